@@ -1,0 +1,80 @@
+//! What the lab must know of an architecture.
+
+use crate::model::RamMib;
+
+/// An architecture: how to emulate it, how to talk to it, how to build for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchSpec {
+    /// Name in matrices.
+    pub name: &'static str,
+    /// Whether the kernel runs with an MMU.
+    pub mmu: bool,
+    /// The least RAM at which a stock kernel reaches init.
+    pub min_ram: RamMib,
+    /// The most virtual CPUs that the machine takes.
+    pub max_vcpus: u32,
+    /// How QEMU emulates it.
+    pub qemu: QemuSpec,
+    /// Kernel console device, without `/dev/`.
+    pub console: &'static str,
+    /// Kernel command line words that every boot of it gets.
+    pub boot_words: &'static [&'static str],
+    /// How its kernels are built.
+    pub kernel: KernelSpec,
+    /// How programs for its guests are built.
+    pub guest: GuestSpec,
+}
+
+/// How QEMU emulates an architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QemuSpec {
+    /// Name of the program.
+    pub program: &'static str,
+    /// Debian package that has it, by Debian release (newest first): QEMU's packages were split over time.
+    pub packages: &'static [&'static str],
+    /// `-machine`.
+    pub machine: &'static str,
+    /// `-cpu` under emulation; `None` takes the machine's default.
+    pub cpu: Option<&'static str>,
+    /// Arguments that this machine needs besides.
+    pub args: &'static [&'static str],
+    /// `uname -m` of the hosts on which KVM may run it.
+    pub kvm_hosts: &'static [&'static str],
+}
+
+/// How kernels of an architecture are built and packaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelSpec {
+    /// `ARCH=` of the kernel's makefiles.
+    pub arch: &'static str,
+    /// `CROSS_COMPILE=`; the compiler is this and `gcc`.
+    pub cross_compile: &'static str,
+    /// Make target of the bootable image.
+    pub target: &'static str,
+    /// The image's path in the output tree.
+    pub image: &'static str,
+    /// Debian's name of the architecture, for prebuilt kernels; `None` where Debian builds none.
+    pub debian: Option<&'static str>,
+}
+
+/// How programs for guests of an architecture are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestSpec {
+    /// The C compiler.
+    pub cc: &'static str,
+    /// Debian package that has it.
+    pub cc_package: &'static str,
+    /// Flags that choose the instruction set and the ABI.
+    pub cflags: &'static [&'static str],
+    /// What the kernel loads.
+    pub format: BinaryFormat,
+}
+
+/// The format of executables that the kernel loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinaryFormat {
+    /// A static ELF file.
+    Elf,
+    /// bFLT version 4, for kernels without an MMU (`fs/binfmt_flat.c`).
+    Flat,
+}

@@ -1,0 +1,99 @@
+//! The files that the program carries: the guest's C sources, workloads, kernel descriptions.
+//!
+//! They are built into the program, so that an installed `oomlab` needs no checkout beside it. A folder of the
+//! user's own, laid out like the repository (`images/…`, `kernels/…`), goes before them file by file.
+
+use rust_embed::RustEmbed;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+#[derive(RustEmbed)]
+#[folder = "."]
+#[include = "images/*"]
+#[include = "kernels/*"]
+struct Builtin;
+
+/// The files, the user's before the program's own.
+#[derive(Debug, Clone, Default)]
+pub struct Assets {
+    overlay: Option<PathBuf>,
+}
+
+impl Assets {
+    /// The program's own files alone.
+    pub fn builtin() -> Self {
+        Self::default()
+    }
+
+    /// The files below `dir` before the program's own.
+    pub fn with_overlay(dir: impl Into<PathBuf>) -> Self {
+        Self { overlay: Some(dir.into()) }
+    }
+
+    /// Content of one file; the path is relative, with forward slashes, for example `kernels/linux-6.1.yaml`.
+    ///
+    /// # Errors
+    /// When the user's file of this name exists and cannot be read.
+    pub fn read(&self, path: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
+        if let Some(file) = self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
+            return std::fs::read(file).map(|bytes| Some(Cow::Owned(bytes)));
+        }
+        Ok(Builtin::get(path).map(|file| file.data))
+    }
+
+    /// Every file below a folder, as paths that [`Assets::read`] takes, sorted.
+    ///
+    /// # Errors
+    /// When a folder of the user's cannot be listed.
+    pub fn list(&self, folder: &str) -> std::io::Result<Vec<String>> {
+        let prefix = format!("{}/", folder.trim_end_matches('/'));
+        let mut found: BTreeSet<String> =
+            Builtin::iter().filter(|path| path.starts_with(&prefix)).map(Cow::into_owned).collect();
+        if let Some(dir) = &self.overlay {
+            walk(&dir.join(folder), dir, &mut found)?;
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// Where a file comes from, for messages: the user's path, or the path within the program.
+    pub fn origin(&self, path: &str) -> String {
+        match self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
+            Some(file) => file.display().to_string(),
+            None => path.to_owned(),
+        }
+    }
+}
+
+fn walk(folder: &Path, root: &Path, found: &mut BTreeSet<String>) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            walk(&path, root, found)?;
+        } else if let Some(relative) = path.strip_prefix(root).ok().and_then(Path::to_str) {
+            found.insert(relative.to_owned());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_file_goes_before_the_builtin_one() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("kernels")).unwrap();
+        std::fs::write(dir.path().join("kernels/mine.yaml"), "x").unwrap();
+        let assets = Assets::with_overlay(dir.path());
+        assert_eq!(assets.read("kernels/mine.yaml").unwrap().unwrap().as_ref(), b"x");
+        assert!(assets.list("kernels").unwrap().contains(&"kernels/mine.yaml".to_owned()));
+        assert!(Assets::builtin().read("kernels/mine.yaml").unwrap().is_none());
+    }
+}

@@ -1,0 +1,28 @@
+//! # oomlab
+//!
+//! Boots Linux kernels in QEMU, puts them under memory pressure, and judges from outside whether and how they
+//! hang.
+//!
+//! ```text
+//! matrix.yaml ─read→ Raw ─resolve→ Matrix ─expand→ Plan ─lint→ Plan (printable, has a digest)
+//!   └ per cell: launch argv ─spawn→ Event* ─watchdog→ Action* / Verdict ─store→ TrialRecord
+//! run directory ─report→ terminal · JSON · JUnit
+//! ```
+//!
+//! A run is plain values with I/O at the edges. The modules stand on floors; each may use only what lies below it,
+//! and `tests/architecture.rs` holds the table.
+//!
+//! ## Laws
+//!
+//! 1. Kernel misbehaviour is a [`model::Verdict`]; `Err` means that the lab broke.
+//! 2. The watchdog is a pure state machine; time is passed in.
+//! 3. An event is on disk before it is judged.
+//! 4. One loop owns one guest.
+//! 5. No guest outlives its owner.
+//! 6. The host is not the victim: a cell starts only when its RAM and CPU are admitted.
+//! 7. Nothing the guest prints is trusted.
+//! 8. One place per extension.
+
+pub mod arch;
+pub mod assets;
+pub mod model;

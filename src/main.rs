@@ -1,0 +1,3 @@
+//! The `oomlab` program.
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! The lab's nouns: plain values, free to every other module. Depends on std and serde alone.
+
+mod cell;
+mod event;
+mod ids;
+mod kernel;
+mod machine;
+mod plan;
+mod run;
+mod stamp;
+mod verdict;
+
+pub use cell::{Cell, Expectation, Payload, Timeouts};
+pub use event::{Beat, Event, Frame, QmpEvent, Record, ThreadTime};
+pub use ids::{ArchName, CellId, Digest, KernelName, RunId, WorkloadName};
+pub use kernel::KernelArtifact;
+pub use machine::{Accel, RamError, RamMib};
+pub use plan::{PLAN_SCHEMA, Plan, Skipped};
+pub use run::{Evidence, RUN_SCHEMA, RunRecord, TrialRecord, trial_folder};
+pub use stamp::Stamp;
+pub use verdict::{Kind, Onset, Outcome, Task, Verdict};

@@ -1,0 +1,116 @@
+//! The record of a run: what reports are made of.
+
+use super::{Accel, Cell, Digest, Expectation, Outcome, RunId, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// Version of the run directory's format.
+pub const RUN_SCHEMA: u32 = 1;
+
+/// A run with what is known of its trials so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// [`RUN_SCHEMA`].
+    pub schema: u32,
+    /// Name of its folder.
+    pub id: RunId,
+    /// The matrix's name.
+    pub name: String,
+    /// The folder, as the user may type it.
+    pub dir: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// Wall time so far, in seconds.
+    pub duration_s: f64,
+    /// Number of trials that the plan asks for.
+    pub planned: u32,
+    /// Whether the user stopped it before all trials were done.
+    pub interrupted: bool,
+    /// Finished trials, in the order of the plan.
+    pub trials: Vec<TrialRecord>,
+}
+
+impl RunRecord {
+    /// Exit status of the program for this run: 0 all as expected, 1 something unexpected in a guest,
+    /// 3 the lab failed, 130 interrupted.
+    pub fn exit_code(&self) -> u8 {
+        let unexpected = |t: &&TrialRecord| !t.as_expected();
+        if self.interrupted {
+            130
+        } else if self.trials.iter().filter(unexpected).any(|t| t.verdict.outcome() == Outcome::LabError) {
+            3
+        } else {
+            u8::from(self.trials.iter().any(|t| unexpected(&t)))
+        }
+    }
+}
+
+/// One boot of a cell, finished.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// [`RUN_SCHEMA`].
+    pub schema: u32,
+    /// The cell.
+    pub cell: Cell,
+    /// Counted from 1.
+    pub trial: u32,
+    /// The judgement.
+    pub verdict: Verdict,
+    /// When QEMU was spawned, RFC 3339.
+    pub started: String,
+    /// From the spawn to QEMU's end, in seconds.
+    pub duration_s: f64,
+    /// From the spawn to the agent's hello, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_s: Option<f64>,
+    /// OOM kills that the guest counted or printed.
+    pub oom_kills: u64,
+    /// What executed the guest.
+    pub accel: Accel,
+    /// QEMU's command line.
+    pub command: Vec<String>,
+    /// Kernel release, for example `6.1.176`, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_release: Option<String>,
+    /// Digest of the kernel image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_digest: Option<Digest>,
+    /// Digest of the initramfs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initrd_digest: Option<Digest>,
+    /// What was kept.
+    pub evidence: Vec<Evidence>,
+}
+
+impl TrialRecord {
+    /// Name of the trial's folder below `cells/`: the cell's id, and `~N` behind it from the second trial on.
+    pub fn folder(&self) -> String {
+        trial_folder(self.cell.id.as_str(), self.trial)
+    }
+
+    /// Whether the verdict is the one that was known beforehand.
+    pub fn as_expected(&self) -> bool {
+        self.cell.expect.matches(self.verdict.outcome(), self.verdict.kind)
+    }
+
+    /// The expectation, when it is a known failure that did not show: something to report, too.
+    pub fn missed_failure(&self) -> Option<&Expectation> {
+        let expect = &self.cell.expect;
+        (expect.outcome != Outcome::Pass && self.verdict.outcome() == Outcome::Pass).then_some(expect)
+    }
+}
+
+/// Name of the folder of a cell's trial, counted from 1.
+pub fn trial_folder(cell: &str, trial: u32) -> String {
+    if trial <= 1 { cell.to_owned() } else { format!("{cell}~{trial}") }
+}
+
+/// A stored artefact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// File name within the trial's folder.
+    pub file: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Digest of its content.
+    pub sha256: Digest,
+}
