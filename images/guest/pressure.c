@@ -1,0 +1,63 @@
+/* Ways to use memory up. */
+
+#include "sys.h"
+#include "workload.h"
+
+enum {
+	PAGE_BYTES = 4096,
+	PAGE_KIB = 4,
+	/* Without an MMU a mapping is one block of pages, and a block above order 3 fails instead of starting the
+	 * OOM killer (PAGE_ALLOC_COSTLY_ORDER, include/linux/mmzone.h). */
+	PIECE_KIB = 32,
+};
+
+static const char page[PAGE_BYTES];
+
+uint64_t hold_memory(uint64_t kib)
+{
+	uint64_t held = 0;
+
+	while (held < kib) {
+		long piece = sys_map(PIECE_KIB << 10, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
+
+		if (is_error(piece))
+			return held;
+		for (long byte = 0; byte < PIECE_KIB << 10; byte += PAGE_BYTES)
+			*(volatile char *)(piece + byte) = 1;
+		held += PIECE_KIB;
+		shared_add(&workload_shared->units, PIECE_KIB);
+	}
+	return held;
+}
+
+void hold_still(void)
+{
+	for (;;)
+		sleep_ms(60000);
+}
+
+long fill_open(const char *type, const char *options)
+{
+	long result;
+
+	sys_mkdir("/fill");
+	result = sys_mount(type, "/fill", options);
+	return result < 0 ? result : sys_open("/fill/file", OPEN_WRITE | OPEN_CREATE);
+}
+
+uint64_t fill_file(int fd, uint64_t kib)
+{
+	uint64_t written = 0;
+
+	while (written < kib && sys_write(fd, page, PAGE_BYTES) == PAGE_BYTES) {
+		written += PAGE_KIB;
+		shared_add(&workload_shared->units, PAGE_KIB);
+	}
+	return written;
+}
+
+void fill_close(int fd)
+{
+	sys_unlink("/fill/file");
+	sys_close(fd);
+}

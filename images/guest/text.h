@@ -1,0 +1,27 @@
+/* Text and numbers, without a C library and without 64-bit division, which 32-bit arm has in none of its
+ * instructions. */
+#ifndef OOMLAB_TEXT_H
+#define OOMLAB_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+size_t text_length(const char *text);
+int text_equal(const char *a, const char *b);
+
+/* What follows `prefix` in `text`, or NULL when `text` begins otherwise. */
+const char *text_after(const char *text, const char *prefix);
+
+/* Writes `value` in decimal, without a terminator; returns the number of digits, at most 20. */
+size_t text_from_number(char *buffer, uint64_t value);
+
+/* Writes `value` as `digits` lower-case hexadecimal digits, without a terminator. */
+void text_from_hex(char *buffer, uint64_t value, unsigned digits);
+
+/* Reads decimal digits and moves `*text` behind them; 0 when there are none. */
+uint64_t text_to_number(const char **text);
+
+/* FNV-1a, 32 bits (RFC 9923). */
+uint32_t text_checksum(const char *text, size_t length);
+
+#endif

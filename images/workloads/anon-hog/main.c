@@ -1,0 +1,28 @@
+/* Anonymous memory until the OOM killer comes. The parent waits for its dead. */
+
+#include "../../guest/sys.h"
+#include "../../guest/workload.h"
+
+static int hog(uint64_t kib)
+{
+	set_oom_score_adj("1000");
+	hold_memory(kib);
+	return 1;
+}
+
+int workload_main(const char *role, uint64_t amount)
+{
+	uint64_t hogs = OPTION(count, hogs);
+	struct ending ending;
+
+	if (*role)
+		return hog(amount);
+	for (uint64_t i = 0; i < hogs; i++)
+		if (workload_start("hog", 2 * total_memory_kib()) < 0)
+			return workload_fail("spawn-failed");
+	if (wait_for(0, WAIT_BLOCK, &ending) < 0)
+		return workload_fail("wait-failed");
+	if (!ending.killed || ending.status != SIGNAL_KILL)
+		return workload_fail("never-killed");
+	return 0;
+}

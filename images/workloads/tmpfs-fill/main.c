@@ -1,0 +1,62 @@
+/* Files in tmpfs (ramfs without an MMU): memory that no kill gives back. One small bystander may be killed; when it
+ * is, the writer stops and frees its file. */
+
+#include "../../guest/sys.h"
+#include "../../guest/workload.h"
+
+enum { CHUNK_KIB = 64, READY_POLL_MS = 5, READY_POLLS = 12000 };
+
+static int bystander(uint64_t kib)
+{
+	set_oom_score_adj("1000");
+	if (hold_memory(kib) < kib)
+		return 1;
+	shared_add(&workload_shared->ready, 1);
+	hold_still();
+}
+
+static int wait_until_ready(void)
+{
+	for (int i = 0; i < READY_POLLS; i++) {
+		if (shared_get(&workload_shared->ready))
+			return 1;
+		sleep_ms(READY_POLL_MS);
+	}
+	return 0;
+}
+
+/* Writes until the bystander is dead, at most twice the RAM. */
+static int fill_until_dead(int file, int bystander)
+{
+	uint64_t limit = 2 * total_memory_kib(), written = 0;
+	struct ending ending;
+
+	while (wait_for(bystander, WAIT_POLL, &ending) == 0) {
+		if (fill_file(file, CHUNK_KIB) < CHUNK_KIB)
+			return workload_fail("write-failed");
+		written += CHUNK_KIB;
+		if (written > limit)
+			return workload_fail("never-killed");
+	}
+	return 0;
+}
+
+int workload_main(const char *role, uint64_t amount)
+{
+	long file, pid;
+	int status;
+
+	if (*role)
+		return bystander(amount);
+	file = fill_open("tmpfs", "size=200%");
+	if (file < 0)
+		return workload_fail("mount-failed");
+	pid = workload_start("bystander", OPTION(kib, bystander));
+	if (pid < 0)
+		return workload_fail("spawn-failed");
+	if (!wait_until_ready())
+		return workload_fail("bystander-not-ready");
+	status = fill_until_dead((int)file, (int)pid);
+	fill_close((int)file);
+	return status;
+}
