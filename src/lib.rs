@@ -25,4 +25,5 @@
 
 pub mod arch;
 pub mod assets;
+pub mod matrix;
 pub mod model;
