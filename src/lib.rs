@@ -26,4 +26,5 @@
 pub mod arch;
 pub mod assets;
 pub mod console;
+pub mod matrix;
 pub mod model;

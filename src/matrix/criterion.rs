@@ -1,0 +1,140 @@
+//! Conditions on cells: what `exclude`, `expect` and filters are made of.
+
+use super::glob;
+use super::id::workload_label;
+use crate::model::{Cell, RamMib};
+
+/// What a condition looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    Id,
+    Kernel,
+    Arch,
+    Ram,
+    Workload,
+    Vcpus,
+    /// An axis of the user's own.
+    Axis(String),
+}
+
+/// A condition on one value of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Criterion {
+    pub key: Key,
+    /// One of these must hold.
+    pub any: Vec<Test>,
+    /// Turns the answer round.
+    pub negated: bool,
+}
+
+/// A condition on a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Test {
+    /// The value is this, or matches this pattern.
+    Is(String),
+    /// The value has this in it, in upper or lower case.
+    Contains(String),
+    /// The number compares so; RAM is in MiB.
+    Compares(Comparison, u32),
+}
+
+/// How two numbers compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    /// The operator at the start of a text, and what follows it.
+    pub fn split(text: &str) -> Option<(Self, &str)> {
+        [("<=", Self::LessOrEqual), (">=", Self::GreaterOrEqual), ("<", Self::Less), (">", Self::Greater)]
+            .into_iter()
+            .find_map(|(sign, comparison)| Some((comparison, text.strip_prefix(sign)?)))
+    }
+
+    fn holds(self, left: u32, right: u32) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+}
+
+impl Key {
+    /// The key of this name; any name that is not built in is an axis of the user's own.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "id" => Self::Id,
+            "kernel" => Self::Kernel,
+            "arch" => Self::Arch,
+            "ram" => Self::Ram,
+            "workload" => Self::Workload,
+            "vcpus" => Self::Vcpus,
+            other => Self::Axis(other.to_owned()),
+        }
+    }
+
+    /// Reads a number of this key's unit.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn number(&self, text: &str) -> Result<u32, String> {
+        match self {
+            Self::Ram => text.parse::<RamMib>().map(|ram| ram.0).map_err(|error| error.to_string()),
+            Self::Vcpus => text.parse().map_err(|_| format!("`{text}` is not a number of vCPUs")),
+            _ => Err("only `ram` and `vcpus` can be compared".to_owned()),
+        }
+    }
+
+    /// A test of equality: patterns by text, sizes by value (`1024M` is `1G`).
+    pub fn is(&self, text: &str) -> Test {
+        let canonical = match self {
+            Self::Ram => text.parse::<RamMib>().ok().map(|ram| ram.to_string()),
+            _ => None,
+        };
+        Test::Is(canonical.unwrap_or_else(|| text.to_owned()))
+    }
+}
+
+impl Criterion {
+    /// Whether the cell fulfils it. A cell without the axis never does, unless the condition is a negated one.
+    pub fn matches(&self, cell: &Cell) -> bool {
+        self.any.iter().any(|test| test.holds(&self.key, cell)) != self.negated
+    }
+}
+
+impl Test {
+    fn holds(&self, key: &Key, cell: &Cell) -> bool {
+        match self {
+            Self::Compares(comparison, right) => match key {
+                Key::Ram => comparison.holds(cell.ram.0, *right),
+                Key::Vcpus => comparison.holds(cell.vcpus, *right),
+                _ => false,
+            },
+            Self::Is(pattern) => key.texts(cell).iter().any(|text| glob::matches(pattern, text)),
+            Self::Contains(part) => {
+                key.texts(cell).iter().any(|text| text.to_lowercase().contains(&part.to_lowercase()))
+            }
+        }
+    }
+}
+
+impl Key {
+    /// The texts that stand for this key's value in a cell; a workload with options has two.
+    fn texts(&self, cell: &Cell) -> Vec<String> {
+        match self {
+            Self::Id => vec![cell.id.to_string()],
+            Self::Kernel => vec![cell.kernel.to_string()],
+            Self::Arch => vec![cell.arch.to_string()],
+            Self::Ram => vec![cell.ram.to_string()],
+            Self::Workload => vec![cell.workload_name().to_owned(), workload_label(&cell.payload)],
+            Self::Vcpus => vec![cell.vcpus.to_string()],
+            Self::Axis(name) => cell.axes.get(name).cloned().into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Resolved → plan: the products of the blocks, without what is excluded and what cannot exist.
+
+use super::fit::{self, Misfit};
+use super::id::cell_id;
+use super::known::Known;
+use super::resolve::{Axis, Block, Matrix, OwnValue, Workload};
+use super::source::{At, Findings, Span};
+use crate::arch::ArchSpec;
+use crate::model::{Cell, CellId, Expectation, KernelName, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The most cells of a matrix, before anything is left out of it.
+const MOST_CELLS: u64 = 100_000;
+
+/// The plan of a matrix. When there are errors, the plan is of no use.
+pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings<'_>) -> Plan {
+    let mut expansion = Expansion {
+        matrix,
+        known,
+        cells: Vec::new(),
+        index: HashMap::new(),
+        skipped: BTreeMap::new(),
+        used_excludes: BTreeSet::new(),
+        used_expects: BTreeSet::new(),
+    };
+    let mut total = 0_u64;
+    for block in &matrix.blocks {
+        total = total.saturating_add(block.size());
+        if total > MOST_CELLS {
+            let message = format!("this makes {total} cells, more than {MOST_CELLS}");
+            findings.error(block.at, message).help("split the matrix, or leave values out");
+            break;
+        }
+        expansion.block(block, findings);
+    }
+    expansion.lint(findings);
+    expansion.plan()
+}
+
+struct Expansion<'m> {
+    matrix: &'m Matrix,
+    known: &'m Known<'m>,
+    /// Cells with the place of their block.
+    cells: Vec<(Cell, Span)>,
+    index: HashMap<CellId, usize>,
+    skipped: BTreeMap<CellId, String>,
+    used_excludes: BTreeSet<usize>,
+    used_expects: BTreeSet<usize>,
+}
+
+/// One combination of a block's values, each with its place.
+struct Point<'b> {
+    kernel: &'b At<KernelName>,
+    arch: &'b At<&'static ArchSpec>,
+    ram: &'b At<RamMib>,
+    workload: &'b At<Workload>,
+    vcpus: &'b At<u32>,
+    own: BTreeMap<&'b str, &'b OwnValue>,
+}
+
+impl Block {
+    fn size(&self) -> u64 {
+        let own = self.own.values().map(|axis| axis.values.len());
+        let builtin = [
+            self.kernel.values.len(),
+            self.arch.values.len(),
+            self.ram.values.len(),
+            self.workload.values.len(),
+            self.vcpus.values.len(),
+        ];
+        builtin.into_iter().chain(own).fold(1, |product, length| product.saturating_mul(length as u64))
+    }
+
+    /// Whether the user wrote one value for every axis: then that very cell was meant.
+    fn names_one_cell(&self) -> bool {
+        self.kernel.named
+            && self.arch.named
+            && self.ram.named
+            && self.workload.named
+            && self.vcpus.named
+            && self.own.values().all(|axis| axis.named)
+    }
+
+    /// The combination of this number, counted as an odometer does: the kernel varies slowest, the user's own axes
+    /// fastest.
+    fn point(&self, number: u64) -> Point<'_> {
+        let mut rest = number;
+        let own = self.own.iter().rev().map(|(name, axis)| (name.as_str(), &axis.pick(&mut rest).value)).collect();
+        let vcpus = self.vcpus.pick(&mut rest);
+        let workload = self.workload.pick(&mut rest);
+        let ram = self.ram.pick(&mut rest);
+        let arch = self.arch.pick(&mut rest);
+        let kernel = self.kernel.pick(&mut rest);
+        Point { kernel, arch, ram, workload, vcpus, own }
+    }
+
+    /// The cell at a point, expecting a pass.
+    fn cell(&self, point: &Point<'_>) -> Cell {
+        let added = |pick: fn(&OwnValue) -> &[String]| point.own.values().flat_map(move |value| pick(value)).cloned();
+        let mut cell = Cell {
+            id: CellId::new(""),
+            kernel: point.kernel.value.clone(),
+            arch: point.arch.value.arch_name(),
+            ram: point.ram.value,
+            vcpus: point.vcpus.value,
+            payload: Payload::Workload {
+                name: point.workload.value.name.clone(),
+                options: point.workload.value.options.clone(),
+            },
+            axes: point.own.iter().map(|(name, value)| ((*name).to_owned(), value.name.clone())).collect(),
+            append: self.extras.append.iter().cloned().chain(added(|value| &value.extras.append)).collect(),
+            qemu: self.extras.qemu.iter().cloned().chain(added(|value| &value.extras.qemu)).collect(),
+            timeouts: self.timeouts,
+            repeat: self.repeat,
+            expect: Expectation::pass(),
+        };
+        cell.id = cell_id(&cell);
+        cell
+    }
+}
+
+impl<T> Axis<T> {
+    /// The value that the lowest digit of a number stands for, in a system with as many digits as there are values;
+    /// the digit is taken off the number.
+    fn pick(&self, number: &mut u64) -> &At<T> {
+        let base = self.values.len() as u64;
+        let digit = *number % base;
+        *number /= base;
+        &self.values[digit as usize]
+    }
+}
+
+impl Point<'_> {
+    fn place_of(&self, axis: &str) -> Span {
+        match axis {
+            "kernel" => self.kernel.at,
+            "arch" => self.arch.at,
+            "ram" => self.ram.at,
+            "vcpus" => self.vcpus.at,
+            _ => self.workload.at,
+        }
+    }
+}
+
+impl Expansion<'_> {
+    fn block(&mut self, block: &Block, findings: &mut Findings<'_>) {
+        for point in (0..block.size()).map(|number| block.point(number)) {
+            let mut cell = block.cell(&point);
+            if self.is_excluded(&cell) {
+                continue;
+            }
+            if let Err(Misfit { axis, reason }) = fit::check(&cell, point.arch.value, self.known) {
+                if block.names_one_cell() {
+                    findings.error(point.place_of(axis), "this cell cannot exist").label(reason);
+                } else {
+                    self.skipped.insert(cell.id, reason);
+                }
+                continue;
+            }
+            cell.expect = self.expectation(&cell, &point);
+            self.add(cell, block.at, findings);
+        }
+    }
+
+    fn is_excluded(&mut self, cell: &Cell) -> bool {
+        // No short cut: every entry that matches something counts as used.
+        let matching = self.matrix.exclude.iter().enumerate().filter(|(_, selector)| selector.matches(cell));
+        let before = matching.map(|(index, _)| self.used_excludes.insert(index)).count();
+        before > 0
+    }
+
+    /// The last entry of `expect` that matches, or else what a healthy kernel does.
+    fn expectation(&mut self, cell: &Cell, point: &Point<'_>) -> Expectation {
+        let workload = self.known.workloads.get(point.workload.value.name.as_str());
+        let mut expectation = workload.map_or(Expectation::pass(), |known| known.healthy(point.arch.value));
+        for (index, expected) in self.matrix.expect.iter().enumerate() {
+            if expected.selector.matches(cell) {
+                self.used_expects.insert(index);
+                expectation = expected.expectation.clone();
+            }
+        }
+        expectation
+    }
+
+    /// Adds a cell. One that an earlier block has already made takes the settings of this block, but two blocks that
+    /// boot it in different ways contradict each other.
+    fn add(&mut self, cell: Cell, at: Span, findings: &mut Findings<'_>) {
+        let Some(&index) = self.index.get(&cell.id) else {
+            self.index.insert(cell.id.clone(), self.cells.len());
+            self.cells.push((cell, at));
+            return;
+        };
+        let (earlier, earlier_at) = &mut self.cells[index];
+        if (&earlier.append, &earlier.qemu) != (&cell.append, &cell.qemu) {
+            let message = format!("`{}` boots in another way here than on line {}", cell.id, earlier_at.line);
+            findings
+                .error(at, message)
+                .help("make the difference an axis of your own, so that the two cells have different names");
+        }
+        (*earlier, *earlier_at) = (cell, at);
+    }
+
+    /// Warns of entries without effect, and objects to a matrix without cells.
+    fn lint(&self, findings: &mut Findings<'_>) {
+        if findings.has_errors() {
+            return;
+        }
+        for (index, selector) in self.matrix.exclude.iter().enumerate() {
+            if !self.used_excludes.contains(&index) {
+                findings.warning(selector.at, "this excludes nothing: no cell matches");
+            }
+        }
+        for (index, expected) in self.matrix.expect.iter().enumerate() {
+            if !self.used_expects.contains(&index) {
+                findings.warning(expected.selector.at, "this expects nothing: no cell matches");
+            }
+        }
+        if self.cells.is_empty() {
+            let at = self.matrix.blocks.first().map(|block| block.at).unwrap_or_default();
+            let label = match self.skipped.first_key_value() {
+                Some((id, reason)) => format!("{id}: {reason}"),
+                None if self.matrix.blocks.is_empty() => "it has neither `axes` nor `include`".to_owned(),
+                None => "all of them are excluded".to_owned(),
+            };
+            findings.error(at, "the matrix has no cell that can run").label(label);
+        }
+    }
+
+    fn plan(mut self) -> Plan {
+        self.skipped.retain(|id, _| !self.index.contains_key(id));
+        Plan {
+            schema: PLAN_SCHEMA,
+            name: self.matrix.name.clone(),
+            cells: self.cells.into_iter().map(|(cell, _)| cell).collect(),
+            skipped: self.skipped.into_iter().map(|(id, reason)| Skipped { id, reason }).collect(),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Choosing cells of a plan on the command line: `--filter 'arch=arm,riscv64 ram<=64M zombie'`.
+
+use super::criterion::{Comparison, Criterion, Key, Test};
+use super::diagnostic::{Diagnostic, Place};
+use super::suggest::{closest, listed};
+use crate::model::{Cell, Plan};
+
+/// Keys that every cell has.
+const KEYS: &[&str] = &["id", "kernel", "arch", "ram", "workload", "vcpus"];
+/// Signs between a key and a value; longer ones first.
+const SIGNS: &[&str] = &["!=", "!~", "<=", ">=", "==", "=", "~", "<", ">"];
+
+/// A condition on cells. Its terms stand between spaces or `&`, and all of them must hold:
+///
+/// - `key=value`, `key!=value`: `*` and `?` are wildcards, commas stand between alternatives;
+/// - `ram<=64M`, `vcpus>1`: comparisons of numbers;
+/// - `key~text`, `key!~text`: the value has the text in it, in upper or lower case;
+/// - `text`: the cell's id has the text in it.
+///
+/// Keys are `id`, `kernel`, `arch`, `ram`, `workload`, `vcpus` and the axes of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    expression: String,
+    terms: Vec<Term>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    /// Place within the expression, in characters.
+    at: usize,
+    length: usize,
+    criterion: Criterion,
+}
+
+impl Filter {
+    /// Reads a filter; one without terms matches every cell.
+    ///
+    /// # Errors
+    /// Every term that makes no sense, with its place.
+    pub fn parse(expression: &str) -> Result<Self, Vec<Diagnostic>> {
+        let mut filter = Self { expression: expression.to_owned(), terms: Vec::new() };
+        let mut errors = Vec::new();
+        for (at, word) in words(expression) {
+            let length = word.chars().count();
+            match criterion(word) {
+                Ok(criterion) => filter.terms.push(Term { at, length, criterion }),
+                Err(message) => errors.push(Diagnostic::error(message, Some(filter.place(at, length)))),
+            }
+        }
+        if errors.is_empty() { Ok(filter) } else { Err(errors) }
+    }
+
+    /// Whether a cell fulfils every term.
+    pub fn matches(&self, cell: &Cell) -> bool {
+        self.terms.iter().all(|term| term.criterion.matches(cell))
+    }
+
+    /// Leaves the cells that match in the plan. What cannot exist stays listed: its reason may be the answer to why a
+    /// cell is not there.
+    ///
+    /// # Errors
+    /// A key that no cell of the plan has, or no cell left; the plan is then as it was.
+    pub fn apply(&self, plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
+        let unknown: Vec<Diagnostic> = self.terms.iter().filter_map(|term| self.unknown_axis(term, plan)).collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        if !plan.cells.iter().any(|cell| self.matches(cell)) {
+            let place = self.place(0, self.expression.chars().count());
+            let mut error = Diagnostic::error("no cell of the plan matches the filter", Some(place));
+            error.help("`oomlab plan` without a filter lists the cells");
+            return Err(vec![error]);
+        }
+        plan.cells.retain(|cell| self.matches(cell));
+        Ok(())
+    }
+
+    fn unknown_axis(&self, term: &Term, plan: &Plan) -> Option<Diagnostic> {
+        let Key::Axis(name) = &term.criterion.key else { return None };
+        if plan.cells.iter().any(|cell| cell.axes.contains_key(name)) {
+            return None;
+        }
+        let mut own: Vec<&str> = plan.cells.iter().flat_map(|cell| cell.axes.keys().map(String::as_str)).collect();
+        own.sort_unstable();
+        own.dedup();
+        let keys = || KEYS.iter().copied().chain(own.iter().copied());
+        let place = self.place(term.at, name.chars().count());
+        let mut error = Diagnostic::error(format!("unknown key `{name}`"), Some(place));
+        error.label = closest(name, keys()).map(|meant| format!("did you mean `{meant}`?"));
+        error.help(format!("the plan's cells have {}", listed(keys())));
+        Some(error)
+    }
+
+    fn place(&self, at: usize, length: usize) -> Place {
+        let narrow = |wide: usize| u32::try_from(wide).unwrap_or(u32::MAX);
+        Place {
+            file: "--filter".to_owned(),
+            line: 1,
+            column: narrow(at + 1),
+            length: narrow(length.max(1)),
+            source_line: self.expression.replace(['\n', '\r'], " "),
+        }
+    }
+}
+
+/// The words between spaces and `&`, each with the number of characters before it.
+fn words(expression: &str) -> Vec<(usize, &str)> {
+    let mut words = Vec::new();
+    let mut before = 0;
+    for word in expression.split(|c: char| c.is_whitespace() || c == '&') {
+        if !word.is_empty() {
+            words.push((before, word));
+        }
+        // Each separator is one character.
+        before += word.chars().count() + 1;
+    }
+    words
+}
+
+fn criterion(word: &str) -> Result<Criterion, String> {
+    let is_key = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+    let Some((key, sign, value)) = split(word).filter(|(key, _, _)| is_key(key)) else {
+        // A part of an id may have a sign in it, too: `zombie-victim+hogs=3`.
+        return Ok(Criterion { key: Key::Id, any: vec![Test::Contains(word.to_owned())], negated: false });
+    };
+    if key.is_empty() {
+        return Err(format!("there is no key before `{sign}`"));
+    }
+    let values: Vec<&str> = value.split(',').collect();
+    if values.iter().any(|value| value.is_empty()) {
+        return Err(format!("a value is missing after `{key}{sign}`"));
+    }
+    let key = Key::of(key);
+    let test = |value: &str| match sign {
+        "=" | "==" | "!=" if key == Key::Ram && !super::glob::is_pattern(value) => {
+            key.number(value).map(|_| key.is(value))
+        }
+        "=" | "==" | "!=" => Ok(key.is(value)),
+        "~" | "!~" => Ok(Test::Contains(value.to_owned())),
+        _ => match Comparison::split(sign) {
+            Some((comparison, _)) => key.number(value).map(|number| Test::Compares(comparison, number)),
+            None => Err(format!("`{sign}` means nothing here")),
+        },
+    };
+    let any = values.into_iter().map(test).collect::<Result<_, _>>()?;
+    Ok(Criterion { key, any, negated: sign.starts_with('!') })
+}
+
+/// Key, sign and value of a term; the first sign counts.
+fn split(word: &str) -> Option<(&str, &'static str, &str)> {
+    let at = word.find(['!', '<', '>', '=', '~'])?;
+    let sign = SIGNS.iter().find(|sign| word[at..].starts_with(**sign))?;
+    Some((&word[..at], sign, &word[at + sign.len()..]))
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

@@ -1,0 +1,38 @@
+//! Whether a cell can exist.
+
+use super::known::Known;
+use crate::arch::ArchSpec;
+use crate::model::{Cell, Payload};
+
+/// Why a cell cannot exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Misfit {
+    /// The axis to blame.
+    pub axis: &'static str,
+    /// The reason, as a fragment.
+    pub reason: String,
+}
+
+/// Whether the cell can exist on its architecture. A kernel or workload that `known` does not have is the user's own
+/// and is not judged.
+pub(super) fn check(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Result<(), Misfit> {
+    let misfit = |axis: &'static str| move |reason: String| Misfit { axis, reason };
+    if let Some(kernel) = known.kernels.get(cell.kernel.as_str()) {
+        kernel.available(arch).map_err(|reason| format!("{} {reason}", cell.kernel)).map_err(misfit("kernel"))?;
+    }
+    if cell.ram < arch.min_ram {
+        let reason = format!("{} needs at least {} of RAM, not {}", arch.name, arch.min_ram, cell.ram);
+        return Err(misfit("ram")(reason));
+    }
+    if cell.vcpus > arch.max_vcpus {
+        let reason = format!("{} takes at most {} vCPUs, not {}", arch.name, arch.max_vcpus, cell.vcpus);
+        return Err(misfit("vcpus")(reason));
+    }
+    match &cell.payload {
+        Payload::Workload { name, .. } => match known.workloads.get(name.as_str()) {
+            Some(workload) => workload.fits(arch, cell.ram).map_err(misfit("workload")),
+            None => Ok(()),
+        },
+        Payload::Initrd { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,79 @@
+//! Names of cells: made of the cell's own values alone, so that they stay when the rest of the matrix changes.
+
+use crate::model::{Cell, CellId, Payload};
+
+/// The most bytes of an id: with a trial's number behind it, it is still a file name.
+const MOST_BYTES: usize = 200;
+
+/// The id of a cell: `kernel.arch.ram.workload`, then `.2cpu` unless there is one vCPU, then `.axis=value` for each
+/// axis of the user's own. It is made of `[A-Za-z0-9._=,+-]`; different cells have different ids.
+pub(super) fn cell_id(cell: &Cell) -> CellId {
+    let kernel = plain(cell.kernel.as_str(), true);
+    let mut id = format!("{kernel}.{}.{}.{}", cell.arch, cell.ram, workload_label(&cell.payload));
+    if cell.vcpus != 1 {
+        id.push_str(&format!(".{}cpu", cell.vcpus));
+    }
+    for (axis, value) in &cell.axes {
+        id.push_str(&format!(".{}={}", plain(axis, false), value_part(value)));
+    }
+    CellId::new(if id.len() > MOST_BYTES { shortened(&id) } else { id })
+}
+
+/// A workload with the options that the matrix gives it: `zombie-victim+hogs=3,probability=0.4`.
+pub(super) fn workload_label(payload: &Payload) -> String {
+    match payload {
+        Payload::Initrd { .. } => "initrd".to_owned(),
+        Payload::Workload { name, options } => {
+            let options: Vec<String> =
+                options.iter().map(|(key, value)| format!("{}={}", plain(key, false), value_part(value))).collect();
+            let plus = if options.is_empty() { "" } else { "+" };
+            format!("{}{plus}{}", plain(name.as_str(), false), options.join(","))
+        }
+    }
+}
+
+/// A value within an id. A dot separates the id's parts, so only numbers keep theirs.
+fn value_part(value: &str) -> String {
+    let is_number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && value.parse::<f64>().is_ok();
+    plain(value, is_number)
+}
+
+/// The text if it is safe as a part of a file name; otherwise a readable form of it with a digest of the original.
+fn plain(text: &str, dots: bool) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (dots && c == '.');
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(safe) {
+        return text.to_owned();
+    }
+    let readable: String = text.chars().take(40).map(|c| if safe(c) { c } else { '-' }).collect();
+    format!("{readable}-{:08x}", digest(text) as u32)
+}
+
+fn shortened(id: &str) -> String {
+    // Ids are ASCII by now, so this cuts no character.
+    format!("{}-{:016x}", &id[..MOST_BYTES - 17], digest(id))
+}
+
+/// 64-bit FNV-1a: ids must be the same on every machine and in every version, which `Hash` does not promise.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_stay_in_numbers_only() {
+        assert_eq!(value_part("0.4"), "0.4");
+        assert_eq!(value_part("full"), "full");
+        assert!(value_part("0.2cpu").starts_with("0-2cpu-"));
+        assert!(value_part("../../etc").starts_with("------etc-"));
+        assert_ne!(value_part("a b"), value_part("a/b"));
+    }
+
+    #[test]
+    fn digests_never_change() {
+        assert_eq!(digest(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(digest("a"), 0xaf63_dc4c_8601_ec8c);
+    }
+}

@@ -1,0 +1,56 @@
+//! What a matrix may name: kernels and workloads, handed in as plain values.
+
+use crate::arch::ArchSpec;
+use crate::model::{Expectation, RamMib};
+use std::collections::BTreeMap;
+
+/// What a matrix may name besides the architectures of [`crate::arch::ALL`].
+#[derive(Default)]
+pub struct Known<'a> {
+    /// Kernels by name.
+    pub kernels: BTreeMap<String, &'a dyn KnownKernel>,
+    /// Workloads by name.
+    pub workloads: BTreeMap<String, &'a dyn KnownWorkload>,
+}
+
+/// A kernel of the catalogue, as far as a matrix must know it.
+pub trait KnownKernel {
+    /// Whether it can be had for an architecture.
+    ///
+    /// # Errors
+    /// Why not, as a fragment that reads on after "`linux-6.1`": for example "is not built for arm".
+    fn available(&self, arch: &ArchSpec) -> Result<(), String>;
+}
+
+/// A workload, as far as a matrix must know it.
+pub trait KnownWorkload {
+    /// Whether it can run on a machine.
+    ///
+    /// # Errors
+    /// Why not, as a fragment, for example "fork-hog needs an MMU".
+    fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String>;
+
+    /// The verdict of a healthy kernel.
+    fn healthy(&self, arch: &ArchSpec) -> Expectation;
+
+    /// Checks the options that a matrix gives.
+    ///
+    /// # Errors
+    /// The first option that is wrong.
+    fn check_options(&self, options: &BTreeMap<String, String>) -> Result<(), WrongOption>;
+
+    /// Names of its options, for suggestions.
+    fn option_names(&self) -> Vec<&str>;
+}
+
+/// An option of a workload that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct WrongOption {
+    /// The option's name.
+    pub option: String,
+    /// Whether the name is wrong and not the value.
+    pub unknown: bool,
+    /// What is wrong, as a fragment.
+    pub message: String,
+}

@@ -1,0 +1,31 @@
+//! Matrices: YAML text → raw → resolved → expanded → a plan, with every error of the text at once.
+//!
+//! [`load`] is the whole way; [`single`] makes a plan of one cell without YAML. What a matrix may name is handed in
+//! as [`Known`]; nothing here touches a file. The format is explained in `docs/matrix.md`.
+
+mod criterion;
+mod diagnostic;
+mod expand;
+mod fields;
+mod filter;
+mod fit;
+mod glob;
+mod id;
+mod known;
+mod load;
+mod raw;
+mod resolve;
+mod schema;
+mod select;
+mod single;
+mod source;
+mod suggest;
+mod values;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Level, Place};
+pub use filter::Filter;
+pub use known::{Known, KnownKernel, KnownWorkload, WrongOption};
+pub use load::load;
+pub use schema::json_schema;
+pub use single::{SingleCell, SingleKernel, SinglePayload, single};

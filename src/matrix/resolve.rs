@@ -1,0 +1,296 @@
+//! Raw → resolved: every word gets its meaning, or a finding.
+
+use super::fields::unknown;
+use super::known::Known;
+use super::raw::{AXES, Definition, Extras, Raw, RawBlock, RawValue, RawValues, SETTINGS};
+use super::select::{Expected, Selector};
+use super::source::{At, Findings, Span, Text};
+use super::suggest::listed;
+use super::values;
+use crate::arch::{self, ArchSpec};
+use crate::model::{KernelName, RamMib, Timeouts, WorkloadName};
+use std::collections::BTreeMap;
+
+/// A matrix whose every word is known.
+pub(super) struct Matrix {
+    pub name: String,
+    pub blocks: Vec<Block>,
+    pub exclude: Vec<Selector>,
+    pub expect: Vec<Expected>,
+}
+
+/// One product of axes, with the settings of its cells.
+pub(super) struct Block {
+    pub at: Span,
+    pub kernel: Axis<KernelName>,
+    pub arch: Axis<&'static ArchSpec>,
+    pub ram: Axis<RamMib>,
+    pub workload: Axis<Workload>,
+    pub vcpus: Axis<u32>,
+    /// Axes of the user's own, by name.
+    pub own: BTreeMap<String, Axis<OwnValue>>,
+    pub repeat: u32,
+    pub timeouts: Timeouts,
+    pub extras: Extras,
+}
+
+/// The values of one axis.
+#[derive(Clone)]
+pub(super) struct Axis<T> {
+    /// Whether the user wrote one value and not a list.
+    pub named: bool,
+    pub values: Vec<At<T>>,
+}
+
+/// A workload with its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Workload {
+    pub name: WorkloadName,
+    pub options: BTreeMap<String, String>,
+}
+
+/// A value of an axis of the user's own.
+#[derive(Debug, Clone)]
+pub(super) struct OwnValue {
+    pub name: String,
+    pub extras: Extras,
+}
+
+/// Gives every word its meaning. `fallback_name` names a matrix that has no name.
+pub(super) fn resolve(raw: Raw, fallback_name: &str, known: &Known<'_>, findings: &mut Findings<'_>) -> Matrix {
+    let definitions = definitions(raw.definitions, findings);
+    let mut resolver = Resolver { known, definitions: &definitions, defaults: &raw.defaults, findings };
+    let has_own_block = |block: &RawBlock| {
+        block.axes.is_empty() || block.axes.iter().any(|(key, _)| AXES.contains(&key.value.as_str()))
+    };
+    let axes = raw.axes.iter().filter(|block| raw.include.is_empty() || has_own_block(block));
+    let blocks = axes.chain(&raw.include).filter_map(|block| resolver.block(block)).collect();
+    resolver.words_of_defaults();
+    let exclude = raw.exclude.into_iter().filter_map(|raw| Selector::resolve(raw, &definitions, known, findings));
+    let exclude = exclude.collect();
+    let expect = raw.expect.into_iter().filter_map(|raw| Expected::resolve(raw, &definitions, known, findings));
+    let expect = expect.collect();
+    let name = match raw.name {
+        Some(name) if name.value.trim().is_empty() || name.value.chars().any(char::is_control) => {
+            findings.error(name.at, "a name has at least one letter and no control characters");
+            name.value
+        }
+        Some(name) => name.value,
+        None => fallback_name.to_owned(),
+    };
+    Matrix { name, blocks, exclude, expect }
+}
+
+/// The user's own axes by name, each value with what it adds.
+pub(super) type Definitions = BTreeMap<String, Vec<(String, Extras)>>;
+
+fn definitions(raw: Vec<Definition>, findings: &mut Findings<'_>) -> Definitions {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+    };
+    let mut all = Definitions::new();
+    for Definition { name, values } in raw {
+        if !is_name(&name.value) || name.value == "id" {
+            let message = format!("`{}` cannot be the name of an axis", name.value);
+            findings.error(name.at, message).help("use lower-case letters, digits, `-` and `_`; `id` is taken");
+        }
+        if values.is_empty() {
+            findings.error(name.at, format!("axis `{}` has no values", name.value));
+        }
+        all.insert(name.value, values.into_iter().map(|(value, extras)| (value.value, extras)).collect());
+    }
+    all
+}
+
+struct Resolver<'r, 'f, 's> {
+    known: &'r Known<'r>,
+    definitions: &'r Definitions,
+    defaults: &'r RawBlock,
+    findings: &'f mut Findings<'s>,
+}
+
+impl Resolver<'_, '_, '_> {
+    fn block(&mut self, raw: &RawBlock) -> Option<Block> {
+        self.words(raw);
+        let kernel = self.axis(raw, "kernel", Self::kernel);
+        let arch = self.axis(raw, "arch", Self::arch);
+        let ram = self.axis(raw, "ram", Self::ram);
+        let workload = self.axis(raw, "workload", Self::workload);
+        let one = Axis { named: true, values: vec![At { at: raw.at, value: 1 }] };
+        let vcpus =
+            if find(raw, self.defaults, "vcpus").is_some() { self.axis(raw, "vcpus", Self::vcpus) } else { Some(one) };
+        let own = self.own_axes(raw);
+        let (repeat, timeouts) = (self.repeat(raw), self.timeouts(raw));
+        let extras = Extras {
+            append: [self.defaults.extras.append.as_slice(), &raw.extras.append].concat(),
+            qemu: [self.defaults.extras.qemu.as_slice(), &raw.extras.qemu].concat(),
+        };
+        Some(Block {
+            at: raw.at,
+            kernel: kernel?,
+            arch: arch?,
+            ram: ram?,
+            workload: workload?,
+            vcpus: vcpus?,
+            own: own?,
+            repeat,
+            timeouts,
+            extras,
+        })
+    }
+
+    /// Objects to keys of a block that are neither an axis nor a setting.
+    fn words(&mut self, raw: &RawBlock) {
+        for (key, _) in &raw.axes {
+            let name = key.value.as_str();
+            if !AXES.contains(&name) && !self.definitions.contains_key(name) {
+                let own = self.definitions.keys().map(String::as_str);
+                let all: Vec<&str> = AXES.iter().copied().chain(own).chain(SETTINGS.iter().copied()).collect();
+                unknown(self.findings, key, format!("unknown axis `{name}`"), all)
+                    .help("an axis of your own is a mapping under `axes`: `NAME: {VALUE: {append: […], qemu: […]}}`");
+            }
+        }
+    }
+
+    fn words_of_defaults(&mut self) {
+        self.words(self.defaults);
+    }
+
+    fn axis<T>(
+        &mut self,
+        raw: &RawBlock,
+        name: &str,
+        meaning: fn(&mut Self, &RawValue) -> Option<T>,
+    ) -> Option<Axis<T>> {
+        let Some(values) = find(raw, self.defaults, name) else {
+            self.findings
+                .error(raw.at, format!("no `{name}` is given here"))
+                .help("a block of cells needs `kernel`, `arch`, `ram` and `workload`, here or in `defaults`");
+            return None;
+        };
+        let meanings = values
+            .values
+            .iter()
+            .map(|value| meaning(self, value).map(|meant| At { at: value.name.at, value: meant }))
+            .collect::<Vec<_>>();
+        let values_known: Option<Vec<At<T>>> = meanings.into_iter().collect();
+        values_known.filter(|all| !all.is_empty()).map(|all| Axis { named: values.named, values: all })
+    }
+
+    fn own_axes(&mut self, raw: &RawBlock) -> Option<BTreeMap<String, Axis<OwnValue>>> {
+        let mut own = BTreeMap::new();
+        for (key, values) in raw.axes.iter().chain(&self.defaults.axes) {
+            let Some(defined) = self.definitions.get(&key.value) else { continue };
+            if own.contains_key(&key.value) {
+                continue;
+            }
+            let mut found = Vec::new();
+            for RawValue { name, .. } in &values.values {
+                if let Some((_, extras)) = defined.iter().find(|(value, _)| *value == name.value) {
+                    let value = OwnValue { name: name.value.clone(), extras: extras.clone() };
+                    found.push(At { at: name.at, value });
+                } else {
+                    let values = || defined.iter().map(|(value, _)| value.as_str());
+                    let message = format!("unknown value `{}` of axis `{}`", name.value, key.value);
+                    unknown(self.findings, name, message, values()).help(format!("it has {}", listed(values())));
+                }
+            }
+            own.insert(key.value.clone(), Axis { named: values.named, values: found });
+        }
+        own.values().all(|axis| !axis.values.is_empty()).then_some(own)
+    }
+
+    fn kernel(&mut self, value: &RawValue) -> Option<KernelName> {
+        let name = &value.name;
+        if self.known.kernels.contains_key(&name.value) {
+            return Some(KernelName::new(&name.value));
+        }
+        unknown_kernel(self.findings, name, self.known);
+        None
+    }
+
+    fn arch(&mut self, value: &RawValue) -> Option<&'static ArchSpec> {
+        let found = arch::find(&value.name.value);
+        if found.is_none() {
+            unknown_arch(self.findings, &value.name);
+        }
+        found
+    }
+
+    fn ram(&mut self, value: &RawValue) -> Option<RamMib> {
+        self.or_error(&value.name, value.name.value.parse::<RamMib>().map_err(|error| error.to_string()))
+    }
+
+    fn vcpus(&mut self, value: &RawValue) -> Option<u32> {
+        self.or_error(&value.name, values::vcpus(&value.name.value))
+    }
+
+    fn workload(&mut self, value: &RawValue) -> Option<Workload> {
+        let Some(workload) = self.known.workloads.get(&value.name.value) else {
+            unknown_workload(self.findings, &value.name, self.known);
+            return None;
+        };
+        let options = value.options.iter().map(|(key, option)| (key.value.clone(), option.value.clone()));
+        let options: BTreeMap<String, String> = options.collect();
+        if let Err(wrong) = workload.check_options(&options) {
+            let at = value.options.iter().find(|(key, _)| key.value == wrong.option);
+            let at = at.map_or(value.name.at, |(key, option)| if wrong.unknown { key.at } else { option.at });
+            let names = workload.option_names();
+            let found = self.findings.error(at, wrong.message);
+            if wrong.unknown {
+                let meant = super::suggest::closest(&wrong.option, names.iter().copied());
+                found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+                found.help(format!("`oomlab workload show {}` explains its options", value.name.value));
+            }
+            return None;
+        }
+        Some(Workload { name: WorkloadName::new(&value.name.value), options })
+    }
+
+    fn repeat(&mut self, raw: &RawBlock) -> u32 {
+        let text = raw.repeat.as_ref().or(self.defaults.repeat.as_ref());
+        text.and_then(|text| self.or_error(text, values::repeat(&text.value))).unwrap_or(1)
+    }
+
+    fn timeouts(&mut self, raw: &RawBlock) -> Timeouts {
+        let mut timeouts = Timeouts::default();
+        for (key, text) in self.defaults.timeouts.iter().chain(&raw.timeouts) {
+            let Some(seconds) = self.or_error(text, values::duration_s(&text.value)) else { continue };
+            match *key {
+                "boot" => timeouts.boot_s = seconds,
+                "load" => timeouts.load_s = seconds,
+                _ => timeouts.stuck_s = seconds,
+            }
+        }
+        timeouts
+    }
+
+    fn or_error<T>(&mut self, text: &Text, value: Result<T, String>) -> Option<T> {
+        value.map_err(|message| self.findings.error(text.at, message)).ok()
+    }
+}
+
+/// The values of an axis: the block's own, or else the defaults'.
+fn find<'b>(block: &'b RawBlock, defaults: &'b RawBlock, name: &str) -> Option<&'b RawValues> {
+    block.axes.iter().chain(&defaults.axes).find(|(key, _)| key.value == name).map(|(_, values)| values)
+}
+
+/// Notes a kernel that nobody knows.
+pub(super) fn unknown_kernel(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) {
+    unknown(findings, name, format!("unknown kernel `{}`", name.value), known.kernels.keys().map(String::as_str))
+        .help("`oomlab kernel list` names all of them");
+}
+
+/// Notes an architecture that nobody knows.
+pub(super) fn unknown_arch(findings: &mut Findings<'_>, name: &Text) {
+    let names = || arch::ALL.iter().map(|spec| spec.name);
+    unknown(findings, name, format!("unknown architecture `{}`", name.value), names())
+        .help(format!("there are {}", listed(names())));
+}
+
+/// Notes a workload that nobody knows.
+pub(super) fn unknown_workload(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) {
+    unknown(findings, name, format!("unknown workload `{}`", name.value), known.workloads.keys().map(String::as_str))
+        .help("`oomlab workload list` names all of them");
+}

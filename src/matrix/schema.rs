@@ -1,0 +1,190 @@
+//! The JSON Schema of the matrix, for editors: it completes and explains while the user types.
+
+use crate::arch;
+use crate::model::{Kind, Outcome};
+use schemars::json_schema;
+use serde_json::{Value, json};
+
+/// The JSON Schema of a matrix file. Names of kernels and workloads are left open: folders of the user's own add to
+/// them.
+pub fn json_schema() -> Value {
+    let mut block = axes();
+    extend(&mut block, settings());
+    let axis = json!({ "$ref": "#/$defs/axis-value" });
+    let schema = json_schema!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "oomlab matrix",
+        "description": "Which kernels boot on which machines under which loads, and what is known of the outcome.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "name": { "type": "string", "description": "Name of the matrix in reports; the file's stem by default." },
+            "defaults": {
+                "type": "object",
+                "description": "What a block does not say itself.",
+                "properties": block,
+                "additionalProperties": axis,
+            },
+            "axes": {
+                "type": "object",
+                "description": "One product over the values of all axes. Any other key is an axis of your own: a mapping \
+                    of named values to what they add.",
+                "properties": axes(),
+                "additionalProperties": { "$ref": "#/$defs/own-axis" },
+            },
+            "include": list_of(json!({
+                "type": "object",
+                "description": "One more product. Where each axis has one value and not a list, that cell must exist.",
+                "properties": block,
+                "additionalProperties": axis,
+            }), "Further blocks, each a product of its own."),
+            "exclude": list_of(json!({ "$ref": "#/$defs/selection" }), "Cells to leave out: every axis named must match."),
+            "expect": list_of(expect(), "Verdicts that are known beforehand; the last entry that matches counts."),
+        },
+        "$defs": {
+            "axis-value": one_or_more(json!({ "type": ["string", "number", "boolean"] })),
+            "own-axis": {
+                "type": "object",
+                "description": "Named values of an axis of your own.",
+                "additionalProperties": {
+                    "type": ["object", "null"],
+                    "additionalProperties": false,
+                    "properties": extras(),
+                },
+            },
+            "selection": {
+                "type": "object",
+                "description": "Axes and the values to match: one of a list; `*` and `?` are wildcards; `ram` and `vcpus` \
+                    also take comparisons such as `<=64M`.",
+                "minProperties": 1,
+                "additionalProperties": axis,
+            },
+        },
+    });
+    schema.to_value()
+}
+
+fn axes() -> Value {
+    let names: Vec<&str> = arch::ALL.iter().map(|spec| spec.name).collect();
+    json!({
+        "kernel": described(one_or_more(json!({ "type": "string" })), "Kernels, as `oomlab kernel list` names them."),
+        "arch": described(one_or_more(json!({ "enum": names })), "Architectures."),
+        "ram": described(
+            one_or_more(json!({ "type": "string", "pattern": "^[0-9]+([MmGg]|[MmGg][Bb]|[MmGg][Ii][Bb])$" })),
+            "RAM of the guest, for example `32M` or `1G`.",
+        ),
+        "workload": described(
+            one_or_more(json!({
+                "oneOf": [
+                    { "type": "string" },
+                    { "type": "object", "minProperties": 1, "maxProperties": 1,
+                      "additionalProperties": { "type": ["object", "null"] } },
+                ],
+            })),
+            "What runs in the guest: a name, or `{NAME: {OPTION: VALUE}}`; see `oomlab workload list`.",
+        ),
+        "vcpus": described(one_or_more(json!({ "type": "integer", "minimum": 1 })), "Numbers of virtual CPUs; 1 by default."),
+    })
+}
+
+fn settings() -> Value {
+    let duration = |what: &str| json!({ "type": "string", "pattern": "^[0-9.]+(ms|s|m|min|h)$", "description": what });
+    let mut settings = extras();
+    extend(
+        &mut settings,
+        json!({
+            "repeat": {
+                "type": "integer", "minimum": 1, "maximum": super::values::MOST_REPEATS,
+                "description": "Trials of each cell; 1 by default.",
+            },
+            "timeouts": {
+                "type": "object",
+                "additionalProperties": false,
+                "description": "How long the stages of a trial may take on an idle host; stretched by the guest's measured speed.",
+                "properties": {
+                    "boot": duration("From the start to the agent's first word; 60s by default."),
+                    "load": duration("From the start of the workload to its end; 120s by default."),
+                    "stuck": duration("How long no sign of progress counts as stuck; 5s by default."),
+                },
+            },
+        }),
+    );
+    settings
+}
+
+fn extras() -> Value {
+    let words = |what: &str| described(one_or_more(json!({ "type": ["string", "number", "boolean"] })), what);
+    json!({
+        "append": words("Further words of the kernel command line; one text is split as a shell does."),
+        "qemu": words("Further arguments of QEMU; one text is split as a shell does."),
+    })
+}
+
+fn expect() -> Value {
+    let outcomes = Outcome::ALL.iter().filter(|outcome| **outcome != Outcome::LabError);
+    let kinds = Kind::ALL.iter().filter(|kind| kind.outcome() != Outcome::LabError);
+    let verdicts: Vec<String> =
+        outcomes.map(ToString::to_string).chain(kinds.map(|kind| format!("{}/{kind}", kind.outcome()))).collect();
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["match", "verdict", "reason"],
+        "properties": {
+            "match": { "$ref": "#/$defs/selection" },
+            "verdict": { "enum": verdicts, "description": "An outcome, or an outcome and its kind." },
+            "reason": { "type": "string", "minLength": 1, "description": "Why this is known; shown in reports." },
+        },
+    })
+}
+
+fn one_or_more(item: Value) -> Value {
+    json!({ "oneOf": [item, { "type": "array", "minItems": 1, "items": item }] })
+}
+
+fn list_of(item: Value, what: &str) -> Value {
+    json!({ "type": "array", "description": what, "items": item })
+}
+
+fn described(mut schema: Value, what: &str) -> Value {
+    extend(&mut schema, json!({ "description": what }));
+    schema
+}
+
+fn extend(schema: &mut Value, more: Value) {
+    if let (Some(schema), Value::Object(more)) = (schema.as_object_mut(), more) {
+        schema.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::raw;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn keys(schema: &Value, pointer: &str) -> BTreeSet<String> {
+        schema.pointer(pointer).unwrap().as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_schema_names_the_keys_that_are_read() {
+        let schema = json_schema();
+        let set = |lists: &[&[&str]]| lists.concat().iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        assert_eq!(keys(&schema, "/properties"), set(&[raw::KEYS]));
+        assert_eq!(keys(&schema, "/properties/axes/properties"), set(&[raw::AXES]));
+        let block = set(&[raw::AXES, raw::SETTINGS]);
+        assert_eq!(keys(&schema, "/properties/include/items/properties"), block);
+        assert_eq!(keys(&schema, "/properties/defaults/properties"), block);
+        assert_eq!(keys(&schema, "/properties/defaults/properties/timeouts/properties"), set(&[raw::TIMEOUTS]));
+        assert_eq!(keys(&schema, "/$defs/own-axis/additionalProperties/properties"), set(&[raw::EXTRAS]));
+        assert_eq!(keys(&schema, "/properties/expect/items/properties"), set(&[raw::EXPECT]));
+    }
+
+    #[test]
+    fn every_verdict_of_the_schema_is_read() {
+        let schema = json_schema();
+        let verdicts = schema.pointer("/properties/expect/items/properties/verdict/enum").unwrap().as_array().unwrap();
+        assert!(verdicts.iter().all(|verdict| super::super::values::verdict(verdict.as_str().unwrap()).is_ok()));
+        assert!(verdicts.contains(&json!("hang/oom-livelock")) && !verdicts.contains(&json!("lab-error")));
+    }
+}

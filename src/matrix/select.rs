@@ -1,0 +1,149 @@
+//! The selections of cells that `exclude` and `expect` make.
+
+use super::criterion::{Comparison, Criterion, Key, Test};
+use super::fields::unknown;
+use super::glob;
+use super::known::Known;
+use super::raw::{AXES, RawExpect, RawSelector};
+use super::resolve::{Definitions, unknown_arch, unknown_kernel, unknown_workload};
+use super::source::{Findings, Span, Text};
+use super::suggest::listed;
+use super::values;
+use crate::arch;
+use crate::model::{Cell, Expectation, RamMib};
+
+/// Cells that fulfil every criterion.
+pub(super) struct Selector {
+    pub at: Span,
+    criteria: Vec<Criterion>,
+}
+
+/// A verdict that is known for some cells.
+pub(super) struct Expected {
+    pub selector: Selector,
+    pub expectation: Expectation,
+}
+
+impl Selector {
+    /// Whether it selects the cell.
+    pub fn matches(&self, cell: &Cell) -> bool {
+        self.criteria.iter().all(|criterion| criterion.matches(cell))
+    }
+
+    pub(super) fn resolve(
+        raw: RawSelector,
+        definitions: &Definitions,
+        known: &Known<'_>,
+        findings: &mut Findings<'_>,
+    ) -> Option<Self> {
+        let mut criteria = Vec::new();
+        let mut whole = !raw.terms.is_empty();
+        for (name, values) in &raw.terms {
+            let is_axis = AXES.contains(&name.value.as_str()) || name.value == "id";
+            if !is_axis && !definitions.contains_key(&name.value) {
+                let own = definitions.keys().map(String::as_str);
+                let all: Vec<&str> = AXES.iter().copied().chain(own).collect();
+                let axes = listed(all.iter().copied());
+                unknown(findings, name, format!("unknown axis `{}`", name.value), all)
+                    .help(format!("this matrix has {axes}"));
+                whole = false;
+                continue;
+            }
+            if values.is_empty() {
+                findings.error(name.at, format!("axis `{}` has no values here", name.value));
+            }
+            let key = Key::of(&name.value);
+            let tests: Vec<Option<Test>> =
+                values.iter().map(|value| test(&key, value, definitions, known, findings)).collect();
+            whole &= !tests.is_empty() && tests.iter().all(Option::is_some);
+            criteria.push(Criterion { key, any: tests.into_iter().flatten().collect(), negated: false });
+        }
+        whole.then_some(Self { at: raw.at, criteria })
+    }
+}
+
+/// What one value of a selection tests: a name that must be known, a pattern, or a comparison such as `<=64M`.
+fn test(
+    key: &Key,
+    value: &Text,
+    definitions: &Definitions,
+    known: &Known<'_>,
+    findings: &mut Findings<'_>,
+) -> Option<Test> {
+    let text = value.value.as_str();
+    if let Some((comparison, number)) = Comparison::split(text) {
+        return match key.number(number.trim()) {
+            Ok(number) => Some(Test::Compares(comparison, number)),
+            Err(message) => {
+                findings.error(value.at, message);
+                None
+            }
+        };
+    }
+    if glob::is_pattern(text) || *key == Key::Id {
+        return Some(Test::Is(text.to_owned()));
+    }
+    let mut wrong = |message: String| {
+        findings.error(value.at, message);
+    };
+    let is_known = match key {
+        Key::Ram => text.parse::<RamMib>().map_err(|error| wrong(error.to_string())).is_ok(),
+        Key::Vcpus => values::vcpus(text).map_err(wrong).is_ok(),
+        Key::Kernel => {
+            known.kernels.contains_key(text) || {
+                unknown_kernel(findings, value, known);
+                false
+            }
+        }
+        Key::Arch => {
+            arch::find(text).is_some() || {
+                unknown_arch(findings, value);
+                false
+            }
+        }
+        // Behind `+` stand options: `zombie-victim+hogs=3`.
+        Key::Workload => {
+            known.workloads.contains_key(text.split('+').next().unwrap_or(text)) || {
+                unknown_workload(findings, value, known);
+                false
+            }
+        }
+        Key::Axis(name) => {
+            let names = || definitions.get(name).into_iter().flatten().map(|(value, _)| value.as_str());
+            names().any(|value| value == text) || {
+                unknown(findings, value, format!("unknown value `{text}` of axis `{name}`"), names())
+                    .help(format!("it has {}", listed(names())));
+                false
+            }
+        }
+        Key::Id => true,
+    };
+    is_known.then(|| key.is(text))
+}
+
+impl Expected {
+    pub(super) fn resolve(
+        raw: RawExpect,
+        definitions: &Definitions,
+        known: &Known<'_>,
+        findings: &mut Findings<'_>,
+    ) -> Option<Self> {
+        let selector = Selector::resolve(raw.selector, definitions, known, findings);
+        let reason = raw.reason.value.trim().to_owned();
+        if reason.is_empty() {
+            findings.error(raw.reason.at, "a known verdict needs a reason");
+        }
+        match values::verdict(&raw.verdict.value) {
+            Ok(expectation) => {
+                Some(Self { selector: selector?, expectation: Expectation { reason: Some(reason), ..expectation } })
+            }
+            Err((message, label)) => {
+                findings
+                    .error(raw.verdict.at, message)
+                    .help("a verdict is an outcome, or an outcome and a kind: `hang/oom-livelock`")
+                    .label = label;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A plan of one cell from the values of a command line.
+
+use super::diagnostic::Diagnostic;
+use super::fit::{self, Misfit};
+use super::id::cell_id;
+use super::known::Known;
+use super::suggest::{closest, listed};
+use super::values;
+use crate::arch;
+use crate::model::{Cell, CellId, Expectation, KernelName, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One cell as a command line describes it; texts are checked as those of a matrix are.
+#[derive(Debug, Clone)]
+pub struct SingleCell {
+    /// The kernel.
+    pub kernel: SingleKernel,
+    /// Architecture, by name.
+    pub arch: String,
+    /// RAM, for example `32M`.
+    pub ram: String,
+    /// What runs in the guest.
+    pub payload: SinglePayload,
+    /// Number of virtual CPUs.
+    pub vcpus: u32,
+    /// Further words of the kernel command line.
+    pub append: Vec<String>,
+    /// Further arguments of QEMU.
+    pub qemu: Vec<String>,
+    /// How long its stages may take.
+    pub timeouts: Timeouts,
+    /// Number of trials.
+    pub repeat: u32,
+}
+
+/// The kernel of a single cell.
+#[derive(Debug, Clone)]
+pub enum SingleKernel {
+    /// One of the catalogue, by name.
+    Catalogue(String),
+    /// The user's own image; the name stands in reports and in the cell's id.
+    Own(KernelName),
+}
+
+/// What runs in a single cell.
+#[derive(Debug, Clone)]
+pub enum SinglePayload {
+    /// The lab's agent with a workload.
+    Workload {
+        /// The workload's name.
+        name: String,
+        /// Its options.
+        options: BTreeMap<String, String>,
+    },
+    /// The user's own initramfs, or none.
+    Initrd(Option<PathBuf>),
+}
+
+/// Makes the plan of one cell.
+///
+/// # Errors
+/// Everything that is wrong with the values, without places: they come from a command line.
+pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let kernel = match wanted.kernel {
+        SingleKernel::Own(name) => name,
+        SingleKernel::Catalogue(name) => {
+            if !known.kernels.contains_key(&name) {
+                errors.push(unknown("kernel", &name, known.kernels.keys().map(String::as_str)));
+            }
+            KernelName::new(name)
+        }
+    };
+    let arch = arch::find(&wanted.arch);
+    if arch.is_none() {
+        errors.push(unknown("architecture", &wanted.arch, arch::ALL.iter().map(|spec| spec.name)));
+    }
+    let ram = wanted.ram.parse::<RamMib>();
+    let vcpus = values::vcpus(&wanted.vcpus.to_string());
+    let repeat = values::repeat(&wanted.repeat.to_string());
+    errors.extend(ram.as_ref().err().map(|error| Diagnostic::error(error.to_string(), None)));
+    errors.extend(
+        [vcpus.as_ref().err(), repeat.as_ref().err()]
+            .into_iter()
+            .flatten()
+            .map(|error| Diagnostic::error(error.clone(), None)),
+    );
+    let payload = payload(wanted.payload, known, &mut errors);
+    let (Some(arch), Ok(ram), Ok(vcpus), Ok(repeat), Some(payload), true) =
+        (arch, ram, vcpus, repeat, payload, errors.is_empty())
+    else {
+        return Err(errors);
+    };
+    let expect = match &payload {
+        Payload::Workload { name, .. } => known.workloads.get(name.as_str()).map(|workload| workload.healthy(arch)),
+        Payload::Initrd { .. } => None,
+    };
+    let mut cell = Cell {
+        id: CellId::new(""),
+        kernel,
+        arch: arch.arch_name(),
+        ram,
+        vcpus,
+        payload,
+        axes: BTreeMap::new(),
+        append: wanted.append,
+        qemu: wanted.qemu,
+        timeouts: wanted.timeouts,
+        repeat,
+        expect: expect.unwrap_or(Expectation::pass()),
+    };
+    cell.id = cell_id(&cell);
+    if let Err(Misfit { reason, .. }) = fit::check(&cell, arch, known) {
+        return Err(vec![Diagnostic::error(reason, None)]);
+    }
+    Ok(Plan { schema: PLAN_SCHEMA, name: "boot".to_owned(), cells: vec![cell], skipped: Vec::new() })
+}
+
+fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic>) -> Option<Payload> {
+    let (name, options) = match wanted {
+        SinglePayload::Initrd(path) => return Some(Payload::Initrd { path }),
+        SinglePayload::Workload { name, options } => (name, options),
+    };
+    let Some(workload) = known.workloads.get(&name) else {
+        errors.push(unknown("workload", &name, known.workloads.keys().map(String::as_str)));
+        return None;
+    };
+    if let Err(wrong) = workload.check_options(&options) {
+        let mut found = Diagnostic::error(wrong.message, None);
+        let meant = closest(&wrong.option, workload.option_names()).filter(|_| wrong.unknown);
+        found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+        errors.push(found);
+    }
+    Some(Payload::Workload { name: WorkloadName::new(name), options })
+}
+
+fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Diagnostic {
+    let mut found = Diagnostic::error(format!("unknown {what} `{name}`"), None);
+    found.label = closest(name, known.clone()).map(|meant| format!("did you mean `{meant}`?"));
+    found.help(format!("there are {}", listed(known)));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::ArchSpec;
+    use crate::matrix::KnownKernel;
+    use crate::model::Outcome;
+
+    struct EveryArch;
+
+    impl KnownKernel for EveryArch {
+        fn available(&self, _: &ArchSpec) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    fn known() -> Known<'static> {
+        let mut known = Known::default();
+        known.kernels.insert("linux-6.1".to_owned(), &EveryArch);
+        known
+    }
+
+    fn wanted(kernel: SingleKernel) -> SingleCell {
+        SingleCell {
+            kernel,
+            arch: "riscv64-nommu".to_owned(),
+            ram: "32M".to_owned(),
+            payload: SinglePayload::Initrd(Some("my/initrd.cpio".into())),
+            vcpus: 2,
+            append: vec!["quiet".to_owned()],
+            qemu: Vec::new(),
+            timeouts: Timeouts::default(),
+            repeat: 3,
+        }
+    }
+
+    #[test]
+    fn the_users_own_kernel_needs_no_catalogue() {
+        let plan = single(wanted(SingleKernel::Own("my Image".into())), &Known::default()).unwrap();
+        let [cell] = plan.cells.as_slice() else { panic!("{plan:?}") };
+        assert!(
+            cell.id.as_str().starts_with("my-Image-") && cell.id.as_str().ends_with(".riscv64-nommu.32M.initrd.2cpu")
+        );
+        assert_eq!((cell.repeat, cell.expect.outcome), (3, Outcome::Pass));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let mut cell = wanted(SingleKernel::Catalogue("linux-6.11".to_owned()));
+        cell.arch = "riscv".to_owned();
+        cell.ram = "32".to_owned();
+        cell.payload = SinglePayload::Workload { name: "idle".to_owned(), options: BTreeMap::new() };
+        cell.vcpus = 0;
+        cell.repeat = 0;
+        let errors = single(cell, &known()).unwrap_err();
+        assert_eq!(errors.len(), 6, "{errors:?}");
+        assert!(errors[0].to_string().contains("did you mean `linux-6.1`?"));
+    }
+
+    #[test]
+    fn a_cell_that_cannot_exist_is_refused() {
+        let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
+        cell.ram = "4M".to_owned();
+        let errors = single(cell, &known()).unwrap_err();
+        assert_eq!(errors[0].message, "riscv64-nommu needs at least 8M of RAM, not 4M");
+    }
+}

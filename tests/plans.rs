@@ -1,0 +1,253 @@
+//! Matrices and the plans that they make: `tests/plans/*.yaml` → `*.json`, and the ones that are wrong:
+//! `tests/plans/errors/*.yaml` → `*.txt`. `UPDATE_GOLDENS=1` writes them anew.
+
+use oomlab::arch::ArchSpec;
+use oomlab::matrix::{Diagnostic, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
+use oomlab::model::{Expectation, Outcome, Plan, RamMib};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+struct Kernel(&'static [&'static str]);
+
+impl KnownKernel for Kernel {
+    fn available(&self, arch: &ArchSpec) -> Result<(), String> {
+        if self.0.contains(&arch.name) { Ok(()) } else { Err(format!("is not available for {}", arch.name)) }
+    }
+}
+
+struct Workload {
+    name: &'static str,
+    needs_mmu: bool,
+    healthy: Outcome,
+    options: &'static [&'static str],
+}
+
+impl KnownWorkload for Workload {
+    fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String> {
+        if self.needs_mmu && !arch.mmu {
+            Err(format!("{} needs an MMU", self.name))
+        } else if self.name == "anon-hog" && ram > RamMib(4096) {
+            Err("anon-hog does not fill more than 4G".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn healthy(&self, _: &ArchSpec) -> Expectation {
+        Expectation { outcome: self.healthy, kind: None, reason: None }
+    }
+
+    fn check_options(&self, options: &BTreeMap<String, String>) -> Result<(), WrongOption> {
+        for (option, value) in options {
+            let unknown = !self.options.contains(&option.as_str());
+            if unknown || value.parse::<f64>().is_err() {
+                let message = if unknown {
+                    format!("{} has no option `{option}`", self.name)
+                } else {
+                    format!("`{value}` is not a number")
+                };
+                return Err(WrongOption { option: option.clone(), unknown, message });
+            }
+        }
+        Ok(())
+    }
+
+    fn option_names(&self) -> Vec<&str> {
+        self.options.to_vec()
+    }
+}
+
+const WORKLOADS: &[Workload] = &[
+    Workload { name: "idle", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
+    Workload { name: "anon-hog", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
+    Workload { name: "zombie-victim", needs_mmu: false, healthy: Outcome::Pass, options: &["hogs", "probability"] },
+    Workload { name: "pipe-fill", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
+    Workload { name: "tmpfs-fill", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
+    Workload { name: "fork-hog", needs_mmu: true, healthy: Outcome::Pass, options: &[] },
+    Workload { name: "no-killable", needs_mmu: false, healthy: Outcome::Crash, options: &[] },
+];
+
+const EVERY: &[&str] = &["x86_64", "arm", "aarch64", "riscv64", "riscv64-nommu"];
+const PREBUILT: &[&str] = &["x86_64", "arm", "aarch64"];
+const RISCV: &[&str] = &["riscv64", "riscv64-nommu"];
+const KERNELS: &[(&str, Kernel)] = &[
+    ("debian-5.10", Kernel(PREBUILT)),
+    ("debian-6.1", Kernel(PREBUILT)),
+    ("debian-7.2", Kernel(&["x86_64", "arm", "aarch64", "riscv64"])),
+    ("linux-5.10", Kernel(RISCV)),
+    ("linux-6.1", Kernel(EVERY)),
+    ("linux-6.10", Kernel(EVERY)),
+    ("linux-6.12", Kernel(RISCV)),
+    ("linux-7.2", Kernel(RISCV)),
+    ("linux-7.3", Kernel(RISCV)),
+];
+
+fn known() -> Known<'static> {
+    Known {
+        kernels: KERNELS.iter().map(|(name, kernel)| ((*name).to_owned(), kernel as &dyn KnownKernel)).collect(),
+        workloads: WORKLOADS.iter().map(|w| (w.name.to_owned(), w as &dyn KnownWorkload)).collect(),
+    }
+}
+
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    assert!(!files.is_empty(), "{folder} has no matrices");
+    files
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+fn shown(findings: &[Diagnostic]) -> String {
+    findings.iter().map(|found| found.render(false)).collect::<Vec<_>>().join("\n")
+}
+
+fn assert_golden(path: &Path, actual: &str) {
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::write(path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(actual, expected, "{} differs; UPDATE_GOLDENS=1 writes it anew", path.display());
+}
+
+fn plan_of(text: &str, name: &str) -> (Plan, Vec<Diagnostic>) {
+    load(text, name, &known()).unwrap_or_else(|errors| panic!("{}", shown(&errors)))
+}
+
+#[test]
+fn matrices_make_their_plans() {
+    for file in yaml_files("tests/plans") {
+        let (plan, warnings) = plan_of(&std::fs::read_to_string(&file).unwrap(), file_name(&file));
+        assert_golden(&file.with_extension("json"), &(serde_json::to_string_pretty(&plan).unwrap() + "\n"));
+        if !warnings.is_empty() {
+            assert_golden(&file.with_extension("txt"), &shown(&warnings));
+        }
+    }
+}
+
+#[test]
+fn wrong_matrices_show_every_error() {
+    for file in yaml_files("tests/plans/errors") {
+        let text = std::fs::read(&file).unwrap();
+        let errors = load(&text, file_name(&file), &known()).map(|(plan, _)| plan).unwrap_err();
+        assert_golden(&file.with_extension("txt"), &shown(&errors));
+    }
+}
+
+#[test]
+fn the_matrices_of_the_repository_are_right() {
+    for file in yaml_files("matrices") {
+        let (plan, warnings) = plan_of(&std::fs::read_to_string(&file).unwrap(), file_name(&file));
+        assert!(warnings.is_empty(), "{}", shown(&warnings));
+        assert_eq!(plan.name, file.file_stem().unwrap().to_str().unwrap());
+    }
+}
+
+#[test]
+fn the_smoke_matrix_covers_the_architectures() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("matrices/smoke.yaml")).unwrap();
+    let (plan, _) = plan_of(&text, "smoke.yaml");
+    assert!(plan.cells.len() >= 24, "{} cells", plan.cells.len());
+    let arches: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.arch.as_str()).collect();
+    assert_eq!(arches, BTreeSet::from(["arm", "riscv64", "riscv64-nommu", "x86_64"]));
+}
+
+#[test]
+fn a_huge_product_is_refused_before_it_is_made() {
+    let list = |prefix: &str| (0..400).map(|n| format!("{}{prefix}", n + 8)).collect::<Vec<_>>().join(", ");
+    let axes = format!(
+        "axes: {{kernel: linux-6.1, arch: riscv64, workload: idle, ram: [{}], vcpus: [{}]}}",
+        list("M"),
+        list("")
+    );
+    let errors = load(&axes, "huge.yaml", &known()).unwrap_err();
+    assert!(shown(&errors).contains("this makes 160000 cells, more than 100000"), "{}", shown(&errors));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_shown() {
+    let errors = load(b"name: x\naxes: \xff\n", "bytes.yaml", &known()).unwrap_err();
+    assert!(shown(&errors).contains("bytes.yaml:2:7") && shown(&errors).contains("byte 0xff"), "{}", shown(&errors));
+}
+
+#[test]
+fn the_schema_is_an_object_with_explanations() {
+    let schema = json_schema();
+    assert_eq!(schema["type"], "object");
+    assert!(schema.pointer("/properties/axes/description").is_some_and(serde_json::Value::is_string));
+}
+
+/// Axes of a matrix that is right, as text, and the size of their product.
+fn matrices() -> impl Strategy<Value = (String, usize)> {
+    let some = |values: &'static [&'static str]| {
+        prop::sample::subsequence(values.to_vec(), 1..=values.len())
+            .prop_shuffle()
+            .prop_map(|chosen| (chosen.join(", "), chosen.len()))
+    };
+    (
+        some(&["linux-6.1", "linux-6.10", "debian-6.1"]),
+        some(&["riscv64", "riscv64-nommu", "arm"]),
+        some(&["32M", "64M", "1G"]),
+        some(&["idle", "fork-hog", "{zombie-victim: {hogs: 3}}", "{zombie-victim: {hogs: 0.2}}", "zombie-victim"]),
+        some(&["1", "2", "4"]),
+        some(&["a: {}", "b.c: {append: x}", "b-c: {append: y}", "1.2cpu: {}"]),
+    )
+        .prop_map(|(kernel, arch, ram, workload, vcpus, own)| {
+            let product = kernel.1 * arch.1 * ram.1 * workload.1 * vcpus.1 * own.1;
+            let text = format!(
+                "axes:\n  kernel: [{}]\n  arch: [{}]\n  ram: [{}]\n  workload: [{}]\n  \
+                 vcpus: [{}]\n  own: {{{}}}\n",
+                kernel.0, arch.0, ram.0, workload.0, vcpus.0, own.0
+            );
+            (text, product)
+        })
+}
+
+proptest! {
+    #[test]
+    fn ids_are_unique_and_file_names((text, product) in matrices()) {
+        if let Ok((plan, _)) = load(&text, "p.yaml", &known()) {
+            let mut seen = BTreeSet::new();
+            for id in plan.cells.iter().map(|cell| &cell.id).chain(plan.skipped.iter().map(|skipped| &skipped.id)) {
+                prop_assert!(seen.insert(id.clone()), "{} twice", id);
+                prop_assert!(id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b"._=,+-".contains(&b)), "{}", id);
+                prop_assert!(id.as_str().len() <= 200);
+            }
+            prop_assert_eq!(seen.len(), product);
+        }
+    }
+
+    #[test]
+    fn expansion_is_deterministic_and_ids_outlive_edits((text, _) in matrices()) {
+        let plan = |text: &str| load(text, "p.yaml", &known()).map(|(plan, _)| plan);
+        if let Ok(first) = plan(&text) {
+            prop_assert_eq!(&first, &plan(&text).unwrap());
+            let more = text.replace("  vcpus: [", "  vcpus: [3, ");
+            let ids: BTreeSet<String> = plan(&more).unwrap().cells.iter().map(|cell| cell.id.to_string()).collect();
+            prop_assert!(first.cells.iter().all(|cell| ids.contains(cell.id.as_str())));
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+        let _ = load(&text, "p.yaml", &known());
+    }
+
+    #[test]
+    fn any_yaml_like_text_is_read_or_refused(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "axes", "include", "expect", "kernel", "linux-6.1", ":", ": ", "\n", "\n  ", "- ", "[", "]", "{", "}", ",",
+            "&a", "*a", "<<", "32M", "arm", "|", "'", "\"", "#", "~", "!!int", "%", "\t", "é",
+        ]), 0..60),
+    ) {
+        if let Err(errors) = load(words.concat(), "p.yaml", &known()) {
+            prop_assert!(!errors.is_empty());
+            prop_assert!(!shown(&errors).is_empty());
+        }
+    }
+}
