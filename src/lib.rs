@@ -26,5 +26,12 @@
 pub mod arch;
 pub mod assets;
 pub mod console;
+pub mod host;
+pub mod lab;
+pub mod launch;
 pub mod matrix;
 pub mod model;
+pub mod qmp;
+pub mod signature;
+pub mod store;
+pub mod watchdog;

@@ -1,5 +1,7 @@
-//! What the guest prints and what it is told: the serial console's bytes given meaning.
+//! Console bytes → lines → printk records and agent frames.
 
-mod frame;
+pub mod frame;
+mod lines;
+pub mod printk;
 
-pub use frame::{Command, Damaged, Found, decode, encode_command};
+pub use lines::{Console, Item, MAX_LINE};

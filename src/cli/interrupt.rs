@@ -1,0 +1,38 @@
+//! Ctrl-C: the first stops the run and keeps what is done, the second ends the program at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Exit status of an interrupted run.
+pub const EXIT_INTERRUPTED: i32 = 130;
+
+/// Cancels `token` on the first SIGINT, SIGTERM or SIGHUP, and ends the program on the next. Guests do not outlive it:
+/// the kernel kills them when their parent dies.
+///
+/// # Errors
+/// When the signals cannot be caught.
+pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            if token.is_cancelled() {
+                exit_now();
+            }
+            token.cancel();
+            eprintln!("\nstopping: guests are ended, what is done is kept (once more to end at once)");
+        }
+    });
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the user asked twice")]
+fn exit_now() -> ! {
+    std::process::exit(EXIT_INTERRUPTED)
+}

@@ -1,0 +1,194 @@
+//! What a person sees while a run goes on: one line a running cell, finished cells scrolling up above them. Where the
+//! output is no terminal, one plain line a finished cell.
+
+use crate::lab::{Observer, Status};
+use crate::model::{Cell, Outcome, TrialRecord};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Values of free memory that the small chart shows.
+const CHART: usize = 8;
+
+/// Shows a run's progress on stderr.
+pub struct Live {
+    bars: MultiProgress,
+    total: ProgressBar,
+    terminal: bool,
+    color: bool,
+    planned: usize,
+    widths: Widths,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: BTreeMap<usize, Running>,
+    done: usize,
+    expected_failures: usize,
+    unexpected: usize,
+}
+
+struct Running {
+    bar: ProgressBar,
+    what: String,
+    ram_kib: u64,
+    free: VecDeque<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Widths {
+    kernel: usize,
+    arch: usize,
+    workload: usize,
+}
+
+impl Live {
+    /// For a run of these cells; `trials` is how many there are with their repetitions.
+    pub fn new(cells: &[Cell], trials: usize, color: bool) -> Self {
+        let terminal = console::Term::stderr().features().is_attended();
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bars = MultiProgress::with_draw_target(target);
+        let total = bars.add(ProgressBar::new(trials as u64));
+        total.set_style(style("{msg}"));
+        total.enable_steady_tick(Duration::from_secs(1));
+        let widest = |text: fn(&Cell) -> usize| cells.iter().map(text).max().unwrap_or(0);
+        let widths = Widths {
+            kernel: widest(|cell| cell.kernel.as_str().len()).min(16),
+            arch: widest(|cell| cell.arch.as_str().len()),
+            workload: widest(|cell| cell.workload_name().len()).min(20),
+        };
+        Self { bars, total, terminal, color, planned: trials, widths, state: Mutex::default() }
+    }
+
+    /// Takes the running lines off the screen; the report follows.
+    pub fn close(&self) {
+        self.total.finish_and_clear();
+    }
+
+    fn what(&self, cell: &Cell, trial: u32) -> String {
+        let Widths { kernel, arch, workload } = self.widths;
+        let vcpus = if cell.vcpus == 1 { String::new() } else { format!(" {} CPUs", cell.vcpus) };
+        let again = if trial == 1 { String::new() } else { format!(" #{trial}") };
+        let name = format!("{}{vcpus}{again}", cell.workload_name());
+        format!("{:kernel$}  {:arch$}  {:>5}  {name:workload$}", cell.kernel, cell.arch, cell.ram)
+    }
+
+    fn line(&self, text: String) {
+        if self.terminal {
+            // The terminal may be gone; the run goes on and its record is on disk.
+            let _ = self.bars.println(text);
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    fn show_total(&self, state: &State) {
+        let mut text = format!("{} / {}", state.done, self.planned);
+        if state.expected_failures > 0 {
+            text += &format!(" · {} expected", state.expected_failures);
+        }
+        if state.unexpected > 0 {
+            text += &format!(" · {} unexpected", state.unexpected);
+        }
+        if state.done > 0 && state.done < self.planned {
+            let left = self.total.elapsed().as_secs_f64() / state.done as f64 * (self.planned - state.done) as f64;
+            text += &format!(" · about {left:.0} s left");
+        }
+        self.total.set_message(text);
+    }
+}
+
+impl Observer for Live {
+    fn started(&self, index: usize, cell: &Cell, trial: u32) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
+        bar.set_style(style("● {msg}"));
+        let what = self.what(cell, trial);
+        bar.set_message(format!("{what}  starting"));
+        let ram_kib = u64::from(cell.ram.0) * 1024;
+        state.running.insert(index, Running { bar, what, ram_kib, free: VecDeque::new() });
+    }
+
+    fn status(&self, index: usize, status: Status) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = state.running.get_mut(&index) {
+            if let Some(free) = status.free_kib {
+                running.free.push_back(free);
+                if running.free.len() > CHART {
+                    running.free.pop_front();
+                }
+            }
+            running.bar.set_message(format!("{} {}", running.what, describe(&status, running)));
+        }
+        self.show_total(&state);
+    }
+
+    fn finished(&self, index: usize, record: &TrialRecord) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = state.running.remove(&index) {
+            running.bar.finish_and_clear();
+            self.bars.remove(&running.bar);
+        }
+        state.done += 1;
+        let (symbol, style) = match (record.as_expected(), record.verdict.outcome()) {
+            (true, Outcome::Pass) => ("✓", console::Style::new().green()),
+            (true, _) => {
+                state.expected_failures += 1;
+                ("●", console::Style::new().yellow())
+            }
+            (false, _) => {
+                state.unexpected += 1;
+                ("✗", console::Style::new().red())
+            }
+        };
+        let symbol = style.force_styling(self.color).apply_to(symbol);
+        let what = self.what(&record.cell, record.trial);
+        self.line(format!("{symbol} {what}{:>7.1} s  {}", record.duration_s, remark(record)));
+        self.show_total(&state);
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants of this file; a wrong one would show as the default bar.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// `7.2 s  1 kill · canary stuck 5.9 s · free 0.7M ▂▁▁▁▁`.
+fn describe(status: &Status, running: &Running) -> String {
+    let mut parts = Vec::new();
+    if status.oom_kills > 0 {
+        parts.push(kills(status.oom_kills));
+    }
+    if let Some(stuck) = status.canary_stuck_s {
+        parts.push(format!("canary stuck {stuck:.1} s"));
+    }
+    match status.free_kib {
+        Some(free) => {
+            let chart: String = running.free.iter().map(|&free| bar(free, running.ram_kib)).collect();
+            parts.push(format!("free {:.1}M {chart}", free as f64 / 1024.0));
+        }
+        None => parts.push(status.stage.as_str().to_owned()),
+    }
+    format!("{:>6.1} s  {}", status.elapsed_s, parts.join(" · "))
+}
+
+fn bar(free: u64, ram: u64) -> char {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    BARS[usize::try_from(free * 8 / ram.max(1)).unwrap_or(7).min(7)]
+}
+
+fn kills(count: u64) -> String {
+    if count == 1 { "1 kill".to_owned() } else { format!("{count} kills") }
+}
+
+fn remark(record: &TrialRecord) -> String {
+    let kill_text = if record.oom_kills > 0 { kills(record.oom_kills) } else { String::new() };
+    let verdict = &record.verdict;
+    match (record.as_expected(), verdict.outcome()) {
+        (true, Outcome::Pass) => kill_text,
+        (true, outcome) => format!("{outcome} {} (expected)", verdict.kind),
+        (false, outcome) => format!("{outcome} {}", verdict.kind),
+    }
+}

@@ -1,0 +1,149 @@
+//! Whether KVM works, proven by a run of a tiny guest.
+//!
+//! A `/dev/kvm` that opens, and even creates a VM, may still not run a guest (nested para-virtual KVM, for example).
+//! The answer is remembered until the host boots again.
+
+use super::process::Guest;
+use crate::arch::ArchSpec;
+use crate::model::Accel;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long the tiny guest may take. Where KVM works it takes a few hundredths of a second.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Which accelerator to use, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccelAnswer {
+    /// The accelerator.
+    pub accel: Accel,
+    /// One line for a person, for example `emulated: KVM opens here but runs no guest`.
+    pub why: String,
+}
+
+impl AccelAnswer {
+    fn emulated(why: &str) -> Self {
+        Self { accel: Accel::Tcg, why: format!("emulated: {why}") }
+    }
+}
+
+/// A guest of a few instructions that ends QEMU by itself.
+struct TinyGuest {
+    machine: &'static str,
+    /// QEMU option that takes the file.
+    option: &'static str,
+    args: &'static [&'static str],
+    image: fn() -> Vec<u8>,
+    /// QEMU's exit status when the guest has run.
+    status: i32,
+}
+
+/// x86: a ROM whose reset vector writes to QEMU's `isa-debug-exit` port, which exits with `(value << 1) | 1`
+/// (QEMU, `hw/misc/debugexit.c`). Code: `mov dx, 0xf4; mov al, 0x10; out dx, al; hlt; jmp .-1`.
+const X86: TinyGuest = TinyGuest {
+    machine: "q35",
+    option: "-bios",
+    args: &["-device", "isa-debug-exit,iobase=0xf4,iosize=1"],
+    image: || {
+        const RESET: [u8; 9] = [0xba, 0xf4, 0x00, 0xb0, 0x10, 0xee, 0xf4, 0xeb, 0xfd];
+        let mut rom = vec![0xf4; 64 * 1024];
+        let at = rom.len() - 16;
+        rom[at..at + RESET.len()].copy_from_slice(&RESET);
+        rom
+    },
+    status: 0x21,
+};
+
+/// aarch64: `movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0; b .` — PSCI `SYSTEM_OFF` (Arm DEN 0022).
+const AARCH64: TinyGuest = TinyGuest {
+    machine: "virt",
+    option: "-kernel",
+    args: &[],
+    image: || [0x5280_0100_u32, 0x72b0_8000, 0xd400_0002, 0x1400_0000].iter().flat_map(|w| w.to_le_bytes()).collect(),
+    status: 0,
+};
+
+fn tiny_guest(host: &str) -> Option<&'static TinyGuest> {
+    match host {
+        "x86_64" => Some(&X86),
+        "aarch64" => Some(&AARCH64),
+        _ => None,
+    }
+}
+
+/// Which accelerator runs guests of this architecture on this host. Remembers the answer below `cache`.
+pub async fn probe_kvm(spec: &ArchSpec, cache: &Path) -> AccelAnswer {
+    let host = std::env::consts::ARCH;
+    if !spec.qemu.kvm_hosts.contains(&host) {
+        return AccelAnswer::emulated(&format!("KVM does not run {} on {host}", spec.name));
+    }
+    let Some(tiny) = tiny_guest(host) else {
+        return AccelAnswer::emulated(&format!("there is no probe for KVM on {host}"));
+    };
+    let kvm = Path::new("/dev/kvm");
+    if !kvm.exists() {
+        return AccelAnswer::emulated("there is no /dev/kvm");
+    }
+    if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
+        return AccelAnswer::emulated("/dev/kvm may not be opened; join the group `kvm`");
+    }
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let file = cache.join(format!("kvm-{}.json", boot.trim()));
+    if let Some(answer) = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return answer;
+    }
+    let answer = match run(tiny, spec.qemu.program, Accel::Kvm).await {
+        Ok(true) => AccelAnswer { accel: Accel::Kvm, why: "KVM: a tiny guest ran to its end".to_owned() },
+        Ok(false) => AccelAnswer::emulated("KVM opens here but runs no guest"),
+        // A missing QEMU is reported by the first trial; that says nothing about KVM.
+        Err(error) => return AccelAnswer::emulated(&format!("KVM could not be tried: {error}")),
+    };
+    // A cache that cannot be written costs two seconds next time and nothing else.
+    let _ = std::fs::create_dir_all(cache)
+        .and_then(|()| std::fs::write(&file, serde_json::to_vec(&answer).unwrap_or_default()));
+    answer
+}
+
+/// Whether the tiny guest ran to its end in time.
+async fn run(tiny: &TinyGuest, program: &str, accel: Accel) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let dir = tempfile::tempdir()?;
+    let image = dir.path().join("image");
+    std::fs::write(&image, (tiny.image)())?;
+    let cpu = if accel == Accel::Kvm { "host" } else { "max" };
+    let mut argv: Vec<String> =
+        [program, "-machine", tiny.machine, "-accel", accel.qemu_name(), "-cpu", cpu, "-m", "16M"]
+            .map(str::to_owned)
+            .to_vec();
+    argv.extend(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(str::to_owned));
+    argv.extend(tiny.args.iter().map(ToString::to_string));
+    argv.extend([tiny.option.to_owned(), image.display().to_string()]);
+    let mut guest = Guest::spawn(&argv, &dir.path().join("qemu.log"))?;
+    match tokio::time::timeout(PATIENCE, guest.wait()).await {
+        Ok(status) => Ok(status?.code() == Some(tiny.status)),
+        Err(_) => {
+            guest.stop().await?;
+            Ok(false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_tiny_guests_end_under_emulation() {
+        for (tiny, program) in [(&X86, "qemu-system-x86_64"), (&AARCH64, "qemu-system-aarch64")] {
+            assert!(run(tiny, program, Accel::Tcg).await.unwrap(), "{program}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_architecture_that_kvm_cannot_run_is_emulated() {
+        let dir = tempfile::tempdir().unwrap();
+        let answer = probe_kvm(crate::arch::find("riscv64-nommu").unwrap(), dir.path()).await;
+        assert_eq!(answer.accel, Accel::Tcg);
+        assert!(answer.why.contains("riscv64-nommu"));
+    }
+}

@@ -1,0 +1,36 @@
+//! The one place that reads clocks.
+
+use crate::model::Stamp;
+use std::time::Instant;
+
+/// Host time since a trial's spawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// A clock that shows zero now.
+    #[expect(clippy::disallowed_methods, reason = "the edge at which host time enters")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> Stamp {
+        Stamp::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// The runtime's instant at which this clock shows `stamp`.
+    pub fn instant(&self, stamp: Stamp) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.0 + std::time::Duration::from_micros(stamp.as_micros()))
+    }
+}
+
+/// The wall clock as RFC 3339 with whole seconds, for records that people read.
+pub fn wall_clock() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Today's date in the user's time zone, `2026-11-24`.
+pub fn today() -> String {
+    jiff::ZonedDateTime::now().date().to_string()
+}

@@ -1,0 +1,18 @@
+//! The host: processes, sockets, clocks, resources.
+
+mod accel;
+mod clock;
+mod process;
+mod qmp;
+mod resources;
+mod serial;
+mod socket;
+mod threads;
+
+pub use accel::{AccelAnswer, probe_kvm};
+pub use clock::{Clock, today, wall_clock};
+pub use process::{Guest, SpawnError};
+pub use qmp::{Qmp, QmpError};
+pub use resources::Resources;
+pub use serial::Serial;
+pub use threads::{cpu_pressure, thread_times, vcpu_threads};

@@ -1,0 +1,64 @@
+//! CPU time of QEMU's vCPU threads.
+
+use crate::model::ThreadTime;
+use serde_json::Value;
+use std::path::Path;
+
+/// Thread ids out of the answer to `query-cpus-fast` (QEMU, `qapi/machine.json`, `CpuInfoFast`).
+pub fn vcpu_threads(answer: &Value) -> Vec<u32> {
+    let cpus = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+    cpus.iter().filter_map(|cpu| u32::try_from(cpu.get("thread-id")?.as_u64()?).ok()).collect()
+}
+
+/// The times of threads of process `pid`; `None` when a thread is gone or the kernel keeps no such statistics.
+///
+/// `/proc/<pid>/task/<tid>/schedstat`: nanoseconds on a CPU, nanoseconds waiting for one, time slices
+/// (Linux, `Documentation/scheduler/sched-stats.rst`).
+pub fn thread_times(pid: u32, threads: &[u32]) -> Option<Vec<ThreadTime>> {
+    if threads.is_empty() {
+        return None;
+    }
+    threads.iter().map(|tid| thread_time(Path::new("/proc"), pid, *tid)).collect()
+}
+
+fn thread_time(proc: &Path, pid: u32, tid: u32) -> Option<ThreadTime> {
+    let text = std::fs::read_to_string(proc.join(format!("{pid}/task/{tid}/schedstat"))).ok()?;
+    let mut fields = text.split_whitespace().map(str::parse::<u64>);
+    let (ran_ns, waited_ns) = (fields.next()?.ok()?, fields.next()?.ok()?);
+    Some(ThreadTime { ran_us: ran_ns / 1000, waited_us: waited_ns / 1000 })
+}
+
+/// PSI `some avg10` of the host's CPUs in percent (Linux, `Documentation/accounting/psi.rst`).
+pub fn cpu_pressure() -> Option<f32> {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    pressure(&text)
+}
+
+fn pressure(text: &str) -> Option<f32> {
+    let some = text.lines().find(|line| line.starts_with("some "))?;
+    some.split_whitespace().find_map(|word| word.strip_prefix("avg10="))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn thread_ids_are_read_and_nonsense_is_skipped() {
+        let answer = json!([{"cpu-index": 0, "thread-id": 41}, {"cpu-index": 1}, {"thread-id": -1}]);
+        assert_eq!(vcpu_threads(&answer), [41]);
+        assert!(vcpu_threads(&json!({"x": 1})).is_empty());
+    }
+
+    #[test]
+    fn times_and_pressure_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let task = dir.path().join("7/task/8");
+        std::fs::create_dir_all(&task).unwrap();
+        std::fs::write(task.join("schedstat"), "2000000 3000000 17\n").unwrap();
+        assert_eq!(thread_time(dir.path(), 7, 8), Some(ThreadTime { ran_us: 2000, waited_us: 3000 }));
+        assert_eq!(thread_time(dir.path(), 7, 9), None);
+        assert_eq!(pressure("some avg10=12.50 avg60=1.0 avg300=0 total=5\n"), Some(12.5));
+    }
+}

@@ -1,0 +1,174 @@
+//! One loop owns one guest: it alone selects over console, QMP, the process, deadlines and cancellation.
+
+use super::error::LabError;
+use super::observer::{Observer, Status};
+use super::recorder::Recorder;
+use super::stop;
+use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, thread_times, vcpu_threads};
+use crate::model::{Event, QmpEvent, ThreadTime};
+use crate::store::TrialDir;
+use crate::watchdog::{Action, Setup, Stage, Watchdog};
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// How long QEMU may take to open its sockets; a heavily loaded host needs its time.
+const CONNECT: Duration = Duration::from_secs(60);
+
+/// How often the vCPU threads are sampled.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// How long what QEMU sent before its end may take to arrive.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What a driver needs besides its trial's folder.
+pub(super) struct Drive<'a> {
+    pub argv: &'a [String],
+    pub serial: PathBuf,
+    pub qmp: PathBuf,
+    pub setup: Setup,
+    pub cancel: CancellationToken,
+    pub observer: &'a dyn Observer,
+    pub index: usize,
+}
+
+/// Runs one guest to its end. The recorder that comes back holds the verdict.
+pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, LabError> {
+    let clock = Clock::start();
+    let guest = Guest::spawn(drive.argv, &dir.path().join("qemu.log"))?;
+    let mut driver = Driver {
+        recorder: Recorder::new(dir, Watchdog::new(drive.setup.clone()), clock),
+        serial: Serial::open(drive.serial.clone(), CONNECT),
+        qmp: Qmp::open(drive.qmp.clone(), CONNECT),
+        guest,
+        threads: Vec::new(),
+        shown: None,
+        drive,
+    };
+    driver.recorder.event(Event::Spawned { pid: driver.guest.pid() })?;
+    driver.watch().await?;
+    Ok(driver.recorder)
+}
+
+struct Driver<'a> {
+    recorder: Recorder,
+    serial: Serial,
+    qmp: Qmp,
+    guest: Guest,
+    threads: Vec<u32>,
+    shown: Option<Stage>,
+    drive: Drive<'a>,
+}
+
+impl Driver<'_> {
+    async fn watch(&mut self) -> Result<(), LabError> {
+        let mut sample = interval_at(Instant::now() + SAMPLE, SAMPLE);
+        sample.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut serial_open, mut qmp_open, mut cancelled) = (true, true, false);
+        loop {
+            let deadline = self.recorder.watchdog.deadline().map(|stamp| self.recorder.clock.instant(stamp));
+            let actions = tokio::select! {
+                chunk = self.serial.read(), if serial_open => match chunk {
+                    Some(bytes) => self.recorder.console(&bytes)?,
+                    None => {
+                        serial_open = false;
+                        self.recorder.console_end()?
+                    }
+                },
+                event = self.qmp.event(), if qmp_open => match event {
+                    Some(what) => self.qmp_event(what).await?,
+                    None => {
+                        qmp_open = false;
+                        Vec::new()
+                    }
+                },
+                status = self.guest.wait() => return self.ended(wait(status)?).await,
+                due = sample.tick() => self.sample(due)?,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    self.recorder.event(Event::Tick)?
+                }
+                () = self.drive.cancel.cancelled(), if !cancelled => {
+                    cancelled = true;
+                    self.recorder.event(Event::Interrupted)?
+                }
+            };
+            self.show();
+            if actions.contains(&Action::Stop) {
+                let status = wait(stop::stop(&mut self.guest, &self.qmp).await)?;
+                return self.ended(status).await;
+            }
+        }
+    }
+
+    async fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
+        let connected = what == QmpEvent::Connected;
+        let actions = self.recorder.event(Event::Qmp { what })?;
+        if connected {
+            // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
+            let answer = self.qmp.execute("query-cpus-fast", Value::Null, Duration::from_secs(5)).await;
+            self.threads = answer.as_ref().map(vcpu_threads).unwrap_or_default();
+            let threads = vec![ThreadTime::default(); self.threads.len()];
+            if !threads.is_empty() {
+                self.sample_vcpus()?;
+            }
+        }
+        Ok(actions)
+    }
+
+    fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {
+        let late_us = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mut actions = self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure() })?;
+        actions.extend(self.sample_vcpus()?);
+        self.shown = None;
+        Ok(actions)
+    }
+
+    fn sample_vcpus(&mut self) -> Result<Vec<Action>, LabError> {
+        match thread_times(self.guest.pid(), &self.threads) {
+            Some(threads) => Ok(self.recorder.event(Event::Vcpus { threads })?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// QEMU has ended: takes what is still in the sockets, then its end.
+    async fn ended(&mut self, status: ExitStatus) -> Result<(), LabError> {
+        let until = Instant::now() + DRAIN;
+        while let Ok(Some(bytes)) = tokio::time::timeout_at(until, self.serial.read()).await {
+            self.recorder.console(&bytes)?;
+        }
+        self.recorder.console_end()?;
+        while let Ok(Some(what)) = tokio::time::timeout_at(until, self.qmp.event()).await {
+            self.recorder.event(Event::Qmp { what })?;
+        }
+        let stderr = self.guest.last_words();
+        self.recorder.event(Event::Exited { code: status.code(), signal: status.signal(), stderr })?;
+        Ok(())
+    }
+
+    /// Tells the observer, at each change of stage and at each sample.
+    fn show(&mut self) {
+        let stage = self.recorder.watchdog.stage();
+        if self.shown == Some(stage) {
+            return;
+        }
+        self.shown = Some(stage);
+        let beat = self.recorder.last_beat;
+        let status = Status {
+            stage,
+            elapsed_s: self.recorder.clock.now().as_secs_f64(),
+            guest_s: beat.map(|beat| beat.mono_ms as f64 / 1e3),
+            free_kib: beat.map(|beat| beat.free_kib),
+            oom_kills: self.recorder.watchdog.oom_kills(),
+            canary_stuck_s: self.recorder.watchdog.canary_stuck_s(),
+        };
+        self.drive.observer.status(self.drive.index, status);
+    }
+}
+
+fn wait(status: std::io::Result<ExitStatus>) -> Result<ExitStatus, LabError> {
+    status.map_err(|source| LabError::Io { what: "waiting for QEMU", source })
+}

@@ -1,0 +1,16 @@
+//! Runs trials: one driver loop a guest, admission by what the host can spare, and the run as a whole.
+
+mod admission;
+mod driver;
+mod error;
+mod observer;
+mod recorder;
+mod run;
+mod stop;
+mod trial;
+
+pub use admission::{Admission, Budget, Need};
+pub use error::LabError;
+pub use observer::{Observer, Status};
+pub use run::{Lab, Prepared, RunOptions};
+pub use trial::{Ready, TrialSpec};

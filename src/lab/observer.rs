@@ -1,0 +1,31 @@
+//! What the lab tells whoever shows its progress.
+
+use crate::model::TrialRecord;
+use crate::watchdog::Stage;
+
+/// How one running trial stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Status {
+    /// Stage.
+    pub stage: Stage,
+    /// Seconds since the spawn.
+    pub elapsed_s: f64,
+    /// The guest's own clock in seconds, from the last beat.
+    pub guest_s: Option<f64>,
+    /// Free memory in KiB, from the last beat.
+    pub free_kib: Option<u64>,
+    /// OOM kills so far.
+    pub oom_kills: u64,
+    /// Seconds since the canary last moved, once it is late.
+    pub canary_stuck_s: Option<f64>,
+}
+
+/// Is told what happens, on the lab's own thread: it must not block.
+pub trait Observer: Sync + Send {
+    /// A trial was started; `index` names it in later calls.
+    fn started(&self, index: usize, cell: &crate::model::Cell, trial: u32);
+    /// About once a second for each running trial, and at each change of stage.
+    fn status(&self, index: usize, status: Status);
+    /// A trial has ended.
+    fn finished(&self, index: usize, record: &TrialRecord);
+}

@@ -1,0 +1,229 @@
+//! A run: every trial of a plan, as the host admits them.
+
+use super::admission::{Admission, Budget, Need, QEMU_OVERHEAD_MIB};
+use super::driver::{Drive, drive};
+use super::error::LabError;
+use super::observer::Observer;
+use super::recorder::Recorder;
+use super::trial::{Ready, TrialSpec};
+use crate::arch;
+use crate::host::{Clock, wall_clock};
+use crate::launch::{Paths, command};
+use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
+use crate::store::RunDir;
+use crate::watchdog::Setup;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// For each cell, by id: what it needs to run, or why it cannot.
+pub type Prepared = BTreeMap<crate::model::CellId, Result<Ready, Verdict>>;
+
+/// How a run is to go.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// What it may use of the host.
+    pub budget: Budget,
+    /// A program to run in place of every architecture's QEMU.
+    pub qemu: Option<PathBuf>,
+}
+
+/// Runs plans.
+pub struct Lab<'a> {
+    /// How.
+    pub options: RunOptions,
+    /// Whom it tells.
+    pub observer: Arc<dyn Observer + 'a>,
+    /// Ends the run before its time.
+    pub cancel: CancellationToken,
+}
+
+impl Lab<'static> {
+    /// Runs every trial of the plan into `run` and returns when all have ended or the run was cancelled.
+    ///
+    /// # Errors
+    /// When the run directory cannot be written. A trial that the lab could not run is a verdict with the outcome
+    /// `lab-error`, and the others go on.
+    pub async fn run(&self, plan: &Plan, prepared: &Prepared, run: &RunDir) -> Result<(), LabError> {
+        let clock = Clock::start();
+        let mut admission = Admission::new(self.options.budget);
+        let mut waiting: Vec<(usize, TrialSpec)> = trials(plan, self.options.qemu.as_ref());
+        let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
+        let mut failed = None;
+        loop {
+            while !self.cancel.is_cancelled() && failed.is_none() {
+                let needs: Vec<Need> = waiting.iter().map(|(_, spec)| need(&spec.cell)).collect();
+                let Some(at) = admission.next(&needs) else { break };
+                let (index, spec) = waiting.remove(at);
+                admission.take(needs[at]);
+                let ready = prepared.get(&spec.cell.id).cloned().unwrap_or_else(|| Err(unprepared()));
+                let trial = Trial {
+                    index,
+                    spec,
+                    ready,
+                    run: run.clone(),
+                    observer: Arc::clone(&self.observer),
+                    cancel: self.cancel.child_token(),
+                };
+                let taken = needs[at];
+                running.spawn(async move { (taken, trial.run().await) });
+            }
+            match running.join_next().await {
+                Some(Ok((need, result))) => {
+                    admission.give_back(need);
+                    failed = failed.or(result.err());
+                }
+                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                None => break,
+            }
+        }
+        run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// The plan's trials in order: all first trials, then all second ones, so that a stopped run has seen every cell.
+fn trials(plan: &Plan, program: Option<&PathBuf>) -> Vec<(usize, TrialSpec)> {
+    let most = plan.cells.iter().map(|cell| cell.repeat).max().unwrap_or(0);
+    (1..=most)
+        .flat_map(|trial| plan.cells.iter().filter(move |cell| cell.repeat >= trial).map(move |cell| (trial, cell)))
+        .map(|(trial, cell)| TrialSpec { cell: cell.clone(), trial, program: program.cloned() })
+        .enumerate()
+        .collect()
+}
+
+fn need(cell: &Cell) -> Need {
+    Need { cpus: cell.vcpus, ram_mib: u64::from(cell.ram.0) + QEMU_OVERHEAD_MIB }
+}
+
+fn unprepared() -> Verdict {
+    Verdict::new(Kind::KernelUnavailable, "prepare", "nothing was prepared for this cell")
+}
+
+/// One trial with all that it needs.
+struct Trial {
+    index: usize,
+    spec: TrialSpec,
+    ready: Result<Ready, Verdict>,
+    run: RunDir,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+}
+
+impl Trial {
+    async fn run(self) -> Result<(), LabError> {
+        let cell = &self.spec.cell;
+        self.observer.started(self.index, cell, self.spec.trial);
+        let record = match &self.ready {
+            Ok(ready) => self.boot(ready).await?,
+            Err(verdict) => {
+                let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
+                let record = self.record(verdict.clone(), wall_clock());
+                dir.finish(&record)?;
+                record
+            }
+        };
+        self.observer.finished(self.index, &record);
+        Ok(())
+    }
+
+    async fn boot(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
+        let cell = &self.spec.cell;
+        let io = |what| move |source| LabError::Io { what, source };
+        // A short path: a socket's name holds 107 bytes at most (unix(7)), and the user's folders may be deep.
+        let sockets =
+            tempfile::Builder::new().prefix("oomlab-").tempdir().map_err(io("making a folder for sockets"))?;
+        let (serial, qmp) = (sockets.path().join("serial"), sockets.path().join("qmp"));
+        let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
+        let spec =
+            arch::find(cell.arch.as_str()).ok_or(std::io::ErrorKind::NotFound.into()).map_err(io("architecture"))?;
+        let paths = Paths {
+            kernel: ready.kernel.image.clone(),
+            initrd: ready.initrd.as_ref().map(|(path, _)| path.clone()),
+            serial: serial.clone(),
+            qmp: qmp.clone(),
+        };
+        let mut argv = command(cell, spec, ready.accel, &paths);
+        if let Some(program) = &self.spec.program {
+            argv[0] = program.display().to_string();
+        }
+        dir.file("qemu.sh", shell(&argv).as_bytes())?;
+        let started = wall_clock();
+        let mut record = self.record(unjudged(), started);
+        record.accel = ready.accel;
+        record.command.clone_from(&argv);
+        record.kernel_release = Some(ready.kernel.release.clone()).filter(|release| !release.is_empty());
+        record.kernel_digest = Some(ready.kernel.digest.clone());
+        record.initrd_digest = ready.initrd.as_ref().map(|(_, digest)| digest.clone());
+        let job = Drive {
+            argv: &argv,
+            serial,
+            qmp,
+            setup: Setup::of(cell),
+            cancel: self.cancel.clone(),
+            observer: self.observer.as_ref(),
+            index: self.index,
+        };
+        match drive(job, dir).await {
+            Ok(recorder) => self.finish(record, recorder),
+            Err(error) => {
+                // The folder may be what failed; then this fails too and the run ends with the reason.
+                let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
+                record.verdict = lab_error(&error);
+                dir.finish(&record)?;
+                Ok(record)
+            }
+        }
+    }
+
+    fn finish(&self, mut record: TrialRecord, recorder: Recorder) -> Result<TrialRecord, LabError> {
+        let watchdog = &recorder.watchdog;
+        record.verdict = watchdog.verdict().cloned().unwrap_or_else(unjudged);
+        record.duration_s = recorder.clock.now().as_secs_f64();
+        record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
+        record.oom_kills = watchdog.oom_kills();
+        record.evidence = recorder.dir.evidence()?;
+        recorder.dir.finish(&record)?;
+        Ok(record)
+    }
+
+    fn record(&self, verdict: Verdict, started: String) -> TrialRecord {
+        TrialRecord {
+            schema: RUN_SCHEMA,
+            cell: self.spec.cell.clone(),
+            trial: self.spec.trial,
+            verdict,
+            started,
+            duration_s: 0.0,
+            boot_s: None,
+            oom_kills: 0,
+            accel: Accel::Tcg,
+            command: Vec::new(),
+            kernel_release: None,
+            kernel_digest: None,
+            initrd_digest: None,
+            evidence: Vec::new(),
+        }
+    }
+}
+
+fn unjudged() -> Verdict {
+    Verdict::new(Kind::QemuDied, "driver", "the trial ended without a verdict")
+}
+
+fn lab_error(error: &LabError) -> Verdict {
+    let kind = match error {
+        LabError::Store(_) => Kind::StoreFailed,
+        LabError::Spawn(_) => Kind::QemuFailed,
+        LabError::Io { .. } => Kind::QemuDied,
+    };
+    Verdict::new(kind, "driver", error.to_string())
+}
+
+fn shell(argv: &[String]) -> String {
+    // Only a NUL cannot be quoted, and an argument cannot hold one.
+    let words = shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_default();
+    format!("#!/bin/sh\nexec {words}\n")
+}

@@ -1,0 +1,26 @@
+//! What is needed to run one trial.
+
+use crate::model::{Accel, Cell, Digest, KernelArtifact};
+use std::path::PathBuf;
+
+/// A cell whose kernel and guest image lie ready.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The kernel.
+    pub kernel: KernelArtifact,
+    /// The initramfs and its digest.
+    pub initrd: Option<(PathBuf, Digest)>,
+    /// What executes the guest.
+    pub accel: Accel,
+}
+
+/// One boot of a cell.
+#[derive(Debug, Clone)]
+pub struct TrialSpec {
+    /// The cell.
+    pub cell: Cell,
+    /// Counted from 1.
+    pub trial: u32,
+    /// QEMU's command line, when it is not the one that follows from the cell: tests put a scripted QEMU here.
+    pub program: Option<PathBuf>,
+}

@@ -1,0 +1,7 @@
+//! A cell and the paths of its files → QEMU's command line. Pure: the same input gives the same words.
+
+mod command;
+mod words;
+
+pub use command::{Paths, command};
+pub use words::kernel_words;

@@ -1,0 +1,46 @@
+//! What the kernel's own messages say. One signature per file or family; to add one, write its file and name it
+//! in [`ALL`], with a log that it hits and one that it misses in `tests/signatures/`.
+
+mod finding;
+mod hung_task;
+mod lockup;
+mod oom;
+mod oops;
+mod panic;
+mod rcu;
+mod text;
+
+pub use finding::{Finding, Trouble};
+
+/// One message of the kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct Signature {
+    /// Name of the rule.
+    pub name: &'static str,
+    /// A line without any of these is not looked at further.
+    pub needles: &'static [&'static str],
+    /// Reads the message, its printk prefix already stripped; `None` when it is something else after all.
+    pub read: fn(&str) -> Option<Finding>,
+}
+
+/// Every signature; the first that reads a line wins.
+pub const ALL: &[Signature] = &[
+    oom::INVOKED,
+    oom::KILLED,
+    oom::REAPED,
+    oom::NO_KILLABLE,
+    panic::PANIC,
+    hung_task::HUNG_TASK,
+    lockup::SOFT,
+    lockup::HARD,
+    lockup::WORKQUEUE,
+    rcu::STALL,
+    oops::OOPS,
+];
+
+/// What a message says, its printk prefix already stripped; `None` for the many that say nothing of interest.
+pub fn read(text: &str) -> Option<Finding> {
+    ALL.iter()
+        .filter(|signature| signature.needles.iter().any(|needle| text.contains(needle)))
+        .find_map(|signature| (signature.read)(text))
+}

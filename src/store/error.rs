@@ -1,0 +1,60 @@
+//! What can go wrong with the run directory.
+
+use std::path::{Path, PathBuf};
+
+/// A run directory that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file could not be written; often the disk is full.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The run was written by a newer program.
+    #[error(
+        "{} has format {found}, this program knows formats up to {known}: read it with the oomlab that wrote it", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest known one.
+        known: u32,
+    },
+    /// No such run or trial.
+    #[error("there is no run at {}: `oomlab run` prints where it puts its runs, `--out` names the place", path.display())]
+    NoRun {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    pub(super) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,34 @@
+//! JSON files that carry a version and are never seen half-written.
+
+use super::StoreError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes `value` to `path`: readers see the old file or the new one, never a part.
+pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+    let failed = StoreError::write(path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let save = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o644))?;
+        file.persist(path)?;
+        Ok(())
+    };
+    save().map_err(failed)
+}
+
+/// Reads a file whose `schema` must not be newer than `known`.
+pub(super) fn read<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, StoreError> {
+    let bytes = std::fs::read(path).map_err(StoreError::read(path))?;
+    let damaged = |error: serde_json::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let found = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if found > u64::from(known) {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    serde_json::from_value(value).map_err(damaged)
+}

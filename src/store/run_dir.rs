@@ -1,0 +1,163 @@
+//! One run's folder.
+//!
+//! ```text
+//! runs/2026-11-24-0/
+//!   run.json       format version, name, when it began and how it ended
+//!   plan.json      the cells
+//!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
+//! ```
+
+use super::{StoreError, TrialDir, json};
+use crate::model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, trial_folder};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// `run.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    schema: u32,
+    id: RunId,
+    name: String,
+    started: String,
+    duration_s: f64,
+    finished: bool,
+    interrupted: bool,
+}
+
+/// A run's folder. What is in it can be read while the run goes on.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    dir: PathBuf,
+}
+
+impl RunDir {
+    /// Makes the folder of a new run: `dir` itself when the user named one, else the first free `<date>-<n>` below
+    /// `runs`.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or the named one holds a run already.
+    pub fn create(
+        named: Option<&Path>,
+        runs: &Path,
+        date: &str,
+        plan: &Plan,
+        started: &str,
+    ) -> Result<Self, StoreError> {
+        let dir = match named {
+            Some(dir) => {
+                std::fs::create_dir_all(dir).map_err(StoreError::write(dir))?;
+                dir.to_owned()
+            }
+            None => first_free(runs, date)?,
+        };
+        let run = Self { dir };
+        if run.head_path().exists() {
+            return Err(StoreError::Write {
+                path: run.dir,
+                source: std::io::Error::other("there is a run already; name another folder"),
+            });
+        }
+        let id = run.dir.file_name().map_or("run".into(), |name| name.to_string_lossy());
+        let head = Head {
+            schema: RUN_SCHEMA,
+            id: RunId::new(id),
+            name: plan.name.clone(),
+            started: started.to_owned(),
+            duration_s: 0.0,
+            finished: false,
+            interrupted: false,
+        };
+        json::write(&run.dir.join("plan.json"), plan)?;
+        json::write(&run.head_path(), &head)?;
+        Ok(run)
+    }
+
+    /// Opens an existing run.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let run = Self { dir: dir.to_owned() };
+        if run.head_path().is_file() { Ok(run) } else { Err(StoreError::NoRun { path: dir.to_owned() }) }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes the folder of one trial.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn trial(&self, cell: &str, trial: u32) -> Result<TrialDir, StoreError> {
+        TrialDir::create(&self.dir.join("cells").join(trial_folder(cell, trial)))
+    }
+
+    /// Writes down how long the run took and whether the user stopped it.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read or written.
+    pub fn finish(&self, duration_s: f64, interrupted: bool) -> Result<(), StoreError> {
+        let mut head: Head = json::read(&self.head_path(), RUN_SCHEMA)?;
+        head.duration_s = duration_s;
+        head.interrupted = interrupted;
+        head.finished = true;
+        json::write(&self.head_path(), &head)
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn plan(&self) -> Result<Plan, StoreError> {
+        json::read(&self.dir.join("plan.json"), PLAN_SCHEMA)
+    }
+
+    /// What is known of the run so far: finished trials in the order of the plan.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is damaged.
+    pub fn record(&self) -> Result<RunRecord, StoreError> {
+        let head: Head = json::read(&self.head_path(), RUN_SCHEMA)?;
+        let plan = self.plan()?;
+        let mut trials = Vec::new();
+        for cell in &plan.cells {
+            for trial in 1..=cell.repeat {
+                let path = self.dir.join("cells").join(trial_folder(cell.id.as_str(), trial)).join("trial.json");
+                if path.is_file() {
+                    trials.push(json::read::<TrialRecord>(&path, RUN_SCHEMA)?);
+                }
+            }
+        }
+        Ok(RunRecord {
+            schema: head.schema,
+            id: head.id,
+            name: head.name,
+            dir: self.dir.display().to_string(),
+            started: head.started,
+            duration_s: head.duration_s,
+            planned: plan.trials(),
+            interrupted: head.interrupted,
+            trials,
+        })
+    }
+
+    fn head_path(&self) -> PathBuf {
+        self.dir.join("run.json")
+    }
+}
+
+/// Two runs that begin at once get two folders: making a folder is atomic.
+fn first_free(runs: &Path, date: &str) -> Result<PathBuf, StoreError> {
+    std::fs::create_dir_all(runs).map_err(StoreError::write(runs))?;
+    let mut number = 0_u32;
+    loop {
+        let dir = runs.join(format!("{date}-{number}"));
+        match std::fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(source) => return Err(StoreError::Write { path: dir, source }),
+        }
+    }
+}

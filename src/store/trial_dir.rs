@@ -1,0 +1,148 @@
+//! One trial's folder.
+//!
+//! ```text
+//! console.log    the serial console, byte for byte (at most 64 MiB)
+//! events.jsonl   what was seen, one event a line: enough to judge the trial again
+//! verdict.json   the judgement
+//! trial.json     all about the trial: cell, command line, digests, verdict, evidence
+//! qemu.sh        the QEMU command line as it was run
+//! qemu.log       what QEMU itself wrote
+//! ```
+
+use super::{StoreError, json};
+use crate::model::{Digest, Evidence, Record, TrialRecord};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The most of a console that is kept. The rest is counted in `events.jsonl`.
+const MAX_CONSOLE: u64 = 64 * 1024 * 1024;
+
+/// One trial's folder, open for writing.
+#[derive(Debug)]
+pub struct TrialDir {
+    dir: PathBuf,
+    console: File,
+    console_bytes: u64,
+    events: BufWriter<File>,
+}
+
+impl TrialDir {
+    pub(super) fn create(dir: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir).map_err(StoreError::write(dir))?;
+        let create = |name: &str| {
+            let path = dir.join(name);
+            File::create(&path).map_err(StoreError::write(&path))
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            console: create("console.log")?,
+            console_bytes: 0,
+            events: BufWriter::new(create("events.jsonl")?),
+        })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Appends console bytes.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let room = usize::try_from(MAX_CONSOLE.saturating_sub(self.console_bytes)).unwrap_or(usize::MAX);
+        let kept = &bytes[..bytes.len().min(room)];
+        self.console.write_all(kept).map_err(StoreError::write(&self.dir.join("console.log")))?;
+        self.console_bytes += kept.len() as u64;
+        Ok(())
+    }
+
+    /// Appends events. They are with the operating system when this returns: an event is on disk before it is judged.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn events(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let mut append = || -> std::io::Result<()> {
+            for record in records {
+                serde_json::to_writer(&mut self.events, record)?;
+                self.events.write_all(b"\n")?;
+            }
+            self.events.flush()
+        };
+        append().map_err(StoreError::write(&self.dir.join("events.jsonl")))
+    }
+
+    /// Writes a further file of the trial.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn file(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        std::fs::write(&path, content).map_err(StoreError::write(&path))
+    }
+
+    /// What has been kept so far, with digests.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn evidence(&self) -> Result<Vec<Evidence>, StoreError> {
+        let mut found = Vec::new();
+        for name in ["console.log", "events.jsonl", "qemu.log", "qemu.sh"] {
+            let path = self.dir.join(name);
+            if path.is_file() {
+                let (bytes, sha256) = digest(&path).map_err(StoreError::read(&path))?;
+                found.push(Evidence { file: name.to_owned(), bytes, sha256 });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes the finished trial.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(&self, record: &TrialRecord) -> Result<(), StoreError> {
+        json::write(&self.dir.join("verdict.json"), &record.verdict)?;
+        json::write(&self.dir.join("trial.json"), record)
+    }
+}
+
+/// Size and SHA-256 of a file.
+fn digest(path: &Path) -> std::io::Result<(u64, Digest)> {
+    let mut hasher = Sha256::new();
+    let mut file = BufReader::new(File::open(path)?);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut bytes = 0;
+    loop {
+        let length = file.read(&mut buffer)?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&buffer[..length]);
+        bytes += length as u64;
+    }
+    let hex = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok((bytes, Digest::new(hex)))
+}
+
+/// Reads `events.jsonl`. A last line that was cut off, as a killed lab leaves it, is left out.
+///
+/// # Errors
+/// When the file cannot be read, or a line before the last is no event.
+pub fn read_events(path: &Path) -> Result<Vec<Record>, StoreError> {
+    let text = std::fs::read_to_string(path).map_err(StoreError::read(path))?;
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete
+        .lines()
+        .enumerate()
+        .map(|(index, line)| {
+            serde_json::from_str(line).map_err(|error| StoreError::Damaged {
+                path: path.to_owned(),
+                reason: format!("line {}: {error}", index + 1),
+            })
+        })
+        .collect()
+}

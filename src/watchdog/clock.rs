@@ -1,0 +1,143 @@
+//! Time as the guest could use it.
+//!
+//! On a loaded host a guest waits for a CPU; that time must not count against it. The vCPU threads' scheduler
+//! statistics say how long they ran and how long they wanted to (`/proc/<pid>/task/<tid>/schedstat`,
+//! `Documentation/scheduler/sched-stats.rst`), so the lab counts only the share of each second that the guest got.
+
+use crate::model::{Stamp, ThreadTime};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A point in host time together with the fair time that had passed by then.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+pub struct Moment {
+    /// Host time.
+    pub host: Stamp,
+    /// Seconds that the guest could use.
+    pub fair_s: f64,
+}
+
+impl Moment {
+    /// Fair seconds from `earlier` to `self`.
+    pub fn fair_since(self, earlier: Self) -> f64 {
+        (self.fair_s - earlier.fair_s).max(0.0)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    at: Stamp,
+    total: ThreadTime,
+}
+
+/// Samples kept: at one a second, enough for every window that a rule asks for.
+const SAMPLES: usize = 128;
+
+/// A guest that wants less than this share of a CPU is not held back by the host.
+const IDLE: f64 = 0.05;
+
+/// The least share of a second that is ever counted: even a starved guest comes to its deadline.
+const LEAST_SHARE: f64 = 0.05;
+
+/// Counts fair time.
+#[derive(Debug, Clone)]
+pub struct FairClock {
+    now: Moment,
+    share: f64,
+    samples: VecDeque<Sample>,
+}
+
+impl Default for FairClock {
+    fn default() -> Self {
+        Self { now: Moment::default(), share: 1.0, samples: VecDeque::new() }
+    }
+}
+
+impl FairClock {
+    /// The present.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Share of host time that the guest last got of what it wanted, from 0.05 to 1.
+    pub fn share(&self) -> f64 {
+        self.share
+    }
+
+    /// Lets host time pass; time never goes back.
+    pub fn advance(&mut self, to: Stamp) {
+        self.now.fair_s += to.since(self.now.host).as_secs_f64() * self.share;
+        self.now.host = self.now.host.max(to);
+    }
+
+    /// Takes the vCPU threads' times at the present moment. The second that has just passed was counted with the share
+    /// of the one before it; it is counted again with its own.
+    pub fn sample(&mut self, threads: &[ThreadTime]) {
+        let total = threads.iter().fold(ThreadTime::default(), |sum, t| ThreadTime {
+            ran_us: sum.ran_us + t.ran_us,
+            waited_us: sum.waited_us + t.waited_us,
+        });
+        let before = self.samples.back().copied().unwrap_or(Sample { at: Stamp::ZERO, total: ThreadTime::default() });
+        let host_s = self.now.host.since(before.at).as_secs_f64();
+        if host_s > 0.0 {
+            let ran = total.ran_us.saturating_sub(before.total.ran_us) as f64 / 1e6;
+            let waited = total.waited_us.saturating_sub(before.total.waited_us) as f64 / 1e6;
+            let share = if ran + waited > IDLE * host_s { (ran / (ran + waited)).clamp(LEAST_SHARE, 1.0) } else { 1.0 };
+            self.now.fair_s += host_s * (share - self.share);
+            self.share = share;
+        }
+        self.samples.push_back(Sample { at: self.now.host, total });
+        if self.samples.len() > SAMPLES {
+            self.samples.pop_front();
+        }
+    }
+
+    /// How many CPUs the guest ran on or waited for, on average since `since`; `None` without two samples there.
+    pub fn demand(&self, since: Stamp) -> Option<f64> {
+        let first = self.samples.iter().find(|sample| sample.at >= since)?;
+        let last = self.samples.back()?;
+        let host_s = last.at.since(first.at).as_secs_f64();
+        let wanted = |s: &Sample| (s.total.ran_us + s.total.waited_us) as f64 / 1e6;
+        (host_s > 0.0).then(|| (wanted(last) - wanted(first)) / host_s)
+    }
+
+    /// The host time at which `fair_s` more fair seconds will have passed if the host goes on as now; a little later
+    /// rather than earlier, so that a deadline has passed when it is looked at.
+    pub fn host_time_in(&self, fair_s: f64) -> Stamp {
+        self.now.host + Duration::from_secs_f64((fair_s.max(0.0) / self.share).min(1e6)) + Duration::from_millis(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(seconds: f64, ran: f64, waited: f64) -> FairClock {
+        let mut clock = FairClock::default();
+        clock.sample(&[ThreadTime::default()]);
+        clock.advance(Stamp::from_secs_f64(seconds));
+        clock.sample(&[ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }]);
+        clock
+    }
+
+    #[test]
+    fn an_unhindered_guest_gets_all_of_its_time() {
+        assert!((after(2.0, 2.0, 0.0).now().fair_s - 2.0).abs() < 1e-9);
+        assert!((after(2.0, 0.01, 0.01).now().fair_s - 2.0).abs() < 1e-9, "an idle guest waits for nobody");
+    }
+
+    #[test]
+    fn a_starved_guest_is_charged_only_what_it_got() {
+        let clock = after(4.0, 1.0, 3.0);
+        assert!((clock.now().fair_s - 1.0).abs() < 1e-6, "{clock:?}");
+        assert_eq!(clock.host_time_in(1.0), Stamp::from_secs_f64(8.001));
+        assert!((clock.demand(Stamp::ZERO).unwrap() - 1.0).abs() < 1e-6, "running and waiting are both demand");
+    }
+
+    #[test]
+    fn time_never_goes_back() {
+        let mut clock = after(2.0, 2.0, 0.0);
+        clock.advance(Stamp::from_secs_f64(1.0));
+        assert_eq!(clock.now().host, Stamp::from_secs_f64(2.0));
+    }
+}

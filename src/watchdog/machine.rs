@@ -1,0 +1,130 @@
+//! The state machine itself: events in, actions and at last a verdict out.
+
+use super::rules::{self, Judgement};
+use super::seen::Seen;
+use super::setup::Setup;
+use crate::model::{Event, Stamp, Verdict};
+
+/// What the watchdog wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The verdict stands: end the guest.
+    Stop,
+}
+
+/// How far a trial has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The agent has not said hello.
+    Booting,
+    /// The agent runs, the workload does not yet.
+    Ready,
+    /// The workload runs.
+    Loading,
+    /// The workload has ended.
+    Finishing,
+    /// There is a verdict.
+    Judged,
+}
+
+impl Stage {
+    /// The word for it on the terminal.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Booting => "booting",
+            Self::Ready => "ready",
+            Self::Loading => "loading",
+            Self::Finishing => "finishing",
+            Self::Judged => "judged",
+        }
+    }
+}
+
+/// Judges one trial. Pure: time is passed in, nothing is done, nothing fails.
+#[derive(Debug, Clone)]
+pub struct Watchdog {
+    seen: Seen,
+    deadline: Option<Stamp>,
+    verdict: Option<Verdict>,
+}
+
+impl Watchdog {
+    /// A watchdog for a trial that is about to begin.
+    pub fn new(setup: Setup) -> Self {
+        let mut watchdog = Self { seen: Seen::new(setup), deadline: None, verdict: None };
+        watchdog.judge();
+        watchdog
+    }
+
+    /// Takes one event. After the verdict, events change nothing any more: they were provoked by the lab.
+    pub fn observe(&mut self, at: Stamp, event: &Event) -> Vec<Action> {
+        if self.verdict.is_some() {
+            return Vec::new();
+        }
+        self.seen.clock.advance(at);
+        self.seen.take(event);
+        self.judge();
+        if self.verdict.is_some() { vec![Action::Stop] } else { Vec::new() }
+    }
+
+    /// When an [`Event::Tick`] is due if nothing else happens before; `None` once there is a verdict.
+    pub fn deadline(&self) -> Option<Stamp> {
+        self.deadline
+    }
+
+    /// The verdict, once there is one; it never changes.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
+    /// How far the trial has come.
+    pub fn stage(&self) -> Stage {
+        if self.verdict.is_some() {
+            Stage::Judged
+        } else if self.seen.finished.is_some() {
+            Stage::Finishing
+        } else if self.seen.started.is_some() {
+            Stage::Loading
+        } else if self.seen.hello.is_some() {
+            Stage::Ready
+        } else {
+            Stage::Booting
+        }
+    }
+
+    /// Host time from the spawn to the agent's hello.
+    pub fn booted_at(&self) -> Option<Stamp> {
+        self.seen.hello.map(|moment| moment.host)
+    }
+
+    /// OOM kills that the guest printed or counted so far.
+    pub fn oom_kills(&self) -> u64 {
+        self.seen.kills
+    }
+
+    /// Fair seconds since the canary was last seen to move, once it is late.
+    pub fn canary_stuck_s(&self) -> Option<f64> {
+        let moved = self.seen.canary_moved?;
+        let stuck = self.seen.now().fair_since(moved);
+        (stuck > 0.5 * self.seen.stuck_s()).then_some(stuck)
+    }
+
+    fn judge(&mut self) {
+        self.deadline = None;
+        for rule in rules::ALL {
+            match (rule.judge)(&self.seen) {
+                Judgement::No => {}
+                Judgement::At(stamp) => {
+                    self.deadline = Some(self.deadline.map_or(stamp, |deadline| deadline.min(stamp)));
+                }
+                Judgement::Is(mut verdict) => {
+                    rule.name.clone_into(&mut verdict.rule);
+                    verdict.lines.truncate(3);
+                    self.verdict = Some(*verdict);
+                    self.deadline = None;
+                    return;
+                }
+            }
+        }
+    }
+}

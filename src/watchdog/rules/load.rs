@@ -1,0 +1,22 @@
+//! The workload neither ended nor got stuck within its time.
+
+use super::{Judgement, Rule};
+use crate::model::{Kind, Verdict};
+use crate::watchdog::seen::Seen;
+
+pub(super) const RULE: Rule = Rule { name: "load-deadline", judge };
+
+fn judge(seen: &Seen) -> Judgement {
+    let (Some(since), None) = (seen.started.or(seen.hello), &seen.finished) else { return Judgement::No };
+    let limit = seen.setup.timeouts.load_s * seen.slowness();
+    let passed = seen.now().fair_since(since);
+    if passed < limit {
+        return Judgement::later(seen, limit, passed);
+    }
+    let last = seen.now().fair_since(seen.progress());
+    let summary = format!("the workload did not end within {limit:.0} s; it last made progress {last:.0} s ago");
+    let mut verdict = Verdict::new(Kind::LoadTimeout, "", summary);
+    verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
+    verdict.lines = seen.kill.iter().map(|kill| kill.line.clone()).collect();
+    Judgement::is(verdict)
+}

@@ -1,0 +1,31 @@
+//! What the watchdog must know of a trial beforehand.
+
+use crate::model::{Cell, Payload, Timeouts};
+
+/// Microseconds that the agent's calibration loop takes under plain emulation on an idle host. Guests that need
+/// longer get proportionally more time; faster ones get no less.
+pub const NOMINAL_LOOP_US: u64 = 20_000;
+
+/// The most that a slow calibration may stretch a deadline: the guest is hostile and may claim anything.
+const MOST_SLOWNESS: f64 = 20.0;
+
+/// What the watchdog must know of a trial beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// Whether the guest runs the lab's agent; without it, console and host alone are judged.
+    pub agent: bool,
+    /// The stages' time limits.
+    pub timeouts: Timeouts,
+}
+
+impl Setup {
+    /// For a trial of this cell.
+    pub fn of(cell: &Cell) -> Self {
+        Self { agent: matches!(cell.payload, Payload::Workload { .. }), timeouts: cell.timeouts }
+    }
+
+    /// By how much a guest with this calibration is slower than the nominal one; from 1 to 20.
+    pub fn slowness(&self, loop_us: Option<u64>) -> f64 {
+        loop_us.map_or(1.0, |us| (us as f64 / NOMINAL_LOOP_US as f64).clamp(1.0, MOST_SLOWNESS))
+    }
+}

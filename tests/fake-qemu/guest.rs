@@ -1,0 +1,177 @@
+//! Plays a script.
+
+use super::script::Step;
+use super::sockets::{self, Client};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicI32};
+use std::time::{Duration, Instant};
+
+/// What the script has switched on, and what QMP has asked for.
+#[derive(Default)]
+pub struct Switches {
+    pub burn: AtomicBool,
+    pub stubborn: AtomicBool,
+    pub deaf: AtomicBool,
+    pub quit: AtomicBool,
+    pub vcpu: AtomicI32,
+}
+
+pub fn play(steps: &[Step], serial: &Path, qmp: &Path) -> ExitCode {
+    let switches = Arc::new(Switches::default());
+    start_vcpu(&switches);
+    let mut guest = Guest {
+        serial: sockets::serial(serial),
+        qmp: sockets::qmp(qmp, Arc::clone(&switches)),
+        switches,
+        sequence: 0,
+        rounds: 1,
+        began: now(),
+    };
+    guest.wait_for_the_lab();
+    for step in steps {
+        if let Some(code) = guest.step(step) {
+            return guest.end(code);
+        }
+    }
+    guest.end(0)
+}
+
+struct Guest {
+    serial: Client,
+    qmp: Client,
+    switches: Arc<Switches>,
+    sequence: u32,
+    rounds: u64,
+    began: Instant,
+}
+
+impl Guest {
+    fn wait_for_the_lab(&self) {
+        let deadline = now() + Duration::from_secs(30);
+        while !(self.serial.is_connected() && self.qmp.is_connected()) && now() < deadline {
+            pause(Duration::from_millis(1));
+        }
+    }
+
+    /// Plays one step; an exit status ends the guest.
+    fn step(&mut self, step: &Step) -> Option<u8> {
+        match step {
+            Step::Say(text) => self.serial.send(format!("{text}\r\n").as_bytes()),
+            Step::Part(text) => self.serial.send(text.as_bytes()),
+            Step::Frame(fields) => self.frame(fields),
+            Step::Beats { count, every, moving } => {
+                for _ in 0..*count {
+                    if self.sleep(*every) {
+                        return Some(0);
+                    }
+                    self.beat(*moving);
+                }
+            }
+            Step::Flood(mib) => self.repeat(*mib, b"[    1.000000] the same line again and again and again\r\n"),
+            Step::Garbage(mib) => self.repeat(*mib, &[0xff, 0x00, 0x1b, b'[', b'x', 0xc3, 0x28, b'@']),
+            Step::Sleep(time) => {
+                if self.sleep(*time) {
+                    return Some(0);
+                }
+            }
+            Step::Event(name, reason) => self.qmp.send(
+                format!("{{\"event\": \"{name}\", \"data\": {{\"guest\": true, \"reason\": \"{reason}\"}}}}\n")
+                    .as_bytes(),
+            ),
+            Step::Burn(on) => self.switches.burn.store(*on, Relaxed),
+            Step::Stubborn => {
+                self.switches.stubborn.store(true, Relaxed);
+                ignore_sigterm();
+            }
+            Step::Deaf => self.switches.deaf.store(true, Relaxed),
+            Step::Stderr(text) => eprintln!("{text}"),
+            Step::Exit(code) => return Some(*code),
+            Step::Abort => std::process::abort(),
+            Step::Hang => {
+                while !self.sleep(Duration::from_secs(3600)) {}
+                return Some(0);
+            }
+        }
+        None
+    }
+
+    fn end(&self, code: u8) -> ExitCode {
+        self.serial.close();
+        self.qmp.close();
+        ExitCode::from(code)
+    }
+
+    fn frame(&mut self, fields: &str) {
+        let body = format!("{} {fields}", self.sequence);
+        self.sequence += 1;
+        let checksum =
+            body.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        self.serial.send(format!("@oomlab {body} *{checksum:08x}\r\n").as_bytes());
+    }
+
+    fn beat(&mut self, moving: bool) {
+        self.rounds += u64::from(moving);
+        let ms = self.began.elapsed().as_millis();
+        let rounds = self.rounds;
+        self.frame(&format!("beat t={ms} free=1000 rounds={rounds} us=50 age=0 kills=0 reclaim=0 units=0"));
+    }
+
+    fn repeat(&self, mib: u64, piece: &[u8]) {
+        let block = piece.repeat(64 * 1024 / piece.len());
+        for _ in 0..mib * 16 {
+            self.serial.send(&block);
+        }
+    }
+
+    /// Sleeps; whether QMP asked to quit meanwhile.
+    fn sleep(&self, time: Duration) -> bool {
+        let until = now() + time;
+        while now() < until {
+            if self.switches.quit.load(Relaxed) {
+                return true;
+            }
+            pause((until - now()).min(Duration::from_millis(10)));
+        }
+        false
+    }
+}
+
+fn start_vcpu(switches: &Arc<Switches>) {
+    let shared = Arc::clone(switches);
+    std::thread::spawn(move || {
+        shared.vcpu.store(rustix::thread::gettid().as_raw_nonzero().get(), Relaxed);
+        loop {
+            if !shared.burn.load(Relaxed) {
+                pause(Duration::from_millis(10));
+            }
+        }
+    });
+    while switches.vcpu.load(Relaxed) == 0 {
+        pause(Duration::from_millis(1));
+    }
+}
+
+fn ignore_sigterm() {
+    const SIGTERM: i32 = 15;
+    const SIG_IGN: usize = 1;
+    unsafe extern "C" {
+        fn signal(signum: i32, handler: usize) -> usize;
+    }
+    // SAFETY: it only changes this process's disposition of SIGTERM.
+    unsafe {
+        signal(SIGTERM, SIG_IGN);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a fake guest has a clock of its own")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a fake guest's waiting is what its script says")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}

@@ -1,0 +1,35 @@
+//! A scripted stand-in for QEMU. It takes QEMU's command line, opens the same sockets, and plays the script that the
+//! kernel command line names with `fake_script=FILE`; see `script.rs` for the language.
+
+mod guest;
+mod script;
+mod sockets;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let argv: Vec<String> = std::env::args().collect();
+    let socket = |id: &str| chardev(&argv, id).unwrap_or_else(|| panic!("no chardev `{id}` on the command line"));
+    let append = value(&argv, "-append").unwrap_or_default();
+    let Some(path) = append.split(' ').find_map(|word| word.strip_prefix("fake_script=")) else {
+        eprintln!("fake-qemu: there is no fake_script=FILE on the kernel command line");
+        return ExitCode::from(1);
+    };
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let steps = script::parse(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    guest::play(&steps, &socket("serial0"), &socket("qmp0"))
+}
+
+/// The argument behind an option.
+fn value<'a>(argv: &'a [String], option: &str) -> Option<&'a str> {
+    let at = argv.iter().position(|word| word == option)?;
+    argv.get(at + 1).map(String::as_str)
+}
+
+/// The path of the socket chardev of this id.
+fn chardev(argv: &[String], id: &str) -> Option<PathBuf> {
+    let start = format!("socket,id={id},path=");
+    let rest = argv.iter().find_map(|word| word.strip_prefix(&start))?;
+    Some(rest.split(",server=").next()?.replace(",,", ",").into())
+}
