@@ -109,14 +109,17 @@ impl Watchdog {
         (stuck > 0.5 * self.seen.stuck_s()).then_some(stuck)
     }
 
+    fn wake_at(&mut self, stamp: Stamp) {
+        self.deadline = Some(self.deadline.map_or(stamp, |deadline| deadline.min(stamp)));
+    }
+
     fn judge(&mut self) {
         self.deadline = None;
         for rule in rules::ALL {
             match (rule.judge)(&self.seen) {
                 Judgement::No => {}
-                Judgement::At(stamp) => {
-                    self.deadline = Some(self.deadline.map_or(stamp, |deadline| deadline.min(stamp)));
-                }
+                Judgement::At(stamp) => self.wake_at(stamp),
+                Judgement::Hold(stamp) => return self.wake_at(stamp),
                 Judgement::Is(mut verdict) => {
                     rule.name.clone_into(&mut verdict.rule);
                     verdict.lines.truncate(3);

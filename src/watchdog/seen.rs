@@ -5,6 +5,7 @@ use super::setup::Setup;
 use crate::console::printk;
 use crate::model::{Beat, Event, Frame, Onset, QmpEvent, Task};
 use crate::signature::{self, Finding, Trouble};
+use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
 const KEPT_TROUBLES: usize = 8;
@@ -132,7 +133,8 @@ impl Seen {
             Event::Exited { code, signal, stderr } => {
                 self.exit = Some(Exit { code: *code, signal: *signal, stderr: stderr.clone() });
             }
-            Event::Spawned { .. } | Event::Host { .. } | Event::Tick => {}
+            Event::Host { late_us, .. } => self.clock.late(Duration::from_micros(*late_us)),
+            Event::Spawned { .. } | Event::Tick => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crate::watchdog::seen::Seen;
 pub(super) const RULE: Rule = Rule { name: "boot-deadline", judge };
 
 fn judge(seen: &Seen) -> Judgement {
-    if !seen.setup.agent || seen.hello.is_some() || seen.paused.is_some() {
+    if !seen.setup.agent || seen.hello.is_some() {
         return Judgement::No;
     }
     let limit = seen.setup.timeouts.boot_s;

@@ -13,7 +13,7 @@ fn judge(seen: &Seen) -> Judgement {
     let Some(finish) = &seen.finished else { return Judgement::No };
     let passed = seen.now().fair_since(finish.at);
     if seen.exit.is_none() && passed < POWER_OFF_S {
-        return Judgement::later(seen, POWER_OFF_S, passed);
+        return Judgement::hold(seen, POWER_OFF_S, passed);
     }
     let mut verdict = if finish.status == 0 {
         Verdict::new(Kind::Finished, "", format!("the workload finished after {} units of work", finish.units))

@@ -14,7 +14,7 @@ const BUSY: f64 = 0.8;
 pub(super) const RULE: Rule = Rule { name: "canary-stuck", judge };
 
 fn judge(seen: &Seen) -> Judgement {
-    let (Some(hello), None, None) = (seen.hello, &seen.finished, seen.paused) else { return Judgement::No };
+    let (Some(hello), None) = (seen.hello, &seen.finished) else { return Judgement::No };
     let Some((beat_at, _)) = seen.beat else { return Judgement::No };
     let canary = seen.canary_moved.unwrap_or(hello);
     let progress = seen.progress();

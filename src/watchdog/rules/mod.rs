@@ -20,6 +20,8 @@ pub(super) enum Judgement {
     No,
     /// If nothing else happens, ask again at this time.
     At(Stamp),
+    /// This rule has the say until this time: the story is not over, and no later rule is asked before.
+    Hold(Stamp),
     /// The verdict.
     Is(Box<Verdict>),
 }
@@ -32,6 +34,11 @@ impl Judgement {
     /// Asks again when `limit_s` fair seconds have passed since something of which `passed_s` are over.
     fn later(seen: &Seen, limit_s: f64, passed_s: f64) -> Self {
         Self::At(seen.clock.host_time_in(limit_s - passed_s))
+    }
+
+    /// As [`Judgement::later`], and no later rule is asked before.
+    fn hold(seen: &Seen, limit_s: f64, passed_s: f64) -> Self {
+        Self::Hold(seen.clock.host_time_in(limit_s - passed_s))
     }
 }
 

@@ -13,7 +13,7 @@ fn judge(seen: &Seen) -> Judgement {
     let Some(since) = seen.paused else { return Judgement::No };
     let passed = seen.now().fair_since(since);
     if passed < PAUSE_S {
-        return Judgement::later(seen, PAUSE_S, passed);
+        return Judgement::hold(seen, PAUSE_S, passed);
     }
     Judgement::is(Verdict::new(Kind::Paused, "", "the machine was paused over QMP and not resumed"))
 }

@@ -15,7 +15,7 @@ fn judge(seen: &Seen) -> Judgement {
     let Some(first) = seen.troubles.first() else { return Judgement::No };
     let passed = seen.now().fair_since(first.at);
     if seen.exit.is_none() && passed < SETTLE_S {
-        return Judgement::later(seen, SETTLE_S, passed);
+        return Judgement::hold(seen, SETTLE_S, passed);
     }
     let kind = kind(seen, first);
     let mut verdict = Verdict::new(kind, "", summary(kind, first));

@@ -1,0 +1,210 @@
+//! The driver, the scheduler and the run directory on scripted guests that misbehave in every way.
+
+mod support;
+
+use oomlab::model::{Event, Kind, Outcome};
+use oomlab::store::read_events;
+use oomlab::watchdog::{Setup, replay};
+use std::path::Path;
+use support::Scripted;
+
+const BOOT: &str = "say [    0.000000] Linux version 6.1.0\n\
+    frame hello v=1 arch=riscv64-nommu page=4096 ram=28000\n\
+    frame speed us=1000\n\
+    frame beat t=300 free=20000 rounds=1 us=50 age=0 kills=0 reclaim=0 units=0\n\
+    frame started name=scripted pid=20\n";
+const END: &str = "frame finished status=0 units=3\nframe bye\nevent SHUTDOWN guest-shutdown\nexit 0\n";
+
+#[tokio::test]
+async fn a_healthy_guest_passes_and_all_of_it_is_on_disk() {
+    let (scripted, trial) = Scripted::one(&format!("{BOOT}say [    0.500000] all is well\n{END}")).await;
+    assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
+    assert!(trial.boot_s.is_some() && trial.as_expected());
+    let cell = scripted.dir.path().join("runs/2026-01-02-0/cells/cell");
+    let console = std::fs::read_to_string(cell.join("console.log")).unwrap();
+    assert!(console.contains("all is well") && console.starts_with("[    0.000000] Linux"), "{console}");
+    for name in ["events.jsonl", "verdict.json", "trial.json", "qemu.sh", "qemu.log"] {
+        assert!(cell.join(name).is_file(), "{name}");
+    }
+    let events = read_events(&cell.join("events.jsonl")).unwrap();
+    assert_eq!(replay(Setup::of(&trial.cell), &events), Some(trial.verdict), "the record judges alike");
+}
+
+#[tokio::test]
+async fn a_livelock_is_found_with_its_victim() {
+    let script = format!(
+        "{BOOT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
+    );
+    let (_, trial) = Scripted::one(&script).await;
+    assert_eq!(trial.verdict.kind, Kind::OomLivelock, "{:?}", trial.verdict);
+    assert_eq!(trial.verdict.victim.as_ref().map(|task| task.pid), Some(26));
+    assert!(!trial.as_expected());
+}
+
+#[tokio::test]
+async fn a_qemu_that_does_not_start_shows_its_own_message() {
+    let (_, trial) = Scripted::one("stderr fake-qemu: could not load kernel 'x'\nexit 1\n").await;
+    assert_eq!((trial.verdict.kind, trial.verdict.outcome()), (Kind::QemuFailed, Outcome::LabError));
+    assert!(trial.verdict.summary.contains("could not load kernel"), "{}", trial.verdict.summary);
+}
+
+#[tokio::test]
+async fn a_missing_qemu_is_the_labs_fault_and_names_the_remedy() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", "exit 0\n");
+    let run = scripted.run_dir();
+    let lab = oomlab::lab::Lab {
+        options: oomlab::lab::RunOptions { budget: scripted.budget, qemu: Some("/nonexistent/qemu".into()) },
+        observer: std::sync::Arc::new(Silent),
+        cancel: scripted.cancel.clone(),
+    };
+    lab.run(&scripted.plan, &scripted.prepared, &run).await.unwrap();
+    let record = run.record().unwrap();
+    assert_eq!(record.trials[0].verdict.kind, Kind::QemuFailed);
+    assert!(record.trials[0].verdict.summary.contains("oomlab doctor --fix"));
+    assert_eq!(record.exit_code(), 3);
+}
+
+struct Silent;
+
+impl oomlab::lab::Observer for Silent {
+    fn started(&self, _: usize, _: &oomlab::model::Cell, _: u32) {}
+    fn status(&self, _: usize, _: oomlab::lab::Status) {}
+    fn finished(&self, _: usize, _: &oomlab::model::TrialRecord) {}
+}
+
+#[tokio::test]
+async fn a_qemu_that_dies_is_no_verdict_on_the_kernel() {
+    let (_, trial) = Scripted::one(&format!("{BOOT}abort\n")).await;
+    assert_eq!((trial.verdict.kind, trial.verdict.outcome()), (Kind::QemuDied, Outcome::LabError));
+}
+
+#[tokio::test]
+async fn a_kernel_that_panics_at_boot_and_one_that_prints_nothing_failed_to_boot() {
+    let panic = "say [    0.1] x\nsay [    0.200000] Kernel panic - not syncing: No working init found.\n\
+        event SHUTDOWN guest-reset\nexit 0\n";
+    let (_, trial) = Scripted::one(panic).await;
+    assert_eq!(trial.verdict.kind, Kind::BootPanic);
+    let (_, trial) = Scripted::one("hang\n").await;
+    assert_eq!(trial.verdict.kind, Kind::BootSilent);
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_of_console_lose_nothing_that_matters() {
+    let script = format!("{BOOT}flood 100\nsay [    9.000000] Out of memory: Killed process 77 (late)\n{END}");
+    let (scripted, trial) = Scripted::one(&script).await;
+    assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
+    assert_eq!(trial.oom_kills, 1, "a line behind the flood is still read");
+    let cell = scripted.dir.path().join("runs/2026-01-02-0/cells/cell");
+    let size = |name: &str| std::fs::metadata(cell.join(name)).unwrap().len();
+    assert_eq!(size("console.log"), 64 << 20, "the console is kept up to its limit");
+    assert!(size("events.jsonl") < 20 << 20, "{}", size("events.jsonl"));
+    let events = read_events(&cell.join("events.jsonl")).unwrap();
+    let dropped: u64 =
+        events.iter().map(|record| if let Event::LinesDropped { bytes, .. } = record.event { bytes } else { 0 }).sum();
+    assert!(dropped > 80 << 20, "what was left out is counted: {dropped}");
+}
+
+#[tokio::test]
+async fn garbage_without_a_line_end_does_no_harm() {
+    let (_, trial) = Scripted::one(&format!("{BOOT}garbage 8\nsay\n{END}")).await;
+    assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
+}
+
+#[tokio::test]
+async fn a_guest_that_ignores_every_request_to_end_is_killed() {
+    let script = format!("stubborn\n{BOOT}say [    1.000000] Kernel panic - not syncing: Fatal exception\nhang\n");
+    let (_, trial) = Scripted::one(&script).await;
+    assert_eq!(trial.verdict.kind, Kind::Panic);
+    assert!(trial.duration_s < 20.0, "{}", trial.duration_s);
+}
+
+#[tokio::test]
+async fn a_deaf_qmp_costs_the_cpu_times_and_nothing_else() {
+    let (_, trial) = Scripted::one(&format!("deaf\n{BOOT}sleep 300\n{END}")).await;
+    assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
+}
+
+#[tokio::test]
+async fn an_interrupted_run_keeps_what_is_done() {
+    let mut scripted = Scripted::default();
+    scripted.cell("quick", &format!("{BOOT}{END}"));
+    scripted.cell("endless", &format!("{BOOT}beats 1000 100 moving\n"));
+    scripted.cell("waiting", &format!("{BOOT}{END}"));
+    scripted.budget.jobs = Some(1);
+    let run = scripted.run_dir();
+    let cancel = scripted.cancel.clone();
+    let stopper = {
+        let done = run.path().join("cells/quick/trial.json");
+        let begun = run.path().join("cells/endless/console.log");
+        tokio::spawn(async move {
+            while !(done.is_file() && begun.metadata().is_ok_and(|data| data.len() > 0)) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            cancel.cancel();
+        })
+    };
+    scripted.run_into(&run).await.unwrap();
+    stopper.await.unwrap();
+    let record = run.record().unwrap();
+    let kinds: Vec<Kind> = record.trials.iter().map(|trial| trial.verdict.kind).collect();
+    assert_eq!(kinds, [Kind::Finished, Kind::Interrupted], "the waiting one never began");
+    assert!(record.interrupted);
+    assert_eq!((record.exit_code(), record.planned), (130, 3));
+}
+
+#[tokio::test]
+async fn repeated_trials_have_folders_of_their_own() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", &format!("{BOOT}{END}")).repeat = 3;
+    let record = scripted.run().await;
+    let folders: Vec<String> = record.trials.iter().map(oomlab::model::TrialRecord::folder).collect();
+    assert_eq!(folders, ["cell", "cell~2", "cell~3"]);
+}
+
+#[tokio::test]
+async fn many_guests_run_at_once() {
+    let mut scripted = Scripted::default();
+    for number in 0..60 {
+        scripted.cell(&format!("cell-{number}"), &format!("{BOOT}sleep 200\n{END}"));
+    }
+    scripted.budget = oomlab::lab::Budget { cpus: 60, ram_mib: 1 << 20, jobs: Some(60) };
+    let record = scripted.run().await;
+    assert_eq!(record.trials.len(), 60);
+    let wrong: Vec<_> = record.trials.iter().filter(|trial| !trial.as_expected()).map(|t| &t.verdict).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_the_run_with_the_reason() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", &format!("{BOOT}{END}"));
+    let run = scripted.run_dir();
+    // A file in the place of the folder for cells: no trial can be written, as on a full disk.
+    std::fs::write(run.path().join("cells"), "").unwrap();
+    let error = scripted.run_into(&run).await.unwrap_err().to_string();
+    assert!(error.contains("cannot write") && error.contains("cells"), "{error}");
+}
+
+#[test]
+fn a_run_of_a_newer_program_is_left_alone() {
+    let scripted = Scripted::default();
+    let run = scripted.run_dir();
+    let head = run.path().join("run.json");
+    let text = std::fs::read_to_string(&head).unwrap().replace("\"schema\": 1", "\"schema\": 99");
+    std::fs::write(&head, &text).unwrap();
+    let error = run.finish(1.0, false).unwrap_err().to_string();
+    assert!(error.contains("format 99"), "{error}");
+    assert_eq!(std::fs::read_to_string(&head).unwrap(), text);
+}
+
+#[test]
+fn a_record_that_a_killed_lab_left_is_read_up_to_its_last_whole_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("events.jsonl");
+    std::fs::write(&path, "{\"us\":5,\"event\":\"tick\"}\n{\"us\":6,\"ev").unwrap();
+    assert_eq!(read_events(&path).unwrap().len(), 1);
+    std::fs::write(&path, "nonsense\n{\"us\":5,\"event\":\"tick\"}\n").unwrap();
+    assert!(read_events(&path).unwrap_err().to_string().contains("line 1"));
+    assert!(read_events(Path::new("/nonexistent/events.jsonl")).is_err());
+}

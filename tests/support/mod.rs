@@ -1,0 +1,115 @@
+//! Runs plans whose guests are scripted (`tests/fake-qemu`).
+
+use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
+use oomlab::model::{
+    Accel, Cell, Digest, Expectation, KernelArtifact, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord, Timeouts,
+    TrialRecord,
+};
+use oomlab::store::RunDir;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// The scripted QEMU, which cargo builds before the tests.
+pub fn fake_qemu() -> PathBuf {
+    env!("CARGO_BIN_EXE_fake-qemu").into()
+}
+
+/// A plan of scripted guests with a folder for its run.
+pub struct Scripted {
+    pub dir: TempDir,
+    pub plan: Plan,
+    pub prepared: Prepared,
+    pub budget: Budget,
+    pub cancel: CancellationToken,
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        Self {
+            dir: TempDir::with_prefix("oomlab-test-").expect("a folder"),
+            plan: Plan { schema: PLAN_SCHEMA, name: "scripted".to_owned(), cells: Vec::new(), skipped: Vec::new() },
+            prepared: Prepared::new(),
+            budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+impl Scripted {
+    /// Adds a cell that plays a script; its id is `name`.
+    pub fn cell(&mut self, name: &str, script: &str) -> &mut Cell {
+        let path = self.dir.path().join(format!("{name}.script"));
+        std::fs::write(&path, script).expect("a script");
+        let kernel = KernelArtifact {
+            name: "fake".into(),
+            arch: "riscv64-nommu".into(),
+            release: String::new(),
+            image: path.clone(),
+            digest: Digest::new("0"),
+            system_map: None,
+            config: None,
+            vmlinux: None,
+            modules: None,
+        };
+        self.prepared.insert(name.into(), Ok(Ready { kernel, initrd: None, accel: Accel::Tcg }));
+        self.plan.cells.push(Cell {
+            id: name.into(),
+            kernel: "fake".into(),
+            arch: "riscv64-nommu".into(),
+            ram: RamMib(32),
+            vcpus: 1,
+            payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
+            axes: BTreeMap::new(),
+            append: vec![format!("fake_script={}", path.display())],
+            qemu: Vec::new(),
+            timeouts: Timeouts { boot_s: 5.0, load_s: 120.0, stuck_s: 2.0 },
+            repeat: 1,
+            expect: Expectation::pass(),
+        });
+        self.plan.cells.last_mut().expect("the cell just added")
+    }
+
+    /// Runs the plan.
+    pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
+        let lab = Lab {
+            options: RunOptions { budget: self.budget, qemu: Some(fake_qemu()) },
+            observer: Arc::new(Nobody),
+            cancel: self.cancel.clone(),
+        };
+        lab.run(&self.plan, &self.prepared, run).await
+    }
+
+    /// Makes the run's folder.
+    pub fn run_dir(&self) -> RunDir {
+        let runs = self.dir.path().join("runs");
+        RunDir::create(None, &runs, "2026-01-02", &self.plan, "2026-01-02T03:04:05Z").expect("a run directory")
+    }
+
+    /// Runs the plan and reads back what is on disk.
+    pub async fn run(&self) -> RunRecord {
+        let run = self.run_dir();
+        self.run_into(&run).await.expect("the lab works");
+        run.record().expect("a record")
+    }
+
+    /// Runs one script and gives its trial.
+    pub async fn one(script: &str) -> (Self, TrialRecord) {
+        let mut scripted = Self::default();
+        scripted.cell("cell", script);
+        let mut record = scripted.run().await;
+        assert_eq!(record.trials.len(), 1);
+        (scripted, record.trials.remove(0))
+    }
+}
+
+/// Watches nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn started(&self, _: usize, _: &Cell, _: u32) {}
+    fn status(&self, _: usize, _: Status) {}
+    fn finished(&self, _: usize, _: &TrialRecord) {}
+}
