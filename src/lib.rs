@@ -35,3 +35,4 @@ pub mod qmp;
 pub mod signature;
 pub mod store;
 pub mod watchdog;
+pub mod workload;

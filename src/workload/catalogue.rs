@@ -1,0 +1,96 @@
+//! All workloads by name, and how a guest is told which one to run.
+
+use super::{Manifest, ManifestError};
+use crate::model::WorkloadName;
+use std::collections::BTreeMap;
+
+/// Reads all manifests, given as path and text; the folder's name is the workload's.
+///
+/// # Errors
+/// Every manifest that cannot be used.
+pub fn catalogue<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<BTreeMap<WorkloadName, Manifest>, Vec<ManifestError>> {
+    let mut found = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (path, text) in files {
+        match Manifest::parse(text, path).and_then(|manifest| in_its_folder(manifest, path)) {
+            Ok(manifest) => {
+                found.insert(manifest.name.clone(), manifest);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
+}
+
+fn in_its_folder(manifest: Manifest, path: &str) -> Result<Manifest, ManifestError> {
+    let folder = path.rsplit('/').nth(1).unwrap_or_default();
+    if folder == manifest.name.as_str() {
+        return Ok(manifest);
+    }
+    let problem = format!("the workload is named `{}`, but its folder `{folder}`", manifest.name);
+    Err(ManifestError { origin: path.to_owned(), problem })
+}
+
+/// The words of the kernel command line that tell the agent what to run. The kernel hands words that it does not know
+/// to init, unless there is a dot in their names (`unknown_bootoption()`, init/main.c).
+pub fn boot_words(name: &WorkloadName, options: &BTreeMap<String, String>) -> Vec<String> {
+    std::iter::once(format!("oomlab_workload={name}"))
+        .chain(options.iter().map(|(option, value)| format!("oomlab_opt_{option}={value}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assets::Assets;
+
+    fn builtin() -> BTreeMap<WorkloadName, Manifest> {
+        let assets = Assets::builtin();
+        let paths =
+            assets.list("images/workloads").unwrap().into_iter().filter(|path| path.ends_with("/manifest.yaml"));
+        let files: Vec<_> = paths
+            .map(|path| (String::from_utf8(assets.read(&path).unwrap().unwrap().into_owned()).unwrap(), path))
+            .collect();
+        catalogue(files.iter().map(|(text, path)| (path.as_str(), text.as_str()))).unwrap()
+    }
+
+    #[test]
+    fn every_builtin_workload_has_a_manifest_and_a_program() {
+        let known = builtin();
+        let folders: std::collections::BTreeSet<_> = Assets::builtin()
+            .list("images/workloads")
+            .unwrap()
+            .into_iter()
+            .filter_map(|path| Some(path.split('/').nth(2)?.to_owned()))
+            .collect();
+        assert!(folders.contains("idle"));
+        for folder in folders {
+            assert!(known.contains_key(&WorkloadName::new(folder.as_str())), "{folder} lacks a manifest.yaml");
+            let program = format!("images/workloads/{folder}/main.c");
+            assert!(Assets::builtin().read(&program).unwrap().is_some(), "{program} is missing");
+        }
+    }
+
+    #[test]
+    fn all_errors_come_at_once() {
+        let errors = catalogue([("w/a/manifest.yaml", "name: a"), ("w/b/manifest.yaml", "nam: b")]).unwrap_err();
+        assert_eq!(errors.len(), 2);
+    }
+
+    #[test]
+    fn a_workload_lives_in_the_folder_of_its_name() {
+        let text = Assets::builtin().read("images/workloads/idle/manifest.yaml").unwrap().unwrap();
+        let text = std::str::from_utf8(&text).unwrap();
+        let errors = catalogue([("images/workloads/sleep/manifest.yaml", text)]).unwrap_err();
+        assert!(errors[0].to_string().ends_with("the workload is named `idle`, but its folder `sleep`"));
+    }
+
+    #[test]
+    fn boot_words_have_no_dot_in_their_names() {
+        let options = BTreeMap::from([("probability".to_owned(), "0.5".to_owned())]);
+        let words = boot_words(&WorkloadName::new("zombie-victim"), &options);
+        assert_eq!(words, ["oomlab_workload=zombie-victim", "oomlab_opt_probability=0.5"]);
+    }
+}

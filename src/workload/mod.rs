@@ -1,0 +1,10 @@
+//! Workloads: what puts a guest under memory pressure, as described by the `manifest.yaml` in each folder of
+//! `images/workloads/`.
+
+mod catalogue;
+mod manifest;
+mod option;
+
+pub use catalogue::{boot_words, catalogue};
+pub use manifest::{Manifest, ManifestError, MmuNeed};
+pub use option::{OptionError, OptionSpec, OptionType};
