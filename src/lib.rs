@@ -25,8 +25,10 @@
 
 pub mod arch;
 pub mod assets;
+pub mod cli;
 pub mod console;
 pub mod host;
+pub mod kernel;
 pub mod lab;
 pub mod launch;
 pub mod matrix;

@@ -1,0 +1,276 @@
+//! `oomlab kernel`: what kernels there are, and making them ready.
+
+use crate::arch::{self, ArchSpec};
+use crate::assets::Assets;
+use crate::kernel::{Entry, KernelError, Kernels, Options, Progress, Source, Stage, Update};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a line appears where the terminal cannot show a bar.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Arguments of `oomlab kernel`.
+#[derive(Debug, clap::Args)]
+pub struct KernelArgs {
+    #[command(subcommand)]
+    action: Action,
+    /// Mirror of the Debian archive [default: the one that this host's apt uses]
+    #[arg(long, global = true, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
+    mirror: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show the kernels that there are
+    List {
+        /// Print a JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch or build a kernel, unless it is in the cache
+    Get {
+        /// Name of the kernel
+        name: String,
+        /// Architecture [default: each for which the kernel exists]
+        #[arg(long)]
+        arch: Option<String>,
+        /// Compilers at a time [default: one a CPU]
+        #[arg(long)]
+        jobs: Option<usize>,
+    },
+    /// Build a kernel from its source, unless it is in the cache
+    Build {
+        /// Name of the kernel
+        name: String,
+        /// Architecture
+        #[arg(long)]
+        arch: String,
+        /// Compilers at a time [default: one a CPU]
+        #[arg(long)]
+        jobs: Option<usize>,
+    },
+}
+
+/// One line of `oomlab kernel list`, and one element of its JSON.
+#[derive(Debug, serde::Serialize)]
+struct Row {
+    kernel: String,
+    arch: &'static str,
+    source: &'static str,
+    cached: bool,
+    release: Option<String>,
+    image: PathBuf,
+}
+
+/// Runs `oomlab kernel`; returns the program's exit code.
+///
+/// # Errors
+/// When a name is unknown or a kernel cannot be made ready.
+pub fn run(args: KernelArgs, assets: &Assets, cache: PathBuf) -> Result<u8, KernelError> {
+    let kernels = Kernels::new(assets, cache, Options { mirror: args.mirror })?;
+    match args.action {
+        Action::List { json } => list(&kernels, json)?,
+        Action::Get { name, arch, jobs } => {
+            let entry = kernels.catalogue().find(&name)?;
+            for arch in wanted_arches(entry, arch.as_deref())? {
+                prepare(&kernels, &name, arch, jobs)?;
+            }
+        }
+        Action::Build { name, arch, jobs } => {
+            let entry = kernels.catalogue().find(&name)?;
+            if matches!(entry.source, Source::Debian { .. } | Source::Local(_)) {
+                let kind = entry.source.kind();
+                return Err(KernelError::Unsupported(format!(
+                    "{name} comes ready-made ({kind}), it is not built here"
+                )));
+            }
+            for arch in wanted_arches(entry, Some(&arch))? {
+                prepare(&kernels, &name, arch, jobs)?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn wanted_arches(entry: &Entry, asked: Option<&str>) -> Result<Vec<&'static ArchSpec>, KernelError> {
+    let names = asked.map_or_else(|| entry.arches(), |name| vec![name]);
+    let known = arch::ALL.iter().map(|arch| arch.name).collect::<Vec<_>>().join(", ");
+    let unknown = |name| KernelError::Unsupported(format!("unknown architecture `{name}`; there are {known}"));
+    names.into_iter().map(|name| arch::find(name).ok_or_else(|| unknown(name))).collect()
+}
+
+fn prepare(kernels: &Kernels, name: &str, arch: &ArchSpec, jobs: Option<usize>) -> Result<(), KernelError> {
+    let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let view = View::new();
+    let artifact = kernels.prepare(name, arch, jobs, &view)?;
+    view.bar.finish_and_clear();
+    print(&format!("{name} {} {} {}\n", arch.name, artifact.release, artifact.image.display()))
+}
+
+fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
+    let mut rows = Vec::new();
+    for entry in kernels.catalogue().entries() {
+        for arch in wanted_arches(entry, None)? {
+            let artifact = kernels.cached(entry.name.as_str(), arch);
+            rows.push(Row {
+                kernel: entry.name.to_string(),
+                arch: arch.name,
+                source: entry.source.kind(),
+                cached: artifact.is_some(),
+                release: artifact.map(|artifact| artifact.release),
+                image: kernels.image_path(entry.name.as_str(), arch)?,
+            });
+        }
+    }
+    if json {
+        let document = serde_json::json!({ "schema": 1, "kernels": rows });
+        return print(&format!("{document:#}\n"));
+    }
+    print(&table(&rows))
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = format!("{:<14} {:<14} {:<14} {}\n", "kernel", "architecture", "source", "in the cache");
+    for row in rows {
+        let state = match (&row.release, row.cached) {
+            (Some(release), _) if !release.is_empty() => release,
+            (_, true) => "yes",
+            _ => "-",
+        };
+        text.push_str(&format!("{:<14} {:<14} {:<14} {state}\n", row.kernel, row.arch, row.source));
+    }
+    text
+}
+
+/// A reader that went away (`oomlab kernel list | head`) is no failure.
+fn print(text: &str) -> Result<(), KernelError> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(KernelError::Io { what: "write", path: Path::new("standard output").to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Progress on standard error: a bar with size and time left, or a line now and then where there is no terminal.
+struct View {
+    bar: ProgressBar,
+    plain: bool,
+    shown: Mutex<Option<(Stage, Instant)>>,
+}
+
+impl View {
+    fn new() -> Self {
+        let plain = !io::stderr().is_terminal();
+        let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self { bar: ProgressBar::with_draw_target(None, target), plain, shown: Mutex::new(None) }
+    }
+}
+
+impl Progress for View {
+    fn update(&self, update: Update<'_>) {
+        let Ok(mut shown) = self.shown.lock() else { return };
+        let changed = shown.is_none_or(|(stage, _)| stage != update.stage);
+        if self.plain {
+            if changed || shown.is_some_and(|(_, at)| at.elapsed() > PLAIN_INTERVAL) {
+                eprintln!("{}", plain_line(&update));
+                *shown = Some((update.stage, Instant::now()));
+            }
+            return;
+        }
+        if changed {
+            *shown = Some((update.stage, Instant::now()));
+            self.bar.reset();
+            self.bar.set_style(style(update.stage, update.total.is_some()));
+        }
+        self.bar.set_message(update.message.to_owned());
+        self.bar.set_prefix(update.stage.to_string());
+        match update.total {
+            Some(total) => self.bar.set_length(total),
+            None => self.bar.unset_length(),
+        }
+        self.bar.set_position(update.done);
+    }
+}
+
+fn counts_bytes(stage: Stage) -> bool {
+    matches!(stage, Stage::Download | Stage::Unpack)
+}
+
+fn style(stage: Stage, bounded: bool) -> ProgressStyle {
+    let template = match (counts_bytes(stage), bounded) {
+        (_, false) => "{prefix:>9} {spinner} {msg} {elapsed}",
+        (true, true) => "{prefix:>9} {wide_bar} {bytes}/{total_bytes} {eta} left  {msg}",
+        (false, true) => "{prefix:>9} {wide_bar} {pos}/{len} files {eta} left  {msg}",
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn plain_line(update: &Update<'_>) -> String {
+    let Update { stage, done, total, message } = update;
+    match (total, counts_bytes(*stage)) {
+        (Some(total), true) => format!("{stage} {message}: {} of {} MB", done / 1_000_000, total / 1_000_000),
+        (Some(total), false) => format!("{stage} {message}: {done} of about {total} files"),
+        (None, _) => format!("{stage} {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: KernelArgs,
+    }
+
+    fn run_with(words: &[&str]) -> Result<u8, String> {
+        let cache = tempfile::tempdir().unwrap();
+        let args = Program::try_parse_from(["kernel"].iter().chain(words)).unwrap().args;
+        run(args, &Assets::builtin(), cache.path().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn wrong_names_are_refused() {
+        let message = run_with(&["get", "linux-6.l"]).unwrap_err();
+        assert!(message.contains("did you mean `linux-6.1`?"), "{message}");
+        let message = run_with(&["get", "linux-6.1", "--arch", "mips"]).unwrap_err();
+        assert!(message.starts_with("unknown architecture `mips`; there are x86_64, arm"), "{message}");
+        let message = run_with(&["build", "debian-6.1", "--arch", "arm"]).unwrap_err();
+        assert_eq!(message, "debian-6.1 comes ready-made (debian), it is not built here");
+    }
+
+    #[test]
+    fn an_empty_cache_can_be_listed() {
+        assert_eq!(run_with(&["list"]), Ok(0));
+        assert_eq!(run_with(&["list", "--json"]), Ok(0));
+    }
+
+    #[test]
+    fn the_table_shows_what_is_cached() {
+        let row = |release: Option<&str>| Row {
+            kernel: "linux-6.1".into(),
+            arch: "arm",
+            source: "debian-source",
+            cached: release.is_some(),
+            release: release.map(str::to_owned),
+            image: PathBuf::from("/x"),
+        };
+        let text = table(&[row(None), row(Some("6.1.176")), row(Some(""))]);
+        let states: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
+        assert_eq!(states, ["-", "6.1.176", "yes"]);
+    }
+
+    #[test]
+    fn plain_lines_have_units() {
+        let update = |stage, total| Update { stage, done: 2_000_000, total, message: "x" };
+        assert_eq!(plain_line(&update(Stage::Download, Some(5_000_000))), "download x: 2 of 5 MB");
+        assert_eq!(plain_line(&update(Stage::Build, Some(9))), "build x: 2000000 of about 9 files");
+        assert_eq!(plain_line(&update(Stage::Index, None)), "index x");
+    }
+}

@@ -1,0 +1,152 @@
+//! Finished kernels in the cache.
+
+use super::KernelError;
+use super::cache::{Cache, Scratch, digest_of, digest_of_file, point};
+use crate::model::{ArchName, Digest, KernelArtifact, KernelName};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Version of the record's format; a record of any other is not used.
+const SCHEMA: u32 = 1;
+/// Name of the record in the artifact's folder.
+const RECORD: &str = "artifact.json";
+/// Name of the bootable image in the artifact's folder, whatever its format.
+pub(super) const IMAGE: &str = "kernel";
+pub(super) const SYSTEM_MAP: &str = "System.map";
+pub(super) const CONFIG: &str = "config";
+pub(super) const VMLINUX: &str = "vmlinux";
+
+/// Says that a folder holds a whole kernel, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    schema: u32,
+    /// Digest of all that was known about how to make it, before it was made.
+    recipe: Digest,
+    release: String,
+    /// Bytes of the image.
+    size: u64,
+    digest: Digest,
+}
+
+/// A kernel's place in the cache.
+#[derive(Debug, Clone)]
+pub(super) struct Slot<'a> {
+    pub cache: &'a Cache,
+    pub name: &'a KernelName,
+    pub arch: &'a str,
+}
+
+impl Slot<'_> {
+    /// The folder under which everyone finds it: the same whatever its content.
+    pub fn folder(&self) -> PathBuf {
+        self.cache.path(format!("kernels/{}/{}", self.name, self.arch))
+    }
+
+    /// What is there, if it is whole and was made by this recipe.
+    pub fn load(&self, recipe: &Digest) -> Option<KernelArtifact> {
+        let folder = self.folder();
+        let record: Record = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+        let image = folder.join(IMAGE);
+        let intact = record.schema == SCHEMA
+            && record.recipe == *recipe
+            && fs::metadata(&image).ok()?.len() == record.size
+            && digest_of_file(&image).ok()? == record.digest;
+        let beside = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        intact.then(|| KernelArtifact {
+            name: self.name.clone(),
+            arch: ArchName::new(self.arch),
+            release: record.release,
+            image,
+            digest: record.digest,
+            system_map: beside(SYSTEM_MAP),
+            config: beside(CONFIG),
+            vmlinux: beside(VMLINUX),
+            modules: None,
+        })
+    }
+
+    /// A folder to put the files in; `content` tells this making of it from any other.
+    pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
+        let key = digest_of([self.name.as_str(), self.arch, recipe.as_str(), content]);
+        self.cache.scratch(&format!("artifacts/{key}"))
+    }
+
+    /// Writes the record and puts the finished folder in its place.
+    pub fn finish(&self, scratch: Scratch, recipe: Digest, release: String) -> Result<KernelArtifact, KernelError> {
+        let image = scratch.path().join(IMAGE);
+        let size = fs::metadata(&image).map_err(KernelError::io("read", &image))?.len();
+        let digest = digest_of_file(&image).map_err(KernelError::io("read", &image))?;
+        let record = Record { schema: SCHEMA, recipe: recipe.clone(), release, size, digest };
+        let path = scratch.path().join(RECORD);
+        let text = serde_json::to_vec_pretty(&record).map_err(|error| KernelError::io("write", &path)(error.into()))?;
+        fs::write(&path, text).map_err(KernelError::io("write", &path))?;
+        let folder = scratch.install()?;
+        let name = folder.file_name().unwrap_or_default();
+        point(&self.folder(), &Path::new("../../artifacts").join(name))?;
+        self.load(&recipe).ok_or_else(|| KernelError::Damaged {
+            path: self.folder(),
+            message: "changed while it was put there".into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_slot(test: impl FnOnce(Slot<'_>)) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_owned());
+        test(Slot { cache: &cache, name: &KernelName::new("linux-6.1"), arch: "arm" });
+    }
+
+    fn make(slot: &Slot<'_>, recipe: &Digest, image: &str) -> KernelArtifact {
+        let scratch = slot.scratch(recipe, image).unwrap();
+        fs::write(scratch.path().join(IMAGE), image).unwrap();
+        fs::write(scratch.path().join(CONFIG), "CONFIG_A=y\n").unwrap();
+        slot.finish(scratch, recipe.clone(), "6.1.0".into()).unwrap()
+    }
+
+    #[test]
+    fn a_finished_kernel_is_found_at_a_stable_place() {
+        with_slot(|slot| {
+            let recipe = digest_of(["one"]);
+            assert_eq!(slot.load(&recipe), None);
+            let made = make(&slot, &recipe, "image");
+            assert_eq!(slot.load(&recipe), Some(made.clone()));
+            assert_eq!(made.image, slot.folder().join("kernel"));
+            assert_eq!((made.system_map, made.release.as_str()), (None, "6.1.0"));
+            assert_eq!(made.config, Some(slot.folder().join("config")));
+            let again = make(&slot, &digest_of(["two"]), "other");
+            assert_eq!(again.image, made.image);
+            assert_eq!(slot.load(&recipe), None);
+        });
+    }
+
+    #[test]
+    fn a_truncated_or_changed_image_is_not_taken() {
+        with_slot(|slot| {
+            let recipe = digest_of(["one"]);
+            for broken in ["imag", "imagE", ""] {
+                let made = make(&slot, &recipe, "image");
+                fs::write(&made.image, broken).unwrap();
+                assert_eq!(slot.load(&recipe), None, "{broken}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_making_that_was_cut_off_is_not_taken() {
+        with_slot(|slot| {
+            let recipe = digest_of(["one"]);
+            let scratch = slot.scratch(&recipe, "x").unwrap();
+            fs::write(scratch.path().join(IMAGE), "half").unwrap();
+            // As if the process had died here: nothing is cleaned up.
+            std::mem::forget(scratch);
+            assert_eq!(slot.load(&recipe), None);
+            make(&slot, &recipe, "x");
+            assert_eq!(fs::read(slot.folder().join(IMAGE)).unwrap(), b"x");
+        });
+    }
+}

@@ -1,0 +1,232 @@
+//! The cache folder: what lies where, who may write, and what counts as finished.
+//!
+//! ```text
+//! apt/<suite>-<arch>/       private apt roots
+//! packages/<digest>/        .deb files, by content
+//! sources/<digest>/         unpacked source trees, by the content of what they come from
+//! objects/<source>-<arch>/  output trees of builds
+//! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it
+//! kernels/<name>/<arch>     symbolic links to them
+//! locks/ logs/
+//! ```
+//!
+//! A thing is made under a temporary name and gets its final one when it is complete: what has its name is whole.
+
+use super::KernelError;
+use super::progress::{Progress, Stage, Update};
+use crate::model::Digest;
+use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The cache folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+/// Held by the only process that may make one thing; released when dropped, also by the process's death.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Cache {
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// A path below the cache folder; nothing is created.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// A folder below the cache folder, created where missing.
+    pub fn folder(&self, relative: impl AsRef<Path>) -> Result<PathBuf, KernelError> {
+        let path = self.path(relative);
+        fs::create_dir_all(&path).map_err(KernelError::io("create", &path))?;
+        Ok(path)
+    }
+
+    /// The log file of one attempt.
+    pub fn log(&self, name: &str) -> Result<PathBuf, KernelError> {
+        Ok(self.folder("logs")?.join(format!("{name}.log")))
+    }
+
+    /// Waits until this process alone may make `name`.
+    pub fn lock(&self, name: &str, progress: &dyn Progress) -> Result<Lock, KernelError> {
+        let path = self.folder("locks")?.join(name);
+        let file = File::create(&path).map_err(KernelError::io("open", &path))?;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(KernelError::io("lock", &path)(error.into())),
+            }
+            if progress.cancelled() {
+                return Err(KernelError::Cancelled);
+            }
+            let message = format!("another oomlab is at {name}");
+            progress.update(Update { stage: Stage::Wait, done: 0, total: None, message: &message });
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// A place to make the folder `relative` in; whoever calls holds its lock. What an earlier process left is removed.
+    pub fn scratch(&self, relative: &str) -> Result<Scratch, KernelError> {
+        let to = self.path(relative);
+        let (parent, name) = (to.parent().unwrap_or(&self.root), to.file_name().unwrap_or_default());
+        let path = parent.join(format!(".making-{}", name.display()));
+        remove(&path)?;
+        fs::create_dir_all(&path).map_err(KernelError::io("create", &path))?;
+        Ok(Scratch { path, to })
+    }
+}
+
+/// A folder that is not whole yet; gone when dropped unless it is installed.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    path: PathBuf,
+    to: PathBuf,
+}
+
+impl Scratch {
+    /// Where it is for now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its final name; whatever had that name before is replaced.
+    pub fn install(self) -> Result<PathBuf, KernelError> {
+        remove(&self.to)?;
+        fs::rename(&self.path, &self.to).map_err(KernelError::io("create", &self.to))?;
+        Ok(self.to.clone())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays behind is removed by the next attempt.
+        let _ = remove(&self.path);
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), KernelError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KernelError::io("remove", folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Points the symbolic link `link` at `target`, in one step.
+pub(crate) fn point(link: &Path, target: &Path) -> Result<(), KernelError> {
+    let parent = link.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(KernelError::io("create", parent))?;
+    let scratch = tempfile::tempdir_in(parent).map_err(KernelError::io("create in", parent))?;
+    let fresh = scratch.path().join("link");
+    std::os::unix::fs::symlink(target, &fresh).map_err(KernelError::io("create", &fresh))?;
+    fs::rename(&fresh, link).map_err(KernelError::io("replace", link))
+}
+
+/// SHA-256 of a file's content.
+pub(crate) fn digest_of_file(path: &Path) -> io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// SHA-256 over several pieces, each told from its neighbours.
+pub(crate) fn digest_of<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Digest {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update((piece.len() as u64).to_le_bytes());
+        hash.update(piece);
+    }
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> Digest {
+    Digest::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    struct Recorder {
+        waited: AtomicBool,
+        stop: bool,
+    }
+
+    impl Progress for Recorder {
+        fn update(&self, update: Update<'_>) {
+            self.waited.fetch_or(update.stage == Stage::Wait, Ordering::Relaxed);
+        }
+        fn cancelled(&self) -> bool {
+            self.stop
+        }
+    }
+
+    #[test]
+    fn a_lock_is_exclusive_and_the_waiting_can_be_cancelled() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_owned());
+        let held = cache.lock("x", &super::super::Unwatched).unwrap();
+        let stopping = Recorder { waited: AtomicBool::new(false), stop: true };
+        assert!(matches!(cache.lock("x", &stopping), Err(KernelError::Cancelled)));
+        let patient = Recorder { waited: AtomicBool::new(false), stop: false };
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| cache.lock("x", &patient).map(|_| ()));
+            while !patient.waited.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            drop(held);
+            second.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_thing_has_its_name_only_when_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_owned());
+        fs::create_dir_all(cache.path("things/.making-a")).unwrap();
+        fs::write(cache.path("things/.making-a/stale"), "x").unwrap();
+        let scratch = cache.scratch("things/a").unwrap();
+        fs::write(scratch.path().join("half"), "x").unwrap();
+        drop(scratch);
+        assert_eq!(fs::read_dir(cache.path("things")).unwrap().count(), 0);
+        let scratch = cache.scratch("things/a").unwrap();
+        fs::write(scratch.path().join("whole"), "x").unwrap();
+        scratch.install().unwrap();
+        assert!(cache.path("things/a/whole").is_file());
+    }
+
+    #[test]
+    fn a_link_is_replaced_in_one_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("kernels/a/arm");
+        point(&link, Path::new("../../artifacts/1")).unwrap();
+        point(&link, Path::new("../../artifacts/2")).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("../../artifacts/2"));
+        assert_eq!(fs::read_dir(link.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn digests() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("abc"), "abc").unwrap();
+        let digest = digest_of_file(&dir.path().join("abc")).unwrap();
+        assert_eq!(digest.as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_ne!(digest_of(["ab", "c"]), digest_of(["a", "bc"]));
+    }
+}

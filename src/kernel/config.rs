@@ -1,0 +1,142 @@
+//! Kernel configuration fragments.
+//!
+//! A fragment is a list of `CONFIG_X=value` and `# CONFIG_X is not set` lines. A line that ends in `# optional` may
+//! stay without effect, for options that some kernels do not have; any other has to be in the final configuration.
+
+use super::KernelError;
+use crate::assets::Assets;
+use std::collections::BTreeMap;
+
+/// A named list of options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// Name, without folder and extension.
+    pub name: String,
+    /// The options, in the order of the file.
+    pub options: Vec<ConfigOption>,
+}
+
+/// One wish of a fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigOption {
+    /// Name, with `CONFIG_`.
+    pub name: String,
+    /// Value as it stands after `=`; `n` for "is not set".
+    pub value: String,
+    /// Whether the option may stay without effect.
+    pub optional: bool,
+    /// Line in the file, from 1.
+    pub line: usize,
+}
+
+impl Fragment {
+    /// Reads `kernels/config/<name>.config`.
+    ///
+    /// # Errors
+    /// When there is none (`Unknown`), or when a line is neither an option nor a comment.
+    pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
+        let path = format!("kernels/config/{name}.config");
+        let origin = assets.origin(&path);
+        let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
+        let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
+        let options = parse(&String::from_utf8_lossy(&bytes))
+            .map_err(|(line, message)| KernelError::Catalogue { origin: format!("{origin}:{line}"), message })?;
+        Ok(Self { name: name.to_owned(), options })
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<ConfigOption>, (usize, String)> {
+    let mut options = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let (wish, optional) = match line.trim().strip_suffix("# optional") {
+            Some(wish) => (wish.trim_end(), true),
+            None => (line.trim(), false),
+        };
+        let (name, value) =
+            if let Some(name) = wish.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
+                (name, "n")
+            } else if wish.is_empty() || wish.starts_with('#') {
+                continue;
+            } else {
+                wish.split_once('=').ok_or_else(|| (index + 1, format!("`{wish}` is no option: no `=` in it")))?
+            };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.starts_with("CONFIG_") || !name.chars().all(is_name) {
+            return Err((index + 1, format!("`{name}` is no option: a name is CONFIG_ and letters, digits or `_`")));
+        }
+        options.push(ConfigOption { name: name.into(), value: value.into(), optional, line: index + 1 });
+    }
+    Ok(options)
+}
+
+/// What `KCONFIG_ALLCONFIG` reads: all wishes, a later one in place of an earlier one.
+pub(crate) fn all_config(fragments: &[Fragment]) -> String {
+    let line = |option: &ConfigOption| match option.value.as_str() {
+        "n" => format!("# {} is not set\n", option.name),
+        value => format!("{}={value}\n", option.name),
+    };
+    effective(fragments).values().map(|(_, option)| line(option)).collect()
+}
+
+/// The wishes that the final configuration does not fulfil, each with the place that asks for it.
+pub(crate) fn not_applied(fragments: &[Fragment], config: &str) -> Vec<String> {
+    let set: BTreeMap<&str, &str> = config.lines().filter_map(|line| line.split_once('=')).collect();
+    effective(fragments)
+        .values()
+        .filter(|(_, option)| !option.optional && set.get(option.name.as_str()).unwrap_or(&"n") != &option.value)
+        .map(|(fragment, option)| format!("{}={} ({fragment}.config:{})", option.name, option.value, option.line))
+        .collect()
+}
+
+fn effective(fragments: &[Fragment]) -> BTreeMap<&str, (&str, &ConfigOption)> {
+    let all =
+        fragments.iter().flat_map(|fragment| fragment.options.iter().map(|option| (fragment.name.as_str(), option)));
+    all.map(|(fragment, option)| (option.name.as_str(), (fragment, option))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fragment(name: &str, text: &str) -> Fragment {
+        Fragment { name: name.into(), options: parse(text).unwrap() }
+    }
+
+    #[test]
+    fn later_fragments_go_before_earlier_ones() {
+        let base = fragment("base", "# why\nCONFIG_A=y\nCONFIG_N=8\n# CONFIG_MMU is not set\n");
+        let extra = fragment("extra", "CONFIG_A=n\nCONFIG_S=\"x y\" # optional\n");
+        assert_eq!(
+            all_config(&[base, extra]),
+            "# CONFIG_A is not set\n# CONFIG_MMU is not set\nCONFIG_N=8\nCONFIG_S=\"x y\"\n"
+        );
+    }
+
+    #[test]
+    fn an_option_that_did_not_stick_is_named_unless_it_is_optional() {
+        let base =
+            fragment("base", "CONFIG_A=y\nCONFIG_B=y # optional\n# CONFIG_C is not set\nCONFIG_D=8\nCONFIG_E=y\n");
+        let config = "# CONFIG_A is not set\nCONFIG_C=y\nCONFIG_D=4\nCONFIG_E=y\n";
+        assert_eq!(
+            not_applied(&[base], config),
+            ["CONFIG_A=y (base.config:1)", "CONFIG_C=n (base.config:3)", "CONFIG_D=8 (base.config:4)"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused_with_its_line() {
+        assert_eq!(parse("CONFIG_A=y\nCONFIG_B\n").unwrap_err().0, 2);
+        assert!(parse("SMP=y").unwrap_err().1.contains("`SMP` is no option"));
+    }
+
+    #[test]
+    fn every_fragment_of_the_lab_can_be_read() {
+        let assets = Assets::builtin();
+        let fragments = assets.list("kernels/config").unwrap();
+        assert!(fragments.len() >= 5);
+        for path in fragments {
+            let name = path.strip_prefix("kernels/config/").unwrap().strip_suffix(".config").unwrap();
+            assert!(!Fragment::read(&assets, name).unwrap().options.is_empty(), "{name}");
+        }
+    }
+}

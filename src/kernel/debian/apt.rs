@@ -1,0 +1,289 @@
+//! A private apt root for one suite and architecture: the host's apt configuration, none of the host's state.
+
+use super::super::KernelError;
+use super::super::cache::{Cache, digest_of_file};
+use super::super::command::Job;
+use super::super::progress::{Progress, Stage, Update};
+use super::Archive;
+use super::index::{Package, newest};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+/// How old the archive's index may be: the archive changes four times a day, its kernels some times a month.
+const INDEX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often something is asked of the archive: a mirror in the middle of a sync is whole again soon.
+const ATTEMPTS: u32 = 4;
+/// Pause after the first failure; doubled after each further one.
+const BACK_OFF: Duration = Duration::from_secs(3);
+
+/// Fetches packages of one suite for one architecture.
+pub(crate) struct Apt<'a> {
+    pub cache: &'a Cache,
+    /// Finds the mirror; called only when the network is needed.
+    pub archive: &'a dyn Fn() -> Result<Archive, KernelError>,
+    /// `apt-get` and `apt-helper`.
+    pub programs: &'a Programs,
+    pub suite: &'a str,
+    /// Debian's name of the architecture.
+    pub arch: &'a str,
+    pub progress: &'a dyn Progress,
+}
+
+/// apt's programs; tests put others in their place.
+#[derive(Debug, Clone)]
+pub(crate) struct Programs {
+    pub apt_get: PathBuf,
+    pub apt_helper: PathBuf,
+    /// See [`BACK_OFF`].
+    pub back_off: Duration,
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self { apt_get: "apt-get".into(), apt_helper: "/usr/lib/apt/apt-helper".into(), back_off: BACK_OFF }
+    }
+}
+
+impl Apt<'_> {
+    /// The newest package that matches `pattern`, in the cache: its description and its file.
+    ///
+    /// # Errors
+    /// When the archive has none, or cannot be reached and the cache has it not.
+    pub fn package(&self, pattern: &str) -> Result<(Package, PathBuf), KernelError> {
+        let _lock = self.cache.lock(&format!("apt-{}-{}", self.suite, self.arch), self.progress)?;
+        let fresh = self.refresh_index(INDEX_AGE)?;
+        let package = match self.find(pattern) {
+            Err(KernelError::NoPackage { .. }) if !fresh => {
+                self.refresh_index(Duration::ZERO)?;
+                self.find(pattern)?
+            }
+            other => other?,
+        };
+        match self.file_of(&package) {
+            // The archive dropped what an older index still names.
+            Err(KernelError::Fetch { message, .. }) if !fresh && message.contains("404") => {
+                self.refresh_index(Duration::ZERO)?;
+                let package = self.find(pattern)?;
+                self.file_of(&package).map(|file| (package, file))
+            }
+            other => other.map(|file| (package, file)),
+        }
+    }
+
+    fn find(&self, pattern: &str) -> Result<Package, KernelError> {
+        let index = self.index_file()?.unwrap_or_default();
+        let mut command = Command::new(&self.programs.apt_helper);
+        command.arg("cat-file").arg(&index);
+        let output = command.output().map_err(KernelError::io("run", &self.programs.apt_helper))?;
+        newest(&output.stdout, pattern).ok_or_else(|| KernelError::NoPackage {
+            pattern: pattern.to_owned(),
+            suite: self.suite.to_owned(),
+            arch: self.arch.to_owned(),
+        })
+    }
+
+    fn root(&self) -> PathBuf {
+        self.cache.path(format!("apt/{}-{}", self.suite, self.arch))
+    }
+
+    /// The one index that the root has; apt itself gives it its name and its compression.
+    fn index_file(&self) -> Result<Option<PathBuf>, KernelError> {
+        let lists = self.root().join("lists");
+        let Ok(entries) = fs::read_dir(&lists) else { return Ok(None) };
+        let is_index =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains("_Packages"));
+        Ok(entries.flatten().map(|entry| entry.path()).find(is_index))
+    }
+
+    /// Refreshes the index if it is older than `age`; says whether it did. An old one serves while the network is away.
+    fn refresh_index(&self, age: Duration) -> Result<bool, KernelError> {
+        let stamp = self.root().join("refreshed");
+        let modified = fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok();
+        let young = |then: SystemTime| then.elapsed().is_ok_and(|elapsed| elapsed < age);
+        let have = self.index_file()?.is_some();
+        if have && modified.is_some_and(young) {
+            return Ok(false);
+        }
+        let message = format!("{} {}", self.suite, self.arch);
+        self.progress.update(Update { stage: Stage::Index, done: 0, total: None, message: &message });
+        let result = self.update();
+        match result {
+            Ok(()) => fs::write(&stamp, "").map_err(KernelError::io("write", &stamp)).map(|()| true),
+            Err(KernelError::Fetch { message, .. }) if have && !age.is_zero() => {
+                tracing::warn!("the index of {} for {} is out of date: {message}", self.suite, self.arch);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn update(&self) -> Result<(), KernelError> {
+        let configuration = self.configure()?;
+        let what = format!("read the index of {} for {}", self.suite, self.arch);
+        self.attempt(
+            &what,
+            &mut || {
+                let mut command = Command::new(&self.programs.apt_get);
+                command.arg("-c").arg(&configuration).arg("update");
+                command
+            },
+            &|| 0,
+        )
+    }
+
+    /// Writes the root's configuration, which apt reads after the host's own (apt.conf(5)).
+    fn configure(&self) -> Result<PathBuf, KernelError> {
+        let archive = (self.archive)()?;
+        let root = self.root();
+        for folder in ["lists/partial", "cache/archives/partial"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(KernelError::io("create", &path))?;
+        }
+        let source = format!(
+            "deb [arch={} signed-by={}] {} {} main\n",
+            self.arch,
+            archive.keyring.display(),
+            archive.uri,
+            self.suite
+        );
+        let configuration = root.join("apt.conf");
+        for (path, text) in [
+            (root.join("status"), String::new()),
+            (root.join("sources.list"), source),
+            (configuration.clone(), self.apt_conf(&root)),
+        ] {
+            fs::write(&path, text).map_err(KernelError::io("write", &path))?;
+        }
+        Ok(configuration)
+    }
+
+    /// Nothing of the host's state is read or written, no hook of the host's runs, only one index is fetched, and
+    /// apt's own cache of packages, which takes longer than all the rest, is not built.
+    fn apt_conf(&self, root: &Path) -> String {
+        let root = root.display();
+        let arch = self.arch;
+        format!(
+            r#"#clear APT::Update;
+#clear APT::Architectures;
+#clear DPkg;
+APT::Update::Error-Mode "any";
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
+APT::Sandbox::User "";
+Dir::Etc::SourceList "{root}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State "{root}";
+Dir::State::Lists "{root}/lists";
+Dir::State::Status "{root}/status";
+Dir::Cache "{root}/cache";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
+Acquire::GzipIndexes "true";
+pkgCacheFile::Generate "false";
+"#
+        )
+    }
+
+    /// The package's file, from the cache or the archive.
+    fn file_of(&self, package: &Package) -> Result<PathBuf, KernelError> {
+        let folder = format!("packages/{}", package.digest);
+        let name = package.filename.rsplit('/').next().unwrap_or(&package.filename);
+        let _lock = self.cache.lock(&format!("package-{}", package.digest), self.progress)?;
+        let file = self.cache.path(&folder).join(name);
+        if fs::metadata(&file).is_ok_and(|metadata| metadata.len() == package.size) {
+            return Ok(file);
+        }
+        let configuration = self.configure()?;
+        let scratch = self.cache.scratch(&folder)?;
+        let part = scratch.path().join(name);
+        let uri = format!("{}/{}", (self.archive)()?.uri, package.filename);
+        let downloaded = || {
+            let done = fs::metadata(&part).map_or(0, |metadata| metadata.len());
+            let message = &package.name;
+            self.progress.update(Update { stage: Stage::Download, done, total: Some(package.size), message });
+            done
+        };
+        let what = format!("download {name}");
+        self.attempt(
+            &what,
+            &mut || {
+                let mut command = Command::new(&self.programs.apt_helper);
+                command.arg("-c").arg(&configuration).arg("download-file").arg(&uri).arg(&part);
+                command.arg(format!("SHA256:{}", package.digest));
+                command
+            },
+            &downloaded,
+        )?;
+        let digest = digest_of_file(&part).map_err(KernelError::io("read", &part))?;
+        if digest != package.digest {
+            return Err(KernelError::Damaged { path: part, message: "not what the archive's index promises".into() });
+        }
+        scratch.install()?;
+        Ok(file)
+    }
+
+    /// Runs one of apt's programs until it succeeds, a few times at most.
+    fn attempt(
+        &self,
+        what: &str,
+        command: &mut dyn FnMut() -> Command,
+        watch: &dyn Fn() -> u64,
+    ) -> Result<(), KernelError> {
+        let log = self.cache.log(&format!("apt-{}-{}", self.suite, self.arch))?;
+        let mut pause = self.programs.back_off;
+        let mut attempts_left = ATTEMPTS;
+        loop {
+            let mut command = command();
+            command.env("LC_ALL", "C");
+            let job = Job { what: what.to_owned(), command, log: log.clone(), progress: self.progress };
+            attempts_left -= 1;
+            match job.run(|_| watch()) {
+                Err(KernelError::Command { tail, .. }) if attempts_left == 0 || is_final(&tail) => {
+                    return Err(KernelError::Fetch { what: what.to_owned(), message: essence(&tail) });
+                }
+                Err(KernelError::Command { tail, .. }) => {
+                    tracing::info!("trying again to {what}: {}", essence(&tail));
+                    self.pause(pause)?;
+                    pause *= 2;
+                }
+                Err(KernelError::Io { what: "start", path, .. }) => {
+                    return Err(KernelError::MissingTool {
+                        what: what.to_owned(),
+                        tool: path.display().to_string(),
+                        package: "apt (the lab fetches kernels on Debian and its kin)".into(),
+                    });
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn pause(&self, pause: Duration) -> Result<(), KernelError> {
+        let step = Duration::from_millis(100);
+        for _ in 0..pause.as_millis() / step.as_millis() {
+            if self.progress.cancelled() {
+                return Err(KernelError::Cancelled);
+            }
+            std::thread::sleep(step);
+        }
+        Ok(())
+    }
+}
+
+/// What does not get better by itself: a bad signature, a full disk.
+fn is_final(message: &str) -> bool {
+    ["NO_PUBKEY", "is not signed", "No space left", "Malformed entry"].iter().any(|sign| message.contains(sign))
+}
+
+/// apt's errors, without the rest of what it prints.
+fn essence(output: &str) -> String {
+    let mut errors: Vec<&str> =
+        output.lines().filter(|line| line.starts_with("E: ") || line.starts_with("W: ")).collect();
+    errors.dedup();
+    let full = output.contains("No space left").then_some("the disk is full").into_iter();
+    let text: Vec<&str> = full.chain(errors.iter().map(|line| &line[3..])).take(4).collect();
+    if text.is_empty() { output.trim().to_owned() } else { text.join("; ") }
+}

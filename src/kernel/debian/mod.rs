@@ -1,0 +1,11 @@
+//! The Debian archive: found in the host's apt configuration, read through a private apt root.
+
+mod apt;
+mod archive;
+mod deb;
+mod index;
+mod version;
+
+pub(crate) use apt::{Apt, Programs};
+pub(crate) use archive::Archive;
+pub(crate) use deb::{decompress, open_package, path_of};

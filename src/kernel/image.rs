@@ -1,0 +1,112 @@
+//! Kernel images: what QEMU cannot load is unwrapped, and the release is read from what is in them.
+
+use memchr::memmem;
+use std::io::{self, Read};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+
+/// The image as QEMU loads it. QEMU's riscv loader takes neither gzip nor the self-unpacking EFI image that Debian
+/// ships for riscv64 and aarch64 (`drivers/firmware/efi/libstub/zboot-header.S`, Linux 6.1).
+pub(crate) fn unwrap(image: Vec<u8>) -> io::Result<Vec<u8>> {
+    match packed(&image) {
+        Some(inner) => decompress(inner),
+        None => Ok(image),
+    }
+}
+
+/// The compressed kernel in an image; `None` if QEMU can load the image as it is.
+fn packed(image: &[u8]) -> Option<&[u8]> {
+    if image.starts_with(GZIP) {
+        return Some(image);
+    }
+    if !image.starts_with(b"MZ") || image.get(4..8)? != b"zimg" {
+        return None;
+    }
+    let word = |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);
+    let (offset, size) = (word(8)?, word(12)?);
+    image.get(offset..offset.checked_add(size)?)
+}
+
+fn decompress(data: &[u8]) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    if data.starts_with(GZIP) {
+        flate2::read::GzDecoder::new(data).read_to_end(&mut plain)?;
+    } else if data.starts_with(ZSTD) {
+        ruzstd::decoding::StreamingDecoder::new(data).map_err(io::Error::other)?.read_to_end(&mut plain)?;
+    } else if data.starts_with(XZ) {
+        liblzma::read::XzDecoder::new(data).read_to_end(&mut plain)?;
+    } else {
+        return Err(io::Error::other("packed in a way that is not known here"));
+    }
+    Ok(plain)
+}
+
+/// The kernel release in an image; `None` when it cannot be told.
+pub(crate) fn release(image: &[u8]) -> Option<String> {
+    bzimage_release(image).or_else(|| banner_release(image))
+}
+
+/// `kernel_version` of the boot header (Documentation/arch/x86/boot.rst).
+fn bzimage_release(image: &[u8]) -> Option<String> {
+    if image.get(0x202..0x206)? != b"HdrS" {
+        return None;
+    }
+    let at = u16::from_le_bytes(image.get(0x20e..0x210)?.try_into().ok()?) as usize + 0x200;
+    first_word(image.get(at..)?)
+}
+
+/// `linux_banner` (init/version.c) of an unpacked image.
+fn banner_release(image: &[u8]) -> Option<String> {
+    let marker = b"Linux version ";
+    memmem::find_iter(image, marker)
+        .filter_map(|at| first_word(&image[at + marker.len()..]))
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn first_word(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().take(128).position(|byte| matches!(byte, b' ' | 0 | b'\n'))?;
+    let word = std::str::from_utf8(&bytes[..end]).ok()?;
+    (!word.is_empty() && word.is_ascii()).then(|| word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn wrapped_images_are_unwrapped_and_others_left_alone() {
+        let inner = b"the kernel, Linux version 7.2.13 (x)".to_vec();
+        assert_eq!(unwrap(inner.clone()).unwrap(), inner);
+        assert_eq!(unwrap(gzip(&inner)).unwrap(), inner);
+        let packed = gzip(&inner);
+        let mut zboot = b"MZ\0\0zimg".to_vec();
+        zboot.extend(64u32.to_le_bytes());
+        zboot.extend((packed.len() as u32).to_le_bytes());
+        zboot.resize(64, 0);
+        zboot.extend(&packed);
+        zboot.extend([0; 100]);
+        assert_eq!(unwrap(zboot.clone()).unwrap(), inner);
+        zboot[64] = 0;
+        assert!(unwrap(zboot).is_err());
+    }
+
+    #[test]
+    fn the_release_is_found() {
+        assert_eq!(release(b"xLinux version %s\0Linux version 6.1.176 (gcc)").as_deref(), Some("6.1.176"));
+        assert_eq!(release(b"no kernel"), None);
+        let mut bzimage = vec![0; 0x400];
+        bzimage[0x202..0x206].copy_from_slice(b"HdrS");
+        bzimage[0x20e..0x210].copy_from_slice(&0x100u16.to_le_bytes());
+        bzimage[0x300..0x30e].copy_from_slice(b"6.12.1-cloud (");
+        assert_eq!(release(&bzimage).as_deref(), Some("6.12.1-cloud"));
+    }
+}

@@ -1,0 +1,222 @@
+//! The way from a kernel's name to its image.
+
+use super::artifact::Slot;
+use super::build::{self, Build};
+use super::cache::{Cache, digest_of};
+use super::catalogue::{Catalogue, Entry, LocalImage, Source};
+use super::config::all_config;
+use super::debian::{Apt, Archive, Programs};
+use super::progress::Progress;
+use super::source::{self, Tree};
+use super::{KernelError, image, prebuilt, toolchain};
+use crate::arch::ArchSpec;
+use crate::assets::Assets;
+use crate::model::{ArchName, Digest, KernelArtifact, KernelName};
+use std::path::{Path, PathBuf};
+
+/// Where kernels come from, beyond the catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Mirror of the Debian archive; `None` takes the one that the host's apt uses.
+    pub mirror: Option<String>,
+}
+
+/// The kernels of a catalogue, with the cache that holds what is ready.
+#[derive(Debug, Clone)]
+pub struct Kernels {
+    catalogue: Catalogue,
+    cache: Cache,
+    options: Options,
+    programs: Programs,
+}
+
+impl Kernels {
+    /// Reads the catalogue; the cache folder is created when something is put into it.
+    ///
+    /// # Errors
+    /// When a kernel's description is wrong.
+    pub fn new(assets: &Assets, cache: PathBuf, options: Options) -> Result<Self, KernelError> {
+        let (catalogue, cache) = (Catalogue::read(assets)?, Cache::new(cache));
+        Ok(Self { catalogue, cache, options, programs: Programs::default() })
+    }
+
+    /// What there is.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The folder in which a kernel lies or will lie: the same before and after it is made ready. For a kernel of the
+    /// user's own it is the folder of the image.
+    ///
+    /// # Errors
+    /// When the kernel does not exist for the architecture.
+    pub fn artifact_dir(&self, name: &str, arch: &ArchSpec) -> Result<PathBuf, KernelError> {
+        let image = self.image_path(name, arch)?;
+        Ok(image.parent().map(Path::to_owned).unwrap_or_default())
+    }
+
+    /// The path of the image, before it is there.
+    ///
+    /// # Errors
+    /// When the kernel does not exist for the architecture.
+    pub fn image_path(&self, name: &str, arch: &ArchSpec) -> Result<PathBuf, KernelError> {
+        let entry = self.catalogue.supports(name, arch)?;
+        Ok(match &entry.source {
+            Source::Local(images) => images[arch.name].image.clone(),
+            _ => self.slot(entry, arch).folder().join(super::artifact::IMAGE),
+        })
+    }
+
+    /// The kernel, if it is ready, whole, and made from what the catalogue says now; the network is not asked.
+    pub fn cached(&self, name: &str, arch: &ArchSpec) -> Option<KernelArtifact> {
+        let entry = self.catalogue.supports(name, arch).ok()?;
+        match &entry.source {
+            Source::Local(images) => local(&entry.name, arch, &images[arch.name]).ok(),
+            _ => self.slot(entry, arch).load(&self.recipe(entry, arch).ok()?),
+        }
+    }
+
+    /// Makes a kernel ready: takes it from the cache, fetches it, or builds it with `jobs` compilers at a time.
+    ///
+    /// # Errors
+    /// When it does not exist, cannot be fetched or built, or the caller cancels.
+    pub fn prepare(
+        &self,
+        name: &str,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let entry = self.catalogue.supports(name, arch)?;
+        if let Source::Local(images) = &entry.source {
+            return local(&entry.name, arch, &images[arch.name]);
+        }
+        if !entry.build.is_empty() {
+            toolchain::check(arch)?;
+        }
+        let slot = self.slot(entry, arch);
+        let recipe = self.recipe(entry, arch)?;
+        if let Some(artifact) = slot.load(&recipe) {
+            return Ok(artifact);
+        }
+        let _lock = self.cache.lock(&format!("{name}-{}", arch.name), progress)?;
+        if let Some(artifact) = slot.load(&recipe) {
+            return Ok(artifact);
+        }
+        match &entry.source {
+            Source::Debian { suite, packages } => {
+                self.fetch(&slot, recipe, suite, &packages[arch.name], arch, progress)
+            }
+            _ => self.build(&slot, recipe, entry, arch, jobs, progress),
+        }
+    }
+
+    fn fetch(
+        &self,
+        slot: &Slot<'_>,
+        recipe: Digest,
+        suite: &str,
+        pattern: &str,
+        arch: &ArchSpec,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let debian = arch
+            .kernel
+            .debian
+            .ok_or_else(|| KernelError::Unsupported(format!("Debian builds no kernels for {}", arch.name)))?;
+        let (package, file) = self.apt_package(suite, debian, pattern, progress)?;
+        let scratch = slot.scratch(&recipe, package.as_str())?;
+        let release = prebuilt::extract(&file, scratch.path(), progress)?;
+        slot.finish(scratch, recipe, release)
+    }
+
+    fn build(
+        &self,
+        slot: &Slot<'_>,
+        recipe: Digest,
+        entry: &Entry,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let tree = self.tree(entry, progress)?;
+        let scratch = slot.scratch(&recipe, tree.digest.as_str())?;
+        let build = Build {
+            cache: &self.cache,
+            name: &entry.name,
+            arch,
+            tree: &tree,
+            fragments: &entry.build[arch.name],
+            jobs,
+            progress,
+        };
+        let release = build.run(scratch.path())?;
+        slot.finish(scratch, recipe, release)
+    }
+
+    fn tree(&self, entry: &Entry, progress: &dyn Progress) -> Result<Tree, KernelError> {
+        match &entry.source {
+            Source::DebianSource { suite, package } => {
+                // Source packages are for all architectures: any index has them, and amd64 is never missing.
+                let (digest, file) = self.apt_package(suite, "amd64", package, progress)?;
+                source::unpack(&self.cache, &file, digest, progress)
+            }
+            Source::Git { repository, revision } => source::check_out(&self.cache, repository, revision, progress),
+            Source::Debian { .. } | Source::Local(_) => {
+                Err(KernelError::Unsupported(format!("{} is not built from source", entry.name)))
+            }
+        }
+    }
+
+    fn apt_package(
+        &self,
+        suite: &str,
+        arch: &str,
+        pattern: &str,
+        progress: &dyn Progress,
+    ) -> Result<(Digest, PathBuf), KernelError> {
+        let archive = || Archive::find(Path::new("/"), self.options.mirror.as_deref());
+        let (cache, programs) = (&self.cache, &self.programs);
+        let apt = Apt { cache, archive: &archive, programs, suite, arch, progress };
+        apt.package(pattern).map(|(package, file)| (package.digest, file))
+    }
+
+    fn slot<'a>(&'a self, entry: &'a Entry, arch: &'a ArchSpec) -> Slot<'a> {
+        Slot { cache: &self.cache, name: &entry.name, arch: arch.name }
+    }
+
+    /// Digest of all that decides how a kernel is made, as far as it is known without the network.
+    fn recipe(&self, entry: &Entry, arch: &ArchSpec) -> Result<Digest, KernelError> {
+        let of_build = |origin: &str| {
+            let config = all_config(&entry.build[arch.name]);
+            let compiler = toolchain::compiler_version(arch)?;
+            Ok(digest_of([origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION]))
+        };
+        match &entry.source {
+            Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[arch.name]])),
+            Source::DebianSource { suite, package } => of_build(&format!("{suite} {package}")),
+            Source::Git { repository, revision } => of_build(&source::identity(repository, revision)?),
+            Source::Local(_) => Ok(digest_of(["local"])),
+        }
+    }
+}
+
+/// The user's own files, as they are.
+fn local(name: &KernelName, arch: &ArchSpec, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
+    let content = std::fs::read(&files.image).map_err(KernelError::io("read", &files.image))?;
+    let companions = [&files.system_map, &files.vmlinux, &files.modules, &files.config];
+    if let Some(missing) = companions.into_iter().flatten().find(|path| !path.exists()) {
+        return Err(KernelError::io("read", missing)(std::io::ErrorKind::NotFound.into()));
+    }
+    Ok(KernelArtifact {
+        name: name.clone(),
+        arch: ArchName::new(arch.name),
+        release: image::release(&content).unwrap_or_default(),
+        digest: super::cache::digest_of_file(&files.image).map_err(KernelError::io("read", &files.image))?,
+        image: files.image.clone(),
+        system_map: files.system_map.clone(),
+        config: files.config.clone(),
+        vmlinux: files.vmlinux.clone(),
+        modules: files.modules.clone(),
+    })
+}

@@ -1,0 +1,32 @@
+//! Kernels to test: found in a catalogue, fetched or built, verified, cached.
+//!
+//! ```text
+//! kernels/*.yaml ─read→ Catalogue ─prepare→ artifact in the cache
+//!   debian         index → package → image
+//!   debian-source  index → package → source tree → configuration → build → image
+//!   git            fetch → source tree → configuration → build → image
+//!   local          the user's files as they are
+//! ```
+//!
+//! All of it blocks; run it on a thread of its own and stop it through [`Progress::cancelled`].
+
+mod artifact;
+mod build;
+mod cache;
+mod catalogue;
+mod command;
+mod config;
+mod debian;
+mod error;
+mod image;
+mod kernels;
+mod prebuilt;
+mod progress;
+mod source;
+mod toolchain;
+
+pub use catalogue::{Catalogue, Entry, LocalImage, Source};
+pub use config::{ConfigOption, Fragment};
+pub use error::KernelError;
+pub use kernels::{Kernels, Options};
+pub use progress::{Progress, Stage, Unwatched, Update};

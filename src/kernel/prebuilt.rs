@@ -1,0 +1,145 @@
+//! Kernels from Debian's `linux-image-*` and, since 7.0, `linux-binary-*` packages: the image, its configuration and, where there is one, its symbols.
+//!
+//! Modules stay in the package, which the cache keeps: no kernel of the catalogue needs one to boot an initramfs.
+
+use super::artifact::{CONFIG, IMAGE, SYSTEM_MAP};
+use super::debian::{open_package, path_of};
+use super::progress::{Progress, Stage, Update};
+use super::{KernelError, image};
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Puts the kernel of `package` into `folder`; returns its release.
+///
+/// # Errors
+/// When the package is damaged or has no kernel, or the folder cannot be written.
+pub(super) fn extract(package: &Path, folder: &Path, progress: &dyn Progress) -> Result<String, KernelError> {
+    let total = fs::metadata(package).map_err(KernelError::io("read", package))?.len();
+    let message = package.file_stem().unwrap_or_default().to_string_lossy();
+    let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
+    let report = |done| {
+        progress.update(Update { stage: Stage::Unpack, done, total: Some(total), message: &message });
+        if progress.cancelled() { Err(io::Error::other("interrupted")) } else { Ok(()) }
+    };
+    let release = open_package(package, report, |files| {
+        let mut release = None;
+        for entry in files.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            let path = path_of(&entry).map_err(damaged)?;
+            let Some((kind, version)) = kind_and_version(&path) else {
+                if release.is_some() && path.starts_with("lib") {
+                    // All of /boot comes before the modules, which are most of the package.
+                    break;
+                }
+                continue;
+            };
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).map_err(damaged)?;
+            let target = match kind.as_str() {
+                "vmlinuz" | "vmlinux" => {
+                    content = image::unwrap(content).map_err(damaged)?;
+                    release = Some(version);
+                    IMAGE
+                }
+                "config" => CONFIG,
+                // Since Debian 10 the package has only a note that the symbols are elsewhere.
+                "System.map" if content.len() > 4096 => SYSTEM_MAP,
+                _ => continue,
+            };
+            let target = folder.join(target);
+            fs::write(&target, content).map_err(KernelError::io("write", &target))?;
+        }
+        Ok(release)
+    });
+    if progress.cancelled() {
+        return Err(KernelError::Cancelled);
+    }
+    release?.ok_or_else(|| damaged(io::Error::other("there is no kernel in it")))
+}
+
+/// What a file of the package is: `boot/vmlinuz-<version>`, or since 7.0 `usr/lib/modules/<version>/vmlinuz`.
+fn kind_and_version(path: &Path) -> Option<(String, String)> {
+    let parts: Vec<&str> = path.iter().map(|part| part.to_str()).collect::<Option<_>>()?;
+    match parts[..] {
+        ["boot", name] => name.split_once('-').map(|(kind, version)| (kind.to_owned(), version.to_owned())),
+        ["usr", "lib", "modules", version, name] => Some((name.to_owned(), version.to_owned())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Unwatched;
+
+    /// A package with these files, compressed like `suffix` says.
+    fn package(dir: &Path, suffix: &str, files: &[(&str, &[u8])]) -> std::path::PathBuf {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (path, content) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("./{path}"), *content).unwrap();
+        }
+        let plain = tar.into_inner().unwrap();
+        let mut data = Vec::new();
+        match suffix {
+            ".xz" => drop(liblzma::read::XzEncoder::new(&plain[..], 1).read_to_end(&mut data).unwrap()),
+            ".gz" => drop(flate2::read::GzEncoder::new(&plain[..], Default::default()).read_to_end(&mut data).unwrap()),
+            ".zst" => ruzstd::encoding::compress(&plain[..], &mut data, ruzstd::encoding::CompressionLevel::Fastest),
+            _ => data = plain,
+        }
+        let path = dir.join("linux-image.deb");
+        let mut deb = ar::Builder::new(fs::File::create(&path).unwrap());
+        for (name, content) in [("debian-binary", &b"2.0\n"[..]), (&format!("data.tar{suffix}"), &data)] {
+            deb.append(&ar::Header::new(name.as_bytes().to_vec(), content.len() as u64), content).unwrap();
+        }
+        path
+    }
+
+    const FILES: &[(&str, &[u8])] = &[
+        ("boot/System.map-6.1.0-50", b"ffffffffffffffff B The real System.map is in the -dbg package\n"),
+        ("boot/config-6.1.0-50", b"CONFIG_A=y\n"),
+        ("boot/vmlinuz-6.1.0-50", b"the kernel"),
+        ("lib/modules/6.1.0-50/a.ko", b"module"),
+    ];
+
+    #[test]
+    fn the_kernel_is_taken_from_every_kind_of_package() {
+        for suffix in ["", ".gz", ".xz", ".zst"] {
+            let dir = tempfile::tempdir().unwrap();
+            let package = package(dir.path(), suffix, FILES);
+            assert_eq!(extract(&package, dir.path(), &Unwatched).unwrap(), "6.1.0-50", "{suffix}");
+            assert_eq!(fs::read(dir.path().join(IMAGE)).unwrap(), b"the kernel");
+            assert_eq!(fs::read(dir.path().join(CONFIG)).unwrap(), b"CONFIG_A=y\n");
+            assert!(!dir.path().join(SYSTEM_MAP).exists());
+        }
+    }
+
+    #[test]
+    fn the_kernel_is_found_beside_its_modules() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = package(dir.path(), ".xz", &[("usr/lib/modules/7.2.13/vmlinuz", b"newer")]);
+        assert_eq!(extract(&package, dir.path(), &Unwatched).unwrap(), "7.2.13");
+        assert_eq!(fs::read(dir.path().join(IMAGE)).unwrap(), b"newer");
+    }
+
+    #[test]
+    fn a_damaged_package_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = package(dir.path(), ".xz", FILES);
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 4, 80, whole.len() - 60] {
+            fs::write(&path, &whole[..length]).unwrap();
+            let message = extract(&path, dir.path(), &Unwatched).unwrap_err().to_string();
+            assert!(message.contains("linux-image.deb: "), "{length}: {message}");
+        }
+        package(dir.path(), "", &FILES[3..]);
+        let message = extract(&path, dir.path(), &Unwatched).unwrap_err().to_string();
+        assert!(message.ends_with("there is no kernel in it"), "{message}");
+        package(dir.path(), ".lz4", FILES);
+        let message = extract(&path, dir.path(), &Unwatched).unwrap_err().to_string();
+        assert!(message.ends_with("unknown compression `.lz4`"), "{message}");
+    }
+}

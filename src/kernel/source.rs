@@ -1,0 +1,180 @@
+//! Source trees in the cache: unpacked from a package, or checked out of a repository.
+
+use super::KernelError;
+use super::cache::{Cache, digest_of};
+use super::command::{Job, output_of};
+use super::debian::{decompress, open_package, path_of};
+use super::progress::{Progress, Stage, Update};
+use crate::model::Digest;
+use std::fs;
+use std::io::{self, BufReader};
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+/// A source tree, ready to be built.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub digest: Digest,
+    /// Name for output trees: the same for trees that a build can be continued on.
+    pub name: String,
+}
+
+/// Parts of a kernel's source that no kernel of the lab is built from: a third of its files and two thirds of its
+/// bytes. Their makefiles and Kconfig files stay, without which nothing can be configured.
+const LEFT_OUT: &[&str] = &[
+    "Documentation",
+    "samples",
+    "sound",
+    "tools/perf",
+    "tools/testing",
+    "drivers/gpu/drm",
+    "drivers/media",
+    "drivers/net/ethernet",
+    "drivers/net/wireless",
+    "drivers/staging",
+    "drivers/infiniband",
+    "arch/alpha",
+    "arch/arc",
+    "arch/csky",
+    "arch/hexagon",
+    "arch/ia64",
+    "arch/loongarch",
+    "arch/m68k",
+    "arch/microblaze",
+    "arch/mips",
+    "arch/nds32",
+    "arch/nios2",
+    "arch/openrisc",
+    "arch/parisc",
+    "arch/powerpc",
+    "arch/s390",
+    "arch/sh",
+    "arch/sparc",
+    "arch/um",
+    "arch/xtensa",
+    "arch/arm/boot/dts",
+    "arch/arm64/boot/dts",
+    "arch/riscv/boot/dts",
+];
+
+fn is_left_out(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let kept = ["Kconfig", "Makefile", "Kbuild", "Platform"].iter().any(|kept| name.starts_with(kept));
+    !kept && LEFT_OUT.iter().any(|left_out| path.starts_with(left_out))
+}
+
+/// Unpacks a `linux-source-*` package, unless that was done before.
+pub(super) fn unpack(
+    cache: &Cache,
+    package: &Path,
+    digest: Digest,
+    progress: &dyn Progress,
+) -> Result<Tree, KernelError> {
+    let name = format!("sources/{digest}");
+    let tree = Tree { path: cache.path(&name), name: digest.short().to_owned(), digest };
+    let _lock = cache.lock(&format!("source-{}", tree.digest), progress)?;
+    if tree.path.is_dir() {
+        return Ok(tree);
+    }
+    let scratch = cache.scratch(&name)?;
+    let total = fs::metadata(package).map_err(KernelError::io("read", package))?.len();
+    let message = package.file_stem().unwrap_or_default().to_string_lossy();
+    let report = |done| {
+        progress.update(Update { stage: Stage::Unpack, done, total: Some(total), message: &message });
+        if progress.cancelled() { Err(io::Error::other("interrupted")) } else { Ok(()) }
+    };
+    let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
+    let unpacked = open_package(package, report, |files| {
+        for entry in files.entries().map_err(damaged)? {
+            let entry = entry.map_err(damaged)?;
+            let path = path_of(&entry).map_err(damaged)?;
+            if let Some(suffix) = source_suffix(&path) {
+                let plain = decompress(suffix, BufReader::with_capacity(1 << 20, entry)).map_err(damaged)?;
+                return unpack_tree(plain, scratch.path(), package);
+            }
+        }
+        Err(damaged(io::Error::other("there is no source tree in it")))
+    });
+    if progress.cancelled() {
+        return Err(KernelError::Cancelled);
+    }
+    unpacked?;
+    scratch.install()?;
+    Ok(tree)
+}
+
+/// `.xz` of `usr/src/linux-source-6.1.tar.xz`; the package also has patches beside it.
+fn source_suffix(path: &Path) -> Option<&str> {
+    let name = path.strip_prefix("usr/src").ok()?.to_str()?;
+    name.strip_prefix("linux-source-")?.split_once(".tar").map(|(_, suffix)| suffix)
+}
+
+fn unpack_tree(plain: impl io::Read, to: &Path, package: &Path) -> Result<(), KernelError> {
+    let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
+    let mut archive = tar::Archive::new(BufReader::with_capacity(1 << 20, plain));
+    let mut parent = PathBuf::new();
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let path: PathBuf = path_of(&entry).map_err(damaged)?.components().skip(1).collect();
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+        if !inside || is_left_out(&path) || entry.header().entry_type().is_dir() {
+            continue;
+        }
+        let target = to.join(&path);
+        if target.parent() != Some(&parent) {
+            parent = target.parent().map(Path::to_owned).unwrap_or_default();
+            fs::create_dir_all(&parent).map_err(KernelError::io("create", &parent))?;
+        }
+        entry.unpack(&target).map_err(KernelError::io("unpack", &target))?;
+    }
+    Ok(())
+}
+
+/// What a revision of a repository stands for: the commit, or the revision itself where only the network could tell.
+pub(super) fn identity(repository: &str, revision: &str) -> Result<String, KernelError> {
+    let path = Path::new(repository);
+    if !path.is_dir() {
+        return Ok(format!("{repository} {revision}"));
+    }
+    commit(path, revision)
+}
+
+fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(repository).args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
+    let output = output_of(git.arg(format!("{revision}^{{commit}}"))).map_err(|error| {
+        let reason = if error.kind() == io::ErrorKind::NotFound { "git is missing" } else { "no such revision" };
+        KernelError::Fetch { what: format!("find `{revision}` in {}", repository.display()), message: reason.into() }
+    })?;
+    Ok(output.trim().to_owned())
+}
+
+/// Checks a revision out into a tree of the cache's own; the user's checkout is only read.
+///
+/// There is one tree for a repository, so that going from one revision to the next rebuilds only what differs.
+pub(super) fn check_out(
+    cache: &Cache,
+    repository: &str,
+    revision: &str,
+    progress: &dyn Progress,
+) -> Result<Tree, KernelError> {
+    let name = format!("git-{}", digest_of([repository]).short());
+    let path = cache.folder(format!("sources/{name}"))?;
+    let wanted = if Path::new(repository).is_dir() { commit(repository.as_ref(), revision)? } else { revision.into() };
+    let log = cache.log(&name)?;
+    let run = |what: &str, arguments: &[&str]| {
+        progress.update(Update { stage: Stage::Download, done: 0, total: None, message: repository });
+        let mut command = Command::new("git");
+        command.arg("-C").arg(&path).args(arguments).env("GIT_TERMINAL_PROMPT", "0");
+        let what = format!("{what} {revision} of {repository}");
+        Job { what, command, log: log.clone(), progress }.run(|_| 0)
+    };
+    run("prepare a tree for", &["init", "--quiet"])?;
+    run("fetch", &["fetch", "--progress", "--no-tags", "--depth=1", "--end-of-options", repository, &wanted])?;
+    run("check out", &["checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"])?;
+    let digest = digest_of([commit(&path, "HEAD")?.as_str()]);
+    Ok(Tree { path, digest, name })
+}

@@ -1,0 +1,82 @@
+//! What the host needs to build kernels.
+
+use super::KernelError;
+use super::command::output_of;
+use crate::arch::ArchSpec;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Programs that every build of a kernel runs, with the Debian packages that have them
+/// (Documentation/process/changes.rst).
+const TOOLS: &[(&str, &str)] = &[("make", "make"), ("gcc", "gcc"), ("flex", "flex"), ("bison", "bison"), ("bc", "bc")];
+
+/// Checks that all programs that a build for this architecture runs are there.
+///
+/// # Errors
+/// When one is not; the message names its Debian package.
+pub(super) fn check(arch: &ArchSpec) -> Result<(), KernelError> {
+    check_in(arch, &std::env::var_os("PATH").unwrap_or_default())
+}
+
+fn check_in(arch: &ArchSpec, path: &std::ffi::OsStr) -> Result<(), KernelError> {
+    let compiler = compiler(arch);
+    let cross = (compiler.as_str(), arch.guest.cc_package);
+    let missing = TOOLS.iter().copied().chain([cross]).find(|(tool, _)| find_in(tool, path).is_none());
+    match missing {
+        None => Ok(()),
+        Some((tool, package)) => Err(KernelError::MissingTool {
+            what: format!("build kernels for {}", arch.name),
+            tool: tool.to_owned(),
+            package: package.to_owned(),
+        }),
+    }
+}
+
+/// The C compiler for this architecture's kernels.
+pub(super) fn compiler(arch: &ArchSpec) -> String {
+    format!("{}gcc", arch.kernel.cross_compile)
+}
+
+/// The first line that the compiler says about itself.
+pub(super) fn compiler_version(arch: &ArchSpec) -> Result<String, KernelError> {
+    let compiler = compiler(arch);
+    let output = output_of(Command::new(&compiler).arg("--version"));
+    let output = output.map_err(KernelError::io("run", Path::new(&compiler)))?;
+    Ok(output.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Whether compilations can go through ccache.
+pub(super) fn has_ccache() -> bool {
+    find_in("ccache", &std::env::var_os("PATH").unwrap_or_default()).is_some()
+}
+
+fn find_in(tool: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(tool)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_named_with_its_package() {
+        let arch = crate::arch::find("riscv64-nommu").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let without = |tool: &str| {
+            let tools = TOOLS.iter().map(|(tool, _)| tool.to_string()).chain([compiler(arch)]);
+            for name in tools {
+                std::fs::write(dir.path().join(&name), "").unwrap();
+            }
+            if !tool.is_empty() {
+                std::fs::remove_file(dir.path().join(tool)).unwrap();
+            }
+            check_in(arch, dir.path().as_os_str()).map_err(|error| error.to_string())
+        };
+        assert_eq!(without(""), Ok(()));
+        assert_eq!(
+            without("bison").unwrap_err(),
+            "cannot build kernels for riscv64-nommu: `bison` is missing; install bison or let `oomlab doctor --fix` do it"
+        );
+        assert!(without("riscv64-linux-gnu-gcc").unwrap_err().contains("install gcc-riscv64-linux-gnu or"));
+    }
+}
