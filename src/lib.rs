@@ -27,3 +27,4 @@ pub mod arch;
 pub mod assets;
 pub mod matrix;
 pub mod model;
+pub mod report;
