@@ -34,6 +34,7 @@ pub mod launch;
 pub mod matrix;
 pub mod model;
 pub mod qmp;
+pub mod report;
 pub mod signature;
 pub mod store;
 pub mod watchdog;

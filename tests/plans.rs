@@ -149,6 +149,15 @@ fn the_matrices_of_the_repository_are_right() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_right() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/matrix.md")).unwrap();
+    let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (plan, warnings) = plan_of(example, "matrix.md");
+    assert!(warnings.is_empty(), "{}", shown(&warnings));
+    assert_eq!((plan.cells.len(), plan.skipped.len()), (14, 0));
+}
+
+#[test]
 fn the_smoke_matrix_covers_the_architectures() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("matrices/smoke.yaml")).unwrap();
     let (plan, _) = plan_of(&text, "smoke.yaml");
@@ -209,6 +218,8 @@ fn matrices() -> impl Strategy<Value = (String, usize)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn ids_are_unique_and_file_names((text, product) in matrices()) {
         if let Ok((plan, _)) = load(&text, "p.yaml", &known()) {

@@ -1,5 +1,7 @@
 //! A finding about a text that the user wrote, as plain data, and how it is shown.
 
+use crate::model::printable;
+use ::console::measure_text_width;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 
@@ -124,7 +126,7 @@ impl Excerpt {
         let from = if characters.len() > Self::WINDOW { at.saturating_sub(Self::BEFORE) } else { 0 };
         let to = characters.len().min(from + Self::WINDOW);
         let until = (at + place.length.max(1) as usize).min(to).max(at);
-        let columns = |part: &[char]| console::measure_text_width(&part.iter().collect::<String>());
+        let columns = |part: &[char]| measure_text_width(&part.iter().collect::<String>());
         let ellipsis = |cut: bool| if cut { "…" } else { "" };
         let shown: String = characters[from..to].iter().collect();
         Self {
@@ -133,19 +135,6 @@ impl Excerpt {
             width: columns(&characters[at..until]).max(1),
         }
     }
-}
-
-/// The text with each control character replaced by a visible one, character by character.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            // Marks that reorder text could show the user something else than what is there.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 #[cfg(test)]

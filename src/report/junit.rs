@@ -1,0 +1,92 @@
+//! A run as JUnit XML for CI servers: one test suite for each kernel and architecture, one test case for each trial.
+
+use crate::model::{Kind, Outcome, RunRecord, TrialRecord};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use std::time::Duration;
+
+/// The most characters of a console line.
+const LONGEST_LINE: usize = 4096;
+
+/// The XML document of a run.
+///
+/// What was expected is a success, a known failure too, with a note in `system-out`. Something unexpected in a guest
+/// is a failure, also when it is inconclusive: a CI server must not take that for a pass. A fault of the lab is an
+/// error, and a trial that the user stopped is skipped.
+///
+/// # Errors
+/// When the XML writer fails.
+pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
+    let mut report = Report::new(run.name.as_str());
+    report.set_time(seconds(run.duration_s));
+    let mut suites: Vec<TestSuite> = Vec::new();
+    for trial in &run.trials {
+        let name = format!("{}.{}", trial.cell.kernel, trial.cell.arch);
+        let case = case(run, trial, &name);
+        match suites.iter_mut().find(|suite| suite.name.as_str() == name) {
+            Some(suite) => {
+                suite.add_test_case(case);
+            }
+            None => {
+                let mut suite = TestSuite::new(name);
+                suite.add_test_case(case);
+                suites.push(suite);
+            }
+        }
+    }
+    for suite in &mut suites {
+        suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
+    }
+    report.add_test_suites(suites);
+    report.to_string()
+}
+
+fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
+    let folder = trial.folder();
+    let name = folder.strip_prefix(&format!("{suite}.")).unwrap_or(&folder).to_owned();
+    let mut case = TestCase::new(name, status(run, trial));
+    case.set_classname(suite).set_time(seconds(trial.duration_s));
+    let expect = &trial.cell.expect;
+    if trial.as_expected() && trial.verdict.outcome() != Outcome::Pass {
+        let reason = expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        case.set_system_out(format!("expected {expect}{reason}\n{}", description(run, trial)));
+    }
+    case
+}
+
+fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
+    let verdict = &trial.verdict;
+    let kind = match verdict.outcome() {
+        _ if trial.as_expected() => return TestCaseStatus::success(),
+        Outcome::LabError => NonSuccessKind::Error,
+        _ => NonSuccessKind::Failure,
+    };
+    let mut status =
+        if verdict.kind == Kind::Interrupted { TestCaseStatus::skipped() } else { TestCaseStatus::non_success(kind) };
+    let message = match trial.missed_failure() {
+        Some(expected) => format!("passed, expected {expected}"),
+        None => bounded(&verdict.summary),
+    };
+    status
+        .set_type(format!("{}/{}", verdict.outcome(), verdict.kind))
+        .set_message(message)
+        .set_description(description(run, trial));
+    status
+}
+
+/// What happened, the console lines that matter, where it is kept, how to see it again.
+fn description(run: &RunRecord, trial: &TrialRecord) -> String {
+    let folder = trial.folder();
+    let mut lines = vec![bounded(&trial.verdict.summary)];
+    lines.extend(trial.verdict.lines.iter().map(|line| bounded(line)));
+    lines.push(format!("{}/cells/{folder}/", run.dir.trim_end_matches('/')));
+    lines.push(super::text::repro(run, &folder));
+    lines.join("\n")
+}
+
+fn bounded(line: &str) -> String {
+    line.chars().take(LONGEST_LINE).collect()
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}

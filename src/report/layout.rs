@@ -1,0 +1,150 @@
+//! Fitting text into a terminal.
+
+use crate::model::printable;
+use ::console::measure_text_width;
+
+/// How a report for a terminal looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to colour with ANSI sequences; a report says the same without them.
+    pub colour: bool,
+    /// Whether to use ASCII alone for what the report itself draws.
+    pub ascii: bool,
+    /// Columns of the terminal; taken for at least 40.
+    pub width: usize,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { colour: false, ascii: false, width: 80 }
+    }
+}
+
+/// A colour by its use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    Good,
+    Known,
+    Bad,
+    Faint,
+    Strong,
+}
+
+impl Style {
+    /// Columns that may be used.
+    pub(super) fn columns(self) -> usize {
+        self.width.max(40)
+    }
+
+    /// The text in a colour, if there are colours.
+    pub(super) fn paint(self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Good => "32",
+            Colour::Known => "33",
+            Colour::Bad => "1;31",
+            Colour::Faint => "2",
+            Colour::Strong => "1",
+        };
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// What stands between facts of one line.
+    pub(super) fn separator(self) -> &'static str {
+        if self.ascii { " | " } else { " · " }
+    }
+
+    /// What stands for a cut-off rest.
+    pub(super) fn ellipsis(self) -> &'static str {
+        if self.ascii { "..." } else { "…" }
+    }
+
+    /// One line of foreign text, made harmless and cut to `columns`. Looks at no more of it than it shows.
+    pub(super) fn fit(self, text: &str, columns: usize) -> String {
+        // A character may be of no width, so more of them than columns may fit; past this many the rest is cut.
+        let most = columns.saturating_mul(4);
+        let mut shown = printable(&text.chars().take(most + 1).collect::<String>());
+        if measure_text_width(&shown) <= columns && shown.chars().count() <= most {
+            return shown;
+        }
+        let room = columns.saturating_sub(self.ellipsis().chars().count());
+        while measure_text_width(&shown) > room || shown.chars().count() > most {
+            shown.pop();
+        }
+        shown + self.ellipsis()
+    }
+
+    /// Foreign text made harmless and broken between words, each line behind `indent` spaces. Longer words than a
+    /// line stay whole: they may be paths.
+    pub(super) fn wrap(self, text: &str, indent: usize) -> String {
+        let room = self.columns().saturating_sub(indent);
+        let bounded = printable(&text.chars().take(Self::LONGEST_TEXT).collect::<String>());
+        let mut lines: Vec<String> = Vec::new();
+        for word in bounded.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
+    }
+
+    /// The most characters of a text that is broken into lines.
+    const LONGEST_TEXT: usize = 2000;
+}
+
+/// The text with spaces behind it up to a width.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(measure_text_width(text))))
+}
+
+/// A duration for a person: `0.6 s`, `92 s`, `14 min`, `2 h 5 min`.
+pub(super) fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..10 => format!("{:.1} s", seconds.max(0.0)),
+        10..600 => format!("{whole} s"),
+        600..7200 => format!("{} min", (whole + 30) / 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A number with its noun: `1 kill`, `3 kills`.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        for (seconds, shown) in
+            [(0.04, "0.0 s"), (9.4, "9.4 s"), (9.7, "10 s"), (92.3, "92 s"), (840.0, "14 min"), (7500.0, "2 h 5 min")]
+        {
+            assert_eq!(duration(seconds), shown);
+        }
+    }
+
+    #[test]
+    fn long_and_wide_lines_are_cut_to_the_columns() {
+        let style = Style::default();
+        assert_eq!(style.fit("abc", 3), "abc");
+        assert_eq!(style.fit("abcd", 3), "ab…");
+        assert_eq!(measure_text_width(&style.fit(&"漢".repeat(1_000_000), 80)), 79);
+        assert!(style.fit(&"\u{301}".repeat(1_000_000), 80).chars().count() < 400);
+        assert_eq!(Style { ascii: true, ..style }.fit("abcdef", 5), "ab...");
+    }
+
+    #[test]
+    fn words_are_kept_whole() {
+        let style = Style { width: 40, ..Style::default() };
+        let wrapped = style.wrap(&format!("{} {}", "word ".repeat(20), "x".repeat(60)), 2);
+        let lines: Vec<&str> = wrapped.lines().collect();
+        assert!(lines[..lines.len() - 1].iter().all(|line| line.len() <= 40 && line.starts_with("  word")));
+        assert_eq!(lines.last().unwrap().trim(), "x".repeat(60));
+    }
+}

@@ -1,0 +1,76 @@
+//! A trial as a plain shell script, for bug reports and for people without the lab.
+
+use crate::model::{Digest, RunId, TrialRecord, printable};
+use std::fmt::Write as _;
+
+/// A command line that no script can hold.
+#[derive(Debug, thiserror::Error)]
+#[error("an argument of QEMU's command line has a NUL character: `{0}`")]
+pub struct ScriptError(String);
+
+/// A script for any POSIX shell that boots the same guest, with the console where it is started. It needs QEMU and the
+/// files that the command line names, and nothing else.
+///
+/// # Errors
+/// When an argument has a NUL character.
+pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
+    let mut out = format!("#!/bin/sh\n{}set -eu\n\n", comments(run, trial));
+    let argv = with_console_on_stdio(&trial.command);
+    for option in ["-kernel", "-initrd"] {
+        if let Some(file) = argv.iter().position(|word| *word == option).and_then(|at| argv.get(at + 1)) {
+            let (file, missing) = (quoted(file)?, quoted(&format!("missing: {file}"))?);
+            let _ = writeln!(out, "[ -r {file} ] || {{ echo {missing} >&2; exit 1; }}");
+        }
+    }
+    out.push_str("\nexec");
+    for (index, word) in argv.iter().enumerate() {
+        let gap = if index > 0 && word.starts_with('-') { " \\\n    " } else { " " };
+        let _ = write!(out, "{gap}{}", quoted(word)?);
+    }
+    out.push('\n');
+    Ok(out)
+}
+
+fn comments(run: &RunId, trial: &TrialRecord) -> String {
+    let cell = &trial.cell;
+    let digest =
+        |digest: &Option<Digest>| digest.as_ref().map(|digest| format!(", sha256 {digest}")).unwrap_or_default();
+    let release = trial.kernel_release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
+    let mut facts = vec![
+        format!("trial {run}/{}", trial.folder()),
+        format!("kernel {} for {}{release}{}", cell.kernel, cell.arch, digest(&trial.kernel_digest)),
+    ];
+    if trial.initrd_digest.is_some() {
+        facts.push(format!("initramfs{}", digest(&trial.initrd_digest)));
+    }
+    let verdict = &trial.verdict;
+    facts.push(format!("it ended as {}/{}: {}", verdict.outcome(), verdict.kind, verdict.summary));
+    facts.push("the console is here; Ctrl-A X ends QEMU, Ctrl-A C is its monitor".to_owned());
+    facts.iter().map(|fact| format!("# {}\n", printable(fact))).collect()
+}
+
+/// The command line with the serial console and QEMU's monitor on standard input and output in place of the lab's
+/// sockets, which `launch` names `serial0` and `qmp0`.
+fn with_console_on_stdio(command: &[String]) -> Vec<&str> {
+    let is_the_labs = |option: &str, value: &str| match option {
+        "-chardev" => value.split(',').any(|part| part == "id=serial0" || part == "id=qmp0"),
+        "-serial" => value == "chardev:serial0",
+        "-mon" => value.split(',').any(|part| part == "chardev=qmp0"),
+        _ => false,
+    };
+    let mut argv = Vec::new();
+    let mut words = command.iter().map(String::as_str).peekable();
+    while let Some(word) = words.next() {
+        if words.peek().is_some_and(|value| is_the_labs(word, value)) {
+            words.next();
+        } else {
+            argv.push(word);
+        }
+    }
+    argv.extend(["-serial", "mon:stdio"]);
+    argv
+}
+
+fn quoted(word: &str) -> Result<String, ScriptError> {
+    shlex::try_quote(word).map(Into::into).map_err(|_| ScriptError(printable(word)))
+}

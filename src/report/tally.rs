@@ -1,0 +1,77 @@
+//! How many trials ended how.
+
+use super::layout::{Colour, Style};
+use crate::model::{Kind, Outcome, RunRecord, TrialRecord};
+
+/// How a trial stands to what was expected of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// It passed, as it should.
+    Pass,
+    /// It failed, as is known.
+    KnownFailure,
+    /// The user stopped it: nothing is known.
+    Stopped,
+    /// It ended in another way than expected, a known failure that passed included.
+    Unexpected,
+}
+
+impl Standing {
+    pub fn of(trial: &TrialRecord) -> Self {
+        match (trial.as_expected(), trial.verdict.outcome()) {
+            (true, Outcome::Pass) => Self::Pass,
+            (true, _) => Self::KnownFailure,
+            (false, _) if trial.verdict.kind == Kind::Interrupted => Self::Stopped,
+            (false, _) => Self::Unexpected,
+        }
+    }
+
+    pub fn colour(self) -> Colour {
+        match self {
+            Self::Pass => Colour::Good,
+            Self::KnownFailure => Colour::Known,
+            Self::Stopped => Colour::Faint,
+            Self::Unexpected => Colour::Bad,
+        }
+    }
+
+    /// A sign of one column, or of two in ASCII.
+    pub fn sign(self, style: Style) -> &'static str {
+        match (self, style.ascii) {
+            (Self::Pass, false) => "✓",
+            (Self::Pass, true) => "ok",
+            (Self::KnownFailure, false) => "●",
+            (Self::KnownFailure, true) => "**",
+            (Self::Stopped, false) => "–",
+            (Self::Stopped, true) => "--",
+            (Self::Unexpected, false) => "✗",
+            (Self::Unexpected, true) => "!!",
+        }
+    }
+
+    fn words(self, outcome: Outcome) -> String {
+        match self {
+            Self::Pass => outcome.to_string(),
+            Self::KnownFailure => format!("expected {outcome}"),
+            Self::Stopped => "stopped".to_owned(),
+            Self::Unexpected => format!("unexpected {outcome}"),
+        }
+    }
+}
+
+/// Numbers of trials as words, what was expected first: `22 pass`, `1 expected hang`, `1 unexpected hang`.
+pub(super) fn tally<'t>(trials: impl IntoIterator<Item = &'t TrialRecord>, style: Style) -> Vec<String> {
+    let mut counts = std::collections::BTreeMap::new();
+    for trial in trials {
+        *counts.entry((Standing::of(trial), trial.verdict.outcome())).or_insert(0_usize) += 1;
+    }
+    let words = |((standing, outcome), trials): (&(Standing, Outcome), &usize)| {
+        style.paint(standing.colour(), &format!("{trials} {}", standing.words(*outcome)))
+    };
+    counts.iter().map(words).collect()
+}
+
+/// The trials that ended in another way than expected, in the order of the plan.
+pub(super) fn unexpected(run: &RunRecord) -> impl Iterator<Item = &TrialRecord> {
+    run.trials.iter().filter(|trial| Standing::of(trial) == Standing::Unexpected)
+}

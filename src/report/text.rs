@@ -1,0 +1,113 @@
+//! The report that stands in the terminal at the end: what was not expected first, then every cell, then the total.
+
+use super::layout::{Colour, Style, counted, duration};
+use super::table;
+use super::tally::{tally, unexpected};
+use crate::model::{Expectation, RunRecord, TrialRecord, printable};
+use ::console::measure_text_width;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The most unexpected trials that are told in full.
+const MOST_TOLD: usize = 20;
+/// The most console lines of one trial.
+const MOST_LINES: usize = 3;
+
+/// The report of a run, ending in a newline. The last line is the total, on a narrow terminal the last lines. Control characters of the guest do not come through.
+pub fn text(run: &RunRecord, style: Style) -> String {
+    let mut out = String::new();
+    let unexpected: Vec<&TrialRecord> = unexpected(run).collect();
+    for trial in unexpected.iter().take(MOST_TOLD) {
+        tell(&mut out, run, trial, style);
+    }
+    if let Some(more) = unexpected.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+        let _ = writeln!(out, "and {more} more that were not expected: see the table\n");
+    }
+    out.push_str(&table::table(run, style));
+    known(&mut out, run, style);
+    out.push_str(&total(run, style));
+    out
+}
+
+/// One unexpected trial: what happened, why that was not expected, where it is kept, how to see it again.
+fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
+    let (cell, verdict) = (&trial.cell, &trial.verdict);
+    let number = if cell.repeat > 1 { format!(" trial {}", trial.trial) } else { String::new() };
+    let variant = table::variant(cell);
+    let what = format!(
+        "{}  {}  {} {} {} {variant}{number}",
+        verdict.outcome(),
+        verdict.kind,
+        cell.kernel,
+        cell.arch,
+        cell.ram
+    );
+    let onset = verdict.onset.map(|onset| format!("   onset {}", duration(onset.host.as_secs_f64())));
+    let heading = format!("{what}{}", onset.unwrap_or_default());
+    let _ = writeln!(out, "{}  {}", style.paint(Colour::Bad, "UNEXPECTED"), printable(&heading));
+    if cell.expect != Expectation::pass() {
+        let reason = cell.expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        out.push_str(&style.wrap(&format!("expected {}{reason}", cell.expect), 2));
+    }
+    out.push_str(&style.wrap(&verdict.summary, 2));
+    for line in verdict.lines.iter().take(MOST_LINES) {
+        let line = style.fit(line, style.columns() - 2);
+        let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
+    }
+    let folder = trial.folder();
+    let _ = writeln!(out, "  {}/cells/{}/", printable(run.dir.trim_end_matches('/')), printable(&folder));
+    let _ = writeln!(out, "  {}\n", style.paint(Colour::Strong, &repro(run, &folder)));
+}
+
+/// The command that runs a trial again.
+pub(super) fn repro(run: &RunRecord, folder: &str) -> String {
+    let trial = printable(&format!("{}/{folder}", run.id));
+    let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c);
+    if trial.chars().all(needs_no_quotes) {
+        return format!("oomlab repro {trial}");
+    }
+    // What is printable has no NUL, the one character that cannot be quoted.
+    format!("oomlab repro {}", shlex::try_quote(&trial).unwrap_or_default())
+}
+
+/// The known failures that showed, each with its reason once.
+fn known(out: &mut String, run: &RunRecord, style: Style) {
+    let mut reasons: BTreeMap<(String, &str), u64> = BTreeMap::new();
+    for trial in run.trials.iter().filter(|trial| trial.as_expected()) {
+        if let Some(reason) = &trial.cell.expect.reason {
+            *reasons.entry((trial.cell.expect.to_string(), reason.as_str())).or_default() += 1;
+        }
+    }
+    for ((verdict, reason), trials) in &reasons {
+        out.push_str(&style.wrap(&format!("expected {verdict} in {}: {reason}", counted(*trials, "trial")), 0));
+    }
+    if !reasons.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn total(run: &RunRecord, style: Style) -> String {
+    let mut facts = tally(&run.trials, style);
+    let done = run.trials.len();
+    if run.interrupted {
+        facts.insert(
+            0,
+            style.paint(Colour::Bad, &format!("interrupted after {done} of {}", counted(run.planned.into(), "trial"))),
+        );
+    } else if done < run.planned as usize {
+        facts.push(format!("{} to go", run.planned as usize - done));
+    }
+    facts.push(duration(run.duration_s));
+    facts.push(format!("report {}/", printable(run.dir.trim_end_matches('/'))));
+    let mut lines: Vec<String> = Vec::new();
+    for fact in facts {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(&format!("{line}{}{fact}", style.separator())) <= style.columns() => {
+                line.push_str(style.separator());
+                line.push_str(&fact);
+            }
+            _ => lines.push(fact),
+        }
+    }
+    lines.join("\n") + "\n"
+}
