@@ -25,4 +25,6 @@
 
 pub mod arch;
 pub mod assets;
+pub mod cli;
+pub mod doctor;
 pub mod model;
