@@ -3,16 +3,12 @@
 //! They are built into the program, so that an installed `oomlab` needs no checkout beside it. A folder of the
 //! user's own, laid out like the repository (`images/…`, `kernels/…`), goes before them file by file.
 
-use rust_embed::RustEmbed;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-#[derive(RustEmbed)]
-#[folder = "."]
-#[include = "images/*"]
-#[include = "kernels/*"]
-struct Builtin;
+/// Path and content, sorted by path; written by `build.rs`.
+static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// The files, the user's before the program's own.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +35,7 @@ impl Assets {
         if let Some(file) = self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
             return std::fs::read(file).map(|bytes| Some(Cow::Owned(bytes)));
         }
-        Ok(Builtin::get(path).map(|file| file.data))
+        Ok(BUILTIN.iter().find(|(name, _)| *name == path).map(|(_, content)| Cow::Borrowed(*content)))
     }
 
     /// Every file below a folder, as paths that [`Assets::read`] takes, sorted.
@@ -49,7 +45,7 @@ impl Assets {
     pub fn list(&self, folder: &str) -> std::io::Result<Vec<String>> {
         let prefix = format!("{}/", folder.trim_end_matches('/'));
         let mut found: BTreeSet<String> =
-            Builtin::iter().filter(|path| path.starts_with(&prefix)).map(Cow::into_owned).collect();
+            BUILTIN.iter().map(|(path, _)| (*path).to_owned()).filter(|path| path.starts_with(&prefix)).collect();
         if let Some(dir) = &self.overlay {
             walk(&dir.join(folder), dir, &mut found)?;
         }

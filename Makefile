@@ -1,0 +1,56 @@
+# make demo   installs what is missing, builds, fetches the kernels, runs matrices/smoke.yaml
+# make test   installs what is missing, then every check and every test; ADVISORIES=1 adds those on dependencies
+#
+# Both ask for root by sudo, and only to install packages that are missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+TOOLS := $(CURDIR)/target/tools
+export PATH := $(TOOLS)/bin:$(HOME)/.cargo/bin:$(PATH)
+
+RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+.PHONY: demo test host rust linker tools
+.NOTPARALLEL:
+
+demo: host
+	cargo run --quiet --locked -- run matrices/smoke.yaml
+
+test: host tools
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	cargo deny --locked check bans licenses sources $(if $(ADVISORIES),advisories)
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked --all-targets; fi
+	cargo test --locked --doc
+
+# QEMU, cross compilers, what kernel builds need: the program itself knows.
+host: rust linker
+	cargo build --locked
+	cargo run --quiet --locked -- doctor --fix
+
+rust:
+	@if ! command -v cargo >/dev/null; then \
+	    echo "cargo is missing: oomlab needs Rust $(RUST) or newer; install it from https://rustup.rs and try again" >&2; \
+	    exit 1; \
+	fi
+	@found=$$(rustc --version | cut -d' ' -f2); \
+	if ! printf '%s\n' "$(RUST)" "$$found" | sort --version-sort --check=quiet; then \
+	    echo "Rust $$found is too old: oomlab needs $(RUST) or newer; install it from https://rustup.rs and try again" >&2; \
+	    exit 1; \
+	fi
+
+# Rust links with the C compiler, and the xz library is C.
+linker:
+	@if ! command -v cc >/dev/null || ! test -e /usr/include/stdio.h; then \
+	    echo "installing a C compiler, which Rust links with"; \
+	    $(AS_ROOT) apt-get update; \
+	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends gcc libc6-dev; \
+	fi
+
+# Unoptimised, cargo-deny is as quick on this many crates, and takes a fraction of the time to build.
+tools:
+	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || rustup component add rustfmt clippy
+	@cargo deny --version >/dev/null 2>&1 || \
+	    CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --locked --debug --root "$(TOOLS)"

@@ -1,0 +1,38 @@
+//! What was found on the host.
+
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was found on the host. Figures that the kernel did not give are `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// Programs on the PATH, with the version that they print, empty if they print none.
+    pub programs: BTreeMap<String, String>,
+    /// Files that exist, of those that were asked for.
+    pub files: BTreeSet<String>,
+    /// Free space where the cache lies, in MiB.
+    pub cache_free_mib: Option<u64>,
+    /// Available memory (`MemAvailable` in `/proc/meminfo`), in MiB.
+    pub ram_available_mib: Option<u64>,
+    /// CPUs that this process may use.
+    pub cpus: Option<usize>,
+    /// Whether `/dev/kvm` can be opened.
+    pub kvm: Kvm,
+    /// Whether `/proc/pressure` exists (`CONFIG_PSI`, Linux 4.20).
+    pub pressure: bool,
+    /// Whether `/proc/self/schedstat` counts (`CONFIG_SCHED_INFO`).
+    pub schedstat: bool,
+}
+
+/// The state of `/dev/kvm`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kvm {
+    /// It opens; whether it runs guests is another question.
+    Opens,
+    /// It exists, and this user may not open it.
+    Denied,
+    /// There is none.
+    #[default]
+    Absent,
+}

@@ -1,0 +1,133 @@
+//! Looking at the host.
+
+use super::{CannotInstall, Facts, Kvm, Need, Privilege, Requirement};
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Looks for what is required and at the host's resources; `cache` is the folder of the cache, which need not exist.
+pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
+    let mut facts = Facts {
+        cache_free_mib: free_mib(cache),
+        ram_available_mib: fs::read_to_string("/proc/meminfo").ok().and_then(|text| available_mib(&text)),
+        cpus: std::thread::available_parallelism().ok().map(usize::from),
+        kvm: kvm(),
+        pressure: Path::new("/proc/pressure/memory").exists(),
+        schedstat: fs::read_to_string("/proc/self/schedstat").is_ok_and(|text| counts(&text)),
+        ..Facts::default()
+    };
+    for one in requirements {
+        match one.need {
+            Need::Program(program) => {
+                if let Some(path) = find(program) {
+                    let version = if program.starts_with("qemu-") { version(&path) } else { String::new() };
+                    facts.programs.insert(program.to_owned(), version);
+                }
+            }
+            Need::File(file) | Need::FileOf { file, .. } => {
+                if Path::new(file).exists() {
+                    facts.files.insert(file.to_owned());
+                }
+            }
+        }
+    }
+    facts
+}
+
+/// How this user can install packages.
+///
+/// # Errors
+/// When the host has no apt, or the user cannot become root.
+pub fn privilege() -> Result<Privilege, CannotInstall> {
+    find("apt-get").ok_or(CannotInstall::NoApt)?;
+    if rustix::process::geteuid().is_root() {
+        return Ok(Privilege::Root);
+    }
+    find("sudo").map(|_| Privilege::Sudo).ok_or(CannotInstall::NoPrivilege)
+}
+
+/// Those packages that apt could install.
+pub fn apt_knows<'a>(packages: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    packages.into_iter().filter(|package| has_candidate(package)).map(str::to_owned).collect()
+}
+
+fn has_candidate(package: &str) -> bool {
+    let output = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").stdin(Stdio::null()).output();
+    output.is_ok_and(|output| candidate(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Whether `apt-cache policy` names a version that could be installed.
+fn candidate(policy: &str) -> bool {
+    policy.lines().filter_map(|line| line.trim().strip_prefix("Candidate: ")).any(|version| version != "(none)")
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// The first line that a program prints about itself; empty if it does not run.
+fn version(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Free space of the file system on which `path`, or the nearest folder above it that exists, lies.
+fn free_mib(path: &Path) -> Option<u64> {
+    let existing = path.ancestors().find(|folder| folder.exists())?;
+    let stat = rustix::fs::statvfs(existing).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
+}
+
+fn available_mib(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib >> 10)
+}
+
+fn kvm() -> Kvm {
+    match OpenOptions::new().read(true).write(true).open("/dev/kvm") {
+        Ok(_) => Kvm::Opens,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Kvm::Denied,
+        Err(_) => Kvm::Absent,
+    }
+}
+
+/// Whether a line of `schedstat` shows any time on a CPU (`Documentation/scheduler/sched-stats.rst`).
+fn counts(schedstat: &str) -> bool {
+    schedstat.split_whitespace().next().is_some_and(|running_ns| running_ns != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_exists_is_found_and_one_that_does_not_is_not() {
+        let require = |program| Requirement {
+            what: String::new(),
+            need: Need::Program(program),
+            purpose: String::new(),
+            packages: Vec::new(),
+        };
+        let facts = probe(&[require("sh"), require("no-such-program")], Path::new("/no/such/cache"));
+        assert_eq!(facts.programs.keys().collect::<Vec<_>>(), ["sh"]);
+        assert!(facts.cache_free_mib.is_some() && facts.ram_available_mib.is_some());
+    }
+
+    #[test]
+    fn virtual_and_unknown_packages_are_no_candidates() {
+        assert!(candidate("gcc:\n  Installed: (none)\n  Candidate: 4:12.2.0-3\n"));
+        assert!(!candidate("gcc-x86-64-linux-gnu:\n  Installed: (none)\n  Candidate: (none)\n"));
+        assert!(!candidate(""));
+    }
+
+    #[test]
+    fn figures_are_read_from_proc() {
+        assert_eq!(available_mib("MemTotal: 9 kB\nMemAvailable:    2048 kB\n"), Some(2));
+        assert_eq!(available_mib(""), None);
+        assert!(counts("123 4 5\n") && !counts("0 0 0\n") && !counts(""));
+    }
+}

@@ -1,0 +1,173 @@
+//! What the lab needs of its host.
+
+use crate::arch::ArchSpec;
+use serde::Serialize;
+
+/// Something that the host must have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Requirement {
+    /// What it is, for people: "a cross compiler for riscv64".
+    pub what: String,
+    /// How to tell that it is there.
+    pub need: Need,
+    /// What does not work without it, to be read after "needed to".
+    pub purpose: String,
+    /// Debian packages that have it, any of which will do; the best first.
+    pub packages: Vec<&'static str>,
+}
+
+/// How to tell that something is there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// A program on the PATH.
+    Program(&'static str),
+    /// A file.
+    File(&'static str),
+    /// A file that comes with a program: not looked for while the program is missing.
+    FileOf {
+        /// The program.
+        program: &'static str,
+        /// The file's path.
+        file: &'static str,
+    },
+}
+
+/// Programs and headers that kernel builds need whatever the architecture
+/// (`Documentation/process/changes.rst`; `perl` and OpenSSL's headers for x86 and module signing).
+const KERNEL_TOOLS: &[(&str, Need, &str)] = &[
+    ("make", Need::Program("make"), "make"),
+    ("a C compiler for this host", Need::Program("gcc"), "gcc"),
+    ("flex", Need::Program("flex"), "flex"),
+    ("bison", Need::Program("bison"), "bison"),
+    ("bc", Need::Program("bc"), "bc"),
+    ("perl", Need::Program("perl"), "perl"),
+    ("python3", Need::Program("python3"), "python3"),
+    ("xz", Need::Program("xz"), "xz-utils"),
+    ("the headers of the C library", Need::File("/usr/include/stdio.h"), "libc6-dev"),
+    ("the headers of libelf", Need::File("/usr/include/gelf.h"), "libelf-dev"),
+    ("the headers of OpenSSL", Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
+];
+
+/// Where QEMU looks for the firmware that `-bios default` means on riscv64 (`hw/riscv/boot.c`).
+const OPENSBI: &str = "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin";
+
+/// Everything that the lab needs to run, build for and build kernels of these architectures.
+///
+/// `host` is the machine's own architecture as `uname -m` prints it.
+pub fn requirements(arches: &[ArchSpec], host: &str) -> Vec<Requirement> {
+    let mut all = Vec::new();
+    for arch in arches {
+        add(&mut all, emulator(arch));
+    }
+    for arch in arches {
+        add(&mut all, compiler(arch, host));
+    }
+    all.extend(arches.iter().find(|arch| arch.qemu.args.ends_with(&["-bios", "default"])).map(firmware));
+    all.extend(KERNEL_TOOLS.iter().map(|(what, need, package)| Requirement {
+        what: (*what).to_owned(),
+        need: need.clone(),
+        purpose: "build kernels from source".to_owned(),
+        packages: vec![package],
+    }));
+    all.push(Requirement {
+        what: "git".to_owned(),
+        need: Need::Program("git"),
+        purpose: "build kernels from a git repository".to_owned(),
+        packages: vec!["git"],
+    });
+    all.push(Requirement {
+        what: "apt's downloader".to_owned(),
+        need: Need::File("/usr/lib/apt/apt-helper"),
+        purpose: "fetch kernels from the Debian archive".to_owned(),
+        packages: vec!["apt"],
+    });
+    all.push(Requirement {
+        what: "the Debian archive's keys".to_owned(),
+        need: Need::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        purpose: "verify kernels from the Debian archive".to_owned(),
+        packages: vec!["debian-archive-keyring"],
+    });
+    all
+}
+
+/// Adds a requirement, or its purpose to one that is there already.
+fn add(all: &mut Vec<Requirement>, new: Requirement) {
+    match all.iter_mut().find(|known| known.need == new.need) {
+        Some(known) => known.purpose = format!("{}, {}", known.purpose, new.purpose),
+        None => all.push(new),
+    }
+}
+
+fn emulator(arch: &ArchSpec) -> Requirement {
+    Requirement {
+        what: arch.qemu.program.to_owned(),
+        need: Need::Program(arch.qemu.program),
+        purpose: format!("boot {}", arch.name),
+        packages: arch.qemu.packages.to_vec(),
+    }
+}
+
+fn compiler(arch: &ArchSpec, host: &str) -> Requirement {
+    let mut packages = vec![arch.guest.cc_package];
+    if arch.name == host {
+        // The native compiler answers to the cross compiler's name.
+        packages.insert(0, "gcc");
+    }
+    Requirement {
+        what: arch.guest.cc.to_owned(),
+        need: Need::Program(arch.guest.cc),
+        purpose: format!("build the guest agent and kernels for {}", arch.name),
+        packages,
+    }
+}
+
+fn firmware(arch: &ArchSpec) -> Requirement {
+    Requirement {
+        what: "OpenSBI".to_owned(),
+        need: Need::FileOf { program: arch.qemu.program, file: OPENSBI },
+        purpose: format!("boot {}", arch.name),
+        packages: vec!["opensbi"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::ALL;
+
+    #[test]
+    fn every_architecture_has_its_emulator_and_its_compiler() {
+        let all = requirements(ALL, "x86_64");
+        for arch in ALL {
+            assert!(all.iter().any(|one| one.need == Need::Program(arch.qemu.program)), "{}", arch.name);
+            assert!(all.iter().any(|one| one.need == Need::Program(arch.guest.cc)), "{}", arch.name);
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_for_twice() {
+        let all = requirements(ALL, "x86_64");
+        for (index, one) in all.iter().enumerate() {
+            assert!(all[index + 1..].iter().all(|other| other.need != one.need), "{}", one.what);
+            assert!(!one.packages.is_empty(), "{}", one.what);
+        }
+    }
+
+    #[test]
+    fn a_shared_emulator_names_all_that_it_boots() {
+        let all = requirements(ALL, "x86_64");
+        let emulator = all.iter().find(|one| one.what == "qemu-system-riscv64").unwrap();
+        assert_eq!(emulator.purpose, "boot riscv64, boot riscv64-nommu");
+    }
+
+    #[test]
+    fn the_hosts_own_compiler_serves_its_own_architecture() {
+        let packages = |host| {
+            let all = requirements(ALL, host);
+            all.into_iter().find(|one| one.what == "x86_64-linux-gnu-gcc").unwrap().packages
+        };
+        assert_eq!(packages("x86_64"), ["gcc", "gcc-x86-64-linux-gnu"]);
+        assert_eq!(packages("aarch64"), ["gcc-x86-64-linux-gnu"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! An examination in words.
+
+use super::{Examination, Missing};
+use std::fmt::Write;
+
+/// The examination as a person reads it: what is missing first, and what to do about it.
+pub fn text(examination: &Examination) -> String {
+    let mut out = String::new();
+    for one in &examination.missing {
+        describe(&mut out, one);
+    }
+    if examination.is_complete() {
+        for (program, version) in examination.facts.programs.iter().filter(|(name, _)| name.starts_with("qemu-")) {
+            let _ = writeln!(out, "{program}: {version}");
+        }
+    }
+    for note in &examination.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    let _ = match examination.missing.len() {
+        0 => writeln!(out, "this host has all that is needed"),
+        count => writeln!(out, "{count} missing; `oomlab doctor --fix` installs what is missing on Debian and Ubuntu"),
+    };
+    out
+}
+
+fn describe(out: &mut String, missing: &Missing) {
+    let _ = writeln!(out, "missing: {}", missing.what);
+    let _ = writeln!(out, "  needed to {}", missing.purpose);
+    let (first, others) = missing.packages.split_first().expect("every requirement names a package");
+    let others: String = others.iter().map(|package| format!(" (or {package})")).collect();
+    let _ = writeln!(out, "  on Debian: apt install {first}{others}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::ALL;
+    use crate::doctor::{Facts, requirements};
+
+    #[test]
+    fn every_missing_thing_says_why_and_how() {
+        let text = text(&Examination::new(&requirements(ALL, "x86_64"), Facts::default()));
+        for line in [
+            "missing: riscv64-linux-gnu-gcc",
+            "  needed to build the guest agent and kernels for riscv64, build the guest agent and kernels for riscv64-nommu",
+            "  on Debian: apt install qemu-system-riscv (or qemu-system-misc)",
+            "note: no /dev/kvm: guests are emulated",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_complete_host_is_told_so() {
+        let facts = Facts { programs: [("qemu-system-arm".to_owned(), "7.2.1".to_owned())].into(), ..Facts::default() };
+        let text = text(&Examination::new(&[], facts));
+        assert!(text.starts_with("qemu-system-arm: 7.2.1\n"), "{text}");
+        assert!(text.ends_with("this host has all that is needed\n"), "{text}");
+    }
+}
