@@ -165,8 +165,9 @@ impl Expansion<'_> {
     fn is_excluded(&mut self, cell: &Cell) -> bool {
         // No short cut: every entry that matches something counts as used.
         let matching = self.matrix.exclude.iter().enumerate().filter(|(_, selector)| selector.matches(cell));
-        let before = matching.map(|(index, _)| self.used_excludes.insert(index)).count();
-        before > 0
+        let matching: Vec<usize> = matching.map(|(index, _)| index).collect();
+        self.used_excludes.extend(&matching);
+        !matching.is_empty()
     }
 
     /// The last entry of `expect` that matches, or else what a healthy kernel does.

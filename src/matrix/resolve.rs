@@ -65,7 +65,7 @@ pub(super) fn resolve(raw: Raw, fallback_name: &str, known: &Known<'_>, findings
     };
     let axes = raw.axes.iter().filter(|block| raw.include.is_empty() || has_own_block(block));
     let blocks = axes.chain(&raw.include).filter_map(|block| resolver.block(block)).collect();
-    resolver.words_of_defaults();
+    resolver.words(&raw.defaults);
     let exclude = raw.exclude.into_iter().filter_map(|raw| Selector::resolve(raw, &definitions, known, findings));
     let exclude = exclude.collect();
     let expect = raw.expect.into_iter().filter_map(|raw| Expected::resolve(raw, &definitions, known, findings));
@@ -153,10 +153,6 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn words_of_defaults(&mut self) {
-        self.words(self.defaults);
-    }
-
     fn axis<T>(
         &mut self,
         raw: &RawBlock,
@@ -241,7 +237,8 @@ impl Resolver<'_, '_, '_> {
             if wrong.unknown {
                 let meant = super::suggest::closest(&wrong.option, names.iter().copied());
                 found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
-                found.help(format!("`oomlab workload show {}` explains its options", value.name.value));
+                let has = if names.is_empty() { "no options".to_owned() } else { listed(names) };
+                found.help(format!("{} has {has}", value.name.value));
             }
             return None;
         }

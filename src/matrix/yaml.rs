@@ -220,6 +220,15 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_and_line_ends_of_windows_are_read() {
+        for text in ["\u{feff}a: 6.10\r\nb: x\r\n", "%YAML 1.2\n---\na: 6.10\nb: x\n...\n"] {
+            let mut out = Vec::new();
+            scalars(&read(text).unwrap(), &mut out);
+            assert_eq!(out.join(" "), "a 6.10 b x");
+        }
+    }
+
+    #[test]
     fn broken_text_says_where() {
         for text in
             ["a: [1, 2\nb: 3\n", "a: b: c\n", "a:\n\tb: 1\n", "a: *nowhere\n", "? [x]\n: y\n", "a: 1\n---\nb: 2\n"]
