@@ -29,6 +29,7 @@ pub mod cli;
 pub mod console;
 pub mod doctor;
 pub mod host;
+pub mod image;
 pub mod kernel;
 pub mod lab;
 pub mod launch;

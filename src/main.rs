@@ -1,3 +1,5 @@
 //! The `oomlab` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    oomlab::cli::main()
+}

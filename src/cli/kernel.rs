@@ -69,26 +69,26 @@ struct Row {
 ///
 /// # Errors
 /// When a name is unknown or a kernel cannot be made ready.
-pub fn run(args: KernelArgs, assets: &Assets, cache: PathBuf) -> Result<u8, KernelError> {
-    let kernels = Kernels::new(assets, cache, Options { mirror: args.mirror })?;
-    match args.action {
-        Action::List { json } => list(&kernels, json)?,
+pub fn run(args: &KernelArgs, assets: &Assets, cache: PathBuf) -> Result<u8, KernelError> {
+    let kernels = Kernels::new(assets, cache, Options { mirror: args.mirror.clone() })?;
+    match &args.action {
+        Action::List { json } => list(&kernels, *json)?,
         Action::Get { name, arch, jobs } => {
-            let entry = kernels.catalogue().find(&name)?;
+            let entry = kernels.catalogue().find(name)?;
             for arch in wanted_arches(entry, arch.as_deref())? {
-                prepare(&kernels, &name, arch, jobs)?;
+                prepare(&kernels, name, arch, *jobs)?;
             }
         }
         Action::Build { name, arch, jobs } => {
-            let entry = kernels.catalogue().find(&name)?;
+            let entry = kernels.catalogue().find(name)?;
             if matches!(entry.source, Source::Debian { .. } | Source::Local(_)) {
                 let kind = entry.source.kind();
                 return Err(KernelError::Unsupported(format!(
                     "{name} comes ready-made ({kind}), it is not built here"
                 )));
             }
-            for arch in wanted_arches(entry, Some(&arch))? {
-                prepare(&kernels, &name, arch, jobs)?;
+            for arch in wanted_arches(entry, Some(arch))? {
+                prepare(&kernels, name, arch, *jobs)?;
             }
         }
     }
@@ -106,7 +106,7 @@ fn prepare(kernels: &Kernels, name: &str, arch: &ArchSpec, jobs: Option<usize>) 
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let view = View::new();
     let artifact = kernels.prepare(name, arch, jobs, &view)?;
-    view.bar.finish_and_clear();
+    view.clear();
     print(&format!("{name} {} {} {}\n", arch.name, artifact.release, artifact.image.display()))
 }
 
@@ -156,17 +156,25 @@ fn print(text: &str) -> Result<(), KernelError> {
 }
 
 /// Progress on standard error: a bar with size and time left, or a line now and then where there is no terminal.
-struct View {
+pub(super) struct View {
     bar: ProgressBar,
     plain: bool,
     shown: Mutex<Option<(Stage, Instant)>>,
 }
 
 impl View {
-    fn new() -> Self {
+    /// Draws nothing until the first update.
+    pub(super) fn new() -> Self {
         let plain = !io::stderr().is_terminal();
         let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self { bar: ProgressBar::with_draw_target(None, target), plain, shown: Mutex::new(None) }
+    }
+}
+
+impl View {
+    /// Takes the bar off the screen.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -232,7 +240,7 @@ mod tests {
     fn run_with(words: &[&str]) -> Result<u8, String> {
         let cache = tempfile::tempdir().unwrap();
         let args = Program::try_parse_from(["kernel"].iter().chain(words)).unwrap().args;
-        run(args, &Assets::builtin(), cache.path().to_owned()).map_err(|error| error.to_string())
+        run(&args, &Assets::builtin(), cache.path().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,7 +1,21 @@
 //! The command line: one file per subcommand.
 
-<<<<<<< HEAD
-pub mod kernel;
-=======
-pub mod doctor;
->>>>>>> h-reports
+mod args;
+mod boot;
+mod context;
+mod doctor;
+mod error;
+mod execute;
+mod interrupt;
+mod kernel;
+mod known;
+mod live;
+mod output;
+mod plan;
+mod program;
+mod repro;
+mod run;
+mod workload;
+
+pub use args::Program;
+pub use program::main;

@@ -76,6 +76,15 @@ impl Kernels {
         }
     }
 
+    /// A kernel of the user's own that no catalogue names.
+    ///
+    /// # Errors
+    /// When the image cannot be read.
+    pub fn own(name: &KernelName, arch: &ArchSpec, image: &Path) -> Result<KernelArtifact, KernelError> {
+        let image = std::path::absolute(image).map_err(KernelError::io("read", image))?;
+        local(name, arch, &LocalImage { image, system_map: None, vmlinux: None, modules: None, config: None })
+    }
+
     /// Makes a kernel ready: takes it from the cache, fetches it, or builds it with `jobs` compilers at a time.
     ///
     /// # Errors

@@ -6,5 +6,5 @@ mod run_dir;
 mod trial_dir;
 
 pub use error::StoreError;
-pub use run_dir::RunDir;
-pub use trial_dir::{TrialDir, read_events};
+pub use run_dir::{RunDir, read_trial};
+pub use trial_dir::{TrialDir, digest_file, read_events};

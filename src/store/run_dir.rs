@@ -148,6 +148,14 @@ impl RunDir {
     }
 }
 
+/// Reads the record of a finished trial out of its folder.
+///
+/// # Errors
+/// When there is none, or it is damaged.
+pub fn read_trial(folder: &Path) -> Result<TrialRecord, StoreError> {
+    json::read(&folder.join("trial.json"), RUN_SCHEMA)
+}
+
 /// Two runs that begin at once get two folders: making a folder is atomic.
 fn first_free(runs: &Path, date: &str) -> Result<PathBuf, StoreError> {
     std::fs::create_dir_all(runs).map_err(StoreError::write(runs))?;

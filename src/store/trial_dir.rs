@@ -93,7 +93,7 @@ impl TrialDir {
         for name in ["console.log", "events.jsonl", "qemu.log", "qemu.sh"] {
             let path = self.dir.join(name);
             if path.is_file() {
-                let (bytes, sha256) = digest(&path).map_err(StoreError::read(&path))?;
+                let (bytes, sha256) = digest_file(&path).map_err(StoreError::read(&path))?;
                 found.push(Evidence { file: name.to_owned(), bytes, sha256 });
             }
         }
@@ -111,7 +111,10 @@ impl TrialDir {
 }
 
 /// Size and SHA-256 of a file.
-fn digest(path: &Path) -> std::io::Result<(u64, Digest)> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
     let mut hasher = Sha256::new();
     let mut file = BufReader::new(File::open(path)?);
     let mut buffer = vec![0; 64 * 1024];

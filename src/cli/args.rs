@@ -1,0 +1,191 @@
+//! What can be typed.
+
+use super::doctor::DoctorArgs;
+use super::kernel::KernelArgs;
+use clap::{ColorChoice, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Boots Linux kernels in QEMU, puts them under memory pressure, and judges from outside whether and how they hang.
+///
+/// Exit status: 0 all as expected, 1 something unexpected in a guest, 2 wrong usage or matrix, 3 the lab failed,
+/// 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "oomlab", version, max_term_width = 100)]
+pub struct Program {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colour; NO_COLOR is respected
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// Folder with `images` and `kernels` of your own, used before the built-in ones [default: the current folder, if
+    /// it has them]
+    #[arg(long, global = true, value_name = "DIR", env = "OOMLAB_DATA")]
+    pub data: Option<PathBuf>,
+    /// Tell what the lab does, for debugging it
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a matrix: boot every cell, judge it, report
+    Run(RunArgs),
+    /// Show a matrix's cells and their QEMU command lines; boots nothing
+    Plan(PlanArgs),
+    /// Boot one cell without writing a matrix
+    Boot(BootArgs),
+    /// Run a trial of an earlier run again
+    Repro(ReproArgs),
+    /// List, fetch and build kernels
+    Kernel(KernelArgs),
+    /// List and describe workloads
+    Workload(WorkloadArgs),
+    /// Tell what the host lacks and why it matters
+    Doctor(DoctorArgs),
+    /// Print the matrix's JSON Schema, for editors
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What a run may use, and where its results go.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunOptions {
+    /// Trials at a time [default: as many as CPUs and memory admit]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// CPUs that guests may use [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cpus: Option<u32>,
+    /// Memory that guests may use, for example 4G [default: most of what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<crate::model::RamMib>,
+    /// Folder of the run [default: the next free runs/<date>-<n>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the results as one JSON document; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Program to run in place of QEMU
+    #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
+    pub qemu: Option<PathBuf>,
+    /// Mirror of the Debian archive for kernels [default: the one that this host's apt uses]
+    #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
+    pub mirror: Option<String>,
+}
+
+/// Arguments of `oomlab run`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// The matrix
+    pub matrix: PathBuf,
+    /// Run only cells that match, for example `arch=arm ram<=64M`; see `docs/matrix.md`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Trials of each cell, in place of what the matrix says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeat: Option<u32>,
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// Arguments of `oomlab plan`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PlanArgs {
+    /// The matrix
+    pub matrix: PathBuf,
+    /// Show only cells that match
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Print a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `oomlab boot`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BootArgs {
+    /// Architecture
+    #[arg(long)]
+    pub arch: String,
+    /// Kernel: a name of the catalogue, or the path of an image (with a `/` in it, or of a file that exists)
+    #[arg(long)]
+    pub kernel: String,
+    /// RAM, for example 32M
+    #[arg(long, default_value = "128M")]
+    pub ram: String,
+    /// Workload; its options as `--option name=value`
+    #[arg(long, conflicts_with = "initrd")]
+    pub workload: Option<String>,
+    /// Option of the workload
+    #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
+    pub workload_options: Vec<String>,
+    /// Your own initramfs instead of the lab's agent; judged from console and host alone
+    #[arg(long, value_name = "FILE")]
+    pub initrd: Option<PathBuf>,
+    /// Further words of the kernel command line
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub append: Option<String>,
+    /// Virtual CPUs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub vcpus: u32,
+    /// Further argument of QEMU; may be given more than once
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub qemu_arg: Vec<String>,
+    /// Seconds that the guest may take to come up
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub boot_timeout: f64,
+    /// Seconds that the workload may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
+    pub load_timeout: f64,
+    /// Number of trials
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// Arguments of `oomlab repro`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReproArgs {
+    /// The trial, as reports name it: RUN/CELL, or the path of its folder
+    #[arg(value_name = "RUN/CELL")]
+    pub trial: String,
+    /// Print a plain shell script in place of running it
+    #[arg(long)]
+    pub script: bool,
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// Arguments of `oomlab workload`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkloadArgs {
+    #[command(subcommand)]
+    pub action: WorkloadAction,
+}
+
+/// What to do with workloads.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WorkloadAction {
+    /// Show what workloads there are
+    List,
+    /// Describe one: what it does, its options, the verdict of a healthy kernel
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if value.is_finite() && value > 0.0 && value <= 1e6 { Ok(value) } else { Err("must be above 0".to_owned()) }
+}

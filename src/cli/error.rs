@@ -1,0 +1,75 @@
+//! Why a command did not do what it was asked.
+
+use crate::matrix::Diagnostic;
+
+/// Exit status for wrong usage or a wrong matrix.
+pub const EXIT_USAGE: u8 = 2;
+/// Exit status when the lab failed.
+pub const EXIT_LAB: u8 = 3;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum CliError {
+    /// Something is wrong with the matrix, the filter or the cell.
+    Diagnostics(Vec<Diagnostic>),
+    /// Something else is wrong with what the user wrote.
+    Usage(String),
+    /// The lab failed.
+    Lab(String),
+}
+
+impl CliError {
+    /// The program's exit status.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Diagnostics(_) | Self::Usage(_) => EXIT_USAGE,
+            Self::Lab(_) => EXIT_LAB,
+        }
+    }
+
+    /// What the user is told, ending in a newline.
+    pub fn render(&self, color: bool) -> String {
+        match self {
+            Self::Diagnostics(found) => found.iter().map(|diagnostic| diagnostic.render(color) + "\n").collect(),
+            Self::Usage(text) | Self::Lab(text) => {
+                let error = console::Style::new().red().bold().force_styling(color).apply_to("error");
+                format!("{error}: {text}\n")
+            }
+        }
+    }
+}
+
+impl From<Vec<Diagnostic>> for CliError {
+    fn from(found: Vec<Diagnostic>) -> Self {
+        Self::Diagnostics(found)
+    }
+}
+
+macro_rules! lab_error {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                Self::Lab(error.to_string())
+            }
+        })+
+    };
+}
+
+lab_error!(
+    std::io::Error,
+    crate::image::ImageError,
+    crate::lab::LabError,
+    crate::store::StoreError,
+    super::context::NoCache,
+    super::doctor::DoctorError,
+);
+
+impl From<crate::kernel::KernelError> for CliError {
+    fn from(error: crate::kernel::KernelError) -> Self {
+        use crate::kernel::KernelError as E;
+        match error {
+            E::Unknown { .. } | E::Unsupported(_) | E::Catalogue { .. } => Self::Usage(error.to_string()),
+            _ => Self::Lab(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Running a plan: the way that `run`, `boot` and `repro` share.
+
+use super::args::RunOptions;
+use super::context::Context;
+use super::error::CliError;
+use super::interrupt::cancel_on_signals;
+use super::kernel::View;
+use super::known::Catalogues;
+use super::live::Live;
+use super::output;
+use crate::host::{Resources, today, wall_clock};
+use crate::kernel::{Progress, Update};
+use crate::lab::{self, Budget, Lab, Prepared, Sources};
+use crate::model::{KernelArtifact, Plan};
+use crate::report;
+use crate::store::RunDir;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What is to run.
+pub struct Execution<'a> {
+    /// Where things lie.
+    pub context: &'a Context,
+    /// What there is.
+    pub catalogues: Catalogues,
+    /// What the run may use, and where its results go.
+    pub options: &'a RunOptions,
+    /// The plan.
+    pub plan: Plan,
+    /// A kernel of the user's own that the plan names.
+    pub own: Option<KernelArtifact>,
+    /// Cells that need no preparation: the trial of an earlier run.
+    pub prepared: Option<Prepared>,
+}
+
+impl Execution<'_> {
+    /// Runs the plan and reports; gives the program's exit status.
+    ///
+    /// # Errors
+    /// When the lab fails as a whole. A cell that could not be run is part of the report.
+    pub fn run(self) -> Result<u8, CliError> {
+        // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
+        // as the program.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let code = runtime.block_on(self.go());
+        runtime.shutdown_background();
+        code
+    }
+
+    async fn go(self) -> Result<u8, CliError> {
+        let cancel = CancellationToken::new();
+        cancel_on_signals(cancel.clone())?;
+        // Made before anything is fetched: a folder that cannot be written is known at once.
+        let runs = Path::new("runs");
+        let run = RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?;
+        let plan = &self.plan;
+        let resources = Resources::of_host();
+        let budget = Budget {
+            cpus: self.options.cpus.unwrap_or(resources.cpus),
+            ram_mib: self.options.memory.map_or(resources.ram_mib, |ram| u64::from(ram.0)),
+            jobs: self.options.jobs,
+        };
+        let prepared = match self.prepared {
+            Some(prepared) => prepared,
+            None => {
+                let sources = Sources {
+                    kernels: Arc::new(self.catalogues.kernels),
+                    images: Arc::new(self.catalogues.images),
+                    workloads: Arc::new(self.catalogues.workloads),
+                    own: self.own,
+                    cache: self.catalogues.cache,
+                    jobs: budget.cpus as usize,
+                };
+                let view = Arc::new(Preparation { view: View::new(), cancel: cancel.clone() });
+                let readiness = sources.prepare(plan, Arc::clone(&view) as Arc<dyn Progress + Send>, &cancel).await;
+                view.view.clear();
+                banner(plan, &budget, &readiness);
+                readiness.prepared
+            }
+        };
+        let trials = plan.trials() as usize;
+        let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
+        let lab = Lab {
+            options: lab::RunOptions { budget, qemu: self.options.qemu.clone() },
+            observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
+            cancel,
+        };
+        let result = lab.run(plan, &prepared, &run).await;
+        live.close();
+        result?;
+        self::report(&run, self.options, self.context.color)
+    }
+}
+
+/// One line: what runs, on what.
+fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
+    let mut whys: Vec<&str> = readiness.accels.values().map(|answer| answer.why.as_str()).collect();
+    whys.sort_unstable();
+    whys.dedup();
+    // The reason that is about the host is worth more than "KVM does not run arm on x86_64".
+    let why = whys.iter().find(|why| !why.contains("does not run")).or(whys.first()).copied().unwrap_or_default();
+    let at_a_time = budget.jobs.unwrap_or(budget.cpus);
+    let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
+    eprintln!("{} · {cells} · {at_a_time} at a time · {why}", plan.name);
+}
+
+fn report(run: &RunDir, options: &RunOptions, color: bool) -> Result<u8, CliError> {
+    let record = run.record()?;
+    if let Some(path) = &options.junit {
+        let xml = report::junit(&record).map_err(|error| CliError::Lab(format!("cannot make JUnit XML: {error}")))?;
+        output::write_file(path, &xml)?;
+    }
+    let text = report::text(&record, output::style(color));
+    match &options.json {
+        Some(path) if path.as_os_str() == "-" => {
+            eprint!("{text}");
+            output::print(&report::json(&record))?;
+        }
+        Some(path) => {
+            output::write_file(path, &report::json(&record))?;
+            output::print(&text)?;
+        }
+        None => output::print(&text)?,
+    }
+    Ok(record.exit_code())
+}
+
+/// Shows how kernels are made ready, and stops that when the user wants it.
+struct Preparation {
+    view: View,
+    cancel: CancellationToken,
+}
+
+impl Progress for Preparation {
+    fn update(&self, update: Update<'_>) {
+        self.view.update(update);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}

@@ -1,0 +1,45 @@
+//! Writing for people and for other programs.
+
+use super::error::CliError;
+use crate::report::Style;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// Writes to stdout. A reader that went away (`oomlab plan … | head`) is no failure.
+///
+/// # Errors
+/// When stdout cannot be written for another reason.
+pub fn print(text: &str) -> Result<(), CliError> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(CliError::Lab(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that the user named.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(path, text).map_err(|error| CliError::Lab(format!("cannot write {}: {error}", path.display())))
+}
+
+/// How reports look on this stdout.
+pub fn style(color: bool) -> Style {
+    let terminal = console::Term::stdout();
+    let width = terminal.size_checked().map_or(100, |(_, columns)| usize::from(columns));
+    Style { colour: color, ascii: !is_utf8(), width }
+}
+
+/// Whether the user's terminal shows UTF-8, as the locale says (POSIX: LC_ALL before LC_CTYPE before LANG). Without any
+/// locale, as in most CI systems, logs are UTF-8.
+fn is_utf8() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8") || locale == "c" || locale == "posix"
+    })
+}

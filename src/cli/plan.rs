@@ -1,0 +1,67 @@
+//! `oomlab plan`: the cells and their exact QEMU command lines.
+
+use super::args::PlanArgs;
+use super::context::Context;
+use super::error::CliError;
+use super::known::Catalogues;
+use super::output::print;
+use super::run::load;
+use crate::arch;
+use crate::launch::{Paths, command};
+use crate::model::{Accel, Cell, Payload};
+use serde_json::json;
+use std::path::Path;
+
+/// Prints the plan of a matrix; gives the program's exit status.
+///
+/// # Errors
+/// When the matrix is wrong.
+pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
+    let catalogues = Catalogues::read(context, None)?;
+    let plan = load(&args.matrix, args.filter.as_deref(), &catalogues, context)?;
+    let mut commands = Vec::new();
+    for cell in &plan.cells {
+        commands.push(command_line(cell, &catalogues)?);
+    }
+    if args.json {
+        let cells: Vec<_> =
+            plan.cells.iter().zip(&commands).map(|(cell, argv)| json!({"cell": cell, "command": argv})).collect();
+        let document = json!({"schema": plan.schema, "name": plan.name, "cells": cells, "skipped": plan.skipped});
+        print(&format!("{document:#}\n"))?;
+        return Ok(0);
+    }
+    let mut text = format!("{} · {} cells · {} trials\n", plan.name, plan.cells.len(), plan.trials());
+    for (cell, argv) in plan.cells.iter().zip(&commands) {
+        let words = shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_default();
+        text += &format!("\n{}   expects {}\n  {words}\n", cell.id, cell.expect);
+    }
+    if !plan.skipped.is_empty() {
+        text += &format!("\nleft out: {}\n", plan.skipped.len());
+        for skipped in &plan.skipped {
+            text += &format!("  {}   {}\n", skipped.id, skipped.reason);
+        }
+    }
+    print(&text)?;
+    Ok(0)
+}
+
+/// The command line that a run would use, but for its sockets, which lie where a person can find them.
+fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
+    let spec = arch::find(cell.arch.as_str())
+        .ok_or_else(|| CliError::Usage(format!("unknown architecture `{}`", cell.arch)))?;
+    let initrd = match &cell.payload {
+        Payload::Initrd { path } => path.clone(),
+        Payload::Workload { name, .. } => match catalogues.workloads.get(name) {
+            Some(manifest) => Some(catalogues.images.path(spec, manifest)?),
+            None => None,
+        },
+    };
+    let sockets = Path::new("/tmp");
+    let paths = Paths {
+        kernel: catalogues.kernels.image_path(cell.kernel.as_str(), spec)?,
+        initrd,
+        serial: sockets.join("oomlab-serial"),
+        qmp: sockets.join("oomlab-qmp"),
+    };
+    Ok(command(cell, spec, Accel::Tcg, &paths))
+}

@@ -1,0 +1,55 @@
+//! From what was typed to an exit status.
+
+use super::args::{Command, Program};
+use super::context::Context;
+use super::error::CliError;
+use super::{boot, doctor, kernel, plan, repro, run, workload};
+use crate::matrix;
+use clap::{ColorChoice, CommandFactory, Parser};
+use std::process::ExitCode;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let program = Program::parse();
+    let color = |attended: bool| match program.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => attended && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    if program.verbose {
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::DEBUG).init();
+    }
+    let on_stdout = color(console::Term::stdout().features().is_attended());
+    let on_stderr = color(console::Term::stderr().features().is_attended());
+    let code = dispatch(&program, on_stdout).unwrap_or_else(|error| {
+        eprint!("{}", error.render(on_stderr));
+        error.exit_code()
+    });
+    ExitCode::from(code)
+}
+
+fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
+    let context = || Context::new(program.data.as_deref(), color);
+    match &program.command {
+        Command::Run(args) => run::run(args, &context()?),
+        Command::Plan(args) => plan::run(args, &context()?),
+        Command::Boot(args) => boot::run(args, &context()?),
+        Command::Repro(args) => repro::run(args, &context()?),
+        Command::Workload(args) => workload::run(&args.action, &context()?),
+        Command::Kernel(args) => {
+            let context = context()?;
+            Ok(kernel::run(args, &context.assets, context.cache)?)
+        }
+        Command::Doctor(args) => Ok(doctor::run(args, &context()?.cache)?),
+        Command::Schema => {
+            super::output::print(&format!("{:#}\n", matrix::json_schema()))?;
+            Ok(0)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Program::command(), "oomlab", &mut script);
+            super::output::print(&String::from_utf8_lossy(&script))?;
+            Ok(0)
+        }
+    }
+}

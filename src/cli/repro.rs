@@ -1,0 +1,82 @@
+//! `oomlab repro`: a trial of an earlier run again.
+
+use super::args::ReproArgs;
+use super::context::Context;
+use super::error::CliError;
+use super::execute::Execution;
+use super::known::Catalogues;
+use super::output::print;
+use crate::lab::{Prepared, Ready};
+use crate::model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
+use crate::report;
+use crate::store::{digest_file, read_trial};
+use std::path::{Path, PathBuf};
+
+/// Runs a recorded trial again, or prints the script for it; gives the program's exit status.
+///
+/// # Errors
+/// When there is no such trial, or the lab fails.
+pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
+    let folder = find(&args.trial)?;
+    let trial = read_trial(&folder)?;
+    if args.script {
+        let run =
+            folder.ancestors().nth(2).and_then(Path::file_name).map_or("run".into(), |name| name.to_string_lossy());
+        let script = report::script(&RunId::new(run), &trial);
+        print(&script.map_err(|error| CliError::Usage(error.to_string()))?)?;
+        return Ok(0);
+    }
+    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let prepared = same_files(&trial);
+    if prepared.is_none() {
+        eprintln!("the files of the recorded trial are gone or changed: its kernel and image are made ready anew");
+    }
+    let mut cell = trial.cell;
+    cell.repeat = 1;
+    let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };
+    Execution { context, catalogues, options: &args.options, plan, own: None, prepared }.run()
+}
+
+/// `RUN/CELL` as reports print it, looked for below `runs` and as a path; or the path of the trial's folder.
+fn find(text: &str) -> Result<PathBuf, CliError> {
+    let text = text.trim_end_matches('/');
+    let (run, cell) = text.rsplit_once('/').unwrap_or(("", text));
+    let candidates = [
+        PathBuf::from(text),
+        Path::new(run).join("cells").join(cell),
+        Path::new("runs").join(run).join("cells").join(cell),
+    ];
+    candidates.into_iter().find(|folder| folder.join("trial.json").is_file()).ok_or_else(|| {
+        CliError::Usage(format!(
+            "there is no trial `{text}`: write RUN/CELL as the report printed it, or the path of the trial's folder"
+        ))
+    })
+}
+
+/// The very files of the recorded trial, if they are still what they were.
+fn same_files(trial: &TrialRecord) -> Option<Prepared> {
+    let argument = |option: &str| {
+        let at = trial.command.iter().position(|word| word == option)?;
+        trial.command.get(at + 1).map(PathBuf::from)
+    };
+    let unchanged = |path: PathBuf, digest: &Digest| {
+        digest_file(&path).is_ok_and(|(_, now)| now == *digest).then(|| (path, digest.clone()))
+    };
+    let (image, digest) = unchanged(argument("-kernel")?, trial.kernel_digest.as_ref()?)?;
+    let initrd = match &trial.initrd_digest {
+        Some(digest) => Some(unchanged(argument("-initrd")?, digest)?),
+        None => None,
+    };
+    let kernel = KernelArtifact {
+        name: trial.cell.kernel.clone(),
+        arch: trial.cell.arch.clone(),
+        release: trial.kernel_release.clone().unwrap_or_default(),
+        image,
+        digest,
+        system_map: None,
+        config: None,
+        vmlinux: None,
+        modules: None,
+    };
+    Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accel: trial.accel }))]))
+}

@@ -1,0 +1,48 @@
+//! `oomlab workload`: what workloads there are.
+
+use super::args::WorkloadAction;
+use super::context::Context;
+use super::error::CliError;
+use super::output::print;
+use crate::arch;
+use crate::image::load_workloads;
+use crate::workload::Manifest;
+
+/// Prints workloads; gives the program's exit status.
+///
+/// # Errors
+/// When the name is unknown or a manifest is wrong.
+pub fn run(action: &WorkloadAction, context: &Context) -> Result<u8, CliError> {
+    let workloads = load_workloads(&context.assets)?;
+    match action {
+        WorkloadAction::List => {
+            let widest = workloads.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
+            let lines = workloads.values().map(|manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary));
+            print(&lines.collect::<String>())?;
+        }
+        WorkloadAction::Show { name } => match workloads.values().find(|manifest| manifest.name.as_str() == name) {
+            Some(manifest) => print(&describe(manifest))?,
+            None => {
+                let known: Vec<&str> = workloads.keys().map(|name| name.as_str()).collect();
+                return Err(CliError::Usage(format!("unknown workload `{name}`; there are {}", known.join(", "))));
+            }
+        },
+    }
+    Ok(0)
+}
+
+fn describe(manifest: &Manifest) -> String {
+    let mut text = format!("{}: {}\n\n", manifest.name, manifest.summary);
+    text += &format!("aims at    {}\nsource     {}\n", manifest.aims_at, manifest.source);
+    text += &format!("unit       {}\nfinished   {}\n", manifest.unit, manifest.finished);
+    let verdicts: Vec<String> = arch::ALL
+        .iter()
+        .filter(|spec| manifest.fits(spec, spec.min_ram.max(manifest.min_ram)).is_ok())
+        .map(|spec| format!("{} {}", spec.name, manifest.healthy(spec)))
+        .collect();
+    text += &format!("healthy    {}\n", verdicts.join(", "));
+    for (name, option) in &manifest.options {
+        text += &format!("option     {name}={}   {}\n", option.default, option.help);
+    }
+    text
+}

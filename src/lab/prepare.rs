@@ -1,0 +1,132 @@
+//! Makes ready what the cells of a plan need: kernels, guest images, the answer whether KVM works.
+
+use super::run::Prepared;
+use super::trial::Ready;
+use crate::arch::{self, ArchSpec};
+use crate::host::{AccelAnswer, probe_kvm};
+use crate::image::{ImageError, Images};
+use crate::kernel::{KernelError, Kernels, Progress};
+use crate::model::{ArchName, Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
+use crate::workload::Manifest;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Where kernels and images come from.
+#[derive(Clone)]
+pub struct Sources {
+    /// The catalogue's kernels.
+    pub kernels: Arc<Kernels>,
+    /// Guest images.
+    pub images: Arc<Images>,
+    /// Workloads by name.
+    pub workloads: Arc<BTreeMap<WorkloadName, Manifest>>,
+    /// A kernel of the user's own that no catalogue has; cells whose kernel has its name boot it.
+    pub own: Option<KernelArtifact>,
+    /// Folder of the cache.
+    pub cache: PathBuf,
+    /// Compilers at a time.
+    pub jobs: usize,
+}
+
+/// What was made ready.
+#[derive(Default)]
+pub struct Readiness {
+    /// For each cell, what it needs or why it cannot have it.
+    pub prepared: Prepared,
+    /// What executes each architecture's guests, and why.
+    pub accels: BTreeMap<ArchName, AccelAnswer>,
+}
+
+impl Sources {
+    /// Makes ready what the plan's cells need, each thing once. What cannot be had becomes the verdict of the cells that
+    /// need it, and the others go on. Ends early when `cancel` is cancelled and `progress` says so as well.
+    pub async fn prepare(
+        &self,
+        plan: &Plan,
+        progress: Arc<dyn Progress + Send>,
+        cancel: &CancellationToken,
+    ) -> Readiness {
+        let mut readiness = Readiness::default();
+        let mut kernels: BTreeMap<(KernelName, ArchName), Result<KernelArtifact, Verdict>> = BTreeMap::new();
+        let mut images: BTreeMap<(ArchName, WorkloadName), Result<(PathBuf, Digest), Verdict>> = BTreeMap::new();
+        for cell in &plan.cells {
+            if cancel.is_cancelled() {
+                break;
+            }
+            let Some(spec) = arch::find(cell.arch.as_str()) else {
+                let verdict = unavailable(format!("unknown architecture `{}`", cell.arch));
+                readiness.prepared.insert(cell.id.clone(), Err(verdict));
+                continue;
+            };
+            let key = (cell.kernel.clone(), cell.arch.clone());
+            if !kernels.contains_key(&key) {
+                kernels.insert(key.clone(), self.kernel(cell, spec, Arc::clone(&progress)).await);
+            }
+            let initrd = match &cell.payload {
+                Payload::Initrd { path: None } => Ok(None),
+                Payload::Initrd { path: Some(path) } => own_initrd(path).map(Some),
+                Payload::Workload { name, .. } => {
+                    let key = (cell.arch.clone(), name.clone());
+                    if !images.contains_key(&key) {
+                        images.insert(key.clone(), self.image(spec, name).await);
+                    }
+                    images[&key].clone().map(Some)
+                }
+            };
+            if !readiness.accels.contains_key(&cell.arch) {
+                readiness.accels.insert(cell.arch.clone(), probe_kvm(spec, &self.cache).await);
+            }
+            let accel = readiness.accels[&cell.arch].accel;
+            let ready = kernels[&key].clone().and_then(|kernel| Ok(Ready { kernel, initrd: initrd?, accel }));
+            readiness.prepared.insert(cell.id.clone(), ready);
+        }
+        readiness
+    }
+
+    async fn kernel(
+        &self,
+        cell: &Cell,
+        spec: &'static ArchSpec,
+        progress: Arc<dyn Progress + Send>,
+    ) -> Result<KernelArtifact, Verdict> {
+        if let Some(own) = self.own.as_ref().filter(|own| own.name == cell.kernel) {
+            return Ok(own.clone());
+        }
+        let (kernels, name, jobs) = (Arc::clone(&self.kernels), cell.kernel.clone(), self.jobs);
+        let work = move || kernels.prepare(name.as_str(), spec, jobs, progress.as_ref());
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(artifact)) => Ok(artifact),
+            Ok(Err(error @ KernelError::Cancelled)) => {
+                Err(Verdict::new(Kind::Interrupted, "prepare", error.to_string()))
+            }
+            Ok(Err(error)) => Err(unavailable(error.to_string())),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    async fn image(&self, spec: &'static ArchSpec, workload: &WorkloadName) -> Result<(PathBuf, Digest), Verdict> {
+        let (images, workloads, workload) = (Arc::clone(&self.images), Arc::clone(&self.workloads), workload.clone());
+        let work = move || -> Result<(PathBuf, Digest), String> {
+            let manifest = workloads.get(&workload).ok_or_else(|| format!("unknown workload `{workload}`"))?;
+            let image = images.image(spec, manifest).map_err(|error: ImageError| error.to_string())?;
+            Ok((image.path, image.digest))
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result.map_err(|error| Verdict::new(Kind::ImageUnavailable, "prepare", error)),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+fn unavailable(reason: String) -> Verdict {
+    Verdict::new(Kind::KernelUnavailable, "prepare", reason)
+}
+
+fn own_initrd(path: &Path) -> Result<(PathBuf, Digest), Verdict> {
+    let digest = crate::store::digest_file(path).map_err(|error| {
+        Verdict::new(Kind::ImageUnavailable, "prepare", format!("cannot read {}: {error}", path.display()))
+    })?;
+    Ok((path.to_owned(), digest.1))
+}
