@@ -147,6 +147,7 @@ impl Kernels {
             arch,
             tree: &tree,
             fragments: &entry.build[arch.name],
+            make: Path::new("make"),
             jobs,
             progress,
         };

@@ -1,6 +1,8 @@
 //! The Debian archive: found in the host's apt configuration, read through a private apt root.
 
 mod apt;
+#[cfg(test)]
+mod apt_tests;
 mod archive;
 mod deb;
 mod index;
