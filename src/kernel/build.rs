@@ -218,7 +218,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
             fs::write(dir.path().join("script"), MAKE).unwrap();
             let (script, make) = (dir.path().join("script"), dir.path().join("make"));
             assert!(Command::new("install").arg("-m755").arg(script).arg(make).status().unwrap().success());
-            let tree = Tree { path, digest: digest_of(["tree"]), name: "tree".into() };
+            let tree = Tree { path, digest: digest_of(["tree"]), name: "tree".into(), _lock: None };
             Self { dir, cache, name: KernelName::new("linux-6.1"), tree }
         }
 

@@ -6,6 +6,8 @@ mod apt_tests;
 mod archive;
 mod deb;
 mod index;
+#[cfg(test)]
+pub(crate) mod samples;
 mod version;
 
 pub(crate) use apt::{Apt, Programs};
