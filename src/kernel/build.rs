@@ -48,6 +48,8 @@ pub(super) struct Build<'a> {
     pub arch: &'a ArchSpec,
     pub tree: &'a Tree,
     pub fragments: &'a [Fragment],
+    /// GNU make; tests put another in its place.
+    pub make: &'a Path,
     /// Compilers at a time.
     pub jobs: usize,
     pub progress: &'a dyn Progress,
@@ -120,13 +122,15 @@ impl Build<'_> {
 
     /// The same sources give the same image, whoever builds it and when (Documentation/kbuild/reproducible-builds.rst).
     fn make(&self, output: &Path) -> Command {
-        let mut make = Command::new("make");
+        let mut make = Command::new(self.make);
         for variable in FOREIGN {
             make.env_remove(variable);
         }
         make.arg("-C").arg(&self.tree.path).arg(format!("O={}", output.display()));
         make.arg(format!("ARCH={}", self.arch.kernel.arch));
         make.arg(format!("CROSS_COMPILE={}", self.arch.kernel.cross_compile));
+        // The build's own programs run for a second at most: optimizing them takes longer.
+        make.arg("HOSTCFLAGS=-O0");
         if toolchain::has_ccache() {
             make.arg(format!("CC=ccache {}", toolchain::compiler(self.arch)));
         }
@@ -173,7 +177,109 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Unwatched;
+    use super::super::artifact::Slot;
+    use super::super::cache::digest_of;
     use super::*;
+    use crate::model::KernelArtifact;
+
+    /// A make that configures what it is told to, except CONFIG_ABSENT, and compiles as long as there is no `broken`.
+    const MAKE: &str = r#"#!/bin/sh
+set -e
+tree=$2 objects=${3#O=}
+for last in "$@"; do :; done
+if [ $last = allnoconfig ]; then
+    grep -v ABSENT "$KCONFIG_ALLCONFIG" > $objects/.config
+    echo x >> $tree/configured
+    exit
+fi
+echo "  CC      mm/oom_kill.o"
+echo "$KCFLAGS$MAKEFLAGS$KBUILD_BUILD_USER" > $objects/environment
+touch $objects/vmlinux
+if [ -e $tree/broken ]; then echo "mm/nommu.c:7: error: expected ';'" >&2; exit 2; fi
+mkdir -p $objects/arch/riscv/boot $objects/include/config
+echo image > $objects/arch/riscv/boot/Image
+echo symbols > $objects/System.map
+echo 6.1.176 > $objects/include/config/kernel.release
+"#;
+
+    struct World {
+        dir: tempfile::TempDir,
+        cache: Cache,
+        name: KernelName,
+        tree: Tree,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let (cache, path) = (Cache::new(dir.path().join("cache")), dir.path().join("tree"));
+            fs::create_dir(&path).unwrap();
+            fs::write(dir.path().join("script"), MAKE).unwrap();
+            let (script, make) = (dir.path().join("script"), dir.path().join("make"));
+            assert!(Command::new("install").arg("-m755").arg(script).arg(make).status().unwrap().success());
+            let tree = Tree { path, digest: digest_of(["tree"]), name: "tree".into(), _lock: None };
+            Self { dir, cache, name: KernelName::new("linux-6.1"), tree }
+        }
+
+        fn slot(&self) -> Slot<'_> {
+            Slot { cache: &self.cache, name: &self.name, arch: "riscv64-nommu" }
+        }
+
+        fn build(&self, wishes: &str) -> Result<KernelArtifact, KernelError> {
+            let assets = tempfile::tempdir().unwrap();
+            fs::create_dir_all(assets.path().join("kernels/config")).unwrap();
+            fs::write(assets.path().join("kernels/config/mine.config"), wishes).unwrap();
+            let fragment = Fragment::read(&crate::assets::Assets::with_overlay(assets.path()), "mine").unwrap();
+            let scratch = self.slot().scratch(&digest_of(["recipe"]), "content")?;
+            let release = Build {
+                cache: &self.cache,
+                name: &self.name,
+                arch: crate::arch::find("riscv64-nommu").unwrap(),
+                tree: &self.tree,
+                fragments: &[fragment],
+                make: &self.dir.path().join("make"),
+                jobs: 2,
+                progress: &Unwatched,
+            }
+            .run(scratch.path())?;
+            self.slot().finish(scratch, digest_of(["recipe"]), release)
+        }
+    }
+
+    #[test]
+    fn a_tree_is_configured_once_and_built() {
+        let world = World::new();
+        let artifact = world.build("CONFIG_A=y\n").unwrap();
+        assert_eq!(artifact.release, "6.1.176");
+        assert_eq!(fs::read(&artifact.image).unwrap(), b"image\n");
+        assert_eq!(fs::read(artifact.config.unwrap()).unwrap(), b"CONFIG_A=y\n");
+        world.build("CONFIG_A=y\n").unwrap();
+        assert_eq!(fs::read(world.tree.path.join("configured")).unwrap(), b"x\n");
+        world.build("CONFIG_B=y\n").unwrap();
+        assert_eq!(fs::read(world.tree.path.join("configured")).unwrap(), b"x\nx\n");
+        let environment = fs::read(world.cache.path("objects/tree-riscv64-nommu/environment")).unwrap();
+        assert_eq!(environment, b"oomlab\n");
+    }
+
+    #[test]
+    fn an_option_that_does_not_stick_stops_the_build() {
+        let message = World::new().build("CONFIG_A=y\nCONFIG_ABSENT=y\n").unwrap_err().to_string();
+        let start = "the configuration of linux-6.1 for riscv64-nommu lacks CONFIG_ABSENT=y (mine.config:2): ";
+        assert!(message.starts_with(start), "{message}");
+    }
+
+    #[test]
+    fn a_failed_build_shows_its_end_and_is_not_taken_for_a_finished_one() {
+        let world = World::new();
+        fs::write(world.tree.path.join("broken"), "").unwrap();
+        let message = world.build("CONFIG_A=y\n").unwrap_err().to_string();
+        assert!(message.starts_with("failed to build linux-6.1 for riscv64-nommu: exit status: 2\n"), "{message}");
+        assert!(message.contains("mm/nommu.c:7: error") && message.contains("cache/logs/build-linux-6.1"), "{message}");
+        assert_eq!(world.slot().load(&digest_of(["recipe"])), None);
+        fs::remove_file(world.tree.path.join("broken")).unwrap();
+        assert!(world.build("CONFIG_A=y\n").is_ok());
+    }
 
     #[test]
     fn compiled_files_are_counted_across_reads() {

@@ -2,7 +2,9 @@
 
 use super::{KernelError, Progress};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal, waitid,
+};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -104,7 +106,7 @@ fn supervise(
             return Ok(status);
         }
         if read == Some(0) {
-            return group.wait(GRACE).map_err(KernelError::io("wait for", &program));
+            return group.wait().map_err(KernelError::io("wait for", &program));
         }
         if last_sign.elapsed() > SILENCE {
             let status = format!("no sign of life for {} s", SILENCE.as_secs());
@@ -136,18 +138,22 @@ impl Group {
         Ok(status)
     }
 
-    /// Waits at most `limit`, then ends the group and waits for that.
-    fn wait(&mut self, limit: Duration) -> io::Result<ExitStatus> {
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if let Some(status) = self.try_wait()? {
-                return Ok(status);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+    /// Waits for the end, at most [`GRACE`] before it is forced.
+    fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.await_end();
         self.signal(Signal::KILL);
         self.ended = true;
         self.child.wait()
+    }
+
+    /// Leaves the ended child unreaped: until then nobody else gets its process group.
+    fn await_end(&self) {
+        let start = Instant::now();
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        while start.elapsed() < GRACE && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -160,7 +166,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.ended {
             self.signal(Signal::TERM);
-            let _ = self.wait(GRACE);
+            let _ = self.wait();
         }
     }
 }
@@ -222,8 +228,16 @@ mod tests {
         });
         assert!(matches!(result, Err(KernelError::Cancelled)));
         let pid: i32 = String::from_utf8(printed).unwrap().trim().parse().unwrap();
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        assert!(stat.is_empty() || stat.contains(") Z "), "still there: {stat}");
+        // The signal is on its way when the call returns; the kernel delivers it in its own time.
+        let lives = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !stat.is_empty() && !stat.contains(") Z ")
+        };
+        let start = Instant::now();
+        while lives() {
+            assert!(start.elapsed() < Duration::from_secs(30), "still there");
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -156,6 +156,7 @@ impl Kernels {
             arch,
             tree: &tree,
             fragments: &entry.build[arch.name],
+            make: Path::new("make"),
             jobs,
             progress,
         };

@@ -72,31 +72,7 @@ fn kind_and_version(path: &Path) -> Option<(String, String)> {
 mod tests {
     use super::*;
     use crate::kernel::Unwatched;
-
-    /// A package with these files, compressed like `suffix` says.
-    fn package(dir: &Path, suffix: &str, files: &[(&str, &[u8])]) -> std::path::PathBuf {
-        let mut tar = tar::Builder::new(Vec::new());
-        for (path, content) in files {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(content.len() as u64);
-            header.set_mode(0o644);
-            tar.append_data(&mut header, format!("./{path}"), *content).unwrap();
-        }
-        let plain = tar.into_inner().unwrap();
-        let mut data = Vec::new();
-        match suffix {
-            ".xz" => drop(liblzma::read::XzEncoder::new(&plain[..], 1).read_to_end(&mut data).unwrap()),
-            ".gz" => drop(flate2::read::GzEncoder::new(&plain[..], Default::default()).read_to_end(&mut data).unwrap()),
-            ".zst" => ruzstd::encoding::compress(&plain[..], &mut data, ruzstd::encoding::CompressionLevel::Fastest),
-            _ => data = plain,
-        }
-        let path = dir.join("linux-image.deb");
-        let mut deb = ar::Builder::new(fs::File::create(&path).unwrap());
-        for (name, content) in [("debian-binary", &b"2.0\n"[..]), (&format!("data.tar{suffix}"), &data)] {
-            deb.append(&ar::Header::new(name.as_bytes().to_vec(), content.len() as u64), content).unwrap();
-        }
-        path
-    }
+    use crate::kernel::debian::samples::package;
 
     const FILES: &[(&str, &[u8])] = &[
         ("boot/System.map-6.1.0-50", b"ffffffffffffffff B The real System.map is in the -dbg package\n"),

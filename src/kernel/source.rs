@@ -1,7 +1,7 @@
 //! Source trees in the cache: unpacked from a package, or checked out of a repository.
 
 use super::KernelError;
-use super::cache::{Cache, digest_of};
+use super::cache::{Cache, Lock, digest_of};
 use super::command::{Job, output_of};
 use super::debian::{decompress, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 /// A source tree, ready to be built.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Tree {
     /// Where it is.
     pub path: PathBuf,
@@ -20,6 +20,8 @@ pub(super) struct Tree {
     pub digest: Digest,
     /// Name for output trees: the same for trees that a build can be continued on.
     pub name: String,
+    /// Keeps others from checking something else out.
+    pub _lock: Option<Lock>,
 }
 
 /// Parts of a kernel's source that no kernel of the lab is built from: a third of its files and two thirds of its
@@ -74,7 +76,7 @@ pub(super) fn unpack(
     progress: &dyn Progress,
 ) -> Result<Tree, KernelError> {
     let name = format!("sources/{digest}");
-    let tree = Tree { path: cache.path(&name), name: digest.short().to_owned(), digest };
+    let tree = Tree { path: cache.path(&name), name: digest.short().to_owned(), digest, _lock: None };
     let _lock = cache.lock(&format!("source-{}", tree.digest), progress)?;
     if tree.path.is_dir() {
         return Ok(tree);
@@ -163,12 +165,15 @@ pub(super) fn check_out(
 ) -> Result<Tree, KernelError> {
     let name = format!("git-{}", digest_of([repository]).short());
     let path = cache.folder(format!("sources/{name}"))?;
+    let _lock = Some(cache.lock(&name, progress)?);
     let wanted = if Path::new(repository).is_dir() { commit(repository.as_ref(), revision)? } else { revision.into() };
     let log = cache.log(&name)?;
     let run = |what: &str, arguments: &[&str]| {
         progress.update(Update { stage: Stage::Download, done: 0, total: None, message: repository });
         let mut command = Command::new("git");
-        command.arg("-C").arg(&path).args(arguments).env("GIT_TERMINAL_PROMPT", "0");
+        // The user's hooks are for the user's own trees.
+        command.args(["-c", "core.hooksPath=/dev/null", "-C"]).arg(&path).args(arguments);
+        command.env("GIT_TERMINAL_PROMPT", "0").env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
         let what = format!("{what} {revision} of {repository}");
         Job { what, command, log: log.clone(), progress }.run(|_| 0)
     };
@@ -176,5 +181,93 @@ pub(super) fn check_out(
     run("fetch", &["fetch", "--progress", "--no-tags", "--depth=1", "--end-of-options", repository, &wanted])?;
     run("check out", &["checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"])?;
     let digest = digest_of([commit(&path, "HEAD")?.as_str()]);
-    Ok(Tree { path, digest, name })
+    Ok(Tree { path, digest, name, _lock })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Unwatched;
+    use super::super::debian::samples::{compress, package, tar};
+    use super::*;
+
+    fn world() -> (tempfile::TempDir, Cache) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().join("cache"));
+        (dir, cache)
+    }
+
+    #[test]
+    fn a_source_package_is_unpacked_once_without_what_no_build_needs() {
+        let (dir, cache) = world();
+        let source = tar(&[
+            ("linux-source-6.1/mm/nommu.c", b"exit_mmap"),
+            ("linux-source-6.1/sound/core/init.c", b"noise"),
+            ("linux-source-6.1/sound/Kconfig", b"menu"),
+            ("linux-source-6.1/arch/riscv/boot/dts/x.dts", b"tree"),
+        ]);
+        let source = compress(".xz", &source);
+        let files =
+            [("usr/src/linux-patch-6.1-rt.patch.xz", &b"patch"[..]), ("usr/src/linux-source-6.1.tar.xz", &source)];
+        let deb = package(dir.path(), ".xz", &files);
+        let digest = digest_of(["deb"]);
+        let tree = unpack(&cache, &deb, digest.clone(), &Unwatched).unwrap();
+        assert_eq!(fs::read(tree.path.join("mm/nommu.c")).unwrap(), b"exit_mmap");
+        assert!(tree.path.join("sound/Kconfig").is_file());
+        assert!(!tree.path.join("sound/core").exists() && !tree.path.join("arch").exists());
+        fs::remove_file(&deb).unwrap();
+        assert_eq!(unpack(&cache, &deb, digest, &Unwatched).unwrap().path, tree.path);
+    }
+
+    #[test]
+    fn a_cut_off_source_leaves_no_tree() {
+        let (dir, cache) = world();
+        let noise: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let source = compress(".xz", &tar(&[("linux-source-6.1/mm/nommu.c", &noise), ("linux-source-6.1/z", b"z")]));
+        let half = &source[..source.len() / 2];
+        let deb = package(dir.path(), "", &[("usr/src/linux-source-6.1.tar.xz", half)]);
+        assert!(unpack(&cache, &deb, digest_of(["deb"]), &Unwatched).is_err());
+        assert_eq!(fs::read_dir(cache.path("sources")).unwrap().count(), 0);
+        let deb = package(dir.path(), ".xz", &[("usr/share/doc/x", b"x")]);
+        let message = unpack(&cache, &deb, digest_of(["deb"]), &Unwatched).unwrap_err().to_string();
+        assert!(message.ends_with("there is no source tree in it"), "{message}");
+    }
+
+    #[test]
+    fn revisions_are_checked_out_beside_the_users_own_tree() {
+        let (dir, cache) = world();
+        let repository = dir.path().join("linux");
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]);
+            output_of(git.arg("-C").arg(dir.path().join("linux")).args(arguments)).unwrap()
+        };
+        fs::create_dir(&repository).unwrap();
+        git(&["init", "--quiet"]);
+        for (text, tag) in [("old", "v1"), ("new", "v2")] {
+            fs::write(repository.join("Makefile"), text).unwrap();
+            git(&["add", "Makefile"]);
+            git(&["commit", "--quiet", "-m", text]);
+            git(&["tag", tag]);
+        }
+        fs::write(repository.join("Makefile"), "not committed").unwrap();
+        let path = repository.to_str().unwrap();
+        let check_out_to_read = |revision| {
+            let tree = check_out(&cache, path, revision, &Unwatched).unwrap();
+            (fs::read_to_string(tree.path.join("Makefile")).unwrap(), Tree { _lock: None, ..tree })
+        };
+        let (text, new) = check_out_to_read("v2");
+        assert_eq!(text, "new");
+        let (text, old) = check_out_to_read("v2~1");
+        assert_eq!(text, "old");
+        assert_eq!((&old.path, &old.name), (&new.path, &new.name));
+        assert_ne!(old.digest, new.digest);
+        assert_eq!(fs::read(repository.join("Makefile")).unwrap(), b"not committed");
+        assert_eq!(git(&["status", "--porcelain"]), " M Makefile\n");
+        assert_eq!(identity(path, "v2~1").unwrap(), identity(path, "v1").unwrap());
+        let message = check_out(&cache, path, "v3", &Unwatched).unwrap_err().to_string();
+        assert!(message.contains("find `v3` in") && message.ends_with("no such revision"), "{message}");
+        let nowhere = format!("file://{}", dir.path().join("nowhere").display());
+        let message = check_out(&cache, &nowhere, "v1", &Unwatched).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("failed to fetch v1 of {nowhere}")), "{message}");
+    }
 }

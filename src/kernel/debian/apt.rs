@@ -108,11 +108,10 @@ impl Apt<'_> {
         }
         let message = format!("{} {}", self.suite, self.arch);
         self.progress.update(Update { stage: Stage::Index, done: 0, total: None, message: &message });
-        let result = self.update();
-        match result {
+        match self.update() {
             Ok(()) => fs::write(&stamp, "").map_err(KernelError::io("write", &stamp)).map(|()| true),
-            Err(KernelError::Fetch { message, .. }) if have && !age.is_zero() => {
-                tracing::warn!("the index of {} for {} is out of date: {message}", self.suite, self.arch);
+            Err(error @ (KernelError::Fetch { .. } | KernelError::NoArchive(_))) if have && !age.is_zero() => {
+                tracing::warn!("the index of {} for {} is out of date: {error}", self.suite, self.arch);
                 Ok(false)
             }
             Err(error) => Err(error),

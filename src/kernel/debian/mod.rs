@@ -1,9 +1,13 @@
 //! The Debian archive: found in the host's apt configuration, read through a private apt root.
 
 mod apt;
+#[cfg(test)]
+mod apt_tests;
 mod archive;
 mod deb;
 mod index;
+#[cfg(test)]
+pub(crate) mod samples;
 mod version;
 
 pub(crate) use apt::{Apt, Programs};

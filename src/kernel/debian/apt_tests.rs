@@ -1,0 +1,179 @@
+//! [`Apt`] against scripts in place of apt's programs.
+
+use super::super::cache::Cache;
+use super::super::{KernelError, Unwatched};
+use super::{Apt, Archive, Programs};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+/// SHA-256 of "content".
+const DIGEST: &str = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73";
+
+/// What `apt-get -c FILE update` does when all is well: it puts an index into the root.
+const UPDATE: &str = "mkdir -p $root/lists; cp $here/index $root/lists/mirror_dists_sid_main_binary-amd64_Packages";
+/// `apt-helper cat-file FILE` and `apt-helper -c FILE download-file URI TARGET DIGEST`.
+const HELPER: &str = "if [ $1 = cat-file ]; then cat $2; else printf content > $5; fi";
+
+struct World {
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self { dir: tempfile::tempdir().unwrap() };
+        world.publish("6.1.176-1");
+        world.script("apt-get", UPDATE);
+        world.script("apt-helper", HELPER);
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A script that knows its folder, the apt root, and how often it ran.
+    fn script(&self, name: &str, body: &str) {
+        let path = self.path(name);
+        let here = self.dir.path().display();
+        let text = format!(
+            "#!/bin/sh\nset -e\nhere={here}\nroot=$here/cache/apt/sid-amd64\necho x >> $here/{name}.runs\n\
+             runs=$(wc -l < $here/{name}.runs)\n{body}\n"
+        );
+        let plain = self.path("script");
+        fs::write(&plain, text).unwrap();
+        // Written by another process: what this one has open for writing, even in a fork of another test's, cannot run.
+        let installed = Command::new("install").arg("-m755").arg(plain).arg(path).status().unwrap();
+        assert!(installed.success());
+    }
+
+    fn runs(&self, name: &str) -> usize {
+        fs::read_to_string(self.path(&format!("{name}.runs"))).unwrap_or_default().lines().count()
+    }
+
+    fn publish(&self, version: &str) {
+        let stanza = format!(
+            "Package: linux-source-6.1\nVersion: {version}\nFilename: pool/linux-source-6.1_{version}.deb\nSize: 7\n\
+             SHA256: {DIGEST}\n\n"
+        );
+        fs::write(self.path("index"), stanza).unwrap();
+    }
+
+    fn make_index_old(&self) {
+        let stamp = self.path("cache/apt/sid-amd64/refreshed");
+        let yesterday = SystemTime::now() - Duration::from_secs(90_000);
+        fs::File::options().write(true).open(stamp).unwrap().set_modified(yesterday).unwrap();
+    }
+
+    fn fetch(&self, pattern: &str) -> Result<(String, PathBuf), KernelError> {
+        let cache = Cache::new(self.path("cache"));
+        let programs =
+            Programs { apt_get: self.path("apt-get"), apt_helper: self.path("apt-helper"), back_off: Duration::ZERO };
+        let archive = || Ok(Archive { uri: "http://m.example/debian".into(), keyring: "/keyring".into() });
+        let (suite, arch, progress) = ("sid", "amd64", &Unwatched);
+        let apt = Apt { cache: &cache, archive: &archive, programs: &programs, suite, arch, progress };
+        apt.package(pattern).map(|(package, file)| (package.version, file))
+    }
+
+    fn message(&self) -> String {
+        self.fetch("linux-source-6.1").unwrap_err().to_string()
+    }
+}
+
+#[test]
+fn a_package_is_fetched_once_and_then_taken_from_the_cache() {
+    let world = World::new();
+    let (version, file) = world.fetch("linux-source-6.1").unwrap();
+    assert_eq!((version.as_str(), fs::read(&file).unwrap().as_slice()), ("6.1.176-1", &b"content"[..]));
+    let configuration = fs::read_to_string(world.path("cache/apt/sid-amd64/apt.conf")).unwrap();
+    assert!(configuration.contains("#clear APT::Update;") && configuration.contains("DEP-11"), "{configuration}");
+    let sources = fs::read_to_string(world.path("cache/apt/sid-amd64/sources.list")).unwrap();
+    assert_eq!(sources, "deb [arch=amd64 signed-by=/keyring] http://m.example/debian sid main\n");
+    let downloads = world.runs("apt-helper");
+    assert_eq!(world.fetch("linux-source-6.1").unwrap().1, file);
+    assert_eq!((world.runs("apt-get"), world.runs("apt-helper")), (1, downloads + 1));
+}
+
+#[test]
+fn a_truncated_package_is_fetched_again() {
+    let world = World::new();
+    let (_, file) = world.fetch("linux-source-6.1").unwrap();
+    fs::write(&file, "cont").unwrap();
+    world.fetch("linux-source-6.1").unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"content");
+}
+
+#[test]
+fn a_mirror_in_the_middle_of_a_sync_is_asked_again() {
+    let world = World::new();
+    let sync = "echo 'E: File has unexpected size (1 != 2). Mirror sync in progress?' >&2; exit 100";
+    world.script("apt-get", &format!("if [ $runs -lt 3 ]; then {sync}; fi; {UPDATE}"));
+    world.fetch("linux-source-6.1").unwrap();
+    assert_eq!(world.runs("apt-get"), 3);
+    let world = World::new();
+    world.script("apt-get", sync);
+    let message = world.message();
+    assert!(message.starts_with("failed to read the index of sid for amd64: File has unexpected size"), "{message}");
+    assert_eq!(world.runs("apt-get"), 4);
+}
+
+#[test]
+fn without_network_the_error_says_so_unless_the_cache_has_it() {
+    let world = World::new();
+    let offline = "echo 'E: Could not resolve the name of the mirror' >&2; exit 100";
+    world.script("apt-get", offline);
+    let message = world.message();
+    assert!(message.ends_with("Could not resolve the name of the mirror"), "{message}");
+    world.script("apt-get", UPDATE);
+    let (_, file) = world.fetch("linux-source-6.1").unwrap();
+    world.make_index_old();
+    world.script("apt-get", offline);
+    assert_eq!(world.fetch("linux-source-6.1").unwrap().1, file);
+}
+
+#[test]
+fn a_package_that_the_archive_dropped_is_looked_up_again() {
+    let world = World::new();
+    world.fetch("linux-source-6.1").unwrap();
+    fs::remove_dir_all(world.path("cache/packages")).unwrap();
+    world.publish("6.1.180-1");
+    let gone = "case $4 in *176*) echo 'E: Failed to fetch x 404 Not Found' >&2; exit 100;; esac;";
+    world.script("apt-helper", &format!("if [ $1 = -c ]; then {gone} fi; {HELPER}"));
+    assert_eq!(world.fetch("linux-source-6.1").unwrap().0, "6.1.180-1");
+}
+
+#[test]
+fn what_does_not_get_better_is_not_tried_again() {
+    for (output, message) in [
+        ("W: GPG error: NO_PUBKEY 123", "GPG error: NO_PUBKEY 123"),
+        ("E: write - write (28: No space left on device)", "the disk is full; write - write"),
+    ] {
+        let world = World::new();
+        world.script("apt-get", &format!("echo '{output}' >&2; exit 100"));
+        let shown = world.message();
+        assert!(shown.contains(message), "{shown}");
+        assert_eq!(world.runs("apt-get"), 1);
+    }
+}
+
+#[test]
+fn wrong_content_is_refused() {
+    let world = World::new();
+    world.script("apt-helper", &HELPER.replace("content", "malice"));
+    assert!(world.message().ends_with("not what the archive's index promises"));
+    let kept = fs::read_dir(world.path("cache/packages")).unwrap().count();
+    assert_eq!(kept, 0);
+}
+
+#[test]
+fn an_unknown_package_and_a_missing_apt_are_named() {
+    let world = World::new();
+    let message = world.fetch("linux-source-9.9").unwrap_err().to_string();
+    assert!(message.starts_with("no package matches `linux-source-9.9` in sid for amd64"), "{message}");
+    fs::remove_file(world.path("apt-get")).unwrap();
+    world.make_index_old();
+    fs::remove_dir_all(world.path("cache/apt")).unwrap();
+    let message = world.message();
+    assert!(message.starts_with("cannot read the index of sid for amd64: `") && message.contains("apt"), "{message}");
+}
