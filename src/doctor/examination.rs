@@ -100,7 +100,7 @@ mod tests {
                 Need::Program(program) => drop(facts.programs.remove(program)),
                 Need::File(file) | Need::FileOf { file, .. } => drop(facts.files.remove(file)),
             }
-            assert_eq!(Examination::new(&needed, facts).missing, [one.clone()]);
+            assert_eq!(Examination::new(&needed, facts).missing, std::slice::from_ref(one));
         }
     }
 
