@@ -230,3 +230,48 @@ fn local(name: &KernelName, arch: &ArchSpec, files: &LocalImage) -> Result<Kerne
         modules: files.modules.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Unwatched;
+    use super::*;
+    use crate::arch;
+    use std::fs;
+
+    fn kernels(dir: &Path, description: &str) -> Kernels {
+        fs::create_dir_all(dir.join("kernels")).unwrap();
+        fs::write(dir.join("kernels/mine.yaml"), description).unwrap();
+        Kernels::new(&Assets::with_overlay(dir), dir.join("cache"), Options::default()).unwrap()
+    }
+
+    #[test]
+    fn a_users_image_is_taken_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, map) = (dir.path().join("Image"), dir.path().join("System.map"));
+        fs::write(&image, "xLinux version 6.1.0-mine (me)").unwrap();
+        let (shown_image, shown_map) = (image.display(), map.display());
+        let description = format!("source:\n  local:\n    arm: {{image: {shown_image}, system-map: {shown_map}}}\n");
+        let kernels = kernels(dir.path(), &description);
+        let arm = arch::find("arm").unwrap();
+        let message = kernels.prepare("mine", arm, 1, &Unwatched).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("failed to read {shown_map}: ")), "{message}");
+        fs::write(&map, "symbols").unwrap();
+        let artifact = kernels.prepare("mine", arm, 1, &Unwatched).unwrap();
+        assert_eq!((artifact.release.as_str(), &artifact.image), ("6.1.0-mine", &image));
+        assert_eq!((artifact.system_map.as_ref(), artifact.config.as_ref()), (Some(&map), None));
+        assert_eq!(kernels.cached("mine", arm), Some(artifact));
+        assert_eq!(kernels.image_path("mine", arm).unwrap(), image);
+        assert!(kernels.cached("mine", arch::find("x86_64").unwrap()).is_none());
+        assert!(!dir.path().join("cache").exists());
+    }
+
+    #[test]
+    fn a_kernels_place_is_known_before_it_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let kernels = kernels(dir.path(), "source:\n  debian: {suite: sid, packages: {arm: linux-image-*}}\n");
+        let arm = arch::find("arm").unwrap();
+        assert_eq!(kernels.artifact_dir("mine", arm).unwrap(), dir.path().join("cache/kernels/mine/arm"));
+        assert_eq!(kernels.image_path("mine", arm).unwrap(), dir.path().join("cache/kernels/mine/arm/kernel"));
+        assert_eq!(kernels.cached("mine", arm), None);
+    }
+}

@@ -24,7 +24,7 @@ pub(super) struct Tree {
     pub _lock: Option<Lock>,
 }
 
-/// Parts of a kernel's source that no kernel of the lab is built from: a third of its files and two thirds of its
+/// Parts of a kernel's source that no kernel of the lab is built from: half of its files and two thirds of its
 /// bytes. Their makefiles and Kconfig files stay, without which nothing can be configured.
 const LEFT_OUT: &[&str] = &[
     "Documentation",

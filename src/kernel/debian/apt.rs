@@ -192,7 +192,9 @@ pkgCacheFile::Generate "false";
         let name = package.filename.rsplit('/').next().unwrap_or(&package.filename);
         let _lock = self.cache.lock(&format!("package-{}", package.digest), self.progress)?;
         let file = self.cache.path(&folder).join(name);
-        if fs::metadata(&file).is_ok_and(|metadata| metadata.len() == package.size) {
+        if fs::metadata(&file).is_ok_and(|metadata| metadata.len() == package.size)
+            && digest_of_file(&file).is_ok_and(|digest| digest == package.digest)
+        {
             return Ok(file);
         }
         let configuration = self.configure()?;

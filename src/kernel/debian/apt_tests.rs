@@ -96,12 +96,14 @@ fn a_package_is_fetched_once_and_then_taken_from_the_cache() {
 }
 
 #[test]
-fn a_truncated_package_is_fetched_again() {
+fn a_truncated_or_changed_package_is_fetched_again() {
     let world = World::new();
     let (_, file) = world.fetch("linux-source-6.1").unwrap();
-    fs::write(&file, "cont").unwrap();
-    world.fetch("linux-source-6.1").unwrap();
-    assert_eq!(fs::read(&file).unwrap(), b"content");
+    for broken in ["cont", "CONTENT"] {
+        fs::write(&file, broken).unwrap();
+        world.fetch("linux-source-6.1").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"content");
+    }
 }
 
 #[test]
