@@ -26,5 +26,6 @@
 pub mod arch;
 pub mod assets;
 pub mod console;
+pub mod image;
 pub mod model;
 pub mod workload;

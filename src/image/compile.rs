@@ -1,0 +1,119 @@
+//! Runs the cross compiler.
+
+use super::ImageError;
+use super::flat;
+use super::program::Program;
+use crate::arch::{ArchSpec, BinaryFormat};
+use rustix::process::{Pid, Signal, kill_process};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Far more than the few seconds that a build takes on a busy host.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// How much of the compiler's complaints is shown.
+const OUTPUT_LINES: usize = 20;
+/// Stack of a program without an MMU; it cannot grow.
+const FLAT_STACK_BYTES: u32 = 8192;
+
+/// What the compiler says of its version; `None` when it is not installed.
+pub(super) fn version(arch: &ArchSpec) -> Result<Option<String>, ImageError> {
+    let mut command = Command::new(arch.guest.cc);
+    command.arg("--version");
+    match run(command, arch, "version") {
+        Ok(output) => Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned())),
+        Err(ImageError::NoCompiler { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Builds a program; the content of the file that the kernel loads.
+pub(super) fn compile(arch: &ArchSpec, program: &Program) -> Result<Vec<u8>, ImageError> {
+    let folder =
+        tempfile::Builder::new().prefix("oomlab-image-").tempdir().map_err(ImageError::io("a temporary folder"))?;
+    write_files(folder.path(), program)?;
+    let binary = folder.path().join("program");
+    let mut command = Command::new(arch.guest.cc);
+    command.current_dir(folder.path()).args(&program.arguments).arg("-o").arg(&binary).args(program.sources());
+    let output = run(command, arch, &program.name)?;
+    if !output.status.success() {
+        return Err(ImageError::Compiler {
+            cc: arch.guest.cc,
+            program: program.name.clone(),
+            arch: arch.name,
+            output: last_lines(&String::from_utf8_lossy(&output.stderr)),
+        });
+    }
+    let elf = std::fs::read(&binary).map_err(ImageError::io(&binary))?;
+    match program.format {
+        BinaryFormat::Elf => Ok(elf),
+        BinaryFormat::Flat => flat::from_elf(&elf, FLAT_STACK_BYTES)
+            .map_err(|source| ImageError::Flat { program: program.name.clone(), source }),
+    }
+}
+
+fn write_files(folder: &Path, program: &Program) -> Result<(), ImageError> {
+    for (path, content) in &program.files {
+        let file = folder.join(path);
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent).map_err(ImageError::io(parent))?;
+        }
+        std::fs::write(&file, content).map_err(ImageError::io(&file))?;
+    }
+    Ok(())
+}
+
+/// Runs the compiler to its end, at most to the deadline.
+fn run(mut command: Command, arch: &ArchSpec, program: &str) -> Result<Output, ImageError> {
+    let guest = arch.guest;
+    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            ImageError::NoCompiler { arch: arch.name, cc: guest.cc, package: guest.cc_package }
+        }
+        _ => ImageError::Io { path: guest.cc.into(), source: error },
+    })?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let (send, receive) = mpsc::sync_channel(1);
+    std::thread::spawn(move || send.send(child.wait_with_output()));
+    match receive.recv_timeout(DEADLINE) {
+        Ok(output) => output.map_err(ImageError::io(guest.cc)),
+        Err(_) => {
+            if let Some(pid) = pid {
+                // It may have ended just now: then there is nothing left to kill.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            Err(ImageError::CompilerStuck { cc: guest.cc, program: program.to_owned(), after: DEADLINE })
+        }
+    }
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(OUTPUT_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_a_long_complaint_is_shown() {
+        let text: String = (0..100).map(|line| format!("{line}\n")).collect();
+        let shown = last_lines(&text);
+        assert!(shown.starts_with("80\n") && shown.ends_with("\n99"), "{shown}");
+    }
+
+    #[test]
+    fn a_missing_compiler_is_named_with_its_package() {
+        let mut arch = *crate::arch::find("arm").unwrap();
+        arch.guest.cc = "no-such-cross-gcc";
+        assert_eq!(version(&arch).unwrap(), None);
+        let program = Program { name: "agent".to_owned(), files: vec![], arguments: vec![], format: BinaryFormat::Elf };
+        let error = compile(&arch, &program).unwrap_err().to_string();
+        for part in ["no-such-cross-gcc", "arm", "apt install gcc-arm-linux-gnueabihf", "oomlab doctor --fix"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Why there is no image.
+
+use super::flat::FlatError;
+use crate::workload::ManifestError;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An image that could not be built: a fault of the lab, never of the guest's kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The cross compiler is not installed.
+    #[error(
+        "no C compiler for {arch}: `{cc}` is needed to build the guest agent\n\
+         on Debian: apt install {package}      or: oomlab doctor --fix"
+    )]
+    NoCompiler {
+        /// The guest's architecture.
+        arch: &'static str,
+        /// The compiler.
+        cc: &'static str,
+        /// Debian package that has it.
+        package: &'static str,
+    },
+    /// The compiler refused the sources.
+    #[error("{cc} could not build the {program} for {arch}:\n{output}")]
+    Compiler {
+        /// The compiler.
+        cc: &'static str,
+        /// What was built: `agent` or a workload.
+        program: String,
+        /// The guest's architecture.
+        arch: &'static str,
+        /// The last lines of what it said.
+        output: String,
+    },
+    /// The compiler did not end.
+    #[error("{cc} did not finish the {program} within {} s", after.as_secs())]
+    CompilerStuck {
+        /// The compiler.
+        cc: &'static str,
+        /// What was built.
+        program: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The program cannot run without an MMU.
+    #[error("the {program} cannot become a flat binary: {source}")]
+    Flat {
+        /// What was built.
+        program: String,
+        /// Why.
+        source: FlatError,
+    },
+    /// There is nothing to compile.
+    #[error("no C source in `{folder}`: a workload is a folder with `manifest.yaml` and `main.c`")]
+    NoSource {
+        /// Where the sources were looked for.
+        folder: String,
+    },
+    /// Manifests that cannot be used.
+    #[error("{}", join(.0))]
+    Manifests(Vec<ManifestError>),
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl ImageError {
+    /// Names the path that an input or output error is about; for `map_err`.
+    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+fn join(errors: &[ManifestError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,217 @@
+//! Images by content: each is built once, and every later boot with the same sources finds it.
+
+use super::compile::{compile, version};
+use super::program::Program;
+use super::{ImageError, pack};
+use crate::arch::ArchSpec;
+use crate::assets::Assets;
+use crate::model::Digest;
+use crate::workload::Manifest;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Goes into every key: to be raised when packing changes.
+const LAYOUT: &[u8] = b"oomlab image 1";
+const FILE: &str = "initramfs.cpio.gz";
+
+/// An initramfs that lies ready on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageArtifact {
+    /// The file.
+    pub path: PathBuf,
+    /// Digest of its content.
+    pub digest: Digest,
+}
+
+/// The images in one cache folder. Several programs may share the folder.
+#[derive(Debug)]
+pub struct Images {
+    assets: Assets,
+    folder: PathBuf,
+    /// What each compiler says of itself: it does not change while the program runs.
+    versions: Memo<Option<String>>,
+    /// The agent by architecture: all images of one architecture have the same.
+    agents: Memo<Vec<u8>>,
+}
+
+impl Images {
+    /// Images made of these files, kept below `cache_dir`.
+    pub fn new(assets: Assets, cache_dir: PathBuf) -> Self {
+        Self { assets, folder: cache_dir.join("images"), versions: Memo::default(), agents: Memo::default() }
+    }
+
+    /// The image with this workload: built now, unless it was before.
+    ///
+    /// # Errors
+    /// When the compiler is missing or fails, or the cache cannot be written.
+    pub fn image(&self, arch: &ArchSpec, workload: &Manifest) -> Result<ImageArtifact, ImageError> {
+        let path = self.path(arch, workload)?;
+        if let Some(image) = read_intact(&path)? {
+            return Ok(artifact(path, &image));
+        }
+        let agent = self.agents.get(arch.name, || compile(arch, &Program::agent(&self.assets, arch)?))?;
+        let program = compile(arch, &Program::workload(&self.assets, arch, workload)?)?;
+        let image = pack::initramfs(&agent, workload.name.as_str(), &program).map_err(ImageError::io(&path))?;
+        publish(&path, &image)?;
+        Ok(artifact(path, &image))
+    }
+
+    /// Where the image with this workload is, or will be once it is built; builds nothing.
+    ///
+    /// # Errors
+    /// When a source cannot be read or the compiler does not tell its version. A missing compiler is no error.
+    pub fn path(&self, arch: &ArchSpec, workload: &Manifest) -> Result<PathBuf, ImageError> {
+        let key = self.key(arch, workload)?;
+        let folder = format!("{}.{}.{}", arch.name, workload.name, key.short());
+        Ok(self.folder.join(folder).join(FILE))
+    }
+
+    /// Digest of everything that the image depends on: sources, flags and compiler.
+    fn key(&self, arch: &ArchSpec, workload: &Manifest) -> Result<Digest, ImageError> {
+        let mut digest = Sha256::new_with_prefix(LAYOUT);
+        Program::agent(&self.assets, arch)?.digest_into(&mut digest);
+        Program::workload(&self.assets, arch, workload)?.digest_into(&mut digest);
+        digest.update(self.versions.get(arch.guest.cc, || version(arch))?.unwrap_or_default());
+        Ok(hex(digest))
+    }
+}
+
+/// Values by name that are worked out once in a process; errors are not kept. Two threads that ask for the same value
+/// at the same time may both work it out.
+#[derive(Debug)]
+struct Memo<T>(Mutex<BTreeMap<&'static str, T>>);
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Memo<T> {
+    fn get<E>(&self, name: &'static str, work_out: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let value = work_out()?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
+        Ok(value)
+    }
+}
+
+fn artifact(path: PathBuf, content: &[u8]) -> ImageArtifact {
+    ImageArtifact { path, digest: hex(Sha256::new_with_prefix(content)) }
+}
+
+fn hex(digest: Sha256) -> Digest {
+    Digest::new(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The file's content; `None` when there is none, or one that was cut off or changed.
+fn read_intact(path: &Path) -> Result<Option<Vec<u8>>, ImageError> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(Some(content).filter(|content| pack::is_intact(content))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ImageError::io(path)(error)),
+    }
+}
+
+/// Puts a file into its place in one step: who else looks there sees all of it or nothing. Builders of the same image
+/// write the same bytes, so that it does not matter who comes last.
+fn publish(path: &Path, content: &[u8]) -> Result<(), ImageError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(ImageError::io(folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(ImageError::io(folder))?;
+    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(ImageError::io(path))?;
+    file.persist(path).map_err(|error| ImageError::io(path)(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch;
+    use crate::image::load_workloads;
+
+    fn idle() -> Manifest {
+        load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap()
+    }
+
+    fn images(cache: &Path) -> Images {
+        Images::new(Assets::builtin(), cache.to_owned())
+    }
+
+    #[test]
+    fn an_image_is_built_once_where_its_path_said() {
+        let cache = tempfile::tempdir().unwrap();
+        let nommu = arch::find("riscv64-nommu").unwrap();
+        let path = images(cache.path()).path(nommu, &idle()).unwrap();
+        assert!(!path.exists());
+        let first = images(cache.path()).image(nommu, &idle()).unwrap();
+        assert_eq!(first.path, path);
+        let built = std::fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(images(cache.path()).image(nommu, &idle()).unwrap(), first);
+        assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), built);
+    }
+
+    #[test]
+    fn a_truncated_image_is_built_again() {
+        let cache = tempfile::tempdir().unwrap();
+        let nommu = arch::find("riscv64-nommu").unwrap();
+        let first = images(cache.path()).image(nommu, &idle()).unwrap();
+        let whole = std::fs::read(&first.path).unwrap();
+        for damaged in [&whole[..whole.len() / 2], &[]] {
+            std::fs::write(&first.path, damaged).unwrap();
+            assert_eq!(images(cache.path()).image(nommu, &idle()).unwrap(), first);
+            assert_eq!(std::fs::read(&first.path).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn builders_at_the_same_time_agree() {
+        let cache = tempfile::tempdir().unwrap();
+        let nommu = arch::find("riscv64-nommu").unwrap();
+        let build = || images(cache.path()).image(nommu, &idle()).unwrap();
+        let made = std::thread::scope(|scope| {
+            let others: Vec<_> = (0..2).map(|_| scope.spawn(build)).collect();
+            others.into_iter().map(|other| other.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(made[0], made[1]);
+        let left: Vec<_> = std::fs::read_dir(made[0].path.parent().unwrap()).unwrap().collect();
+        assert_eq!(left.len(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_path_is_known_without_a_compiler() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut arch = *arch::find("arm").unwrap();
+        arch.guest.cc = "no-such-cross-gcc";
+        let path = images(cache.path()).path(&arch, &idle()).unwrap();
+        assert!(path.starts_with(cache.path().join("images")) && path.ends_with(FILE), "{}", path.display());
+        assert!(matches!(images(cache.path()).image(&arch, &idle()), Err(ImageError::NoCompiler { .. })));
+    }
+
+    #[test]
+    fn what_the_compiler_refuses_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("images/workloads/idle");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("main.c"), "int workload_main(void) { return nonsense; }\n").unwrap();
+        let images = Images::new(Assets::with_overlay(dir.path()), dir.path().join("cache"));
+        let error = images.image(arch::find("riscv64-nommu").unwrap(), &idle()).unwrap_err().to_string();
+        assert!(error.starts_with("riscv64-linux-gnu-gcc could not build the workload idle"), "{error}");
+        assert!(error.contains("main.c:1") && error.contains("nonsense"), "{error}");
+    }
+
+    #[test]
+    fn an_unwritable_cache_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let blocked = dir.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let error = images(&blocked).image(arch::find("riscv64-nommu").unwrap(), &idle()).unwrap_err();
+        assert!(error.to_string().starts_with(&blocked.display().to_string()), "{error}");
+    }
+}

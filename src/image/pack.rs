@@ -1,0 +1,121 @@
+//! Packs an initramfs: a compressed cpio archive (`newc`, Documentation/driver-api/early-userspace/buffer-format.rst).
+
+use cpio::newc::{Builder, ModeFileType, trailer};
+use flate2::bufread::GzDecoder;
+use flate2::{Compression, GzBuilder};
+use std::io::Write;
+
+/// Content of the initramfs with this agent and this workload. The same programs give the same bytes.
+pub(super) fn initramfs(agent: &[u8], workload_name: &str, workload: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut archive = Archive { out: Vec::new(), inode: 0 };
+    archive.add("dev", ModeFileType::Directory, 0o755, &[])?;
+    archive.add_console()?;
+    archive.add("workloads", ModeFileType::Directory, 0o755, &[])?;
+    archive.add("init", ModeFileType::Regular, 0o755, agent)?;
+    archive.add(&format!("workloads/{workload_name}"), ModeFileType::Regular, 0o755, workload)?;
+    compress(&trailer(archive.out)?)
+}
+
+/// Whether these bytes are a whole initramfs: the compressed stream ends with a checksum and its length.
+pub(super) fn is_intact(bytes: &[u8]) -> bool {
+    let mut decoder = GzDecoder::new(bytes);
+    let whole = std::io::copy(&mut decoder, &mut std::io::sink()).is_ok();
+    whole && decoder.into_inner().is_empty()
+}
+
+struct Archive {
+    out: Vec<u8>,
+    inode: u32,
+}
+
+impl Archive {
+    fn add(&mut self, name: &str, kind: ModeFileType, mode: u32, content: &[u8]) -> std::io::Result<()> {
+        self.write(Builder::new(name).mode(mode).set_mode_file_type(kind), content)
+    }
+
+    /// `/dev/console`, character device 5:1 (Documentation/admin-guide/devices.txt): the kernel opens it for init.
+    fn add_console(&mut self) -> std::io::Result<()> {
+        let node = Builder::new("dev/console").mode(0o600).set_mode_file_type(ModeFileType::Char);
+        self.write(node.rdev_major(5).rdev_minor(1), &[])
+    }
+
+    fn write(&mut self, entry: Builder, content: &[u8]) -> std::io::Result<()> {
+        let size = u32::try_from(content.len()).map_err(std::io::Error::other)?;
+        let mut writer = entry.ino(self.inode).nlink(1).mtime(0).write(std::mem::take(&mut self.out), size);
+        writer.write_all(content)?;
+        self.out = writer.finish()?;
+        self.inode += 1;
+        Ok(())
+    }
+}
+
+fn compress(archive: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    encoder.write_all(archive)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn decompress(image: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut archive = Vec::new();
+        GzDecoder::new(image).read_to_end(&mut archive)?;
+        Ok(archive)
+    }
+
+    fn entries(image: &[u8]) -> Vec<(String, u32, u32, Vec<u8>)> {
+        let archive = decompress(image).unwrap();
+        let mut rest = archive.as_slice();
+        let mut found = Vec::new();
+        loop {
+            let mut reader = cpio::newc::Reader::new(rest).unwrap();
+            let entry = reader.entry().clone();
+            if entry.is_trailer() {
+                return found;
+            }
+            let mut content = Vec::new();
+            reader.read_to_end(&mut content).unwrap();
+            found.push((entry.name().to_owned(), entry.mode(), entry.rdev_major() << 8 | entry.rdev_minor(), content));
+            rest = reader.finish().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_archive_holds_what_the_agent_needs() {
+        let image = initramfs(b"agent", "idle", b"workload").unwrap();
+        let file = |name: &str, mode, device, content: &[u8]| (name.to_owned(), mode, device, content.to_vec());
+        assert_eq!(
+            entries(&image),
+            [
+                file("dev", 0o040_755, 0, b""),
+                file("dev/console", 0o020_600, 0x501, b""),
+                file("workloads", 0o040_755, 0, b""),
+                file("init", 0o100_755, 0, b"agent"),
+                file("workloads/idle", 0o100_755, 0, b"workload"),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_programs_give_the_same_bytes() {
+        assert_eq!(initramfs(b"a", "idle", b"b").unwrap(), initramfs(b"a", "idle", b"b").unwrap());
+    }
+
+    #[test]
+    fn every_truncation_and_every_change_of_the_content_is_noticed() {
+        let image = initramfs(b"agent", "idle", b"workload").unwrap();
+        assert!(is_intact(&image));
+        assert!((0..image.len()).all(|length| !is_intact(&image[..length])));
+        let content = decompress(&image).unwrap();
+        for at in 0..image.len() {
+            let mut changed = image.clone();
+            changed[at] ^= 0x40;
+            let harmless = || decompress(&changed).is_ok_and(|archive| archive == content);
+            assert!(!is_intact(&changed) || harmless(), "byte {at}");
+        }
+        assert!(!is_intact(&[image.as_slice(), b"more"].concat()));
+    }
+}

@@ -1,0 +1,159 @@
+//! What a guest program is made of: its sources and the compiler's arguments.
+
+use super::ImageError;
+use super::workloads::FOLDER;
+use crate::arch::{ArchSpec, BinaryFormat};
+use crate::assets::Assets;
+use crate::workload::Manifest;
+use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+
+/// The layer below agent and workloads.
+const BASE: &str = "images/guest";
+const AGENT: &str = "images/agent";
+/// Only workloads need these parts of the layer.
+const WORKLOAD_LAYER: [&str; 2] = ["images/guest/workload.c", "images/guest/pressure.c"];
+const LINKER_SCRIPT: &str = "images/guest/flat.ld";
+
+/// Freestanding C; `-O2` turns divisions by constants into multiplications, for 32-bit arm has no division.
+const FLAGS: &[&str] = &[
+    "-std=gnu11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffreestanding",
+    "-fno-builtin",
+    "-fno-tree-loop-distribute-patterns",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-unwind-tables",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fvisibility=hidden",
+    "-fno-pie",
+    "-no-pie",
+    "-nostdlib",
+    "-static",
+    "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
+    "-Wl,--no-relax",
+    "-Wl,-z,noexecstack",
+    "-Wl,-z,max-page-size=4096",
+];
+
+/// Tables of jumps would hold addresses; relocations are kept to prove that nothing does.
+const FLAT_FLAGS: &[&str] = &["-fno-jump-tables", "-Wl,--emit-relocs", "-Wl,-T,images/guest/flat.ld"];
+const ELF_FLAGS: &[&str] = &["-s"];
+
+/// Paths and contents.
+pub(super) type Files = Vec<(String, Cow<'static, [u8]>)>;
+
+/// A program for one architecture: everything that its binary depends on, except the compiler.
+pub(super) struct Program {
+    /// What messages call it.
+    pub name: String,
+    /// All files, by path; those that end in `.c` are compiled.
+    pub files: Files,
+    /// The compiler's arguments, without the sources.
+    pub arguments: Vec<String>,
+    /// What the kernel loads.
+    pub format: BinaryFormat,
+}
+
+impl Program {
+    /// The agent.
+    pub fn agent(assets: &Assets, arch: &ArchSpec) -> Result<Self, ImageError> {
+        let mut files = read_folder(assets, AGENT)?;
+        files.extend(
+            read_folder(assets, BASE)?.into_iter().filter(|(path, _)| !WORKLOAD_LAYER.contains(&path.as_str())),
+        );
+        Ok(Self { name: "agent".to_owned(), files, arguments: arguments(arch), format: arch.guest.format })
+    }
+
+    /// A workload; its manifest's defaults are compiled in.
+    pub fn workload(assets: &Assets, arch: &ArchSpec, manifest: &Manifest) -> Result<Self, ImageError> {
+        let folder = format!("{FOLDER}/{}", manifest.name);
+        let mut files = read_folder(assets, &folder)?;
+        if !files.iter().any(|(path, _)| path.ends_with(".c")) {
+            return Err(ImageError::NoSource { folder: assets.origin(&folder) });
+        }
+        files.extend(read_folder(assets, BASE)?);
+        let mut arguments = arguments(arch);
+        arguments.extend(manifest.options.iter().map(|(name, spec)| format!("-DDEFAULT_{name}=\"{}\"", spec.default)));
+        Ok(Self { name: format!("workload {}", manifest.name), files, arguments, format: arch.guest.format })
+    }
+
+    /// The files to compile.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".c"))
+    }
+
+    /// Takes everything that the binary depends on into a digest; lengths keep the parts apart.
+    pub fn digest_into(&self, digest: &mut Sha256) {
+        let files = self.files.iter().flat_map(|(path, content)| [path.as_bytes(), content]);
+        for part in self.arguments.iter().map(String::as_bytes).chain(files) {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+    }
+}
+
+fn arguments(arch: &ArchSpec) -> Vec<String> {
+    let format: &[&str] = match arch.guest.format {
+        BinaryFormat::Elf => ELF_FLAGS,
+        BinaryFormat::Flat => FLAT_FLAGS,
+    };
+    let flags = arch.guest.cflags.iter().chain(FLAGS).chain(format).map(|&flag| flag.to_owned());
+    flags.chain([format!("-DGUEST_MMU={}", u8::from(arch.mmu)), format!("-DGUEST_ARCH=\"{}\"", arch.name)]).collect()
+}
+
+/// C sources, headers and the linker script; a folder's documentation changes no binary.
+fn read_folder(assets: &Assets, folder: &str) -> Result<Files, ImageError> {
+    let mut files = Vec::new();
+    for path in assets.list(folder).map_err(ImageError::io(assets.origin(folder)))? {
+        if (path.ends_with(".c") || path.ends_with(".h") || path == LINKER_SCRIPT)
+            && let Some(content) = assets.read(&path).map_err(ImageError::io(assets.origin(&path)))?
+        {
+            files.push((path, content));
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::load_workloads;
+
+    fn digest(program: &Program) -> Vec<u8> {
+        let mut digest = Sha256::new();
+        program.digest_into(&mut digest);
+        digest.finalize().to_vec()
+    }
+
+    #[test]
+    fn a_program_depends_on_sources_flags_and_defaults() {
+        let arch = crate::arch::find("riscv64").unwrap();
+        let assets = Assets::builtin();
+        let mut manifest = load_workloads(&assets).unwrap().remove(&"idle".into()).unwrap();
+        let before = Program::workload(&assets, arch, &manifest).unwrap();
+        assert!(before.arguments.contains(&"-DDEFAULT_ms=\"1000\"".to_owned()));
+        assert!(before.sources().any(|path| path == "images/workloads/idle/main.c"));
+        manifest.options.get_mut("ms").unwrap().default = "2000".to_owned();
+        let after = Program::workload(&assets, arch, &manifest).unwrap();
+        assert_ne!(digest(&before), digest(&after));
+        let nommu = Program::workload(&assets, crate::arch::find("riscv64-nommu").unwrap(), &manifest).unwrap();
+        assert_ne!(digest(&after), digest(&nommu));
+    }
+
+    #[test]
+    fn a_workload_without_a_source_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let assets = Assets::with_overlay(dir.path());
+        let mut manifest = load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap();
+        manifest.name = "mine".into();
+        let error = Program::workload(&assets, crate::arch::find("arm").unwrap(), &manifest).err().unwrap();
+        assert!(error.to_string().contains("images/workloads/mine"), "{error}");
+    }
+}
