@@ -77,15 +77,21 @@ static void __attribute__((noreturn)) power_off(void)
 		sleep_ms(1000);
 }
 
-static void finish(const struct ending *ending)
+static void finish(const struct ending *ending, const char *why)
 {
-	shared->why[sizeof(shared->why) - 1] = '\0';
 	frame_begin("finished");
 	frame_number("status", (uint64_t)(ending->killed ? 128 + ending->status : ending->status));
 	frame_number("units", shared_get(&shared->units));
-	frame_word("why", ending->killed ? "killed" : shared->why);
+	frame_word("why", ending->killed ? "killed" : why);
 	frame_send();
 	power_off();
+}
+
+/* The word that the workload left behind, ended whatever it wrote. */
+static const char *workload_why(void)
+{
+	shared->why[sizeof(shared->why) - 1] = '\0';
+	return shared->why;
 }
 
 static void obey(const char *command)
@@ -139,7 +145,7 @@ static int start_workload(void)
 	pid = spawn(path, arguments, environment);
 	if (pid < 0) {
 		console_complain(path, pid);
-		finish(&(struct ending){ .status = 127 });
+		finish(&(struct ending){ .status = 127 }, "not-executable");
 	}
 	frame_begin("started");
 	frame_word("name", name);
@@ -187,7 +193,7 @@ static void __attribute__((noreturn)) run(int workload)
 		if (wakeup.command)
 			obey(wakeup.command);
 		if (workload && wait_for(workload, WAIT_POLL, &ending) > 0)
-			finish(&ending);
+			finish(&ending, workload_why());
 		if (now_us() >= next_beat) {
 			send_beat();
 			next_beat = now_us() + BEAT_US;

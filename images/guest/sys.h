@@ -26,8 +26,6 @@
 
 enum {
 	ERROR_INTERRUPTED = -4, /* EINTR */
-	ERROR_AGAIN = -11,	/* EAGAIN */
-	ERROR_BUSY = -16,	/* EBUSY */
 
 	OPEN_READ = 0,
 	OPEN_WRITE = 1,

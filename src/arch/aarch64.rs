@@ -29,7 +29,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     guest: GuestSpec {
         cc: "aarch64-linux-gnu-gcc",
         cc_package: "gcc-aarch64-linux-gnu",
-        cflags: &["-march=armv8-a"],
+        cflags: &["-march=armv8-a", "-mno-outline-atomics"],
         format: BinaryFormat::Elf,
     },
 };

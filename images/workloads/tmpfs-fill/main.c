@@ -1,5 +1,6 @@
-/* Files in tmpfs (ramfs without an MMU): memory that no kill gives back. One small bystander may be killed; when it
- * is, the writer stops and frees its file. */
+/* Files in tmpfs (ramfs without an MMU): memory that no kill gives back. One bystander may be killed; when it is, the
+ * writer stops and frees its file. The bystander must be bigger than what fragmentation adds to the watermarks, one
+ * pageblock (boost_watermark(), mm/page_alloc.c): there is nobody else to kill for it. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"

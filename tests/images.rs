@@ -1,0 +1,50 @@
+//! The agent and every workload compile without a warning for every architecture that they fit.
+
+use flate2::read::GzDecoder;
+use oomlab::arch::{self, BinaryFormat};
+use oomlab::assets::Assets;
+use oomlab::image::{Images, load_workloads};
+use oomlab::model::RamMib;
+use std::io::Read;
+use std::path::Path;
+
+/// The programs in an image, by path.
+fn programs(image: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = Vec::new();
+    GzDecoder::new(std::fs::File::open(image).unwrap()).read_to_end(&mut archive).unwrap();
+    let mut rest = archive.as_slice();
+    let mut found = Vec::new();
+    loop {
+        let mut reader = cpio::NewcReader::new(rest).unwrap();
+        let entry = reader.entry().clone();
+        if entry.is_trailer() {
+            return found;
+        }
+        let mut content = Vec::new();
+        reader.read_to_end(&mut content).unwrap();
+        if entry.mode() & 0o111 != 0 && !content.is_empty() {
+            found.push((entry.name().to_owned(), content));
+        }
+        rest = reader.finish().unwrap();
+    }
+}
+
+#[test]
+fn every_workload_is_built_for_every_architecture() {
+    let assets = Assets::builtin();
+    let workloads = load_workloads(&assets).unwrap();
+    let images = Images::new(assets, env!("CARGO_TARGET_TMPDIR").into());
+    for arch in arch::ALL {
+        for workload in workloads.values().filter(|workload| workload.fits(arch, RamMib(1024)).is_ok()) {
+            let image = images.image(arch, workload).unwrap_or_else(|error| panic!("{error}"));
+            let programs = programs(&image.path);
+            let paths: Vec<_> = programs.iter().map(|(path, _)| path.as_str()).collect();
+            assert_eq!(paths, ["init", &format!("workloads/{}", workload.name)]);
+            for (path, content) in &programs {
+                let magic: &[u8] = if arch.guest.format == BinaryFormat::Flat { b"bFLT" } else { b"\x7fELF" };
+                assert!(content.starts_with(magic), "{} {path}", arch.name);
+                assert!(content.len() < 24 * 1024, "{} {path}: {} bytes", arch.name, content.len());
+            }
+        }
+    }
+}
