@@ -1,4 +1,4 @@
-//! Architectures, one file each. To add one: write its file and name it in [`architectures!`].
+//! Architectures, one file each. To add one: write its file and name it in `architectures!`.
 
 mod spec;
 

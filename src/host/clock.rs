@@ -25,6 +25,12 @@ impl Clock {
     }
 }
 
+/// Sleeps between two looks at something that the caller gives a deadline. For code that blocks a thread of its own.
+#[expect(clippy::disallowed_methods, reason = "the one place at which a thread sleeps")]
+pub fn pause(time: std::time::Duration) {
+    std::thread::sleep(time);
+}
+
 /// The wall clock as RFC 3339 with whole seconds, for records that people read.
 pub fn wall_clock() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -10,7 +10,7 @@ mod socket;
 mod threads;
 
 pub use accel::{AccelAnswer, probe_kvm};
-pub use clock::{Clock, today, wall_clock};
+pub use clock::{Clock, pause, today, wall_clock};
 pub use process::{Guest, SpawnError};
 pub use qmp::{Qmp, QmpError};
 pub use resources::Resources;

@@ -49,8 +49,8 @@ impl Sources {
         cancel: &CancellationToken,
     ) -> Readiness {
         let mut readiness = Readiness::default();
-        let mut kernels: BTreeMap<(KernelName, ArchName), Result<KernelArtifact, Verdict>> = BTreeMap::new();
-        let mut images: BTreeMap<(ArchName, WorkloadName), Result<(PathBuf, Digest), Verdict>> = BTreeMap::new();
+        let mut kernels: BTreeMap<(KernelName, ArchName), Result<KernelArtifact, Box<Verdict>>> = BTreeMap::new();
+        let mut images: BTreeMap<(ArchName, WorkloadName), Result<(PathBuf, Digest), Box<Verdict>>> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -90,7 +90,7 @@ impl Sources {
         cell: &Cell,
         spec: &'static ArchSpec,
         progress: Arc<dyn Progress + Send>,
-    ) -> Result<KernelArtifact, Verdict> {
+    ) -> Result<KernelArtifact, Box<Verdict>> {
         if let Some(own) = self.own.as_ref().filter(|own| own.name == cell.kernel) {
             return Ok(own.clone());
         }
@@ -106,7 +106,7 @@ impl Sources {
         }
     }
 
-    async fn image(&self, spec: &'static ArchSpec, workload: &WorkloadName) -> Result<(PathBuf, Digest), Verdict> {
+    async fn image(&self, spec: &'static ArchSpec, workload: &WorkloadName) -> Result<(PathBuf, Digest), Box<Verdict>> {
         let (images, workloads, workload) = (Arc::clone(&self.images), Arc::clone(&self.workloads), workload.clone());
         let work = move || -> Result<(PathBuf, Digest), String> {
             let manifest = workloads.get(&workload).ok_or_else(|| format!("unknown workload `{workload}`"))?;
@@ -114,19 +114,23 @@ impl Sources {
             Ok((image.path, image.digest))
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result.map_err(|error| Verdict::new(Kind::ImageUnavailable, "prepare", error)),
+            Ok(result) => result.map_err(|error| verdict(Kind::ImageUnavailable, error)),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 }
 
-fn unavailable(reason: String) -> Verdict {
-    Verdict::new(Kind::KernelUnavailable, "prepare", reason)
+fn unavailable(reason: String) -> Box<Verdict> {
+    verdict(Kind::KernelUnavailable, reason)
 }
 
-fn own_initrd(path: &Path) -> Result<(PathBuf, Digest), Verdict> {
+fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
+    Box::new(Verdict::new(kind, "prepare", reason))
+}
+
+fn own_initrd(path: &Path) -> Result<(PathBuf, Digest), Box<Verdict>> {
     let digest = crate::store::digest_file(path).map_err(|error| {
-        Verdict::new(Kind::ImageUnavailable, "prepare", format!("cannot read {}: {error}", path.display()))
+        verdict(Kind::ImageUnavailable, format!("cannot read {}: {error}", path.display()))
     })?;
     Ok((path.to_owned(), digest.1))
 }

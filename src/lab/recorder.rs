@@ -48,7 +48,7 @@ impl Recorder {
     }
 
     fn items(&mut self, items: Vec<Item>) -> Result<Vec<Action>, StoreError> {
-        let mut events: Vec<Event> = items.into_iter().filter_map(|item| self.to_event(item)).collect();
+        let mut events: Vec<Event> = items.into_iter().filter_map(|item| self.event_of(item)).collect();
         if self.dropped.0 > 0 {
             let (lines, bytes) = std::mem::take(&mut self.dropped);
             events.push(Event::LinesDropped { lines, bytes });
@@ -56,7 +56,7 @@ impl Recorder {
         self.events(events)
     }
 
-    fn to_event(&mut self, item: Item) -> Option<Event> {
+    fn event_of(&mut self, item: Item) -> Option<Event> {
         match item {
             Item::Frame { seq, frame } => {
                 if let Frame::Beat(beat) = &frame {

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// For each cell, by id: what it needs to run, or why it cannot.
-pub type Prepared = BTreeMap<crate::model::CellId, Result<Ready, Verdict>>;
+pub type Prepared = BTreeMap<crate::model::CellId, Result<Ready, Box<Verdict>>>;
 
 /// How a run is to go.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Lab<'static> {
                 let Some(at) = admission.next(&needs) else { break };
                 let (index, spec) = waiting.remove(at);
                 admission.take(needs[at]);
-                let ready = prepared.get(&spec.cell.id).cloned().unwrap_or_else(|| Err(unprepared()));
+                let ready = prepared.get(&spec.cell.id).cloned().unwrap_or_else(|| Err(Box::new(unprepared())));
                 let trial = Trial {
                     index,
                     spec,
@@ -106,7 +106,7 @@ fn unprepared() -> Verdict {
 struct Trial {
     index: usize,
     spec: TrialSpec,
-    ready: Result<Ready, Verdict>,
+    ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
@@ -120,7 +120,7 @@ impl Trial {
             Ok(ready) => self.boot(ready).await?,
             Err(verdict) => {
                 let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
-                let record = self.record(verdict.clone(), wall_clock());
+                let record = self.record(verdict.as_ref().clone(), wall_clock());
                 dir.finish(&record)?;
                 record
             }

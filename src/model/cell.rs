@@ -55,7 +55,7 @@ pub enum Payload {
     Workload {
         /// Its name.
         name: WorkloadName,
-        /// Its settings, checked against the manifest; the agent gets them as `name.option=value`.
+        /// Its settings, checked against the manifest; the agent gets them as `oomlab_opt_<option>=<value>`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         options: BTreeMap<String, String>,
     },
