@@ -2,12 +2,13 @@
 
 use crate::arch::{self, ArchSpec};
 use crate::assets::Assets;
+use crate::host::Clock;
 use crate::kernel::{Entry, KernelError, Kernels, Options, Progress, Source, Stage, Update};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a line appears where the terminal cannot show a bar.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
@@ -159,7 +160,7 @@ fn print(text: &str) -> Result<(), KernelError> {
 pub(super) struct View {
     bar: ProgressBar,
     plain: bool,
-    shown: Mutex<Option<(Stage, Instant)>>,
+    shown: Mutex<Option<(Stage, Clock)>>,
 }
 
 impl View {
@@ -185,12 +186,12 @@ impl Progress for View {
         if self.plain {
             if changed || shown.is_some_and(|(_, at)| at.elapsed() > PLAIN_INTERVAL) {
                 eprintln!("{}", plain_line(&update));
-                *shown = Some((update.stage, Instant::now()));
+                *shown = Some((update.stage, Clock::start()));
             }
             return;
         }
         if changed {
-            *shown = Some((update.stage, Instant::now()));
+            *shown = Some((update.stage, Clock::start()));
             self.bar.reset();
             self.bar.set_style(style(update.stage, update.total.is_some()));
         }

@@ -1,7 +1,8 @@
 //! Console bytes → lines → printk records and agent frames.
 
-pub mod frame;
+mod frame;
 mod lines;
 pub mod printk;
 
+pub use frame::{Command, Damaged, Found, decode, encode_command};
 pub use lines::{Console, Item, MAX_LINE};

@@ -19,6 +19,11 @@ impl Clock {
         Stamp::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
+    /// Time since the start as a duration.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+
     /// The runtime's instant at which this clock shows `stamp`.
     pub fn instant(&self, stamp: Stamp) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.0 + std::time::Duration::from_micros(stamp.as_micros()))

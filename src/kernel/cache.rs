@@ -71,7 +71,7 @@ impl Cache {
             }
             let message = format!("another oomlab is at {name}");
             progress.update(Update { stage: Stage::Wait, done: 0, total: None, message: &message });
-            std::thread::sleep(Duration::from_millis(200));
+            crate::host::pause(Duration::from_millis(200));
         }
     }
 

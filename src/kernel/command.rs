@@ -1,6 +1,7 @@
 //! Programs of the host: run in a process group of their own, watched, logged, and never left behind.
 
 use super::{KernelError, Progress};
+use crate::host::{Clock, pause};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal, waitid,
@@ -10,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often cancellation and progress are looked at.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -87,7 +88,7 @@ fn supervise(
     let mut group = Group { child, ended: false };
 
     let mut buffer = vec![0; 64 * 1024];
-    let mut last_sign = Instant::now();
+    let mut last_sign = Clock::start();
     let mut last_count = 0;
     loop {
         if progress.cancelled() {
@@ -97,7 +98,7 @@ fn supervise(
         let count = watch(&buffer[..read.unwrap_or(0)]);
         log_file.write_all(&buffer[..read.unwrap_or(0)]).map_err(KernelError::io("write", log))?;
         if read.is_some_and(|n| n > 0) || count != last_count {
-            (last_sign, last_count) = (Instant::now(), count);
+            (last_sign, last_count) = (Clock::start(), count);
         }
         // A grandchild may hold the pipe open: the program's own end counts, once its output is drained.
         if !matches!(read, Some(1..))
@@ -148,11 +149,11 @@ impl Group {
 
     /// Leaves the ended child unreaped: until then nobody else gets its process group.
     fn await_end(&self) {
-        let start = Instant::now();
+        let start = Clock::start();
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         while start.elapsed() < GRACE && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
         {
-            std::thread::sleep(Duration::from_millis(10));
+            pause(Duration::from_millis(10));
         }
     }
 
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn a_grandchild_that_keeps_the_pipe_does_not_hold_us_up() {
         let dir = tempfile::tempdir().unwrap();
-        let start = Instant::now();
+        let start = Clock::start();
         job("sleep 60 & echo done", &dir.path().join("log"), &Unwatched).run(|_| 0).unwrap();
         assert!(start.elapsed() < Duration::from_secs(30));
     }
@@ -233,7 +234,7 @@ mod tests {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             !stat.is_empty() && !stat.contains(") Z ")
         };
-        let start = Instant::now();
+        let start = Clock::start();
         while lives() {
             assert!(start.elapsed() < Duration::from_secs(30), "still there");
             std::thread::yield_now();

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// What a cell needs, or the verdict of the cells that cannot have it.
+type Needed<T> = Result<T, Box<Verdict>>;
+
 /// Where kernels and images come from.
 #[derive(Clone)]
 pub struct Sources {
@@ -49,8 +52,8 @@ impl Sources {
         cancel: &CancellationToken,
     ) -> Readiness {
         let mut readiness = Readiness::default();
-        let mut kernels: BTreeMap<(KernelName, ArchName), Result<KernelArtifact, Box<Verdict>>> = BTreeMap::new();
-        let mut images: BTreeMap<(ArchName, WorkloadName), Result<(PathBuf, Digest), Box<Verdict>>> = BTreeMap::new();
+        let mut kernels: BTreeMap<(KernelName, ArchName), Needed<KernelArtifact>> = BTreeMap::new();
+        let mut images: BTreeMap<(ArchName, WorkloadName), Needed<(PathBuf, Digest)>> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -90,7 +93,7 @@ impl Sources {
         cell: &Cell,
         spec: &'static ArchSpec,
         progress: Arc<dyn Progress + Send>,
-    ) -> Result<KernelArtifact, Box<Verdict>> {
+    ) -> Needed<KernelArtifact> {
         if let Some(own) = self.own.as_ref().filter(|own| own.name == cell.kernel) {
             return Ok(own.clone());
         }
@@ -98,15 +101,13 @@ impl Sources {
         let work = move || kernels.prepare(name.as_str(), spec, jobs, progress.as_ref());
         match tokio::task::spawn_blocking(work).await {
             Ok(Ok(artifact)) => Ok(artifact),
-            Ok(Err(error @ KernelError::Cancelled)) => {
-                Err(Verdict::new(Kind::Interrupted, "prepare", error.to_string()))
-            }
+            Ok(Err(error @ KernelError::Cancelled)) => Err(verdict(Kind::Interrupted, error.to_string())),
             Ok(Err(error)) => Err(unavailable(error.to_string())),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 
-    async fn image(&self, spec: &'static ArchSpec, workload: &WorkloadName) -> Result<(PathBuf, Digest), Box<Verdict>> {
+    async fn image(&self, spec: &'static ArchSpec, workload: &WorkloadName) -> Needed<(PathBuf, Digest)> {
         let (images, workloads, workload) = (Arc::clone(&self.images), Arc::clone(&self.workloads), workload.clone());
         let work = move || -> Result<(PathBuf, Digest), String> {
             let manifest = workloads.get(&workload).ok_or_else(|| format!("unknown workload `{workload}`"))?;
@@ -128,9 +129,8 @@ fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
     Box::new(Verdict::new(kind, "prepare", reason))
 }
 
-fn own_initrd(path: &Path) -> Result<(PathBuf, Digest), Box<Verdict>> {
-    let digest = crate::store::digest_file(path).map_err(|error| {
-        verdict(Kind::ImageUnavailable, format!("cannot read {}: {error}", path.display()))
-    })?;
+fn own_initrd(path: &Path) -> Needed<(PathBuf, Digest)> {
+    let digest = crate::store::digest_file(path)
+        .map_err(|error| verdict(Kind::ImageUnavailable, format!("cannot read {}: {error}", path.display())))?;
     Ok((path.to_owned(), digest.1))
 }

@@ -268,7 +268,7 @@ pkgCacheFile::Generate "false";
             if self.progress.cancelled() {
                 return Err(KernelError::Cancelled);
             }
-            std::thread::sleep(step);
+            crate::host::pause(step);
         }
         Ok(())
     }
