@@ -82,7 +82,12 @@ impl KnownWorkload for Manifest {
         wrong.map_or(Ok(()), |error| {
             let message = error.to_string();
             Err(match error {
-                OptionError::Unknown { option, .. } => WrongOption { option, unknown: true, message },
+                // The diagnostic says itself what was meant.
+                OptionError::Unknown { workload, option, .. } => WrongOption {
+                    message: format!("workload `{workload}` has no option `{option}`"),
+                    option,
+                    unknown: true,
+                },
                 OptionError::Value { option, .. } => WrongOption { option, unknown: false, message },
             })
         })

@@ -181,7 +181,10 @@ fn read_entry(assets: &Assets, path: &str, name: String) -> Result<Entry, Kernel
     let text = std::str::from_utf8(&bytes).map_err(|error| wrong(origin.clone(), error.to_string()))?;
     let file: File = serde_yaml::from_str(text).map_err(|error| {
         let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
-        wrong(format!("{origin}{place}"), error.without_snippet().to_string())
+        let message = error.without_snippet().to_string();
+        // The place stands before the message already.
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        wrong(format!("{origin}{place}"), message.to_owned())
     })?;
     let mut build = BTreeMap::new();
     for (arch, fragments) in file.build {

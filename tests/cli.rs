@@ -1,0 +1,183 @@
+//! What the program says where nothing is booted: help, plans, and every wrong input.
+//!
+//! Each case is a transcript in `tests/cmd/`; `SNAPSHOTS=overwrite cargo test --test cli` writes them anew.
+
+#[path = "support/program.rs"]
+mod program;
+
+use program::Program;
+use regex::Regex;
+use snapbox::{Assert, Data};
+use std::path::Path;
+
+/// Compares what the program does with `tests/cmd/<name>.txt`.
+fn assert_transcript(program: &Program, name: &str, args: &[&str], status: i32) {
+    let finished = program.run(args);
+    let command = shlex::try_join(args.iter().copied()).unwrap();
+    let code = finished.status.map_or("by a signal".to_owned(), |code| code.to_string());
+    let mut transcript = format!("$ oomlab {command}\n{}", finished.stdout);
+    if !finished.stderr.is_empty() {
+        transcript += &format!("--- stderr\n{}", finished.stderr);
+    }
+    transcript += &format!("--- exit status {code}\n");
+    assert_eq!(finished.status, Some(status), "{transcript}");
+    let transcript = transcript.replace(&program.dir().display().to_string(), "[DIR]");
+    // The key of an image depends on the compiler's version.
+    let key = Regex::new(r"(/images/[a-z0-9_-]+\.[a-z-]+)\.[0-9a-f]{12}/").unwrap();
+    let transcript = key.replace_all(&transcript, "$1.KEY/").into_owned();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cmd/{name}.txt"));
+    let assert = Assert::new().action_env("SNAPSHOTS");
+    assert.eq(Data::text(transcript), Data::read_from(&path, None).raw());
+}
+
+fn assert_case(name: &str, args: &[&str], status: i32) {
+    assert_transcript(&Program::new(), name, args, status);
+}
+
+/// A case with a matrix in `matrix.yaml`.
+fn assert_matrix(name: &str, matrix: &str, args: &[&str], status: i32) {
+    let program = Program::new();
+    program.write("matrix.yaml", matrix);
+    assert_transcript(&program, name, args, status);
+}
+
+const SMALL: &str = "\
+axes:
+  kernel: linux-6.1
+  arch: riscv64-nommu
+  ram: [8M, 32M]
+  workload: [idle, zombie-victim: {hogs: 4}]
+include:
+  - {kernel: debian-6.1, arch: [x86_64, arm], ram: 128M, workload: no-killable}
+  - {kernel: debian-6.1, arch: [x86_64, arm], ram: 64M, workload: idle}
+";
+
+#[test]
+fn help_tells_what_there_is() {
+    assert_case("help", &["--help"], 0);
+    for command in ["run", "plan", "boot", "repro", "kernel", "workload", "doctor", "schema", "completions"] {
+        assert_case(&format!("help-{command}"), &[command, "--help"], 0);
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let finished = Program::new().run(["--version"]);
+    assert_eq!(finished.stdout, format!("oomlab {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn no_command_and_unknown_ones_are_wrong_usage() {
+    assert_eq!(Program::new().run([""; 0]).status, Some(2));
+    assert_case("unknown-command", &["rnu"], 2);
+    assert_case("unknown-option", &["run", "matrix.yaml", "--job", "2"], 2);
+    assert_case("zero-jobs", &["run", "matrix.yaml", "--jobs", "0"], 2);
+    assert_case("bad-memory", &["run", "matrix.yaml", "--memory", "4X"], 2);
+}
+
+#[test]
+fn the_schema_is_json_and_names_the_architectures() {
+    let finished = Program::new().run(["schema"]);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    let schema: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(schema["type"], "object");
+    for arch in oomlab::arch::ALL {
+        assert!(finished.stdout.contains(&format!("\"{}\"", arch.name)), "{}", arch.name);
+    }
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let finished = Program::new().run(["completions", shell]);
+        assert_eq!(finished.status, Some(0));
+        assert!(finished.stdout.contains("oomlab") && finished.stdout.contains("repro"), "{shell}");
+    }
+    assert_case("completions-unknown", &["completions", "csh"], 2);
+}
+
+#[test]
+fn a_plan_shows_cells_and_command_lines() {
+    assert_matrix("plan", SMALL, &["plan", "matrix.yaml"], 0);
+    assert_matrix("plan-json", SMALL, &["plan", "matrix.yaml", "--json", "--filter", "arch=arm"], 0);
+}
+
+#[test]
+fn a_plan_boots_and_fetches_nothing() {
+    let program = Program::new();
+    program.write("matrix.yaml", SMALL);
+    assert_eq!(program.run(["plan", "matrix.yaml"]).status, Some(0));
+    assert!(!program.dir().join("cache").exists() && !program.dir().join("runs").exists());
+}
+
+#[test]
+fn filters_choose_cells_or_say_what_is_wrong() {
+    assert_matrix("filter", SMALL, &["plan", "matrix.yaml", "--filter", "zombie ram<=32M"], 0);
+    assert_matrix("filter-wrong", SMALL, &["plan", "matrix.yaml", "--filter", "arhc=arm ram<=x"], 2);
+    assert_matrix("filter-unknown-axis", SMALL, &["plan", "matrix.yaml", "--filter", "arhc=arm"], 2);
+    assert_matrix("filter-nothing", SMALL, &["run", "matrix.yaml", "--filter", "arch=aarch64"], 2);
+}
+
+#[test]
+fn everything_wrong_with_a_matrix_is_shown_with_its_place() {
+    assert_matrix("broken-yaml", "axes:\n  kernel: [linux-6.1\n  arch: arm\n", &["run", "matrix.yaml"], 2);
+    let names = "axes:\n  kernel: linux-6.l\n  arch: riscv64-nomu\n  ram: 32M\n  workload: [idle, anon-hgo]\n";
+    assert_matrix("unknown-names", names, &["run", "matrix.yaml"], 2);
+    let option = SMALL.replace("hogs", "hosg");
+    assert_matrix("unknown-workload-option", &option, &["plan", "matrix.yaml"], 2);
+    let named = "axes: {kernel: debian-6.1, arch: x86_64, ram: 8M, workload: idle}\n";
+    assert_matrix("impossible-cell", named, &["run", "matrix.yaml"], 2);
+    let absent = "axes: {kernel: debian-6.1, arch: riscv64-nommu, ram: 32M, workload: idle}\n";
+    assert_matrix("impossible-kernel", absent, &["run", "matrix.yaml"], 2);
+}
+
+#[test]
+fn a_matrix_that_is_not_there_is_named() {
+    assert_case("missing-matrix", &["run", "nowhere/matrix.yaml"], 2);
+    let program = Program::new();
+    assert_eq!(program.run(["plan", "."]).status, Some(2), "a folder is no matrix");
+}
+
+#[test]
+fn a_boot_says_what_is_missing_or_wrong() {
+    let boot = ["boot", "--arch", "arm", "--kernel", "debian-6.1"];
+    assert_case("boot-nothing", &boot, 2);
+    assert_case("boot-unknown-workload", &[&boot[..], &["--workload", "idel"]].concat(), 2);
+    assert_case("boot-small-ram", &[&boot[..], &["--workload", "idle", "--ram", "8M"]].concat(), 2);
+    assert_case("boot-bad-option", &[&boot[..], &["--workload", "idle", "--option", "ms"]].concat(), 2);
+    assert_case("boot-no-initrd", &[&boot[..], &["--initrd", "nowhere.cpio"]].concat(), 2);
+    assert_case("boot-no-kernel", &["boot", "--arch", "arm", "--kernel", "./zImage", "--workload", "idle"], 2);
+    assert_case("boot-unknown-arch", &["boot", "--arch", "mips", "--kernel", "debian-6.1", "--workload", "idle"], 2);
+    assert_case("boot-two-payloads", &[&boot[..], &["--workload", "idle", "--initrd", "x"]].concat(), 2);
+}
+
+#[test]
+fn a_trial_that_is_not_there_cannot_run_again() {
+    assert_case("repro-unknown", &["repro", "2026-01-02-0/linux-6.1.arm.32M.idle"], 2);
+    assert_case("repro-unknown-script", &["repro", "--script", "nothing"], 2);
+    let program = Program::new();
+    program.write("runs/a/cells/b/trial.json", "{\"schema\": 99}");
+    assert_transcript(&program, "repro-newer", &["repro", "a/b"], 3);
+    program.write("runs/a/cells/b/trial.json", "{\"schema\": 1, \"cell\"");
+    assert_transcript(&program, "repro-damaged", &["repro", "a/b"], 3);
+}
+
+#[test]
+fn kernels_and_workloads_are_listed() {
+    assert_case("workload-list", &["workload", "list"], 0);
+    assert_case("workload-show", &["workload", "show", "zombie-victim"], 0);
+    assert_case("workload-unknown", &["workload", "show", "zombie"], 2);
+    assert_case("kernel-unknown", &["kernel", "get", "linux-6.l"], 2);
+    assert_case("kernel-unknown-arch", &["kernel", "get", "linux-6.1", "--arch", "mips"], 2);
+}
+
+#[test]
+fn the_users_own_files_are_checked_like_the_programs() {
+    let program = Program::new();
+    program.write("kernels/mine.yaml", "source:\n  locl:\n    arm: {image: /tmp/zImage}\n");
+    assert_transcript(&program, "own-kernel-wrong", &["kernel", "list"], 2);
+    let program = Program::new();
+    program.write("data/kernels/mine.yaml", "source:\n  local:\n    arm: {image: /nowhere/zImage}\n");
+    let list = program.run(["--data", "data", "kernel", "list"]);
+    assert!(list.stdout.lines().any(|line| line.starts_with("mine ") && line.contains("local")), "{}", list.stdout);
+}
