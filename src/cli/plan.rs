@@ -7,8 +7,9 @@ use super::known::Catalogues;
 use super::output::print;
 use super::run::load;
 use crate::arch;
+use crate::host::remembered_accel;
 use crate::launch::{Paths, command};
-use crate::model::{Accel, Cell, Payload};
+use crate::model::{Cell, Payload};
 use serde_json::json;
 use std::path::Path;
 
@@ -63,5 +64,5 @@ fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, Cli
         serial: sockets.join("oomlab-serial"),
         qmp: sockets.join("oomlab-qmp"),
     };
-    Ok(command(cell, spec, Accel::Tcg, &paths))
+    Ok(command(cell, spec, remembered_accel(spec, &catalogues.cache), &paths))
 }

@@ -7,7 +7,7 @@ use super::process::Guest;
 use crate::arch::ArchSpec;
 use crate::model::Accel;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long the tiny guest may take. Where KVM works it takes a few hundredths of a second.
@@ -88,9 +88,7 @@ pub async fn probe_kvm(spec: &ArchSpec, cache: &Path) -> AccelAnswer {
     if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
         return AccelAnswer::emulated("/dev/kvm may not be opened; join the group `kvm`");
     }
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let file = cache.join(format!("kvm-{}.json", boot.trim()));
-    if let Some(answer) = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+    if let Some(answer) = remembered(cache) {
         return answer;
     }
     let answer = match run(tiny, spec.qemu.program, Accel::Kvm).await {
@@ -101,8 +99,24 @@ pub async fn probe_kvm(spec: &ArchSpec, cache: &Path) -> AccelAnswer {
     };
     // A cache that cannot be written costs two seconds next time and nothing else.
     let _ = std::fs::create_dir_all(cache)
-        .and_then(|()| std::fs::write(&file, serde_json::to_vec(&answer).unwrap_or_default()));
+        .and_then(|()| std::fs::write(answer_file(cache), serde_json::to_vec(&answer).unwrap_or_default()));
     answer
+}
+
+/// What [`probe_kvm`] found since the host booted, without running anything; emulation if it was never asked.
+pub fn remembered_accel(spec: &ArchSpec, cache: &Path) -> Accel {
+    let possible = spec.qemu.kvm_hosts.contains(&std::env::consts::ARCH);
+    remembered(cache).filter(|_| possible).map_or(Accel::Tcg, |answer| answer.accel)
+}
+
+fn remembered(cache: &Path) -> Option<AccelAnswer> {
+    serde_json::from_slice(&std::fs::read(answer_file(cache)).ok()?).ok()
+}
+
+/// One file for each boot of the host: a new kernel or a changed firmware setting may change the answer.
+fn answer_file(cache: &Path) -> PathBuf {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    cache.join(format!("kvm-{}.json", boot.trim()))
 }
 
 /// Whether the tiny guest ran to its end in time.
@@ -137,6 +151,18 @@ mod tests {
         for (tiny, program) in [(&X86, "qemu-system-x86_64"), (&AARCH64, "qemu-system-aarch64")] {
             assert!(run(tiny, program, Accel::Tcg).await.unwrap(), "{program}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_remembered_until_the_host_boots_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let x86 = crate::arch::find("x86_64").unwrap();
+        assert_eq!(remembered_accel(x86, dir.path()), Accel::Tcg);
+        let answer = AccelAnswer { accel: Accel::Kvm, why: String::new() };
+        std::fs::write(answer_file(dir.path()), serde_json::to_vec(&answer).unwrap()).unwrap();
+        let here = if std::env::consts::ARCH == "x86_64" { Accel::Kvm } else { Accel::Tcg };
+        assert_eq!(remembered_accel(x86, dir.path()), here);
+        assert_eq!(remembered_accel(crate::arch::find("riscv64-nommu").unwrap(), dir.path()), Accel::Tcg);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ mod serial;
 mod socket;
 mod threads;
 
-pub use accel::{AccelAnswer, probe_kvm};
+pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
 pub use clock::{Clock, pause, today, wall_clock};
 pub use process::{Guest, SpawnError};
 pub use qmp::{Qmp, QmpError};
