@@ -274,9 +274,18 @@ pkgCacheFile::Generate "false";
     }
 }
 
-/// What does not get better by itself: a bad signature, a full disk.
+/// What does not get better by itself: a bad signature, a full disk, no network (which apt has tried some times already).
 fn is_final(message: &str) -> bool {
-    ["NO_PUBKEY", "is not signed", "No space left", "Malformed entry"].iter().any(|sign| message.contains(sign))
+    const SIGNS: &[&str] = &[
+        "NO_PUBKEY",
+        "is not signed",
+        "No space left",
+        "Malformed entry",
+        "Could not connect",
+        "Could not resolve",
+        "Temporary failure resolving",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
 }
 
 /// apt's errors, without the rest of what it prints.
