@@ -280,6 +280,14 @@ fn a_line_of_a_megabyte_is_cut() {
 }
 
 #[test]
+fn a_run_outside_the_usual_folder_is_named_by_its_own() {
+    let run = RunRecord { dir: "/data/nightly/".to_owned(), ..run() };
+    let document: serde_json::Value = serde_json::from_str(&json(&run)).unwrap();
+    assert_eq!(document["cells"][0]["repro"], "oomlab repro /data/nightly/debian-6.1.x86_64.128M.anon-hog");
+    assert!(text(&run, Style::default()).contains("oomlab repro /data/nightly/"));
+}
+
+#[test]
 fn the_junit_document_stays_small() {
     let mut run = run();
     for trial in &mut run.trials {

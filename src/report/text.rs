@@ -59,9 +59,10 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
     let _ = writeln!(out, "  {}\n", style.paint(Colour::Strong, &repro(run, &folder)));
 }
 
-/// The command that runs a trial again.
+/// The command that runs a trial again. A run that is not below `runs` is named by its folder.
 pub(super) fn repro(run: &RunRecord, folder: &str) -> String {
-    let trial = printable(&format!("{}/{folder}", run.id));
+    let dir = run.dir.trim_end_matches('/');
+    let trial = printable(&format!("{}/{folder}", dir.strip_prefix("runs/").unwrap_or(dir)));
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c);
     if trial.chars().all(needs_no_quotes) {
         return format!("oomlab repro {trial}");
