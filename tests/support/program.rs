@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// The program as users have it, in an empty folder.
@@ -54,7 +54,17 @@ impl Program {
 
 /// Runs a command to its end.
 pub fn finish(command: &mut Command) -> Finished {
-    let output = command.output().expect("a program that starts");
+    wait(start(command))
+}
+
+/// Starts a command; what it writes is kept for [`wait`].
+pub fn start(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program that starts")
+}
+
+/// Waits for the end of a program.
+pub fn wait(child: Child) -> Finished {
+    let output = child.wait_with_output().expect("a program that ends");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
     Finished { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
