@@ -51,7 +51,7 @@ impl Live {
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         let total = bars.add(ProgressBar::new(trials as u64));
-        total.set_style(style("{msg}"));
+        total.set_style(style("{wide_msg}"));
         total.enable_steady_tick(Duration::from_secs(1));
         let widest = |text: fn(&Cell) -> usize| cells.iter().map(text).max().unwrap_or(0);
         let widths = Widths {
@@ -77,6 +77,8 @@ impl Live {
 
     fn line(&self, text: String) {
         if self.terminal {
+            let width = usize::from(console::Term::stderr().size().1);
+            let text = console::truncate_str(&text, width, "…").into_owned();
             // The terminal may be gone; the run goes on and its record is on disk.
             let _ = self.bars.println(text);
         } else {
@@ -104,7 +106,7 @@ impl Observer for Live {
     fn started(&self, index: usize, cell: &Cell, trial: u32) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
-        bar.set_style(style("● {msg}"));
+        bar.set_style(style("● {wide_msg}"));
         let what = self.what(cell, trial);
         bar.set_message(format!("{what}  starting"));
         let ram_kib = u64::from(cell.ram.0) * 1024;
@@ -145,7 +147,8 @@ impl Observer for Live {
         };
         let symbol = style.force_styling(self.color).apply_to(symbol);
         let what = self.what(&record.cell, record.trial);
-        self.line(format!("{symbol} {what}{:>7.1} s  {}", record.duration_s, remark(record)));
+        let line = format!("{symbol} {what}{:>7.1} s  {}", record.duration_s, remark(record));
+        self.line(line.trim_end().to_owned());
         self.show_total(&state);
     }
 }
@@ -188,7 +191,7 @@ fn remark(record: &TrialRecord) -> String {
     let verdict = &record.verdict;
     match (record.as_expected(), verdict.outcome()) {
         (true, Outcome::Pass) => kill_text,
-        (true, outcome) => format!("{outcome} {} (expected)", verdict.kind),
+        (true, outcome) => format!("expected {outcome} {}", verdict.kind),
         (false, outcome) => format!("{outcome} {}", verdict.kind),
     }
 }
