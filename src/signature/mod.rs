@@ -23,13 +23,13 @@ pub struct Signature {
     pub read: fn(&str) -> Option<Finding>,
 }
 
-/// Every signature; the first that reads a line wins.
+/// Every signature; the first that reads a line wins. A panic goes before what it gives as its reason.
 pub const ALL: &[Signature] = &[
+    panic::PANIC,
     oom::INVOKED,
     oom::KILLED,
     oom::REAPED,
     oom::NO_KILLABLE,
-    panic::PANIC,
     hung_task::HUNG_TASK,
     lockup::SOFT,
     lockup::HARD,

@@ -1,6 +1,6 @@
 //! The OOM killer's lines (`mm/oom_kill.c`).
 
-use super::text::{between, pid_paren_comm};
+use super::text::pid_paren_comm;
 use super::{Finding, Signature};
 
 /// `COMM invoked oom-killer: gfp_mask=…`, `dump_header()`.
@@ -28,11 +28,7 @@ pub(super) const KILLED: Signature = Signature {
 pub(super) const REAPED: Signature = Signature {
     name: "oom-reaped",
     needles: &["oom_reaper: reaped process "],
-    read: |text| {
-        let rest = between(text, "oom_reaper: reaped process ", ", now")
-            .or_else(|| text.split("oom_reaper: reaped process ").nth(1))?;
-        Some(Finding::OomReaped(pid_paren_comm(rest)?))
-    },
+    read: |text| Some(Finding::OomReaped(pid_paren_comm(text.split("oom_reaper: reaped process ").nth(1)?)?)),
 };
 
 /// `Out of memory and no killable processes...`.

@@ -19,14 +19,17 @@ pub(super) const PANIC: Signature = Signature {
     },
 };
 
-/// Reasons: `mm/oom_kill.c` (`out_of_memory()`, `check_panic_on_oom()`), `kernel/exit.c`, `init/main.c`,
-/// `init/do_mounts.c`, `kernel/watchdog.c`, `kernel/hung_task.c`.
+/// Reasons: `mm/oom_kill.c` (`out_of_memory()`, `check_panic_on_oom()`), `kernel/exit.c`, `init/main.c`
+/// (`kernel_init()`), `init/do_mounts.c`, `kernel/watchdog.c`, `kernel/hung_task.c`.
 fn kind(reason: &str) -> Kind {
     const REASONS: &[(&str, Kind)] = &[
         ("System is deadlocked on memory", Kind::PanicDeadlockedOnMemory),
         ("Out of memory and no killable", Kind::PanicDeadlockedOnMemory),
         ("panic_on_oom is enabled", Kind::PanicOnOom),
         ("Attempted to kill init", Kind::InitKilled),
+        ("Unable to mount root fs", Kind::BootPanic),
+        ("No working init found", Kind::BootPanic),
+        ("Requested init ", Kind::BootPanic),
         ("softlockup: hung tasks", Kind::SoftLockup),
         ("hung_task: blocked tasks", Kind::HungTask),
         ("Hard LOCKUP", Kind::HardLockup),

@@ -14,11 +14,13 @@ pub(super) fn number(text: &str) -> Option<u32> {
     text[..end].parse().ok()
 }
 
-/// A task written as `PID (COMM)`; a comm may hold blanks and parentheses, so the last `)` of the text ends it.
+/// A task written as `PID (COMM)`. A comm may hold blanks and parentheses: what the kernel writes behind it (`mm/oom_kill.c`)
+/// ends it.
 pub(super) fn pid_paren_comm(text: &str) -> Option<Task> {
+    const ENDS: [&str; 4] = [") total-vm:", "), now ", ") ", "),"];
     let pid = number(text)?;
     let comm = text.split_once('(')?.1;
-    let end = comm.find(") ").or_else(|| comm.find("),")).or_else(|| comm.rfind(')'))?;
+    let end = ENDS.iter().find_map(|end| comm.find(end)).or_else(|| comm.rfind(')'))?;
     Some(Task { pid, comm: comm[..end].to_owned() })
 }
 
