@@ -106,6 +106,17 @@ async fn a_hundred_megabytes_of_console_lose_nothing_that_matters() {
 }
 
 #[tokio::test]
+async fn what_the_kernel_prints_into_a_frame_is_read() {
+    let torn = "part @oomlab 9 beat t=400 fr\nsay [    0.564737] Out of memory: Killed process 26 (hog)\n\
+        say ee=1000 rounds=2 us=50 age=0 kills=1 reclaim=0 units=0 *00000000\n";
+    let (scripted, trial) = Scripted::one(&format!("{BOOT}{torn}{END}")).await;
+    assert_eq!((trial.verdict.kind, trial.oom_kills), (Kind::Finished, 1), "{:?}", trial.verdict);
+    let cell = scripted.dir.path().join("runs/2026-01-02-0/cells/cell");
+    let events = read_events(&cell.join("events.jsonl")).unwrap();
+    assert!(events.iter().any(|record| matches!(record.event, Event::FrameDamaged { .. })), "and the damage is kept");
+}
+
+#[tokio::test]
 async fn garbage_without_a_line_end_does_no_harm() {
     let (_, trial) = Scripted::one(&format!("{BOOT}garbage 8\nsay\n{END}")).await;
     assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
