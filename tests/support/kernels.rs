@@ -1,0 +1,29 @@
+//! Where tests that boot real kernels find them: in the user's own cache, put there by the program itself.
+
+use super::program::{Program, finish};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The cache that the program uses for this user.
+pub fn cache() -> PathBuf {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    folder("OOMLAB_CACHE")
+        .or_else(|| folder("XDG_CACHE_HOME").map(|dir| dir.join("oomlab")))
+        .or_else(|| folder("HOME").map(|dir| dir.join(".cache/oomlab")))
+        .expect("a home for the cache")
+}
+
+/// A command line of the program that uses the cache.
+pub fn command(program: &Program, args: &[&str]) -> Command {
+    let mut command = program.command(args);
+    command.env("OOMLAB_CACHE", cache());
+    command
+}
+
+/// The image of a kernel of the catalogue; fetched or built first if need be.
+pub fn kernel(name: &str, arch: &str) -> PathBuf {
+    let program = Program::new();
+    let finished = finish(&mut command(&program, &["kernel", "get", name, "--arch", arch]));
+    assert_eq!(finished.status, Some(0), "{name} for {arch} cannot be had: {}", finished.stderr);
+    finished.stdout.trim_end().rsplit(' ').next().expect("a path").into()
+}
