@@ -105,9 +105,14 @@ impl TrialDir {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self, record: &TrialRecord) -> Result<(), StoreError> {
-        json::write(&self.dir.join("verdict.json"), &record.verdict)?;
-        json::write(&self.dir.join("trial.json"), record)
+        write_verdict(&self.dir, record)
     }
+}
+
+/// Writes the two files that end a trial, the one that readers look for last.
+pub(super) fn write_verdict(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
+    json::write(&dir.join("verdict.json"), &record.verdict)?;
+    json::write(&dir.join("trial.json"), record)
 }
 
 /// Size and SHA-256 of a file.
