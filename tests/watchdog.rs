@@ -191,6 +191,15 @@ fn a_starved_guest_gets_more_host_time() {
 }
 
 #[test]
+fn a_host_without_cpu_to_spare_gets_no_verdict_on_the_guest() {
+    let mut trial = Trial::new(true);
+    trial.line("[    0.000000] Linux version 6.1");
+    trial.seconds(185, 0.1, 0.9, false);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::HostOverloaded, Outcome::Inconclusive));
+}
+
+#[test]
 fn a_slow_guest_gets_more_time() {
     let mut trial = Trial::booted();
     trial.frame(Frame::Speed { loop_us: 4 * oomlab::watchdog::NOMINAL_LOOP_US });

@@ -88,8 +88,10 @@ impl Execution<'_> {
         };
         let result = lab.run(plan, &prepared, &run).await;
         live.close();
+        // A run that broke off still tells what it has.
+        let code = self::report(&run, self.options, self.context.color);
         result?;
-        self::report(&run, self.options, self.context.color)
+        code
     }
 }
 

@@ -107,7 +107,7 @@ fn artifact(path: PathBuf, content: &[u8]) -> ImageArtifact {
 }
 
 fn hex(digest: Sha256) -> Digest {
-    Digest::new(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Digest::of_bytes(&digest.finalize())
 }
 
 /// The file's content; `None` when there is none, or one that was cut off or changed.

@@ -18,7 +18,7 @@ use crate::model::Digest;
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -133,15 +133,7 @@ pub(crate) fn point(link: &Path, target: &Path) -> Result<(), KernelError> {
 
 /// SHA-256 of a file's content.
 pub(crate) fn digest_of_file(path: &Path) -> io::Result<Digest> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            n => hash.update(&buffer[..n]),
-        }
-    }
+    crate::store::digest_file(path).map(|(_, digest)| digest)
 }
 
 /// SHA-256 over several pieces, each told from its neighbours.
@@ -151,11 +143,7 @@ pub(crate) fn digest_of<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Digest
         hash.update((piece.len() as u64).to_le_bytes());
         hash.update(piece);
     }
-    hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> Digest {
-    Digest::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Digest::of_bytes(&hash.finalize())
 }
 
 #[cfg(test)]

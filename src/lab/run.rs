@@ -119,9 +119,8 @@ impl Trial {
         let record = match &self.ready {
             Ok(ready) => self.boot(ready).await?,
             Err(verdict) => {
-                let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
                 let record = self.record(verdict.as_ref().clone(), wall_clock());
-                dir.finish(&record)?;
+                self.run.fail(&record)?;
                 record
             }
         };
@@ -169,10 +168,9 @@ impl Trial {
         match drive(job, dir).await {
             Ok(recorder) => self.finish(record, recorder),
             Err(error) => {
-                // The folder may be what failed; then this fails too and the run ends with the reason.
-                let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
+                // The disk may be what failed; then this fails too and the run ends with the reason.
                 record.verdict = lab_error(&error);
-                dir.finish(&record)?;
+                self.run.fail(&record)?;
                 Ok(record)
             }
         }

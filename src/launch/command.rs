@@ -111,6 +111,16 @@ mod tests {
         assert_eq!(argv[argv.len() - 2..], ["-d", "int"]);
     }
 
+    /// The kernel keeps a word with a dot in its name for itself.
+    #[test]
+    fn the_agents_words_have_no_dot_in_their_names() {
+        let argv = argv("arm", Accel::Tcg);
+        let words = value(&argv, "-append").split(' ').filter(|word| word.starts_with("oomlab"));
+        let names: Vec<&str> = words.filter_map(|word| word.split('=').next()).collect();
+        assert_eq!(names, ["oomlab_workload", "oomlab_opt_hogs"]);
+        assert!(names.iter().all(|name| !name.contains('.')));
+    }
+
     #[test]
     fn every_architecture_names_its_console_and_has_no_network() {
         for spec in arch::ALL {

@@ -62,6 +62,17 @@ name_type! {
 }
 
 impl Digest {
+    /// The digest of these 32 bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        use fmt::Write as _;
+        let mut hex = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            // Writing to a string does not fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self(hex)
+    }
+
     /// The first twelve digits: enough to tell artefacts apart in names that people read.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)

@@ -7,7 +7,7 @@
 //!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
 //! ```
 
-use super::{StoreError, TrialDir, json};
+use super::{StoreError, TrialDir, json, trial_dir};
 use crate::model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, trial_folder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -92,6 +92,16 @@ impl RunDir {
     /// When it cannot be made.
     pub fn trial(&self, cell: &str, trial: u32) -> Result<TrialDir, StoreError> {
         TrialDir::create(&self.dir.join("cells").join(trial_folder(cell, trial)))
+    }
+
+    /// Writes down a trial that the lab could not bring to its end. What its folder holds already stays.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn fail(&self, record: &TrialRecord) -> Result<(), StoreError> {
+        let folder = self.dir.join("cells").join(record.folder());
+        std::fs::create_dir_all(&folder).map_err(StoreError::write(&folder))?;
+        trial_dir::write_verdict(&folder, record)
     }
 
     /// Writes down how long the run took and whether the user stopped it.

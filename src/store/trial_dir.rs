@@ -13,7 +13,7 @@ use super::{StoreError, json};
 use crate::model::{Digest, Evidence, Record, TrialRecord};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The most of a console that is kept. The rest is counted in `events.jsonl`.
@@ -105,9 +105,14 @@ impl TrialDir {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self, record: &TrialRecord) -> Result<(), StoreError> {
-        json::write(&self.dir.join("verdict.json"), &record.verdict)?;
-        json::write(&self.dir.join("trial.json"), record)
+        write_verdict(&self.dir, record)
     }
+}
+
+/// Writes the two files that end a trial, the one that readers look for last.
+pub(super) fn write_verdict(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
+    json::write(&dir.join("verdict.json"), &record.verdict)?;
+    json::write(&dir.join("trial.json"), record)
 }
 
 /// Size and SHA-256 of a file.
@@ -116,8 +121,8 @@ impl TrialDir {
 /// When it cannot be read.
 pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
     let mut hasher = Sha256::new();
-    let mut file = BufReader::new(File::open(path)?);
-    let mut buffer = vec![0; 64 * 1024];
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
         let length = file.read(&mut buffer)?;
@@ -127,8 +132,7 @@ pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
         hasher.update(&buffer[..length]);
         bytes += length as u64;
     }
-    let hex = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok((bytes, Digest::new(hex)))
+    Ok((bytes, Digest::of_bytes(&hasher.finalize())))
 }
 
 /// Reads `events.jsonl`. A last line that was cut off, as a killed lab leaves it, is left out.

@@ -1,4 +1,4 @@
-//! All workloads by name, and how a guest is told which one to run.
+//! All workloads by name.
 
 use super::{Manifest, ManifestError};
 use crate::model::WorkloadName;
@@ -31,14 +31,6 @@ fn in_its_folder(manifest: Manifest, path: &str) -> Result<Manifest, ManifestErr
     }
     let problem = format!("the workload is named `{}`, but its folder `{folder}`", manifest.name);
     Err(ManifestError { origin: path.to_owned(), problem })
-}
-
-/// The words of the kernel command line that tell the agent what to run. The kernel hands words that it does not know
-/// to init, unless there is a dot in their names (`unknown_bootoption()`, init/main.c).
-pub fn boot_words(name: &WorkloadName, options: &BTreeMap<String, String>) -> Vec<String> {
-    std::iter::once(format!("oomlab_workload={name}"))
-        .chain(options.iter().map(|(option, value)| format!("oomlab_opt_{option}={value}")))
-        .collect()
 }
 
 #[cfg(test)]
@@ -85,12 +77,5 @@ mod tests {
         let text = std::str::from_utf8(&text).unwrap();
         let errors = catalogue([("images/workloads/sleep/manifest.yaml", text)]).unwrap_err();
         assert!(errors[0].to_string().ends_with("the workload is named `idle`, but its folder `sleep`"));
-    }
-
-    #[test]
-    fn boot_words_have_no_dot_in_their_names() {
-        let options = BTreeMap::from([("probability".to_owned(), "0.5".to_owned())]);
-        let words = boot_words(&WorkloadName::new("zombie-victim"), &options);
-        assert_eq!(words, ["oomlab_workload=zombie-victim", "oomlab_opt_probability=0.5"]);
     }
 }

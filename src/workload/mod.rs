@@ -5,6 +5,6 @@ mod catalogue;
 mod manifest;
 mod option;
 
-pub use catalogue::{boot_words, catalogue};
+pub use catalogue::catalogue;
 pub use manifest::{Manifest, ManifestError, MmuNeed};
 pub use option::{OptionError, OptionSpec, OptionType};

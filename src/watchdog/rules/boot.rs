@@ -1,7 +1,8 @@
 //! The agent never said hello.
 
-use super::{Judgement, Rule};
+use super::{Judgement, Rule, time_is_up};
 use crate::model::{Kind, Onset, Verdict};
+use crate::watchdog::clock::Moment;
 use crate::watchdog::seen::Seen;
 
 pub(super) const RULE: Rule = Rule { name: "boot-deadline", judge };
@@ -11,9 +12,8 @@ fn judge(seen: &Seen) -> Judgement {
         return Judgement::No;
     }
     let limit = seen.setup.timeouts.boot_s;
-    let passed = seen.now().fair_s;
-    if passed < limit {
-        return Judgement::later(seen, limit, passed);
+    if let Err(judgement) = time_is_up(seen, Moment::default(), limit) {
+        return judgement;
     }
     let verdict = match seen.console_moved {
         None => Verdict::new(Kind::BootSilent, "", format!("the console stayed empty for {limit:.0} s")),

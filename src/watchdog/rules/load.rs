@@ -1,6 +1,6 @@
 //! The workload neither ended nor got stuck within its time.
 
-use super::{Judgement, Rule};
+use super::{Judgement, Rule, time_is_up};
 use crate::model::{Kind, Verdict};
 use crate::watchdog::seen::Seen;
 
@@ -9,9 +9,8 @@ pub(super) const RULE: Rule = Rule { name: "load-deadline", judge };
 fn judge(seen: &Seen) -> Judgement {
     let (Some(since), None) = (seen.started.or(seen.hello), &seen.finished) else { return Judgement::No };
     let limit = seen.setup.timeouts.load_s * seen.slowness();
-    let passed = seen.now().fair_since(since);
-    if passed < limit {
-        return Judgement::later(seen, limit, passed);
+    if let Err(judgement) = time_is_up(seen, since, limit) {
+        return judgement;
     }
     let last = seen.now().fair_since(seen.progress());
     let summary = format!("the workload did not end within {limit:.0} s; it last made progress {last:.0} s ago");

@@ -11,8 +11,10 @@ mod silence;
 mod trouble;
 mod unattended;
 
+use super::clock::Moment;
 use super::seen::Seen;
-use crate::model::{Stamp, Verdict};
+use crate::model::{Kind, Stamp, Verdict};
+use std::time::Duration;
 
 /// What a rule says of what has been seen.
 pub(super) enum Judgement {
@@ -40,6 +42,25 @@ impl Judgement {
     fn hold(seen: &Seen, limit_s: f64, passed_s: f64) -> Self {
         Self::Hold(seen.clock.host_time_in(limit_s - passed_s))
     }
+}
+
+/// How many times longer than its limit a stage may last on a host that gives the guest too little CPU.
+const MOST_STRETCH: f64 = 6.0;
+
+/// Whether a stage that began at `since` has used up its `limit_s` fair seconds; if not, what to say in the meantime. A
+/// host that is too busy to get it there in six times that time ends the trial without a verdict on the guest.
+fn time_is_up(seen: &Seen, since: Moment, limit_s: f64) -> Result<(), Judgement> {
+    let passed = seen.now().fair_since(since);
+    if passed >= limit_s {
+        return Ok(());
+    }
+    let last = since.host + Duration::from_secs_f64(MOST_STRETCH * limit_s);
+    if seen.now().host < last {
+        return Err(Judgement::At(seen.clock.host_time_in(limit_s - passed).min(last)));
+    }
+    let waited = seen.now().host.since(since.host).as_secs_f64();
+    let summary = format!("the host was overloaded: in {waited:.0} s the guest got {passed:.0} s of CPU time");
+    Err(Judgement::is(Verdict::new(Kind::HostOverloaded, "", summary)))
 }
 
 /// One rule of judgement.
