@@ -168,6 +168,20 @@ fn a_trial_becomes_a_script_that_a_shell_understands() {
 }
 
 #[test]
+fn a_truncated_image_in_the_cache_is_made_again() {
+    let program = Program::new();
+    matrix(&program, &[("one", &format!("{AGENT}{END}"))], "");
+    assert_eq!(program.run(RUN).status, Some(0));
+    let mut folders = std::fs::read_dir(program.dir().join("cache/images")).unwrap();
+    let image = folders.next().unwrap().unwrap().path().join("initramfs.cpio.gz");
+    let whole = std::fs::read(&image).unwrap();
+    std::fs::write(&image, &whole[..whole.len() / 2]).unwrap();
+    let finished = program.run(RUN);
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    assert_eq!(std::fs::read(&image).unwrap(), whole);
+}
+
+#[test]
 fn without_qemu_the_message_names_the_remedy() {
     let program = lab();
     let args = ["boot", "--arch", "riscv64-nommu", "--kernel", "./kernel", "--initrd", "initrd"];

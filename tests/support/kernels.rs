@@ -2,7 +2,7 @@
 
 use super::program::{Program, finish};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The cache that the program uses for this user.
 pub fn cache() -> PathBuf {
@@ -20,10 +20,11 @@ pub fn command(program: &Program, args: &[&str]) -> Command {
     command
 }
 
-/// The image of a kernel of the catalogue; fetched or built first if need be.
+/// The image of a kernel of the catalogue; fetched or built first if need be, with the tester's own environment: it
+/// may name a mirror or a proxy.
 pub fn kernel(name: &str, arch: &str) -> PathBuf {
-    let program = Program::new();
-    let finished = finish(&mut command(&program, &["kernel", "get", name, "--arch", arch]));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oomlab"));
+    let finished = finish(command.args(["kernel", "get", name, "--arch", arch]).stdin(Stdio::null()));
     assert_eq!(finished.status, Some(0), "{name} for {arch} cannot be had: {}", finished.stderr);
     finished.stdout.trim_end().rsplit(' ').next().expect("a path").into()
 }
