@@ -95,6 +95,21 @@ fn the_second_interrupt_ends_at_once_and_leaves_no_guest() {
 }
 
 #[test]
+fn an_interrupt_while_kernels_are_fetched_ends_that_too() {
+    let program = Program::new();
+    program.write("matrix.yaml", "axes: {kernel: debian-6.1, arch: arm, ram: 128M, workload: idle}\n");
+    // Nobody listens on port 9 of this host: apt tries for a while.
+    let child = start(&mut program.command(RUN.iter().chain(&["--mirror", "http://127.0.0.1:9", "--out", "runs/it"])));
+    let fetching = program.dir().join("cache/apt");
+    eventually("apt", || fetching.exists());
+    signal(&child, Signal::INT);
+    let finished = wait(child);
+    assert_eq!(finished.status, Some(130), "{finished:?}");
+    assert!(finished.stdout.contains("interrupted after 0 of 1 trial"), "{}", finished.stdout);
+    assert_eq!(read_json(&program.dir().join("runs/it/run.json"))["interrupted"], true);
+}
+
+#[test]
 fn sigterm_and_sighup_stop_a_run_like_an_interrupt() {
     for which in [Signal::TERM, Signal::HUP] {
         let program = lab();
