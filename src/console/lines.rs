@@ -103,8 +103,10 @@ impl Console {
 
 /// Text without carriage returns, NULs and ANSI escape sequences (`ESC [ … letter`).
 fn clean(bytes: &[u8]) -> String {
+    // Every line of a serial console ends in `\r\n`.
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
-    if !text.bytes().any(|b| matches!(b, b'\r' | b'\0' | 0x1b)) {
+    if memchr::memchr3(b'\r', b'\0', 0x1b, bytes).is_none() {
         return text.into_owned();
     }
     let mut out = String::with_capacity(text.len());

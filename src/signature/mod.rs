@@ -12,6 +12,9 @@ mod text;
 
 pub use finding::{Finding, Trouble};
 
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
+
 /// One message of the kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Signature {
@@ -38,9 +41,14 @@ pub const ALL: &[Signature] = &[
     oops::OOPS,
 ];
 
+/// Every needle with its signature, made ready once: a guest may print a hundred megabytes of lines that say nothing.
+static NEEDLES: LazyLock<Vec<(Finder<'static>, &'static Signature)>> = LazyLock::new(|| {
+    let needles = |signature: &'static Signature| signature.needles.iter().map(move |needle| (needle, signature));
+    ALL.iter().flat_map(needles).map(|(needle, signature)| (Finder::new(*needle), signature)).collect()
+});
+
 /// What a message says, its printk prefix already stripped; `None` for the many that say nothing of interest.
 pub fn read(text: &str) -> Option<Finding> {
-    ALL.iter()
-        .filter(|signature| signature.needles.iter().any(|needle| text.contains(needle)))
-        .find_map(|signature| (signature.read)(text))
+    let found = |(needle, _): &&(Finder<'_>, _)| needle.find(text.as_bytes()).is_some();
+    NEEDLES.iter().filter(found).find_map(|(_, signature)| (signature.read)(text))
 }
