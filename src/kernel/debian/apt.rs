@@ -159,7 +159,8 @@ impl Apt<'_> {
     }
 
     /// Nothing of the host's state is read or written, no hook of the host's runs, only one index is fetched, and
-    /// apt's own cache of packages, which takes longer than all the rest, is not built.
+    /// apt's own cache of packages, which takes longer than all the rest, is not built. A Release file past its date is
+    /// taken: it is signed all the same, mirrors lag behind and snapshots stand still, and a kernel to test may be old.
     fn apt_conf(&self, root: &Path) -> String {
         let root = root.display();
         let arch = self.arch;
@@ -178,6 +179,7 @@ Dir::State::Lists "{root}/lists";
 Dir::State::Status "{root}/status";
 Dir::Cache "{root}/cache";
 Acquire::Languages "none";
+Acquire::Check-Valid-Until "false";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
 Acquire::GzipIndexes "true";
