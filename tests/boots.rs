@@ -63,7 +63,7 @@ fn assert_idle(arch: &str, kernel: &str, ram: &str, first: &str) {
 
 #[test]
 fn idle_passes_on_riscv64_nommu() {
-    assert_idle("riscv64-nommu", "linux-6.1", "32M", "[    0.000000] Linux version 6.1");
+    assert_idle("riscv64-nommu", "linux-7.3", "32M", "[    0.000000] Linux version 7.3");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn idle_passes_on_arm() {
 
 #[test]
 fn zombie_victim_without_an_mmu_is_a_livelock_with_its_victim() {
-    let boot = boot("riscv64-nommu", "linux-6.1", "32M", &["--workload", "zombie-victim"]);
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "zombie-victim"]);
     boot.assert("oom-livelock", 1);
     let victim = boot.trial.verdict.victim.as_ref().expect("a victim");
     let killed = format!("Killed process {} ({})", victim.pid, victim.comm);
@@ -103,7 +103,7 @@ fn zombie_victim_with_an_mmu_passes() {
 
 #[test]
 fn a_kernel_with_nothing_left_to_kill_panics_as_its_manifest_says() {
-    let boot = boot("riscv64-nommu", "linux-6.1", "32M", &["--workload", "no-killable"]);
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "no-killable"]);
     boot.assert("panic-deadlocked-on-memory", 0);
     assert!(boot.finished.stdout.contains("1 expected crash"), "{}", boot.finished.stdout);
 }
@@ -170,7 +170,7 @@ fn a_file_that_is_no_kernel_shows_what_qemu_says_of_it() {
 
 #[test]
 fn a_wrong_argument_of_the_users_shows_what_qemu_says_of_it() {
-    let boot = boot("riscv64-nommu", "linux-6.1", "32M", &["--workload", "idle", "--qemu-arg", "-no-such-option"]);
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "idle", "--qemu-arg", "-no-such-option"]);
     boot.assert("qemu-failed", 3);
     assert!(boot.finished.stdout.contains("-no-such-option: invalid option"), "{}", boot.finished.stdout);
 }

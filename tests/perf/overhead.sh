@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 
 cat > matrix.yaml <<MATRIX
-axes: {kernel: linux-6.1, arch: riscv64-nommu, ram: 32M, workload: idle}
+axes: {kernel: linux-7.3, arch: riscv64-nommu, ram: 32M, workload: idle}
 MATRIX
 
 # Prints the wall time of a command in seconds; what the command prints goes to a log.
