@@ -7,15 +7,7 @@ use crate::watchdog::seen::{Exit, Seen};
 pub(super) const RULE: Rule = Rule { name: "exit", judge };
 
 fn judge(seen: &Seen) -> Judgement {
-    match &seen.exit {
-        Some(exit) if seen.interrupted => Judgement::is(interrupted(exit)),
-        Some(exit) => Judgement::is(verdict(seen, exit)),
-        None => Judgement::No,
-    }
-}
-
-fn interrupted(_: &Exit) -> Verdict {
-    Verdict::new(Kind::Interrupted, "", "the run was stopped before this trial had ended")
+    seen.exit.as_ref().map_or(Judgement::No, |exit| Judgement::is(verdict(seen, exit)))
 }
 
 fn verdict(seen: &Seen, exit: &Exit) -> Verdict {

@@ -72,8 +72,8 @@ pub(super) struct Rule {
 pub(super) const ALL: &[Rule] = &[
     trouble::RULE,
     finish::RULE,
-    exit::RULE,
     interrupt::RULE,
+    exit::RULE,
     paused::RULE,
     boot::RULE,
     silence::RULE,
