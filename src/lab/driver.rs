@@ -5,7 +5,7 @@ use super::observer::{Observer, Status};
 use super::recorder::Recorder;
 use super::stop;
 use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, thread_times, vcpu_threads};
-use crate::model::{Event, QmpEvent, ThreadTime};
+use crate::model::{Event, QmpEvent};
 use crate::store::TrialDir;
 use crate::watchdog::{Action, Setup, Stage, Watchdog};
 use serde_json::Value;
@@ -106,15 +106,12 @@ impl Driver<'_> {
 
     async fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
         let connected = what == QmpEvent::Connected;
-        let actions = self.recorder.event(Event::Qmp { what })?;
+        let mut actions = self.recorder.event(Event::Qmp { what })?;
         if connected {
             // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
-            let answer = self.qmp.execute("query-cpus-fast", Value::Null, Duration::from_secs(5)).await;
+            let answer = self.qmp.execute("query-cpus-fast", Value::Null, Duration::from_secs(1)).await;
             self.threads = answer.as_ref().map(vcpu_threads).unwrap_or_default();
-            let threads = vec![ThreadTime::default(); self.threads.len()];
-            if !threads.is_empty() {
-                self.sample_vcpus()?;
-            }
+            actions.extend(self.sample_vcpus()?);
         }
         Ok(actions)
     }
