@@ -118,7 +118,8 @@ impl Driver<'_> {
 
     fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {
         let late_us = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut actions = self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure() })?;
+        let mut actions =
+            self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure(), stopped: false })?;
         actions.extend(self.sample_vcpus()?);
         self.shown = None;
         Ok(actions)

@@ -1,6 +1,6 @@
 //! What is seen of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
-use super::Stamp;
+use super::{Memory, Probe, Profile, Stamp};
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -64,6 +64,31 @@ pub enum Event {
         /// PSI `some avg10` of the CPU in percent, where the host has it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         psi_cpu_avg10: Option<f32>,
+        /// Whether somebody had stopped QEMU's process (`SIGSTOP`, a debugger, the cgroup freezer).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stopped: bool,
+    },
+    /// The lab began to look into the guest; what a sysrq letter brings forth after this was provoked.
+    Probed {
+        /// How.
+        probe: Probe,
+    },
+    /// Answer to [`Probe::Profile`].
+    Profile {
+        /// The samples.
+        profile: Profile,
+    },
+    /// Answer to [`Probe::Memory`].
+    Memory {
+        /// The figures.
+        memory: Memory,
+    },
+    /// The lab could not look.
+    ProbeFailed {
+        /// What it tried.
+        probe: Probe,
+        /// Why not.
+        why: String,
     },
     /// A deadline that the watchdog had asked for has passed.
     Tick,

@@ -2,6 +2,7 @@
 
 mod cell;
 mod event;
+mod evidence;
 mod ids;
 mod kernel;
 mod machine;
@@ -13,6 +14,7 @@ mod verdict;
 
 pub use cell::{Cell, Expectation, Payload, Timeouts};
 pub use event::{Beat, Event, Frame, QmpEvent, Record, ThreadTime};
+pub use evidence::{Memory, Probe, Profile, Spot, Zone};
 pub use ids::{ArchName, CellId, Digest, KernelName, RunId, WorkloadName};
 pub use kernel::KernelArtifact;
 pub use machine::{Accel, RamError, RamMib};

@@ -3,11 +3,14 @@
 use super::rules::{self, Judgement};
 use super::seen::Seen;
 use super::setup::Setup;
-use crate::model::{Event, Stamp, Verdict};
+use crate::model::{Event, Probe, Stamp, Verdict};
 
 /// What the watchdog wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
+    /// Find out more: say so with [`Event::Probed`], then answer with the event that belongs to the probe, without making the
+    /// console wait for it.
+    Probe(Probe),
     /// The verdict stands: end the guest.
     Stop,
 }

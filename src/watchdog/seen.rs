@@ -134,7 +134,12 @@ impl Seen {
                 self.exit = Some(Exit { code: *code, signal: *signal, stderr: stderr.clone() });
             }
             Event::Host { late_us, .. } => self.clock.late(Duration::from_micros(*late_us)),
-            Event::Spawned { .. } | Event::Tick => {}
+            Event::Spawned { .. }
+            | Event::Tick
+            | Event::Probed { .. }
+            | Event::Profile { .. }
+            | Event::Memory { .. }
+            | Event::ProbeFailed { .. } => {}
         }
     }
 
