@@ -1,8 +1,8 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
 
 use oomlab::model::{
-    Accel, Cell, Digest, Evidence, Expectation, Kind, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord, Stamp,
-    Task, Timeouts, TrialRecord, Verdict,
+    Accel, Cell, Digest, Evidence, Expectation, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord,
+    Stamp, Task, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, junit, script, text};
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         ram: RamMib(ram),
         vcpus: 1,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
+        needs: Needs::default(),
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),

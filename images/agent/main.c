@@ -7,6 +7,7 @@
 #include "canary.h"
 #include "console.h"
 #include "frame.h"
+#include "modules.h"
 
 enum { PROTOCOL = 1, BEAT_US = 1000000, CANARY_START_US = 1000000, MAX_WORDS = 64 };
 
@@ -119,6 +120,14 @@ static void make_environment(char **given)
 		environment[words] = shared_word;
 }
 
+static void load_modules(void)
+{
+	const char *why = modules_load();
+
+	if (why)
+		finish(&(struct ending){ .status = 126 }, why);
+}
+
 static void start_canary(void)
 {
 	char *arguments[] = { "canary", NULL };
@@ -212,6 +221,7 @@ int guest_main(int count, char **arguments, char **given)
 	prepare(given);
 	send_hello(page_bytes(given));
 	send_speed();
+	load_modules();
 	start_canary();
 	send_beat();
 	run(start_workload());

@@ -1,6 +1,6 @@
 //! 64-bit arm on QEMU's `virt`.
 
-use super::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+use super::{ArchSpec, BinaryFormat, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -15,6 +15,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a57"),
         args: &[],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["aarch64"],
     },
     console: "ttyAMA0",

@@ -2,7 +2,7 @@
 
 mod spec;
 
-pub use spec::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+pub use spec::{ArchSpec, BinaryFormat, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 
 use crate::model::ArchName;
 

@@ -1,6 +1,6 @@
 //! 64-bit RISC-V with an MMU, started by OpenSBI, on QEMU's `virt`.
 
-use super::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+use super::{ArchSpec, BinaryFormat, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -15,6 +15,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: None,
         args: &["-bios", "default"],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["riscv64"],
     },
     console: "ttyS0",

@@ -1,6 +1,6 @@
 //! x86_64 on QEMU's `q35`.
 
-use super::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+use super::{ArchSpec, BinaryFormat, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -15,6 +15,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "q35",
         cpu: Some("max"),
         args: &[],
+        disk: DiskSpec::VIRTIO_PCI,
         kvm_hosts: &["x86_64"],
     },
     console: "ttyS0",

@@ -7,6 +7,7 @@ mod observer;
 mod prepare;
 mod recorder;
 mod run;
+mod scratch;
 mod stop;
 mod trial;
 

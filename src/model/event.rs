@@ -130,6 +130,8 @@ pub enum QmpEvent {
     Stop,
     /// `RESUME`.
     Resume,
+    /// `BLOCK_IO_ERROR` with the action `stop`: the host's own words on why it could not read or write a disk's file.
+    DiskFailed(String),
     /// `RESET`.
     Reset,
     /// Any other event, by name.

@@ -65,6 +65,8 @@ pub(super) struct Seen {
     pub troubles: Vec<Noted<Trouble>>,
     pub shutdown: Option<String>,
     pub paused: Option<Moment>,
+    /// Why the host could not serve a disk, and stopped the machine for it.
+    pub disk_failed: Option<String>,
     pub exit: Option<Exit>,
     pub interrupted: bool,
 }
@@ -90,6 +92,7 @@ impl Seen {
             troubles: Vec::new(),
             shutdown: None,
             paused: None,
+            disk_failed: None,
             exit: None,
             interrupted: false,
         }
@@ -197,6 +200,7 @@ impl Seen {
         match what {
             QmpEvent::Shutdown(reason) => self.shutdown = Some(reason.clone()),
             QmpEvent::Stop => self.paused = Some(now),
+            QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
             QmpEvent::Resume => self.paused = None,
             QmpEvent::Connected
             | QmpEvent::Lost(_)
