@@ -58,6 +58,7 @@ static void send_beat(void)
 	frame_number("rounds", shared_get(&shared->canary_rounds));
 	frame_number("us", shared_get(&shared->canary_us));
 	frame_number("age", now > finished ? now - finished : 0);
+	frame_number("late", shared_get(&shared->canary_late_ms));
 	frame_number("kills", shared_get(&shared->oom_kills));
 	frame_number("reclaim", shared_get(&shared->reclaim));
 	frame_number("units", shared_get(&shared->units));

@@ -71,7 +71,7 @@ impl Slot<'_> {
     /// A folder to put the files in; `content` tells this making of it from any other.
     pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
         let key = digest_of([self.name.as_str(), self.arch, recipe.as_str(), content]);
-        self.cache.scratch(&format!("artifacts/{key}"))
+        self.cache.scratch(format!("artifacts/{key}"))
     }
 
     /// Writes the record and puts the finished folder in its place.

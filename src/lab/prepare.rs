@@ -16,6 +16,12 @@ use tokio_util::sync::CancellationToken;
 /// What a cell needs, or the verdict of the cells that cannot have it.
 type Needed<T> = Result<T, Box<Verdict>>;
 
+/// An image and its digest.
+type Image = (PathBuf, Digest);
+
+/// What an image is for; one with modules is for one kernel alone.
+type ImageKey = (ArchName, WorkloadName, Option<KernelName>);
+
 /// Where kernels and images come from.
 #[derive(Clone)]
 pub struct Sources {
@@ -53,9 +59,7 @@ impl Sources {
     ) -> Readiness {
         let mut readiness = Readiness::default();
         let mut kernels: BTreeMap<(KernelName, ArchName), Needed<KernelArtifact>> = BTreeMap::new();
-        // Images with modules are for one kernel alone.
-        let mut images: BTreeMap<(ArchName, WorkloadName, Option<KernelName>), Needed<(PathBuf, Digest)>> =
-            BTreeMap::new();
+        let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -124,10 +128,10 @@ impl Sources {
         workload: &WorkloadName,
         kernel: Option<&KernelArtifact>,
         progress: Arc<dyn Progress + Send>,
-    ) -> Needed<(PathBuf, Digest)> {
+    ) -> Needed<Image> {
         let sources = self.clone();
         let (workload, kernel, wanted) = (workload.clone(), kernel.cloned(), cell.needs.modules.clone());
-        let work = move || -> Needed<(PathBuf, Digest)> {
+        let work = move || -> Needed<Image> {
             let modules = kernel.map(|kernel| sources.kernels.modules(&kernel, spec, &wanted, progress.as_ref()));
             let modules = modules.unwrap_or(Ok(Vec::new())).map_err(|error| match error {
                 KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
@@ -154,7 +158,7 @@ fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
     Box::new(Verdict::new(kind, "prepare", reason))
 }
 
-fn own_initrd(path: &Path) -> Needed<(PathBuf, Digest)> {
+fn own_initrd(path: &Path) -> Needed<Image> {
     let digest = crate::store::digest_file(path)
         .map_err(|error| verdict(Kind::ImageUnavailable, format!("cannot read {}: {error}", path.display())))?;
     Ok((path.to_owned(), digest.1))

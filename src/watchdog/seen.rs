@@ -25,9 +25,6 @@ const PROVOKED_S: f64 = 5.0;
 /// A host with more of this pressure (PSI `some`, in percent) is busy with other things.
 const PRESSED: f32 = 40.0;
 
-/// A canary's round that takes so long is no longer a slow allocation, but a wait for memory; seconds.
-const LATE_S: f64 = 1.0;
-
 /// A console line worth keeping.
 #[derive(Debug, Clone)]
 pub(super) struct Noted<T> {
@@ -254,10 +251,10 @@ impl Seen {
     fn heartbeat(&mut self, now: Moment, beat: Beat) {
         let before = self.beat.map(|(_, beat)| beat).unwrap_or_default();
         if beat.canary_rounds != before.canary_rounds {
-            let waited_s = beat.canary_us as f64 / 1e6;
+            let late_s = beat.canary_late_ms.saturating_sub(before.canary_late_ms) as f64 / 1e3;
             let passed_s = self.canary_moved.or(self.hello).map_or(0.0, |moved| now.fair_since(moved));
-            if waited_s > LATE_S * self.slowness() && beat.reclaim > before.reclaim {
-                self.thrashed_s += waited_s.min(passed_s);
+            if beat.reclaim > before.reclaim {
+                self.thrashed_s += late_s.min(passed_s);
             }
             self.canary_moved = Some(now);
         }

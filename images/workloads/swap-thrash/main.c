@@ -1,12 +1,23 @@
-/* Swaps to a slow disk: more memory than there is RAM, touched here and there, a fixed number of times. All of it fits
- * into RAM and swap together, so that nobody has to be killed; it only takes its time. */
+/* Swaps to a slow disk: processes that hold more memory than there is RAM give it back and fill it anew piece by piece,
+ * a fixed amount of it. All of it fits into RAM and swap together, so that nobody has to be killed; but whoever
+ * allocates has to wait until the disk has taken something else. */
 
 #include "../../guest/disk.h"
 #include "../../guest/sys.h"
-#include "../../guest/text.h"
 #include "../../guest/workload.h"
 
-enum { PAGE_BYTES = 4096, PAGE_KIB = 4, MAX_HOGS = 64, PIECE_KIB = 256, PIECE_PAGES = PIECE_KIB / PAGE_KIB, MAX_PIECES = 16384 };
+enum {
+	PAGE_BYTES = 4096,
+	PAGE_KIB = 4,
+	PIECE_KIB = 256,
+	PIECE_PAGES = PIECE_KIB / PAGE_KIB,
+	MAX_PIECES = 16384,
+	CHECK_EVERY = 16,
+	MAX_HOGS = 64,
+	READY_POLL_MS = 20,
+};
+
+enum hog_ending { HOG_DONE = 0, HOG_NO_MEMORY = 1, HOG_MEMORY_CHANGED = 2 };
 
 static long held[MAX_PIECES];
 
@@ -63,26 +74,45 @@ static int is_unchanged(long memory, uint32_t piece)
 	return *(volatile uint32_t *)(memory + (long)page * PAGE_BYTES) == mark(piece, page);
 }
 
-/* Holds pieces of memory, and goes round them: looks at the oldest, gives it back and fills a new one. */
-static int hog(uint64_t kib)
+static int fill_all(uint32_t pieces)
 {
-	uint32_t pieces = (uint32_t)kib / PIECE_KIB;
-	uint64_t rounds = OPTION(count, rounds);
-
-	if (pieces > MAX_PIECES)
-		pieces = MAX_PIECES;
 	for (uint32_t piece = 0; piece < pieces; piece++)
 		if (!(held[piece] = fill(piece)))
-			return 1;
-	for (uint64_t i = 0; i < rounds; i++)
-		for (uint32_t piece = 0; piece < pieces; piece++) {
-			if (!is_unchanged(held[piece], piece))
-				return 2;
-			sys_unmap(held[piece], PIECE_KIB << 10);
-			if (!(held[piece] = fill(piece)))
-				return 1;
-		}
-	return 0;
+			return 0;
+	return 1;
+}
+
+/* Memory is tight only as long as all have theirs. */
+static void wait_for_others(void)
+{
+	uint64_t hogs = OPTION(count, hogs);
+
+	shared_add(&workload_shared->ready, 1);
+	while (shared_get(&workload_shared->ready) < hogs)
+		sleep_ms(READY_POLL_MS);
+}
+
+/* Gives its oldest piece back and fills a new one, again and again: that needs memory faster than the disk can take any.
+ * A hog that looked into each piece before would wait for the disk itself most of the time, and press nobody. */
+static enum hog_ending hog(uint64_t kib)
+{
+	uint32_t pieces = (uint32_t)(kib / PIECE_KIB), oldest = 0;
+	uint64_t turns = OPTION(kib, churn) / PIECE_KIB;
+
+	if (!pieces || pieces > MAX_PIECES || !fill_all(pieces))
+		return HOG_NO_MEMORY;
+	wait_for_others();
+	for (uint64_t i = 0; i < turns; i++) {
+		if (i % CHECK_EVERY == 0 && !is_unchanged(held[oldest], oldest))
+			return HOG_MEMORY_CHANGED;
+		sys_unmap(held[oldest], PIECE_KIB << 10);
+		held[oldest] = fill(oldest);
+		if (!held[oldest])
+			return HOG_NO_MEMORY;
+		if (++oldest == pieces)
+			oldest = 0;
+	}
+	return HOG_DONE;
 }
 
 static int wait_for_hogs(uint64_t hogs)
@@ -94,8 +124,10 @@ static int wait_for_hogs(uint64_t hogs)
 			return workload_fail("wait-failed");
 		if (ending.killed)
 			return workload_fail("hog-killed");
-		if (ending.status)
-			return workload_fail(ending.status == 2 ? "memory-changed" : "mmap-failed");
+		if (ending.status == HOG_MEMORY_CHANGED)
+			return workload_fail("memory-changed");
+		if (ending.status != HOG_DONE)
+			return workload_fail("mmap-failed");
 	}
 	return 0;
 }
