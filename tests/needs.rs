@@ -76,7 +76,7 @@ fn a_guest_swaps_to_a_disk_that_leaves_no_trace() {
     assert!(!Path::new(file).exists(), "{file}");
     let script = program.run(["repro", "--script", "run/debian-6.1.x86_64.128M.swap-thrash+churn=4M"]).stdout;
     assert!(script.contains("truncate -s 134217728 \"$disk\"\n"), "{script}");
-    assert!(script.contains("-drive file=\"$disk\",if=none,id=oomlab-scratch,"), "{script}");
+    assert!(script.contains("-drive file=\"$disk\"',if=none,id=oomlab-scratch,"), "{script}");
 }
 
 #[test]
