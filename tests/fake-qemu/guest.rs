@@ -53,7 +53,7 @@ struct Guest {
 
 impl Guest {
     fn wait_for_the_lab(&self) {
-        let deadline = now() + Duration::from_secs(30);
+        let deadline = now() + Duration::from_secs(600);
         while !(self.serial.is_connected() && self.qmp.is_connected()) && now() < deadline {
             pause(Duration::from_millis(1));
         }
