@@ -5,6 +5,7 @@ use super::driver::{Drive, drive};
 use super::error::LabError;
 use super::observer::Observer;
 use super::recorder::Recorder;
+use super::tables::Tables;
 use super::trial::{Ready, TrialSpec};
 use crate::arch;
 use crate::host::{Clock, allow_open_files, wall_clock};
@@ -52,6 +53,7 @@ impl Lab<'static> {
         let mut admission = Admission::new(self.options.budget);
         let mut waiting: Vec<(usize, TrialSpec)> = trials(plan, self.options.qemu.as_ref());
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
+        let tables = Arc::new(Tables::default());
         let mut failed = None;
         loop {
             while !self.cancel.is_cancelled() && failed.is_none() {
@@ -65,6 +67,7 @@ impl Lab<'static> {
                     spec,
                     ready,
                     run: run.clone(),
+                    tables: Arc::clone(&tables),
                     observer: Arc::clone(&self.observer),
                     cancel: self.cancel.child_token(),
                 };
@@ -109,6 +112,7 @@ struct Trial {
     spec: TrialSpec,
     ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
+    tables: Arc<Tables>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
 }
@@ -161,6 +165,9 @@ impl Trial {
             argv: &argv,
             serial,
             qmp,
+            kernel: Arc::new(ready.kernel.clone()),
+            arch: spec,
+            tables: Arc::clone(&self.tables),
             setup: Setup::of(cell),
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),
