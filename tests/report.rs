@@ -81,6 +81,11 @@ fn livelock() -> Verdict {
     );
     verdict.onset = Some(Onset { host: Stamp::from_secs_f64(1.4), guest_s: Some(0.56) });
     verdict.victim = Some(Task { pid: 26, comm: "pipe-fill".to_owned() });
+    verdict.grounds = vec![
+        "the beat goes on, and the canary has been stuck for 15 s".to_owned(),
+        "91 % __alloc_pages_slowpath, 6 % shrink_node (64 samples in 2.1 s)".to_owned(),
+    ];
+    verdict.against = vec!["the host was short of CPU time (PSI some avg10 63 %)".to_owned()];
     verdict.lines = vec![
         "[    0.564100] pipe-fill invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=500"
             .to_owned(),
@@ -144,6 +149,8 @@ fn hostile(text: &str) -> RunRecord {
     for trial in &mut run.trials {
         trial.verdict.summary = text.to_owned();
         trial.verdict.lines = vec![text.to_owned(); 3];
+        trial.verdict.grounds = vec![text.to_owned(); 2];
+        trial.verdict.against = vec![text.to_owned(); 2];
         trial.cell.kernel = text.into();
         trial.cell.expect.reason = Some(text.to_owned());
         trial.kernel_release = Some(text.to_owned());

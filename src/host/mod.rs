@@ -2,6 +2,7 @@
 
 mod accel;
 mod clock;
+mod limits;
 mod process;
 mod qmp;
 mod resources;
@@ -11,6 +12,7 @@ mod threads;
 
 pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
 pub use clock::{Clock, pause, today, wall_clock};
+pub use limits::allow_open_files;
 pub use process::{Guest, SpawnError};
 pub use qmp::{Qmp, QmpError};
 pub use resources::Resources;

@@ -3,8 +3,8 @@
 use super::socket::connect;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::OwnedWriteHalf;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -36,19 +36,12 @@ impl Serial {
                     return;
                 }
             };
-            let (mut read, write) = stream.into_split();
+            let (read, write) = stream.into_split();
             // The driver may be gone already; then the send below fails as well.
             let _ = writer_in.send(write);
-            loop {
-                let mut chunk = vec![0; CHUNK];
-                match read.read(&mut chunk).await {
-                    Ok(0) | Err(_) => return,
-                    Ok(length) => {
-                        chunk.truncate(length);
-                        if chunks_in.send(chunk).await.is_err() {
-                            return;
-                        }
-                    }
+            while let Some(chunk) = next_chunk(&read).await {
+                if chunks_in.send(chunk).await.is_err() {
+                    return;
                 }
             }
         });
@@ -70,6 +63,21 @@ impl Serial {
         }
         let writer = self.connected.as_mut().ok_or(std::io::ErrorKind::NotConnected)?;
         tokio::time::timeout(patience, writer.write_all(bytes)).await?
+    }
+}
+
+/// The next bytes, `None` at the end. Of a thousand consoles most are silent: a buffer is there only while there is something
+/// to read.
+async fn next_chunk(read: &OwnedReadHalf) -> Option<Vec<u8>> {
+    loop {
+        read.readable().await.ok()?;
+        let mut buffer = [0; CHUNK];
+        match read.try_read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(length) => return Some(buffer[..length].to_vec()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
+        }
     }
 }
 

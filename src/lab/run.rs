@@ -7,7 +7,7 @@ use super::observer::Observer;
 use super::recorder::Recorder;
 use super::trial::{Ready, TrialSpec};
 use crate::arch;
-use crate::host::{Clock, wall_clock};
+use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::launch::{Paths, command};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
 use crate::store::RunDir;
@@ -48,6 +48,7 @@ impl Lab<'static> {
     /// `lab-error`, and the others go on.
     pub async fn run(&self, plan: &Plan, prepared: &Prepared, run: &RunDir) -> Result<(), LabError> {
         let clock = Clock::start();
+        allow_open_files();
         let mut admission = Admission::new(self.options.budget);
         let mut waiting: Vec<(usize, TrialSpec)> = trials(plan, self.options.qemu.as_ref());
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
