@@ -21,7 +21,7 @@ pub struct Paths {
 /// QEMU's command line, the program first. It runs the same trial by hand: nothing waits for the lab.
 pub fn command(cell: &Cell, spec: &ArchSpec, accel: Accel, paths: &Paths) -> Vec<String> {
     let mut argv = Argv(vec![spec.qemu.program.to_owned()]);
-    argv.pair("-name", cell.id.as_str());
+    argv.pair("-name", &format!("guest={}", literal(cell.id.as_str())));
     argv.pair("-machine", spec.qemu.machine);
     argv.pair("-accel", accel.qemu_name());
     match accel {
@@ -56,12 +56,16 @@ impl Argv {
         self.words([option, value]);
     }
 
-    /// A listening socket that does not hold the machine back until somebody connects. A comma in the path is
-    /// doubled: QEMU's option parser takes a single one for the end of the value.
+    /// A listening socket that does not hold the machine back until somebody connects.
     fn socket(&mut self, id: &str, path: &Path) {
-        let path = path.to_string_lossy().replace(',', ",,");
+        let path = literal(&path.to_string_lossy());
         self.pair("-chardev", &format!("socket,id={id},path={path},server=on,wait=off"));
     }
+}
+
+/// A value in QEMU's notation `name=value,…`: its parser takes a single comma for the end of the value.
+fn literal(value: &str) -> String {
+    value.replace(',', ",,")
 }
 
 #[cfg(test)]
@@ -109,6 +113,16 @@ mod tests {
                 .ends_with("panic=-1 oops=panic oomlab_workload=zombie-victim oomlab_opt_hogs=3 preempt=full")
         );
         assert_eq!(argv[argv.len() - 2..], ["-d", "int"]);
+    }
+
+    /// QEMU takes a bare `a=b` for the option `a`, and the id of a cell has the workload's options in it.
+    #[test]
+    fn the_name_may_hold_what_an_id_may() {
+        let mut cell = cell("arm");
+        cell.id = "k.arm.64M.w+hogs=3,writes=1M".into();
+        let paths = Paths { kernel: "/k".into(), initrd: None, serial: "/s".into(), qmp: "/q".into() };
+        let argv = command(&cell, arch::find("arm").unwrap(), Accel::Tcg, &paths);
+        assert_eq!(value(&argv, "-name"), "guest=k.arm.64M.w+hogs=3,,writes=1M");
     }
 
     /// The kernel keeps a word with a dot in its name for itself.
