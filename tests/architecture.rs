@@ -30,10 +30,10 @@ const fn edge(name: &'static str, uses: &'static [&'static str]) -> Module {
 /// From the ground up.
 const MODULES: &[Module] = &[
     pure("model", &[]),
-    pure("signature", &[]),
+    pure("console", &[]),
+    pure("signature", &["console"]),
     pure("arch", &[]),
     pure("workload", &["arch"]),
-    pure("console", &[]),
     pure("qmp", &[]),
     pure("bisect", &[]),
     pure("report", &[]),
@@ -72,8 +72,22 @@ const MODULES: &[Module] = &[
     edge(
         "cli",
         &[
-            "lab", "matrix", "report", "store", "watchdog", "bisect", "kernel", "image", "engine", "arch", "workload",
-            "launch", "host", "assets", "doctor",
+            "lab",
+            "matrix",
+            "report",
+            "store",
+            "watchdog",
+            "bisect",
+            "kernel",
+            "image",
+            "engine",
+            "arch",
+            "workload",
+            "launch",
+            "host",
+            "assets",
+            "doctor",
+            "signature",
         ],
     ),
 ];
