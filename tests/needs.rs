@@ -1,5 +1,7 @@
 //! What workloads need, the lab provides: kernel modules and a scratch disk, in real guests.
 
+#[path = "support/cache.rs"]
+mod cache;
 #[path = "support/kernels.rs"]
 mod kernels;
 #[path = "support/program.rs"]
@@ -22,7 +24,7 @@ fn x86_64() -> &'static ArchSpec {
 /// The kernel and the module `virtio` of it, which depends on no other.
 fn kernel_with_virtio() -> (KernelArtifact, KernelModule) {
     kernels::kernel(KERNEL, "x86_64");
-    let kernels = Kernels::new(&Assets::builtin(), kernels::cache(), Options::default()).unwrap();
+    let kernels = Kernels::new(&Assets::builtin(), cache::cache(), Options::default()).unwrap();
     let kernel = kernels.cached(KERNEL, x86_64()).expect("it was just made ready");
     let modules = kernels.modules(&kernel, x86_64(), &["virtio".to_owned()], &Unwatched).unwrap();
     let [module] = <[KernelModule; 1]>::try_from(modules).unwrap();
@@ -64,7 +66,7 @@ fn boot(program: &Program, kernel: &str, args: &[&str]) -> (Finished, Option<Tri
 fn a_guest_swaps_to_a_disk_that_leaves_no_trace() {
     kernels::kernel(KERNEL, "x86_64");
     let program = Program::new();
-    let (finished, trial) = boot(&program, KERNEL, &["--workload", "swap-thrash", "--option", "churn=4M"]);
+    let (finished, trial) = boot(&program, KERNEL, &["--workload", "swap-thrash", "--option", "churn=1M"]);
     let trial = trial.unwrap_or_else(|| panic!("{finished:?}"));
     // With so little to do it may be over before the guest has waited for long: then it just finished.
     assert_eq!((trial.verdict.outcome().as_str(), trial.oom_kills), ("pass", 0), "{:?}", trial.verdict);
@@ -74,7 +76,7 @@ fn a_guest_swaps_to_a_disk_that_leaves_no_trace() {
     let drive = trial.command.iter().find(|word| word.contains("id=oomlab-scratch")).expect("a disk");
     let file = drive.strip_prefix("file=").and_then(|rest| rest.split(',').next()).expect("a file");
     assert!(!Path::new(file).exists(), "{file}");
-    let script = program.run(["repro", "--script", "run/debian-6.1.x86_64.128M.swap-thrash+churn=4M"]).stdout;
+    let script = program.run(["repro", "--script", "run/debian-6.1.x86_64.128M.swap-thrash+churn=1M"]).stdout;
     assert!(script.contains("truncate -s 134217728 \"$disk\"\n"), "{script}");
     assert!(script.contains("-drive file=\"$disk\"',if=none,id=oomlab-scratch,"), "{script}");
 }

@@ -1,6 +1,7 @@
 //! x86_64 on QEMU's `q35`.
 
-use super::{ArchSpec, BinaryFormat, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
+use super::registers::number;
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -18,6 +19,13 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         disk: DiskSpec::VIRTIO_PCI,
         kvm_hosts: &["x86_64"],
     },
+    cpu: CpuSpec {
+        word_bytes: 8,
+        registers,
+        idle: &["native_safe_halt", "pv_native_safe_halt", "mwait_idle", "acpi_safe_halt", "acpi_idle_do_entry"],
+        interrupts: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],
+        image_base: None,
+    },
     console: "ttyS0",
     boot_words: &[],
     kernel: KernelSpec {
@@ -34,3 +42,17 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         format: BinaryFormat::Elf,
     },
 };
+
+/// QEMU, `target/i386/cpu-dump.c`. The names of the registers are shorter while the vCPU runs 16- or 32-bit code.
+fn registers(dump: &str) -> Option<Registers> {
+    const INTERRUPTS: u64 = 1 << 9;
+    let either = |long, short| number(dump, long).or_else(|| number(dump, short));
+    Some(Registers {
+        pc: either("RIP=", "EIP=")?,
+        sp: either("RSP=", "ESP=")?,
+        user: Some(number(dump, "CPL=")? == 3),
+        irqs_off: either("RFL=", "EFL=")? & INTERRUPTS == 0,
+        halted: number(dump, "HLT=")? != 0,
+        before: None,
+    })
+}

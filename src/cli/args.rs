@@ -38,6 +38,8 @@ pub enum Command {
     Boot(BootArgs),
     /// Run a trial of an earlier run again
     Repro(ReproArgs),
+    /// Tell what is wrong in a console log, earliest cause first
+    Classify(ClassifyArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
     /// List and describe workloads
@@ -164,6 +166,16 @@ pub struct ReproArgs {
     pub script: bool,
     #[command(flatten)]
     pub options: RunOptions,
+}
+
+/// Arguments of `oomlab classify`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClassifyArgs {
+    /// Console logs, `dmesg` output or syslog files; `-` for standard input [default: standard input]
+    pub files: Vec<PathBuf>,
+    /// Print one JSON object a line, a file each; see `docs/classify.md`
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `oomlab workload`.

@@ -2,6 +2,7 @@
 
 mod args;
 mod boot;
+mod classify;
 mod context;
 mod doctor;
 mod error;

@@ -1,43 +1,106 @@
 //! The prefix of a printk line.
 
+use super::syslog;
+
 /// A console line without its printk prefix.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Printk<'a> {
     /// The guest's clock in seconds, from `[   12.345678]`.
     pub guest_s: Option<f64>,
+    /// Who printed it, where the kernel is built with `CONFIG_PRINTK_CALLER`.
+    pub caller: Option<Caller>,
+    /// Whether a log daemon says that a program, not the kernel, wrote it.
+    pub of_program: bool,
     /// The message.
     pub text: &'a str,
 }
 
-/// Strips `<6>`, `[   12.345678]` and `[    T1]` / `[  C0]`, as far as they are there.
+/// Who printed a line: `[    T1]` or `[   C0]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A task, by its pid.
+    Task(u32),
+    /// A CPU, in an interrupt.
+    Cpu(u32),
+}
+
+/// A line without its prefixes, as far as they are there: `<6>`, `[   12.345678]`, `[    T1]`, what log daemons put before
+/// them, and the prompt or the beginning of a program's line that the kernel printed behind.
 ///
-/// The order is that of `kernel/printk/printk.c`, `info_print_prefix()`: syslog level, time, caller.
+/// Of a line in which several messages were run together, it is the first that has a prefix; [`messages`] gives all.
 pub fn parse(line: &str) -> Printk<'_> {
-    let mut text = line.trim_start();
-    if let Some(rest) = strip_level(text) {
-        text = rest;
-    }
-    let mut guest_s = None;
-    if let Some((inside, rest)) = bracketed(text)
-        && let Some(seconds) = seconds(inside)
-    {
-        guest_s = Some(seconds);
-        text = rest;
-        if let Some((inside, rest)) = bracketed(text)
-            && is_caller(inside)
-        {
-            text = rest;
+    let first = match stamp_at(line, 0) {
+        Some(_) => 0,
+        None => find_prefix(line).unwrap_or(0),
+    };
+    let end = find_prefix(&line[first..]).map_or(line.len(), |next| first + next);
+    one(&line[first..end])
+}
+
+/// Every message of a line: what stands before a prefix in its middle, and what stands behind.
+pub fn messages(line: &str) -> Messages<'_> {
+    Messages { rest: Some(line) }
+}
+
+/// The messages of one line.
+#[derive(Debug, Clone)]
+pub struct Messages<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Printk<'a>;
+
+    fn next(&mut self) -> Option<Printk<'a>> {
+        let rest = self.rest.take()?;
+        match find_prefix(rest) {
+            None => Some(one(rest)),
+            Some(next) => {
+                let (before, after) = rest.split_at(next);
+                self.rest = Some(after);
+                // What a log daemon puts before the kernel's own prefix is no message.
+                if syslog::is_bare(before) { self.next() } else { Some(one(before)) }
+            }
         }
     }
-    Printk { guest_s, text }
 }
 
 /// Byte offset at which a printk prefix begins inside a line, behind its first byte.
 pub fn find_prefix(line: &str) -> Option<usize> {
-    line.match_indices('[')
-        .map(|(at, _)| at)
-        .filter(|&at| at > 0)
-        .find(|&at| bracketed(&line[at..]).is_some_and(|(inside, _)| seconds(inside).is_some()))
+    let bytes = line.as_bytes();
+    memchr::memchr_iter(b'[', bytes).filter(|&at| at > 0 && !line[..at].trim_start().is_empty()).find(|&at| {
+        // `<4>[   12.345678]` begins at its level.
+        matches!(bytes.get(at + 1), Some(b' ' | b'0'..=b'9')) && stamp_at(line, at).is_some() && !is_level(&bytes[..at])
+    })
+}
+
+/// Strips what stands before one message. The order is that of `kernel/printk/printk.c`, `info_print_prefix()`: syslog
+/// level, time, caller.
+fn one(line: &str) -> Printk<'_> {
+    let text = line.trim_start();
+    let text = strip_level(text).unwrap_or(text);
+    let plain = |text| Printk { guest_s: None, caller: None, of_program: false, text };
+    let Some((guest_s, mut text)) = stamp_at(text, 0) else {
+        if let Some((guest_s, caller, text)) = syslog::kmsg(text) {
+            return Printk { guest_s: Some(guest_s), caller, of_program: false, text };
+        }
+        return match syslog::strip(text) {
+            Some(syslog::Entry { of_program, text }) => Printk { of_program, ..plain(text) },
+            None => plain(text),
+        };
+    };
+    let mut caller = None;
+    if let Some((inside, rest)) = bracketed(text)
+        && let Some(found) = self::caller(inside)
+    {
+        caller = Some(found);
+        text = rest;
+    }
+    Printk { guest_s: Some(guest_s), caller, of_program: false, text: text.strip_prefix("kernel: ").unwrap_or(text) }
+}
+
+fn is_level(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"<") && bytes.ends_with(b">") && bytes.len() <= 5
 }
 
 fn strip_level(text: &str) -> Option<&str> {
@@ -50,21 +113,47 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
     Some((inside, rest.strip_prefix(' ').unwrap_or(rest)))
 }
 
-/// `   12.345678`: seconds, a dot, six digits.
-fn seconds(inside: &str) -> Option<f64> {
-    let (whole, fraction) = inside.trim_start().split_once('.')?;
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    (digits(whole) && fraction.len() == 6 && digits(fraction)).then(|| inside.trim_start().parse().ok())?
+/// The time in `[   12.345678] ` at a byte offset, and what stands behind: seconds, a dot, six digits.
+fn stamp_at(line: &str, at: usize) -> Option<(f64, &str)> {
+    let bytes = line.as_bytes().get(at..)?;
+    if bytes.first() != Some(&b'[') {
+        return None;
+    }
+    let digits = bytes[1..].iter().position(|byte| *byte != b' ')? + 1;
+    let (mut seconds, mut end) = (0_u64, digits);
+    while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
+        seconds = seconds.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        end += 1;
+    }
+    let fraction = bytes.get(end + 1..end + 7)?;
+    let known = end > digits && bytes[end] == b'.' && fraction.iter().all(u8::is_ascii_digit);
+    if !known || bytes.get(end + 7) != Some(&b']') {
+        return None;
+    }
+    let micros = fraction.iter().fold(0_u64, |micros, digit| micros * 10 + u64::from(digit - b'0'));
+    let rest = &line[at + end + 8..];
+    Some((seconds as f64 + micros as f64 / 1e6, rest.strip_prefix(' ').unwrap_or(rest)))
 }
 
-fn is_caller(inside: &str) -> bool {
+/// `    T1`, `   C12`.
+pub(super) fn caller(inside: &str) -> Option<Caller> {
     let inside = inside.trim_start();
-    inside.starts_with(['T', 'C']) && inside.len() > 1 && inside[1..].bytes().all(|b| b.is_ascii_digit())
+    let number = || inside[1..].bytes().all(|b| b.is_ascii_digit()).then(|| inside[1..].parse().ok())?;
+    match inside.as_bytes().first()? {
+        b'T' => number().map(Caller::Task),
+        b'C' => number().map(Caller::Cpu),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn texts(line: &str) -> Vec<&str> {
+        messages(line).map(|message| message.text).collect()
+    }
 
     #[test]
     fn prefixes_of_all_sorts_are_stripped() {
@@ -73,15 +162,26 @@ mod tests {
             "<4>[    1.500000] Out of memory",
             "[    1.500000][    T1] Out of memory",
             "[    1.500000][   C12] Out of memory",
+            "Nov 24 10:00:00 host kernel: [    1.500000] Out of memory",
+            "2026-11-24T10:00:00.123456+01:00 host kernel: [    1.500000] Out of memory",
+            "kern  :warn  : [    1.500000] Out of memory",
+            "(none) login: [    1.500000] Out of memory",
+            " kernel:[    1.500000] Out of memory",
+            "[    1.500000] kernel: Out of memory",
         ] {
-            assert_eq!(parse(line), Printk { guest_s: Some(1.5), text: "Out of memory" }, "{line}");
+            let found = parse(line);
+            assert_eq!((found.guest_s, found.of_program, found.text), (Some(1.5), false, "Out of memory"), "{line}");
         }
+        assert_eq!(parse("[    1.500000][   C12] x").caller, Some(Caller::Cpu(12)));
+        assert_eq!(parse("[    1.500000][    T1] x").caller, Some(Caller::Task(1)));
     }
 
     #[test]
     fn brackets_that_are_no_prefix_stay() {
-        for line in ["[drm] initialised", "[<ffffffff810>] foo", "plain", "[", "[1.5] x", "<none> x"] {
-            assert_eq!(parse(line), Printk { guest_s: None, text: line });
+        for line in
+            ["[drm] initialised", "[<ffffffff810>] foo", "plain", "[", "[1.5] x", "<none> x", "[    1.5000000] x"]
+        {
+            assert_eq!(parse(line), Printk { guest_s: None, caller: None, of_program: false, text: line });
         }
     }
 
@@ -90,5 +190,23 @@ mod tests {
         assert_eq!(find_prefix("@oomlab 7 be[   12.345678] Out"), Some(12));
         assert_eq!(find_prefix("[   12.345678] Out"), None);
         assert_eq!(find_prefix("é[x] no"), None);
+    }
+
+    #[test]
+    fn lines_that_were_run_together_are_taken_apart() {
+        assert_eq!(texts("[    1.000000] one[    2.000000] two"), ["one", "two"]);
+        assert_eq!(texts("Nov 24 10:0[    2.000000][    T7] two"), ["Nov 24 10:0", "two"]);
+        assert_eq!(texts("login: [    2.000000] two"), ["login: ", "two"]);
+        assert_eq!(texts("Nov 24 10:00:00 host kernel: [    2.000000] two"), ["two"]);
+        assert_eq!(texts(""), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_guest_prints_panics_or_grows(line in "[\\[\\]<>0-9. TCa:é-]{0,120}") {
+            let total: usize = messages(&line).map(|message| message.text.len()).sum();
+            prop_assert!(total <= line.len());
+            let _ = parse(&line);
+        }
     }
 }

@@ -148,8 +148,9 @@ impl Kernels {
         ModuleTree::of(&kernel)?.map_or(Ok(Vec::new()), |tree| tree.load_order(wanted))
     }
 
-    /// Debian's modules are most of a package, or since 7.0 a package of their own: they are unpacked when they are
-    /// needed. What is installed has names of its own for every build of a kernel, so they are found again.
+    /// Debian's modules are most of a package; since 7.0 they are a package of their own, and the list of those that are
+    /// built in is in another. They are unpacked when they are needed. Packages have other names for every build of a
+    /// kernel, so that those of the very kernel are found.
     fn fetch_modules(
         &self,
         kernel: &KernelArtifact,
@@ -163,11 +164,14 @@ impl Kernels {
         let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?.join(MODULES);
         let _lock = self.cache.lock(&format!("{}-{}-modules", kernel.name, arch.name), progress)?;
         if !folder.is_dir() {
-            let kind = if pattern.starts_with("linux-binary-") { "modules" } else { "image" };
-            let name = format!("linux-{kind}-{}", kernel.release);
-            let (_, package) = self.apt_package(suite, arch.kernel.debian.unwrap_or_default(), &name, progress)?;
+            let split = pattern.starts_with("linux-binary-");
+            let packages: &[&str] = if split { &["linux-base", "linux-modules"] } else { &["linux-image"] };
             let scratch = self.cache.scratch(&folder)?;
-            prebuilt::extract_modules(&package, scratch.path(), progress)?;
+            for package in packages {
+                let name = format!("{package}-{}", kernel.release);
+                let (_, file) = self.apt_package(suite, arch.kernel.debian.unwrap_or_default(), &name, progress)?;
+                prebuilt::extract_modules(&file, scratch.path(), progress)?;
+            }
             scratch.install()?;
         }
         Ok(folder)

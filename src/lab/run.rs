@@ -6,9 +6,10 @@ use super::error::LabError;
 use super::observer::Observer;
 use super::recorder::Recorder;
 use super::scratch::ScratchFile;
+use super::tables::Tables;
 use super::trial::{Ready, TrialSpec};
 use crate::arch;
-use crate::host::{Clock, wall_clock};
+use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::launch::{Paths, command};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
 use crate::store::RunDir;
@@ -49,9 +50,11 @@ impl Lab<'static> {
     /// `lab-error`, and the others go on.
     pub async fn run(&self, plan: &Plan, prepared: &Prepared, run: &RunDir) -> Result<(), LabError> {
         let clock = Clock::start();
+        allow_open_files();
         let mut admission = Admission::new(self.options.budget);
         let mut waiting: Vec<(usize, TrialSpec)> = trials(plan, self.options.qemu.as_ref());
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
+        let tables = Arc::new(Tables::default());
         let mut failed = None;
         loop {
             while !self.cancel.is_cancelled() && failed.is_none() {
@@ -65,6 +68,7 @@ impl Lab<'static> {
                     spec,
                     ready,
                     run: run.clone(),
+                    tables: Arc::clone(&tables),
                     observer: Arc::clone(&self.observer),
                     cancel: self.cancel.child_token(),
                 };
@@ -109,6 +113,7 @@ struct Trial {
     spec: TrialSpec,
     ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
+    tables: Arc<Tables>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
 }
@@ -170,6 +175,9 @@ impl Trial {
             argv: &argv,
             serial,
             qmp,
+            kernel: Arc::new(ready.kernel.clone()),
+            arch: spec,
+            tables: Arc::clone(&self.tables),
             setup: Setup::of(cell),
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),

@@ -30,9 +30,3 @@ pub struct Trouble {
     /// The task that it names.
     pub task: Option<Task>,
 }
-
-impl Finding {
-    pub(super) fn trouble(kind: Kind, title: impl Into<String>, task: Option<Task>) -> Self {
-        Self::Trouble(Trouble { kind, title: title.into(), task })
-    }
-}

@@ -1,18 +1,23 @@
 //! `INFO: task … blocked for more than … seconds.` (`kernel/hung_task.c`).
 
-use super::text::{between, comm_colon_pid};
-use super::{Finding, Signature};
+use super::head::{Head, Place};
+use super::text::{between, comm_colon_pid, message};
+use super::{ReportKind, Signature};
 use crate::model::Kind;
 
-/// khungtaskd's report; newer kernels also write `blocked in I/O wait for more than`.
+/// khungtaskd's report; newer kernels also write `blocked in I/O wait for more than`, and linux-next wrote `can't die for
+/// more than`.
 pub(super) const HUNG_TASK: Signature = Signature {
     name: "hung-task",
     needles: &["INFO: task "],
     read: |text| {
-        if !text.contains(" for more than ") || !text.contains(" blocked ") {
-            return None;
-        }
-        let task = comm_colon_pid(between(text, "INFO: task ", " blocked ")?)?;
-        Some(Finding::trouble(Kind::HungTask, format!("hung task {}", task.comm), Some(task)))
+        let text = message(text, "INFO: task ")?;
+        let (verb, what) = [(" blocked ", "task hung"), (" can't die ", "task can't die")]
+            .into_iter()
+            .find(|(verb, _)| text.contains(verb) && text.contains(" for more than "))?;
+        let task = comm_colon_pid(between(text, "INFO: task ", verb)?)?;
+        let title = format!("hung task {}", task.comm);
+        let head = Head::new(ReportKind::HungTask, what, Place::Trace).with_task(Some(task.into()));
+        Some(head.with_trouble(Kind::HungTask, title))
     },
 };

@@ -1,7 +1,9 @@
 //! The OOM killer's lines (`mm/oom_kill.c`).
 
-use super::text::pid_paren_comm;
-use super::{Finding, Signature};
+use super::head::{Head, Place, Role};
+use super::text::{pid_paren_comm, stable};
+use super::who::Who;
+use super::{Finding, ReportKind, Signature};
 
 /// `COMM invoked oom-killer: gfp_mask=…`, `dump_header()`.
 pub(super) const INVOKED: Signature = Signature {
@@ -9,7 +11,8 @@ pub(super) const INVOKED: Signature = Signature {
     needles: &[" invoked oom-killer: gfp_mask="],
     read: |text| {
         let comm = text.split(" invoked oom-killer").next()?;
-        Some(Finding::OomInvoked { comm: comm.to_owned() })
+        let head = Head::new(ReportKind::OomKill, "OOM kill", Place::Task).with_task(Some(Who::named(comm)));
+        Some(head.with_finding(Finding::OomInvoked { comm: comm.to_owned() }))
     },
 };
 
@@ -20,7 +23,33 @@ pub(super) const KILLED: Signature = Signature {
     needles: &["Killed process "],
     read: |text| {
         let task = pid_paren_comm(&text[text.find("Killed process ")? + "Killed process ".len()..])?;
-        Some(Finding::OomKilled(task))
+        Some(kill(text, task.clone().into()).with_finding(Finding::OomKilled(task)))
+    },
+};
+
+/// `Out of memory: Kill process PID (COMM) score N or sacrifice child`, `oom_kill_process()`, ≤ 4.20: the announcement,
+/// which alone tells a memory cgroup's kill from a global one.
+pub(super) const ANNOUNCED: Signature = Signature {
+    name: "oom-announced",
+    needles: &["emory: Kill process ", "killing_task): Kill process ", "allocating_task): Kill process "],
+    read: |text| {
+        let task = pid_paren_comm(&text[text.find("Kill process ")? + "Kill process ".len()..])?;
+        Some(kill(text, task.into()))
+    },
+};
+
+/// A line that names the constraint of the kill: `oom-kill:constraint=CONSTRAINT_MEMCG,…` (`dump_oom_summary()`, ≥ 5.0),
+/// `Task in /a killed as a result of limit of /b` (`mm/memcontrol.c`, `mem_cgroup_print_oom_info()`, ≤ 4.20).
+pub(super) const CONSTRAINT: Signature = Signature {
+    name: "oom-constraint",
+    needles: &["oom-kill:constraint=", " killed as a result of limit of "],
+    read: |text| {
+        let memcg = text.starts_with("oom-kill:constraint=CONSTRAINT_MEMCG");
+        if !(memcg || text.starts_with("oom-kill:constraint=") || text.starts_with("Task in /")) {
+            return None;
+        }
+        let kind = if memcg || text.starts_with("Task in /") { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
+        Some(Head::new(kind, words(kind), Place::Task).with_role(Role::Joins(ReportKind::OomKill)))
     },
 };
 
@@ -28,12 +57,38 @@ pub(super) const KILLED: Signature = Signature {
 pub(super) const REAPED: Signature = Signature {
     name: "oom-reaped",
     needles: &["oom_reaper: reaped process "],
-    read: |text| Some(Finding::OomReaped(pid_paren_comm(text.split("oom_reaper: reaped process ").nth(1)?)?)),
+    read: |text| {
+        let task = pid_paren_comm(text.split("oom_reaper: reaped process ").nth(1)?)?;
+        let head = Head::new(ReportKind::OomKill, "OOM kill", Place::Task).with_victim(Some(task.clone().into()));
+        Some(head.with_role(Role::Adds(ReportKind::OomKill)).with_finding(Finding::OomReaped(task)))
+    },
 };
 
 /// `Out of memory and no killable processes...`.
 pub(super) const NO_KILLABLE: Signature = Signature {
     name: "oom-no-killable",
     needles: &["Out of memory and no killable processes"],
-    read: |_| Some(Finding::NoKillable),
+    read: |_| {
+        let head = Head::new(ReportKind::OomNoKillable, words(ReportKind::OomNoKillable), Place::Nowhere);
+        Some(head.with_role(Role::Joins(ReportKind::OomKill)).with_finding(Finding::NoKillable))
+    },
 };
+
+/// What titles call the outcome of an OOM situation.
+pub(super) fn words(kind: ReportKind) -> &'static str {
+    match kind {
+        ReportKind::OomKillMemcg => "memory cgroup OOM kill",
+        ReportKind::OomNoKillable => "out of memory and no killable processes",
+        ReportKind::PanicOnOom => "panic_on_oom",
+        _ => "OOM kill",
+    }
+}
+
+fn kill(text: &str, victim: Who) -> Head {
+    let memcg = stable(text).starts_with("Memory cgroup out of memory");
+    // A bare `Killed process` does not say why; the lines before it did.
+    let says_why = memcg || text.starts_with("Out of memory");
+    let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
+    let role = if says_why { Role::Joins(ReportKind::OomKill) } else { Role::Adds(ReportKind::OomKill) };
+    Head::new(kind, words(kind), Place::Task).with_victim(Some(victim)).with_role(role)
+}

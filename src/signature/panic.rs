@@ -1,6 +1,10 @@
 //! `Kernel panic - not syncing: …` (`kernel/panic.c`).
 
-use super::{Finding, Signature};
+use super::head::{Head, Place, Role};
+use super::oom;
+use super::symbol;
+use super::text::stable;
+use super::{ReportKind, Signature};
 use crate::model::Kind;
 
 const MARK: &str = "Kernel panic - not syncing: ";
@@ -11,29 +15,91 @@ pub(super) const PANIC: Signature = Signature {
     needles: &[MARK],
     read: |text| {
         // The line that ends a panic repeats its reason: `---[ end Kernel panic - not syncing: … ]---`.
-        if text.starts_with("---[ end") {
+        let before = &text[..text.find(MARK)?];
+        if before.contains("---[ end") || before.ends_with(['"', '\'', '`', '(', '|']) {
             return None;
         }
-        let reason = text[text.find(MARK)? + MARK.len()..].trim_end();
-        Some(Finding::trouble(kind(reason), reason, None))
+        let reason = text[before.len() + MARK.len()..].trim_end();
+        let (kind, verdict) = sort(reason);
+        Some(head(reason, kind).with_trouble(verdict, reason))
     },
 };
 
+fn head(reason: &str, kind: ReportKind) -> Head {
+    let head = match kind {
+        ReportKind::OomNoKillable | ReportKind::PanicOnOom => {
+            return Head::new(kind, oom::words(kind), Place::Nowhere)
+                .with_also(ReportKind::Panic)
+                .with_role(Role::Joins(ReportKind::OomKill));
+        }
+        // The watchdogs panic behind their report; a panic alone tells less.
+        ReportKind::SoftLockup | ReportKind::HardLockup | ReportKind::HungTask | ReportKind::RcuStall => {
+            Head::new(kind, kind.as_str().replace('-', " "), Place::Entry)
+        }
+        ReportKind::BootFailure => return Head::new(kind, title(reason), Place::Nowhere).with_also(ReportKind::Panic),
+        _ => {
+            return stack(reason)
+                .unwrap_or_else(|| Head::new(kind, title(reason), Place::Nowhere))
+                .with_role(Role::Ends);
+        }
+    };
+    head.with_also(ReportKind::Panic).with_role(Role::Ends)
+}
+
+/// Panics that a function names: `corrupted stack end detected inside scheduler` (`kernel/sched/core.c`,
+/// `schedule_debug()`), `stack-protector: Kernel stack is corrupted in: FUNCTION` (`kernel/panic.c`, `__stack_chk_fail()`;
+/// an address alone before 4.18, when the trace tells).
+fn stack(reason: &str) -> Option<Head> {
+    if reason.contains("corrupted stack end") {
+        return Some(Head::new(ReportKind::Panic, "panic: corrupted stack end", Place::Trace));
+    }
+    let (_, place) = reason.split_once("stack is corrupted in: ")?;
+    let mut head = Head::new(ReportKind::Panic, "panic: stack is corrupted", Place::Function);
+    head.function =
+        symbol::leading(place).filter(|name| name.contains('_') || place.contains("+0x")).map(str::to_owned);
+    Some(head)
+}
+
+/// The reason without what differs from boot to boot and without the advice behind it.
+fn title(reason: &str) -> String {
+    let reason = reason.split("  ").next().unwrap_or(reason);
+    let reason = reason.split(" exitcode=").next().unwrap_or(reason);
+    format!("panic: {}", stable(reason))
+}
+
 /// Reasons: `mm/oom_kill.c` (`out_of_memory()`, `check_panic_on_oom()`), `kernel/exit.c`, `init/main.c`
-/// (`kernel_init()`), `init/do_mounts.c`, `kernel/watchdog.c`, `kernel/hung_task.c`.
-fn kind(reason: &str) -> Kind {
-    const REASONS: &[(&str, Kind)] = &[
-        ("System is deadlocked on memory", Kind::PanicDeadlockedOnMemory),
-        ("Out of memory and no killable", Kind::PanicDeadlockedOnMemory),
-        ("panic_on_oom is enabled", Kind::PanicOnOom),
-        ("Attempted to kill init", Kind::InitKilled),
-        ("Unable to mount root fs", Kind::BootPanic),
-        ("No working init found", Kind::BootPanic),
-        ("Requested init ", Kind::BootPanic),
-        ("softlockup: hung tasks", Kind::SoftLockup),
-        ("hung_task: blocked tasks", Kind::HungTask),
-        ("Hard LOCKUP", Kind::HardLockup),
-        ("RCU Stall", Kind::RcuStall),
+/// (`kernel_init()`), `init/do_mounts.c`, `kernel/watchdog.c`, `kernel/hung_task.c`, `kernel/rcu/tree_stall.h`.
+fn sort(reason: &str) -> (ReportKind, Kind) {
+    const REASONS: &[(&str, ReportKind, Kind)] = &[
+        ("System is deadlocked on memory", ReportKind::OomNoKillable, Kind::PanicDeadlockedOnMemory),
+        ("Out of memory and no killable", ReportKind::OomNoKillable, Kind::PanicDeadlockedOnMemory),
+        ("panic_on_oom is", ReportKind::PanicOnOom, Kind::PanicOnOom),
+        ("Unable to mount root fs", ReportKind::BootFailure, Kind::BootPanic),
+        ("No working init found", ReportKind::BootFailure, Kind::BootPanic),
+        ("No init found", ReportKind::BootFailure, Kind::BootPanic),
+        ("Requested init ", ReportKind::BootFailure, Kind::BootPanic),
+        ("softlockup: hung tasks", ReportKind::SoftLockup, Kind::SoftLockup),
+        ("hung_task: blocked tasks", ReportKind::HungTask, Kind::HungTask),
+        ("Hard LOCKUP", ReportKind::HardLockup, Kind::HardLockup),
+        ("detected hard LOCKUP", ReportKind::HardLockup, Kind::HardLockup),
+        ("RCU Stall", ReportKind::RcuStall, Kind::RcuStall),
     ];
-    REASONS.iter().find(|(part, _)| reason.contains(part)).map_or(Kind::Panic, |(_, kind)| *kind)
+    if reason.contains("Attempted to kill init") {
+        return (init_killed(reason), Kind::InitKilled);
+    }
+    let found = REASONS.iter().find(|(part, ..)| reason.contains(part));
+    found.map_or((ReportKind::Panic, Kind::Panic), |(_, kind, verdict)| (*kind, *verdict))
+}
+
+/// An init that was killed by a signal is a crash; one that gave up with a status of its own did not find what it needs to
+/// come up (`kernel/exit.c`, `do_exit()`: `exitcode=0x` and a wait status, whose low seven bits are the signal).
+fn init_killed(reason: &str) -> ReportKind {
+    let status = reason.split("exitcode=0x").nth(1).and_then(|digits| {
+        let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+        u32::from_str_radix(&digits[..end], 16).ok()
+    });
+    match status {
+        Some(status) if status & 0x7f == 0 && status != 0 => ReportKind::BootFailure,
+        _ => ReportKind::Panic,
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn number(text: &str) -> Option<u32> {
 /// A task written as `PID (COMM)`. A comm may hold blanks and parentheses: what the kernel writes behind it (`mm/oom_kill.c`)
 /// ends it.
 pub(super) fn pid_paren_comm(text: &str) -> Option<Task> {
-    const ENDS: [&str; 4] = [") total-vm:", "), now ", ") ", "),"];
+    const ENDS: [&str; 5] = [") total-vm:", "), now ", ") score ", ") ", "),"];
     let pid = number(text)?;
     let comm = text.split_once('(')?.1;
     let end = ENDS.iter().find_map(|end| comm.find(end)).or_else(|| comm.rfind(')'))?;
@@ -28,4 +28,80 @@ pub(super) fn pid_paren_comm(text: &str) -> Option<Task> {
 pub(super) fn comm_colon_pid(text: &str) -> Option<Task> {
     let (comm, pid) = text.rsplit_once(':')?;
     Some(Task { pid: number(pid)?, comm: comm.to_owned() })
+}
+
+/// The text from `needle` on, where a message of the kernel begins with it: at the start, or behind the name of a
+/// subsystem (`pr_fmt()`: `watchdog: `, `rcu: `), lockdep's bracket (`[ BUG: `), or a prompt that the message was printed
+/// behind. Not where a program quotes it.
+pub(super) fn message<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
+    let at = text.find(needle)?;
+    introduces(&text[..at]).then(|| &text[at..])
+}
+
+fn introduces(before: &str) -> bool {
+    /// `pr_fmt()`s are short.
+    const LONGEST: usize = 48;
+    let before = before.trim_start();
+    before.is_empty()
+        || (before.len() <= LONGEST
+            && !before.contains(['"', '\'', '`', '=', '|'])
+            && [": ", ":", "[ ", "# ", "$ ", "=> "].iter().any(|end| before.ends_with(end)))
+}
+
+/// The text without what differs from boot to boot: addresses, offsets, CPU numbers, pids behind a comm. Words that hold
+/// nothing else are left out.
+pub(super) fn stable(text: &str) -> String {
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        let word = word.split("+0x").next().unwrap_or(word);
+        let word = word.split("CPU#").next().unwrap_or(word);
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if bare.is_empty() && word.len() < 2 && !matches!(word, "-" | "/" | ":") || is_address(bare) {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        match word.rsplit_once('/') {
+            Some((comm, pid)) if !comm.is_empty() && number(pid).is_some() => out.push_str(comm),
+            _ => out.push_str(word),
+        }
+    }
+    out.truncate(out.trim_end_matches([' ', ':', ',', '-', '(', '[', '.', '!']).len());
+    out
+}
+
+/// `0xdead000000000100`, `ffffffff81234567`; not an error number or an exit code.
+fn is_address(word: &str) -> bool {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    let hex = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex && u64::from_str_radix(digits, 16).is_ok_and(|value| value > 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_from_boot_to_boot_goes() {
+        for (text, expected) in [
+            ("Attempted to kill init! exitcode=0x0000000b", "Attempted to kill init! exitcode=0x0000000b"),
+            ("spinlock recursion on CPU#0, syz-executor7/5032", "spinlock recursion on syz-executor7"),
+            ("bad thing at 0xffff8801d100fea8 (in foo+0x12/0x34)", "bad thing at (in foo"),
+            ("Fatal exception", "Fatal exception"),
+            ("stack is corrupted in: ffffffff8123456f", "stack is corrupted in"),
+        ] {
+            assert_eq!(stable(text), expected);
+        }
+    }
+
+    #[test]
+    fn messages_stand_at_the_start_or_behind_their_subsystem() {
+        for text in ["BUG: x", "watchdog: BUG: x", "[ BUG: x ]", "(none) login: BUG: x", "~ # BUG: x"] {
+            assert!(message(text, "BUG: ").is_some(), "{text}");
+        }
+        for text in ["grep 'BUG: x'", "a program said BUG: x", "MSG=\"BUG: x\""] {
+            assert_eq!(message(text, "BUG: "), None, "{text}");
+        }
+    }
 }

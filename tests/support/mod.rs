@@ -24,6 +24,7 @@ pub struct Scripted {
     pub prepared: Prepared,
     pub budget: Budget,
     pub cancel: CancellationToken,
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Default for Scripted {
@@ -34,6 +35,7 @@ impl Default for Scripted {
             prepared: Prepared::new(),
             budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
             cancel: CancellationToken::new(),
+            observer: Arc::new(Nobody),
         }
     }
 }
@@ -77,7 +79,7 @@ impl Scripted {
     pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
         let lab = Lab {
             options: RunOptions { budget: self.budget, qemu: Some(fake_qemu()) },
-            observer: Arc::new(Nobody),
+            observer: Arc::clone(&self.observer),
             cancel: self.cancel.clone(),
         };
         lab.run(&self.plan, &self.prepared, run).await

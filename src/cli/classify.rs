@@ -1,0 +1,95 @@
+//! `oomlab classify`: what is wrong in a console log.
+
+use super::args::ClassifyArgs;
+use super::error::{CliError, EXIT_USAGE};
+use super::output::print;
+use crate::model::printable;
+use crate::signature::{Classification, Log, ReportKind, Who};
+use serde::Serialize;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// The file's name as it was typed.
+    file: String,
+    #[serde(flatten)]
+    found: &'a Classification,
+}
+
+/// Prints what is wrong in each log; gives the program's exit status.
+///
+/// # Errors
+/// When the answer cannot be written. A log that cannot be read is told of, and the others are still read.
+pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
+    let stdin = [PathBuf::from("-")];
+    let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
+    let mut code = 0;
+    for file in files {
+        match read(file) {
+            Ok(found) if args.json => {
+                let answer = Answer { file: file.display().to_string(), found: &found };
+                let line = serde_json::to_string(&answer).map_err(|error| CliError::Lab(error.to_string()))?;
+                print(&(line + "\n"))?;
+            }
+            Ok(found) => print(&describe(file, &found, color))?,
+            Err(error) => {
+                let error = CliError::Usage(format!("cannot read {}: {error}", file.display()));
+                eprint!("{}", error.render(color));
+                code = EXIT_USAGE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn read(file: &Path) -> std::io::Result<Classification> {
+    let mut input: Box<dyn Read> =
+        if file == Path::new("-") { Box::new(std::io::stdin().lock()) } else { Box::new(File::open(file)?) };
+    let mut log = Log::default();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match input.read(&mut chunk) {
+            Ok(0) => return Ok(log.finish()),
+            Ok(length) => log.push(&chunk[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A few lines for a person.
+fn describe(file: &Path, found: &Classification, color: bool) -> String {
+    let style = |style: console::Style| style.force_styling(color);
+    let name = style(console::Style::new().bold()).apply_to(printable(&file.display().to_string()));
+    if found.kind == ReportKind::None {
+        return format!("{name}: none\n");
+    }
+    let kind = style(console::Style::new().red()).apply_to(found.kind);
+    let mut text = format!("{name}: {kind}: {}\n", printable(&found.title));
+    let mut row = |what: &str, value: String| text += &format!("  {what:8}{value}\n");
+    let (first, last) = (found.line.unwrap_or_default(), found.last_line.unwrap_or_default());
+    row("lines", if first == last { first.to_string() } else { format!("{first}–{last}") });
+    if let Some(victim) = &found.victim {
+        row("victim", describe_task(victim));
+    }
+    if let Some(task) = &found.task {
+        row("task", describe_task(task));
+    }
+    for other in found.reports.iter().filter(|other| Some(other.report.line) != found.line) {
+        let often = if other.count > 1 { format!(" ({} times)", other.count) } else { String::new() };
+        let report = &other.report;
+        row("also", format!("{}: {}, line {}{often}", report.kind, printable(&report.title), report.line));
+    }
+    text
+}
+
+fn describe_task(who: &Who) -> String {
+    let comm = printable(&who.comm);
+    who.pid.map_or(comm.clone(), |pid| format!("{comm} ({pid})"))
+}

@@ -1,0 +1,72 @@
+//! Allocations that fail or take too long (`mm/page_alloc.c`, `mm/slub.c`, `mm/vmalloc.c`, `mm/nommu.c`).
+
+use super::head::{Head, Place, Role};
+use super::text::{between, message, pid_paren_comm};
+use super::who::Who;
+use super::{ReportKind, Signature};
+
+/// `COMM: page allocation failure: order:N, mode:…` (`warn_alloc()`; `warn_alloc_failed()` before 4.9, `. order:` before
+/// 3.9), and what other allocators say.
+pub(super) const FAILURE: Signature = Signature {
+    name: "alloc-failure",
+    needles: &[
+        ": page allocation failure",
+        "SLUB: Unable to allocate memory on node",
+        "SLAB: Unable to allocate memory on node",
+        ": vmalloc: allocation failure",
+        ": vmalloc error: size ",
+        ": vmalloc size ",
+        "vmap allocation for size ",
+    ],
+    read: |text| {
+        if let Some((comm, rest)) = text.split_once(": page allocation failure") {
+            let order = between(rest, "order:", ",");
+            let what = order.map_or("page allocation failure".to_owned(), |order| {
+                format!("page allocation failure, order {}", order.trim())
+            });
+            return rest.starts_with([':', '.']).then(|| failure(&what).with_task(Some(Who::named(comm))));
+        }
+        if text.starts_with("SLUB: ") || text.starts_with("SLAB: ") {
+            return Some(failure("slab allocation failure").with_role(Role::Adds(ReportKind::AllocFailure)));
+        }
+        // 4.4: `vmalloc: allocation failure: N bytes`, `warn_alloc_failed()`; ≥ 5.13: `vmalloc error: size N, …`.
+        let vmalloc = text.contains(" fail") || text.contains("vmalloc error: size ");
+        vmalloc.then(|| failure("vmalloc allocation failure").with_role(Role::Adds(ReportKind::AllocFailure)))
+    },
+};
+
+/// `COMM: page allocation stalls for Nms, order:N` (`warn_alloc()`, 4.9 to 4.14).
+pub(super) const STALL: Signature = Signature {
+    name: "alloc-stall",
+    needles: &[": page allocation stalls for "],
+    read: |text| {
+        let comm = text.split(": page allocation stalls for ").next()?;
+        let task = match comm.rsplit_once('(') {
+            Some((name, pid)) => Who { pid: super::text::number(pid), comm: name.to_owned() },
+            None => Who::named(comm),
+        };
+        Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Trace).with_task(Some(task)))
+    },
+};
+
+/// `Allocation of length N from process PID (COMM) failed` (`mm/nommu.c`, `do_mmap_private()`), `Unable to allocate RAM
+/// for process text/data` (`fs/binfmt_flat.c`, `load_flat_file()`).
+pub(super) const NOMMU: Signature = Signature {
+    name: "nommu-alloc-failure",
+    needles: &["Allocation of length ", "Unable to allocate RAM for process "],
+    read: |text| {
+        let head = Head::new(ReportKind::NommuAllocFailure, "allocation for a process failed", Place::Task)
+            .with_also(ReportKind::AllocFailure);
+        if let Some(rest) = message(text, "Unable to allocate RAM for process ") {
+            let known = rest.contains(" text") || rest.contains(" data");
+            return known.then(|| head.with_role(Role::Adds(ReportKind::NommuAllocFailure)));
+        }
+        let text = message(text, "Allocation of length ")?;
+        let task = pid_paren_comm(text.split(" from process ").nth(1)?)?;
+        Some(head.with_task(Some(task.into())).with_role(Role::Joins(ReportKind::AllocFailure)))
+    },
+};
+
+fn failure(what: &str) -> Head {
+    Head::new(ReportKind::AllocFailure, what, Place::Trace)
+}

@@ -1,0 +1,231 @@
+//! Lines of the kernel → reports. Streaming, bounded, never fails.
+
+use super::body::Body;
+use super::finding::Finding;
+use super::head::{Head, Role};
+use super::kind::ReportKind;
+use super::read_head;
+use super::report::Report;
+use super::title::title;
+use super::who::Who;
+use crate::console::printk::{Caller, Printk};
+
+/// Reports of several CPUs may be printed at the same time; more than that is a flood.
+const MOST_OPEN: usize = 8;
+/// Lines that may lie between two of the same report: other CPUs', memory figures, registers.
+const PATIENCE: u64 = 120;
+/// The OOM killer prints a line for every task of the machine.
+const OOM_PATIENCE: u64 = 50_000;
+/// An oops announces itself in the line before, or a page of fault registers earlier.
+const ANNOUNCED: u64 = 40;
+
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    number: u64,
+    /// Lines of different tasks and CPUs belong to different reports.
+    context: Option<Caller>,
+    text: &'a str,
+}
+
+/// A report that is being told.
+#[derive(Debug, Clone)]
+struct Open {
+    head: Head,
+    body: Body,
+    context: Option<Caller>,
+    also: Vec<ReportKind>,
+    line: u64,
+    last_line: u64,
+}
+
+/// Puts reports together from the lines of a console.
+#[derive(Debug, Clone, Default)]
+pub struct Assembler {
+    open: Vec<Open>,
+    seen: Vec<ReportKind>,
+}
+
+impl Assembler {
+    /// Takes the next message, of the line with this number, and gives the reports that end with it. A message that says
+    /// nothing costs one search.
+    pub fn push(&mut self, number: u64, message: &Printk<'_>, out: &mut Vec<Report>) {
+        if message.of_program {
+            return;
+        }
+        let line = Line { number, context: message.caller, text: message.text };
+        match read_head(line.text) {
+            Some(head) => {
+                self.expire(line.number, out);
+                self.head(head, line, out);
+            }
+            None if self.open.is_empty() => {}
+            None => self.body(line, out),
+        }
+    }
+
+    /// Gives what is left when the log has ended.
+    pub fn finish(&mut self, out: &mut Vec<Report>) {
+        out.extend(self.open.drain(..).map(Open::close));
+    }
+
+    /// The reports that further lines may still belong to, as far as they are known.
+    pub fn unfinished(&self) -> impl Iterator<Item = Report> + '_ {
+        self.open.iter().cloned().map(Open::close)
+    }
+
+    fn head(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+        match head.role {
+            Role::Begins => self.begin(head, line, out),
+            Role::Joins(kind) => match self.find(kind, &head, line) {
+                Some(open) => open.join(head, line.number),
+                None => self.begin(head, line, out),
+            },
+            Role::Adds(kind) => match self.find(kind, &head, line) {
+                Some(open) => open.add(head, line.number),
+                None => self.begin(head, line, out),
+            },
+            Role::Ends => self.end(head, line, out),
+        }
+    }
+
+    /// The open report that a head goes on with.
+    fn find(&mut self, kind: ReportKind, head: &Head, line: Line<'_>) -> Option<&mut Open> {
+        self.open.iter_mut().rev().find(|open| {
+            let same = if kind.is_oom() { open.head.kind.is_oom() } else { open.head.kind == kind };
+            same && (kind.is_oom() || open.is_of(line.context)) && open.goes_on_with(head, line.number)
+        })
+    }
+
+    /// A new report; what was open in the same context is over.
+    fn begin(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+        self.close(out, |open| open.is_of(line.context));
+        self.open(head, line, out);
+    }
+
+    /// A panic: the report that led to it may still be told, and names it better.
+    fn end(&mut self, mut head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+        if self.seen.contains(&head.kind) {
+            head.kind = ReportKind::Panic;
+            head.also = None;
+        } else if head.kind != ReportKind::Panic {
+            head.what = head.kind.as_str().replace('-', " ");
+        }
+        self.open(head, line, out);
+    }
+
+    fn open(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+        if !self.seen.contains(&head.kind) {
+            self.seen.push(head.kind);
+        }
+        if self.open.len() == MOST_OPEN {
+            out.push(self.open.remove(0).close());
+        }
+        self.open.push(Open::new(head, line));
+    }
+
+    fn body(&mut self, line: Line<'_>, out: &mut Vec<Report>) {
+        let ends = line.text.starts_with("---[ end ");
+        for open in self.open.iter_mut().filter(|open| open.is_of(line.context)) {
+            if open.body.take(line.text) || ends {
+                open.last_line = line.number;
+            }
+        }
+        if ends {
+            self.close(out, |open| open.is_of(line.context) && !open.head.kind.is_oom());
+        }
+        self.expire(line.number, out);
+    }
+
+    fn expire(&mut self, line: u64, out: &mut Vec<Report>) {
+        self.close(out, |open| {
+            let patience = if open.head.kind.is_oom() { OOM_PATIENCE } else { PATIENCE };
+            line.saturating_sub(open.last_line) > patience
+        });
+    }
+
+    fn close(&mut self, out: &mut Vec<Report>, over: impl Fn(&Open) -> bool) {
+        out.extend(self.open.extract_if(.., |open| over(open)).map(Open::close));
+    }
+}
+
+impl Open {
+    fn new(head: Head, line: Line<'_>) -> Self {
+        let also = head.also.into_iter().collect();
+        Self { head, body: Body::default(), context: line.context, also, line: line.number, last_line: line.number }
+    }
+
+    /// Whether a line of this context may belong to it. A stalled CPU is told of by others, in their own context.
+    fn is_of(&self, context: Option<Caller>) -> bool {
+        context.is_none() || self.context.is_none() || self.context == context || self.head.kind.is_stall()
+    }
+
+    fn goes_on_with(&self, head: &Head, line: u64) -> bool {
+        let near = line.saturating_sub(self.last_line) <= ANNOUNCED;
+        match (self.head.kind, head.kind) {
+            // Only the line behind the warning is its text.
+            (ReportKind::Warning, _) => line.saturating_sub(self.line) <= 3,
+            (ReportKind::Oops, _) => near && self.body.frames.is_empty(),
+            (ours, theirs) if ours.is_oom() && theirs.is_oom() => {
+                // A second kill with words of its own is another report.
+                let other =
+                    matches!((&self.head.victim, &head.victim), (Some(ours), Some(theirs)) if ours.pid != theirs.pid);
+                !other || matches!(head.role, Role::Adds(_))
+            }
+            _ => true,
+        }
+    }
+
+    /// Takes over what a better informed line says.
+    fn join(&mut self, head: Head, line: u64) {
+        let before = std::mem::replace(&mut self.head.kind, head.kind);
+        if !before.is_oom() {
+            self.note(before);
+        }
+        self.head.what.clone_from(&head.what);
+        self.head.place = head.place;
+        self.add(head, line);
+    }
+
+    fn add(&mut self, head: Head, line: u64) {
+        self.last_line = line;
+        if let Some(also) = head.also {
+            self.note(also);
+        }
+        if matches!(head.finding, Some(Finding::OomKilled(_))) || self.head.victim.is_none() {
+            self.head.victim = head.victim.or(self.head.victim.take());
+        }
+        if self.head.task.is_none() {
+            self.head.task = head.task;
+        }
+    }
+
+    fn note(&mut self, kind: ReportKind) {
+        if kind != self.head.kind && !self.also.contains(&kind) {
+            self.also.push(kind);
+        }
+    }
+
+    /// The task that the head names, with its pid from the body; or the one in whose context it happened.
+    fn task(&self) -> Option<Who> {
+        let (named, ran) = (self.head.task.clone(), self.body.task.clone());
+        match (named, ran) {
+            (Some(named), Some(ran)) if named.pid.is_none() && named.comm == ran.comm => Some(ran),
+            (Some(named), _) => Some(named),
+            (None, ran) => ran,
+        }
+    }
+
+    fn close(self) -> Report {
+        let task = self.task();
+        let title = title(&self.head, &self.body);
+        Report {
+            kind: self.head.kind,
+            title,
+            also: self.also,
+            victim: self.head.victim,
+            task,
+            line: self.line,
+            last_line: self.last_line,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What the lines behind the head of a report say: where, who, and how it came there.
+
+use super::symbol;
+use super::text::{between, number};
+use super::who::Who;
+
+/// The most frames that are kept of one report.
+const MOST_FRAMES: usize = 64;
+
+/// A function in a call trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub name: String,
+    /// Not marked by `? `: the unwinder is sure that it was called.
+    pub sure: bool,
+}
+
+/// What is known of a report besides its head.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Body {
+    /// Where the instruction pointer was.
+    pub pointer: Option<String>,
+    /// The function that wants the lock that the report is about.
+    pub lock: Option<String>,
+    /// The call trace, innermost first.
+    pub frames: Vec<Frame>,
+    /// The task in whose context it happened.
+    pub task: Option<Who>,
+    /// What a sanitizer calls the access: `Read` or `Write`.
+    pub access: Option<&'static str>,
+    /// The rest belongs to others: who allocated the memory, which locks everybody holds.
+    ended: bool,
+}
+
+impl Body {
+    /// Takes a line; whether it belonged to the report.
+    pub fn take(&mut self, text: &str) -> bool {
+        let line = text.trim_start();
+        if self.ended || line.is_empty() {
+            return false;
+        }
+        if let Some(known) = self.take_words(line) {
+            return known;
+        }
+        match frame(text) {
+            Some(frame) if self.frames.len() < MOST_FRAMES => {
+                self.frames.push(frame);
+                true
+            }
+            frame => frame.is_some(),
+        }
+    }
+
+    /// Lines with words of their own; `None` for others.
+    fn take_words(&mut self, line: &str) -> Option<bool> {
+        /// What a report shows behind its own trace.
+        const ENDS: [&str; 12] = [
+            "Allocated by task ",
+            "Freed by task ",
+            "The buggy address belongs",
+            "Memory state around",
+            "Uninit was ",
+            "Local variable ",
+            "Last potentially related work",
+            "Showing all locks held",
+            "Showing busy workqueues",
+            "Mem-Info:",
+            "allocated by task ",
+            "Last call_rcu",
+        ];
+        match line.as_bytes()[0] {
+            b'C' | b'P' | b'c' if self.take_task(line) || self.take_pointer(line) => return Some(true),
+            b'R' | b'W' | b'r' | b'w' if self.take_access(line) => return Some(true),
+            b'R' | b'E' | b'I' | b'p' | b'e' | b'N' | b'K' | b'T' | b'c' if self.take_pointer(line) => {
+                return Some(true);
+            }
+            b't' if self.take_dump(line) => return Some(true),
+            _ => {}
+        }
+        if line == "stack backtrace:" {
+            // Before it, lockdep shows how others took the locks.
+            self.frames.clear();
+            return Some(true);
+        }
+        if ENDS.iter().any(|end| line.starts_with(end))
+            || (line.starts_with("kfence-#") && line.contains("allocated by"))
+        {
+            self.ended = true;
+            return Some(true);
+        }
+        self.take_lock(line).then_some(true)
+    }
+
+    /// `CPU: 0 PID: 12 Comm: name Not tainted …` (`dump_stack_print_info()`); `Pid: 12, comm: name Not tainted` before 3.10.
+    fn take_task(&mut self, line: &str) -> bool {
+        let (pid, rest) = match line.split_once("PID: ") {
+            Some((before, rest)) if before.starts_with("CPU: ") => (number(rest), rest.split_once(" Comm: ")),
+            _ => match line.strip_prefix("Pid: ") {
+                Some(rest) => (number(rest), rest.split_once(", comm: ")),
+                None => return false,
+            },
+        };
+        let Some((_, rest)) = rest else { return false };
+        let end = [" Not tainted", " Tainted: "].iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+        self.task.get_or_insert(Who { pid, comm: rest[..end].trim_end().to_owned() });
+        true
+    }
+
+    /// `task:bash state:R … pid:205 …` (`sched_show_task()`, ≥ 5.12), of the task that a stalled CPU runs.
+    fn take_dump(&mut self, line: &str) -> bool {
+        let Some(rest) = line.strip_prefix("task:") else { return false };
+        let (Some(comm), Some((_, pid))) = (rest.split(" state:").next(), rest.split_once(" pid:")) else {
+            return false;
+        };
+        self.task.get_or_insert(Who { pid: number(pid.trim_start()), comm: comm.trim_end().to_owned() });
+        true
+    }
+
+    /// Where the CPU was: x86 `RIP: 0010:f+0x…`, `IP: f+…`, `EIP is at f+…`; arm `PC is at f+…`; arm64 `pc : f+…`; riscv
+    /// `epc : f+…`; mips `epc   : 80… f+…`; powerpc `NIP [c…] f+…`; m68k `PC: [<…>] f+…`; s390 `Krnl PSW : … (f+…)`.
+    fn take_pointer(&mut self, line: &str) -> bool {
+        const REGISTERS: [&str; 13] = [
+            "RIP: ",
+            "IP: ",
+            "EIP: ",
+            "EIP is at ",
+            "PC is at ",
+            "pc : ",
+            "epc : ",
+            "epc   : ",
+            "NIP [",
+            "PC: ",
+            "Krnl PSW : ",
+            "TPC: <",
+            "ERA: ",
+        ];
+        let Some(rest) = REGISTERS.iter().find_map(|register| line.strip_prefix(register)) else { return false };
+        // User code's segments: the trace ends there.
+        if line.starts_with("RIP: ") && (rest.starts_with("0033:") || rest.starts_with("0023:")) {
+            return true;
+        }
+        if let Some((_, name)) = symbol::find(rest) {
+            self.pointer.get_or_insert_with(|| name.to_owned());
+            if self.frames.len() < MOST_FRAMES {
+                self.frames.push(Frame { name: name.to_owned(), sure: true });
+            }
+        }
+        true
+    }
+
+    /// `Read of size 8 at addr … by task name/12`; `Write of size …`.
+    fn take_access(&mut self, line: &str) -> bool {
+        let access = match line {
+            _ if line.starts_with("Read of size ") || line.starts_with("Read at addr ") => "Read",
+            _ if line.starts_with("Write of size ") || line.starts_with("Write at addr ") => "Write",
+            _ => return false,
+        };
+        self.access.get_or_insert(access);
+        if let Some((_, task)) = line.rsplit_once(" by task ") {
+            self.task = self.task.take().or_else(|| Who::comm_slash_pid(task.trim_end()));
+        }
+        true
+    }
+
+    /// `(lock){+.+.}, at: [<…>] f+0x…`, the first of which is the lock that is wanted; `is trying to release lock (x) at:`
+    /// has the function in the next line, as a frame.
+    fn take_lock(&mut self, line: &str) -> bool {
+        let Some((_, place)) = line.split_once(", at: ") else { return false };
+        if let Some(name) =
+            symbol::leading(between(place, "[<", ">] ").map_or(place, |address| &place[address.len() + 5..]))
+        {
+            self.lock.get_or_insert_with(|| name.to_owned());
+        }
+        true
+    }
+}
+
+/// A line of a call trace, as the architectures print it.
+fn frame(text: &str) -> Option<Frame> {
+    let line = text.trim();
+    // 32-bit ARM: `[<addr>] (callee) from [<addr>] (caller+0x…)`, `callee from caller+0x…`.
+    if let Some((callee, _)) =
+        line.split_once(" from ").filter(|(_, caller)| caller.contains("+0x") || caller.contains("[<"))
+    {
+        let name = callee.rsplit('(').next()?.trim_end_matches(')');
+        return sure(symbol::leading(name)?);
+    }
+    if let Some((before, name)) = symbol::find(line) {
+        return is_margin(before).then(|| Frame { name: name.to_owned(), sure: !before.contains('?') });
+    }
+    // With the source's lines, as tools add them: `name file.c:12 [inline]`.
+    if line.ends_with("[inline]") {
+        return sure(symbol::leading(line)?);
+    }
+    None
+}
+
+fn sure(name: &str) -> Option<Frame> {
+    Some(Frame { name: name.to_owned(), sure: true })
+}
+
+/// What stands before a function in a trace: addresses, brackets, `? `.
+fn is_margin(before: &str) -> bool {
+    before.bytes().all(|byte| byte.is_ascii_hexdigit() || b" \t[]<>(){}?:x*#=".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(line: &str) -> Option<String> {
+        frame(line).map(|frame| if frame.sure { frame.name } else { format!("? {}", frame.name) })
+    }
+
+    #[test]
+    fn frames_of_all_architectures_are_read() {
+        for (line, expected) in [
+            ("  [<ffffffff8395bdaf>] mutex_lock_nested+0x2ff/0x830", "mutex_lock_nested"),
+            (" ? find_held_lock+0x35/0x1d0", "? find_held_lock"),
+            ("[<c001a250>] (unwind_backtrace) from [<c00149a0>] (show_stack+0x20/0x24)", "unwind_backtrace"),
+            ("[<c0013a7c>] (a+0x0/0xf0) from [<c009274c>] (b+0xc4/0x11c)", "a"),
+            (" unwind_backtrace from show_stack+0x10/0x14", "unwind_backtrace"),
+            ("[c0000000] [c000000000012345] .do_exit+0x5c/0x70 (unreliable)", "do_exit"),
+            (" __mutex_lock_common kernel/locking/mutex.c:679 [inline]", "__mutex_lock_common"),
+            (" ([<000000000011a5c2>] show_stack+0x8a/0xd0)", "show_stack"),
+            (" f+0x12/0x34 [kvm]", "f"),
+        ] {
+            assert_eq!(name(line).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_no_frames() {
+        for line in [
+            "hardirqs last enabled at (12): [<c0>] f+0x1/0x2",
+            "Modules linked in: a b",
+            "lr : f+0x1/0x2",
+            "from here on",
+        ] {
+            assert_eq!(name(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn pointers_of_all_architectures_are_read() {
+        for line in [
+            "RIP: 0010:f+0x1/0x2",
+            "RIP: 0010:[<ffffffff810d9c93>]  [<ffffffff810d9c93>] f+0x3b3/0x3d0",
+            "IP: [<ffffffff810d9c93>] f+0x3b3/0x3d0",
+            "EIP is at f+0x1/0x2",
+            "PC is at f+0x1/0x2",
+            "pc : f+0x1/0x2",
+            "epc : f+0x1/0x2",
+            "epc   : 80123456 f+0x1/0x2",
+            "NIP [c000000000012345] f+0x1/0x2",
+            "PC: [<0004f2a8>] f+0x1/0x2",
+            "Krnl PSW : 0704c00180000000 00000000001a2b3c (f+0x1/0x2)",
+        ] {
+            let mut body = Body::default();
+            assert!(body.take(line), "{line}");
+            assert_eq!(body.pointer.as_deref(), Some("f"), "{line}");
+        }
+        let mut body = Body::default();
+        assert!(body.take("RIP: 0033:0x4512c9"));
+        assert_eq!(body.pointer, None);
+    }
+
+    #[test]
+    fn tasks_are_read() {
+        for line in [
+            "CPU: 0 PID: 12 Comm: a b Not tainted 6.1.0 #1",
+            "CPU: 0 UID: 0 PID: 12 Comm: a b Tainted: G        W 6.12.0 #1",
+            "Pid: 12, comm: a b Not tainted 2.6.36 #29",
+            "task:a b             state:R  running task     stack:0     pid:12   ppid:1      flags:0x00000202",
+        ] {
+            let mut body = Body::default();
+            assert!(body.take(line), "{line}");
+            assert_eq!(body.task, Some(Who { pid: Some(12), comm: "a b".to_owned() }), "{line}");
+        }
+    }
+
+    #[test]
+    fn frames_are_bounded() {
+        let mut body = Body::default();
+        for _ in 0..10_000 {
+            body.take(" f+0x1/0x2");
+        }
+        assert_eq!(body.frames.len(), MOST_FRAMES);
+    }
+}

@@ -1,0 +1,30 @@
+//! Boots that end before there is anything to panic, or anybody.
+
+use super::head::{Head, Place};
+use super::text::message;
+use super::{ReportKind, Signature};
+
+/// The decompressor gives up with ` -- System halted` (`arch/*/boot/compressed/misc.c`, `error()`); an initramfs that does
+/// not find the root file system drops to a shell (`scripts/functions` of initramfs-tools, `panic()`; dracut's
+/// `emergency_shell`).
+pub(super) const BOOT: Signature = Signature {
+    name: "boot-failure",
+    needles: &[
+        "-- System halted",
+        "Dropping to a shell!",
+        "Gave up waiting for root ",
+        "Entering emergency mode. Exit the shell",
+    ],
+    read: |text| {
+        let known = text.trim() == "-- System halted"
+            || message(text, "Gave up waiting for root ").is_some()
+            || text.contains("does not exist.") && text.ends_with("Dropping to a shell!")
+            || text.starts_with("Entering emergency mode. Exit the shell");
+        let what = if text.contains("halted") {
+            "boot failure: the decompressor halted"
+        } else {
+            "boot failure: no root file system"
+        };
+        known.then(|| Head::new(ReportKind::BootFailure, what, Place::Nowhere))
+    },
+};

@@ -1,0 +1,51 @@
+//! The sanitizers (`mm/kasan/report.c`, `mm/kfence/report.c`, `mm/kmsan/report.c`, `kernel/kcsan/report.c`, `lib/ubsan.c`).
+
+use super::head::{Head, Place};
+use super::text::message;
+use super::{ReportKind, Signature};
+
+/// `BUG: KASAN: use-after-free in FUNCTION+0x…`, `BUG: KFENCE: out-of-bounds read in FUNCTION+0x…`, `BUG: KMSAN: …`.
+pub(super) const SANITIZER: Signature = Signature {
+    name: "sanitizer",
+    needles: &["BUG: KASAN: ", "BUG: KFENCE: ", "BUG: KMSAN: "],
+    read: |text| {
+        let said = ["BUG: KASAN: ", "BUG: KFENCE: ", "BUG: KMSAN: "]
+            .iter()
+            .find_map(|start| message(text, start))?
+            .strip_prefix("BUG: ")?;
+        // Before 4.10: `BUG: KASAN: use-after-free on address ffff…`, without a function.
+        let (what, place) = said.split_once(" in ").or_else(|| said.split_once(" on address")).unwrap_or((said, ""));
+        // `double-free or invalid-free`, until KASAN could tell them apart (6.0).
+        let what = what.replace("double-free or invalid-free", "invalid-free");
+        Some(Head::new(ReportKind::Sanitizer, what.trim(), Place::Function).at(place))
+    },
+};
+
+/// `BUG: KCSAN: data-race in A / B`: KCSAN itself sorts the two names.
+pub(super) const KCSAN: Signature = Signature {
+    name: "kcsan",
+    needles: &["BUG: KCSAN: "],
+    read: |text| {
+        let said = message(text, "BUG: KCSAN: ")?.strip_prefix("BUG: ")?;
+        let (what, places) = said.split_once(" in ")?;
+        let mut head = Head::new(ReportKind::Sanitizer, what, Place::Function);
+        let mut names = places.split(" / ").filter_map(super::symbol::leading);
+        head.function = match (names.next(), names.next()) {
+            (Some(first), Some(second)) if first != second => Some(format!("{first} / {second}")),
+            (first, _) => first.map(str::to_owned),
+        };
+        Some(head)
+    },
+};
+
+/// `UBSAN: shift-out-of-bounds in FILE:LINE:COLUMN`; before 5.3 `UBSAN: Undefined behaviour in FILE:…`.
+pub(super) const UBSAN: Signature = Signature {
+    name: "ubsan",
+    needles: &["UBSAN: "],
+    read: |text| {
+        let said = message(text, "UBSAN: ")?;
+        let (what, site) = said.split_once(" in ")?;
+        let is_site = site.contains(".c:") || site.contains(".h:") || site.contains(".rs:") || site.contains(".S:");
+        is_site.then(|| Head::new(ReportKind::Sanitizer, what.replace("Undefined", "undefined"), Place::Trace))
+    },
+};

@@ -1,0 +1,81 @@
+//! Functions as the kernel prints them: `name.isra.0+0x12/0x34 [module]`.
+
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
+
+static OFFSET: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("+0x"));
+
+/// What stands before the first function of a line, and its name.
+pub(super) fn find(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    while let Some(at) = OFFSET.find(&bytes[from..]) {
+        let end = from + at;
+        let start = bytes[..end].iter().rposition(|byte| !is_symbol(*byte)).map_or(0, |at| at + 1);
+        let name = &text[start..end];
+        if starts_like_a_name(name) {
+            return Some((&text[..start], clean(name)));
+        }
+        from = end + 1;
+    }
+    None
+}
+
+/// The function at the beginning of a text, with or without an offset behind it.
+pub(super) fn leading(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let end = text.bytes().position(|byte| !is_symbol(byte)).unwrap_or(text.len());
+    let name = &text[..end];
+    let rest = &text[end..];
+    let whole = rest.is_empty() || rest.starts_with(['+', ' ', '(', ',', ')', ']', ':', '\n']);
+    (whole && starts_like_a_name(name)).then(|| clean(name))
+}
+
+/// The name without the suffixes that compilers give to their copies and parts of a function, and without the marks of
+/// another ABI (`.foo` of 64-bit PowerPC, `$x`).
+pub(super) fn clean(name: &str) -> &str {
+    let name = name.trim_start_matches('.');
+    match name.find('.') {
+        Some(dot) if dot > 0 => &name[..dot],
+        _ => name,
+    }
+}
+
+fn is_symbol(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$')
+}
+
+fn starts_like_a_name(name: &str) -> bool {
+    let name = name.trim_start_matches('.');
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.len() < 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_out_of_lines() {
+        for (line, before, name) in [
+            (" ? find_held_lock+0x35/0x1d0", " ? ", "find_held_lock"),
+            (" [<ffffffff81463cb5>] foo.isra.8+0x125/0x140 [kvm]", " [<ffffffff81463cb5>] ", "foo"),
+            ("[c0000000] [c000000000] .system_call+0x5c/0x70", "[c0000000] [c000000000] ", "system_call"),
+            ("RIP: 0010:__se_sys_mremap+0x25fa/0x2c00", "RIP: 0010:", "__se_sys_mremap"),
+            (" foo.cold.12+0x1/0x2", " ", "foo"),
+            (" foo.constprop.0.isra.1+0x1/0x2", " ", "foo"),
+        ] {
+            assert_eq!(find(line), Some((before, name)), "{line}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_no_names() {
+        for line in ["x = 5+0x10", "RIP: 0010:0x286", "", "+0x"] {
+            assert_eq!(find(line), None, "{line}");
+        }
+        assert_eq!(leading("0x0"), None);
+        assert_eq!(leading("tty_release+0x12/0x34"), Some("tty_release"));
+        assert_eq!(leading("kmemdup"), Some("kmemdup"));
+        assert_eq!(leading("/etc/ssh"), None);
+    }
+}

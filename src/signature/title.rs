@@ -1,0 +1,84 @@
+//! The title of a report: what, and the function or task that names the problem.
+
+use super::body::{Body, Frame};
+use super::frames;
+use super::head::{Head, Place};
+use super::kind::ReportKind;
+use super::who::Who;
+
+/// The title.
+pub(super) fn title(head: &Head, body: &Body) -> String {
+    let what = match body.access {
+        Some(access) if head.what.starts_with("KASAN: ") => format!("{} {access}", head.what),
+        _ => head.what.clone(),
+    };
+    let function = match head.place {
+        Place::Nowhere => return what,
+        Place::Task => return of_task(head, what),
+        Place::Function => function(head, body),
+        Place::Lock => body.lock.as_deref().filter(says_something).or_else(|| innermost(&body.frames)),
+        Place::Trace => innermost(&body.frames),
+        Place::Entry => entry(&body.frames).or_else(|| innermost(&body.frames)),
+    };
+    match function {
+        Some(name) => format!("{what} in {}", frames::plain(name)),
+        None => in_task(head, body, what),
+    }
+}
+
+/// The OOM killer's: the victim names it, or who called for it.
+fn of_task(head: &Head, what: String) -> String {
+    match (&head.victim, &head.task) {
+        (Some(victim), _) => format!("{what} of {}", victim.stable_name()),
+        (None, Some(task)) if head.kind.is_oom() => format!("{what} for {}", task.stable_name()),
+        (None, Some(task)) => format!("{what}: {}", task.stable_name()),
+        (None, None) => what,
+    }
+}
+
+/// Without a trace, a task names what it is stuck in or short of.
+fn in_task(head: &Head, body: &Body, what: String) -> String {
+    let named = matches!(
+        head.kind,
+        ReportKind::HungTask
+            | ReportKind::SoftLockup
+            | ReportKind::AllocFailure
+            | ReportKind::AllocStall
+            | ReportKind::RcuStall
+    );
+    match head.task.as_ref().or(body.task.as_ref()).filter(|_| named).map(Who::stable_name) {
+        Some(name) => format!("{what} of {name}"),
+        None => what,
+    }
+}
+
+fn function<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
+    let own = head.function.as_deref();
+    let pointer = body.pointer.as_deref();
+    own.filter(says_something)
+        .or_else(|| pointer.filter(|_| own.is_none()).filter(says_something))
+        .or_else(|| innermost(&body.frames))
+        .or(own)
+        .or(pointer)
+}
+
+fn says_something(name: &&str) -> bool {
+    !frames::is_generic(name)
+}
+
+/// The innermost function that says something; of those that the unwinder doubts only where it doubts all.
+fn innermost(frames: &[Frame]) -> Option<&str> {
+    let named = |sure: bool| {
+        frames.iter().filter(|frame| frame.sure == sure).map(|frame| frame.name.as_str()).find(says_something)
+    };
+    named(true).or_else(|| named(false))
+}
+
+/// The code that a dispatcher called, of what was interrupted.
+fn entry(frames: &[Frame]) -> Option<&str> {
+    let names: Vec<&str> = frames.iter().filter(|frame| frame.sure).map(|frame| frame.name.as_str()).collect();
+    let interrupted = names.iter().position(|name| frames::is_interrupt(name)).map_or(0, |at| at + 1);
+    let names = &names[interrupted..];
+    let at = names.iter().position(|name| frames::is_dispatcher(name))?;
+    names[..at].iter().rev().copied().find(says_something)
+}
