@@ -1,7 +1,5 @@
 //! What workloads need, the lab provides: kernel modules and a scratch disk, in real guests.
 
-#[path = "support/cache.rs"]
-mod cache;
 #[path = "support/kernels.rs"]
 mod kernels;
 #[path = "support/program.rs"]
@@ -24,7 +22,7 @@ fn x86_64() -> &'static ArchSpec {
 /// The kernel and the module `virtio` of it, which depends on no other.
 fn kernel_with_virtio() -> (KernelArtifact, KernelModule) {
     kernels::kernel(KERNEL, "x86_64");
-    let kernels = Kernels::new(&Assets::builtin(), cache::cache(), Options::default()).unwrap();
+    let kernels = Kernels::new(&Assets::builtin(), kernels::cache(), Options::default()).unwrap();
     let kernel = kernels.cached(KERNEL, x86_64()).expect("it was just made ready");
     let modules = kernels.modules(&kernel, x86_64(), &["virtio".to_owned()], &Unwatched).unwrap();
     let [module] = <[KernelModule; 1]>::try_from(modules).unwrap();

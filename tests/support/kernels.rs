@@ -4,7 +4,7 @@
 mod cache;
 
 use super::program::{Program, finish};
-use cache::cache;
+pub use cache::cache;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
