@@ -23,6 +23,7 @@ mod kernels;
 mod prebuilt;
 mod progress;
 mod source;
+mod symbols;
 mod toolchain;
 
 pub use catalogue::{Catalogue, Entry, LocalImage, Source};
@@ -30,3 +31,4 @@ pub use config::{ConfigOption, Fragment};
 pub use error::KernelError;
 pub use kernels::{Kernels, Options};
 pub use progress::{Progress, Stage, Unwatched, Update};
+pub use symbols::symbols_of;
