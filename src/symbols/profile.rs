@@ -62,6 +62,7 @@ impl<'a> Tally<'a> {
 
     /// Counts the callers in the words that lay on the stack at one sample.
     pub fn add_stack(&mut self, words: &[u64]) {
+        self.profile.stacks += 1;
         let found: BTreeSet<&str> = words.iter().filter_map(|&word| self.symbols.caller(word)).collect();
         for caller in found {
             *self.callers.entry(caller.to_owned()).or_default() += 1;

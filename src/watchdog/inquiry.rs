@@ -42,6 +42,11 @@ impl Inquiry {
         self.asked.iter().rev().find(|(probe, _)| matches!(probe, Probe::Sysrq(_))).map(|(_, at)| *at)
     }
 
+    /// Whether the lab has started the OOM killer by hand: what it kills then is the lab's doing.
+    pub fn killed_by_hand(&self) -> bool {
+        self.asked.iter().any(|(probe, _)| *probe == Probe::Sysrq('f'))
+    }
+
     /// Whether the kernel has answered a sysrq letter that was sent since `since`.
     pub fn echoed(&self, since: Moment) -> bool {
         self.echo.is_some_and(|at| at.host >= since.host)
@@ -94,6 +99,7 @@ impl Inquiry {
             sum.user += profile.user;
             sum.irqs_off += profile.irqs_off;
             sum.idle += profile.idle;
+            sum.stacks += profile.stacks;
             add(&mut sum.spots, &profile.spots);
             add(&mut sum.callers, &profile.callers);
         }
@@ -122,9 +128,15 @@ fn add(sum: &mut Vec<Spot>, spots: &[Spot]) {
 pub(super) fn share_in(profile: &Profile, places: &[Place]) -> f64 {
     let is_there = |spot: &&Spot| place(&spot.symbol).is_some_and(|place| places.contains(&place));
     let here: u32 = profile.spots.iter().filter(is_there).map(|spot| spot.samples).sum();
-    // One sample has many callers: the one that was seen most often is a lower bound of their union.
+    // One stack has many callers: the one that was seen most often is a lower bound of their union.
     let called = profile.callers.iter().filter(is_there).map(|spot| spot.samples).max().unwrap_or(0);
-    f64::from(here.max(called).min(profile.samples)) / f64::from(profile.samples.max(1))
+    let share = |part: u32, whole: u32| f64::from(part.min(whole)) / f64::from(whole.max(1));
+    share(here, profile.samples).max(share(called, profile.stacks) * share(busy(profile), profile.samples))
+}
+
+/// Samples inside the kernel and not idle.
+fn busy(profile: &Profile) -> u32 {
+    profile.samples.saturating_sub(profile.user + profile.idle)
 }
 
 /// `91 % __alloc_pages_slowpath, 6 % shrink_node (64 samples in 2.1 s)`.
@@ -136,7 +148,13 @@ pub(super) fn in_words(profile: &Profile) -> String {
     parts.push((percent(profile.user), "outside the kernel"));
     parts.sort_by(|a, b| b.0.total_cmp(&a.0));
     let shown = parts.iter().filter(|(share, _)| *share >= 1.0).take(4);
-    let shown: Vec<String> = shown.map(|(share, name)| format!("{share:.0} % {name}")).collect();
+    let mut shown: Vec<String> = shown.map(|(share, name)| format!("{share:.0} % {name}")).collect();
+    // Whatever they do right now, this is what they do it for.
+    let allocator = |spot: &&Spot| place(&spot.symbol) == Some(Place::Allocator);
+    let caller = profile.callers.iter().filter(allocator).max_by_key(|spot| spot.samples);
+    shown.extend(
+        caller.map(|caller| format!("{:.0} % below {}", 100.0 * share_in(profile, &[Place::Allocator]), caller.symbol)),
+    );
     format!("{} ({} samples in {:.1} s)", shown.join(", "), profile.samples, profile.span_ms as f64 / 1e3)
 }
 
@@ -156,7 +174,7 @@ mod tests {
     fn profile(spots: &[(&str, u32)], callers: &[(&str, u32)]) -> Profile {
         let spots: Vec<Spot> = spots.iter().map(|(symbol, samples)| spot(symbol, *samples)).collect();
         let callers = callers.iter().map(|(symbol, samples)| spot(symbol, *samples)).collect();
-        Profile { span_ms: 2100, samples: 100, user: 3, irqs_off: 0, idle: 2, spots, callers }
+        Profile { span_ms: 2100, samples: 100, user: 3, irqs_off: 0, idle: 2, stacks: 20, spots, callers }
     }
 
     #[test]
@@ -169,11 +187,21 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_names_the_allocation_that_all_is_done_for() {
+        let profile =
+            profile(&[("memcpy", 95)], &[("try_to_free_pages", 20), ("__alloc_pages", 19), ("alloc_pages", 2)]);
+        assert_eq!(
+            in_words(&profile),
+            "95 % memcpy, 3 % outside the kernel, 2 % idle, 90 % below __alloc_pages (100 samples in 2.1 s)"
+        );
+    }
+
+    #[test]
     fn shares_count_where_it_is_and_who_called() {
         let profile =
-            profile(&[("schedule", 60), ("shrink_node", 10)], &[("__alloc_pages", 95), ("try_to_free_pages", 40)]);
+            profile(&[("schedule", 60), ("shrink_node", 10)], &[("__alloc_pages", 20), ("try_to_free_pages", 10)]);
         assert!((share_in(&profile, &[Place::Allocator]) - 0.95).abs() < 1e-9);
-        assert!((share_in(&profile, &[Place::Reclaim]) - 0.40).abs() < 1e-9);
+        assert!((share_in(&profile, &[Place::Reclaim]) - 0.475).abs() < 1e-9);
         assert!((share_in(&profile, &[Place::Lock])).abs() < 1e-9);
     }
 

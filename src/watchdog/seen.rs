@@ -213,7 +213,7 @@ impl Seen {
             Finding::OomInvoked { comm } => self.oom_invoked = Some(noted(now, record.guest_s, line, comm)),
             Finding::OomReaped(task) => self.oom_reaped = Some(noted(now, record.guest_s, line, task)),
             Finding::OomKilled(task) => {
-                self.kills += 1;
+                self.kills += u64::from(!self.inquiry.killed_by_hand());
                 self.kill = Some(noted(now, record.guest_s, line, task));
             }
             Finding::NoKillable => {}
@@ -261,7 +261,9 @@ impl Seen {
         if beat.units != before.units {
             self.units_moved = Some(now);
         }
-        self.kills = self.kills.max(beat.oom_kills);
+        if !self.inquiry.killed_by_hand() {
+            self.kills = self.kills.max(beat.oom_kills);
+        }
         self.beat = Some((now, beat));
     }
 

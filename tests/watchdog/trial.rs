@@ -163,9 +163,18 @@ fn spots(spots: &[(&str, u32)]) -> Vec<Spot> {
     spots.iter().map(|(symbol, samples)| Spot { symbol: (*symbol).to_owned(), samples: *samples }).collect()
 }
 
-/// 100 samples in two seconds, busy in the kernel with interrupts on.
+/// 100 samples and 25 stacks in two seconds, busy in the kernel with interrupts on.
 pub fn profile(here: &[(&str, u32)], callers: &[(&str, u32)]) -> Profile {
-    Profile { span_ms: 2000, samples: 100, user: 0, irqs_off: 0, idle: 0, spots: spots(here), callers: spots(callers) }
+    Profile {
+        span_ms: 2000,
+        samples: 100,
+        user: 0,
+        irqs_off: 0,
+        idle: 0,
+        stacks: 25,
+        spots: spots(here),
+        callers: spots(callers),
+    }
 }
 
 /// One zone with these figures, and as much on the LRU lists.
