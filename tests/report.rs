@@ -1,8 +1,8 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
 
 use oomlab::model::{
-    Accel, Cell, Digest, Evidence, Expectation, Kind, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord, Stamp,
-    Task, Timeouts, TrialRecord, Verdict,
+    Accel, Cell, Digest, Evidence, Expectation, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord,
+    ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, junit, script, text};
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         ram: RamMib(ram),
         vcpus: 1,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
+        needs: Needs::default(),
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),
@@ -224,6 +225,27 @@ fn the_junit_document_counts_as_ci_servers_do() {
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
     let totals = (report.tests, report.failures, report.errors);
     assert_eq!(totals, (10, 3, 1), "a livelock, a known one that is gone, a timeout; and a dead QEMU");
+}
+
+#[test]
+fn the_script_makes_the_guests_disk_and_removes_it() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default() });
+    // A QEMU that shows what it is given and what its disk is like.
+    trial.command = vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        "echo $0; f=${0#file=}; stat -c %s ${f%%,*}".to_owned(),
+        "file=/proc/1/fd/9,if=none,id=oomlab-scratch,format=raw".to_owned(),
+    ];
+    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let (drive, size) = shown.trim_end().split_once('\n').unwrap_or_else(|| panic!("{shown}"));
+    let disk = drive.strip_prefix("file=").unwrap().strip_suffix(",if=none,id=oomlab-scratch,format=raw").unwrap();
+    assert!(disk.starts_with("/var/tmp/oomlab-scratch."), "{disk}");
+    assert_eq!(size, (3 << 20).to_string());
+    assert!(!std::path::Path::new(disk).exists());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! 64-bit arm on QEMU's `virt`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -16,6 +16,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a57"),
         args: &[],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["aarch64"],
     },
     cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &[], image_base: None },

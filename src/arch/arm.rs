@@ -1,7 +1,7 @@
 //! 32-bit arm (ARMv7 with LPAE) on QEMU's `virt`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -16,6 +16,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a15"),
         args: &[],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &[],
     },
     cpu: CpuSpec { word_bytes: 4, registers, idle: &["cpu_v7_do_idle"], interrupts: &[], image_base: None },

@@ -4,7 +4,7 @@ mod registers;
 mod spec;
 
 pub use registers::Registers;
-pub use spec::{ArchSpec, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec};
+pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 
 use crate::model::ArchName;
 

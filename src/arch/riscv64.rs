@@ -1,7 +1,7 @@
 //! 64-bit RISC-V with an MMU, started by OpenSBI, on QEMU's `virt`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// SIE of mstatus and sstatus (RISC-V privileged architecture, 3.1.6).
@@ -22,6 +22,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: None,
         args: &["-bios", "default"],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["riscv64"],
     },
     cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: Some(KERNEL_LINK_ADDR) },

@@ -50,8 +50,26 @@ pub struct QemuSpec {
     pub cpu: Option<&'static str>,
     /// Arguments that this machine needs besides.
     pub args: &'static [&'static str],
+    /// How a disk is attached.
+    pub disk: DiskSpec,
     /// `uname -m` of the hosts on which KVM may run it.
     pub kvm_hosts: &'static [&'static str],
+}
+
+/// How a machine attaches a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpec {
+    /// `-device`.
+    pub device: &'static str,
+    /// Kernel modules that drive it: the bus first.
+    pub modules: &'static [&'static str],
+}
+
+impl DiskSpec {
+    /// A PCI device.
+    pub const VIRTIO_PCI: Self = Self { device: "virtio-blk-pci", modules: &["virtio_pci", "virtio_blk"] };
+    /// A device of a machine that describes its devices by a device tree.
+    pub const VIRTIO_MMIO: Self = Self { device: "virtio-blk-device", modules: &["virtio_mmio", "virtio_blk"] };
 }
 
 /// How the vCPUs of an architecture are looked at from outside.

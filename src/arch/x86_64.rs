@@ -1,7 +1,7 @@
 //! x86_64 on QEMU's `q35`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`]. At boot the kernel counts the timer's interrupts while it busily waits ten ticks long, and panics
@@ -18,6 +18,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "q35",
         cpu: Some("max"),
         args: &[],
+        disk: DiskSpec::VIRTIO_PCI,
         kvm_hosts: &["x86_64"],
     },
     cpu: CpuSpec {

@@ -11,6 +11,7 @@ mod probes;
 mod profile;
 mod recorder;
 mod run;
+mod scratch;
 mod stop;
 mod tables;
 mod trial;

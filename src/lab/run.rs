@@ -5,6 +5,7 @@ use super::driver::{Drive, drive};
 use super::error::LabError;
 use super::observer::Observer;
 use super::recorder::Recorder;
+use super::scratch::ScratchFile;
 use super::tables::Tables;
 use super::trial::{Ready, TrialSpec};
 use crate::arch;
@@ -140,6 +141,14 @@ impl Trial {
         let sockets =
             tempfile::Builder::new().prefix("oomlab-").tempdir().map_err(io("making a folder for sockets"))?;
         let (serial, qmp) = (sockets.path().join("serial"), sockets.path().join("qmp"));
+        let disk = match cell.needs.disk.as_ref().map(ScratchFile::create).transpose() {
+            Ok(disk) => disk,
+            Err(error) => {
+                let record = self.record(lab_error(&error), wall_clock());
+                self.run.fail(&record)?;
+                return Ok(record);
+            }
+        };
         let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
         let spec =
             arch::find(cell.arch.as_str()).ok_or(std::io::ErrorKind::NotFound.into()).map_err(io("architecture"))?;
@@ -148,6 +157,7 @@ impl Trial {
             initrd: ready.initrd.as_ref().map(|(path, _)| path.clone()),
             serial: serial.clone(),
             qmp: qmp.clone(),
+            disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
         };
         let mut argv = command(cell, spec, ready.accel, &paths);
         if let Some(program) = &self.spec.program {
@@ -222,7 +232,7 @@ fn unjudged() -> Verdict {
 
 fn lab_error(error: &LabError) -> Verdict {
     let kind = match error {
-        LabError::Store(_) => Kind::StoreFailed,
+        LabError::Store(_) | LabError::Disk { .. } => Kind::StoreFailed,
         LabError::Spawn(_) => Kind::QemuFailed,
         LabError::Io { .. } => Kind::QemuDied,
     };

@@ -25,9 +25,6 @@ const PROVOKED_S: f64 = 5.0;
 /// A host with more of this pressure (PSI `some`, in percent) is busy with other things.
 const PRESSED: f32 = 40.0;
 
-/// A canary's round that takes so long is no longer a slow allocation, but a wait for memory; seconds.
-const LATE_S: f64 = 1.0;
-
 /// A console line worth keeping.
 #[derive(Debug, Clone)]
 pub(super) struct Noted<T> {
@@ -92,6 +89,8 @@ pub(super) struct Seen {
     pub stopped: Option<Moment>,
     pub shutdown: Option<String>,
     pub paused: Option<Moment>,
+    /// Why the host could not serve a disk, and stopped the machine for it.
+    pub disk_failed: Option<String>,
     pub exit: Option<Exit>,
     pub interrupted: bool,
 }
@@ -122,6 +121,7 @@ impl Seen {
             stopped: None,
             shutdown: None,
             paused: None,
+            disk_failed: None,
             exit: None,
             interrupted: false,
         }
@@ -251,10 +251,10 @@ impl Seen {
     fn heartbeat(&mut self, now: Moment, beat: Beat) {
         let before = self.beat.map(|(_, beat)| beat).unwrap_or_default();
         if beat.canary_rounds != before.canary_rounds {
-            let waited_s = beat.canary_us as f64 / 1e6;
+            let late_s = beat.canary_late_ms.saturating_sub(before.canary_late_ms) as f64 / 1e3;
             let passed_s = self.canary_moved.or(self.hello).map_or(0.0, |moved| now.fair_since(moved));
-            if waited_s > LATE_S * self.slowness() && beat.reclaim > before.reclaim {
-                self.thrashed_s += waited_s.min(passed_s);
+            if beat.reclaim > before.reclaim {
+                self.thrashed_s += late_s.min(passed_s);
             }
             self.canary_moved = Some(now);
         }
@@ -271,6 +271,7 @@ impl Seen {
         match what {
             QmpEvent::Shutdown(reason) => self.shutdown = Some(reason.clone()),
             QmpEvent::Stop => self.paused = Some(now),
+            QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
             QmpEvent::Resume => self.paused = None,
             QmpEvent::Connected
             | QmpEvent::Lost(_)

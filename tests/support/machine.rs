@@ -10,7 +10,7 @@ use oomlab::image::{Images, load_workloads};
 use oomlab::kernel::{Kernels, Options, Unwatched};
 use oomlab::lab::{Prober, Tables};
 use oomlab::launch::{Paths, command};
-use oomlab::model::{Accel, Cell, Event, Expectation, Payload, Probe, QmpEvent, Timeouts};
+use oomlab::model::{Accel, Cell, Event, Expectation, Needs, Payload, Probe, QmpEvent, Timeouts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,12 +49,13 @@ impl Machine {
         let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
         let kernel = kernels.prepare(self.kernel, arch, 2, &Unwatched).unwrap_or_else(|error| panic!("{error}"));
         let workloads = load_workloads(&assets).unwrap();
-        let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()]).unwrap();
+        let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &[]).unwrap();
         let paths = Paths {
             kernel: kernel.image.clone(),
             initrd: Some(initrd.path),
             serial: dir.path().join("serial"),
             qmp: dir.path().join("qmp"),
+            disk: dir.path().join("disk"),
         };
         let argv = command(&self.cell(arch), arch, Accel::Tcg, &paths);
         let guest = Guest::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
@@ -81,6 +82,7 @@ impl Machine {
             ram: self.ram.parse().unwrap(),
             vcpus: self.vcpus,
             payload: Payload::Workload { name: self.workload.into(), options },
+            needs: Needs::default(),
             axes: BTreeMap::new(),
             append: Vec::new(),
             qemu: Vec::new(),

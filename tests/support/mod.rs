@@ -2,7 +2,7 @@
 
 use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
 use oomlab::model::{
-    Accel, Cell, Digest, Expectation, KernelArtifact, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord, Timeouts,
+    Accel, Cell, Digest, Expectation, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord, Timeouts,
     TrialRecord,
 };
 use oomlab::store::RunDir;
@@ -64,6 +64,7 @@ impl Scripted {
             ram: RamMib(32),
             vcpus: 1,
             payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
+            needs: Needs::default(),
             axes: BTreeMap::new(),
             append: vec![format!("fake_script={}", path.display())],
             qemu: Vec::new(),

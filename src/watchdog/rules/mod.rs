@@ -1,6 +1,7 @@
 //! The rules of judgement, one file each, in the order in which they are asked: the first verdict stands.
 
 mod boot;
+mod disk;
 mod exit;
 mod finish;
 mod interrupt;
@@ -81,6 +82,7 @@ pub(super) const ALL: &[Rule] = &[
     finish::RULE,
     interrupt::RULE,
     exit::RULE,
+    disk::RULE,
     paused::RULE,
     boot::RULE,
     silence::RULE,
