@@ -45,7 +45,7 @@ pub(super) const STALL: Signature = Signature {
             Some((name, pid)) => Who { pid: super::text::number(pid), comm: name.to_owned() },
             None => Who::named(comm),
         };
-        Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Trace).with_task(Some(task)))
+        Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Allocation).with_task(Some(task)))
     },
 };
 
@@ -68,5 +68,5 @@ pub(super) const NOMMU: Signature = Signature {
 };
 
 fn failure(what: &str) -> Head {
-    Head::new(ReportKind::AllocFailure, what, Place::Trace)
+    Head::new(ReportKind::AllocFailure, what, Place::Allocation)
 }

@@ -55,6 +55,12 @@ pub(super) const LOCKDEP: Signature = Signature {
                 said.contains("-unsafe lock order detected").then_some(said)
             })?;
         let (_, words) = SAYINGS.iter().find(|(saying, _)| rest.contains(saying))?;
-        Some(Head::new(ReportKind::Lockdep, *words, Place::Lock))
+        let held = ["still has", "when returning", "at task exit"].iter().any(|part| words.contains(part));
+        let place = match *words {
+            "suspicious RCU usage" => Place::Trace,
+            _ if held => Place::HeldLock,
+            _ => Place::Lock,
+        };
+        Some(Head::new(ReportKind::Lockdep, *words, place))
     },
 };

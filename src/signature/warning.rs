@@ -13,7 +13,11 @@ const SITES: &[(&str, ReportKind, &str)] = &[
     ("lib/kobject.c", ReportKind::Warning, "kobject bug"),
     ("lib/list_debug.c", ReportKind::Warning, "corrupted list"),
     ("mm/usercopy.c", ReportKind::Warning, "bad usercopy"),
-    ("kernel/locking/", ReportKind::Lockdep, "locking bug"),
+    // Lockdep, and the checks of locks that turn it off when they fail (`DEBUG_LOCKS_WARN_ON()`).
+    ("kernel/locking/lockdep", ReportKind::Lockdep, "locking bug"),
+    ("kernel/locking/mutex", ReportKind::Lockdep, "locking bug"),
+    ("kernel/locking/rwsem", ReportKind::Lockdep, "locking bug"),
+    ("kernel/locking/rtmutex", ReportKind::Lockdep, "locking bug"),
     ("kernel/lockdep.c", ReportKind::Lockdep, "locking bug"),
 ];
 
