@@ -3,6 +3,8 @@
 use super::symbol;
 use super::text::{between, number};
 use super::who::Who;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// The most frames that are kept of one report, of those that the unwinder is sure of.
 const MOST_FRAMES: usize = 128;
@@ -49,15 +51,17 @@ impl Body {
         if self.ended || line.is_empty() {
             return false;
         }
-        if let Some(known) = self.take_words(line) {
-            return known;
-        }
-        let Some((name, sure)) = frame(text) else { return false };
+        let Some((name, sure)) = frame(line) else { return self.take_words(line) };
         if std::mem::take(&mut self.lock_follows) {
             self.lock.get_or_insert_with(|| name.to_owned());
         }
         self.push(name, sure);
         true
+    }
+
+    /// Whether its call trace has begun: more than where the CPU was is known.
+    pub fn is_told(&self) -> bool {
+        self.frames.len() > 2
     }
 
     fn push(&mut self, name: &str, sure: bool) {
@@ -67,8 +71,8 @@ impl Body {
         }
     }
 
-    /// Lines with words of their own; `None` for others.
-    fn take_words(&mut self, line: &str) -> Option<bool> {
+    /// Lines with words of their own.
+    fn take_words(&mut self, line: &str) -> bool {
         /// What a report shows behind its own trace.
         const ENDS: [&str; 12] = [
             "Allocated by task ",
@@ -78,44 +82,41 @@ impl Body {
             "Uninit was ",
             "Local variable ",
             "Last potentially related work",
+            "Last call_rcu",
             "Showing all locks held",
             "Showing busy workqueues",
             "Mem-Info:",
             "allocated by task ",
-            "Last call_rcu",
         ];
-        match line.as_bytes()[0] {
-            b'C' | b'P' | b'c' if self.take_task(line) || self.take_pointer(line) => return Some(true),
-            b'R' | b'W' | b'r' | b'w' if self.take_access(line) => return Some(true),
-            b'R' | b'E' | b'I' | b'p' | b'e' | b'N' | b'K' | b'T' | b'c' if self.take_pointer(line) => {
-                return Some(true);
-            }
-            b't' if self.take_dump(line) => return Some(true),
-            _ => {}
-        }
         if line.starts_with("Call Trace:") || line.starts_with("Call trace:") || line.starts_with("Backtrace:") {
             // Where the CPU was may stand before its trace.
             let told = self.frames.iter().filter(|frame| frame.trace == self.trace).count();
             self.trace = self.trace.saturating_add(u16::from(told > 1));
-            return Some(true);
+            return true;
         }
         if line == "stack backtrace:" {
             // Before it, lockdep shows how others took the locks.
             self.frames.clear();
-            return Some(true);
+            return true;
         }
         if let Some(function) = line.strip_prefix("last function: ").and_then(symbol::leading) {
             // kernel/workqueue.c, process_one_work()
             self.push(function, true);
-            return Some(true);
+            return true;
         }
         if ENDS.iter().any(|end| line.starts_with(end))
             || (line.starts_with("kfence-#") && line.contains("allocated by"))
         {
             self.ended = true;
-            return Some(true);
+            return true;
         }
-        self.take_lock(line).then_some(true)
+        match line.as_bytes()[0] {
+            b'C' | b'P' if self.take_task(line) => true,
+            b'R' | b'W' if self.take_access(line) => true,
+            b't' if self.take_dump(line) => true,
+            b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' if self.take_pointer(line) => true,
+            _ => self.take_lock(line),
+        }
     }
 
     /// `CPU: 0 PID: 12 Comm: name Not tainted …` (`dump_stack_print_info()`); `Pid: 12, comm: name Not tainted` before 3.10.
@@ -207,12 +208,14 @@ impl Body {
 /// A line of a call trace, as the architectures print it.
 ///
 /// The function, and whether the unwinder is sure of it.
-fn frame(text: &str) -> Option<(&str, bool)> {
-    let line = text.trim();
+fn frame(line: &str) -> Option<(&str, bool)> {
+    static FROM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" from "));
+    let line = line.trim_end();
     // 32-bit ARM: `[<addr>] (callee) from [<addr>] (caller+0x…)`, `callee from caller+0x…`.
-    if let Some((callee, caller)) = line.split_once(" from ")
-        && (caller.contains("+0x") || caller.contains("[<"))
+    if let Some(at) = FROM.find(line.as_bytes())
+        && (line[at..].contains("+0x") || line[at..].contains("[<"))
     {
+        let callee = &line[..at];
         let name = callee.rsplit('(').next()?.trim_end_matches(')');
         return Some((symbol::leading(name)?, true));
     }
