@@ -76,6 +76,7 @@ pub const ALL: &[Signature] = &[
     sanitizer::SANITIZER,
     sanitizer::KCSAN,
     sanitizer::UBSAN,
+    sanitizer::KMEMCHECK,
     lockdep::LOCKDEP,
     atomic::ATOMIC,
     leak::LEAK,
