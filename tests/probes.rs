@@ -71,3 +71,14 @@ async fn what_the_lab_holds_still_is_no_pause_and_what_others_paused_stays_so() 
     let events = [guest.qmp.event().await, guest.qmp.event().await];
     assert_eq!(events, [Some(QmpEvent::Stop), Some(QmpEvent::Resume)], "nothing of the lab's own");
 }
+
+#[tokio::test]
+async fn memory_figures_are_those_that_the_kernel_prints() {
+    let mut guest = LIVELOCK.start().await;
+    guest.until("Killed process").await;
+    guest.until(" beat ").await;
+    let memory = guest.look(Probe::Memory).await;
+    eprintln!("{memory:?}");
+    assert_eq!(guest.look(Probe::Sysrq('m')).await, None);
+    eprintln!("{}", guest.until("pages reserved").await);
+}

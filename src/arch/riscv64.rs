@@ -7,6 +7,9 @@ use crate::model::RamMib;
 /// SIE of mstatus and sstatus (RISC-V privileged architecture, 3.1.6).
 const SUPERVISOR_INTERRUPTS: u64 = 1 << 1;
 
+/// Linux, `arch/riscv/include/asm/pgtable.h`, since 5.13: the last two GiB.
+const KERNEL_LINK_ADDR: u64 = 0xffff_ffff_8000_0000;
+
 /// See [`ArchSpec`].
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "riscv64",
@@ -22,7 +25,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["riscv64"],
     },
-    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: None },
+    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: Some(KERNEL_LINK_ADDR) },
     console: "ttyS0",
     boot_words: &[],
     kernel: KernelSpec {

@@ -35,6 +35,8 @@ pub enum Damaged {
 
 /// The frame in a line of the console; `None` when there is no trace of one. Line ends are ignored.
 pub fn decode(line: &str) -> Option<Result<Found<'_>, Damaged>> {
+    // Most lines have no such character at all.
+    memchr::memchr(b'@', line.as_bytes())?;
     let start = line.rfind(FRAME_PREFIX)?;
     let content = line[start + FRAME_PREFIX.len()..].trim_end_matches(['\r', '\n']);
     Some(verify(content).and_then(|fields| {

@@ -29,14 +29,20 @@ pub struct Console {
     partial: Vec<u8>,
     /// The beginning of a frame that a printk line cut in two.
     torn: Option<String>,
+    /// The beginning of a printk line that a frame cut in two; kept until the next line or frame.
+    cut: Option<String>,
 }
 
 impl Console {
     /// Takes the next bytes and gives what they completed, in order.
     pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<Item>) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
-            self.extend(&bytes[..end], out);
-            self.end_line(out);
+            if self.partial.is_empty() && end <= MAX_LINE {
+                self.line(&bytes[..end], out);
+            } else {
+                self.extend(&bytes[..end], out);
+                self.end_line(out);
+            }
             bytes = &bytes[end + 1..];
         }
         self.extend(bytes, out);
@@ -47,6 +53,7 @@ impl Console {
         if !self.partial.is_empty() {
             self.end_line(out);
         }
+        out.extend(self.cut.take().map(Item::Line));
         out.extend(self.torn.take().map(Item::Damaged));
     }
 
@@ -61,8 +68,26 @@ impl Console {
     }
 
     fn end_line(&mut self, out: &mut Vec<Item>) {
-        let text = clean(&self.partial);
+        let partial = std::mem::take(&mut self.partial);
+        self.line(&partial, out);
+        // Its room is used again.
+        self.partial = partial;
         self.partial.clear();
+    }
+
+    /// A line without its `\n`. A `\r` in its middle takes a terminal back to the start: what follows is another text.
+    fn line(&mut self, bytes: &[u8], out: &mut Vec<Item>) {
+        let mut bytes = bytes;
+        while let [rest @ .., b'\r'] = bytes {
+            bytes = rest;
+        }
+        if memchr::memchr(b'\r', bytes).is_none() {
+            return self.text(clean(bytes), out);
+        }
+        bytes.split(|byte| *byte == b'\r').filter(|part| !part.is_empty()).for_each(|part| self.text(clean(part), out));
+    }
+
+    fn text(&mut self, mut text: String, out: &mut Vec<Item>) {
         if let Some(head) = self.torn.take() {
             if let Some(Ok(found)) = frame::decode(&format!("{head}{text}")) {
                 out.push(Item::Frame { seq: found.seq, frame: found.frame });
@@ -75,6 +100,15 @@ impl Console {
                 out.push(Item::Damaged(head));
             }
         }
+        if let Some(mut head) = self.cut.take() {
+            let goes_on = frame::decode(&text).is_none() && printk::parse(&text).guest_s.is_none();
+            if goes_on && head.len() + text.len() <= MAX_LINE {
+                head.push_str(&text);
+                text = head;
+            } else {
+                out.push(Item::Line(head));
+            }
+        }
         self.take(text, out);
     }
 
@@ -83,7 +117,9 @@ impl Console {
             None if text.is_empty() => {}
             None => out.push(Item::Line(text)),
             Some(Ok(found)) => {
-                if !found.before.is_empty() {
+                if printk::parse(found.before).guest_s.is_some() {
+                    self.cut = Some(found.before.to_owned());
+                } else if !found.before.is_empty() {
                     out.push(Item::Line(found.before.to_owned()));
                 }
                 out.push(Item::Frame { seq: found.seq, frame: found.frame });
@@ -101,25 +137,35 @@ impl Console {
     }
 }
 
-/// Text without carriage returns, NULs and ANSI escape sequences (`ESC [ … letter`).
+/// Text without NULs and escape sequences: `ESC [ … letter` (colours, the cursor), `ESC ] … BEL` (a window's title), `ESC ( B`
+/// (a character set), `ESC c`.
 fn clean(bytes: &[u8]) -> String {
-    // Every line of a serial console ends in `\r\n`.
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes);
-    if memchr::memchr3(b'\r', b'\0', 0x1b, bytes).is_none() {
-        return text.into_owned();
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    if memchr::memchr2(b'\0', 0x1b, bytes).is_none() {
+        return text;
     }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\r' | '\0' => {}
-            '\x1b' => {
-                if chars.next_if_eq(&'[').is_some() {
-                    while chars.next_if(|c| !c.is_ascii_alphabetic()).is_some() {}
+            '\0' => {}
+            '\x1b' => match chars.next() {
+                Some('[') => {
+                    while chars.next_if(|c| !c.is_ascii_alphabetic() && *c != '\x1b').is_some() {}
+                    chars.next_if(char::is_ascii_alphabetic);
+                }
+                Some(']') => {
+                    while chars.next_if(|c| *c != '\x07' && *c != '\x1b').is_some() {}
+                    chars.next_if_eq(&'\x07');
+                }
+                Some('(' | ')') => {
                     chars.next();
                 }
-            }
+                _ => {}
+            },
             _ => out.push(c),
         }
     }
@@ -164,6 +210,7 @@ mod tests {
     #[test]
     fn escape_sequences_and_bad_bytes_do_no_harm() {
         assert_eq!(read(&[b"\x1b[31mred\x1b[0m \xff\x00!\n"]), [line("red \u{fffd}!")]);
+        assert_eq!(read(&[b"\x1b]0;title\x07a\x1b(Bb\x1bcc\x1b[1\x1b[2md\x1b"]), [line("abcd")]);
     }
 
     #[test]
@@ -179,6 +226,23 @@ mod tests {
         let printk = "[    1.000000] Out of memory: Killed process 5 (x)";
         let text = format!("{head}{printk}\n[    1.000001] more\n{tail}\n");
         assert_eq!(read(&[text.as_bytes()]), [line(printk), line("[    1.000001] more"), frame()]);
+    }
+
+    #[test]
+    fn a_printk_line_that_a_frame_cut_in_two_is_put_together() {
+        let frame_line = framed();
+        let text = format!("[    1.000000] Out of mem{frame_line}\nory: Killed process 5 (x)\nnext\n");
+        let whole = line("[    1.000000] Out of memory: Killed process 5 (x)");
+        assert_eq!(read(&[text.as_bytes()]), [frame(), whole, line("next")]);
+        let text = format!("[    1.000000] whole{frame_line}\n[    1.000001] next\n");
+        assert_eq!(read(&[text.as_bytes()]), [frame(), line("[    1.000000] whole"), line("[    1.000001] next")]);
+        let text = format!("[    1.000000] last{frame_line}\n{frame_line}\n");
+        assert_eq!(read(&[text.as_bytes()]), [frame(), line("[    1.000000] last"), frame()]);
+    }
+
+    #[test]
+    fn a_return_in_the_middle_begins_another_text() {
+        assert_eq!(read(&[b"50%\r100%\r\r\n\r\n"]), [line("50%"), line("100%")]);
     }
 
     #[test]

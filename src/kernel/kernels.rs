@@ -192,7 +192,7 @@ impl Kernels {
             .ok_or_else(|| KernelError::Unsupported(format!("Debian builds no kernels for {}", arch.name)))?;
         let (package, file) = self.apt_package(suite, debian, pattern, progress)?;
         let scratch = slot.scratch(&recipe, package.as_str())?;
-        let release = prebuilt::extract(&file, scratch.path(), progress)?;
+        let release = prebuilt::extract(&file, scratch.path(), arch, progress)?;
         slot.finish(scratch, recipe, release)
     }
 

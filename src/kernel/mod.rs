@@ -25,6 +25,7 @@ mod modules;
 mod prebuilt;
 mod progress;
 mod source;
+mod symbols;
 mod toolchain;
 
 pub use catalogue::{Catalogue, Entry, LocalImage, Source};
@@ -33,3 +34,4 @@ pub use error::KernelError;
 pub use kernels::{Kernels, Options};
 pub use modules::ModuleTree;
 pub use progress::{Progress, Stage, Unwatched, Update};
+pub use symbols::symbols_of;

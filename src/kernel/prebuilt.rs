@@ -1,11 +1,13 @@
-//! Kernels from Debian's `linux-image-*` and, since 7.0, `linux-binary-*` packages: the image, its configuration and, where there is one, its symbols.
+//! Kernels from Debian's `linux-image-*` and, since 7.0, `linux-binary-*` packages: the image, its configuration and its
+//! symbols, which are taken out of the image where the package has none.
 //!
 //! Modules are unpacked when a workload asks for one: no kernel of the catalogue needs any to boot an initramfs.
 
 use super::artifact::{CONFIG, IMAGE, SYSTEM_MAP};
 use super::debian::{Files, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
-use super::{KernelError, image};
+use super::{KernelError, image, symbols_of};
+use crate::arch::ArchSpec;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path};
@@ -14,7 +16,12 @@ use std::path::{Component, Path};
 ///
 /// # Errors
 /// When the package is damaged or has no kernel, or the folder cannot be written.
-pub(super) fn extract(package: &Path, folder: &Path, progress: &dyn Progress) -> Result<String, KernelError> {
+pub(super) fn extract(
+    package: &Path,
+    folder: &Path,
+    arch: &ArchSpec,
+    progress: &dyn Progress,
+) -> Result<String, KernelError> {
     let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
     let release = unpack(package, progress, |files| {
         let mut release = None;
@@ -41,8 +48,14 @@ pub(super) fn extract(package: &Path, folder: &Path, progress: &dyn Progress) ->
                 "System.map" if content.len() > 4096 => SYSTEM_MAP,
                 _ => continue,
             };
-            let target = folder.join(target);
-            fs::write(&target, content).map_err(KernelError::io("write", &target))?;
+            write(&folder.join(target), &content)?;
+            let map = folder.join(SYSTEM_MAP);
+            if target == IMAGE
+                && !map.exists()
+                && let Some(symbols) = symbols_of(&content, arch)
+            {
+                write(&map, symbols.as_bytes())?;
+            }
         }
         Ok(release)
     })?;
@@ -99,6 +112,10 @@ fn unpack<T>(
     if progress.cancelled() { Err(KernelError::Cancelled) } else { result }
 }
 
+fn write(path: &Path, content: &[u8]) -> Result<(), KernelError> {
+    fs::write(path, content).map_err(KernelError::io("write", path))
+}
+
 /// What a file of the package is: `boot/vmlinuz-<version>`, or since 7.0 `usr/lib/modules/<version>/vmlinuz`.
 fn kind_and_version(path: &Path) -> Option<(String, String)> {
     let parts: Vec<&str> = path.iter().map(|part| part.to_str()).collect::<Option<_>>()?;
@@ -115,6 +132,10 @@ mod tests {
     use crate::kernel::Unwatched;
     use crate::kernel::debian::samples::package;
 
+    fn arm() -> &'static ArchSpec {
+        crate::arch::find("arm").unwrap()
+    }
+
     const FILES: &[(&str, &[u8])] = &[
         ("boot/System.map-6.1.0-50", b"ffffffffffffffff B The real System.map is in the -dbg package\n"),
         ("boot/config-6.1.0-50", b"CONFIG_A=y\n"),
@@ -127,7 +148,7 @@ mod tests {
         for suffix in ["", ".gz", ".xz", ".zst"] {
             let dir = tempfile::tempdir().unwrap();
             let package = package(dir.path(), suffix, FILES);
-            assert_eq!(extract(&package, dir.path(), &Unwatched).unwrap(), "6.1.0-50", "{suffix}");
+            assert_eq!(extract(&package, dir.path(), arm(), &Unwatched).unwrap(), "6.1.0-50", "{suffix}");
             assert_eq!(fs::read(dir.path().join(IMAGE)).unwrap(), b"the kernel");
             assert_eq!(fs::read(dir.path().join(CONFIG)).unwrap(), b"CONFIG_A=y\n");
             assert!(!dir.path().join(SYSTEM_MAP).exists());
@@ -138,7 +159,7 @@ mod tests {
     fn the_kernel_is_found_beside_its_modules() {
         let dir = tempfile::tempdir().unwrap();
         let package = package(dir.path(), ".xz", &[("usr/lib/modules/7.2.13/vmlinuz", b"newer")]);
-        assert_eq!(extract(&package, dir.path(), &Unwatched).unwrap(), "7.2.13");
+        assert_eq!(extract(&package, dir.path(), arm(), &Unwatched).unwrap(), "7.2.13");
         assert_eq!(fs::read(dir.path().join(IMAGE)).unwrap(), b"newer");
     }
 
@@ -171,14 +192,14 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for length in [0, 4, 80, whole.len() - 60] {
             fs::write(&path, &whole[..length]).unwrap();
-            let message = extract(&path, dir.path(), &Unwatched).unwrap_err().to_string();
+            let message = extract(&path, dir.path(), arm(), &Unwatched).unwrap_err().to_string();
             assert!(message.contains("linux-image.deb: "), "{length}: {message}");
         }
         package(dir.path(), "", &FILES[3..]);
-        let message = extract(&path, dir.path(), &Unwatched).unwrap_err().to_string();
+        let message = extract(&path, dir.path(), arm(), &Unwatched).unwrap_err().to_string();
         assert!(message.ends_with("there is no kernel in it"), "{message}");
         package(dir.path(), ".lz4", FILES);
-        let message = extract(&path, dir.path(), &Unwatched).unwrap_err().to_string();
+        let message = extract(&path, dir.path(), arm(), &Unwatched).unwrap_err().to_string();
         assert!(message.ends_with("unknown compression `.lz4`"), "{message}");
     }
 }

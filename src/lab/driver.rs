@@ -8,7 +8,7 @@ use super::stop;
 use super::tables::Tables;
 use crate::arch::ArchSpec;
 use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, thread_times, vcpu_threads};
-use crate::model::{Event, KernelArtifact, Probe, QmpEvent};
+use crate::model::{Event, KernelArtifact, Probe, QmpEvent, RamMib};
 use crate::store::TrialDir;
 use crate::watchdog::{Action, Setup, Stage, Watchdog};
 use serde_json::Value;
@@ -28,6 +28,9 @@ const CONNECT: Duration = Duration::from_secs(60);
 /// How long QEMU may take to name its threads.
 const THREADS: Duration = Duration::from_secs(30);
 
+/// Bytes of a guest's page, unless its agent says otherwise.
+const PAGE_BYTES: u32 = 4096;
+
 /// How often the vCPU threads are sampled.
 const SAMPLE: Duration = Duration::from_secs(1);
 
@@ -42,6 +45,7 @@ pub(super) struct Drive<'a> {
     pub kernel: Arc<KernelArtifact>,
     pub arch: &'static ArchSpec,
     pub tables: Arc<Tables>,
+    pub ram: RamMib,
     pub setup: Setup,
     pub cancel: CancellationToken,
     pub observer: &'a dyn Observer,
@@ -59,6 +63,8 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         kernel: Arc::clone(&drive.kernel),
         arch: drive.arch,
         tables: Arc::clone(&drive.tables),
+        ram: drive.ram,
+        page_bytes: PAGE_BYTES,
     };
     let mut driver = Driver {
         recorder: Recorder::new(dir, Watchdog::new(drive.setup.clone()), clock),
@@ -162,7 +168,8 @@ impl Driver<'_> {
             }
             let Some(probe) = self.asked.pop_front() else { return Ok(false) };
             self.probing = true;
-            let looking = self.prober.clone().look(probe);
+            let page_bytes = self.recorder.page_bytes.unwrap_or(PAGE_BYTES);
+            let looking = Prober { page_bytes, ..self.prober.clone() }.look(probe);
             actions.extend(self.recorder.event(Event::Probed { probe })?);
             self.tasks.spawn(async move { Answer::Probed(looking.await) });
         }

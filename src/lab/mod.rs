@@ -3,7 +3,9 @@
 mod admission;
 mod driver;
 mod error;
+mod memory;
 mod observer;
+mod peek;
 mod prepare;
 mod probes;
 mod profile;

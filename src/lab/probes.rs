@@ -1,12 +1,13 @@
 //! Finding out what a suspected guest does: the watchdog asks, a task beside the driver's loop looks, and what it finds
 //! comes back as an event.
 
-use super::profile;
+use super::peek::Peek;
 use super::tables::Tables;
+use super::{memory, profile};
 use crate::arch::ArchSpec;
 use crate::host::{QmpCommands, SerialInput};
-use crate::model::{Event, KernelArtifact, Probe};
-use crate::symbols::Symbols;
+use crate::model::{Event, KernelArtifact, Probe, RamMib};
+use crate::symbols::{Counters, Symbols};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,10 @@ pub struct Prober {
     pub kernel: Arc<KernelArtifact>,
     /// Its architecture.
     pub arch: &'static ArchSpec,
+    /// Its memory.
+    pub ram: RamMib,
+    /// Bytes of a page.
+    pub page_bytes: u32,
     /// Where the symbols of its kernel are, or will be.
     pub tables: Arc<Tables>,
 }
@@ -37,7 +42,7 @@ impl Prober {
     pub async fn look(self, probe: Probe) -> Option<Event> {
         let found = match probe {
             Probe::Profile => self.profile().await.map(Some),
-            Probe::Memory => Err("not yet".to_owned()),
+            Probe::Memory => self.memory().await.map(Some),
             Probe::Sysrq(letter) => self.sysrq(letter).await.map(|()| None),
         };
         found.unwrap_or_else(|why| Some(Event::ProbeFailed { probe, why }))
@@ -45,9 +50,19 @@ impl Prober {
 
     async fn profile(&self) -> Result<Event, String> {
         let symbols = self.symbols().await?;
-        let sampling = profile::sample(&self.qmp, &self.arch.cpu, &symbols);
+        let peek = Peek::new(&self.qmp);
+        let sampling = profile::sample(&peek, &self.arch.cpu, &symbols);
         let profile = within(2 * profile::SPAN + PATIENCE, sampling).await?;
         Ok(Event::Profile { profile })
+    }
+
+    async fn memory(&self) -> Result<Event, String> {
+        let symbols = self.symbols().await?;
+        let peek = Peek::new(&self.qmp);
+        let (word_bytes, ram_kib) = (self.arch.cpu.word_bytes, self.ram.bytes() / 1024);
+        let counters = Counters { word_bytes, page_bytes: self.page_bytes, ram_kib };
+        let memory = within(PATIENCE, memory::read(&peek, &self.arch.cpu, &symbols, counters)).await?;
+        Ok(Event::Memory { memory })
     }
 
     /// A BREAK on the serial console makes the kernel take the next character for a sysrq letter

@@ -4,10 +4,11 @@
 //! store it. Each sample therefore holds the machine still for a moment: a vCPU that is stopped leaves the block it is
 //! in. The guest's clock stands still meanwhile, so that the guest itself does not notice.
 
+use super::peek::Peek;
 use crate::arch::{CpuSpec, Registers};
-use crate::host::{Clock, QmpCommands, QmpError};
+use crate::host::Clock;
 use crate::model::Profile;
-use crate::qmp::{show_memory, shown_memory, vcpus};
+use crate::qmp::vcpus;
 use crate::symbols::{Doing, Symbols, Tally};
 use std::time::Duration;
 
@@ -29,13 +30,10 @@ const STACKS_AT_ONCE: usize = 4;
 /// How far above the stack pointer is read, in bytes.
 const DEPTH: u64 = 2048;
 
-/// How long QEMU may take to answer one command.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// Samples all vCPUs.
-pub(super) async fn sample(qmp: &QmpCommands, cpu: &CpuSpec, symbols: &Symbols) -> Result<Profile, String> {
+pub(super) async fn sample(peek: &Peek<'_>, cpu: &CpuSpec, symbols: &Symbols) -> Result<Profile, String> {
     let (clock, mut tally) = (Clock::start(), Tally::new(symbols, cpu));
-    let sampler = Sampler { qmp, cpu, symbols };
+    let sampler = Sampler { peek, cpu, symbols };
     for (at, gap) in GAPS_MS.iter().cycle().take(SAMPLES).enumerate() {
         // An overloaded host takes longer over each sample: then fewer must do.
         if clock.elapsed() > 2 * SPAN {
@@ -49,7 +47,7 @@ pub(super) async fn sample(qmp: &QmpCommands, cpu: &CpuSpec, symbols: &Symbols) 
 
 /// A machine under observation.
 struct Sampler<'a> {
-    qmp: &'a QmpCommands,
+    peek: &'a Peek<'a>,
     cpu: &'a CpuSpec,
     symbols: &'a Symbols,
 }
@@ -57,8 +55,8 @@ struct Sampler<'a> {
 impl Sampler<'_> {
     /// One sample of all vCPUs.
     async fn sample(&self, tally: &mut Tally<'_>, stacks: usize) -> Result<(), String> {
-        let pause = self.qmp.pause(PATIENCE).await.map_err(text)?;
-        let dump = self.qmp.monitor("info registers -a", 0, PATIENCE).await.map_err(text)?;
+        let pause = self.peek.pause().await?;
+        let dump = self.peek.registers().await?;
         let read = |(number, dump)| Some((number, (self.cpu.registers)(dump)?));
         let vcpus: Vec<(u32, Registers)> = vcpus(&dump).into_iter().filter_map(read).collect();
         if vcpus.is_empty() {
@@ -72,7 +70,7 @@ impl Sampler<'_> {
         }
         for (number, sp) in busy.into_iter().take(stacks) {
             let (address, bytes) = stack(sp, self.cpu.word_bytes);
-            tally.add_stack(&words(&self.memory(number, address, bytes).await?, self.cpu.word_bytes));
+            tally.add_stack(&words(&self.peek.memory(number, address, bytes).await?, self.cpu.word_bytes));
         }
         drop(pause);
         Ok(())
@@ -85,20 +83,10 @@ impl Sampler<'_> {
         }
         let before = match registers.before {
             Some(pc) => Some(pc),
-            None => words(&self.memory(number, registers.sp, 8).await?, 8).first().copied(),
+            None => words(&self.peek.memory(number, registers.sp, 8).await?, 8).first().copied(),
         };
         Ok(before.map_or(registers, |pc| registers.interrupted_at(pc)))
     }
-
-    /// Bytes at a virtual address, as far as they can be read.
-    async fn memory(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, String> {
-        let shown = self.qmp.monitor(&show_memory(address, bytes), vcpu, PATIENCE).await.map_err(text)?;
-        Ok(shown_memory(&shown))
-    }
-}
-
-fn text(error: QmpError) -> String {
-    error.to_string()
 }
 
 /// Address and length of what is read of a stack: up to the end of the smallest stack that it can be, since what lies

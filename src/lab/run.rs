@@ -178,6 +178,7 @@ impl Trial {
             kernel: Arc::new(ready.kernel.clone()),
             arch: spec,
             tables: Arc::clone(&self.tables),
+            ram: cell.ram,
             setup: Setup::of(cell),
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),

@@ -2,6 +2,7 @@
 //! guests with it share it.
 
 use crate::arch::ArchSpec;
+use crate::kernel::symbols_of;
 use crate::model::KernelArtifact;
 use crate::symbols::{Symbols, parse};
 use std::collections::BTreeMap;
@@ -22,15 +23,24 @@ impl Tables {
             let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(tables.entry(kernel.image.clone()).or_default())
         };
-        let map = kernel.system_map.clone();
-        let work = move || read(map.as_deref(), arch).map(Arc::new);
+        let kernel = kernel.clone();
+        let work = move || read(&kernel, arch).map(Arc::new);
         let read = || async { tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string())) };
         cell.get_or_init(read).await.clone()
     }
 }
 
-fn read(map: Option<&Path>, arch: &ArchSpec) -> Result<Symbols, String> {
-    let path = map.ok_or("the kernel has no System.map")?;
-    let text = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Symbols::new(parse(&text), arch.cpu.image_base).ok_or_else(|| format!("{} has no functions", path.display()))
+fn read(kernel: &KernelArtifact, arch: &ArchSpec) -> Result<Symbols, String> {
+    let (path, map) = match &kernel.system_map {
+        Some(path) => (path, file(path)?),
+        None => {
+            let map = symbols_of(&file(&kernel.image)?, arch);
+            (&kernel.image, map.ok_or("the kernel has no symbols (CONFIG_KALLSYMS)")?.into_bytes())
+        }
+    };
+    Symbols::new(parse(&map), arch.cpu.image_base).ok_or_else(|| format!("{} has no functions", path.display()))
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }

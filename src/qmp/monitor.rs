@@ -16,9 +16,9 @@ pub fn vcpus(text: &str) -> Vec<(u32, &str)> {
         .collect()
 }
 
-/// The monitor's command that shows `bytes` bytes, a multiple of 8, at a virtual address.
+/// The monitor's command that shows `bytes` bytes, rounded up to a multiple of 8, at a virtual address.
 pub fn show_memory(address: u64, bytes: usize) -> String {
-    format!("x/{}xg {address:#x}", bytes / 8)
+    format!("x/{}xg {address:#x}", bytes.div_ceil(8))
 }
 
 /// The bytes in what [`show_memory`] prints, up to the first that cannot be read.

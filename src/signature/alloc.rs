@@ -11,8 +11,8 @@ pub(super) const FAILURE: Signature = Signature {
     name: "alloc-failure",
     needles: &[
         ": page allocation failure",
-        "SLUB: Unable to allocate memory on node",
-        "SLAB: Unable to allocate memory on node",
+        "SLUB: Unable to allocate memory on ",
+        "SLAB: Unable to allocate memory on ",
         ": vmalloc: allocation failure",
         ": vmalloc error: size ",
         ": vmalloc size ",
@@ -31,7 +31,10 @@ pub(super) const FAILURE: Signature = Signature {
         }
         // 4.4: `vmalloc: allocation failure: N bytes`, `warn_alloc_failed()`; ≥ 5.13: `vmalloc error: size N, …`.
         let vmalloc = text.contains(" fail") || text.contains("vmalloc error: size ");
-        vmalloc.then(|| failure("vmalloc allocation failure").with_role(Role::Adds(ReportKind::AllocFailure)))
+        let comm = text.split_once(": vmalloc").map(|(comm, _)| Who::named(comm));
+        vmalloc.then(|| {
+            failure("vmalloc allocation failure").with_task(comm).with_role(Role::Adds(ReportKind::AllocFailure))
+        })
     },
 };
 
@@ -45,7 +48,7 @@ pub(super) const STALL: Signature = Signature {
             Some((name, pid)) => Who { pid: super::text::number(pid), comm: name.to_owned() },
             None => Who::named(comm),
         };
-        Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Trace).with_task(Some(task)))
+        Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Allocation).with_task(Some(task)))
     },
 };
 
@@ -62,11 +65,14 @@ pub(super) const NOMMU: Signature = Signature {
             return known.then(|| head.with_role(Role::Adds(ReportKind::NommuAllocFailure)));
         }
         let text = message(text, "Allocation of length ")?;
-        let task = pid_paren_comm(text.split(" from process ").nth(1)?)?;
-        Some(head.with_task(Some(task.into())).with_role(Role::Joins(ReportKind::AllocFailure)))
+        let process = text.split(" from process ").nth(1)?;
+        // Before 2.6.31, the pid alone.
+        let task = pid_paren_comm(process).map(Who::from);
+        let failed = process.starts_with(|c: char| c.is_ascii_digit()) && process.trim_end().ends_with(" failed");
+        failed.then(|| head.with_task(task).with_role(Role::Joins(ReportKind::AllocFailure)))
     },
 };
 
 fn failure(what: &str) -> Head {
-    Head::new(ReportKind::AllocFailure, what, Place::Trace)
+    Head::new(ReportKind::AllocFailure, what, Place::Allocation)
 }

@@ -138,7 +138,7 @@ impl Assembler {
 
     fn expire(&mut self, line: u64, out: &mut Vec<Report>) {
         self.close(out, |open| {
-            let patience = if open.head.kind.is_oom() { OOM_PATIENCE } else { PATIENCE };
+            let patience = if open.lists_tasks() { OOM_PATIENCE } else { PATIENCE };
             line.saturating_sub(open.last_line) > patience
         });
     }
@@ -159,12 +159,17 @@ impl Open {
         context.is_none() || self.context.is_none() || self.context == context || self.head.kind.is_stall()
     }
 
+    /// The OOM killer has been called and has not said what it did.
+    fn lists_tasks(&self) -> bool {
+        self.head.kind.is_oom() && self.head.victim.is_none()
+    }
+
     fn goes_on_with(&self, head: &Head, line: u64) -> bool {
         let near = line.saturating_sub(self.last_line) <= ANNOUNCED;
         match (self.head.kind, head.kind) {
             // Only the line behind the warning is its text.
             (ReportKind::Warning, _) => line.saturating_sub(self.line) <= 3,
-            (ReportKind::Oops, _) => near && self.body.frames.is_empty(),
+            (ReportKind::Oops, _) => near && !self.body.is_told(),
             (ours, theirs) if ours.is_oom() && theirs.is_oom() => {
                 // A second kill with words of its own is another report.
                 let other =

@@ -3,9 +3,13 @@
 use super::symbol;
 use super::text::{between, number};
 use super::who::Who;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
-/// The most frames that are kept of one report.
-const MOST_FRAMES: usize = 64;
+/// The most frames that are kept of one report, of those that the unwinder is sure of.
+const MOST_FRAMES: usize = 128;
+/// The most that it doubts: they matter only where there is nothing else.
+const MOST_DOUBTED: usize = 32;
 
 /// A function in a call trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub(super) struct Frame {
     pub name: String,
     /// Not marked by `? `: the unwinder is sure that it was called.
     pub sure: bool,
+    /// The trace that it stands in, of several in one report.
+    pub trace: u16,
 }
 
 /// What is known of a report besides its head.
@@ -22,10 +28,16 @@ pub(super) struct Body {
     pub pointer: Option<String>,
     /// The function that wants the lock that the report is about.
     pub lock: Option<String>,
+    /// The function that took the first of the locks that are held.
+    pub held: Option<String>,
     /// The call trace, innermost first.
     pub frames: Vec<Frame>,
     /// The task in whose context it happened.
     pub task: Option<Who>,
+    /// The trace that is being told.
+    trace: u16,
+    /// The next function is where the lock of the report is wanted.
+    lock_follows: bool,
     /// What a sanitizer calls the access: `Read` or `Write`.
     pub access: Option<&'static str>,
     /// The rest belongs to others: who allocated the memory, which locks everybody holds.
@@ -39,20 +51,28 @@ impl Body {
         if self.ended || line.is_empty() {
             return false;
         }
-        if let Some(known) = self.take_words(line) {
-            return known;
+        let Some((name, sure)) = frame(line) else { return self.take_words(line) };
+        if std::mem::take(&mut self.lock_follows) {
+            self.lock.get_or_insert_with(|| name.to_owned());
         }
-        match frame(text) {
-            Some(frame) if self.frames.len() < MOST_FRAMES => {
-                self.frames.push(frame);
-                true
-            }
-            frame => frame.is_some(),
+        self.push(name, sure);
+        true
+    }
+
+    /// Whether its call trace has begun: more than where the CPU was is known.
+    pub fn is_told(&self) -> bool {
+        self.frames.len() > 2
+    }
+
+    fn push(&mut self, name: &str, sure: bool) {
+        let most = if sure { MOST_FRAMES } else { MOST_DOUBTED };
+        if self.frames.iter().filter(|frame| frame.sure == sure).count() < most {
+            self.frames.push(Frame { name: name.to_owned(), sure, trace: self.trace });
         }
     }
 
-    /// Lines with words of their own; `None` for others.
-    fn take_words(&mut self, line: &str) -> Option<bool> {
+    /// Lines with words of their own.
+    fn take_words(&mut self, line: &str) -> bool {
         /// What a report shows behind its own trace.
         const ENDS: [&str; 12] = [
             "Allocated by task ",
@@ -62,33 +82,41 @@ impl Body {
             "Uninit was ",
             "Local variable ",
             "Last potentially related work",
+            "Last call_rcu",
             "Showing all locks held",
             "Showing busy workqueues",
             "Mem-Info:",
             "allocated by task ",
-            "Last call_rcu",
         ];
-        match line.as_bytes()[0] {
-            b'C' | b'P' | b'c' if self.take_task(line) || self.take_pointer(line) => return Some(true),
-            b'R' | b'W' | b'r' | b'w' if self.take_access(line) => return Some(true),
-            b'R' | b'E' | b'I' | b'p' | b'e' | b'N' | b'K' | b'T' | b'c' if self.take_pointer(line) => {
-                return Some(true);
-            }
-            b't' if self.take_dump(line) => return Some(true),
-            _ => {}
+        if line.starts_with("Call Trace:") || line.starts_with("Call trace:") || line.starts_with("Backtrace:") {
+            // Where the CPU was may stand before its trace.
+            let told = self.frames.iter().filter(|frame| frame.trace == self.trace).count();
+            self.trace = self.trace.saturating_add(u16::from(told > 1));
+            return true;
         }
         if line == "stack backtrace:" {
             // Before it, lockdep shows how others took the locks.
             self.frames.clear();
-            return Some(true);
+            return true;
+        }
+        if let Some(function) = line.strip_prefix("last function: ").and_then(symbol::leading) {
+            // kernel/workqueue.c, process_one_work()
+            self.push(function, true);
+            return true;
         }
         if ENDS.iter().any(|end| line.starts_with(end))
             || (line.starts_with("kfence-#") && line.contains("allocated by"))
         {
             self.ended = true;
-            return Some(true);
+            return true;
         }
-        self.take_lock(line).then_some(true)
+        match line.as_bytes()[0] {
+            b'C' | b'P' if self.take_task(line) => true,
+            b'R' | b'W' if self.take_access(line) => true,
+            b't' if self.take_dump(line) => true,
+            b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' if self.take_pointer(line) => true,
+            _ => self.take_lock(line),
+        }
     }
 
     /// `CPU: 0 PID: 12 Comm: name Not tainted …` (`dump_stack_print_info()`); `Pid: 12, comm: name Not tainted` before 3.10.
@@ -141,9 +169,7 @@ impl Body {
         }
         if let Some((_, name)) = symbol::find(rest) {
             self.pointer.get_or_insert_with(|| name.to_owned());
-            if self.frames.len() < MOST_FRAMES {
-                self.frames.push(Frame { name: name.to_owned(), sure: true });
-            }
+            self.push(name, true);
         }
         true
     }
@@ -162,41 +188,45 @@ impl Body {
         true
     }
 
-    /// `(lock){+.+.}, at: [<…>] f+0x…`, the first of which is the lock that is wanted; `is trying to release lock (x) at:`
-    /// has the function in the next line, as a frame.
+    /// The lock that a report of lockdep is about: the first `(lock){+.+.}, at: [<…>] f+0x…`, where `at:` may end the line
+    /// and the function stand in the next. `#0: (lock){+.+.}, at: …` tells of a lock that is merely held.
     fn take_lock(&mut self, line: &str) -> bool {
-        let Some((_, place)) = line.split_once(", at: ") else { return false };
-        if let Some(name) =
-            symbol::leading(between(place, "[<", ">] ").map_or(place, |address| &place[address.len() + 5..]))
-        {
-            self.lock.get_or_insert_with(|| name.to_owned());
+        let Some((lock, place)) = line.split_once(", at: ") else {
+            let follows = line.ends_with(" at:") && line.contains(" release lock (");
+            self.lock_follows |= follows;
+            return follows;
+        };
+        let known = if lock.starts_with('#') { &mut self.held } else { &mut self.lock };
+        if known.is_none() {
+            let address = between(place, "[<", ">] ").map_or(0, |address| address.len() + "[<>] ".len());
+            *known = symbol::leading(&place[address..]).map(str::to_owned);
         }
         true
     }
 }
 
 /// A line of a call trace, as the architectures print it.
-fn frame(text: &str) -> Option<Frame> {
-    let line = text.trim();
+///
+/// The function, and whether the unwinder is sure of it.
+fn frame(line: &str) -> Option<(&str, bool)> {
+    static FROM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" from "));
+    let line = line.trim_end();
     // 32-bit ARM: `[<addr>] (callee) from [<addr>] (caller+0x…)`, `callee from caller+0x…`.
-    if let Some((callee, _)) =
-        line.split_once(" from ").filter(|(_, caller)| caller.contains("+0x") || caller.contains("[<"))
+    if let Some(at) = FROM.find(line.as_bytes())
+        && (line[at..].contains("+0x") || line[at..].contains("[<"))
     {
+        let callee = &line[..at];
         let name = callee.rsplit('(').next()?.trim_end_matches(')');
-        return sure(symbol::leading(name)?);
+        return Some((symbol::leading(name)?, true));
     }
     if let Some((before, name)) = symbol::find(line) {
-        return is_margin(before).then(|| Frame { name: name.to_owned(), sure: !before.contains('?') });
+        return is_margin(before).then(|| (name, !before.contains('?')));
     }
     // With the source's lines, as tools add them: `name file.c:12 [inline]`.
     if line.ends_with("[inline]") {
-        return sure(symbol::leading(line)?);
+        return Some((symbol::leading(line)?, true));
     }
     None
-}
-
-fn sure(name: &str) -> Option<Frame> {
-    Some(Frame { name: name.to_owned(), sure: true })
 }
 
 /// What stands before a function in a trace: addresses, brackets, `? `.
@@ -209,7 +239,7 @@ mod tests {
     use super::*;
 
     fn name(line: &str) -> Option<String> {
-        frame(line).map(|frame| if frame.sure { frame.name } else { format!("? {}", frame.name) })
+        frame(line).map(|(name, sure)| if sure { name.to_owned() } else { format!("? {name}") })
     }
 
     #[test]

@@ -99,8 +99,9 @@ impl Reports {
     }
 }
 
-/// The earliest report. A call for the OOM killer alone does not say how it ended; a later one that does is the better
-/// witness of the same shortage.
+/// The earliest report, but for two: a call for the OOM killer alone does not say how it ended, and a later one that does is
+/// the better witness of the same shortage; and an allocation that failed is what the kernel must live with, while an oops
+/// behind it is a bug.
 fn cause(reports: &[Repeated]) -> Option<&Report> {
     let first = &reports.first()?.report;
     let open_ended = |report: &Report| report.kind == ReportKind::OomKill && report.victim.is_none();
@@ -108,6 +109,10 @@ fn cause(reports: &[Repeated]) -> Option<&Report> {
         let outcome =
             reports.iter().map(|known| &known.report).find(|report| report.kind.is_oom() && !open_ended(report));
         return outcome.or(Some(first));
+    }
+    if matches!(first.kind, ReportKind::AllocFailure) {
+        let broken = |report: &&Report| matches!(report.kind, ReportKind::Oops | ReportKind::Sanitizer);
+        return reports.iter().map(|known| &known.report).find(broken).or(Some(first));
     }
     Some(first)
 }

@@ -38,8 +38,12 @@ pub enum Place {
     Function,
     /// In the line that says which lock it is about (`…, at: function`), else in the call trace.
     Lock,
+    /// In the line that says which lock is still held (`#0: …, at: function`), else in the call trace.
+    HeldLock,
     /// In the call trace, the innermost that says something.
     Trace,
+    /// In the call trace, where memory was asked for.
+    Allocation,
     /// In the call trace, where the kernel was entered: what runs below it is different each time one looks.
     Entry,
     /// The task, where no function names the problem.

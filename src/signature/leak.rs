@@ -10,7 +10,7 @@ pub(super) const LEAK: Signature = Signature {
     name: "memory-leak",
     needles: &["BUG: memory leak", "unreferenced object 0x", " new suspected memory leaks"],
     read: |text| {
-        let head = Head::new(ReportKind::MemoryLeak, "memory leak", Place::Trace);
+        let head = Head::new(ReportKind::MemoryLeak, "memory leak", Place::Allocation);
         if message(text, "BUG: memory leak").is_some() {
             return Some(head);
         }

@@ -23,6 +23,7 @@ const SAYINGS: &[(&str, &str)] = &[
     ("still has locks held", "still has locks held"),
     ("Nested lock was not taken", "nested lock was not taken"),
     ("Invalid wait context", "invalid wait context"),
+    ("trying to register non-static key", "trying to register non-static key"),
 ];
 
 /// The headline of a report of lockdep.
@@ -46,6 +47,7 @@ pub(super) const LOCKDEP: Signature = Signature {
         "still has locks held",
         "Nested lock was not taken",
         "Invalid wait context",
+        "trying to register non-static key",
     ],
     read: |text| {
         let said = text.trim_start().trim_start_matches("[ ");
@@ -55,6 +57,12 @@ pub(super) const LOCKDEP: Signature = Signature {
                 said.contains("-unsafe lock order detected").then_some(said)
             })?;
         let (_, words) = SAYINGS.iter().find(|(saying, _)| rest.contains(saying))?;
-        Some(Head::new(ReportKind::Lockdep, *words, Place::Lock))
+        let held = ["still has", "when returning", "at task exit"].iter().any(|part| words.contains(part));
+        let place = match *words {
+            "suspicious RCU usage" | "trying to register non-static key" => Place::Trace,
+            _ if held => Place::HeldLock,
+            _ => Place::Lock,
+        };
+        Some(Head::new(ReportKind::Lockdep, *words, place))
     },
 };

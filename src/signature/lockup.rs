@@ -20,7 +20,7 @@ pub(super) const SOFT: Signature = Signature {
 
 /// `Watchdog detected hard LOCKUP on cpu 0` (`kernel/watchdog.c`, `watchdog_hardlockup_check()`; `kernel/watchdog_hld.c`,
 /// `watchdog_overflow_callback()`, where before 4.1 it is the text of a warning); powerpc says `CPU 0 self-detected hard
-/// LOCKUP @ …` and `detected hard LOCKUP on other CPUs` (`arch/powerpc/kernel/watchdog.c`).
+/// LOCKUP @ …` and `detected hard LOCKUP on other CPUs` (`arch/powerpc/kernel/watchdog.c`; in 4.13 and 4.14 `Watchdog CPU:0 Hard LOCKUP`).
 pub(super) const HARD: Signature = Signature {
     name: "hard-lockup",
     needles: &["detected hard LOCKUP", "Watchdog detected LOCKUP on CPU", " Hard LOCKUP"],
@@ -32,7 +32,8 @@ pub(super) const HARD: Signature = Signature {
             .iter()
             .any(|part| text.contains(part))
             || text.contains("Watchdog detected LOCKUP on CPU")
-            || (text.contains("CPU:") || text.contains("CPU ")) && text.ends_with(" Hard LOCKUP");
+            || (text.contains("CPU:") || text.contains("CPU "))
+                && (text.ends_with(" Hard LOCKUP") || text.contains(" detected Hard LOCKUP other CPUs:"));
         let head = Head::new(ReportKind::HardLockup, "hard lockup", Place::Entry);
         known.then(|| head.with_role(Role::Joins(ReportKind::Warning)).with_trouble(Kind::HardLockup, "hard lockup"))
     },

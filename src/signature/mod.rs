@@ -76,6 +76,7 @@ pub const ALL: &[Signature] = &[
     sanitizer::SANITIZER,
     sanitizer::KCSAN,
     sanitizer::UBSAN,
+    sanitizer::KMEMCHECK,
     lockdep::LOCKDEP,
     atomic::ATOMIC,
     leak::LEAK,
@@ -107,9 +108,12 @@ static NEEDLES: LazyLock<Needles> = LazyLock::new(|| {
 /// What a message says, its printk prefix already stripped; `None` for the many that say nothing.
 fn read_head(text: &str) -> Option<Head> {
     let needles = &*NEEDLES;
-    let mut found = needles.search.find_overlapping_iter(text).peekable();
-    found.peek()?;
-    let candidates = found.fold(0_u64, |set, hit| set | 1 << needles.signatures[hit.pattern().as_usize()]);
+    // The first search is the faster one, and for most lines the only one.
+    needles.search.find(text)?;
+    let candidates = needles
+        .search
+        .find_overlapping_iter(text)
+        .fold(0_u64, |set, hit| set | 1 << needles.signatures[hit.pattern().as_usize()]);
     ALL.iter().enumerate().filter(|(at, _)| candidates >> at & 1 == 1).find_map(|(_, signature)| (signature.read)(text))
 }
 

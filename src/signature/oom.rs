@@ -87,7 +87,7 @@ pub(super) fn words(kind: ReportKind) -> &'static str {
 fn kill(text: &str, victim: Who) -> Head {
     let memcg = stable(text).starts_with("Memory cgroup out of memory");
     // A bare `Killed process` does not say why; the lines before it did.
-    let says_why = memcg || text.starts_with("Out of memory");
+    let says_why = memcg || text.starts_with("Out of memory") || text.starts_with("Out of Memory");
     let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
     let role = if says_why { Role::Joins(ReportKind::OomKill) } else { Role::Adds(ReportKind::OomKill) };
     Head::new(kind, words(kind), Place::Task).with_victim(Some(victim)).with_role(role)

@@ -20,9 +20,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("BUG: TASK stack guard page was hit", "stack guard page was hit"),
     ("BUG: IRQ stack guard page was hit", "stack guard page was hit"),
     ("stack guard page was hit at", "stack guard page was hit"),
-    ("kernel stack overflow (", "stack guard page was hit"),
-    ("Insufficient stack space to handle exception", "stack guard page was hit"),
-    ("Kernel stack overflow in process", "stack guard page was hit"),
+    ("Kernel stack overflow in process", "stack overflow"),
     ("BUG: unable to handle ", PAGING),
     ("BUG: Unable to handle kernel ", PAGING),
     ("BUG: Kernel ", PAGING),
@@ -34,13 +32,13 @@ const FAULTS: &[(&str, &str)] = &[
     ("Kernel attempted to write user page", PAGING),
     ("Kernel attempted to execute user page", PAGING),
     ("PANIC: double fault", "double fault"),
-    ("Bad mode in ", "bad mode"),
     ("Unhandled exception: IPSR", "unhandled exception"),
     ("Bad kernel stack pointer", "bad kernel stack pointer"),
     ("Unrecoverable FP Unavailable Exception", "unrecoverable exception"),
     ("Unrecoverable VMX/Altivec Unavailable Exception", "unrecoverable exception"),
     ("kernel BUG at ", "kernel BUG"),
     ("Kernel BUG at ", "kernel BUG"),
+    ("BAD KERNEL ", "bad kernel trap"),
     ("Missing ENDBR: ", "missing ENDBR"),
 ];
 
@@ -53,17 +51,16 @@ pub(super) const OOPS: Signature = Signature {
         "BUG: Unable to handle kernel ",
         "BUG: Kernel ",
         "stack guard page was hit",
-        "ernel stack overflow",
-        "Insufficient stack space to handle exception",
+        "Kernel stack overflow in process",
         "Unable to handle kernel ",
         "Unable to execute kernel memory",
         "Kernel attempted to ",
         "PANIC: double fault",
-        "Bad mode in ",
         "Unhandled exception: IPSR",
         "Bad kernel stack pointer",
         "Unrecoverable ",
         "ernel BUG at ",
+        "BAD KERNEL ",
         "Missing ENDBR: ",
     ],
     read: |text| {
@@ -78,41 +75,55 @@ pub(super) const OOPS: Signature = Signature {
     },
 };
 
-/// The line that every architecture's `die()` prints, with the number of the oops in brackets: `Oops: 0002 [#1] SMP`,
-/// `Internal error: Oops - BUG: 0 [#1]`, `Kernel bug detected[#1]:`, `general protection fault: 0000 [#1]`.
+/// The line that every architecture's `die()` prints, nearly all with the number of the oops in brackets: `Oops: 0002 [#1]
+/// SMP`, `Internal error: Oops - BUG: 0 [#1]`, `Kernel bug detected[#1]:`, `general protection fault: 0000 [#1]`.
 pub(super) const DIE: Signature = Signature {
     name: "die",
-    needles: &[
-        "[#",
-        "Internal error: ",
-        "general protection fault",
-        "Oops: ",
-        "Oops - ",
-        "divide error: ",
-        "stack segment: ",
-        "invalid opcode: ",
-    ],
+    needles: &["[#", "Oops: ", "general protection fault", "Internal error: ", " ***   FORMAT="],
     read: |text| {
-        let numbered = text.split("[#").nth(1).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        let starts = [
-            "Internal error: ",
-            "Oops: ",
-            "Oops - ",
-            PROTECTION,
-            "divide error: ",
-            "stack segment: ",
-            "invalid opcode: ",
-        ];
-        let text = starts.iter().find_map(|start| message(text, start)).or(numbered.then_some(text))?;
-        // Of a program, when `show_unhandled_signals` is on, or with a user's address, which `exc_general_protection()` only warns of.
-        if text.contains(" ip:") || text.contains(" rip:") || (!numbered && text.contains("in user access")) {
-            return None;
-        }
+        let known = [is_numbered, is_coded, is_protection_fault, is_super_trap];
+        let text = known.iter().find_map(|known| known(text))?;
         let head =
             Head::new(ReportKind::Oops, die_words(text), Place::Function).with_role(Role::Adds(ReportKind::Oops));
         Some(head.with_trouble(Kind::Oops, title(text)))
     },
 };
+
+/// `MESSAGE: CODE [#1]` (x86, arm, arm64, sh), `MESSAGE, sig: 11 [#1]` (powerpc, xtensa), `MESSAGE: CODE ilc:2 [#1]` (s390),
+/// `MESSAGE [#1]` (riscv, csky), `MESSAGE[#1]:` (mips, loongarch), `COMM(PID): MESSAGE [#1]` (sparc).
+fn is_numbered(text: &str) -> Option<&str> {
+    let (before, after) = text.split_once("[#")?;
+    let before = before.trim_end();
+    let last = before.rsplit([' ', ':']).next().unwrap_or_default();
+    let coded = before.len() > last.len() && (is_code(last) || before.contains(" ilc:") || before.contains("sig: "));
+    let says =
+        coded || ["Oops", "ernel ", "Kernel", "error", "Integer overflow"].iter().any(|word| before.contains(word));
+    (says && after.starts_with(|c: char| c.is_ascii_digit()) && after.contains(']')).then(|| {
+        text.split_once("): ")
+            .filter(|(comm, _)| before.contains(comm) && comm.contains('('))
+            .map_or(text, |(_, rest)| rest)
+    })
+}
+
+/// `Oops: 00000000` (m68k), and lines that lost their end.
+fn is_coded(text: &str) -> Option<&str> {
+    let text = message(text, "Oops: ").or_else(|| message(text, "Internal error: "))?;
+    let rest = text.strip_prefix("Internal error: ").unwrap_or(text);
+    let code = rest.rsplit(": ").next().unwrap_or_default().split(' ').next().unwrap_or_default();
+    (code.len() >= 4 && is_code(code) || rest.starts_with("Oops - ") || text.starts_with("Internal error: Oops"))
+        .then_some(text)
+}
+
+/// Not of a program: with `show_unhandled_signals` those have ` ip:`, and a user's address is only warned of.
+fn is_protection_fault(text: &str) -> Option<&str> {
+    let text = message(text, PROTECTION)?;
+    (!text.contains(" ip:") && !text.contains(" rip:") && !text.contains("in user access")).then_some(text)
+}
+
+/// `*** ADDRESS ERROR ***   FORMAT=2` (`arch/m68k/kernel/traps.c`, `bad_super_trap()`).
+fn is_super_trap(text: &str) -> Option<&str> {
+    (text.starts_with("*** ") && text.contains(" ***   FORMAT=")).then_some(text)
+}
 
 /// The text from `start` on. A MIPS or LoongArch names its CPU first (`CPU 0 Unable to handle kernel …`, `mm/fault.c`,
 /// `no_context()`).
@@ -155,7 +166,8 @@ fn die_words(text: &str) -> String {
         return (*words).to_owned();
     }
     let message = text.split("[#").next().unwrap_or(text);
-    let message = message.strip_prefix("Internal error: ").unwrap_or(message);
+    let message = message.strip_prefix("Internal error: ").unwrap_or(message).trim_start_matches("*** ");
+    let message = message.split(" ***").next().unwrap_or(message);
     let words: String = message.split(':').take_while(|part| !part.trim().is_empty() && !is_code(part)).collect();
     let words = stable(words.trim().trim_start_matches("Oops - "));
     if words.is_empty() || words == "Oops" { "oops".to_owned() } else { words }

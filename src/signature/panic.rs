@@ -51,7 +51,7 @@ fn head(reason: &str, kind: ReportKind) -> Head {
 /// an address alone before 4.18, when the trace tells).
 fn stack(reason: &str) -> Option<Head> {
     if reason.contains("corrupted stack end") {
-        return Some(Head::new(ReportKind::Panic, "panic: corrupted stack end", Place::Trace));
+        return Some(Head::new(ReportKind::Panic, "panic: corrupted stack end", Place::Entry));
     }
     let (_, place) = reason.split_once("stack is corrupted in: ")?;
     let mut head = Head::new(ReportKind::Panic, "panic: stack is corrupted", Place::Function);

@@ -7,12 +7,11 @@ use super::{ReportKind, Signature};
 /// `BUG: KASAN: use-after-free in FUNCTION+0x…`, `BUG: KFENCE: out-of-bounds read in FUNCTION+0x…`, `BUG: KMSAN: …`.
 pub(super) const SANITIZER: Signature = Signature {
     name: "sanitizer",
-    needles: &["BUG: KASAN: ", "BUG: KFENCE: ", "BUG: KMSAN: "],
+    needles: &["BUG: KASAN: ", "BUG: KASan: ", "BUG: KFENCE: ", "BUG: KMSAN: "],
     read: |text| {
-        let said = ["BUG: KASAN: ", "BUG: KFENCE: ", "BUG: KMSAN: "]
-            .iter()
-            .find_map(|start| message(text, start))?
-            .strip_prefix("BUG: ")?;
+        let starts = ["BUG: KASAN: ", "BUG: KASan: ", "BUG: KFENCE: ", "BUG: KMSAN: "];
+        let said = starts.iter().find_map(|start| message(text, start))?.strip_prefix("BUG: ")?;
+        let said = &said.replace("KASan", "KASAN");
         // Before 4.10: `BUG: KASAN: use-after-free on address ffff…`, without a function.
         let (what, place) = said.split_once(" in ").or_else(|| said.split_once(" on address")).unwrap_or((said, ""));
         // `double-free or invalid-free`, until KASAN could tell them apart (6.0).
@@ -47,5 +46,16 @@ pub(super) const UBSAN: Signature = Signature {
         let (what, site) = said.split_once(" in ")?;
         let is_site = site.contains(".c:") || site.contains(".h:") || site.contains(".rs:") || site.contains(".S:");
         is_site.then(|| Head::new(ReportKind::Sanitizer, what.replace("Undefined", "undefined"), Place::Trace))
+    },
+};
+
+/// `WARNING: kmemcheck: Caught 32-bit read from uninitialized memory` (`arch/x86/mm/kmemcheck/error.c`, until 4.14).
+pub(super) const KMEMCHECK: Signature = Signature {
+    name: "kmemcheck",
+    needles: &["kmemcheck: Caught "],
+    read: |text| {
+        let said = message(text, "kmemcheck: Caught ")?;
+        let what = said.split(" (").next()?.trim_start_matches("kmemcheck: ");
+        Some(Head::new(ReportKind::Sanitizer, format!("kmemcheck: {what}"), Place::Function))
     },
 };

@@ -17,7 +17,9 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
         Place::Task => return of_task(head, what),
         Place::Function => function(head, body),
         Place::Lock => body.lock.as_deref().filter(says_something).or_else(|| innermost(&body.frames)),
+        Place::HeldLock => body.held.as_deref().or_else(|| innermost(&body.frames)),
         Place::Trace => innermost(&body.frames),
+        Place::Allocation => allocation(&body.frames),
         Place::Entry => entry(&body.frames).or_else(|| innermost(&body.frames)),
     };
     match function {
@@ -68,17 +70,34 @@ fn says_something(name: &&str) -> bool {
 
 /// The innermost function that says something; of those that the unwinder doubts only where it doubts all.
 fn innermost(frames: &[Frame]) -> Option<&str> {
-    let named = |sure: bool| {
-        frames.iter().filter(|frame| frame.sure == sure).map(|frame| frame.name.as_str()).find(says_something)
-    };
+    let named = |sure: bool| names(frames, sure).find(says_something);
     named(true).or_else(|| named(false))
 }
 
-/// The code that a dispatcher called, of what was interrupted.
+/// Who asked for memory, of all those who pass the wish on.
+fn allocation(frames: &[Frame]) -> Option<&str> {
+    names(frames, true).filter(says_something).find(|name| !name.contains("alloc")).or_else(|| innermost(frames))
+}
+
+/// The code that a dispatcher called, of what was interrupted; of several traces, the first that tells it.
 fn entry(frames: &[Frame]) -> Option<&str> {
-    let names: Vec<&str> = frames.iter().filter(|frame| frame.sure).map(|frame| frame.name.as_str()).collect();
-    let interrupted = names.iter().position(|name| frames::is_interrupt(name)).map_or(0, |at| at + 1);
-    let names = &names[interrupted..];
-    let at = names.iter().position(|name| frames::is_dispatcher(name))?;
-    names[..at].iter().rev().copied().find(says_something)
+    frames.chunk_by(|one, next| one.trace == next.trace).find_map(|trace| {
+        let names: Vec<&str> = names(trace, true).collect();
+        // The kthread that ends grace periods is shown because it gets no CPU.
+        if names.contains(&"rcu_gp_kthread") {
+            return None;
+        }
+        let interrupt = names.iter().position(|name| frames::is_interrupt(name)).unwrap_or(0);
+        let entries = names[interrupt..].iter().take_while(|name| frames::is_interrupt(name)).count();
+        let names = &names[interrupt + entries..];
+        let at = names.iter().position(|name| frames::is_dispatcher(name) || frames::waits_for_cpus(name))?;
+        if frames::waits_for_cpus(names[at]) {
+            return Some(names[at]);
+        }
+        names[..at].iter().rev().copied().find(says_something)
+    })
+}
+
+fn names(frames: &[Frame], sure: bool) -> impl Iterator<Item = &str> {
+    frames.iter().filter(move |frame| frame.sure == sure).map(|frame| frame.name.as_str())
 }

@@ -13,7 +13,11 @@ const SITES: &[(&str, ReportKind, &str)] = &[
     ("lib/kobject.c", ReportKind::Warning, "kobject bug"),
     ("lib/list_debug.c", ReportKind::Warning, "corrupted list"),
     ("mm/usercopy.c", ReportKind::Warning, "bad usercopy"),
-    ("kernel/locking/", ReportKind::Lockdep, "locking bug"),
+    // Lockdep, and the checks of locks that turn it off when they fail (`DEBUG_LOCKS_WARN_ON()`).
+    ("kernel/locking/lockdep", ReportKind::Lockdep, "locking bug"),
+    ("kernel/locking/mutex", ReportKind::Lockdep, "locking bug"),
+    ("kernel/locking/rwsem", ReportKind::Lockdep, "locking bug"),
+    ("kernel/locking/rtmutex", ReportKind::Lockdep, "locking bug"),
     ("kernel/lockdep.c", ReportKind::Lockdep, "locking bug"),
 ];
 
@@ -24,10 +28,7 @@ pub(super) const WARNING: Signature = Signature {
     needles: &["WARNING: "],
     read: |text| {
         let said = super::text::message(text, "WARNING: ")?.strip_prefix("WARNING: ")?;
-        if let Some(rest) = said.strip_prefix("kernel stack ") {
-            return unwinder(rest);
-        }
-        let (site, function, task) = classic(said).or_else(|| modern(said))?;
+        let Some((site, function, task)) = classic(said).or_else(|| modern(said)) else { return unwinder(said) };
         let (kind, words) = SITES
             .iter()
             .find(|(file, ..)| site.contains(file))
@@ -43,15 +44,24 @@ fn classic(said: &str) -> Option<(&str, &str, Option<Who>)> {
         None => said.strip_prefix("at ")?,
     };
     let (site, function) = rest.split_once(' ').unwrap_or((rest, ""));
-    is_site(site).then_some((site, function, None))
+    if is_site(site) {
+        return Some((site, function, None));
+    }
+    // Without CONFIG_DEBUG_BUGVERBOSE there is no site.
+    site.contains("+0x").then(|| ("", site, task_behind(rest)))
 }
 
 fn modern(said: &str) -> Option<(&str, &str, Option<Who>)> {
-    let (before, after) = said.rsplit_once(" at ").unwrap_or((said, ""));
+    let (before, after) = said.rsplit_once(" at ")?;
     let site = before.rsplit(' ').next()?;
-    let (function, cpu) = after.split_once(", CPU#").or_else(|| site.is_empty().then_some((after, "")))?;
-    let task = cpu.split_once(": ").and_then(|(_, task)| Who::comm_slash_pid(task.trim_end()));
-    is_site(site).then_some((site, function, task))
+    let (function, _) = after.split_once(", CPU#")?;
+    is_site(site).then(|| (site, function, task_behind(after)))
+}
+
+/// `…, CPU#0: COMM/PID`.
+fn task_behind(text: &str) -> Option<Who> {
+    let (_, task) = text.split_once(", CPU#")?.1.split_once(": ")?;
+    Who::comm_slash_pid(task.trim_end())
 }
 
 /// `mm/page_alloc.c:123`, or the path that a kernel was built at.
@@ -61,15 +71,22 @@ fn is_site(site: &str) -> bool {
     source && line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty()
 }
 
-/// The frame-pointer unwinder's complaints: `kernel stack regs at … has bad 'bp' value …`, `kernel stack frame pointer at …
-/// has bad value …` (`arch/x86/kernel/unwind_frame.c`).
-fn unwinder(rest: &str) -> Option<Head> {
-    let what = if rest.starts_with("regs at ") {
-        "regs"
-    } else {
-        rest.strip_prefix("frame pointer at ").map(|_| "frame pointer")?
-    };
-    let value = if rest.contains(" has bad 'bp' value") { "bad 'bp' value" } else { "bad value" };
-    rest.contains(" has bad ")
-        .then(|| Head::new(ReportKind::Warning, format!("WARNING: kernel stack {what} has {value}"), Place::Nowhere))
+/// The unwinders' complaints: `kernel stack regs at … has bad 'bp' value …`, `kernel stack frame pointer at … has bad value …`
+/// (`arch/x86/kernel/unwind_frame.c`); `stack recursion on stack type …` and others of `unwind_orc.c`, `orc_warn()`.
+fn unwinder(said: &str) -> Option<Head> {
+    const ORC: [&str; 5] = [
+        "can't access registers at",
+        "can't dereference registers at",
+        "stack recursion on stack type",
+        "stack going in the wrong direction?",
+        "unknown unwind hint type",
+    ];
+    let warning = |what: &str| Some(Head::new(ReportKind::Warning, format!("WARNING: {what}"), Place::Nowhere));
+    if let Some(what) = ORC.iter().find(|what| said.starts_with(**what)) {
+        return warning(what.trim_end_matches(" at").trim_end_matches('?'));
+    }
+    let rest = said.strip_prefix("kernel stack ")?;
+    let what = ["regs", "frame pointer"].into_iter().find(|what| rest.starts_with(what))?;
+    let value = ["bad 'bp' value", "bad value"].into_iter().find(|value| rest.contains(&format!(" has {value}")))?;
+    warning(&format!("kernel stack {what} has {value}"))
 }

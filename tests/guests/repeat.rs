@@ -69,7 +69,7 @@ fn every_guest_is_judged_right_every_time() {
         }
     };
     std::thread::scope(|scope| {
-        (0..setting("OOMLAB_GUESTS_JOBS", 8)).for_each(|_| {
+        (0..setting("OOMLAB_GUESTS_JOBS", 4)).for_each(|_| {
             scope.spawn(work);
         });
     });
@@ -100,7 +100,7 @@ fn healthy_boots_are_never_called_hung() {
     let cells = plan(HEALTHY);
     get_kernels(&cells);
     let repeat = setting("OOMLAB_GUESTS_TIMES", 300).div_ceil(cells.len()).to_string();
-    let jobs = setting("OOMLAB_GUESTS_JOBS", 8).to_string();
+    let jobs = setting("OOMLAB_GUESTS_JOBS", 4).to_string();
     let _spinners = Spinners::start(setting("OOMLAB_GUESTS_SPINNERS", 0));
     let program = Program::new();
     program.write("matrix.yaml", HEALTHY);

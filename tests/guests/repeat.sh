@@ -7,7 +7,7 @@
 #   guests     every guest of guests.yaml, 20 times each; the default
 #   healthy    300 boots of healthy.yaml
 #   --times    another number of runs of each guest, or of healthy boots in all
-#   --jobs     trials at a time (8)
+#   --jobs     trials at a time (twice as many as there are cores)
 #   --busy     beside twice as many spinning processes as there are cores
 #   --only     these guests alone
 #   --release  with an optimised program
@@ -15,6 +15,8 @@ set -eu
 
 what=guests profile=
 export OOMLAB_GUESTS_SPINNERS=0
+cores=$(nproc)
+export OOMLAB_GUESTS_JOBS=$((2 * cores))
 
 usage() {
 	sed -n 's/^# \{0,1\}//; 2,/^set/ { /^set/!p; }' "$0" >&2
@@ -24,13 +26,13 @@ usage() {
 while [ $# -gt 0 ]; do
 	case $1 in
 	guests | healthy) what=$1 ;;
-	--busy) OOMLAB_GUESTS_SPINNERS=$((2 * $(nproc))) ;;
+	--busy) OOMLAB_GUESTS_SPINNERS=$((2 * cores)) ;;
 	--release) profile=--release ;;
 	--times | --jobs | --only)
 		[ $# -gt 1 ] || usage
 		case $1 in
 		--times) export OOMLAB_GUESTS_TIMES="$2" ;;
-		--jobs) export OOMLAB_GUESTS_JOBS="$2" ;;
+		--jobs) OOMLAB_GUESTS_JOBS=$2 ;;
 		--only) export OOMLAB_GUESTS_ONLY="$2" ;;
 		esac
 		shift

@@ -66,6 +66,8 @@ impl Machine {
             serial: serial.input().clone(),
             kernel: Arc::new(kernel),
             arch,
+            ram: self.ram.parse().unwrap(),
+            page_bytes: 4096,
             tables: Arc::new(Tables::default()),
         };
         Running { qmp, prober, console: String::new(), serial, _guest: guest, _dir: dir }
