@@ -112,6 +112,16 @@ fn faults_of_the_lab_are_never_the_kernels() {
 }
 
 #[test]
+fn a_disk_that_the_host_cannot_serve_is_no_fault_of_the_guest() {
+    let mut trial = Trial::booted();
+    trial.event(Event::Qmp { what: QmpEvent::DiskFailed("No space left on device".to_owned()) });
+    trial.event(Event::Qmp { what: QmpEvent::Stop });
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::StoreFailed, Outcome::LabError));
+    assert!(verdict.summary.ends_with("No space left on device"), "{}", verdict.summary);
+}
+
+#[test]
 fn a_short_pause_changes_nothing() {
     let mut trial = Trial::booted();
     trial.event(Event::Qmp { what: QmpEvent::Stop });
