@@ -55,7 +55,8 @@ include:
 #[test]
 fn help_tells_what_there_is() {
     assert_case("help", &["--help"], 0);
-    for command in ["run", "plan", "boot", "repro", "kernel", "workload", "doctor", "schema", "completions"] {
+    for command in ["run", "plan", "boot", "repro", "kernel", "workload", "doctor", "schema", "completions", "classify"]
+    {
         assert_case(&format!("help-{command}"), &[command, "--help"], 0);
     }
 }
