@@ -39,5 +39,6 @@ pub mod qmp;
 pub mod report;
 pub mod signature;
 pub mod store;
+pub mod symbols;
 pub mod watchdog;
 pub mod workload;

@@ -8,6 +8,7 @@ use oomlab::assets::Assets;
 use oomlab::image::load_workloads;
 use oomlab::kernel::{Kernels, Options};
 use oomlab::model::{Outcome, RamMib};
+use oomlab::workload::Manifest;
 use program::Program;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +83,13 @@ fn every_kernel_line_is_there_for_several_architectures() {
     for (line, arches) in lines {
         assert!(arches.contains("riscv64-nommu") && arches.len() >= 2, "{line}: {arches:?}");
     }
+}
+
+#[test]
+fn the_manifest_of_the_documentation_is_right() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workloads.md")).unwrap();
+    let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    Manifest::parse(example, "images/workloads/swap-thrash/manifest.yaml").unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

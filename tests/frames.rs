@@ -39,6 +39,7 @@ fn frames() -> Vec<Frame> {
             canary_rounds: 10,
             canary_us: 10_000_000_000_000_000_000,
             canary_age_ms: 9,
+            canary_late_ms: 250,
             oom_kills: 100,
             reclaim: u64::MAX,
             units: 1,

@@ -36,7 +36,7 @@ fn every_workload_is_built_for_every_architecture() {
     let images = Images::new(assets, env!("CARGO_TARGET_TMPDIR").into());
     for arch in arch::ALL {
         for workload in workloads.values().filter(|workload| workload.fits(arch, RamMib(1024)).is_ok()) {
-            let image = images.image(arch, workload).unwrap_or_else(|error| panic!("{error}"));
+            let image = images.image(arch, workload, &[]).unwrap_or_else(|error| panic!("{error}"));
             let programs = programs(&image.path);
             let paths: Vec<_> = programs.iter().map(|(path, _)| path.as_str()).collect();
             assert_eq!(paths, ["init", &format!("workloads/{}", workload.name)]);

@@ -3,7 +3,7 @@
 
 use oomlab::arch::ArchSpec;
 use oomlab::matrix::{Diagnostic, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
-use oomlab::model::{Expectation, Outcome, Plan, RamMib};
+use oomlab::model::{Expectation, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,11 +14,20 @@ impl KnownKernel for Kernel {
     fn available(&self, arch: &ArchSpec) -> Result<(), String> {
         if self.0.contains(&arch.name) { Ok(()) } else { Err(format!("is not available for {}", arch.name)) }
     }
+
+    /// The kernels that come ready-made have modules.
+    fn provides(&self, _: &ArchSpec, needs: &Needs) -> Result<(), String> {
+        match needs.modules.first() {
+            Some(module) if self.0 == RISCV => Err(format!("has no module {module}")),
+            _ => Ok(()),
+        }
+    }
 }
 
 struct Workload {
     name: &'static str,
     needs_mmu: bool,
+    needs_disk: bool,
     healthy: Outcome,
     options: &'static [&'static str],
 }
@@ -32,6 +41,15 @@ impl KnownWorkload for Workload {
         } else {
             Ok(())
         }
+    }
+
+    fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+        if !self.needs_disk {
+            return Needs::default();
+        }
+        let throttle = Throttle { bps: Some(4 << 20), iops: None };
+        let modules = arch.qemu.disk.modules.iter().map(ToString::to_string).collect();
+        Needs { modules, disk: Some(ScratchDisk { bytes: 2 * ram.bytes(), throttle }) }
     }
 
     fn healthy(&self, _: &ArchSpec) -> Expectation {
@@ -58,14 +76,18 @@ impl KnownWorkload for Workload {
     }
 }
 
+const HARMLESS: Workload =
+    Workload { name: "idle", needs_mmu: false, needs_disk: false, healthy: Outcome::Pass, options: &[] };
+
 const WORKLOADS: &[Workload] = &[
-    Workload { name: "idle", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
-    Workload { name: "anon-hog", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
-    Workload { name: "zombie-victim", needs_mmu: false, healthy: Outcome::Pass, options: &["hogs", "probability"] },
-    Workload { name: "pipe-fill", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
-    Workload { name: "tmpfs-fill", needs_mmu: false, healthy: Outcome::Pass, options: &[] },
-    Workload { name: "fork-hog", needs_mmu: true, healthy: Outcome::Pass, options: &[] },
-    Workload { name: "no-killable", needs_mmu: false, healthy: Outcome::Crash, options: &[] },
+    HARMLESS,
+    Workload { name: "anon-hog", ..HARMLESS },
+    Workload { name: "zombie-victim", options: &["hogs", "probability"], ..HARMLESS },
+    Workload { name: "pipe-fill", ..HARMLESS },
+    Workload { name: "tmpfs-fill", ..HARMLESS },
+    Workload { name: "fork-hog", needs_mmu: true, ..HARMLESS },
+    Workload { name: "swap-thrash", needs_mmu: true, needs_disk: true, ..HARMLESS },
+    Workload { name: "no-killable", healthy: Outcome::Crash, ..HARMLESS },
 ];
 
 const EVERY: &[&str] = &["x86_64", "arm", "aarch64", "riscv64", "riscv64-nommu"];

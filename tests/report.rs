@@ -1,8 +1,8 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
 
 use oomlab::model::{
-    Accel, Cell, Digest, Evidence, Expectation, Kind, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord, Stamp,
-    Task, Timeouts, TrialRecord, Verdict,
+    Accel, Cell, Digest, Evidence, Expectation, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord,
+    ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, junit, script, text};
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         ram: RamMib(ram),
         vcpus: 1,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
+        needs: Needs::default(),
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),
@@ -81,6 +82,11 @@ fn livelock() -> Verdict {
     );
     verdict.onset = Some(Onset { host: Stamp::from_secs_f64(1.4), guest_s: Some(0.56) });
     verdict.victim = Some(Task { pid: 26, comm: "pipe-fill".to_owned() });
+    verdict.grounds = vec![
+        "the beat goes on, and the canary has been stuck for 15 s".to_owned(),
+        "91 % __alloc_pages_slowpath, 6 % shrink_node (64 samples in 2.1 s)".to_owned(),
+    ];
+    verdict.against = vec!["the host was short of CPU time (PSI some avg10 63 %)".to_owned()];
     verdict.lines = vec![
         "[    0.564100] pipe-fill invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=500"
             .to_owned(),
@@ -144,6 +150,8 @@ fn hostile(text: &str) -> RunRecord {
     for trial in &mut run.trials {
         trial.verdict.summary = text.to_owned();
         trial.verdict.lines = vec![text.to_owned(); 3];
+        trial.verdict.grounds = vec![text.to_owned(); 2];
+        trial.verdict.against = vec![text.to_owned(); 2];
         trial.cell.kernel = text.into();
         trial.cell.expect.reason = Some(text.to_owned());
         trial.kernel_release = Some(text.to_owned());
@@ -217,6 +225,27 @@ fn the_junit_document_counts_as_ci_servers_do() {
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
     let totals = (report.tests, report.failures, report.errors);
     assert_eq!(totals, (10, 3, 1), "a livelock, a known one that is gone, a timeout; and a dead QEMU");
+}
+
+#[test]
+fn the_script_makes_the_guests_disk_and_removes_it() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default() });
+    // A QEMU that shows what it is given and what its disk is like.
+    trial.command = vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        "echo $0; f=${0#file=}; stat -c %s ${f%%,*}".to_owned(),
+        "file=/proc/1/fd/9,if=none,id=oomlab-scratch,format=raw".to_owned(),
+    ];
+    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let (drive, size) = shown.trim_end().split_once('\n').unwrap_or_else(|| panic!("{shown}"));
+    let disk = drive.strip_prefix("file=").unwrap().strip_suffix(",if=none,id=oomlab-scratch,format=raw").unwrap();
+    assert!(disk.starts_with("/var/tmp/oomlab-scratch."), "{disk}");
+    assert_eq!(size, (3 << 20).to_string());
+    assert!(!std::path::Path::new(disk).exists());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #include "canary.h"
 #include "console.h"
 #include "frame.h"
+#include "modules.h"
 
 enum { PROTOCOL = 1, BEAT_US = 1000000, CANARY_START_US = 1000000, MAX_WORDS = 64 };
 
@@ -57,6 +58,7 @@ static void send_beat(void)
 	frame_number("rounds", shared_get(&shared->canary_rounds));
 	frame_number("us", shared_get(&shared->canary_us));
 	frame_number("age", now > finished ? now - finished : 0);
+	frame_number("late", shared_get(&shared->canary_late_ms));
 	frame_number("kills", shared_get(&shared->oom_kills));
 	frame_number("reclaim", shared_get(&shared->reclaim));
 	frame_number("units", shared_get(&shared->units));
@@ -117,6 +119,14 @@ static void make_environment(char **given)
 	}
 	if (shared_word[0])
 		environment[words] = shared_word;
+}
+
+static void load_modules(void)
+{
+	const char *why = modules_load();
+
+	if (why)
+		finish(&(struct ending){ .status = 126 }, why);
 }
 
 static void start_canary(void)
@@ -212,6 +222,7 @@ int guest_main(int count, char **arguments, char **given)
 	prepare(given);
 	send_hello(page_bytes(given));
 	send_speed();
+	load_modules();
 	start_canary();
 	send_beat();
 	run(start_workload());

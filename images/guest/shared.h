@@ -10,6 +10,7 @@ struct shared {
 	uint64_t canary_rounds;
 	uint64_t canary_us;
 	uint64_t canary_finished_ms;
+	uint64_t canary_late_ms;
 	uint64_t oom_kills;
 	uint64_t reclaim;
 	/* Written by the workload. */

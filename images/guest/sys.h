@@ -25,7 +25,10 @@
 	system_call(NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 enum {
+	ERROR_NO_ENTRY = -2,	/* ENOENT */
 	ERROR_INTERRUPTED = -4, /* EINTR */
+	ERROR_IO = -5,		/* EIO */
+	ERROR_EXISTS = -17,	/* EEXIST */
 
 	OPEN_READ = 0,
 	OPEN_WRITE = 1,

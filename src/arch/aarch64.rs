@@ -1,6 +1,7 @@
 //! 64-bit arm on QEMU's `virt`.
 
-use super::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+use super::registers::number;
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -15,8 +16,10 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a57"),
         args: &[],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["aarch64"],
     },
+    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &[], image_base: None },
     console: "ttyAMA0",
     boot_words: &[],
     kernel: KernelSpec {
@@ -33,3 +36,21 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         format: BinaryFormat::Elf,
     },
 };
+
+/// QEMU, `target/arm/cpu.c`, `aarch64_cpu_dump_state()`; the bits of PSTATE: Arm DDI 0487, C5.2.
+fn registers(dump: &str) -> Option<Registers> {
+    const LEVEL: u64 = 0b1100;
+    const INTERRUPTS_MASKED: u64 = 1 << 7;
+    let Some(status) = number(dump, "PSTATE=") else {
+        // The vCPU runs a 32-bit program.
+        return super::arm::registers(dump);
+    };
+    Some(Registers {
+        pc: number(dump, "PC=")?,
+        sp: number(dump, "SP=")?,
+        user: Some(status & LEVEL == 0),
+        irqs_off: status & INTERRUPTS_MASKED != 0,
+        halted: false,
+        before: None,
+    })
+}

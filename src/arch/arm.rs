@@ -1,6 +1,7 @@
 //! 32-bit arm (ARMv7 with LPAE) on QEMU's `virt`.
 
-use super::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+use super::registers::number;
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -15,8 +16,10 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a15"),
         args: &[],
+        disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &[],
     },
+    cpu: CpuSpec { word_bytes: 4, registers, idle: &["cpu_v7_do_idle"], interrupts: &[], image_base: None },
     console: "ttyAMA0",
     boot_words: &[],
     kernel: KernelSpec {
@@ -33,3 +36,19 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         format: BinaryFormat::Elf,
     },
 };
+
+/// QEMU, `target/arm/cpu.c`, `arm_cpu_dump_state()`; the bits of the CPSR: Arm DDI 0406C, B1.3.3.
+pub(super) fn registers(dump: &str) -> Option<Registers> {
+    const MODE: u64 = 0x1f;
+    const USER: u64 = 0x10;
+    const INTERRUPTS_MASKED: u64 = 1 << 7;
+    let status = number(dump, "PSR=")?;
+    Some(Registers {
+        pc: number(dump, "R15=")?,
+        sp: number(dump, "R13=")?,
+        user: Some(status & MODE == USER),
+        irqs_off: status & INTERRUPTS_MASKED != 0,
+        halted: false,
+        before: None,
+    })
+}

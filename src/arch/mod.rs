@@ -1,8 +1,10 @@
 //! Architectures, one file each. To add one: write its file and name it in `architectures!`.
 
+mod registers;
 mod spec;
 
-pub use spec::{ArchSpec, BinaryFormat, GuestSpec, KernelSpec, QemuSpec};
+pub use registers::Registers;
+pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 
 use crate::model::ArchName;
 

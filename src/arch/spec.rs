@@ -1,9 +1,10 @@
 //! What the lab must know of an architecture.
 
+use super::Registers;
 use crate::model::RamMib;
 
 /// An architecture: how to emulate it, how to talk to it, how to build for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ArchSpec {
     /// Name in matrices.
     pub name: &'static str,
@@ -15,6 +16,8 @@ pub struct ArchSpec {
     pub max_vcpus: u32,
     /// How QEMU emulates it.
     pub qemu: QemuSpec,
+    /// How its vCPUs are looked at from outside.
+    pub cpu: CpuSpec,
     /// Kernel console device, without `/dev/`.
     pub console: &'static str,
     /// Kernel command line words that every boot of it gets.
@@ -24,6 +27,15 @@ pub struct ArchSpec {
     /// How programs for its guests are built.
     pub guest: GuestSpec,
 }
+
+impl PartialEq for ArchSpec {
+    /// There is one of each name.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for ArchSpec {}
 
 /// How QEMU emulates an architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +50,44 @@ pub struct QemuSpec {
     pub cpu: Option<&'static str>,
     /// Arguments that this machine needs besides.
     pub args: &'static [&'static str],
+    /// How a disk is attached.
+    pub disk: DiskSpec,
     /// `uname -m` of the hosts on which KVM may run it.
     pub kvm_hosts: &'static [&'static str],
+}
+
+/// How a machine attaches a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpec {
+    /// `-device`.
+    pub device: &'static str,
+    /// Kernel modules that drive it: the bus first.
+    pub modules: &'static [&'static str],
+}
+
+impl DiskSpec {
+    /// A PCI device.
+    pub const VIRTIO_PCI: Self = Self { device: "virtio-blk-pci", modules: &["virtio_pci", "virtio_blk"] };
+    /// A device of a machine that describes its devices by a device tree.
+    pub const VIRTIO_MMIO: Self = Self { device: "virtio-blk-device", modules: &["virtio_mmio", "virtio_blk"] };
+}
+
+/// How the vCPUs of an architecture are looked at from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct CpuSpec {
+    /// Bytes of the kernel's `unsigned long`; all architectures here are little-endian.
+    pub word_bytes: u8,
+    /// Reads the dump of one vCPU; `None` when something that is needed is not in it.
+    pub registers: fn(&str) -> Option<Registers>,
+    /// Kernel functions in which a vCPU waits for work and that are not in the kernel's own section of idle functions
+    /// (`.cpuidle.text`).
+    pub idle: &'static [&'static str],
+    /// Beginnings of the names of kernel functions at which an interrupt arrives. A vCPU that is held still first takes
+    /// the interrupt that is pending, and stands at the first instruction of one of them: it was elsewhere.
+    pub interrupts: &'static [&'static str],
+    /// Where the first byte of a bare kernel image lies while it runs, for kernels that do not say so themselves: those
+    /// whose symbols count from the image's beginning.
+    pub image_base: Option<u64>,
 }
 
 /// How kernels of an architecture are built and packaged.

@@ -4,10 +4,11 @@ use super::context::Context;
 use super::error::CliError;
 use crate::arch::ArchSpec;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{Kernels, Options};
+use crate::kernel::{KernelError, Kernels, ModuleTree, Options};
 use crate::matrix::{Known, KnownKernel, KnownWorkload, WrongOption};
-use crate::model::{Expectation, RamMib, WorkloadName};
+use crate::model::{Cell, Expectation, KernelModule, Needs, RamMib, WorkloadName};
 use crate::workload::{Manifest, OptionError};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -32,9 +33,9 @@ impl Catalogues {
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
         let entries = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
-        let entries = entries.map(|name| CatalogueKernel { name, kernels: kernels.clone() }).collect();
+        let entries = entries.map(|name| CatalogueKernel { name, kernels: kernels.clone(), trees: RefCell::default() });
         Ok(Self {
-            entries,
+            entries: entries.collect(),
             kernels,
             workloads: load_workloads(&context.assets)?,
             images: Images::new(context.assets.clone(), context.cache.clone()),
@@ -49,11 +50,34 @@ impl Catalogues {
             self.workloads.iter().map(|(name, manifest)| (name.to_string(), manifest as &dyn KnownWorkload));
         Known { kernels: kernels.collect(), workloads: workloads.collect() }
     }
+
+    /// The modules that a cell loads; `None` when that is not known yet, for its kernel's modules are not in the cache.
+    pub fn modules(&self, cell: &Cell, arch: &ArchSpec) -> Option<Vec<KernelModule>> {
+        if cell.needs.modules.is_empty() {
+            return Some(Vec::new());
+        }
+        let kernel = self.entries.iter().find(|entry| entry.name == cell.kernel.as_str())?;
+        kernel.with_tree(arch, |tree| tree.load_order(&cell.needs.modules).ok())?
+    }
 }
 
 struct CatalogueKernel {
     name: String,
     kernels: Kernels,
+    /// What is known of its modules, by architecture: every cell of the kernel asks for it.
+    trees: RefCell<BTreeMap<&'static str, Option<ModuleTree>>>,
+}
+
+impl CatalogueKernel {
+    /// Asks the kernel's modules, if they are in the cache.
+    fn with_tree<T>(&self, arch: &ArchSpec, ask: impl FnOnce(&ModuleTree) -> T) -> Option<T> {
+        let mut trees = self.trees.borrow_mut();
+        let tree = trees.entry(arch.name).or_insert_with(|| {
+            let kernel = self.kernels.cached(&self.name, arch)?;
+            ModuleTree::of(&kernel).ok().flatten()
+        });
+        tree.as_ref().map(ask)
+    }
 }
 
 impl KnownKernel for CatalogueKernel {
@@ -61,11 +85,26 @@ impl KnownKernel for CatalogueKernel {
         let supported = self.kernels.catalogue().supports(&self.name, arch);
         supported.map(drop).map_err(|_| format!("is not there for {}", arch.name))
     }
+
+    fn provides(&self, arch: &ArchSpec, needs: &Needs) -> Result<(), String> {
+        if needs.modules.is_empty() {
+            return Ok(());
+        }
+        match self.with_tree(arch, |tree| tree.load_order(&needs.modules)) {
+            Some(Err(KernelError::NoModule { module, .. })) => Err(format!("has no module {module} for {}", arch.name)),
+            // What else may be wrong with the modules says itself when they are needed.
+            _ => Ok(()),
+        }
+    }
 }
 
 impl KnownWorkload for Manifest {
     fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String> {
         Self::fits(self, arch, ram)
+    }
+
+    fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+        Self::needs(self, arch, ram)
     }
 
     fn healthy(&self, arch: &ArchSpec) -> Expectation {

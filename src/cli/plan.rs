@@ -6,12 +6,13 @@ use super::error::CliError;
 use super::known::Catalogues;
 use super::output::print;
 use super::run::load;
-use crate::arch;
+use crate::arch::{self, ArchSpec};
 use crate::host::remembered_accel;
 use crate::launch::{Paths, command};
 use crate::model::{Cell, Payload};
+use crate::workload::Manifest;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Prints the plan of a matrix; gives the program's exit status.
 ///
@@ -46,14 +47,14 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// The command line that a run would use, but for its sockets, which lie where a person can find them.
+/// The command line that a run would use, but for its sockets and its disk, which lie where a person can find them.
 fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
     let spec = arch::find(cell.arch.as_str())
         .ok_or_else(|| CliError::Usage(format!("unknown architecture `{}`", cell.arch)))?;
     let initrd = match &cell.payload {
         Payload::Initrd { path } => path.clone(),
         Payload::Workload { name, .. } => match catalogues.workloads.get(name) {
-            Some(manifest) => Some(catalogues.images.path(spec, manifest)?),
+            Some(manifest) => Some(image_path(cell, spec, manifest, catalogues)?),
             None => None,
         },
     };
@@ -63,6 +64,21 @@ fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, Cli
         initrd,
         serial: sockets.join("oomlab-serial"),
         qmp: sockets.join("oomlab-qmp"),
+        disk: sockets.join("oomlab-scratch"),
     };
     Ok(command(cell, spec, remembered_accel(spec, &catalogues.cache), &paths))
+}
+
+/// Where the initramfs is. Its name depends on the content of the modules in it: as long as the kernel's modules are
+/// not in the cache, their place in the name is taken by the kernel's name.
+fn image_path(cell: &Cell, spec: &ArchSpec, manifest: &Manifest, catalogues: &Catalogues) -> Result<PathBuf, CliError> {
+    let modules = catalogues.modules(cell, spec);
+    let mut path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
+    if modules.is_none()
+        && let (Some(folder), Some(file)) = (path.parent(), path.file_name())
+    {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        path = folder.with_file_name(format!("{name}+modules-of-{}", cell.kernel)).join(file);
+    }
+    Ok(path)
 }

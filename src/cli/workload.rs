@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::output::print;
 use crate::arch;
 use crate::image::load_workloads;
+use crate::model::Throttle;
 use crate::workload::Manifest;
 
 /// Prints workloads; gives the program's exit status.
@@ -40,9 +41,25 @@ fn describe(manifest: &Manifest) -> String {
         .filter(|spec| manifest.fits(spec, spec.min_ram.max(manifest.min_ram)).is_ok())
         .map(|spec| format!("{} {}", spec.name, manifest.healthy(spec)))
         .collect();
+    text += &needs(manifest);
     text += &format!("healthy    {}\n", verdicts.join(", "));
     for (name, option) in &manifest.options {
         text += &format!("option     {name}={}   {}\n", option.default, option.help);
     }
     text
+}
+
+fn needs(manifest: &Manifest) -> String {
+    let mut lines = String::new();
+    if let Some(disk) = &manifest.needs.disk {
+        let Throttle { bps, iops } = disk.throttle;
+        let limits = [(bps, "bytes/s"), (iops, "requests/s")];
+        let limits: String =
+            limits.iter().filter_map(|(limit, unit)| Some(format!(", {} {unit}", (*limit)?))).collect();
+        lines += &format!("disk       {}{limits}\n", disk.size);
+    }
+    if !manifest.needs.modules.is_empty() {
+        lines += &format!("modules    {}\n", manifest.needs.modules.join(", "));
+    }
+    lines
 }

@@ -131,6 +131,7 @@ fn read_beat(fields: &Fields<'_>) -> Option<Beat> {
         canary_rounds: fields.number("rounds")?,
         canary_us: fields.number("us")?,
         canary_age_ms: fields.number("age")?,
+        canary_late_ms: fields.number("late").unwrap_or(0),
         oom_kills: fields.number("kills")?,
         reclaim: fields.number("reclaim")?,
         units: fields.number("units")?,

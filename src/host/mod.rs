@@ -2,6 +2,8 @@
 
 mod accel;
 mod clock;
+mod commands;
+mod limits;
 mod process;
 mod qmp;
 mod resources;
@@ -11,8 +13,10 @@ mod threads;
 
 pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
 pub use clock::{Clock, pause, today, wall_clock};
+pub use commands::{Pause, QmpCommands, QmpError};
+pub use limits::allow_open_files;
 pub use process::{Guest, SpawnError};
-pub use qmp::{Qmp, QmpError};
+pub use qmp::Qmp;
 pub use resources::Resources;
-pub use serial::Serial;
+pub use serial::{Serial, SerialInput};
 pub use threads::{cpu_pressure, thread_times, vcpu_threads};

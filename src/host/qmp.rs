@@ -1,10 +1,11 @@
 //! The QMP connection.
 
+use super::commands::{QmpCommands, Reply, Request};
 use super::socket::connect;
 use crate::model::QmpEvent;
 use crate::qmp::{Message, command, parse};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -15,41 +16,14 @@ use tokio::task::JoinHandle;
 /// The longest line that is read; QEMU's longest answers are far below it.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
 
-/// A QMP command that got no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum QmpError {
-    /// The connection is not up, or has ended.
-    #[error("QMP is not connected")]
-    NotConnected,
-    /// QEMU said no.
-    #[error("QEMU refused `{command}`: {reason}")]
-    Refused {
-        /// The command.
-        command: String,
-        /// QEMU's words.
-        reason: String,
-    },
-    /// QEMU did not answer in time; take QMP for dead.
-    #[error("QEMU did not answer `{command}` within {seconds} s")]
-    Silent {
-        /// The command.
-        command: String,
-        /// Seconds waited.
-        seconds: f64,
-    },
-}
-
-struct Request {
-    name: &'static str,
-    arguments: Value,
-    reply: oneshot::Sender<Result<Value, String>>,
-}
+/// Commands that may wait to be sent.
+const QUEUE: usize = 16;
 
 /// A QMP connection. Dropping it closes it.
 #[derive(Debug)]
 pub struct Qmp {
     events: mpsc::UnboundedReceiver<QmpEvent>,
-    requests: mpsc::Sender<Request>,
+    commands: QmpCommands,
     task: JoinHandle<()>,
 }
 
@@ -57,7 +31,7 @@ impl Qmp {
     /// Begins to connect to `path` for at most `patience`, and to speak.
     pub fn open(path: PathBuf, patience: Duration) -> Self {
         let (events_in, events) = mpsc::unbounded_channel();
-        let (requests, requests_out) = mpsc::channel(8);
+        let (requests, requests_out) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
             let lost = match connect(&path, patience).await {
                 Ok(stream) => speak(stream, &events_in, requests_out).await,
@@ -67,7 +41,7 @@ impl Qmp {
             // Nobody listens any more once the driver is gone.
             let _ = events_in.send(QmpEvent::Lost(why));
         });
-        Self { events, requests, task }
+        Self { events, commands: QmpCommands::new(requests), task }
     }
 
     /// The next event; `None` after [`QmpEvent::Lost`]. Cancel safe.
@@ -75,32 +49,32 @@ impl Qmp {
         self.events.recv().await
     }
 
-    /// Runs one command and waits at most `patience` for its answer. Cancel safe: a late answer disturbs nobody.
-    ///
-    /// # Errors
-    /// See [`QmpError`].
-    pub fn execute(
-        &self,
-        name: &'static str,
-        arguments: Value,
-        patience: Duration,
-    ) -> impl Future<Output = Result<Value, QmpError>> + Send + 'static {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.requests.try_send(Request { name, arguments, reply });
-        async move {
-            sent.map_err(|_| QmpError::NotConnected)?;
-            match tokio::time::timeout(patience, answer).await {
-                Ok(Ok(result)) => result.map_err(|reason| QmpError::Refused { command: name.to_owned(), reason }),
-                Ok(Err(_)) => Err(QmpError::NotConnected),
-                Err(_) => Err(QmpError::Silent { command: name.to_owned(), seconds: patience.as_secs_f64() }),
-            }
-        }
+    /// The way to give commands.
+    pub fn commands(&self) -> &QmpCommands {
+        &self.commands
     }
 }
 
 impl Drop for Qmp {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// A command that waits for its answer.
+struct Waiting {
+    effect: Option<QmpEvent>,
+    had_effect: bool,
+    reply: oneshot::Sender<Reply>,
+}
+
+impl Waiting {
+    /// Whether an event is what this command was to bring forth, and thus no news to anybody. QEMU sends `STOP` and
+    /// `RESUME` before it answers `stop` and `cont` (QEMU, `softmmu/cpus.c`, `do_vm_stop()`).
+    fn takes(&mut self, event: &QmpEvent) -> bool {
+        let takes = !self.had_effect && self.effect.as_ref() == Some(event);
+        self.had_effect |= takes;
+        takes
     }
 }
 
@@ -111,7 +85,7 @@ async fn speak(
 ) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
-    let mut waiting: HashMap<u64, oneshot::Sender<Result<Value, String>>> = HashMap::new();
+    let mut waiting: BTreeMap<u64, Waiting> = BTreeMap::new();
     let mut next_id = 1;
     let mut line = Vec::new();
     // Without this first command QEMU takes no other (QEMU, docs/interop/qmp-spec.rst, section 4).
@@ -128,12 +102,17 @@ async fn speak(
                     continue;
                 }
                 match parse(&String::from_utf8_lossy(&line)) {
-                    Message::Event(event) => drop(events.send(event)),
+                    Message::Event(event) => {
+                        if !waiting.values_mut().any(|command| command.takes(&event)) {
+                            // The driver may be gone.
+                            let _ = events.send(event);
+                        }
+                    }
                     Message::Reply { id: 0, .. } => drop(events.send(QmpEvent::Connected)),
                     Message::Reply { id, result } => {
-                        if let Some(reply) = waiting.remove(&id) {
+                        if let Some(command) = waiting.remove(&id) {
                             // Whoever asked may have given up.
-                            let _ = reply.send(result);
+                            let _ = command.reply.send((result, command.had_effect));
                         }
                     }
                     Message::Greeting => {}
@@ -142,9 +121,9 @@ async fn speak(
                 line.clear();
             }
             request = requests.recv(), if open => match request {
-                Some(Request { name, arguments, reply }) => {
+                Some(Request { name, arguments, effect, reply }) => {
                     write.write_all(command(next_id, name, &arguments).as_bytes()).await?;
-                    waiting.insert(next_id, reply);
+                    waiting.insert(next_id, Waiting { effect, had_effect: false, reply });
                     next_id += 1;
                 }
                 None => open = false,

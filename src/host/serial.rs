@@ -3,8 +3,8 @@
 use super::socket::connect;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::OwnedWriteHalf;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -14,21 +14,23 @@ const CHUNK: usize = 64 * 1024;
 /// Chunks that may wait for the driver; when it is late, QEMU's socket fills and the guest waits.
 const QUEUE: usize = 16;
 
+/// Texts that may wait to be sent to the guest.
+const TEXTS: usize = 4;
+
 /// A serial console. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Serial {
     chunks: mpsc::Receiver<Vec<u8>>,
-    writer: Option<oneshot::Receiver<OwnedWriteHalf>>,
-    connected: Option<OwnedWriteHalf>,
-    reader: JoinHandle<()>,
+    input: SerialInput,
+    task: JoinHandle<()>,
 }
 
 impl Serial {
     /// Begins to connect to `path` for at most `patience`, then reads.
     pub fn open(path: PathBuf, patience: Duration) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
-        let (writer_in, writer) = oneshot::channel();
-        let reader = tokio::spawn(async move {
+        let (texts_in, texts) = mpsc::channel(TEXTS);
+        let task = tokio::spawn(async move {
             let stream = match connect(&path, patience).await {
                 Ok(stream) => stream,
                 Err(error) => {
@@ -36,23 +38,13 @@ impl Serial {
                     return;
                 }
             };
-            let (mut read, write) = stream.into_split();
-            // The driver may be gone already; then the send below fails as well.
-            let _ = writer_in.send(write);
-            loop {
-                let mut chunk = vec![0; CHUNK];
-                match read.read(&mut chunk).await {
-                    Ok(0) | Err(_) => return,
-                    Ok(length) => {
-                        chunk.truncate(length);
-                        if chunks_in.send(chunk).await.is_err() {
-                            return;
-                        }
-                    }
-                }
+            let (read, write) = stream.into_split();
+            tokio::select! {
+                () = forward(read, chunks_in) => {}
+                () = send(write, texts) => {}
             }
         });
-        Self { chunks, writer: Some(writer), connected: None, reader }
+        Self { chunks, input: SerialInput(texts_in), task }
     }
 
     /// The next bytes; `None` when the console has ended or never began. Cancel safe.
@@ -60,21 +52,66 @@ impl Serial {
         self.chunks.recv().await
     }
 
-    /// Sends bytes to the guest, giving up after `patience`.
-    ///
-    /// # Errors
-    /// When the console is not connected, has ended, or the guest does not take the bytes in time.
-    pub async fn write(&mut self, bytes: &[u8], patience: Duration) -> std::io::Result<()> {
-        if let Some(writer) = self.writer.take() {
-            self.connected = writer.await.ok();
+    /// The way to send something to the guest.
+    pub fn input(&self) -> &SerialInput {
+        &self.input
+    }
+}
+
+/// The next bytes, `None` at the end. Of a thousand consoles most are silent: a buffer is there only while there is something
+/// to read.
+async fn next_chunk(read: &OwnedReadHalf) -> Option<Vec<u8>> {
+    loop {
+        read.readable().await.ok()?;
+        let mut buffer = [0; CHUNK];
+        match read.try_read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(length) => return Some(buffer[..length].to_vec()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
         }
-        let writer = self.connected.as_mut().ok_or(std::io::ErrorKind::NotConnected)?;
-        tokio::time::timeout(patience, writer.write_all(bytes)).await?
     }
 }
 
 impl Drop for Serial {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.task.abort();
+    }
+}
+
+/// A text and where to say that the guest's UART has taken it.
+type Text = (Vec<u8>, oneshot::Sender<std::io::Result<()>>);
+
+/// Sends bytes to a guest; tasks have copies of their own.
+#[derive(Debug, Clone)]
+pub struct SerialInput(mpsc::Sender<Text>);
+
+impl SerialInput {
+    /// Sends bytes to the guest, giving up after `patience`.
+    ///
+    /// # Errors
+    /// When the console has ended, or the guest does not take the bytes in time.
+    pub async fn send(&self, bytes: Vec<u8>, patience: Duration) -> std::io::Result<()> {
+        let (done, answer) = oneshot::channel();
+        let sending = async {
+            self.0.send((bytes, done)).await.map_err(|_| std::io::ErrorKind::NotConnected)?;
+            answer.await.unwrap_or_else(|_| Err(std::io::ErrorKind::NotConnected.into()))
+        };
+        tokio::time::timeout(patience, sending).await?
+    }
+}
+
+async fn forward(read: OwnedReadHalf, chunks: mpsc::Sender<Vec<u8>>) {
+    while let Some(chunk) = next_chunk(&read).await {
+        if chunks.send(chunk).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn send(mut write: OwnedWriteHalf, mut texts: mpsc::Receiver<Text>) {
+    while let Some((bytes, done)) = texts.recv().await {
+        // Whoever sent it may have given up.
+        let _ = done.send(write.write_all(&bytes).await);
     }
 }

@@ -5,7 +5,7 @@ use super::program::Program;
 use super::{ImageError, pack};
 use crate::arch::ArchSpec;
 use crate::assets::Assets;
-use crate::model::Digest;
+use crate::model::{Digest, KernelModule};
 use crate::workload::Manifest;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -43,38 +43,49 @@ impl Images {
         Self { assets, folder: cache_dir.join("images"), versions: Memo::default(), agents: Memo::default() }
     }
 
-    /// The image with this workload: built now, unless it was before.
+    /// The image with this workload and the kernel modules that it needs, in the order in which they are to be loaded:
+    /// built now, unless it was before.
     ///
     /// # Errors
     /// When the compiler is missing or fails, or the cache cannot be written.
-    pub fn image(&self, arch: &ArchSpec, workload: &Manifest) -> Result<ImageArtifact, ImageError> {
-        let path = self.path(arch, workload)?;
+    pub fn image(
+        &self,
+        arch: &ArchSpec,
+        workload: &Manifest,
+        modules: &[KernelModule],
+    ) -> Result<ImageArtifact, ImageError> {
+        let path = self.path(arch, workload, modules)?;
         if let Some(image) = read_intact(&path)? {
             return Ok(artifact(path, &image));
         }
         let agent = self.agents.get(arch.name, || compile(arch, &Program::agent(&self.assets, arch)?))?;
         let program = compile(arch, &Program::workload(&self.assets, arch, workload)?)?;
-        let image = pack::initramfs(&agent, workload.name.as_str(), &program).map_err(ImageError::io(&path))?;
+        let content = pack::Content { agent: &agent, workload: (workload.name.as_str(), &program), modules };
+        let image = pack::initramfs(&content).map_err(ImageError::io(&path))?;
         publish(&path, &image)?;
         Ok(artifact(path, &image))
     }
 
-    /// Where the image with this workload is, or will be once it is built; builds nothing.
+    /// Where the image with this workload and these modules is, or will be once it is built; builds nothing.
     ///
     /// # Errors
     /// When a source cannot be read or the compiler does not tell its version. A missing compiler is no error.
-    pub fn path(&self, arch: &ArchSpec, workload: &Manifest) -> Result<PathBuf, ImageError> {
-        let key = self.key(arch, workload)?;
+    pub fn path(&self, arch: &ArchSpec, workload: &Manifest, modules: &[KernelModule]) -> Result<PathBuf, ImageError> {
+        let key = self.key(arch, workload, modules)?;
         let folder = format!("{}.{}.{}", arch.name, workload.name, key.short());
         Ok(self.folder.join(folder).join(FILE))
     }
 
-    /// Digest of everything that the image depends on: sources, flags and compiler.
-    fn key(&self, arch: &ArchSpec, workload: &Manifest) -> Result<Digest, ImageError> {
+    /// Digest of everything that the image depends on: sources, flags, compiler and modules.
+    fn key(&self, arch: &ArchSpec, workload: &Manifest, modules: &[KernelModule]) -> Result<Digest, ImageError> {
         let mut digest = Sha256::new_with_prefix(LAYOUT);
         Program::agent(&self.assets, arch)?.digest_into(&mut digest);
         Program::workload(&self.assets, arch, workload)?.digest_into(&mut digest);
         digest.update(self.versions.get(arch.guest.cc, || version(arch))?.unwrap_or_default());
+        for part in modules.iter().flat_map(|module| [module.name.as_bytes(), &module.content]) {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
         Ok(hex(digest))
     }
 }
@@ -148,12 +159,12 @@ mod tests {
     fn an_image_is_built_once_where_its_path_said() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
-        let path = images(cache.path()).path(nommu, &idle()).unwrap();
+        let path = images(cache.path()).path(nommu, &idle(), &[]).unwrap();
         assert!(!path.exists());
-        let first = images(cache.path()).image(nommu, &idle()).unwrap();
+        let first = images(cache.path()).image(nommu, &idle(), &[]).unwrap();
         assert_eq!(first.path, path);
         let built = std::fs::metadata(&path).unwrap().modified().unwrap();
-        assert_eq!(images(cache.path()).image(nommu, &idle()).unwrap(), first);
+        assert_eq!(images(cache.path()).image(nommu, &idle(), &[]).unwrap(), first);
         assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), built);
     }
 
@@ -161,20 +172,30 @@ mod tests {
     fn a_truncated_image_is_built_again() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
-        let first = images(cache.path()).image(nommu, &idle()).unwrap();
+        let first = images(cache.path()).image(nommu, &idle(), &[]).unwrap();
         let whole = std::fs::read(&first.path).unwrap();
         for damaged in [&whole[..whole.len() / 2], &[]] {
             std::fs::write(&first.path, damaged).unwrap();
-            assert_eq!(images(cache.path()).image(nommu, &idle()).unwrap(), first);
+            assert_eq!(images(cache.path()).image(nommu, &idle(), &[]).unwrap(), first);
             assert_eq!(std::fs::read(&first.path).unwrap(), whole);
         }
+    }
+
+    #[test]
+    fn an_image_depends_on_names_contents_and_order_of_its_modules() {
+        let cache = tempfile::tempdir().unwrap();
+        let module = |name: &str, content: &str| KernelModule { name: name.to_owned(), content: content.into() };
+        let (a, b) = (module("a", "1"), module("b", "2"));
+        let sets = [vec![], vec![a.clone(), b.clone()], vec![b, a.clone()], vec![a], vec![module("a", "2")]];
+        let paths = sets.map(|set| images(cache.path()).path(arch::find("arm").unwrap(), &idle(), &set).unwrap());
+        assert_eq!(std::collections::BTreeSet::from(paths).len(), 5);
     }
 
     #[test]
     fn builders_at_the_same_time_agree() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
-        let build = || images(cache.path()).image(nommu, &idle()).unwrap();
+        let build = || images(cache.path()).image(nommu, &idle(), &[]).unwrap();
         let made = std::thread::scope(|scope| {
             let others: Vec<_> = (0..2).map(|_| scope.spawn(build)).collect();
             others.into_iter().map(|other| other.join().unwrap()).collect::<Vec<_>>()
@@ -189,9 +210,9 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let mut arch = *arch::find("arm").unwrap();
         arch.guest.cc = "no-such-cross-gcc";
-        let path = images(cache.path()).path(&arch, &idle()).unwrap();
+        let path = images(cache.path()).path(&arch, &idle(), &[]).unwrap();
         assert!(path.starts_with(cache.path().join("images")) && path.ends_with(FILE), "{}", path.display());
-        assert!(matches!(images(cache.path()).image(&arch, &idle()), Err(ImageError::NoCompiler { .. })));
+        assert!(matches!(images(cache.path()).image(&arch, &idle(), &[]), Err(ImageError::NoCompiler { .. })));
     }
 
     #[test]
@@ -201,7 +222,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("main.c"), "int workload_main(void) { return nonsense; }\n").unwrap();
         let images = Images::new(Assets::with_overlay(dir.path()), dir.path().join("cache"));
-        let error = images.image(arch::find("riscv64-nommu").unwrap(), &idle()).unwrap_err().to_string();
+        let error = images.image(arch::find("riscv64-nommu").unwrap(), &idle(), &[]).unwrap_err().to_string();
         assert!(error.starts_with("riscv64-linux-gnu-gcc could not build the workload idle"), "{error}");
         assert!(error.contains("main.c:1") && error.contains("nonsense"), "{error}");
     }
@@ -211,7 +232,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blocked = dir.path().join("file");
         std::fs::write(&blocked, "").unwrap();
-        let error = images(&blocked).image(arch::find("riscv64-nommu").unwrap(), &idle()).unwrap_err();
+        let error = images(&blocked).image(arch::find("riscv64-nommu").unwrap(), &idle(), &[]).unwrap_err();
         assert!(error.to_string().starts_with(&blocked.display().to_string()), "{error}");
     }
 }

@@ -1,18 +1,32 @@
 //! Packs an initramfs: a compressed cpio archive (`newc`, Documentation/driver-api/early-userspace/buffer-format.rst).
 
+use crate::model::KernelModule;
 use cpio::newc::{Builder, ModeFileType, trailer};
 use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use std::io::Write;
 
-/// Content of the initramfs with this agent and this workload. The same programs give the same bytes.
-pub(super) fn initramfs(agent: &[u8], workload_name: &str, workload: &[u8]) -> std::io::Result<Vec<u8>> {
+/// What an initramfs holds.
+pub(super) struct Content<'a> {
+    pub agent: &'a [u8],
+    /// Name and program.
+    pub workload: (&'a str, &'a [u8]),
+    /// Kernel modules, in the order in which the agent loads them.
+    pub modules: &'a [KernelModule],
+}
+
+/// The initramfs with this content. The same content gives the same bytes.
+pub(super) fn initramfs(content: &Content<'_>) -> std::io::Result<Vec<u8>> {
+    let (workload_name, workload) = content.workload;
     let mut archive = Archive { out: Vec::new(), inode: 0 };
     archive.add("dev", ModeFileType::Directory, 0o755, &[])?;
     archive.add_console()?;
     archive.add("workloads", ModeFileType::Directory, 0o755, &[])?;
-    archive.add("init", ModeFileType::Regular, 0o755, agent)?;
+    archive.add("init", ModeFileType::Regular, 0o755, content.agent)?;
     archive.add(&format!("workloads/{workload_name}"), ModeFileType::Regular, 0o755, workload)?;
+    if !content.modules.is_empty() {
+        archive.add_modules(content.modules)?;
+    }
     compress(&trailer(archive.out)?)
 }
 
@@ -37,6 +51,17 @@ impl Archive {
     fn add_console(&mut self) -> std::io::Result<()> {
         let node = Builder::new("dev/console").mode(0o600).set_mode_file_type(ModeFileType::Char);
         self.write(node.rdev_major(5).rdev_minor(1), &[])
+    }
+
+    /// The list has one name a line, in load order; PROTOCOL.md of the agent describes it.
+    fn add_modules(&mut self, modules: &[KernelModule]) -> std::io::Result<()> {
+        self.add("modules", ModeFileType::Directory, 0o755, &[])?;
+        let list: String = modules.iter().map(|module| format!("{}\n", module.name)).collect();
+        self.add("modules/list", ModeFileType::Regular, 0o644, list.as_bytes())?;
+        for module in modules {
+            self.add(&format!("modules/{}.ko", module.name), ModeFileType::Regular, 0o644, &module.content)?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, entry: Builder, content: &[u8]) -> std::io::Result<()> {
@@ -83,9 +108,30 @@ mod tests {
         }
     }
 
+    fn pack(modules: &[KernelModule]) -> Vec<u8> {
+        initramfs(&Content { agent: b"agent", workload: ("idle", b"workload"), modules }).unwrap()
+    }
+
+    #[test]
+    fn modules_are_listed_in_load_order() {
+        let module = |name: &str| KernelModule { name: name.to_owned(), content: name.to_uppercase().into() };
+        let entries = entries(&pack(&[module("virtio"), module("ext4"), module("a")]));
+        let files: Vec<_> = entries[5..].iter().map(|(name, _, _, content)| (name.as_str(), &content[..])).collect();
+        assert_eq!(
+            files,
+            [
+                ("modules", &b""[..]),
+                ("modules/list", b"virtio\next4\na\n"),
+                ("modules/virtio.ko", b"VIRTIO"),
+                ("modules/ext4.ko", b"EXT4"),
+                ("modules/a.ko", b"A"),
+            ]
+        );
+    }
+
     #[test]
     fn the_archive_holds_what_the_agent_needs() {
-        let image = initramfs(b"agent", "idle", b"workload").unwrap();
+        let image = pack(&[]);
         let file = |name: &str, mode, device, content: &[u8]| (name.to_owned(), mode, device, content.to_vec());
         assert_eq!(
             entries(&image),
@@ -101,12 +147,12 @@ mod tests {
 
     #[test]
     fn the_same_programs_give_the_same_bytes() {
-        assert_eq!(initramfs(b"a", "idle", b"b").unwrap(), initramfs(b"a", "idle", b"b").unwrap());
+        assert_eq!(pack(&[]), pack(&[]));
     }
 
     #[test]
     fn every_truncation_and_every_change_of_the_content_is_noticed() {
-        let image = initramfs(b"agent", "idle", b"workload").unwrap();
+        let image = pack(&[]);
         assert!(is_intact(&image));
         assert!((0..image.len()).all(|length| !is_intact(&image[..length])));
         let content = decompress(&image).unwrap();

@@ -16,6 +16,8 @@ pub(super) const IMAGE: &str = "kernel";
 pub(super) const SYSTEM_MAP: &str = "System.map";
 pub(super) const CONFIG: &str = "config";
 pub(super) const VMLINUX: &str = "vmlinux";
+/// Folder with `lib/modules/<release>`.
+pub(super) const MODULES: &str = "modules";
 
 /// Says that a folder holds a whole kernel, and which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,14 +64,14 @@ impl Slot<'_> {
             system_map: beside(SYSTEM_MAP),
             config: beside(CONFIG),
             vmlinux: beside(VMLINUX),
-            modules: None,
+            modules: Some(folder.join(MODULES)).filter(|path| path.is_dir()),
         })
     }
 
     /// A folder to put the files in; `content` tells this making of it from any other.
     pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
         let key = digest_of([self.name.as_str(), self.arch, recipe.as_str(), content]);
-        self.cache.scratch(&format!("artifacts/{key}"))
+        self.cache.scratch(format!("artifacts/{key}"))
     }
 
     /// Writes the record and puts the finished folder in its place.

@@ -5,7 +5,7 @@
 //! packages/<digest>/        .deb files, by content
 //! sources/<digest>/         unpacked source trees, by the content of what they come from
 //! objects/<source>-<arch>/  output trees of builds
-//! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it
+//! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it; `modules/` once it is needed
 //! kernels/<name>/<arch>     symbolic links to them
 //! locks/ logs/
 //! ```
@@ -76,7 +76,7 @@ impl Cache {
     }
 
     /// A place to make the folder `relative` in; whoever calls holds its lock. What an earlier process left is removed.
-    pub fn scratch(&self, relative: &str) -> Result<Scratch, KernelError> {
+    pub fn scratch(&self, relative: impl AsRef<Path>) -> Result<Scratch, KernelError> {
         let to = self.path(relative);
         let (parent, name) = (to.parent().unwrap_or(&self.root), to.file_name().unwrap_or_default());
         let path = parent.join(format!(".making-{}", name.display()));

@@ -102,6 +102,16 @@ pub enum KernelError {
         /// What is wrong with it.
         message: String,
     },
+    /// The kernel has a module neither built in nor loadable.
+    #[error("{kernel} has no module {module}{}: it is neither built in nor loadable", which(.dependent.as_deref()))]
+    NoModule {
+        /// The kernel and its architecture.
+        kernel: String,
+        /// The module.
+        module: String,
+        /// The module that depends on it; `None` when it was asked for itself.
+        dependent: Option<String>,
+    },
     /// The user stopped it.
     #[error("interrupted")]
     Cancelled,
@@ -117,6 +127,10 @@ impl KernelError {
 
 fn did_you_mean(similar: Option<&str>) -> String {
     similar.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn which(dependent: Option<&str>) -> String {
+    dependent.map(|name| format!(", which {name} depends on")).unwrap_or_default()
 }
 
 fn describe(error: &io::Error) -> String {

@@ -1,17 +1,18 @@
 //! The way from a kernel's name to its image.
 
-use super::artifact::Slot;
+use super::artifact::{MODULES, Slot};
 use super::build::{self, Build};
 use super::cache::{Cache, digest_of};
 use super::catalogue::{Catalogue, Entry, LocalImage, Source};
 use super::config::all_config;
 use super::debian::{Apt, Archive, Programs};
+use super::modules::ModuleTree;
 use super::progress::Progress;
 use super::source::{self, Tree};
 use super::{KernelError, image, prebuilt, toolchain};
 use crate::arch::ArchSpec;
 use crate::assets::Assets;
-use crate::model::{ArchName, Digest, KernelArtifact, KernelName};
+use crate::model::{ArchName, Digest, KernelArtifact, KernelModule, KernelName};
 use std::path::{Path, PathBuf};
 
 /// Where kernels come from, beyond the catalogue.
@@ -120,6 +121,62 @@ impl Kernels {
         }
     }
 
+    /// The modules to load into a kernel that is ready, in this order, so that all of `wanted` are there; built-in ones
+    /// need none. Of a user's own kernel that came without a folder of modules it is taken that they are built in: the
+    /// guest says so if they are not.
+    ///
+    /// # Errors
+    /// When the kernel does not have one of them, its modules cannot be fetched, or the caller cancels.
+    pub fn modules(
+        &self,
+        kernel: &KernelArtifact,
+        arch: &ArchSpec,
+        wanted: &[String],
+        progress: &dyn Progress,
+    ) -> Result<Vec<KernelModule>, KernelError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut kernel = kernel.clone();
+        if kernel.modules.is_none()
+            && self.image_path(kernel.name.as_str(), arch).is_ok_and(|path| path == kernel.image)
+            && let Ok(Entry { source: Source::Debian { suite, packages }, .. }) =
+                self.catalogue.supports(kernel.name.as_str(), arch)
+        {
+            kernel.modules = Some(self.fetch_modules(&kernel, suite, &packages[arch.name], arch, progress)?);
+        }
+        ModuleTree::of(&kernel)?.map_or(Ok(Vec::new()), |tree| tree.load_order(wanted))
+    }
+
+    /// Debian's modules are most of a package; since 7.0 they are a package of their own, and the list of those that are
+    /// built in is in another. They are unpacked when they are needed. Packages have other names for every build of a
+    /// kernel, so that those of the very kernel are found.
+    fn fetch_modules(
+        &self,
+        kernel: &KernelArtifact,
+        suite: &str,
+        pattern: &str,
+        arch: &ArchSpec,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, KernelError> {
+        // The folder of the very kernel: by the time that this is done, its name may stand for another one.
+        let folder = kernel.image.parent().unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?.join(MODULES);
+        let _lock = self.cache.lock(&format!("{}-{}-modules", kernel.name, arch.name), progress)?;
+        if !folder.is_dir() {
+            let split = pattern.starts_with("linux-binary-");
+            let packages: &[&str] = if split { &["linux-base", "linux-modules"] } else { &["linux-image"] };
+            let scratch = self.cache.scratch(&folder)?;
+            for package in packages {
+                let name = format!("{package}-{}", kernel.release);
+                let (_, file) = self.apt_package(suite, arch.kernel.debian.unwrap_or_default(), &name, progress)?;
+                prebuilt::extract_modules(&file, scratch.path(), progress)?;
+            }
+            scratch.install()?;
+        }
+        Ok(folder)
+    }
+
     fn fetch(
         &self,
         slot: &Slot<'_>,
@@ -135,7 +192,7 @@ impl Kernels {
             .ok_or_else(|| KernelError::Unsupported(format!("Debian builds no kernels for {}", arch.name)))?;
         let (package, file) = self.apt_package(suite, debian, pattern, progress)?;
         let scratch = slot.scratch(&recipe, package.as_str())?;
-        let release = prebuilt::extract(&file, scratch.path(), progress)?;
+        let release = prebuilt::extract(&file, scratch.path(), arch, progress)?;
         slot.finish(scratch, recipe, release)
     }
 

@@ -20,13 +20,18 @@ mod debian;
 mod error;
 mod image;
 mod kernels;
+mod modinfo;
+mod modules;
 mod prebuilt;
 mod progress;
 mod source;
+mod symbols;
 mod toolchain;
 
 pub use catalogue::{Catalogue, Entry, LocalImage, Source};
 pub use config::{ConfigOption, Fragment};
 pub use error::KernelError;
 pub use kernels::{Kernels, Options};
+pub use modules::ModuleTree;
 pub use progress::{Progress, Stage, Unwatched, Update};
+pub use symbols::symbols_of;

@@ -2,22 +2,34 @@
 
 use super::error::LabError;
 use super::observer::{Observer, Status};
+use super::probes::Prober;
 use super::recorder::Recorder;
 use super::stop;
+use super::tables::Tables;
+use crate::arch::ArchSpec;
 use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, thread_times, vcpu_threads};
-use crate::model::{Event, QmpEvent};
+use crate::model::{Event, KernelArtifact, Probe, QmpEvent, RamMib};
 use crate::store::TrialDir;
 use crate::watchdog::{Action, Setup, Stage, Watchdog};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// How long QEMU may take to open its sockets; a heavily loaded host needs its time.
 const CONNECT: Duration = Duration::from_secs(60);
+
+/// How long QEMU may take to name its threads.
+const THREADS: Duration = Duration::from_secs(30);
+
+/// Bytes of a guest's page, unless its agent says otherwise.
+const PAGE_BYTES: u32 = 4096;
 
 /// How often the vCPU threads are sampled.
 const SAMPLE: Duration = Duration::from_secs(1);
@@ -30,6 +42,10 @@ pub(super) struct Drive<'a> {
     pub argv: &'a [String],
     pub serial: PathBuf,
     pub qmp: PathBuf,
+    pub kernel: Arc<KernelArtifact>,
+    pub arch: &'static ArchSpec,
+    pub tables: Arc<Tables>,
+    pub ram: RamMib,
     pub setup: Setup,
     pub cancel: CancellationToken,
     pub observer: &'a dyn Observer,
@@ -40,11 +56,25 @@ pub(super) struct Drive<'a> {
 pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, LabError> {
     let clock = Clock::start();
     let guest = Guest::spawn(drive.argv, &dir.path().join("qemu.log"))?;
+    let (serial, qmp) = (Serial::open(drive.serial.clone(), CONNECT), Qmp::open(drive.qmp.clone(), CONNECT));
+    let prober = Prober {
+        qmp: qmp.commands().clone(),
+        serial: serial.input().clone(),
+        kernel: Arc::clone(&drive.kernel),
+        arch: drive.arch,
+        tables: Arc::clone(&drive.tables),
+        ram: drive.ram,
+        page_bytes: PAGE_BYTES,
+    };
     let mut driver = Driver {
         recorder: Recorder::new(dir, Watchdog::new(drive.setup.clone()), clock),
-        serial: Serial::open(drive.serial.clone(), CONNECT),
-        qmp: Qmp::open(drive.qmp.clone(), CONNECT),
+        serial,
+        qmp,
         guest,
+        prober,
+        asked: VecDeque::new(),
+        probing: false,
+        tasks: JoinSet::new(),
         threads: Vec::new(),
         shown: None,
         drive,
@@ -54,11 +84,25 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
     Ok(driver.recorder)
 }
 
+/// What a task beside the loop comes back with.
+enum Answer {
+    /// The thread ids of the vCPUs; none when QEMU did not say.
+    Threads(Vec<u32>),
+    /// What a probe found, unless it shows elsewhere.
+    Probed(Option<Event>),
+}
+
 struct Driver<'a> {
     recorder: Recorder,
     serial: Serial,
     qmp: Qmp,
     guest: Guest,
+    prober: Prober,
+    /// Probes that wait for their turn: one at a time, in the order in which they were asked for.
+    asked: VecDeque<Probe>,
+    probing: bool,
+    /// End with the driver, and none of them holds up the loop.
+    tasks: JoinSet<Answer>,
     threads: Vec<u32>,
     shown: Option<Stage>,
     drive: Drive<'a>,
@@ -80,13 +124,17 @@ impl Driver<'_> {
                     }
                 },
                 event = self.qmp.event(), if qmp_open => match event {
-                    Some(what) => self.qmp_event(what).await?,
+                    Some(what) => self.qmp_event(what)?,
                     None => {
                         qmp_open = false;
                         Vec::new()
                     }
                 },
                 status = self.guest.wait() => return self.ended(wait(status)?).await,
+                Some(answer) = self.tasks.join_next() => match answer {
+                    Ok(answer) => self.answer(answer)?,
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                },
                 due = sample.tick() => self.sample(due)?,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     self.recorder.event(Event::Tick)?
@@ -96,24 +144,58 @@ impl Driver<'_> {
                     self.recorder.event(Event::Interrupted)?
                 }
             };
+            let stop = self.act(actions)?;
             self.show();
-            if actions.contains(&Action::Stop) {
+            if stop {
                 let status = wait(stop::stop(&mut self.guest, &self.qmp).await)?;
                 return self.ended(status).await;
             }
         }
     }
 
-    async fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
-        let connected = what == QmpEvent::Connected;
-        let mut actions = self.recorder.event(Event::Qmp { what })?;
-        if connected {
-            // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
-            let answer = self.qmp.execute("query-cpus-fast", Value::Null, Duration::from_secs(1)).await;
-            self.threads = answer.as_ref().map(vcpu_threads).unwrap_or_default();
-            actions.extend(self.sample_vcpus()?);
+    /// Does what the watchdog wants; whether that is the end.
+    fn act(&mut self, actions: Vec<Action>) -> Result<bool, LabError> {
+        let mut actions = VecDeque::from(actions);
+        loop {
+            while let Some(action) = actions.pop_front() {
+                match action {
+                    Action::Stop => return Ok(true),
+                    Action::Probe(probe) => self.asked.push_back(probe),
+                }
+            }
+            if self.probing {
+                return Ok(false);
+            }
+            let Some(probe) = self.asked.pop_front() else { return Ok(false) };
+            self.probing = true;
+            let page_bytes = self.recorder.page_bytes.unwrap_or(PAGE_BYTES);
+            let looking = Prober { page_bytes, ..self.prober.clone() }.look(probe);
+            actions.extend(self.recorder.event(Event::Probed { probe })?);
+            self.tasks.spawn(async move { Answer::Probed(looking.await) });
         }
-        Ok(actions)
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<Vec<Action>, LabError> {
+        match answer {
+            Answer::Threads(threads) => {
+                self.threads = threads;
+                self.sample_vcpus()
+            }
+            Answer::Probed(event) => {
+                self.probing = false;
+                Ok(event.map(|event| self.recorder.event(event)).transpose()?.unwrap_or_default())
+            }
+        }
+    }
+
+    fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
+        if what == QmpEvent::Connected {
+            // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
+            let asked = self.qmp.commands().execute("query-cpus-fast", Value::Null, THREADS);
+            self.tasks
+                .spawn(async move { Answer::Threads(asked.await.as_ref().map(vcpu_threads).unwrap_or_default()) });
+        }
+        Ok(self.recorder.event(Event::Qmp { what })?)
     }
 
     fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {

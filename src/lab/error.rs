@@ -12,6 +12,16 @@ pub enum LabError {
     /// QEMU.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// The file behind a guest's scratch disk.
+    #[error("cannot make a scratch disk of {mib} MiB in {}: {source}", folder.display())]
+    Disk {
+        /// Size of the disk.
+        mib: u64,
+        /// Where its file would be.
+        folder: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Something else of the operating system's.
     #[error("{what}: {source}")]
     Io {

@@ -3,16 +3,24 @@
 mod admission;
 mod driver;
 mod error;
+mod memory;
 mod observer;
+mod peek;
 mod prepare;
+mod probes;
+mod profile;
 mod recorder;
 mod run;
+mod scratch;
 mod stop;
+mod tables;
 mod trial;
 
 pub use admission::{Admission, Budget, Need};
 pub use error::LabError;
 pub use observer::{Observer, Status};
 pub use prepare::{Readiness, Sources};
+pub use probes::Prober;
 pub use run::{Lab, Prepared, RunOptions};
+pub use tables::Tables;
 pub use trial::{Ready, TrialSpec};

@@ -4,7 +4,7 @@ use super::run::Prepared;
 use super::trial::Ready;
 use crate::arch::{self, ArchSpec};
 use crate::host::{AccelAnswer, probe_kvm};
-use crate::image::{ImageError, Images};
+use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress};
 use crate::model::{ArchName, Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
 use crate::workload::Manifest;
@@ -15,6 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 /// What a cell needs, or the verdict of the cells that cannot have it.
 type Needed<T> = Result<T, Box<Verdict>>;
+
+/// An image and its digest.
+type Image = (PathBuf, Digest);
+
+/// What an image is for; one with modules is for one kernel alone.
+type ImageKey = (ArchName, WorkloadName, Option<KernelName>);
 
 /// Where kernels and images come from.
 #[derive(Clone)]
@@ -53,7 +59,7 @@ impl Sources {
     ) -> Readiness {
         let mut readiness = Readiness::default();
         let mut kernels: BTreeMap<(KernelName, ArchName), Needed<KernelArtifact>> = BTreeMap::new();
-        let mut images: BTreeMap<(ArchName, WorkloadName), Needed<(PathBuf, Digest)>> = BTreeMap::new();
+        let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -71,11 +77,18 @@ impl Sources {
                 Payload::Initrd { path: None } => Ok(None),
                 Payload::Initrd { path: Some(path) } => own_initrd(path).map(Some),
                 Payload::Workload { name, .. } => {
-                    let key = (cell.arch.clone(), name.clone());
-                    if !images.contains_key(&key) {
-                        images.insert(key.clone(), self.image(spec, name).await);
+                    let own = Some(&cell.kernel).filter(|_| !cell.needs.modules.is_empty());
+                    let image_key = (cell.arch.clone(), name.clone(), own.cloned());
+                    if !images.contains_key(&image_key) {
+                        let image = match (&own, &kernels[&key]) {
+                            (Some(_), Err(verdict)) => Err(verdict.clone()),
+                            (_, kernel) => {
+                                self.image(spec, cell, name, kernel.as_ref().ok(), Arc::clone(&progress)).await
+                            }
+                        };
+                        images.insert(image_key.clone(), image);
                     }
-                    images[&key].clone().map(Some)
+                    images[&image_key].clone().map(Some)
                 }
             };
             if !readiness.accels.contains_key(&cell.arch) {
@@ -107,15 +120,31 @@ impl Sources {
         }
     }
 
-    async fn image(&self, spec: &'static ArchSpec, workload: &WorkloadName) -> Needed<(PathBuf, Digest)> {
-        let (images, workloads, workload) = (Arc::clone(&self.images), Arc::clone(&self.workloads), workload.clone());
-        let work = move || -> Result<(PathBuf, Digest), String> {
-            let manifest = workloads.get(&workload).ok_or_else(|| format!("unknown workload `{workload}`"))?;
-            let image = images.image(spec, manifest).map_err(|error: ImageError| error.to_string())?;
+    /// The image of a cell's workload, with the modules of the cell's kernel that it needs.
+    async fn image(
+        &self,
+        spec: &'static ArchSpec,
+        cell: &Cell,
+        workload: &WorkloadName,
+        kernel: Option<&KernelArtifact>,
+        progress: Arc<dyn Progress + Send>,
+    ) -> Needed<Image> {
+        let sources = self.clone();
+        let (workload, kernel, wanted) = (workload.clone(), kernel.cloned(), cell.needs.modules.clone());
+        let work = move || -> Needed<Image> {
+            let modules = kernel.map(|kernel| sources.kernels.modules(&kernel, spec, &wanted, progress.as_ref()));
+            let modules = modules.unwrap_or(Ok(Vec::new())).map_err(|error| match error {
+                KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
+                error => unavailable(error.to_string()),
+            })?;
+            let failed = |reason: String| verdict(Kind::ImageUnavailable, reason);
+            let manifest = sources.workloads.get(&workload);
+            let manifest = manifest.ok_or_else(|| failed(format!("unknown workload `{workload}`")))?;
+            let image = sources.images.image(spec, manifest, &modules).map_err(|error| failed(error.to_string()))?;
             Ok((image.path, image.digest))
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result.map_err(|error| verdict(Kind::ImageUnavailable, error)),
+            Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
@@ -129,7 +158,7 @@ fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
     Box::new(Verdict::new(kind, "prepare", reason))
 }
 
-fn own_initrd(path: &Path) -> Needed<(PathBuf, Digest)> {
+fn own_initrd(path: &Path) -> Needed<Image> {
     let digest = crate::store::digest_file(path)
         .map_err(|error| verdict(Kind::ImageUnavailable, format!("cannot read {}: {error}", path.display())))?;
     Ok((path.to_owned(), digest.1))

@@ -17,6 +17,8 @@ pub(super) struct Recorder {
     pub watchdog: Watchdog,
     pub clock: Clock,
     pub last_beat: Option<Beat>,
+    /// Bytes of a page, as the agent said.
+    pub page_bytes: Option<u32>,
     console: Console,
     line_bytes: u64,
     dropped: (u64, u64),
@@ -24,7 +26,16 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub fn new(dir: TrialDir, watchdog: Watchdog, clock: Clock) -> Self {
-        Self { dir, watchdog, clock, last_beat: None, console: Console::default(), line_bytes: 0, dropped: (0, 0) }
+        Self {
+            dir,
+            watchdog,
+            clock,
+            last_beat: None,
+            page_bytes: None,
+            console: Console::default(),
+            line_bytes: 0,
+            dropped: (0, 0),
+        }
     }
 
     /// Takes console bytes.
@@ -59,8 +70,10 @@ impl Recorder {
     fn event_of(&mut self, item: Item) -> Option<Event> {
         match item {
             Item::Frame { seq, frame } => {
-                if let Frame::Beat(beat) = &frame {
-                    self.last_beat = Some(*beat);
+                match &frame {
+                    Frame::Beat(beat) => self.last_beat = Some(*beat),
+                    Frame::Hello { page_bytes, .. } => self.page_bytes = Some(*page_bytes),
+                    _ => {}
                 }
                 Some(Event::Agent { seq, frame })
             }

@@ -5,9 +5,11 @@ use super::driver::{Drive, drive};
 use super::error::LabError;
 use super::observer::Observer;
 use super::recorder::Recorder;
+use super::scratch::ScratchFile;
+use super::tables::Tables;
 use super::trial::{Ready, TrialSpec};
 use crate::arch;
-use crate::host::{Clock, wall_clock};
+use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::launch::{Paths, command};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
 use crate::store::RunDir;
@@ -48,9 +50,11 @@ impl Lab<'static> {
     /// `lab-error`, and the others go on.
     pub async fn run(&self, plan: &Plan, prepared: &Prepared, run: &RunDir) -> Result<(), LabError> {
         let clock = Clock::start();
+        allow_open_files();
         let mut admission = Admission::new(self.options.budget);
         let mut waiting: Vec<(usize, TrialSpec)> = trials(plan, self.options.qemu.as_ref());
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
+        let tables = Arc::new(Tables::default());
         let mut failed = None;
         loop {
             while !self.cancel.is_cancelled() && failed.is_none() {
@@ -64,6 +68,7 @@ impl Lab<'static> {
                     spec,
                     ready,
                     run: run.clone(),
+                    tables: Arc::clone(&tables),
                     observer: Arc::clone(&self.observer),
                     cancel: self.cancel.child_token(),
                 };
@@ -108,6 +113,7 @@ struct Trial {
     spec: TrialSpec,
     ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
+    tables: Arc<Tables>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
 }
@@ -135,6 +141,14 @@ impl Trial {
         let sockets =
             tempfile::Builder::new().prefix("oomlab-").tempdir().map_err(io("making a folder for sockets"))?;
         let (serial, qmp) = (sockets.path().join("serial"), sockets.path().join("qmp"));
+        let disk = match cell.needs.disk.as_ref().map(ScratchFile::create).transpose() {
+            Ok(disk) => disk,
+            Err(error) => {
+                let record = self.record(lab_error(&error), wall_clock());
+                self.run.fail(&record)?;
+                return Ok(record);
+            }
+        };
         let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
         let spec =
             arch::find(cell.arch.as_str()).ok_or(std::io::ErrorKind::NotFound.into()).map_err(io("architecture"))?;
@@ -143,6 +157,7 @@ impl Trial {
             initrd: ready.initrd.as_ref().map(|(path, _)| path.clone()),
             serial: serial.clone(),
             qmp: qmp.clone(),
+            disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
         };
         let mut argv = command(cell, spec, ready.accel, &paths);
         if let Some(program) = &self.spec.program {
@@ -160,6 +175,10 @@ impl Trial {
             argv: &argv,
             serial,
             qmp,
+            kernel: Arc::new(ready.kernel.clone()),
+            arch: spec,
+            tables: Arc::clone(&self.tables),
+            ram: cell.ram,
             setup: Setup::of(cell),
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),
@@ -213,7 +232,7 @@ fn unjudged() -> Verdict {
 
 fn lab_error(error: &LabError) -> Verdict {
     let kind = match error {
-        LabError::Store(_) => Kind::StoreFailed,
+        LabError::Store(_) | LabError::Disk { .. } => Kind::StoreFailed,
         LabError::Spawn(_) => Kind::QemuFailed,
         LabError::Io { .. } => Kind::QemuDied,
     };

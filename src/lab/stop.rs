@@ -10,7 +10,7 @@ const QUIT: Duration = Duration::from_secs(1);
 
 /// Ends a guest, however stuck it is.
 pub(super) async fn stop(guest: &mut Guest, qmp: &Qmp) -> std::io::Result<ExitStatus> {
-    let quit = qmp.execute("quit", Value::Null, QUIT);
+    let quit = qmp.commands().execute("quit", Value::Null, QUIT);
     // QEMU may close the connection before its answer is read: its end is what counts.
     let asked = tokio::spawn(quit);
     if let Ok(status) = tokio::time::timeout(QUIT, guest.wait()).await {

@@ -2,8 +2,11 @@
 
 use super::kernel_words;
 use crate::arch::ArchSpec;
-use crate::model::{Accel, Cell};
+use crate::model::{Accel, Cell, ScratchDisk};
 use std::path::{Path, PathBuf};
+
+/// The scratch disk's name on QEMU's command line, and its serial number in the guest (images/guest/disk.c).
+pub const SCRATCH_DISK: &str = "oomlab-scratch";
 
 /// Where a trial's files lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +19,14 @@ pub struct Paths {
     pub serial: PathBuf,
     /// Unix socket of QMP; at most 107 bytes long.
     pub qmp: PathBuf,
+    /// The file behind the scratch disk of cells that need one: raw, of the size that the cell says.
+    pub disk: PathBuf,
 }
 
 /// QEMU's command line, the program first. It runs the same trial by hand: nothing waits for the lab.
 pub fn command(cell: &Cell, spec: &ArchSpec, accel: Accel, paths: &Paths) -> Vec<String> {
     let mut argv = Argv(vec![spec.qemu.program.to_owned()]);
-    argv.pair("-name", cell.id.as_str());
+    argv.pair("-name", &format!("guest={}", literal(cell.id.as_str())));
     argv.pair("-machine", spec.qemu.machine);
     argv.pair("-accel", accel.qemu_name());
     match accel {
@@ -40,6 +45,9 @@ pub fn command(cell: &Cell, spec: &ArchSpec, accel: Accel, paths: &Paths) -> Vec
     if let Some(initrd) = &paths.initrd {
         argv.pair("-initrd", &initrd.to_string_lossy());
     }
+    if let Some(disk) = &cell.needs.disk {
+        argv.disk(disk, spec.qemu.disk.device, &paths.disk);
+    }
     argv.pair("-append", &kernel_words(cell, spec).join(" "));
     argv.words(cell.qemu.iter().map(String::as_str));
     argv.0
@@ -56,19 +64,39 @@ impl Argv {
         self.words([option, value]);
     }
 
-    /// A listening socket that does not hold the machine back until somebody connects. A comma in the path is
-    /// doubled: QEMU's option parser takes a single one for the end of the value.
+    /// A listening socket that does not hold the machine back until somebody connects.
     fn socket(&mut self, id: &str, path: &Path) {
-        let path = path.to_string_lossy().replace(',', ",,");
+        let path = literal(&path.to_string_lossy());
         self.pair("-chardev", &format!("socket,id={id},path={path},server=on,wait=off"));
     }
+
+    /// A disk that the guest finds by its serial number. What is on it is of no use after the guest, so that QEMU may
+    /// ignore requests to flush it. When the host cannot write or read the file, the machine stops and QEMU says so: an
+    /// error that the guest saw would be the host's fault, and what the kernel makes of it would not count.
+    fn disk(&mut self, disk: &ScratchDisk, device: &str, path: &Path) {
+        let path = literal(&path.to_string_lossy());
+        let mut drive = format!(
+            "file={path},if=none,id={SCRATCH_DISK},format=raw,cache=unsafe,discard=unmap,werror=stop,rerror=stop"
+        );
+        let limits = [("bps", disk.throttle.bps), ("iops", disk.throttle.iops)];
+        for (what, limit) in limits.into_iter().filter_map(|(what, limit)| Some((what, limit?))) {
+            drive += &format!(",throttling.{what}-total={limit}");
+        }
+        self.pair("-drive", &drive);
+        self.pair("-device", &format!("{device},drive={SCRATCH_DISK},serial={SCRATCH_DISK}"));
+    }
+}
+
+/// A value in QEMU's notation `name=value,…`: its parser takes a single comma for the end of the value.
+fn literal(value: &str) -> String {
+    value.replace(',', ",,")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::arch;
-    use crate::model::{Expectation, Payload, RamMib, Timeouts};
+    use crate::model::{Expectation, Needs, Payload, RamMib, Throttle, Timeouts};
     use std::collections::BTreeMap;
 
     fn cell(arch: &str) -> Cell {
@@ -82,6 +110,7 @@ mod tests {
                 name: "zombie-victim".into(),
                 options: BTreeMap::from([("hogs".to_owned(), "3".to_owned())]),
             },
+            needs: Needs::default(),
             axes: BTreeMap::new(),
             append: vec!["preempt=full".to_owned()],
             qemu: vec!["-d".to_owned(), "int".to_owned()],
@@ -92,9 +121,18 @@ mod tests {
     }
 
     fn argv(arch: &str, accel: Accel) -> Vec<String> {
-        let paths =
-            Paths { kernel: "/k/Image".into(), initrd: Some("/i".into()), serial: "/s,1".into(), qmp: "/q".into() };
-        command(&cell(arch), arch::find(arch).unwrap(), accel, &paths)
+        argv_of(&cell(arch), accel)
+    }
+
+    fn argv_of(cell: &Cell, accel: Accel) -> Vec<String> {
+        let paths = Paths {
+            kernel: "/k/Image".into(),
+            initrd: Some("/i".into()),
+            serial: "/s,1".into(),
+            qmp: "/q".into(),
+            disk: "/d,1".into(),
+        };
+        command(cell, arch::find(cell.arch.as_str()).unwrap(), accel, &paths)
     }
 
     fn value<'a>(argv: &'a [String], option: &str) -> &'a str {
@@ -109,6 +147,15 @@ mod tests {
                 .ends_with("panic=-1 oops=panic oomlab_workload=zombie-victim oomlab_opt_hogs=3 preempt=full")
         );
         assert_eq!(argv[argv.len() - 2..], ["-d", "int"]);
+    }
+
+    /// QEMU takes a bare `a=b` for the option `a`, and the id of a cell has the workload's options in it.
+    #[test]
+    fn the_name_may_hold_what_an_id_may() {
+        let mut cell = cell("arm");
+        cell.id = "k.arm.64M.w+hogs=3,writes=1M".into();
+        let argv = argv_of(&cell, Accel::Tcg);
+        assert_eq!(value(&argv, "-name"), "guest=k.arm.64M.w+hogs=3,,writes=1M");
     }
 
     /// The kernel keeps a word with a dot in its name for itself.
@@ -129,6 +176,24 @@ mod tests {
             assert!(value(&argv, "-append").starts_with(&format!("console={} ", spec.console)));
             assert!(argv.iter().any(|word| word == "-nodefaults"), "no default NIC");
             assert_eq!(value(&argv, "-smp"), "2");
+        }
+    }
+
+    #[test]
+    fn a_disk_is_attached_as_the_machine_can_and_as_slow_as_asked() {
+        for (arch, device) in [("x86_64", "virtio-blk-pci"), ("arm", "virtio-blk-device")] {
+            let mut cell = cell(arch);
+            assert!(!argv_of(&cell, Accel::Tcg).iter().any(|word| word == "-drive"));
+            let throttle = Throttle { bps: Some(4 << 20), iops: None };
+            cell.needs.disk = Some(ScratchDisk { bytes: 64 << 20, throttle });
+            let argv = argv_of(&cell, Accel::Tcg);
+            assert_eq!(value(&argv, "-device"), format!("{device},drive=oomlab-scratch,serial=oomlab-scratch"));
+            let drive = value(&argv, "-drive");
+            assert!(drive.starts_with("file=/d,,1,if=none,id=oomlab-scratch,format=raw,"), "{drive}");
+            assert!(drive.ends_with(",werror=stop,rerror=stop,throttling.bps-total=4194304"), "{drive}");
+            cell.needs.disk = Some(ScratchDisk { bytes: 1, throttle: Throttle { bps: None, iops: Some(9) } });
+            let argv = argv_of(&cell, Accel::Tcg);
+            assert!(value(&argv, "-drive").ends_with(",rerror=stop,throttling.iops-total=9"));
         }
     }
 

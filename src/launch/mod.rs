@@ -3,5 +3,5 @@
 mod command;
 mod words;
 
-pub use command::{Paths, command};
+pub use command::{Paths, SCRATCH_DISK, command};
 pub use words::kernel_words;

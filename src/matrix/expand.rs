@@ -6,7 +6,7 @@ use super::known::Known;
 use super::resolve::{Axis, Block, Matrix, OwnValue, Workload};
 use super::source::{At, Findings, Span};
 use crate::arch::ArchSpec;
-use crate::model::{Cell, CellId, Expectation, KernelName, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
+use crate::model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most cells of a matrix, before anything is left out of it.
@@ -107,6 +107,7 @@ impl Block {
                 name: point.workload.value.name.clone(),
                 options: point.workload.value.options.clone(),
             },
+            needs: Needs::default(),
             axes: point.own.iter().map(|(name, value)| ((*name).to_owned(), value.name.clone())).collect(),
             append: self.extras.append.iter().cloned().chain(added(|value| &value.extras.append)).collect(),
             qemu: self.extras.qemu.iter().cloned().chain(added(|value| &value.extras.qemu)).collect(),
@@ -146,6 +147,7 @@ impl Expansion<'_> {
     fn block(&mut self, block: &Block, findings: &mut Findings<'_>) {
         for point in (0..block.size()).map(|number| block.point(number)) {
             let mut cell = block.cell(&point);
+            cell.needs = fit::needs(&cell, point.arch.value, self.known);
             if self.is_excluded(&cell) {
                 continue;
             }

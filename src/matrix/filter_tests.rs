@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::matrix::id::cell_id;
-use crate::model::{CellId, Expectation, PLAN_SCHEMA, Payload, RamMib, Timeouts};
+use crate::model::{CellId, Expectation, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>)
         ram: RamMib(ram),
         vcpus,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
+        needs: Needs::default(),
         axes: preempt.map(|value| ("preempt".to_owned(), value.to_owned())).into_iter().collect(),
         append: Vec::new(),
         qemu: Vec::new(),

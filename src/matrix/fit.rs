@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use crate::arch::ArchSpec;
-use crate::model::{Cell, Payload};
+use crate::model::{Cell, Needs, Payload};
 
 /// Why a cell cannot exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,12 @@ pub(super) struct Misfit {
     pub axis: &'static str,
     /// The reason, as a fragment.
     pub reason: String,
+}
+
+/// What the cell's workload needs on its machine.
+pub(super) fn needs(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Needs {
+    let Payload::Workload { name, .. } = &cell.payload else { return Needs::default() };
+    known.workloads.get(name.as_str()).map(|workload| workload.needs(arch, cell.ram)).unwrap_or_default()
 }
 
 /// Whether the cell can exist on its architecture. A kernel or workload that `known` does not have is the user's own
@@ -28,11 +34,16 @@ pub(super) fn check(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Result<(
         let reason = format!("{} takes at most {} vCPUs, not {}", arch.name, arch.max_vcpus, cell.vcpus);
         return Err(misfit("vcpus")(reason));
     }
-    match &cell.payload {
-        Payload::Workload { name, .. } => match known.workloads.get(name.as_str()) {
-            Some(workload) => workload.fits(arch, cell.ram).map_err(misfit("workload")),
-            None => Ok(()),
-        },
-        Payload::Initrd { .. } => Ok(()),
+    if let Payload::Workload { name, .. } = &cell.payload
+        && let Some(workload) = known.workloads.get(name.as_str())
+    {
+        workload.fits(arch, cell.ram).map_err(misfit("workload"))?;
+    }
+    match known.kernels.get(cell.kernel.as_str()) {
+        Some(kernel) => {
+            let lacks = |reason| format!("{} {reason}, which {} needs", cell.kernel, cell.workload_name());
+            kernel.provides(arch, &cell.needs).map_err(lacks).map_err(misfit("kernel"))
+        }
+        None => Ok(()),
     }
 }

@@ -7,7 +7,9 @@ use super::known::Known;
 use super::suggest::{closest, listed};
 use super::values;
 use crate::arch;
-use crate::model::{Cell, CellId, Expectation, KernelName, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName};
+use crate::model::{
+    Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -103,6 +105,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         ram,
         vcpus,
         payload,
+        needs: Needs::default(),
         axes: BTreeMap::new(),
         append: wanted.append,
         qemu: wanted.qemu,
@@ -111,6 +114,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         expect: expect.unwrap_or(Expectation::pass()),
     };
     cell.id = cell_id(&cell);
+    cell.needs = fit::needs(&cell, arch, known);
     if let Err(Misfit { reason, .. }) = fit::check(&cell, arch, known) {
         return Err(vec![Diagnostic::error(reason, None)]);
     }
@@ -153,6 +157,10 @@ mod tests {
 
     impl KnownKernel for EveryArch {
         fn available(&self, _: &ArchSpec) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn provides(&self, _: &ArchSpec, _: &Needs) -> Result<(), String> {
             Ok(())
         }
     }

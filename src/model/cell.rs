@@ -1,6 +1,6 @@
 //! One point of a matrix, complete: nothing about it is left to choose when it runs.
 
-use super::{ArchName, CellId, KernelName, Kind, Outcome, RamMib, WorkloadName};
+use super::{ArchName, CellId, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ pub struct Cell {
     pub vcpus: u32,
     /// What runs in the guest.
     pub payload: Payload,
+    /// What the payload needs of the lab.
+    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
     /// Values of the axes that the user defined, by axis.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub axes: BTreeMap<String, String>,

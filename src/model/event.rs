@@ -130,6 +130,8 @@ pub enum QmpEvent {
     Stop,
     /// `RESUME`.
     Resume,
+    /// `BLOCK_IO_ERROR` with the action `stop`: the host's own words on why it could not read or write a disk's file.
+    DiskFailed(String),
     /// `RESET`.
     Reset,
     /// Any other event, by name.
@@ -197,6 +199,9 @@ pub struct Beat {
     pub canary_us: u64,
     /// Milliseconds since the canary last finished a round.
     pub canary_age_ms: u64,
+    /// Milliseconds that the canary's finished rounds of 250 ms and longer took, all together.
+    #[serde(default)]
+    pub canary_late_ms: u64,
     /// `oom_kill` of `/proc/vmstat` as the canary last read it.
     pub oom_kills: u64,
     /// Pages reclaimed (`pgsteal_*`) plus pages scanned as the canary last read them.

@@ -29,8 +29,11 @@ pub struct Profile {
     pub idle: u32,
     /// Kernel functions in which the others were, most samples first; at most 16.
     pub spots: Vec<Spot>,
-    /// Kernel functions whose addresses were found on the stacks of busy vCPUs: probable callers, as they were seen in the
-    /// most samples first; at most 32. May hold leftovers of earlier calls.
+    /// Stacks of busy vCPUs that were read.
+    #[serde(default)]
+    pub stacks: u32,
+    /// Kernel functions whose addresses were found on these stacks: probable callers, those on the most stacks first; at most
+    /// 32. May hold leftovers of earlier calls.
     pub callers: Vec<Spot>,
 }
 

@@ -30,3 +30,12 @@ pub struct KernelArtifact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modules: Option<PathBuf>,
 }
+
+/// A kernel module, ready to be loaded into the kernel that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelModule {
+    /// Name as `lsmod` shows it, for example `virtio_blk`.
+    pub name: String,
+    /// The ELF file, not compressed.
+    pub content: Vec<u8>,
+}

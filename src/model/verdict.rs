@@ -207,6 +207,9 @@ pub struct Verdict {
     /// At most three console lines that matter, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
+    /// What the judgement rests on, most telling first, each a phrase for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grounds: Vec<String>,
     /// What argued against this judgement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub against: Vec<String>,
@@ -224,6 +227,7 @@ impl Verdict {
             victim: None,
             task: None,
             lines: Vec::new(),
+            grounds: Vec::new(),
             against: Vec::new(),
         }
     }

@@ -46,7 +46,7 @@ pub fn parse(line: &str) -> Message {
     }
 }
 
-/// Names: `qapi/run-state.json`.
+/// Names: `qapi/run-state.json`, `qapi/block-core.json`.
 fn event(name: &str, data: &Value) -> QmpEvent {
     match name {
         "SHUTDOWN" => {
@@ -56,6 +56,10 @@ fn event(name: &str, data: &Value) -> QmpEvent {
         "GUEST_PANICKED" => QmpEvent::GuestPanicked,
         "STOP" => QmpEvent::Stop,
         "RESUME" => QmpEvent::Resume,
+        "BLOCK_IO_ERROR" if data.get("action").and_then(Value::as_str) == Some("stop") => {
+            let reason = data.get("reason").and_then(Value::as_str).unwrap_or("an error without a description");
+            QmpEvent::DiskFailed(reason.chars().take(200).collect())
+        }
         "RESET" => QmpEvent::Reset,
         other => QmpEvent::Other(other.chars().take(100).collect()),
     }
@@ -93,6 +97,18 @@ mod tests {
     fn an_event_of_a_newer_qemu_is_an_event() {
         let line = r#"{"event": "BRAND_NEW", "data": {"x": []}}"#;
         assert_eq!(parse(line), Message::Event(QmpEvent::Other("BRAND_NEW".to_owned())));
+    }
+
+    #[test]
+    fn a_disk_has_failed_when_the_machine_was_stopped_for_it() {
+        let line = |action: &str| {
+            format!(
+                r#"{{"event": "BLOCK_IO_ERROR", "data": {{"device": "", "nospace": true, "operation": "write",
+                "action": "{action}", "reason": "No space left on device"}}}}"#
+            )
+        };
+        assert_eq!(parse(&line("stop")), Message::Event(QmpEvent::DiskFailed("No space left on device".to_owned())));
+        assert_eq!(parse(&line("report")), Message::Event(QmpEvent::Other("BLOCK_IO_ERROR".to_owned())));
     }
 
     #[test]

@@ -4,5 +4,7 @@
 //! does not know, and a command whose waiter gave up must not disturb the next one.
 
 mod message;
+mod monitor;
 
 pub use message::{Message, command, parse};
+pub use monitor::{show_memory, shown_memory, vcpus};

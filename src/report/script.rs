@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 pub struct ScriptError(String);
 
 /// A script for any POSIX shell that boots the same guest, with the console where it is started. It needs QEMU and the
-/// files that the command line names, and nothing else.
+/// files that the command line names, `mktemp` and `truncate` where the guest has a disk, and nothing else.
 ///
 /// # Errors
 /// When an argument has a NUL character.
@@ -22,13 +22,40 @@ pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
             let _ = writeln!(out, "[ -r {file} ] || {{ echo {missing} >&2; exit 1; }}");
         }
     }
-    out.push_str("\nexec");
+    out.push('\n');
+    match trial.cell.needs.disk {
+        Some(disk) => out.push_str(&scratch_disk(disk.bytes)),
+        None => out.push_str("exec "),
+    }
     for (index, word) in argv.iter().enumerate() {
-        let gap = if index > 0 && word.starts_with('-') { " \\\n    " } else { " " };
-        let _ = write!(out, "{gap}{}", quoted(word)?);
+        let gap = match index {
+            0 => "",
+            _ if word.starts_with('-') => " \\\n    ",
+            _ => " ",
+        };
+        let word = match behind_the_disks_file(word) {
+            Some(rest) if trial.cell.needs.disk.is_some() => format!("file=\"$disk\"{}", quoted(rest)?),
+            _ => quoted(word)?,
+        };
+        let _ = write!(out, "{gap}{word}");
     }
     out.push('\n');
     Ok(out)
+}
+
+/// Makes an empty disk that goes away with the script; `/tmp` may be in the host's memory.
+fn scratch_disk(bytes: u64) -> String {
+    format!(
+        "disk=$(mktemp /var/tmp/oomlab-scratch.XXXXXX)\ntrap 'rm -f \"$disk\"' EXIT\ntrap 'exit 1' HUP INT TERM\n\
+         truncate -s {bytes} \"$disk\"\n\n"
+    )
+}
+
+/// What follows the path in the `-drive` of the scratch disk, which `launch` names `oomlab-scratch`; the lab's own file
+/// has no name.
+fn behind_the_disks_file(word: &str) -> Option<&str> {
+    let at = word.find(",if=none,id=oomlab-scratch,").filter(|_| word.starts_with("file="))?;
+    Some(&word[at..])
 }
 
 fn comments(run: &RunId, trial: &TrialRecord) -> String {

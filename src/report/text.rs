@@ -3,7 +3,7 @@
 use super::layout::{Colour, Style, counted, duration};
 use super::table;
 use super::tally::{tally, unexpected};
-use crate::model::{Expectation, RunRecord, TrialRecord, printable};
+use crate::model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
 use ::console::measure_text_width;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -50,6 +50,7 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
         out.push_str(&style.wrap(&format!("expected {}{reason}", cell.expect), 2));
     }
     out.push_str(&style.wrap(&verdict.summary, 2));
+    reasons(out, verdict, style);
     for line in verdict.lines.iter().take(MOST_LINES) {
         let line = style.fit(line, style.columns() - 2);
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
@@ -57,6 +58,16 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
     let folder = trial.folder();
     let _ = writeln!(out, "  {}/cells/{}/", printable(run.dir.trim_end_matches('/')), printable(&folder));
     let _ = writeln!(out, "  {}\n", style.paint(Colour::Strong, &repro(run, &folder)));
+}
+
+/// What a verdict rests on, and what argued against it.
+fn reasons(out: &mut String, verdict: &Verdict, style: Style) {
+    for ground in &verdict.grounds {
+        out.push_str(&style.wrap(&format!("- {ground}"), 4));
+    }
+    for against in &verdict.against {
+        out.push_str(&style.wrap(&format!("- but {against}"), 4));
+    }
 }
 
 /// The command that runs a trial again. A run that is not below `runs` is named by its folder.
@@ -71,18 +82,20 @@ pub(super) fn repro(run: &RunRecord, folder: &str) -> String {
     format!("oomlab repro {}", shlex::try_quote(&trial).unwrap_or_default())
 }
 
-/// The known failures that showed, each with its reason once.
+/// The known failures that showed, each with its reason once and what the first of them looked like.
 fn known(out: &mut String, run: &RunRecord, style: Style) {
-    let mut reasons: BTreeMap<(String, &str), u64> = BTreeMap::new();
+    let mut known: BTreeMap<(String, &str), (u64, &TrialRecord)> = BTreeMap::new();
     for trial in run.trials.iter().filter(|trial| trial.as_expected()) {
         if let Some(reason) = &trial.cell.expect.reason {
-            *reasons.entry((trial.cell.expect.to_string(), reason.as_str())).or_default() += 1;
+            known.entry((trial.cell.expect.to_string(), reason.as_str())).or_insert((0, trial)).0 += 1;
         }
     }
-    for ((verdict, reason), trials) in &reasons {
+    for ((verdict, reason), (trials, first)) in &known {
         out.push_str(&style.wrap(&format!("expected {verdict} in {}: {reason}", counted(*trials, "trial")), 0));
+        out.push_str(&style.wrap(&format!("{}: {}", first.cell.id, first.verdict.summary), 2));
+        reasons(out, &first.verdict, style);
     }
-    if !reasons.is_empty() {
+    if !known.is_empty() {
         out.push('\n');
     }
 }

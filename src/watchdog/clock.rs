@@ -26,7 +26,7 @@ impl Moment {
 
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    at: Stamp,
+    at: Moment,
     total: ThreadTime,
 }
 
@@ -44,12 +44,13 @@ const LEAST_SHARE: f64 = 0.05;
 pub struct FairClock {
     now: Moment,
     share: f64,
+    stopped: bool,
     samples: VecDeque<Sample>,
 }
 
 impl Default for FairClock {
     fn default() -> Self {
-        Self { now: Moment::default(), share: 1.0, samples: VecDeque::new() }
+        Self { now: Moment::default(), share: 1.0, stopped: false, samples: VecDeque::new() }
     }
 }
 
@@ -62,6 +63,20 @@ impl FairClock {
     /// Share of host time that the guest last got of what it wanted, from 0.05 to 1.
     pub fn share(&self) -> f64 {
         self.share
+    }
+
+    /// Share of the last `window_s` seconds of host time that the guest got of what it wanted.
+    pub fn share_over(&self, window_s: f64) -> f64 {
+        let begin = self.now.host.as_secs_f64() - window_s;
+        let before = self.samples.iter().rev().find(|sample| sample.at.host.as_secs_f64() <= begin);
+        let before = before.map_or(Moment::default(), |sample| sample.at);
+        let host_s = self.now.host.since(before.host).as_secs_f64();
+        if host_s > 0.0 { (self.now.fair_since(before) / host_s).min(1.0) } else { self.share }
+    }
+
+    /// Whether somebody has stopped QEMU's process: it seems idle then, and is not.
+    pub fn stopped(&mut self, stopped: bool) {
+        self.stopped = stopped;
     }
 
     /// Lets host time pass; time never goes back.
@@ -77,16 +92,24 @@ impl FairClock {
             ran_us: sum.ran_us + t.ran_us,
             waited_us: sum.waited_us + t.waited_us,
         });
-        let before = self.samples.back().copied().unwrap_or(Sample { at: Stamp::ZERO, total: ThreadTime::default() });
-        let host_s = self.now.host.since(before.at).as_secs_f64();
+        let before =
+            self.samples.back().copied().unwrap_or(Sample { at: Moment::default(), total: ThreadTime::default() });
+        let host_s = self.now.host.since(before.at.host).as_secs_f64();
         if host_s > 0.0 {
             let ran = total.ran_us.saturating_sub(before.total.ran_us) as f64 / 1e6;
             let waited = total.waited_us.saturating_sub(before.total.waited_us) as f64 / 1e6;
-            let share = if ran + waited > IDLE * host_s { (ran / (ran + waited)).clamp(LEAST_SHARE, 1.0) } else { 1.0 };
+            let share = if self.stopped {
+                ran / host_s
+            } else if ran + waited > IDLE * host_s {
+                ran / (ran + waited)
+            } else {
+                1.0
+            };
+            let share = share.clamp(LEAST_SHARE, 1.0);
             self.now.fair_s += host_s * (share - self.share);
             self.share = share;
         }
-        self.samples.push_back(Sample { at: self.now.host, total });
+        self.samples.push_back(Sample { at: self.now, total });
         if self.samples.len() > SAMPLES {
             self.samples.pop_front();
         }
@@ -100,9 +123,9 @@ impl FairClock {
 
     /// How many CPUs the guest ran on or waited for, on average since `since`; `None` without two samples there.
     pub fn demand(&self, since: Stamp) -> Option<f64> {
-        let first = self.samples.iter().find(|sample| sample.at >= since)?;
+        let first = self.samples.iter().find(|sample| sample.at.host >= since)?;
         let last = self.samples.back()?;
-        let host_s = last.at.since(first.at).as_secs_f64();
+        let host_s = last.at.host.since(first.at.host).as_secs_f64();
         let wanted = |s: &Sample| (s.total.ran_us + s.total.waited_us) as f64 / 1e6;
         (host_s > 0.0).then(|| (wanted(last) - wanted(first)) / host_s)
     }
@@ -138,6 +161,32 @@ mod tests {
         assert!((clock.now().fair_s - 1.0).abs() < 1e-6, "{clock:?}");
         assert!((clock.host_time_in(1.0).as_secs_f64() - 8.001).abs() < 1e-5);
         assert!((clock.demand(Stamp::ZERO).unwrap() - 1.0).abs() < 1e-6, "running and waiting are both demand");
+    }
+
+    #[test]
+    fn a_stopped_process_is_no_idle_guest() {
+        let mut clock = FairClock::default();
+        clock.sample(&[ThreadTime::default()]);
+        clock.advance(Stamp::from_secs_f64(10.0));
+        clock.stopped(true);
+        clock.sample(&[ThreadTime { ran_us: 2_000_000, waited_us: 0 }]);
+        assert!((clock.now().fair_s - 2.0).abs() < 1e-6, "{clock:?}");
+    }
+
+    #[test]
+    fn the_share_of_a_window_is_that_of_its_seconds() {
+        let mut clock = FairClock::default();
+        let mut cpu = ThreadTime::default();
+        for second in 1..=10_u32 {
+            clock.advance(Stamp::from_secs_f64(f64::from(second)));
+            let ran = if second > 6 { 250_000 } else { 1_000_000 };
+            cpu.ran_us += ran;
+            cpu.waited_us += 1_000_000 - ran;
+            clock.sample(&[cpu]);
+        }
+        assert!((clock.share_over(4.0) - 0.25).abs() < 1e-6);
+        assert!((clock.share_over(8.0) - 0.625).abs() < 1e-6);
+        assert!((clock.share_over(100.0) - 0.7).abs() < 1e-6);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The state machine itself: events in, actions and at last a verdict out.
 
+use super::confirm::Confirmation;
 use super::rules::{self, Judgement};
 use super::seen::Seen;
 use super::setup::Setup;
-use crate::model::{Event, Probe, Stamp, Verdict};
+use crate::model::{Event, Outcome, Probe, Stamp, Verdict};
 
 /// What the watchdog wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,26 +49,32 @@ impl Stage {
 pub struct Watchdog {
     seen: Seen,
     deadline: Option<Stamp>,
+    confirmation: Option<Confirmation>,
     verdict: Option<Verdict>,
 }
 
 impl Watchdog {
     /// A watchdog for a trial that is about to begin.
     pub fn new(setup: Setup) -> Self {
-        let mut watchdog = Self { seen: Seen::new(setup), deadline: None, verdict: None };
-        watchdog.judge();
+        let mut watchdog = Self { seen: Seen::new(setup), deadline: None, confirmation: None, verdict: None };
+        // Before the first event there is nothing to ask and nothing to end.
+        watchdog.judge(&mut Vec::new());
         watchdog
     }
 
     /// Takes one event. After the verdict, events change nothing any more: they were provoked by the lab.
     pub fn observe(&mut self, at: Stamp, event: &Event) -> Vec<Action> {
+        let mut actions = Vec::new();
         if self.verdict.is_some() {
-            return Vec::new();
+            return actions;
         }
         self.seen.clock.advance(at);
         self.seen.take(event);
-        self.judge();
-        if self.verdict.is_some() { vec![Action::Stop] } else { Vec::new() }
+        match self.confirmation.take() {
+            Some(confirmation) => self.confirm(confirmation, &mut actions),
+            None => self.judge(&mut actions),
+        }
+        actions
     }
 
     /// When an [`Event::Tick`] is due if nothing else happens before; `None` once there is a verdict.
@@ -116,21 +123,64 @@ impl Watchdog {
         self.deadline = Some(self.deadline.map_or(stamp, |deadline| deadline.min(stamp)));
     }
 
-    fn judge(&mut self) {
+    /// Asks the rules, and again whenever one of them wants to know more.
+    fn judge(&mut self, actions: &mut Vec<Action>) {
+        while let Some(probe) = self.ask_rules(actions) {
+            self.probe(probe, actions);
+        }
+    }
+
+    /// Asks each rule in order; gives the probe that one of them wants, after which all must be asked again.
+    fn ask_rules(&mut self, actions: &mut Vec<Action>) -> Option<Probe> {
         self.deadline = None;
         for rule in rules::ALL {
             match (rule.judge)(&self.seen) {
                 Judgement::No => {}
                 Judgement::At(stamp) => self.wake_at(stamp),
-                Judgement::Hold(stamp) => return self.wake_at(stamp),
+                Judgement::Hold(stamp) => {
+                    self.wake_at(stamp);
+                    return None;
+                }
+                Judgement::Ask(probe) => return Some(probe),
+                Judgement::Confirm(mut verdict) => {
+                    rule.name.clone_into(&mut verdict.rule);
+                    let confirmation = Confirmation::begin(*verdict, &self.seen);
+                    self.probe(confirmation.probe(), actions);
+                    self.confirm(confirmation, actions);
+                    return None;
+                }
                 Judgement::Is(mut verdict) => {
                     rule.name.clone_into(&mut verdict.rule);
-                    verdict.lines.truncate(3);
-                    self.verdict = Some(*verdict);
-                    self.deadline = None;
-                    return;
+                    self.conclude(*verdict, actions);
+                    return None;
                 }
             }
         }
+        None
+    }
+
+    fn probe(&mut self, probe: Probe, actions: &mut Vec<Action>) {
+        self.seen.inquiry.ask(probe, self.seen.now());
+        actions.push(Action::Probe(probe));
+    }
+
+    fn confirm(&mut self, confirmation: Confirmation, actions: &mut Vec<Action>) {
+        match confirmation.settle(&self.seen) {
+            Ok(verdict) => self.conclude(verdict, actions),
+            Err(until) => {
+                self.deadline = Some(until);
+                self.confirmation = Some(confirmation);
+            }
+        }
+    }
+
+    fn conclude(&mut self, mut verdict: Verdict, actions: &mut Vec<Action>) {
+        verdict.lines.truncate(3);
+        if verdict.outcome() == Outcome::Hang {
+            verdict.against.extend(self.seen.pressure());
+        }
+        self.verdict = Some(verdict);
+        self.deadline = None;
+        actions.push(Action::Stop);
     }
 }

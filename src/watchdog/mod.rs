@@ -1,11 +1,16 @@
 //! Judges a guest from outside: a pure state machine over recorded events.
 
+mod blocked;
 mod clock;
+mod confirm;
+mod inquiry;
 mod machine;
+mod places;
 mod replay;
 mod rules;
 mod seen;
 mod setup;
+mod stall;
 
 pub use machine::{Action, Stage, Watchdog};
 pub use replay::replay;

@@ -1,14 +1,29 @@
 //! What has been seen of a guest so far: a fold over its events, without any judgement.
 
 use super::clock::{FairClock, Moment};
+use super::inquiry::Inquiry;
 use super::setup::Setup;
 use crate::console::printk;
-use crate::model::{Beat, Event, Frame, Onset, QmpEvent, Task};
+use crate::model::{Beat, Event, Frame, Onset, Outcome, QmpEvent, Task};
 use crate::signature::{self, Finding, Trouble};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
 const KEPT_TROUBLES: usize = 8;
+
+/// Seconds after which a detector of the kernel speaks up when its message does not say: RCU's default
+/// (`CONFIG_RCU_CPU_STALL_TIMEOUT`), and about twice `watchdog_thresh` for lockups.
+const DETECTOR_S: f64 = 21.0;
+
+/// A detector of the kernel counts in the guest's time, which is the host's: a report of a hang counts only if the guest
+/// could use so many of these seconds.
+const DETECTOR_FAIR_S: f64 = 15.0;
+
+/// At least for so many fair seconds after a sysrq letter, trouble may have been brought about by the letter.
+const PROVOKED_S: f64 = 5.0;
+
+/// A host with more of this pressure (PSI `some`, in percent) is busy with other things.
+const PRESSED: f32 = 40.0;
 
 /// A console line worth keeping.
 #[derive(Debug, Clone)]
@@ -47,6 +62,7 @@ pub(super) struct Exit {
 pub(super) struct Seen {
     pub setup: Setup,
     pub clock: FairClock,
+    pub inquiry: Inquiry,
     pub hello: Option<Moment>,
     pub speed_loop_us: Option<u64>,
     pub started: Option<Moment>,
@@ -63,8 +79,18 @@ pub(super) struct Seen {
     pub kill: Option<Noted<Task>>,
     pub kills: u64,
     pub troubles: Vec<Noted<Trouble>>,
+    /// Reports of a hang by the kernel that the host's own load explains.
+    pub excused: Vec<String>,
+    /// Fair seconds for which the canary waited for memory while reclaim advanced.
+    pub thrashed_s: f64,
+    /// The host's CPU pressure as last seen, PSI `some` in percent.
+    pub psi_cpu: Option<f32>,
+    /// Since when somebody has stopped QEMU's process.
+    pub stopped: Option<Moment>,
     pub shutdown: Option<String>,
     pub paused: Option<Moment>,
+    /// Why the host could not serve a disk, and stopped the machine for it.
+    pub disk_failed: Option<String>,
     pub exit: Option<Exit>,
     pub interrupted: bool,
 }
@@ -74,6 +100,7 @@ impl Seen {
         Self {
             setup,
             clock: FairClock::default(),
+            inquiry: Inquiry::default(),
             hello: None,
             speed_loop_us: None,
             started: None,
@@ -88,8 +115,13 @@ impl Seen {
             kill: None,
             kills: 0,
             troubles: Vec::new(),
+            excused: Vec::new(),
+            thrashed_s: 0.0,
+            psi_cpu: None,
+            stopped: None,
             shutdown: None,
             paused: None,
+            disk_failed: None,
             exit: None,
             interrupted: false,
         }
@@ -121,8 +153,24 @@ impl Seen {
             .unwrap_or_default()
     }
 
+    /// Whether what the console says now may have been brought about by a sysrq letter of the lab's.
+    pub fn provoked(&self) -> bool {
+        let asked = self.inquiry.provoked();
+        asked.is_some_and(|asked| self.now().fair_since(asked) < self.stuck_s().max(PROVOKED_S))
+    }
+
+    /// What the host's condition argues against a hang.
+    pub fn pressure(&self) -> Vec<String> {
+        let psi = self.psi_cpu.filter(|psi| *psi > PRESSED);
+        let psi = psi.map(|psi| format!("the host was short of CPU time (PSI some avg10 {psi:.0} %)"));
+        let excused =
+            self.excused.iter().map(|line| format!("the kernel itself said, while the host starved it: {line}"));
+        psi.into_iter().chain(excused).collect()
+    }
+
     pub fn take(&mut self, event: &Event) {
         let now = self.now();
+        self.inquiry.take(now, event);
         match event {
             Event::Line { text } => self.line(now, text),
             Event::LinesDropped { .. } | Event::FrameDamaged { .. } => self.console_moved = Some(now),
@@ -133,7 +181,12 @@ impl Seen {
             Event::Exited { code, signal, stderr } => {
                 self.exit = Some(Exit { code: *code, signal: *signal, stderr: stderr.clone() });
             }
-            Event::Host { late_us, .. } => self.clock.late(Duration::from_micros(*late_us)),
+            Event::Host { late_us, psi_cpu_avg10, stopped } => {
+                self.clock.late(Duration::from_micros(*late_us));
+                self.clock.stopped(*stopped);
+                self.psi_cpu = *psi_cpu_avg10;
+                self.stopped = if *stopped { self.stopped.or(Some(now)) } else { None };
+            }
             Event::Spawned { .. }
             | Event::Tick
             | Event::Probed { .. }
@@ -144,9 +197,14 @@ impl Seen {
     }
 
     fn line(&mut self, now: Moment, line: &str) {
-        self.console_moved = Some(now);
-        line.clone_into(&mut self.last_line);
         let record = printk::parse(line);
+        let provoked = self.provoked();
+        if provoked {
+            self.inquiry.line(now, record.text);
+        } else {
+            self.console_moved = Some(now);
+            line.clone_into(&mut self.last_line);
+        }
         let Some(finding) = signature::read(record.text) else { return };
         fn noted<T>(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> Noted<T> {
             Noted { at, guest_s, line: line.to_owned(), what }
@@ -155,15 +213,24 @@ impl Seen {
             Finding::OomInvoked { comm } => self.oom_invoked = Some(noted(now, record.guest_s, line, comm)),
             Finding::OomReaped(task) => self.oom_reaped = Some(noted(now, record.guest_s, line, task)),
             Finding::OomKilled(task) => {
-                self.kills += 1;
+                self.kills += u64::from(!self.inquiry.killed_by_hand());
                 self.kill = Some(noted(now, record.guest_s, line, task));
             }
             Finding::NoKillable => {}
-            Finding::Trouble(trouble) if self.troubles.len() < KEPT_TROUBLES => {
-                self.troubles.push(noted(now, record.guest_s, line, trouble));
+            Finding::Trouble(_) if provoked || self.troubles.len() >= KEPT_TROUBLES => {}
+            Finding::Trouble(trouble) if trouble.kind.outcome() == Outcome::Hang && self.starved(line) => {
+                if self.excused.len() < KEPT_TROUBLES {
+                    self.excused.push(line.to_owned());
+                }
             }
-            Finding::Trouble(_) => {}
+            Finding::Trouble(trouble) => self.troubles.push(noted(now, record.guest_s, line, trouble)),
         }
+    }
+
+    /// Whether the host gave the guest too little of the time in which this report of the kernel says that nothing happened.
+    fn starved(&self, report: &str) -> bool {
+        let claimed_s = claimed_s(report).unwrap_or(DETECTOR_S);
+        claimed_s * self.clock.share_over(claimed_s) < DETECTOR_FAIR_S.min(claimed_s * 0.7)
     }
 
     fn frame(&mut self, now: Moment, frame: &Frame) {
@@ -184,12 +251,19 @@ impl Seen {
     fn heartbeat(&mut self, now: Moment, beat: Beat) {
         let before = self.beat.map(|(_, beat)| beat).unwrap_or_default();
         if beat.canary_rounds != before.canary_rounds {
+            let late_s = beat.canary_late_ms.saturating_sub(before.canary_late_ms) as f64 / 1e3;
+            let passed_s = self.canary_moved.or(self.hello).map_or(0.0, |moved| now.fair_since(moved));
+            if beat.reclaim > before.reclaim {
+                self.thrashed_s += late_s.min(passed_s);
+            }
             self.canary_moved = Some(now);
         }
         if beat.units != before.units {
             self.units_moved = Some(now);
         }
-        self.kills = self.kills.max(beat.oom_kills);
+        if !self.inquiry.killed_by_hand() {
+            self.kills = self.kills.max(beat.oom_kills);
+        }
         self.beat = Some((now, beat));
     }
 
@@ -197,6 +271,7 @@ impl Seen {
         match what {
             QmpEvent::Shutdown(reason) => self.shutdown = Some(reason.clone()),
             QmpEvent::Stop => self.paused = Some(now),
+            QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
             QmpEvent::Resume => self.paused = None,
             QmpEvent::Connected
             | QmpEvent::Lost(_)
@@ -205,4 +280,11 @@ impl Seen {
             | QmpEvent::Other(_) => {}
         }
     }
+}
+
+/// The seconds that a report of a lockup or of a hung task claims: `stuck for 22s!`, `blocked for more than 120 seconds`.
+fn claimed_s(report: &str) -> Option<f64> {
+    let after = ["stuck for ", "for more than "].iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    after[..digits].parse().ok().filter(|seconds| *seconds > 0.0)
 }

@@ -1,8 +1,9 @@
 //! The description of a workload: `manifest.yaml` in its folder.
 
+use super::needs::NeedsSpec;
 use super::option::{self, OptionError, OptionSpec};
 use crate::arch::ArchSpec;
-use crate::model::{Expectation, Kind, Outcome, RamMib, WorkloadName};
+use crate::model::{Expectation, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,9 @@ pub struct Manifest {
     /// The least RAM at which it does what it is for.
     #[serde(deserialize_with = "ram")]
     pub min_ram: RamMib,
+    /// What the lab has to provide.
+    #[serde(default)]
+    pub needs: NeedsSpec,
     /// What may be set, by name.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,
@@ -117,6 +121,11 @@ impl Manifest {
         Ok(())
     }
 
+    /// What it needs of the lab on a machine.
+    pub fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+        self.needs.on(arch, ram)
+    }
+
     /// The verdict on a healthy kernel.
     pub fn healthy(&self, arch: &ArchSpec) -> Expectation {
         let Healthy { outcome, kind } = self.healthy_nommu.filter(|_| !arch.mmu).unwrap_or(self.healthy);
@@ -135,7 +144,7 @@ impl Manifest {
         if let Some(arch) = self.excluded.keys().find(|name| crate::arch::find(name).is_none()) {
             return Some(format!("`excluded` names the unknown architecture `{arch}`"));
         }
-        self.options.iter().find_map(|(name, spec)| option_problem(name, spec))
+        self.needs.problem().or_else(|| self.options.iter().find_map(|(name, spec)| option_problem(name, spec)))
     }
 }
 
@@ -212,6 +221,8 @@ options:
             ("default: '3'", "default: 'x'", "the default of option `depth` is `x`: write a whole number"),
             ("name: fork-hog", "name: ../fork", "`../fork` is no name"),
             ("summary: a tree of hogs", "", "summary"),
+            ("mmu: required", "mmu: required\nneeds: {modules: [a-b]}", "`a-b` is no module"),
+            ("mmu: required", "mmu: required\nneeds: {disc: {size: 1M}}", "disc"),
         ] {
             let error = parse(&TEXT.replace(from, to)).unwrap_err().to_string();
             assert!(error.starts_with("images/workloads/fork-hog/manifest.yaml: "), "{error}");

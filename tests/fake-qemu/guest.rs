@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::time::{Duration, Instant};
 
+/// How long a fake guest that does nothing sleeps at a time: thousands of them share the host.
+const IDLE: Duration = Duration::from_millis(50);
+
 /// What the script has switched on, and what QMP has asked for.
 #[derive(Default)]
 pub struct Switches {
@@ -50,7 +53,7 @@ struct Guest {
 
 impl Guest {
     fn wait_for_the_lab(&self) {
-        let deadline = now() + Duration::from_secs(30);
+        let deadline = now() + Duration::from_secs(600);
         while !(self.serial.is_connected() && self.qmp.is_connected()) && now() < deadline {
             pause(Duration::from_millis(1));
         }
@@ -133,7 +136,7 @@ impl Guest {
             if self.switches.quit.load(Relaxed) {
                 return true;
             }
-            pause((until - now()).min(Duration::from_millis(10)));
+            pause((until - now()).min(IDLE));
         }
         false
     }
@@ -145,7 +148,7 @@ fn start_vcpu(switches: &Arc<Switches>) {
         shared.vcpu.store(rustix::thread::gettid().as_raw_nonzero().get(), Relaxed);
         loop {
             if !shared.burn.load(Relaxed) {
-                pause(Duration::from_millis(10));
+                pause(IDLE);
             }
         }
     });

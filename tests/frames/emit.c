@@ -31,6 +31,7 @@ static void emit_frames(void)
 	frame_number("rounds", 10);
 	frame_number("us", 10000000000000000000u);
 	frame_number("age", 9);
+	frame_number("late", 250);
 	frame_number("kills", 100);
 	frame_number("reclaim", 18446744073709551615u);
 	frame_number("units", 1);

@@ -1,17 +1,12 @@
 //! Where tests that boot real kernels find them: in the user's own cache, put there by the program itself.
 
+#[path = "cache.rs"]
+mod cache;
+
 use super::program::{Program, finish};
+pub use cache::cache;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-/// The cache that the program uses for this user.
-pub fn cache() -> PathBuf {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    folder("OOMLAB_CACHE")
-        .or_else(|| folder("XDG_CACHE_HOME").map(|dir| dir.join("oomlab")))
-        .or_else(|| folder("HOME").map(|dir| dir.join(".cache/oomlab")))
-        .expect("a home for the cache")
-}
 
 /// A command line of the program that uses the cache.
 pub fn command(program: &Program, args: &[&str]) -> Command {

@@ -2,7 +2,7 @@
 
 use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
 use oomlab::model::{
-    Accel, Cell, Digest, Expectation, KernelArtifact, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord, Timeouts,
+    Accel, Cell, Digest, Expectation, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord, Timeouts,
     TrialRecord,
 };
 use oomlab::store::RunDir;
@@ -24,6 +24,7 @@ pub struct Scripted {
     pub prepared: Prepared,
     pub budget: Budget,
     pub cancel: CancellationToken,
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Default for Scripted {
@@ -34,6 +35,7 @@ impl Default for Scripted {
             prepared: Prepared::new(),
             budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
             cancel: CancellationToken::new(),
+            observer: Arc::new(Nobody),
         }
     }
 }
@@ -62,6 +64,7 @@ impl Scripted {
             ram: RamMib(32),
             vcpus: 1,
             payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
+            needs: Needs::default(),
             axes: BTreeMap::new(),
             append: vec![format!("fake_script={}", path.display())],
             qemu: Vec::new(),
@@ -76,7 +79,7 @@ impl Scripted {
     pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
         let lab = Lab {
             options: RunOptions { budget: self.budget, qemu: Some(fake_qemu()) },
-            observer: Arc::new(Nobody),
+            observer: Arc::clone(&self.observer),
             cancel: self.cancel.clone(),
         };
         lab.run(&self.plan, &self.prepared, run).await

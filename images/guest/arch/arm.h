@@ -34,6 +34,7 @@ enum system_call_number {
 	NR_execve = 11,
 	NR_mount = 21,
 	NR_ioctl = 54,
+	NR_swapon = 87,
 	NR_reboot = 88,
 	NR_munmap = 91,
 	NR_ftruncate = 93,
@@ -48,11 +49,13 @@ enum system_call_number {
 	NR_waitid = 280,
 	NR_openat = 322,
 	NR_mkdirat = 323,
+	NR_mknodat = 324,
 	NR_unlinkat = 328,
 	NR_signalfd4 = 355,
 	NR_dup3 = 358,
 	NR_pipe2 = 359,
 	NR_prlimit64 = 369,
+	NR_finit_module = 379,
 	NR_getrandom = 384,
 	NR_clock_gettime = 403, /* clock_gettime64 */
 	NR_ppoll = 414,		/* ppoll_time64 */

@@ -3,6 +3,7 @@
 enum system_call_number {
 	NR_dup3 = 24,
 	NR_ioctl = 29,
+	NR_mknodat = 33,
 	NR_mkdirat = 34,
 	NR_unlinkat = 35,
 	NR_mount = 40,
@@ -26,7 +27,9 @@ enum system_call_number {
 	NR_clone = 220,
 	NR_execve = 221,
 	NR_mmap = 222,
+	NR_swapon = 224,
 	NR_mlockall = 230,
 	NR_prlimit64 = 261,
+	NR_finit_module = 273,
 	NR_getrandom = 278,
 };

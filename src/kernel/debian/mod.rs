@@ -12,4 +12,4 @@ mod version;
 
 pub(crate) use apt::{Apt, Programs};
 pub(crate) use archive::Archive;
-pub(crate) use deb::{decompress, open_package, path_of};
+pub(crate) use deb::{Files, decompress, open_package, path_of};

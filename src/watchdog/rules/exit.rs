@@ -34,6 +34,15 @@ fn verdict(seen: &Seen, exit: &Exit) -> Verdict {
     if !seen.setup.agent {
         return Verdict::new(Kind::Finished, "", format!("the guest {did} by itself"));
     }
+    let stuck = seen.now().fair_since(seen.progress());
+    if seen.provoked() && stuck >= seen.stuck_s() {
+        let summary = format!(
+            "the guest {did} when the lab sent it a sysrq letter; before that it had looked stuck for {stuck:.0} s"
+        );
+        let mut verdict = Verdict::new(Kind::Unproven, "", summary);
+        verdict.lines = last();
+        return verdict;
+    }
     let (kind, when) = match (seen.hello, reset) {
         (None, true) => (Kind::RebootLoop, "before the agent came up"),
         (None, false) => (Kind::BootPowerOff, "before the agent came up"),

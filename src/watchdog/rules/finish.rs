@@ -2,10 +2,19 @@
 
 use super::{Judgement, Rule};
 use crate::model::{Kind, Verdict};
-use crate::watchdog::seen::Seen;
+use crate::watchdog::seen::{Finish, Seen};
 
 /// Fair seconds that the guest has to power off; a crash on the way is still its own.
 const POWER_OFF_S: f64 = 10.0;
+
+/// A guest that got less than this share of the time it wanted was slow, whatever it did.
+const SLOW_SHARE: f64 = 0.15;
+
+/// A trial that is over sooner, in seconds of the host's clock, was not slow: in its few samples chance rules.
+const SLOW_S: f64 = 5.0;
+
+/// So was one that computes so many times slower than the nominal one.
+const SLOW_SPEED: f64 = 10.0;
 
 pub(super) const RULE: Rule = Rule { name: "finish", judge };
 
@@ -15,14 +24,41 @@ fn judge(seen: &Seen) -> Judgement {
     if seen.exit.is_none() && passed < POWER_OFF_S {
         return Judgement::hold(seen, POWER_OFF_S, passed);
     }
-    let mut verdict = if finish.status == 0 {
-        Verdict::new(Kind::Finished, "", format!("the workload finished after {} units of work", finish.units))
-    } else {
-        let why = if finish.why.is_empty() { "no reason given" } else { &finish.why };
-        Verdict::new(Kind::WorkloadFailed, "", format!("the workload ended with status {}: {why}", finish.status))
-    };
+    let mut verdict = if finish.status == 0 { pass(seen, finish) } else { failure(finish) };
     if seen.exit.is_none() {
         verdict.against.push("the guest did not power off afterwards".to_owned());
     }
     Judgement::is(verdict)
+}
+
+fn pass(seen: &Seen, finish: &Finish) -> Verdict {
+    let done = format!("the workload finished after {} units of work", finish.units);
+    advancing(seen, &done).unwrap_or_else(|| Verdict::new(Kind::Finished, "", done))
+}
+
+fn failure(finish: &Finish) -> Verdict {
+    let why = if finish.why.is_empty() { "no reason given" } else { &finish.why };
+    Verdict::new(Kind::WorkloadFailed, "", format!("the workload ended with status {}: {why}", finish.status))
+}
+
+/// What kept a guest back that got on all the same; `None` when nothing did.
+pub(super) fn advancing(seen: &Seen, done: &str) -> Option<Verdict> {
+    let thrashed = seen.thrashed_s;
+    if thrashed >= seen.stuck_s() {
+        let summary = format!("{done}; for {thrashed:.0} s allocations waited for reclaim, which advanced");
+        return Some(Verdict::new(Kind::Thrash, "", summary));
+    }
+    let (begin, end) = (seen.hello?, seen.finished.as_ref().map_or(seen.now(), |finish| finish.at));
+    let host_s = end.host.since(begin.host).as_secs_f64();
+    let share = if host_s > SLOW_S { end.fair_since(begin) / host_s } else { 1.0 };
+    if share < SLOW_SHARE {
+        let summary =
+            format!("{done}; it got {:.0} % of the time that it wanted, and all of it advanced", 100.0 * share);
+        return Some(Verdict::new(Kind::Slow, "", summary));
+    }
+    let slowness = seen.slowness();
+    (slowness >= SLOW_SPEED).then(|| {
+        let summary = format!("{done}; it computes {slowness:.0} times slower than the nominal guest");
+        Verdict::new(Kind::Slow, "", summary)
+    })
 }

@@ -1,5 +1,6 @@
 //! The workload neither ended nor got stuck within its time.
 
+use super::finish::advancing;
 use super::{Judgement, Rule, time_is_up};
 use crate::model::{Kind, Verdict};
 use crate::watchdog::seen::Seen;
@@ -13,8 +14,11 @@ fn judge(seen: &Seen) -> Judgement {
         return judgement;
     }
     let last = seen.now().fair_since(seen.progress());
-    let summary = format!("the workload did not end within {limit:.0} s; it last made progress {last:.0} s ago");
-    let mut verdict = Verdict::new(Kind::LoadTimeout, "", summary);
+    let done = format!("the workload did not end within {limit:.0} s");
+    let advances = if last < seen.stuck_s() { advancing(seen, &done) } else { None };
+    let mut verdict = advances.unwrap_or_else(|| {
+        Verdict::new(Kind::LoadTimeout, "", format!("{done}; it last made progress {last:.0} s ago"))
+    });
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.lines = seen.kill.iter().map(|kill| kill.line.clone()).collect();
     Judgement::is(verdict)

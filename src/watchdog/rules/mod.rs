@@ -1,6 +1,7 @@
 //! The rules of judgement, one file each, in the order in which they are asked: the first verdict stands.
 
 mod boot;
+mod disk;
 mod exit;
 mod finish;
 mod interrupt;
@@ -13,7 +14,7 @@ mod unattended;
 
 use super::clock::Moment;
 use super::seen::Seen;
-use crate::model::{Kind, Stamp, Verdict};
+use crate::model::{Kind, Probe, Stamp, Verdict};
 use std::time::Duration;
 
 /// What a rule says of what has been seen.
@@ -24,6 +25,10 @@ pub(super) enum Judgement {
     At(Stamp),
     /// This rule has the say until this time: the story is not over, and no later rule is asked before.
     Hold(Stamp),
+    /// Find out more first, then ask again. A rule asks only what [`Seen::inquiry`] says was not asked yet.
+    Ask(Probe),
+    /// The verdict, but for one last question that may prove it: sysrq-f, which kills another task.
+    Confirm(Box<Verdict>),
     /// The verdict.
     Is(Box<Verdict>),
 }
@@ -43,6 +48,9 @@ impl Judgement {
         Self::Hold(seen.clock.host_time_in(limit_s - passed_s))
     }
 }
+
+/// For how many times the threshold evidence of a hang must have stood before it counts.
+const PROOF: u32 = 3;
 
 /// How many times longer than its limit a stage may last on a host that gives the guest too little CPU.
 const MOST_STRETCH: f64 = 6.0;
@@ -74,6 +82,7 @@ pub(super) const ALL: &[Rule] = &[
     finish::RULE,
     interrupt::RULE,
     exit::RULE,
+    disk::RULE,
     paused::RULE,
     boot::RULE,
     silence::RULE,

@@ -24,7 +24,7 @@ fn judge(seen: &Seen) -> Judgement {
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.lines = seen.troubles.iter().map(|noted| noted.line.clone()).collect();
     if kind.outcome() == Outcome::Hang && seen.clock.share() < 0.5 {
-        verdict.confidence = 0.5;
+        verdict.confidence = 0.7;
         verdict.against.push("the host gave the guest less than half of the CPU time that it wanted".to_owned());
     }
     Judgement::is(verdict)

@@ -1,11 +1,14 @@
-//! A guest without the agent: console and host alone are judged.
+//! A guest without the agent: console and host alone are judged. Silence proves nothing there, a shell waits in silence; a silent
+//! guest counts as stuck only while its vCPUs are busy with allocating.
 
-use super::{Judgement, Rule};
-use crate::model::{Kind, Verdict};
+use super::{Judgement, PROOF, Rule};
+use crate::model::{Kind, Onset, Probe, Verdict};
+use crate::watchdog::clock::Moment;
 use crate::watchdog::seen::Seen;
+use crate::watchdog::stall::{self, BUSY};
 
-/// A vCPU that wants more than this share of a CPU is busy.
-const BUSY: f64 = 0.8;
+/// How many times longer a console may be silent than the beat of an agent.
+const PATIENCE: f64 = 2.0;
 
 pub(super) const RULE: Rule = Rule { name: "unattended", judge };
 
@@ -14,27 +17,36 @@ fn judge(seen: &Seen) -> Judgement {
         return Judgement::No;
     }
     let timeouts = &seen.setup.timeouts;
-    let silent_limit = if seen.kill.is_some() { 6.0 * timeouts.stuck_s } else { f64::INFINITY };
-    let silent = seen.now().fair_since(seen.console_moved.unwrap_or_default());
+    let console = seen.console_moved.unwrap_or_default();
+    let silent = seen.now().fair_since(console);
+    let threshold = PATIENCE * timeouts.stuck_s;
     let limit = timeouts.boot_s + timeouts.load_s;
-    let passed = seen.now().fair_s;
-    if let (Some(kill), true) = (&seen.kill, silent >= silent_limit)
-        && seen.clock.demand(kill.at.host).is_some_and(|demand| demand >= BUSY)
-    {
-        let summary = format!(
-            "pid {} ({}) was killed, then the console fell silent for {silent:.0} s while a vCPU is busy",
-            kill.what.pid, kill.what.comm
-        );
-        let mut verdict = Verdict::new(Kind::OomLivelock, "", summary);
-        verdict.confidence = 0.6;
-        verdict.against.push("there is no agent in the guest: it may merely have nothing to say".to_owned());
-        verdict.onset = Some(kill.onset());
-        verdict.victim = Some(kill.what.clone());
-        verdict.lines = vec![kill.line.clone()];
-        return Judgement::is(verdict);
+    let left = limit - seen.now().fair_s;
+    let mut next = left;
+    for round in 1..=PROOF {
+        let due = f64::from(round) * threshold - silent;
+        if due > 0.0 {
+            next = next.min(due);
+            break;
+        }
+        let busy = seen.clock.demand(console.host).is_some_and(|demand| demand >= BUSY);
+        if !busy {
+            next = next.min(threshold);
+            break;
+        }
+        if round == PROOF {
+            if let Some(verdict) = stuck(seen, console, silent) {
+                return Judgement::is(verdict);
+            }
+            break;
+        }
+        for probe in [Probe::Profile, Probe::Memory] {
+            if seen.inquiry.asked(probe, console) < round as usize {
+                return Judgement::Ask(probe);
+            }
+        }
     }
-    if passed < limit {
-        let next = if silent < silent_limit { (limit - passed).min(silent_limit - silent) } else { limit - passed };
+    if left > 0.0 {
         return Judgement::later(seen, next, 0.0);
     }
     if seen.console_moved.is_none() {
@@ -47,4 +59,22 @@ fn judge(seen: &Seen) -> Judgement {
     );
     verdict.lines = vec![seen.last_line.clone()];
     Judgement::is(verdict)
+}
+
+/// The verdict on a silent, busy guest; `None` when it may as well be busy with something sensible.
+fn stuck(seen: &Seen, console: Moment, silent: f64) -> Option<Verdict> {
+    let allocates = stall::allocates(seen, console);
+    // A kill as the last word makes it likely enough even when nobody could look.
+    if allocates == Some(false) || (allocates.is_none() && seen.kill.is_none()) {
+        return None;
+    }
+    let mut verdict = stall::verdict(seen, console, silent);
+    verdict.confidence = (verdict.confidence - 0.2).max(0.3);
+    verdict.against.push("there is no agent in the guest: it may merely have nothing to say".to_owned());
+    if let Some(kill) = &seen.kill {
+        verdict.onset = Some(kill.onset());
+    } else {
+        verdict.onset = Some(Onset { host: console.host, guest_s: None });
+    }
+    Some(verdict)
 }

@@ -1,0 +1,101 @@
+//! What a kernel module says of itself.
+
+use object::elf::{FileHeader32, FileHeader64};
+use object::read::elf::{ElfFile, FileHeader};
+use object::{Endianness, Object, ObjectSection};
+
+/// Modules that this one cannot be loaded without (`depends=` of the section `.modinfo`, scripts/mod/modpost.c).
+///
+/// # Errors
+/// When the bytes are no module; the reason.
+pub(super) fn depends(module: &[u8]) -> Result<Vec<String>, String> {
+    let info = match object::FileKind::parse(module).map_err(|error| error.to_string())? {
+        object::FileKind::Elf32 => section::<FileHeader32<Endianness>>(module),
+        object::FileKind::Elf64 => section::<FileHeader64<Endianness>>(module),
+        _ => return Err("it is no ELF file".to_owned()),
+    }?;
+    let entry = info.split(|&byte| byte == 0).find_map(|entry| entry.strip_prefix(b"depends="));
+    let names = String::from_utf8_lossy(entry.unwrap_or_default()).into_owned();
+    Ok(names.split(',').filter(|name| !name.is_empty()).map(canonical).collect())
+}
+
+fn section<'a, H: FileHeader<Endian = Endianness>>(module: &'a [u8]) -> Result<&'a [u8], String> {
+    let file = ElfFile::<'a, H>::parse(module).map_err(|error| error.to_string())?;
+    let section = file.section_by_name(".modinfo").ok_or("it has no section .modinfo")?;
+    section.data().map_err(|error| error.to_string())
+}
+
+/// The name as the kernel has it: a file's name may have `-` where the module's has `_` (scripts/Makefile.lib).
+pub(super) fn canonical(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+#[cfg(test)]
+pub(super) mod samples {
+    /// A module of 64-bit RISC-V with this content in `.modinfo` and nothing else.
+    pub(crate) fn module(info: &[u8]) -> Vec<u8> {
+        const NAMES: &[u8] = b"\0.modinfo\0.shstrtab\0";
+        const HEADER: usize = 64;
+        let (info_at, names_at) = (HEADER, HEADER + info.len());
+        let sections_at = (names_at + NAMES.len()).next_multiple_of(8);
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        file.resize(16, 0);
+        for half in [1_u16, 243] {
+            file.extend(half.to_le_bytes());
+        }
+        file.extend(1_u32.to_le_bytes());
+        for word in [0, 0, sections_at as u64] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(0_u32.to_le_bytes());
+        for half in [HEADER as u16, 0, 0, 64, 3, 2] {
+            file.extend(half.to_le_bytes());
+        }
+        file.extend(info);
+        file.extend(NAMES);
+        file.resize(sections_at, 0);
+        let strings = (11_u32, 3_u32, names_at, NAMES.len());
+        for (name, kind, at, size) in [(0, 0, 0, 0), (1, 1, info_at, info.len()), strings] {
+            file.extend(name.to_le_bytes());
+            file.extend(kind.to_le_bytes());
+            for word in [0, 0, at as u64, size as u64, 0, 1, 0] {
+                file.extend(word.to_le_bytes());
+            }
+        }
+        file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn dependencies_are_read() {
+        let read = |info: &str| depends(&samples::module(info.as_bytes())).unwrap();
+        assert_eq!(read("license=GPL\0depends=virtio,virtio-ring\0vermagic=6.1.0 SMP\0"), ["virtio", "virtio_ring"]);
+        assert!(read("depends=\0").is_empty());
+        assert!(read("license=GPL\0softdepends=x\0").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_module_is_refused() {
+        assert!(depends(b"no module").is_err());
+        let mut module = samples::module(b"depends=a\0");
+        let at = module.windows(8).position(|bytes| bytes == b".modinfo").unwrap();
+        module[at] = b'x';
+        assert_eq!(depends(&module).unwrap_err(), "it has no section .modinfo");
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_modules_never_panic(at in 0_usize..300, byte: u8, length in 0_usize..400) {
+            let mut module = samples::module(b"license=GPL\0depends=a,b\0");
+            let at = at % module.len();
+            module[at] = byte;
+            module.truncate(length);
+            let _ = depends(&module);
+        }
+    }
+}

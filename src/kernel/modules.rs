@@ -1,0 +1,227 @@
+//! The modules of a kernel: which there are, and in which order some of them have to be loaded.
+
+use super::KernelError;
+use super::debian::decompress;
+use super::modinfo::{canonical, depends};
+use crate::model::{KernelArtifact, KernelModule};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// `lib/modules/<release>` of a kernel.
+#[derive(Debug, Clone)]
+pub struct ModuleTree {
+    /// What messages call the kernel, for example `debian-6.1 for x86_64`.
+    kernel: String,
+    builtin: BTreeSet<String>,
+    files: BTreeMap<String, PathBuf>,
+}
+
+impl ModuleTree {
+    /// Looks through a kernel's modules; `None` when nothing is known of them.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or has no modules of this kernel's release.
+    pub fn of(kernel: &KernelArtifact) -> Result<Option<Self>, KernelError> {
+        let Some(folder) = &kernel.modules else { return Ok(None) };
+        let folder = folder.join("lib/modules").join(&kernel.release);
+        let mut tree = Self {
+            kernel: format!("{} for {}", kernel.name, kernel.arch),
+            builtin: read_builtin(&folder)?,
+            files: BTreeMap::new(),
+        };
+        find_modules(&folder, &mut tree.files)?;
+        Ok(Some(tree))
+    }
+
+    /// The files to load so that all of `wanted` are there: each after those that it depends on. What is built in needs
+    /// no file.
+    ///
+    /// # Errors
+    /// When one is neither built in nor loadable, or a file cannot be read.
+    pub fn load_order(&self, wanted: &[String]) -> Result<Vec<KernelModule>, KernelError> {
+        let mut order = Order { tree: self, begun: BTreeSet::new(), modules: Vec::new() };
+        for name in wanted {
+            order.add(&canonical(name), None)?;
+        }
+        Ok(order.modules)
+    }
+}
+
+struct Order<'t> {
+    tree: &'t ModuleTree,
+    /// Also keeps a circle of dependencies, which only a damaged tree has, from being followed for ever.
+    begun: BTreeSet<String>,
+    modules: Vec<KernelModule>,
+}
+
+impl Order<'_> {
+    fn add(&mut self, name: &str, dependent: Option<&str>) -> Result<(), KernelError> {
+        if self.tree.builtin.contains(name) || !self.begun.insert(name.to_owned()) {
+            return Ok(());
+        }
+        let Some(path) = self.tree.files.get(name) else {
+            return Err(KernelError::NoModule {
+                kernel: self.tree.kernel.clone(),
+                module: name.to_owned(),
+                dependent: dependent.map(str::to_owned),
+            });
+        };
+        let content = read(path)?;
+        let damaged = |message| KernelError::Damaged { path: path.clone(), message };
+        for dependency in depends(&content).map_err(damaged)? {
+            self.add(&dependency, Some(name))?;
+        }
+        self.modules.push(KernelModule { name: name.to_owned(), content });
+        Ok(())
+    }
+}
+
+/// `modules.builtin`: one path a line, as if they were files (Documentation/kbuild/kbuild.rst).
+fn read_builtin(folder: &Path) -> Result<BTreeSet<String>, KernelError> {
+    let path = folder.join("modules.builtin");
+    let text = fs::read_to_string(&path).map_err(KernelError::io("read", &path))?;
+    Ok(text.lines().filter_map(|line| module_name(Path::new(line))).collect())
+}
+
+/// Symbolic links are not followed: `build` and `source` of an installed kernel lead to its source tree.
+fn find_modules(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), KernelError> {
+    let failed = || KernelError::io("read", folder);
+    for entry in fs::read_dir(folder).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        let (kind, path) = (entry.file_type().map_err(failed())?, entry.path());
+        if kind.is_dir() {
+            find_modules(&path, found)?;
+        } else if kind.is_file()
+            && let Some(name) = module_name(&path)
+        {
+            found.insert(name, path);
+        }
+    }
+    Ok(())
+}
+
+/// The module in a file of this path; `None` when the path is none of a module.
+fn module_name(path: &Path) -> Option<String> {
+    let (name, compression) = path.file_name()?.to_str()?.split_once(".ko")?;
+    matches!(compression, "" | ".gz" | ".xz" | ".zst").then(|| canonical(name))
+}
+
+/// The module in a file, decompressed: init_module() of a kernel without CONFIG_MODULE_DECOMPRESS takes nothing else.
+fn read(path: &Path) -> Result<Vec<u8>, KernelError> {
+    let file = fs::File::open(path).map_err(KernelError::io("read", path))?;
+    let compression = path.extension().and_then(|extension| extension.to_str()).filter(|extension| *extension != "ko");
+    let suffix = compression.map(|extension| format!(".{extension}")).unwrap_or_default();
+    let mut content = Vec::new();
+    decompress(&suffix, std::io::BufReader::new(file))
+        .and_then(|mut plain| plain.read_to_end(&mut content))
+        .map_err(|error| KernelError::Damaged { path: path.to_owned(), message: error.to_string() })?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::debian::samples::compress;
+    use super::super::modinfo::samples::module;
+    use super::*;
+    use crate::model::Digest;
+
+    const BUILTIN: &str = "kernel/lib/crc32.ko\nkernel/drivers/char/hw_random/rng-core.ko\n";
+
+    struct World {
+        dir: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let world = Self { dir: tempfile::tempdir().unwrap() };
+            world.write("modules.builtin", BUILTIN.as_bytes());
+            world
+        }
+
+        fn write(&self, name: &str, content: &[u8]) {
+            let path = self.dir.path().join("lib/modules/6.1.0").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+
+        fn module(&self, file: &str, depends: &str) {
+            let suffix = file.split_once(".ko").unwrap().1;
+            let content = module(format!("license=GPL\0depends={depends}\0").as_bytes());
+            self.write(file, &compress(suffix, &content));
+        }
+
+        fn tree(&self) -> Result<ModuleTree, KernelError> {
+            let artifact = KernelArtifact {
+                name: "debian-6.1".into(),
+                arch: "arm".into(),
+                release: "6.1.0".into(),
+                image: "/k".into(),
+                digest: Digest::new("0"),
+                system_map: None,
+                config: None,
+                vmlinux: None,
+                modules: Some(self.dir.path().to_owned()),
+            };
+            ModuleTree::of(&artifact).map(Option::unwrap)
+        }
+
+        fn order(&self, wanted: &[&str]) -> Result<Vec<String>, String> {
+            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            let modules = self.tree().unwrap().load_order(&wanted).map_err(|error| error.to_string())?;
+            assert!(modules.iter().all(|module| module.content.starts_with(b"\x7fELF")), "decompressed");
+            Ok(modules.into_iter().map(|module| module.name).collect())
+        }
+    }
+
+    #[test]
+    fn every_module_comes_after_those_that_it_depends_on_and_once() {
+        let world = World::new();
+        world.module("kernel/drivers/block/virtio_blk.ko", "virtio,virtio_ring");
+        world.module("kernel/drivers/virtio/virtio_pci.ko.xz", "virtio_pci_modern_dev,virtio,virtio_ring");
+        world.module("kernel/drivers/virtio/virtio-pci-modern-dev.ko.gz", "crc32");
+        world.module("kernel/drivers/virtio/virtio_ring.ko.zst", "virtio");
+        world.module("kernel/drivers/virtio/virtio.ko", "");
+        world.module("kernel/drivers/block/unused.ko", "virtio");
+        let all = ["virtio", "virtio_pci_modern_dev", "virtio_ring", "virtio_pci", "virtio_blk"];
+        let order = world.order(&["virtio_pci", "virtio_blk", "virtio-pci", "rng_core"]).unwrap();
+        let mut sorted = order.clone();
+        sorted.sort();
+        let mut expected = all.to_vec();
+        expected.sort_unstable();
+        assert_eq!(sorted, expected);
+        let at = |name: &str| order.iter().position(|module| module == name).unwrap();
+        assert!(at("virtio") < at("virtio_ring") && at("virtio_ring") < at("virtio_pci"));
+        assert!(at("virtio_pci_modern_dev") < at("virtio_pci") && at("virtio_ring") < at("virtio_blk"));
+        assert!(world.order(&["crc32", "rng-core"]).unwrap().is_empty(), "both are built in");
+    }
+
+    #[test]
+    fn a_missing_module_is_named_with_the_one_that_needs_it() {
+        let world = World::new();
+        world.module("kernel/fs/xfs.ko", "libcrc32c");
+        assert_eq!(
+            world.order(&["zram"]).unwrap_err(),
+            "debian-6.1 for arm has no module zram: it is neither built in nor loadable"
+        );
+        assert_eq!(
+            world.order(&["xfs"]).unwrap_err(),
+            "debian-6.1 for arm has no module libcrc32c, which xfs depends on: it is neither built in nor loadable"
+        );
+    }
+
+    #[test]
+    fn a_damaged_tree_is_an_error_and_no_endless_loop() {
+        let world = World::new();
+        world.module("a.ko", "b");
+        world.module("b.ko", "a");
+        assert_eq!(world.order(&["a"]).unwrap(), ["b", "a"]);
+        world.write("c.ko", b"no module");
+        assert!(world.order(&["c"]).unwrap_err().contains("lib/modules/6.1.0/c.ko: "));
+        world.write("d.ko.xz", b"not compressed");
+        assert!(world.order(&["d"]).unwrap_err().contains("d.ko.xz: "));
+        fs::remove_file(world.dir.path().join("lib/modules/6.1.0/modules.builtin")).unwrap();
+        assert!(world.tree().unwrap_err().to_string().contains("modules.builtin"));
+    }
+}

@@ -1,0 +1,88 @@
+//! Finding out what a suspected guest does: the watchdog asks, a task beside the driver's loop looks, and what it finds
+//! comes back as an event.
+
+use super::peek::Peek;
+use super::tables::Tables;
+use super::{memory, profile};
+use crate::arch::ArchSpec;
+use crate::host::{QmpCommands, SerialInput};
+use crate::model::{Event, KernelArtifact, Probe, RamMib};
+use crate::symbols::{Counters, Symbols};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a probe may take besides what it does on purpose.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long reading a kernel's symbols may take.
+const SYMBOLS: Duration = Duration::from_secs(60);
+
+/// Looks into one guest.
+#[derive(Debug, Clone)]
+pub struct Prober {
+    /// Commands to its QEMU.
+    pub qmp: QmpCommands,
+    /// Input of its console.
+    pub serial: SerialInput,
+    /// Its kernel.
+    pub kernel: Arc<KernelArtifact>,
+    /// Its architecture.
+    pub arch: &'static ArchSpec,
+    /// Its memory.
+    pub ram: RamMib,
+    /// Bytes of a page.
+    pub page_bytes: u32,
+    /// Where the symbols of its kernel are, or will be.
+    pub tables: Arc<Tables>,
+}
+
+impl Prober {
+    /// Looks, and gives what it found; what a sysrq letter brings forth stands on the console.
+    pub async fn look(self, probe: Probe) -> Option<Event> {
+        let found = match probe {
+            Probe::Profile => self.profile().await.map(Some),
+            Probe::Memory => self.memory().await.map(Some),
+            Probe::Sysrq(letter) => self.sysrq(letter).await.map(|()| None),
+        };
+        found.unwrap_or_else(|why| Some(Event::ProbeFailed { probe, why }))
+    }
+
+    async fn profile(&self) -> Result<Event, String> {
+        let symbols = self.symbols().await?;
+        let peek = Peek::new(&self.qmp);
+        let sampling = profile::sample(&peek, &self.arch.cpu, &symbols);
+        let profile = within(2 * profile::SPAN + PATIENCE, sampling).await?;
+        Ok(Event::Profile { profile })
+    }
+
+    async fn memory(&self) -> Result<Event, String> {
+        let symbols = self.symbols().await?;
+        let peek = Peek::new(&self.qmp);
+        let (word_bytes, ram_kib) = (self.arch.cpu.word_bytes, self.ram.bytes() / 1024);
+        let counters = Counters { word_bytes, page_bytes: self.page_bytes, ram_kib };
+        let memory = within(PATIENCE, memory::read(&peek, &self.arch.cpu, &symbols, counters)).await?;
+        Ok(Event::Memory { memory })
+    }
+
+    /// A BREAK on the serial console makes the kernel take the next character for a sysrq letter
+    /// (Documentation/admin-guide/sysrq.rst), within five seconds (`include/linux/serial_core.h`, `SYSRQ_TIMEOUT`).
+    async fn sysrq(&self, letter: char) -> Result<(), String> {
+        let sending = async {
+            let sent = self.qmp.execute("chardev-send-break", json!({ "id": "serial0" }), PATIENCE).await;
+            sent.map_err(|error| error.to_string())?;
+            let sent = self.serial.send(letter.to_string().into_bytes(), PATIENCE).await;
+            sent.map_err(|error| format!("the serial console does not take the letter: {error}"))
+        };
+        within(PATIENCE, sending).await
+    }
+
+    async fn symbols(&self) -> Result<Arc<Symbols>, String> {
+        within(SYMBOLS, self.tables.get(&self.kernel, self.arch)).await
+    }
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let late = |_| Err(format!("it took longer than {} s", patience.as_secs()));
+    tokio::time::timeout(patience, work).await.unwrap_or_else(late)
+}

@@ -1,0 +1,16 @@
+//! The kernel's symbols, and what can be read out of a guest's registers and memory with them. Pure: the bytes come
+//! from outside, and the guest's memory is not trusted.
+
+mod bare;
+mod kallsyms;
+mod map;
+mod memory;
+mod profile;
+mod table;
+
+pub use bare::Bare;
+pub use kallsyms::system_map;
+pub use map::parse;
+pub use memory::{Counters, LRU_ITEMS, NAME_WITHIN, Node, ZONE_ITEMS, zone_name};
+pub use profile::{Doing, Tally};
+pub use table::{Symbol, Symbols};

@@ -1,0 +1,179 @@
+//! What a workload asks the lab for, as its manifest writes it.
+
+use crate::arch::ArchSpec;
+use crate::model::{Needs, RamMib, ScratchDisk, Throttle};
+use serde::{Deserialize, Deserializer};
+
+const MIB: u64 = 1 << 20;
+
+/// `needs` of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NeedsSpec {
+    /// Kernel modules, as `lsmod` names them. What a disk needs is not to be named.
+    pub modules: Vec<String>,
+    /// A scratch disk.
+    pub disk: Option<DiskNeed>,
+}
+
+/// A scratch disk as a manifest writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskNeed {
+    /// Its size.
+    pub size: DiskSize,
+    /// How slow it is: `bps` (for example `4M`) and `iops`, as QEMU's `throttling.bps-total` and `throttling.iops-total`.
+    #[serde(default, deserialize_with = "throttle")]
+    pub throttle: Throttle,
+}
+
+/// The size of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskSize {
+    /// In bytes, for example `64M`.
+    Bytes(u64),
+    /// In percent of the guest's RAM, for example `150%`.
+    OfRam(u32),
+}
+
+impl NeedsSpec {
+    /// What it comes to on a machine.
+    pub(super) fn on(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+        let disk = self.disk.map(|need| ScratchDisk { bytes: need.size.on(ram), throttle: need.throttle });
+        let drivers = if disk.is_some() { arch.qemu.disk.modules } else { &[] };
+        let mut modules: Vec<String> = Vec::new();
+        for module in drivers.iter().copied().chain(self.modules.iter().map(String::as_str)) {
+            if !modules.iter().any(|known| known == module) {
+                modules.push(module.to_owned());
+            }
+        }
+        Needs { modules, disk }
+    }
+
+    /// What is wrong with it.
+    pub(super) fn problem(&self) -> Option<String> {
+        let wrong = |name: &&String| name.is_empty() || !name.bytes().all(is_module_byte);
+        if let Some(name) = self.modules.iter().find(wrong) {
+            return Some(format!("`{name}` is no module: write it as `lsmod` does, with letters, digits and `_`"));
+        }
+        let disk = self.disk?;
+        if matches!(disk.size, DiskSize::Bytes(size) if size % MIB != 0) {
+            return Some("the size of a disk is a whole number of MiB".to_owned());
+        }
+        (disk.throttle.bps == Some(0) || disk.throttle.iops == Some(0))
+            .then(|| "a disk with a throttle of 0 would never answer: leave out what is not limited".to_owned())
+    }
+}
+
+fn is_module_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+impl DiskSize {
+    /// In bytes; a whole number of MiB.
+    fn on(self, ram: RamMib) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::OfRam(percent) => (u64::from(ram.0) * u64::from(percent)).div_ceil(100) * MIB,
+        }
+    }
+}
+
+impl std::fmt::Display for DiskSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{} MiB", bytes / MIB),
+            Self::OfRam(percent) => write!(f, "{percent}% of the RAM"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DiskSize {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let percent = text.strip_suffix('%').and_then(|number| number.parse().ok()).filter(|percent| *percent > 0);
+        let size = percent.map(Self::OfRam).or_else(|| read_bytes(&text).filter(|size| *size > 0).map(Self::Bytes));
+        size.ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not the size of a disk: write for example `64M` or, for a share of the RAM, `150%`"
+            ))
+        })
+    }
+}
+
+fn throttle<'de, D: Deserializer<'de>>(from: D) -> Result<Throttle, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Written {
+        #[serde(default)]
+        bps: Option<String>,
+        #[serde(default)]
+        iops: Option<u64>,
+    }
+    let Written { bps, iops } = Written::deserialize(from)?;
+    let wrong = |text: &str| format!("`{text}` is no number of bytes: write for example `512K` or `4M`");
+    let bps = bps.map(|text| read_bytes(&text).ok_or_else(|| serde::de::Error::custom(wrong(&text)))).transpose()?;
+    Ok(Throttle { bps, iops })
+}
+
+/// A whole number of `K`, `M` or `G`.
+fn read_bytes(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let shift = match unit {
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return None,
+    };
+    let number: u32 = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
+    Some(u64::from(number) << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch;
+
+    fn read(text: &str) -> Result<NeedsSpec, String> {
+        let needs: NeedsSpec = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        needs.problem().map_or(Ok(needs), Err)
+    }
+
+    #[test]
+    fn a_disk_brings_the_modules_that_drive_it() {
+        let needs = read("modules: [zram, virtio_blk]\ndisk: {size: 64M, throttle: {bps: 512K, iops: 200}}").unwrap();
+        let on = |name: &str| needs.on(arch::find(name).unwrap(), RamMib(128));
+        assert_eq!(on("x86_64").modules, ["virtio_pci", "virtio_blk", "zram"]);
+        assert_eq!(on("arm").modules, ["virtio_mmio", "virtio_blk", "zram"]);
+        let throttle = Throttle { bps: Some(512 << 10), iops: Some(200) };
+        assert_eq!(on("arm").disk, Some(ScratchDisk { bytes: 64 << 20, throttle }));
+        assert!(read("{}").unwrap().on(arch::find("arm").unwrap(), RamMib(128)).is_empty());
+    }
+
+    #[test]
+    fn a_disk_may_grow_with_the_ram() {
+        let needs = read("disk: {size: 150%}").unwrap();
+        let bytes = |mib| needs.on(arch::find("arm").unwrap(), RamMib(mib)).disk.unwrap().bytes;
+        assert_eq!((bytes(128), bytes(101)), (192 << 20, 152 << 20));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (text, part) in [
+            ("disk: {size: 64}", "`64` is not the size of a disk"),
+            ("disk: {size: 0M}", "`0M` is not the size of a disk"),
+            ("disk: {size: 0%}", "`0%` is not the size of a disk"),
+            ("disk: {size: 99999999999G}", "is not the size of a disk"),
+            ("disk: {size: 64K}", "a whole number of MiB"),
+            ("disk: {throttle: {iops: 1}}", "size"),
+            ("disk: {size: 1M, throttle: {bps: fast}}", "`fast` is no number of bytes"),
+            ("disk: {size: 1M, throttle: {iops: 0}}", "would never answer"),
+            ("modules: [virtio-blk]", "`virtio-blk` is no module"),
+            ("modules: [../x]", "`../x` is no module"),
+            ("swap: 1M", "swap"),
+        ] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/* Fills the page cache under an OOM killer that says that it made progress and does nothing: every allocation is tried again
+ * for ever (__alloc_pages_may_oom(), mm/page_alloc.c), and no line is printed. */
+
+#include "../../guest/kernel_text.h"
+#include "../../guest/workload.h"
+
+int workload_main(const char *role, uint64_t amount)
+{
+	static const uint32_t code[] = {
+		0x00100513, /* li a0, 1 */
+		0x00008067, /* ret */
+	};
+
+	long file = fill_open("ramfs", NULL);
+
+	(void)role;
+	(void)amount;
+	if (file < 0)
+		return workload_fail("mount-failed");
+	if (!kernel_text_patch("out_of_memory", code, sizeof(code) / sizeof(*code)))
+		return workload_fail("no-symbol");
+	fill_file((int)file, 2 * total_memory_kib());
+	return workload_fail("never-stuck");
+}

@@ -1,0 +1,116 @@
+//! A real guest without the lab's judgement, for tests that look into it.
+
+#[path = "cache.rs"]
+mod cache;
+
+use oomlab::arch::{self, ArchSpec};
+use oomlab::assets::Assets;
+use oomlab::host::{Guest, Qmp, Serial};
+use oomlab::image::{Images, load_workloads};
+use oomlab::kernel::{Kernels, Options, Unwatched};
+use oomlab::lab::{Prober, Tables};
+use oomlab::launch::{Paths, command};
+use oomlab::model::{Accel, Cell, Event, Expectation, Needs, Payload, Probe, QmpEvent, Timeouts};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// How long anything may take that a guest is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What boots.
+pub struct Machine {
+    pub arch: &'static str,
+    pub kernel: &'static str,
+    pub ram: &'static str,
+    pub vcpus: u32,
+    pub workload: &'static str,
+    pub options: &'static [(&'static str, &'static str)],
+}
+
+/// A guest that runs.
+pub struct Running {
+    pub qmp: Qmp,
+    pub prober: Prober,
+    pub console: String,
+    serial: Serial,
+    _guest: Guest,
+    _dir: TempDir,
+}
+
+impl Machine {
+    /// Starts it.
+    pub async fn start(&self) -> Running {
+        let arch = arch::find(self.arch).unwrap();
+        let dir = TempDir::with_prefix("oomlab-test-").unwrap();
+        let assets = Assets::builtin();
+        let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
+        let kernel = kernels.prepare(self.kernel, arch, 2, &Unwatched).unwrap_or_else(|error| panic!("{error}"));
+        let workloads = load_workloads(&assets).unwrap();
+        let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &[]).unwrap();
+        let paths = Paths {
+            kernel: kernel.image.clone(),
+            initrd: Some(initrd.path),
+            serial: dir.path().join("serial"),
+            qmp: dir.path().join("qmp"),
+            disk: dir.path().join("disk"),
+        };
+        let argv = command(&self.cell(arch), arch, Accel::Tcg, &paths);
+        let guest = Guest::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
+        let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE), Qmp::open(paths.qmp, PATIENCE));
+        assert_eq!(timeout(PATIENCE, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));
+        let prober = Prober {
+            qmp: qmp.commands().clone(),
+            serial: serial.input().clone(),
+            kernel: Arc::new(kernel),
+            arch,
+            ram: self.ram.parse().unwrap(),
+            page_bytes: 4096,
+            tables: Arc::new(Tables::default()),
+        };
+        Running { qmp, prober, console: String::new(), serial, _guest: guest, _dir: dir }
+    }
+
+    fn cell(&self, arch: &ArchSpec) -> Cell {
+        let options = self.options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Cell {
+            id: "probed".into(),
+            kernel: self.kernel.into(),
+            arch: arch.name.into(),
+            ram: self.ram.parse().unwrap(),
+            vcpus: self.vcpus,
+            payload: Payload::Workload { name: self.workload.into(), options },
+            needs: Needs::default(),
+            axes: BTreeMap::new(),
+            append: Vec::new(),
+            qemu: Vec::new(),
+            timeouts: Timeouts::default(),
+            repeat: 1,
+            expect: Expectation::pass(),
+        }
+    }
+}
+
+impl Running {
+    /// Reads the console until a text stands on it that was not there before; gives what was read.
+    pub async fn until(&mut self, text: &str) -> String {
+        let mut news = String::new();
+        let reading = async {
+            while !news.contains(text) {
+                let chunk = self.serial.read().await.expect("the console goes on");
+                news.push_str(&String::from_utf8_lossy(&chunk));
+            }
+        };
+        let late = timeout(PATIENCE, reading).await.is_err();
+        self.console.push_str(&news);
+        assert!(!late, "waited for `{text}` in vain:\n{}", self.console);
+        news
+    }
+
+    /// Looks into it.
+    pub async fn look(&self, probe: Probe) -> Option<Event> {
+        timeout(PATIENCE, self.prober.clone().look(probe)).await.expect("an answer in time")
+    }
+}

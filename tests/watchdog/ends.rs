@@ -1,0 +1,123 @@
+//! Trials that end: by themselves, by the lab, by somebody else.
+
+use crate::trial::{Trial, finish};
+use oomlab::model::{Event, Kind, Outcome, QmpEvent};
+
+#[test]
+fn a_workload_that_ends_is_a_pass() {
+    let mut trial = Trial::booted();
+    trial.second(0.3, 0.0, true);
+    trial.frame(finish(0));
+    assert!(trial.watchdog.verdict().is_none(), "it may still crash while it powers off");
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::Finished);
+}
+
+#[test]
+fn a_workload_that_fails_is_neither_a_pass_nor_a_hang() {
+    let mut trial = Trial::booted();
+    trial.frame(finish(1));
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::WorkloadFailed, Outcome::Inconclusive));
+    assert!(verdict.summary.contains("mmap-failed"));
+}
+
+#[test]
+fn a_guest_that_does_not_power_off_still_passes_and_it_is_said() {
+    let mut trial = Trial::booted();
+    trial.frame(finish(0));
+    trial.seconds(12, 1.0, 0.0, false);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::Finished);
+    assert_eq!(verdict.against.len(), 1);
+}
+
+#[test]
+fn an_early_end_and_an_endless_workload_are_inconclusive() {
+    let mut early = Trial::booted();
+    early.power_off();
+    assert_eq!(early.verdict().kind, Kind::EarlyPowerOff);
+
+    let mut endless = Trial::booted();
+    for _ in 0..65 {
+        endless.beat.canary_rounds += 1;
+        endless.second(1.0, 0.0, true);
+    }
+    assert_eq!(endless.verdict().kind, Kind::LoadTimeout);
+
+    let mut stopped = Trial::booted();
+    stopped.event(Event::Interrupted);
+    assert_eq!(stopped.verdict().kind, Kind::Interrupted);
+}
+
+#[test]
+fn nothing_changes_a_verdict() {
+    let mut trial = Trial::booted();
+    trial.event(Event::Interrupted);
+    let first = trial.verdict();
+    trial.line("[    9.0] Kernel panic - not syncing: provoked");
+    trial.exit(None, Some(9));
+    assert_eq!(trial.verdict(), first);
+    assert_eq!(trial.watchdog.deadline(), None);
+}
+
+#[test]
+fn failures_to_boot_are_told_apart() {
+    let mut silent = Trial::new(true);
+    silent.seconds(32, 1.0, 0.0, false);
+    assert_eq!(silent.verdict().kind, Kind::BootSilent);
+
+    let mut late = Trial::new(true);
+    late.line("[    0.000000] Linux version 6.1");
+    late.seconds(32, 1.0, 0.0, false);
+    assert_eq!(late.verdict().kind, Kind::BootTimeout);
+
+    let mut panicked = Trial::new(true);
+    panicked.line("[    1.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)");
+    panicked.exit(Some(0), None);
+    let verdict = panicked.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::BootPanic, Outcome::BootFailed));
+
+    for (reason, kind) in [("guest-reset", Kind::RebootLoop), ("guest-shutdown", Kind::BootPowerOff)] {
+        let mut trial = Trial::new(true);
+        trial.line("[    0.000000] Linux version 6.1");
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown(reason.to_owned()) });
+        trial.exit(Some(0), None);
+        assert_eq!(trial.verdict().kind, kind);
+    }
+}
+
+#[test]
+fn faults_of_the_lab_are_never_the_kernels() {
+    let mut failed = Trial::new(true);
+    failed.exit(Some(1), None);
+    let verdict = failed.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::QemuFailed, Outcome::LabError));
+    assert!(verdict.summary.contains("could not load kernel"), "QEMU's own words are shown");
+
+    let mut killed = Trial::booted();
+    killed.exit(None, Some(9));
+    assert_eq!(killed.verdict().kind, Kind::QemuDied);
+
+    let mut quit = Trial::booted();
+    quit.event(Event::Qmp { what: QmpEvent::Shutdown("host-qmp-quit".to_owned()) });
+    quit.exit(Some(0), None);
+    assert_eq!(quit.verdict().kind, Kind::QemuDied);
+
+    let mut paused = Trial::booted();
+    paused.event(Event::Qmp { what: QmpEvent::Stop });
+    paused.seconds(12, 0.0, 0.0, false);
+    assert_eq!(paused.verdict().kind, Kind::Paused);
+}
+
+#[test]
+fn a_short_pause_changes_nothing() {
+    let mut trial = Trial::booted();
+    trial.event(Event::Qmp { what: QmpEvent::Stop });
+    trial.seconds(5, 0.0, 0.0, false);
+    trial.event(Event::Qmp { what: QmpEvent::Resume });
+    trial.frame(finish(0));
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::Finished);
+}

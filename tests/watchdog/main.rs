@@ -1,0 +1,9 @@
+//! The watchdog's verdicts on made-up trials: what is fed in is what the lab would have seen.
+
+mod ends;
+mod host;
+mod reports;
+mod silence;
+mod stalls;
+mod trial;
+mod unattended;
