@@ -55,7 +55,8 @@ include:
 #[test]
 fn help_tells_what_there_is() {
     assert_case("help", &["--help"], 0);
-    for command in ["run", "plan", "boot", "repro", "kernel", "workload", "doctor", "schema", "completions"] {
+    for command in ["run", "plan", "boot", "repro", "kernel", "workload", "doctor", "schema", "completions", "classify"]
+    {
         assert_case(&format!("help-{command}"), &[command, "--help"], 0);
     }
 }
@@ -94,6 +95,32 @@ fn completions_are_made_for_every_shell() {
         assert!(finished.stdout.contains("oomlab") && finished.stdout.contains("repro"), "{shell}");
     }
     assert_case("completions-unknown", &["completions", "csh"], 2);
+}
+
+#[test]
+fn logs_are_classified_and_unreadable_ones_named() {
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs");
+    let program = Program::new();
+    for name in ["oops-x86-two-cpus", "syslog-memcg", "none-look-alikes", "kmsg-soft-lockup"] {
+        program.write(name, &std::fs::read_to_string(logs.join(format!("{name}.log"))).unwrap());
+    }
+    let files = ["oops-x86-two-cpus", "syslog-memcg", "none-look-alikes", "kmsg-soft-lockup"];
+    assert_transcript(&program, "classify", &[&["classify"], &files[..]].concat(), 0);
+    assert_transcript(&program, "classify-json", &[&["classify", "--json"], &files[1..]].concat(), 0);
+    let unreadable = ["classify", "--json", "nowhere.log", "none-look-alikes", "."];
+    assert_transcript(&program, "classify-unreadable", &unreadable, 2);
+}
+
+#[test]
+fn a_log_comes_from_standard_input_too() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs/glued-binary.log");
+    for args in [&["classify", "--json"][..], &["classify", "--json", "-"]] {
+        let program = Program::new();
+        let output = program.command(args).stdin(std::fs::File::open(&path).unwrap()).output().unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((answer["file"].as_str(), answer["kind"].as_str()), (Some("-"), Some("oops")));
+        assert!(output.status.success());
+    }
 }
 
 #[test]

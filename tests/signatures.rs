@@ -4,9 +4,9 @@
 //! `<name>.miss.log` has lines that this signature must leave alone. Lines with `#` say where a line comes from.
 //! `UPDATE_GOLDENS=1 cargo test --test signatures` writes the `=> ` lines anew.
 
-use oomlab::console::printk;
-use oomlab::model::Task;
-use oomlab::signature::{self, Finding, Signature};
+use console::printk;
+use oomlab::signature::{Finding, Head, Role, Signature, Who};
+use oomlab::{console, signature};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,27 +25,43 @@ fn console_lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The signature that reads a line, and what it reads: the first wins, as in a trial.
-fn read(line: &str) -> Option<(&'static str, Finding)> {
+fn read(line: &str) -> Option<(&'static str, Head)> {
     let text = printk::parse(line).text;
-    let found = signature::read(text)?;
     let has_needle = |signature: &&Signature| signature.needles.iter().any(|needle| text.contains(needle));
-    let readers = signature::ALL.iter().filter(has_needle);
-    let by = readers.into_iter().find(|signature| (signature.read)(text).is_some()).expect("somebody has read it");
-    Some((by.name, found))
+    let found = signature::ALL
+        .iter()
+        .filter(has_needle)
+        .find_map(|signature| (signature.read)(text).map(|head| (signature.name, head)));
+    // The search for all needles at once finds the same.
+    assert_eq!(signature::read(text), found.as_ref().and_then(|(_, head)| head.finding.clone()), "{line}");
+    found
 }
 
-fn describe(finding: &Finding) -> String {
-    let named = |task: &Task| format!("{} ({})", task.pid, task.comm);
-    match finding {
-        Finding::OomInvoked { comm } => format!("invoked by {comm}"),
-        Finding::OomKilled(task) => format!("killed {}", named(task)),
-        Finding::OomReaped(task) => format!("reaped {}", named(task)),
-        Finding::NoKillable => "nothing to kill".to_owned(),
-        Finding::Trouble(trouble) => {
-            let task = trouble.task.as_ref().map(|task| format!(" in {}", named(task))).unwrap_or_default();
-            format!("{}: {}{task}", trouble.kind, trouble.title)
-        }
+/// `kind: title words in function (task)`, what it does to an open report, and what it tells a watchdog.
+fn describe(head: &Head) -> String {
+    let named = |who: &Who| format!("{}{}", who.comm, who.pid.map(|pid| format!(":{pid}")).unwrap_or_default());
+    let mut text = format!("{}: {}", head.kind, head.what);
+    if let Some(function) = &head.function {
+        text += &format!(" in {function}");
     }
+    if let Some(task) = &head.task {
+        text += &format!(", task {}", named(task));
+    }
+    if let Some(victim) = &head.victim {
+        text += &format!(", victim {}", named(victim));
+    }
+    match head.role {
+        Role::Begins => {}
+        Role::Joins(kind) => text += &format!(", joins {kind}"),
+        Role::Adds(kind) => text += &format!(", adds to {kind}"),
+        Role::Ends => text += ", ends",
+    }
+    match &head.finding {
+        Some(Finding::Trouble(trouble)) => text += &format!(" | {}: {}", trouble.kind, trouble.title),
+        Some(finding) => text += &format!(" | {finding:?}"),
+        None => {}
+    }
+    text
 }
 
 #[test]

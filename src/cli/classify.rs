@@ -70,8 +70,8 @@ fn describe(file: &Path, found: &Classification, color: bool) -> String {
     if found.kind == ReportKind::None {
         return format!("{name}: none\n");
     }
-    let kind = style(console::Style::new().red()).apply_to(found.kind);
-    let mut text = format!("{name}: {kind}: {}\n", printable(&found.title));
+    let what = style(console::Style::new().red()).apply_to(told(found.kind, &found.title));
+    let mut text = format!("{name}: {what}\n");
     let mut row = |what: &str, value: String| text += &format!("  {what:8}{value}\n");
     let (first, last) = (found.line.unwrap_or_default(), found.last_line.unwrap_or_default());
     row("lines", if first == last { first.to_string() } else { format!("{first}–{last}") });
@@ -84,9 +84,15 @@ fn describe(file: &Path, found: &Classification, color: bool) -> String {
     for other in found.reports.iter().filter(|other| Some(other.report.line) != found.line) {
         let often = if other.count > 1 { format!(" ({} times)", other.count) } else { String::new() };
         let report = &other.report;
-        row("also", format!("{}: {}, line {}{often}", report.kind, printable(&report.title), report.line));
+        row("also", format!("{}, line {}{often}", told(report.kind, &report.title), report.line));
     }
     text
+}
+
+/// The kind and the title; `panic: …` says it already.
+fn told(kind: ReportKind, title: &str) -> String {
+    let title = printable(title);
+    if title.starts_with(&format!("{kind}: ")) { title } else { format!("{kind}: {title}") }
 }
 
 fn describe_task(who: &Who) -> String {

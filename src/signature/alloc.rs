@@ -1,7 +1,7 @@
 //! Allocations that fail or take too long (`mm/page_alloc.c`, `mm/slub.c`, `mm/vmalloc.c`, `mm/nommu.c`).
 
 use super::head::{Head, Place, Role};
-use super::text::{between, message, pid_paren_comm};
+use super::text::{between, message, number, pid_paren_comm};
 use super::who::Who;
 use super::{ReportKind, Signature};
 
@@ -45,7 +45,7 @@ pub(super) const STALL: Signature = Signature {
     read: |text| {
         let comm = text.split(": page allocation stalls for ").next()?;
         let task = match comm.rsplit_once('(') {
-            Some((name, pid)) => Who { pid: super::text::number(pid), comm: name.to_owned() },
+            Some((name, pid)) => Who { pid: number(pid), comm: name.to_owned() },
             None => Who::named(comm),
         };
         Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Allocation).with_task(Some(task)))
@@ -67,7 +67,10 @@ pub(super) const NOMMU: Signature = Signature {
         let text = message(text, "Allocation of length ")?;
         let process = text.split(" from process ").nth(1)?;
         // Before 2.6.31, the pid alone.
-        let task = pid_paren_comm(process).map(Who::from);
+        let task = pid_paren_comm(process).map_or_else(
+            || number(process).map(|pid| Who { pid: Some(pid), comm: String::new() }),
+            |task| Some(task.into()),
+        );
         let failed = process.starts_with(|c: char| c.is_ascii_digit()) && process.trim_end().ends_with(" failed");
         failed.then(|| head.with_task(task).with_role(Role::Joins(ReportKind::AllocFailure)))
     },

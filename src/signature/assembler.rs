@@ -2,10 +2,10 @@
 
 use super::body::Body;
 use super::finding::Finding;
-use super::head::{Head, Role};
+use super::head::{Head, Place, Role};
 use super::kind::ReportKind;
-use super::read_head;
 use super::report::Report;
+use super::search::read_head;
 use super::title::title;
 use super::who::Who;
 use crate::console::printk::{Caller, Printk};
@@ -14,11 +14,12 @@ use crate::console::printk::{Caller, Printk};
 const MOST_OPEN: usize = 8;
 /// Lines that may lie between two of the same report: other CPUs', memory figures, registers.
 const PATIENCE: u64 = 120;
+/// The same before its call trace: while one CPU dies, others go on probing devices.
+const EARLY_PATIENCE: u64 = 400;
 /// The OOM killer prints a line for every task of the machine.
 const OOM_PATIENCE: u64 = 50_000;
-/// An oops announces itself in the line before, or a page of fault registers earlier.
-const ANNOUNCED: u64 = 40;
 
+/// A line of the kernel, without its printk prefix.
 #[derive(Debug, Clone, Copy)]
 struct Line<'a> {
     number: u64,
@@ -107,6 +108,7 @@ impl Assembler {
         if self.seen.contains(&head.kind) {
             head.kind = ReportKind::Panic;
             head.also = None;
+            head.place = if head.place == Place::Entry { Place::Nowhere } else { head.place };
         } else if head.kind != ReportKind::Panic {
             head.what = head.kind.as_str().replace('-', " ");
         }
@@ -138,7 +140,11 @@ impl Assembler {
 
     fn expire(&mut self, line: u64, out: &mut Vec<Report>) {
         self.close(out, |open| {
-            let patience = if open.lists_tasks() { OOM_PATIENCE } else { PATIENCE };
+            let patience = match open.body.is_told() {
+                _ if open.lists_tasks() => OOM_PATIENCE,
+                true => PATIENCE,
+                false => EARLY_PATIENCE,
+            };
             line.saturating_sub(open.last_line) > patience
         });
     }
@@ -165,11 +171,10 @@ impl Open {
     }
 
     fn goes_on_with(&self, head: &Head, line: u64) -> bool {
-        let near = line.saturating_sub(self.last_line) <= ANNOUNCED;
         match (self.head.kind, head.kind) {
             // Only the line behind the warning is its text.
             (ReportKind::Warning, _) => line.saturating_sub(self.line) <= 3,
-            (ReportKind::Oops, _) => near && !self.body.is_told(),
+            (ReportKind::Oops, _) => !self.body.is_told(),
             (ours, theirs) if ours.is_oom() && theirs.is_oom() => {
                 // A second kill with words of its own is another report.
                 let other =
@@ -199,8 +204,10 @@ impl Open {
         if matches!(head.finding, Some(Finding::OomKilled(_))) || self.head.victim.is_none() {
             self.head.victim = head.victim.or(self.head.victim.take());
         }
-        if self.head.task.is_none() {
-            self.head.task = head.task;
+        match (&mut self.head.task, head.task) {
+            (None, task) => self.head.task = task,
+            (Some(ours), Some(theirs)) => ours.pid = ours.pid.or(theirs.pid),
+            (Some(_), None) => {}
         }
     }
 

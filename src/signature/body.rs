@@ -88,10 +88,16 @@ impl Body {
             "Mem-Info:",
             "allocated by task ",
         ];
-        if line.starts_with("Call Trace:") || line.starts_with("Call trace:") || line.starts_with("Backtrace:") {
+        if let Some(rest) =
+            ["Call Trace:", "Call trace:", "Backtrace:"].iter().find_map(|start| line.strip_prefix(start))
+        {
             // Where the CPU was may stand before its trace.
             let told = self.frames.iter().filter(|frame| frame.trace == self.trace).count();
             self.trace = self.trace.saturating_add(u16::from(told > 1));
+            // m68k has the first function in the same line.
+            if let Some((name, sure)) = frame(rest) {
+                self.push(name, sure);
+            }
             return true;
         }
         if line == "stack backtrace:" {
@@ -129,7 +135,11 @@ impl Body {
             },
         };
         let Some((_, rest)) = rest else { return false };
-        let end = [" Not tainted", " Tainted: "].iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+        let end = [" Kdump: loaded", " Not tainted", " Tainted: "]
+            .iter()
+            .filter_map(|end| rest.find(end))
+            .min()
+            .unwrap_or(rest.len());
         self.task.get_or_insert(Who { pid, comm: rest[..end].trim_end().to_owned() });
         true
     }

@@ -77,11 +77,10 @@ impl Reports {
         };
         let cause = cause.clone();
         let mut also = Vec::new();
-        for kind in cause.also.iter().copied().chain(
-            reports
-                .iter()
-                .flat_map(|known| std::iter::once(known.report.kind).chain(known.report.also.iter().copied())),
-        ) {
+        let known =
+            reports.iter().map(|known| &known.report).filter(|report| !(cause.kind.is_oom() && is_open_ended(report)));
+        let kinds = known.flat_map(|report| std::iter::once(report.kind).chain(report.also.iter().copied()));
+        for kind in cause.also.iter().copied().chain(kinds) {
             if kind != cause.kind && !also.contains(&kind) {
                 also.push(kind);
             }
@@ -104,15 +103,18 @@ impl Reports {
 /// behind it is a bug.
 fn cause(reports: &[Repeated]) -> Option<&Report> {
     let first = &reports.first()?.report;
-    let open_ended = |report: &Report| report.kind == ReportKind::OomKill && report.victim.is_none();
-    if open_ended(first) {
-        let outcome =
-            reports.iter().map(|known| &known.report).find(|report| report.kind.is_oom() && !open_ended(report));
-        return outcome.or(Some(first));
+    if is_open_ended(first) {
+        let outcome = |report: &&Report| report.kind.is_oom() && !is_open_ended(report);
+        return reports.iter().map(|known| &known.report).find(outcome).or(Some(first));
     }
-    if matches!(first.kind, ReportKind::AllocFailure) {
+    if first.kind == ReportKind::AllocFailure {
         let broken = |report: &&Report| matches!(report.kind, ReportKind::Oops | ReportKind::Sanitizer);
         return reports.iter().map(|known| &known.report).find(broken).or(Some(first));
     }
     Some(first)
+}
+
+/// The OOM killer was called, and what came of it is not told.
+fn is_open_ended(report: &Report) -> bool {
+    report.kind == ReportKind::OomKill && report.victim.is_none()
 }

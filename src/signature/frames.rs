@@ -26,10 +26,12 @@ const REPORTING: &str = "\
     mark_held_locks mark_usage validate_chain check_prev* check_noncircular check_deadlock check_irq_usage \
     check_wait_context valid_state register_lock_class assign_lock_key look_up_lock_class perf_trace_lock* \
     trace_lock* trace_irq_* slab_bug slab_err object_err check_slab check_object* on_freelist free_debug_processing \
-    free_consistency_checks alloc_debug_processing check_bytes_and_report sysrq_* write_sysrq_trigger warn_alloc* \
-    create_object rela_dyn_start* rela_iplt* ret_from_fork* ret_to_user ret_fast_syscall kthread kernel_thread* \
-    entry_* do_syscall_* do_fast_syscall* do_int80* syscall_* system_call* invoke_syscall work_pending \
-    start_secondary secondary_startup* start_kernel x86_64_start* rest_init kernel_init* do_initcall*";
+    free_consistency_checks alloc_debug_processing check_bytes_and_report watchdog_overflow* watchdog_timer_fn \
+    watchdog_hardlockup* perf_event_overflow perf_event_nmi* x86_pmu_handle_irq intel_pmu_handle_irq sysrq_* \
+    write_sysrq_trigger warn_alloc* create_object rela_dyn_start* rela_iplt* ret_from_fork* ret_to_user \
+    ret_fast_syscall kthread kernel_thread* entry_* do_syscall_* do_fast_syscall* do_int80* syscall_* system_call* \
+    invoke_syscall work_pending start_secondary secondary_startup* start_kernel x86_64_start* rest_init kernel_init* \
+    do_initcall*";
 
 /// Locks, waits, and the way to the scheduler.
 const WAITING: &str = "\
@@ -42,9 +44,9 @@ const WAITING: &str = "\
     wait_on_page* wait_on_buffer* wait_on_state folio_wait* folio_lock* lock_page* lock_buffer* wait_rcu_gp* \
     arch_spin_* arch_read_* arch_write_* wait_woken prepare_to_wait* finish_wait wake_up* complete complete_* \
     swake_up* rcu_read_lock* rcu_read_unlock* rcu_lock_* rcu_dynticks* rcu_is_watching rcu_note_context_switch \
-    rcu_barrier* local_bh_* local_irq_* seqcount_* read_seq* write_seq* kvm_wait flush_work* cancel_work* \
-    cancel_delayed_work* drain_workqueue console_lock lock_sock* release_sock filemap_fdatawait* filemap_fdatawrite* \
-    autoremove_wake* do_wait_intr*";
+    rcu_barrier* local_bh_* local_irq_* seqcount_* read_seq* write_seq* kvm_wait ldsem_* closure_sync* flush_work* \
+    cancel_work* cancel_delayed_work* drain_workqueue console_lock lock_sock* release_sock filemap_fdatawait* \
+    filemap_fdatawrite* autoremove_wake* do_wait_intr*";
 
 /// Memory, data structures and the driver model, which all code uses.
 const LIBRARY: &str = "\
@@ -54,29 +56,30 @@ const LIBRARY: &str = "\
     strcpy strncpy* strlcpy* strscpy* strcat strncat strlcat strchr strrchr strnchr strchrnul strstr strnstr strspn \
     strcspn strpbrk strsep strim strreplace sized_str* vsnprintf* snprintf scnprintf vscnprintf sprintf vsprintf \
     string string_nocheck kmalloc* kzalloc* kcalloc krealloc* kvmalloc* kvzalloc* kvcalloc kfree* kvfree* kvrealloc* \
-    kmemdup* kstrdup* kstrndup* kasprintf kvasprintf* do_kmalloc* do_kmem* kmem_cache_* kmem_* kmemleak_* slab_* \
-    do_slab* cache_alloc* cache_free* cache_grow* cache_from_obj cache_flusharray new_slab free_slab discard_slab \
-    allocate_slab get_partial* alloc_pages* alloc_page* alloc_frozen* free_pages* free_page* free_unref* \
-    free_frozen* free_pcp* free_large_kmalloc free_the_page free_one_page get_free_page* get_page_from_freelist \
-    prep_new_page post_alloc_hook rmqueue* folio_alloc* vmalloc* vzalloc* vfree* vmap* vunmap* alloc_percpu* \
-    pcpu_alloc* pcpu_mem_* free_percpu* check_heap_object check_object_size check_copy_size mempool_alloc* virt_to_* \
-    phys_addr* physaddr virt_addr_valid* list_* llist_* hlist_* plist_* klist_* rb_insert* rb_erase* rb_next* \
-    rb_first* rb_last* rb_prev* rb_link* rb_add* rb_color* xas_* xa_* ida_* idr_* radix_tree_lookup* \
-    radix_tree_delete* radix_tree_load* rhashtable_lookup* refcount_* kref_* kobject_* kobj_* ref_tracker_* atomic* \
-    arch_atomic* arch_static* test_bit* set_bit* clear_bit* change_bit* test_and_* find_first_* find_next_* \
-    find_last_bit find_lock_entries find_get_entr* find_get_page* filemap_get_entry filemap_get_folio* \
-    pagecache_get_page grab_cache_page* truncate_inode_pages* truncate_pagecache* invalidate_inode_pages* \
-    invalidate_mapping_pages read_word_at_a_time read_once* write_once* bitmap_* hex_dump* get_unaligned* \
-    put_unaligned* crc* jhash* siphash* hweight* native_write_* native_read_* native_safe_halt native_irq* \
-    arch_local_irq* cpu_relax raw_readb raw_readw raw_readl raw_readq raw_writeb raw_writew raw_writel raw_writeq \
-    readb readw readl readq writeb writew writel writeq inb inw inl outb outw outl ioread* iowrite* sock_hold \
-    skb_put* skb_push* skb_pull* skb_over_panic skb_under_panic skb_panic pskb_pull* uuid_* get_random* folio_unlock \
-    unlock_page put_page get_page folio_get folio_put* inc_nlink drop_nlink clear_nlink set_nlink iput ihold dput \
-    fast_dput dget mark_buffer_dirty* delayacct_* psi_* notifier_call_chain raw_notifier_* blocking_notifier_* \
-    srcu_notifier_* atomic_notifier_* call_rcu* workqueue_* queue_work* queue_delayed* insert_work init_timer* \
-    add_timer* mod_timer* del_timer* timer_delete* timer_shutdown* try_to_del_timer* lock_timer_base iov_iter_* \
-    iterate_iovec* get_user* put_user* device_add device_del device_unregister device_release* device_link* \
-    device_pm_* get_device_parent sysfs_* devres_* add_uevent_var bus_* driver_* really_probe";
+    kmemdup* kstrdup* kstrndup* kasprintf kvasprintf* do_kmalloc* do_kmem* slob_* kmem_cache_* kmem_* kmemleak_* \
+    slab_* do_slab* cache_alloc* cache_free* cache_grow* cache_from_obj cache_flusharray new_slab free_slab \
+    discard_slab allocate_slab get_partial* alloc_pages* alloc_page* alloc_frozen* free_pages* free_page* \
+    free_unref* free_frozen* free_pcp* free_large_kmalloc free_the_page free_one_page get_free_page* \
+    get_page_from_freelist prep_new_page post_alloc_hook rmqueue* folio_alloc* vmalloc* vzalloc* vfree* vmap* \
+    vunmap* alloc_percpu* pcpu_alloc* pcpu_mem_* free_percpu* check_heap_object check_object_size check_copy_size \
+    mempool_alloc* virt_to_* phys_addr* physaddr virt_addr_valid* list_* llist_* hlist_* plist_* klist_* rb_insert* \
+    rb_erase* rb_next* rb_first* rb_last* rb_prev* rb_link* rb_add* rb_color* xas_* xa_* ida_* idr_* \
+    radix_tree_lookup* radix_tree_delete* radix_tree_load* rhashtable_lookup* refcount_* kref_* kobject_* kobj_* \
+    ref_tracker_* atomic* arch_atomic* arch_static* test_bit* set_bit* clear_bit* change_bit* test_and_* \
+    find_first_* find_next_* find_last_bit find_lock_entries find_get_entr* find_get_page* filemap_get_entry \
+    filemap_get_folio* pagecache_get_page grab_cache_page* truncate_inode_pages* truncate_pagecache* \
+    invalidate_inode_pages* invalidate_mapping_pages read_word_at_a_time read_once* write_once* bitmap_* hex_dump* \
+    get_unaligned* put_unaligned* crc* jhash* siphash* hweight* native_write_* native_read_* native_safe_halt \
+    native_irq* arch_local_irq* cpu_relax raw_readb raw_readw raw_readl raw_readq raw_writeb raw_writew raw_writel \
+    raw_writeq readb readw readl readq writeb writew writel writeq inb inw inl outb outw outl ioread* iowrite* \
+    sock_hold skb_put* skb_push* skb_pull* skb_over_panic skb_under_panic skb_panic pskb_pull* uuid_* get_random* \
+    folio_unlock unlock_page put_page get_page folio_get folio_put* inc_nlink drop_nlink clear_nlink set_nlink iput \
+    ihold dput fast_dput dget mark_buffer_dirty* delayacct_* psi_* notifier_call_chain raw_notifier_* \
+    blocking_notifier_* srcu_notifier_* atomic_notifier_* call_rcu* workqueue_* queue_work* queue_delayed* \
+    insert_work init_timer* add_timer* mod_timer* del_timer* timer_delete* timer_shutdown* try_to_del_timer* \
+    lock_timer_base iov_iter_* iterate_iovec* get_user* put_user* device_add device_del device_unregister \
+    device_release* device_link* device_pm_* get_device_parent sysfs_* devres_* add_uevent_var bus_* driver_* \
+    really_probe";
 
 /// Functions that hand work to the code that is named by what they call: system calls, drivers' operations, timers, received
 /// packets, worker and kernel threads.

@@ -8,6 +8,7 @@ use crate::model::Kind;
 const NULL: &str = "kernel NULL pointer dereference";
 const PAGING: &str = "kernel paging request";
 const PROTECTION: &str = "general protection fault";
+const BUG: &str = "kernel BUG";
 
 /// How a fault begins, and what titles call it: the same on every architecture, so that they can be compared.
 /// x86: `arch/x86/mm/fault.c`, `kernel/traps.c`, `kernel/dumpstack.c`; arm, arm64, riscv, m68k, mips, loongarch, sh: their
@@ -28,18 +29,14 @@ const FAULTS: &[(&str, &str)] = &[
     ("Unable to handle kernel pointer dereference", PAGING),
     ("Unable to handle kernel ", PAGING),
     ("Unable to execute kernel memory", PAGING),
-    ("Kernel attempted to read user page", PAGING),
-    ("Kernel attempted to write user page", PAGING),
-    ("Kernel attempted to execute user page", PAGING),
     ("PANIC: double fault", "double fault"),
     ("Unhandled exception: IPSR", "unhandled exception"),
     ("Bad kernel stack pointer", "bad kernel stack pointer"),
     ("Unrecoverable FP Unavailable Exception", "unrecoverable exception"),
     ("Unrecoverable VMX/Altivec Unavailable Exception", "unrecoverable exception"),
-    ("kernel BUG at ", "kernel BUG"),
-    ("Kernel BUG at ", "kernel BUG"),
+    ("kernel BUG at ", BUG),
+    ("Kernel BUG at ", BUG),
     ("BAD KERNEL ", "bad kernel trap"),
-    ("Missing ENDBR: ", "missing ENDBR"),
 ];
 
 /// The first line of an oops.
@@ -54,24 +51,17 @@ pub(super) const OOPS: Signature = Signature {
         "Kernel stack overflow in process",
         "Unable to handle kernel ",
         "Unable to execute kernel memory",
-        "Kernel attempted to ",
         "PANIC: double fault",
         "Unhandled exception: IPSR",
         "Bad kernel stack pointer",
         "Unrecoverable ",
         "ernel BUG at ",
         "BAD KERNEL ",
-        "Missing ENDBR: ",
     ],
     read: |text| {
         let (text, words) = FAULTS.iter().find_map(|(start, words)| Some((fault(text, start)?, words)))?;
-        let head = match *words {
-            "kernel BUG" => bug(text),
-            // The line before an oops on powerpc; a program that probes for it gets a signal and no more.
-            words => Head::new(ReportKind::Oops, words, Place::Function),
-        };
-        let quiet = text.starts_with("Kernel attempted") || text.starts_with("Missing ENDBR");
-        Some(if quiet { head } else { head.with_trouble(Kind::Oops, title(text)) })
+        let head = if *words == BUG { bug(text) } else { Head::new(ReportKind::Oops, *words, Place::Function) };
+        Some(head.with_trouble(Kind::Oops, title(text)))
     },
 };
 
@@ -142,7 +132,7 @@ fn bug(text: &str) -> Head {
         ("lib/string", "buffer overflow"),
         ("lib/string_helpers.c", "buffer overflow"),
     ];
-    let words = SITES.iter().find(|(site, _)| text.contains(site)).map_or("kernel BUG", |(_, words)| words);
+    let words = SITES.iter().find(|(site, _)| text.contains(site)).map_or(BUG, |(_, words)| words);
     Head::new(ReportKind::Oops, words, Place::Function)
 }
 
@@ -156,9 +146,9 @@ fn die_words(text: &str) -> String {
         ("invalid opcode", "invalid opcode"),
         ("undefined instruction", "undefined instruction"),
         ("illegal instruction", "illegal instruction"),
-        ("Kernel bug detected", "kernel BUG"),
-        ("Oops - BUG", "kernel BUG"),
-        ("Kernel BUG", "kernel BUG"),
+        ("Kernel bug detected", BUG),
+        ("Oops - BUG", BUG),
+        ("Kernel BUG", BUG),
         ("unaligned", "unaligned access"),
         ("Reserved instruction", "illegal instruction"),
     ];
@@ -180,7 +170,7 @@ fn is_code(part: &str) -> bool {
 }
 
 /// The message up to the first address, which changes from boot to boot.
-fn title(text: &str) -> &str {
+fn title(text: &str) -> String {
     let end = ["address", "0x", "[#", "at virtual"].iter().filter_map(|stop| text.find(stop)).min();
-    text[..end.unwrap_or(text.len())].trim_end_matches([' ', ':', '-', ','])
+    stable(text[..end.unwrap_or(text.len())].trim_end_matches([' ', ':', '-', ',']))
 }

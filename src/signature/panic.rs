@@ -34,7 +34,7 @@ fn head(reason: &str, kind: ReportKind) -> Head {
         }
         // The watchdogs panic behind their report; a panic alone tells less.
         ReportKind::SoftLockup | ReportKind::HardLockup | ReportKind::HungTask | ReportKind::RcuStall => {
-            Head::new(kind, kind.as_str().replace('-', " "), Place::Entry)
+            Head::new(kind, title(reason), Place::Entry)
         }
         ReportKind::BootFailure => return Head::new(kind, title(reason), Place::Nowhere).with_also(ReportKind::Panic),
         _ => {

@@ -65,7 +65,7 @@ fn function<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
 }
 
 fn says_something(name: &&str) -> bool {
-    !frames::is_generic(name)
+    !frames::is_generic(name) && !frames::is_interrupt(name)
 }
 
 /// The innermost function that says something; of those that the unwinder doubts only where it doubts all.
@@ -74,9 +74,13 @@ fn innermost(frames: &[Frame]) -> Option<&str> {
     named(true).or_else(|| named(false))
 }
 
-/// Who asked for memory, of all those who pass the wish on.
+/// Who asked for memory, of all those who pass the wish on. Frames that the unwinder doubts are not worth more than the task's
+/// name.
 fn allocation(frames: &[Frame]) -> Option<&str> {
-    names(frames, true).filter(says_something).find(|name| !name.contains("alloc")).or_else(|| innermost(frames))
+    names(frames, true)
+        .filter(says_something)
+        .find(|name| !name.contains("alloc"))
+        .or_else(|| names(frames, true).find(says_something))
 }
 
 /// The code that a dispatcher called, of what was interrupted; of several traces, the first that tells it.
