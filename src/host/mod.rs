@@ -19,4 +19,4 @@ pub use process::{Guest, SpawnError};
 pub use qmp::Qmp;
 pub use resources::Resources;
 pub use serial::{Serial, SerialInput};
-pub use threads::{cpu_pressure, thread_times, vcpu_threads};
+pub use threads::{cpu_pressure, is_stopped, thread_times, vcpu_threads};

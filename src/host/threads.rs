@@ -28,6 +28,16 @@ fn thread_time(proc: &Path, pid: u32, tid: u32) -> Option<ThreadTime> {
     Some(ThreadTime { ran_us: ran_ns / 1000, waited_us: waited_ns / 1000 })
 }
 
+/// Whether somebody has stopped the process by a signal or holds it in a debugger (proc_pid_stat(5), states `T` and `t`).
+pub fn is_stopped(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stopped(&stat))
+}
+
+/// The state stands behind the name, which is in parentheses and may hold any others.
+fn stopped(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
+}
+
 /// PSI `some avg10` of the host's CPUs in percent (Linux, `Documentation/accounting/psi.rst`).
 pub fn cpu_pressure() -> Option<f32> {
     let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
@@ -49,6 +59,12 @@ mod tests {
         let answer = json!([{"cpu-index": 0, "thread-id": 41}, {"cpu-index": 1}, {"thread-id": -1}]);
         assert_eq!(vcpu_threads(&answer), [41]);
         assert!(vcpu_threads(&json!({"x": 1})).is_empty());
+    }
+
+    #[test]
+    fn a_stopped_process_is_told_from_one_with_a_misleading_name() {
+        assert!(stopped("12 (qemu) T 1 2") && stopped("12 (a) S (b) t 1"));
+        assert!(!stopped("12 (x) T (y) S 1") && !stopped("12 (qemu) R 1") && !stopped(""));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::recorder::Recorder;
 use super::stop;
 use super::tables::Tables;
 use crate::arch::ArchSpec;
-use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, thread_times, vcpu_threads};
+use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
 use crate::model::{Event, KernelArtifact, Probe, QmpEvent, RamMib};
 use crate::store::TrialDir;
 use crate::watchdog::{Action, Setup, Stage, Watchdog};
@@ -200,8 +200,8 @@ impl Driver<'_> {
 
     fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {
         let late_us = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut actions =
-            self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure(), stopped: false })?;
+        let stopped = is_stopped(self.guest.pid());
+        let mut actions = self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure(), stopped })?;
         actions.extend(self.sample_vcpus()?);
         self.shown = None;
         Ok(actions)

@@ -36,6 +36,9 @@ const SAMPLES: usize = 128;
 /// A guest that wants less than this share of a CPU is not held back by the host.
 const IDLE: f64 = 0.05;
 
+/// Samples for which a process that was found stopped counts as one that is stopped now and then.
+const STOPPED_SAMPLES: u32 = 3;
+
 /// The least share of a second that is ever counted: even a starved guest comes to its deadline.
 const LEAST_SHARE: f64 = 0.05;
 
@@ -44,13 +47,14 @@ const LEAST_SHARE: f64 = 0.05;
 pub struct FairClock {
     now: Moment,
     share: f64,
-    stopped: bool,
+    /// Samples for which the process still counts as stopped now and then.
+    stopped: u32,
     samples: VecDeque<Sample>,
 }
 
 impl Default for FairClock {
     fn default() -> Self {
-        Self { now: Moment::default(), share: 1.0, stopped: false, samples: VecDeque::new() }
+        Self { now: Moment::default(), share: 1.0, stopped: 0, samples: VecDeque::new() }
     }
 }
 
@@ -74,9 +78,10 @@ impl FairClock {
         if host_s > 0.0 { (self.now.fair_since(before) / host_s).min(1.0) } else { self.share }
     }
 
-    /// Whether somebody has stopped QEMU's process: it seems idle then, and is not.
+    /// Whether somebody holds QEMU's process stopped at the moment: it seems idle then, and is not. Who stops it again and again
+    /// may well let it run at the very moment of a sample.
     pub fn stopped(&mut self, stopped: bool) {
-        self.stopped = stopped;
+        self.stopped = if stopped { STOPPED_SAMPLES } else { self.stopped.saturating_sub(1) };
     }
 
     /// Lets host time pass; time never goes back.
@@ -98,8 +103,8 @@ impl FairClock {
         if host_s > 0.0 {
             let ran = total.ran_us.saturating_sub(before.total.ran_us) as f64 / 1e6;
             let waited = total.waited_us.saturating_sub(before.total.waited_us) as f64 / 1e6;
-            let share = if self.stopped {
-                ran / host_s
+            let share = if self.stopped > 0 {
+                ran / host_s.max(ran + waited)
             } else if ran + waited > IDLE * host_s {
                 ran / (ran + waited)
             } else {
