@@ -188,6 +188,7 @@ guests! {
     oom_kills_are_no_hang: "oom-kills", "x86_64";
     oom_kills_without_an_mmu_are_no_hang: "oom-kills", "riscv64-nommu";
     next_to_no_cpu_is_slow: "slow", "riscv64-nommu";
+    more_memory_than_there_is_ram_is_thrashing: "thrash", "x86_64";
     a_killed_qemu_is_the_labs_fault: "qemu-killed", "riscv64-nommu";
     a_stopped_qemu_is_the_labs_fault: "qemu-stopped", "riscv64-nommu";
 }
