@@ -34,7 +34,8 @@ pub struct Machine {
 pub struct Running {
     pub qmp: Qmp,
     pub prober: Prober,
-    pub console: String,
+    /// What was read from the console and not given to anybody.
+    news: String,
     serial: Serial,
     _guest: Guest,
     _dir: TempDir,
@@ -70,7 +71,7 @@ impl Machine {
             page_bytes: 4096,
             tables: Arc::new(Tables::default()),
         };
-        Running { qmp, prober, console: String::new(), serial, _guest: guest, _dir: dir }
+        Running { qmp, prober, news: String::new(), serial, _guest: guest, _dir: dir }
     }
 
     fn cell(&self, arch: &ArchSpec) -> Cell {
@@ -94,23 +95,28 @@ impl Machine {
 }
 
 impl Running {
-    /// Reads the console until a text stands on it that was not there before; gives what was read.
+    /// Reads the console until a text stands on it; gives all that came since the last such call.
     pub async fn until(&mut self, text: &str) -> String {
-        let mut news = String::new();
+        let Self { serial, news, .. } = self;
         let reading = async {
             while !news.contains(text) {
-                let chunk = self.serial.read().await.expect("the console goes on");
+                let chunk = serial.read().await.expect("the console goes on");
                 news.push_str(&String::from_utf8_lossy(&chunk));
             }
         };
         let late = timeout(PATIENCE, reading).await.is_err();
-        self.console.push_str(&news);
-        assert!(!late, "waited for `{text}` in vain:\n{}", self.console);
-        news
+        assert!(!late, "waited for `{text}` in vain:\n{}", self.news);
+        std::mem::take(&mut self.news)
     }
 
-    /// Looks into it.
-    pub async fn look(&self, probe: Probe) -> Option<Event> {
-        timeout(PATIENCE, self.prober.clone().look(probe)).await.expect("an answer in time")
+    /// Looks into it while its console is read: a full console of some machines holds up all of QEMU.
+    pub async fn look(&mut self, probe: Probe) -> Option<Event> {
+        let mut looking = std::pin::pin!(timeout(PATIENCE, self.prober.clone().look(probe)));
+        loop {
+            tokio::select! {
+                answer = &mut looking => return answer.expect("an answer in time"),
+                Some(chunk) = self.serial.read() => self.news.push_str(&String::from_utf8_lossy(&chunk)),
+            }
+        }
     }
 }
