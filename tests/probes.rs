@@ -5,8 +5,6 @@ mod machine;
 
 use machine::{Machine, Running};
 use oomlab::model::{Event, Probe, Profile, QmpEvent, Spot};
-use serde_json::Value;
-use std::time::Duration;
 
 const LIVELOCK: Machine = Machine {
     arch: "riscv64-nommu",
@@ -22,11 +20,6 @@ async fn profile(guest: &mut Running) -> Profile {
         Some(Event::Profile { profile }) => profile,
         other => panic!("{other:?}"),
     }
-}
-
-/// What somebody else tells QEMU.
-async fn execute(guest: &Running, command: &'static str) -> Value {
-    guest.qmp.commands().execute(command, Value::Null, Duration::from_secs(30)).await.unwrap()
 }
 
 /// Samples in functions, and samples with callers, whose names have one of these in them.
@@ -64,10 +57,10 @@ async fn what_the_lab_holds_still_is_no_pause_and_what_others_paused_stays_so() 
     let mut guest = Machine { workload: "idle", options: &[("ms", "60000")], ..LIVELOCK }.start().await;
     guest.until(" started ").await;
     profile(&mut guest).await;
-    execute(&guest, "stop").await;
+    guest.execute("stop").await;
     profile(&mut guest).await;
-    assert_eq!(execute(&guest, "query-status").await["running"], false);
-    execute(&guest, "cont").await;
+    assert_eq!(guest.execute("query-status").await["running"], false);
+    guest.execute("cont").await;
     let events = [guest.qmp.event().await, guest.qmp.event().await];
     assert_eq!(events, [Some(QmpEvent::Stop), Some(QmpEvent::Resume)], "nothing of the lab's own");
 }
@@ -118,9 +111,9 @@ async fn kernels_without_a_system_map_tell_the_same() {
         let mut guest = idle.start().await;
         guest.until("Memory:").await;
         // Reading the symbols takes longer than booting.
-        execute(&guest, "stop").await;
+        guest.execute("stop").await;
         guest.look(Probe::Memory).await;
-        execute(&guest, "cont").await;
+        guest.execute("cont").await;
         let booting = profile(&mut guest).await;
         assert!(booting.idle + booting.user < booting.samples, "{arch}: {booting:?}");
         assert_eq!(seen(&booting.spots, &["[unknown]"]), 0, "{arch}: {booting:?}");

@@ -11,6 +11,7 @@ use oomlab::kernel::{Kernels, Options, Unwatched};
 use oomlab::lab::{Prober, Tables};
 use oomlab::launch::{Paths, command};
 use oomlab::model::{Accel, Cell, Event, Expectation, Needs, Payload, Probe, QmpEvent, Timeouts};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,12 +110,24 @@ impl Running {
         std::mem::take(&mut self.news)
     }
 
-    /// Looks into it while its console is read: a full console of some machines holds up all of QEMU.
+    /// Looks into it.
     pub async fn look(&mut self, probe: Probe) -> Option<Event> {
-        let mut looking = std::pin::pin!(timeout(PATIENCE, self.prober.clone().look(probe)));
+        let looking = self.prober.clone().look(probe);
+        self.meanwhile(looking).await
+    }
+
+    /// Tells QEMU something, as somebody else may.
+    pub async fn execute(&mut self, command: &'static str) -> Value {
+        let answer = self.qmp.commands().execute(command, Value::Null, PATIENCE);
+        self.meanwhile(answer).await.unwrap()
+    }
+
+    /// Reads the console until something else is done: a full console of some machines holds up all of QEMU.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(timeout(PATIENCE, work));
         loop {
             tokio::select! {
-                answer = &mut looking => return answer.expect("an answer in time"),
+                done = &mut work => return done.expect("an answer in time"),
                 Some(chunk) = self.serial.read() => self.news.push_str(&String::from_utf8_lossy(&chunk)),
             }
         }
