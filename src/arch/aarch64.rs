@@ -1,7 +1,7 @@
 //! 64-bit arm on QEMU's `virt`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -19,9 +19,9 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &["aarch64"],
     },
-    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &[], image_base: None },
+    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["vectors"], image_base: None },
     console: "ttyAMA0",
-    boot_words: &[],
+    boot_words: &["nokaslr"],
     kernel: KernelSpec {
         arch: "arm64",
         cross_compile: "aarch64-linux-gnu-",
@@ -51,6 +51,6 @@ fn registers(dump: &str) -> Option<Registers> {
         user: Some(status & LEVEL == 0),
         irqs_off: status & INTERRUPTS_MASKED != 0,
         halted: false,
-        before: None,
+        before: Before::Lost,
     })
 }

@@ -1,7 +1,7 @@
 //! 32-bit arm (ARMv7 with LPAE) on QEMU's `virt`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`].
@@ -19,7 +19,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         disk: DiskSpec::VIRTIO_MMIO,
         kvm_hosts: &[],
     },
-    cpu: CpuSpec { word_bytes: 4, registers, idle: &["cpu_v7_do_idle"], interrupts: &[], image_base: None },
+    cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None },
     console: "ttyAMA0",
     boot_words: &[],
     kernel: KernelSpec {
@@ -41,14 +41,21 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 pub(super) fn registers(dump: &str) -> Option<Registers> {
     const MODE: u64 = 0x1f;
     const USER: u64 = 0x10;
+    const INTERRUPT: u64 = 0x12;
     const INTERRUPTS_MASKED: u64 = 1 << 7;
     let status = number(dump, "PSR=")?;
+    if status & MODE == INTERRUPT {
+        // It has just taken an interrupt: the link register leads back, and the stack of what it did is not shown. A
+        // vCPU that is held still first takes the interrupt that is pending.
+        let pc = number(dump, "R14=")?.checked_sub(4)?;
+        return Some(Registers { pc, sp: 0, user: None, irqs_off: false, halted: false, before: Before::Lost });
+    }
     Some(Registers {
         pc: number(dump, "R15=")?,
         sp: number(dump, "R13=")?,
         user: Some(status & MODE == USER),
         irqs_off: status & INTERRUPTS_MASKED != 0,
         halted: false,
-        before: None,
+        before: Before::Lost,
     })
 }

@@ -3,7 +3,7 @@
 mod registers;
 mod spec;
 
-pub use registers::Registers;
+pub use registers::{Before, Registers};
 pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
 
 use crate::model::ArchName;

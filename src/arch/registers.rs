@@ -13,8 +13,19 @@ pub struct Registers {
     pub irqs_off: bool,
     /// Whether the vCPU was halted; an architecture whose dump does not show that says `false`.
     pub halted: bool,
-    /// Where it was before its latest exception, where the dump shows that.
-    pub before: Option<u64>,
+    /// How to tell where it was, if it has just taken an interrupt.
+    pub before: Before,
+}
+
+/// Where a vCPU was before the interrupt that it has just taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// At this address.
+    At(u64),
+    /// At the address on top of its stack.
+    OnStack,
+    /// Nothing shows it.
+    Lost,
 }
 
 impl Registers {

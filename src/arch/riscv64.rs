@@ -1,7 +1,7 @@
 //! 64-bit RISC-V with an MMU, started by OpenSBI, on QEMU's `virt`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// SIE of mstatus and sstatus (RISC-V privileged architecture, 3.1.6).
@@ -27,7 +27,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     },
     cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: Some(KERNEL_LINK_ADDR) },
     console: "ttyS0",
-    boot_words: &[],
+    boot_words: &["nokaslr"],
     kernel: KernelSpec {
         arch: "riscv",
         cross_compile: "riscv64-linux-gnu-",
@@ -53,6 +53,6 @@ fn registers(dump: &str) -> Option<Registers> {
         user: Some(pc >> 63 == 0),
         irqs_off: number(dump, "mstatus ")? & SUPERVISOR_INTERRUPTS == 0,
         halted: false,
-        before: number(dump, "sepc "),
+        before: Before::At(number(dump, "sepc ")?),
     })
 }

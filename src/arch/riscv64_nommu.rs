@@ -1,7 +1,7 @@
 //! 64-bit RISC-V in machine mode without an MMU, on QEMU's `virt` without firmware.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// The kernel is linked to the start of RAM and QEMU jumps there: no firmware may lie in its place.
@@ -23,5 +23,5 @@ fn registers(dump: &str) -> Option<Registers> {
     const MACHINE_INTERRUPTS: u64 = 1 << 3;
     let supervisor = (super::riscv64::SPEC.cpu.registers)(dump)?;
     let irqs_off = number(dump, "mstatus ")? & MACHINE_INTERRUPTS == 0;
-    Some(Registers { user: None, irqs_off, before: number(dump, "mepc "), ..supervisor })
+    Some(Registers { user: None, irqs_off, before: Before::At(number(dump, "mepc ")?), ..supervisor })
 }

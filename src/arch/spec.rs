@@ -20,7 +20,8 @@ pub struct ArchSpec {
     pub cpu: CpuSpec,
     /// Kernel console device, without `/dev/`.
     pub console: &'static str,
-    /// Kernel command line words that every boot of it gets.
+    /// Kernel command line words that every boot of it gets. `nokaslr` keeps the kernel where its symbols say that it is;
+    /// init gets it as an argument, as all words that the kernel does not know.
     pub boot_words: &'static [&'static str],
     /// How its kernels are built.
     pub kernel: KernelSpec,
@@ -79,11 +80,12 @@ pub struct CpuSpec {
     pub word_bytes: u8,
     /// Reads the dump of one vCPU; `None` when something that is needed is not in it.
     pub registers: fn(&str) -> Option<Registers>,
-    /// Kernel functions in which a vCPU waits for work and that are not in the kernel's own section of idle functions
-    /// (`.cpuidle.text`).
+    /// Ends of the names of kernel functions in which a vCPU waits for work and that are not in the kernel's own section of
+    /// idle functions (`.cpuidle.text`).
     pub idle: &'static [&'static str],
     /// Beginnings of the names of kernel functions at which an interrupt arrives. A vCPU that is held still first takes
-    /// the interrupt that is pending, and stands at the first instruction of one of them: it was elsewhere.
+    /// the interrupt that is pending, and stands at the first instruction of one of them, or where several are one
+    /// symbol, in it: it was elsewhere.
     pub interrupts: &'static [&'static str],
     /// Where the first byte of a bare kernel image lies while it runs, for kernels that do not say so themselves: those
     /// whose symbols count from the image's beginning.

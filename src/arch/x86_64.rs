@@ -1,7 +1,7 @@
 //! x86_64 on QEMU's `q35`.
 
 use super::registers::number;
-use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
 use crate::model::RamMib;
 
 /// See [`ArchSpec`]. At boot the kernel counts the timer's interrupts while it busily waits ten ticks long, and panics
@@ -24,12 +24,12 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     cpu: CpuSpec {
         word_bytes: 8,
         registers,
-        idle: &["native_safe_halt", "pv_native_safe_halt", "mwait_idle", "acpi_safe_halt", "acpi_idle_do_entry"],
+        idle: &["_safe_halt", "mwait_idle", "acpi_idle_do_entry"],
         interrupts: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],
         image_base: None,
     },
     console: "ttyS0",
-    boot_words: &["no_timer_check"],
+    boot_words: &["no_timer_check", "nokaslr"],
     kernel: KernelSpec {
         arch: "x86_64",
         cross_compile: "x86_64-linux-gnu-",
@@ -55,6 +55,6 @@ fn registers(dump: &str) -> Option<Registers> {
         user: Some(number(dump, "CPL=")? == 3),
         irqs_off: either("RFL=", "EFL=")? & INTERRUPTS == 0,
         halted: number(dump, "HLT=")? != 0,
-        before: None,
+        before: Before::OnStack,
     })
 }

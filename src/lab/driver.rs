@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,7 +148,7 @@ impl Driver<'_> {
             let stop = self.act(actions)?;
             self.show();
             if stop {
-                let status = wait(stop::stop(&mut self.guest, &self.qmp).await)?;
+                let status = self.stop().await?;
                 return self.ended(status).await;
             }
         }
@@ -211,6 +212,17 @@ impl Driver<'_> {
         match thread_times(self.guest.pid(), &self.threads) {
             Some(threads) => Ok(self.recorder.event(Event::Vcpus { threads })?),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends QEMU while its console is read: a full one may hold up all of it (`pl011_write()` waits until it has written).
+    async fn stop(&mut self) -> Result<ExitStatus, LabError> {
+        let mut stopping = pin!(stop::stop(&mut self.guest, &self.qmp));
+        loop {
+            tokio::select! {
+                status = &mut stopping => return wait(status),
+                Some(bytes) = self.serial.read() => drop(self.recorder.console(&bytes)?),
+            }
         }
     }
 

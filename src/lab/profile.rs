@@ -5,7 +5,7 @@
 //! in. The guest's clock stands still meanwhile, so that the guest itself does not notice.
 
 use super::peek::Peek;
-use crate::arch::{CpuSpec, Registers};
+use crate::arch::{Before, CpuSpec, Registers};
 use crate::host::Clock;
 use crate::model::Profile;
 use crate::qmp::vcpus;
@@ -64,7 +64,8 @@ impl Sampler<'_> {
         }
         let mut busy = Vec::new();
         for (number, registers) in vcpus {
-            if tally.add(&self.before_interrupt(number, registers).await?) == Doing::Busy {
+            let Some(registers) = self.before_interrupt(number, registers).await? else { continue };
+            if tally.add(&registers) == Doing::Busy {
                 busy.push((number, registers.sp));
             }
         }
@@ -76,16 +77,22 @@ impl Sampler<'_> {
         Ok(())
     }
 
-    /// Where a vCPU was before the interrupt that it has taken as it was stopped. x86 has pushed that on the stack.
-    async fn before_interrupt(&self, number: u32, registers: Registers) -> Result<Registers, String> {
-        if !self.symbols.begins(registers.pc, self.cpu.interrupts) {
-            return Ok(registers);
-        }
+    /// The vCPU before the interrupt that it may have taken as it was stopped; `None` where that is lost.
+    async fn before_interrupt(&self, number: u32, registers: Registers) -> Result<Option<Registers>, String> {
+        let pc = registers.pc;
+        let (interrupts, symbols) = (self.cpu.interrupts, self.symbols);
         let before = match registers.before {
-            Some(pc) => Some(pc),
-            None => words(&self.peek.memory(number, registers.sp, 8).await?, 8).first().copied(),
+            Before::At(before) if symbols.begins(pc, interrupts) => before,
+            Before::OnStack if symbols.begins(pc, interrupts) => {
+                match words(&self.peek.memory(number, registers.sp, 8).await?, 8).first() {
+                    Some(&before) => before,
+                    None => return Ok(None),
+                }
+            }
+            Before::Lost if symbols.function(pc).is_some_and(|name| interrupts.contains(&name)) => return Ok(None),
+            _ => return Ok(Some(registers)),
         };
-        Ok(before.map_or(registers, |pc| registers.interrupted_at(pc)))
+        Ok(Some(registers.interrupted_at(before)))
     }
 }
 

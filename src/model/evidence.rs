@@ -23,7 +23,7 @@ pub struct Profile {
     pub samples: u32,
     /// Of these, outside the kernel.
     pub user: u32,
-    /// Of these, with interrupts off.
+    /// Of these, in the kernel with interrupts off, though not in its idle loop.
     pub irqs_off: u32,
     /// Of these, in the kernel's idle loop or halted.
     pub idle: u32,

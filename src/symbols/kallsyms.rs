@@ -65,7 +65,7 @@ impl<'a> Table<'_, 'a> {
             writeln!(map, "{address:016x} {kind} {name}").ok()?;
             start = end;
         }
-        Some(map)
+        Some(super::exports::complete(map, self.kernel))
     }
 
     /// The tokens around those of the digits: an index of 16-bit numbers behind them says where each begins.

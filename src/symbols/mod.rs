@@ -2,6 +2,7 @@
 //! from outside, and the guest's memory is not trusted.
 
 mod bare;
+mod exports;
 mod kallsyms;
 mod map;
 mod memory;

@@ -62,6 +62,9 @@ impl<'a> Tally<'a> {
 
     /// Counts the callers in the words that lay on the stack at one sample.
     pub fn add_stack(&mut self, words: &[u64]) {
+        if words.is_empty() {
+            return;
+        }
         self.profile.stacks += 1;
         let found: BTreeSet<&str> = words.iter().filter_map(|&word| self.symbols.caller(word)).collect();
         for caller in found {
@@ -88,13 +91,13 @@ fn ranked(counts: BTreeMap<String, u32>, limit: usize) -> Vec<Spot> {
 mod tests {
     use super::super::parse;
     use super::*;
-    use crate::arch;
+    use crate::arch::{self, Before};
 
     const MAP: &str = "1000000 T _stext\n1000000 T shrink_node\n1000100 T __alloc_pages\n1000200 T arch_cpu_idle\n\
         1000300 T rest\n1000400 T _etext\n";
 
     fn registers(pc: u64) -> Registers {
-        Registers { pc, sp: 0, user: Some(false), irqs_off: false, halted: false, before: None }
+        Registers { pc, sp: 0, user: Some(false), irqs_off: false, halted: false, before: Before::Lost }
     }
 
     #[test]

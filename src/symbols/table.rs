@@ -15,7 +15,7 @@ pub struct Symbol<'a> {
 }
 
 /// Data whose addresses are kept.
-const KEPT: &[&str] = &["contig_page_data", "node_data", "vm_node_stat", "vm_zone_stat"];
+pub(super) const KEPT: &[&str] = &["contig_page_data", "node_data", "vm_node_stat", "vm_zone_stat"];
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
@@ -113,10 +113,13 @@ impl Symbols {
         self.text.iter().any(|range| range.contains(&address))
     }
 
-    /// Whether an address lies in a function that waits for work; `more` names functions besides the usual ones.
+    /// Whether an address lies in a function that waits for work; `more` are ends of names of
+    /// functions besides the usual ones.
     pub fn is_idle(&self, address: u64, more: &[&str]) -> bool {
         self.idle.as_ref().is_some_and(|range| range.contains(&address))
-            || self.function(address).is_some_and(|name| IDLE.contains(&name) || more.contains(&name))
+            || self
+                .function(address)
+                .is_some_and(|name| IDLE.contains(&name) || more.iter().any(|end| name.ends_with(end)))
     }
 
     /// The address of data, of that which the lab looks at.
@@ -206,7 +209,7 @@ mod tests {
     fn idle_functions_are_those_of_their_section_and_some_by_name() {
         let table = table(MAP, None);
         assert!(table.is_idle(0x8000_1084, &[]) && table.is_idle(0x8000_10c4, &[]));
-        assert!(!table.is_idle(0x8000_1044, &[]) && table.is_idle(0x8000_1044, &["second"]));
+        assert!(!table.is_idle(0x8000_1044, &[]) && table.is_idle(0x8000_1044, &["cond"]));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use oomlab::kernel::{Kernels, Options, Unwatched};
 use oomlab::lab::{Prober, Tables};
 use oomlab::launch::{Paths, command};
 use oomlab::model::{Accel, Cell, Event, Expectation, Needs, Payload, Probe, QmpEvent, Timeouts};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,8 @@ pub struct Machine {
 pub struct Running {
     pub qmp: Qmp,
     pub prober: Prober,
-    pub console: String,
+    /// What was read from the console and not given to anybody.
+    news: String,
     serial: Serial,
     _guest: Guest,
     _dir: TempDir,
@@ -70,7 +72,7 @@ impl Machine {
             page_bytes: 4096,
             tables: Arc::new(Tables::default()),
         };
-        Running { qmp, prober, console: String::new(), serial, _guest: guest, _dir: dir }
+        Running { qmp, prober, news: String::new(), serial, _guest: guest, _dir: dir }
     }
 
     fn cell(&self, arch: &ArchSpec) -> Cell {
@@ -94,23 +96,40 @@ impl Machine {
 }
 
 impl Running {
-    /// Reads the console until a text stands on it that was not there before; gives what was read.
+    /// Reads the console until a text stands on it; gives all that came since the last such call.
     pub async fn until(&mut self, text: &str) -> String {
-        let mut news = String::new();
+        let Self { serial, news, .. } = self;
         let reading = async {
             while !news.contains(text) {
-                let chunk = self.serial.read().await.expect("the console goes on");
+                let chunk = serial.read().await.expect("the console goes on");
                 news.push_str(&String::from_utf8_lossy(&chunk));
             }
         };
         let late = timeout(PATIENCE, reading).await.is_err();
-        self.console.push_str(&news);
-        assert!(!late, "waited for `{text}` in vain:\n{}", self.console);
-        news
+        assert!(!late, "waited for `{text}` in vain:\n{}", self.news);
+        std::mem::take(&mut self.news)
     }
 
     /// Looks into it.
-    pub async fn look(&self, probe: Probe) -> Option<Event> {
-        timeout(PATIENCE, self.prober.clone().look(probe)).await.expect("an answer in time")
+    pub async fn look(&mut self, probe: Probe) -> Option<Event> {
+        let looking = self.prober.clone().look(probe);
+        self.meanwhile(looking).await
+    }
+
+    /// Tells QEMU something, as somebody else may.
+    pub async fn execute(&mut self, command: &'static str) -> Value {
+        let answer = self.qmp.commands().execute(command, Value::Null, PATIENCE);
+        self.meanwhile(answer).await.unwrap()
+    }
+
+    /// Reads the console until something else is done: a full console of some machines holds up all of QEMU.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(timeout(PATIENCE, work));
+        loop {
+            tokio::select! {
+                done = &mut work => return done.expect("an answer in time"),
+                Some(chunk) = self.serial.read() => self.news.push_str(&String::from_utf8_lossy(&chunk)),
+            }
+        }
     }
 }

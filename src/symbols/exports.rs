@@ -1,0 +1,71 @@
+//! Data that the kernel exports to modules. Without `CONFIG_KALLSYMS_ALL` its own table of symbols has only functions;
+//! what is exported is in another table by name (`include/linux/export-internal.h`, `struct kernel_symbol`): entries that
+//! begin with the place of the value and the place of the name, as 32-bit distances from themselves where pointers have 64
+//! bits, else as pointers.
+
+use super::bare::Bare;
+use super::table::KEPT;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How far the image of a kernel for 32 bits may begin in front of its text, and what it is aligned to (`TEXT_OFFSET`,
+/// `arch/arm/Makefile`).
+const HEAD: u32 = 16 << 20;
+const HEAD_ALIGNED: u32 = 0x8000;
+
+/// The map with those symbols that the lab looks for, are not in it, and are exported.
+pub(super) fn complete(mut map: String, kernel: &Bare<'_>) -> String {
+    let has = |name: &&&str| map.lines().any(|line| line.ends_with(**name) && line.split(' ').nth(2) == Some(**name));
+    let missing: Vec<&str> = KEPT.iter().filter(|name| !has(name)).copied().collect();
+    let text = map.lines().find_map(|line| line.strip_suffix(" T _stext"));
+    let found = match text.and_then(|text| u64::from_str_radix(text, 16).ok()) {
+        Some(text) if kernel.word == 4 => by_pointers(kernel, u32::try_from(text).unwrap_or_default(), &missing),
+        _ => by_distances(kernel, &missing),
+    };
+    for (name, address) in found {
+        // Writing to a string does not fail.
+        let _ = writeln!(map, "{address:016x} D {name}");
+    }
+    map
+}
+
+/// Where a name stands as a text.
+fn texts<'k>(kernel: &'k Bare<'_>, name: &str) -> impl Iterator<Item = usize> + use<'k> {
+    // No NUL in front of it: the linker may have put it into the end of a longer text.
+    let text = [name.as_bytes(), b"\0"].concat();
+    let found: Vec<usize> = memchr::memmem::find_iter(kernel.bytes, &text).collect();
+    found.into_iter()
+}
+
+fn by_distances<'n>(kernel: &Bare<'_>, names: &[&'n str]) -> Vec<(&'n str, u64)> {
+    let distant = |at: usize| kernel.address(at)?.checked_add_signed(i64::from(kernel.u32(at)?.cast_signed()));
+    let find = |name: &&'n str| {
+        texts(kernel, name).find_map(|text| {
+            let address = kernel.address(text)?;
+            let entry = (4..kernel.bytes.len()).step_by(4).find(|&at| distant(at) == Some(address))?;
+            Some((*name, distant(entry - 4)?))
+        })
+    };
+    names.iter().filter_map(find).collect()
+}
+
+/// Where the image lies is not known, only that its text begins at `text`: most names agree on the right place.
+fn by_pointers<'n>(kernel: &Bare<'_>, text: u32, names: &[&'n str]) -> Vec<(&'n str, u64)> {
+    let mut bases: BTreeMap<u32, BTreeMap<&'n str, u32>> = BTreeMap::new();
+    for name in names {
+        for place in texts(kernel, name).filter_map(|place| u32::try_from(place).ok()) {
+            for at in (4..kernel.bytes.len()).step_by(4) {
+                let Some(base) = kernel.u32(at).and_then(|pointer| pointer.checked_sub(place)) else { continue };
+                let head = text.wrapping_sub(base);
+                if head < HEAD
+                    && head.is_multiple_of(HEAD_ALIGNED)
+                    && let Some(value) = kernel.u32(at - 4).filter(|&value| value >= text)
+                {
+                    bases.entry(base).or_default().entry(name).or_insert(value);
+                }
+            }
+        }
+    }
+    let best = bases.into_values().max_by_key(BTreeMap::len).filter(|found| found.len() > 1);
+    best.into_iter().flatten().map(|(name, value)| (name, u64::from(value))).collect()
+}
