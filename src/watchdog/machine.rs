@@ -109,7 +109,7 @@ impl Watchdog {
 
     /// OOM kills that the guest printed or counted so far.
     pub fn oom_kills(&self) -> u64 {
-        self.seen.kills
+        self.seen.kills_printed.max(self.seen.kills_counted)
     }
 
     /// Fair seconds since the canary was last seen to move, once it is late.

@@ -77,7 +77,10 @@ pub(super) struct Seen {
     pub oom_invoked: Option<Noted<String>>,
     pub oom_reaped: Option<Noted<Task>>,
     pub kill: Option<Noted<Task>>,
-    pub kills: u64,
+    /// OOM kills that the console told.
+    pub kills_printed: u64,
+    /// OOM kills that the kernel counted; a slow console tells them later.
+    pub kills_counted: u64,
     pub troubles: Vec<Noted<Trouble>>,
     /// Reports of a hang by the kernel that the host's own load explains.
     pub excused: Vec<String>,
@@ -113,7 +116,8 @@ impl Seen {
             oom_invoked: None,
             oom_reaped: None,
             kill: None,
-            kills: 0,
+            kills_printed: 0,
+            kills_counted: 0,
             troubles: Vec::new(),
             excused: Vec::new(),
             thrashed_s: 0.0,
@@ -213,7 +217,7 @@ impl Seen {
             Finding::OomInvoked { comm } => self.oom_invoked = Some(noted(now, record.guest_s, line, comm)),
             Finding::OomReaped(task) => self.oom_reaped = Some(noted(now, record.guest_s, line, task)),
             Finding::OomKilled(task) => {
-                self.kills += u64::from(!self.inquiry.killed_by_hand());
+                self.kills_printed += u64::from(!self.inquiry.killed_by_hand());
                 self.kill = Some(noted(now, record.guest_s, line, task));
             }
             Finding::NoKillable => {}
@@ -262,7 +266,7 @@ impl Seen {
             self.units_moved = Some(now);
         }
         if !self.inquiry.killed_by_hand() {
-            self.kills = self.kills.max(beat.oom_kills);
+            self.kills_counted = beat.oom_kills;
         }
         self.beat = Some((now, beat));
     }

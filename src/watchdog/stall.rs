@@ -204,10 +204,11 @@ impl Stall<'_> {
     }
 }
 
-/// Whether the LRU lists stand still, and hold something that could be reclaimed.
+/// Whether the LRU lists stand still, and hold something that could be reclaimed: with nothing there, it is not reclaim that fails.
 fn still(first: &Memory, last: &Memory) -> bool {
-    let total: u64 = last.lru_kib.iter().map(|(_, kib)| kib).sum();
+    let reclaimable = || last.lru_kib.iter().filter(|(name, _)| name != "unevictable");
+    let total: u64 = reclaimable().map(|(_, kib)| kib).sum();
     let before = |name: &str| first.lru_kib.iter().find(|(other, _)| other == name).map_or(0, |(_, kib)| *kib);
-    let moved: u64 = last.lru_kib.iter().map(|(name, kib)| kib.abs_diff(before(name))).sum();
+    let moved: u64 = reclaimable().map(|(name, kib)| kib.abs_diff(before(name))).sum();
     total > 0 && moved as f64 <= STILL * total as f64
 }

@@ -94,6 +94,18 @@ fn a_kill_by_sysrq_f_after_which_the_canary_recovers_proves_the_livelock() {
 }
 
 #[test]
+fn a_kill_that_is_counted_before_it_is_printed_is_one_kill() {
+    let mut trial = Trial::booted();
+    trial.beat.oom_kills = 1;
+    trial.second(1.0, 0.0, true);
+    assert_eq!(trial.watchdog.oom_kills(), 1);
+    trial.kill();
+    assert_eq!(trial.watchdog.oom_kills(), 1);
+    trial.kill();
+    assert_eq!(trial.watchdog.oom_kills(), 2);
+}
+
+#[test]
 fn a_canary_that_recovers_by_itself_at_the_last_moment_was_not_hung() {
     let mut trial = Trial::booted();
     trial.kill();
@@ -168,6 +180,13 @@ fn reclaim_that_moves_nothing_is_a_reclaim_livelock() {
         trial.until_verdict(20, 1.0, 0.0, true);
         assert_eq!(trial.verdict().kind, kind, "LRU 5000 KiB, then {lru} KiB");
     }
+    let mut nothing = Trial::booted();
+    nothing.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
+    let mut pinned = memory(100, 200, 0);
+    pinned.lru_kib.push(("unevictable".to_owned(), 5000));
+    nothing.answers.memory = [pinned.clone(), pinned].into();
+    nothing.until_verdict(20, 1.0, 0.0, true);
+    assert_eq!(nothing.verdict().kind, Kind::SilentStall, "there was nothing to reclaim");
     let mut once = Trial::booted();
     once.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
     once.until_verdict(20, 1.0, 0.0, true);

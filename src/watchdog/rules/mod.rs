@@ -53,10 +53,10 @@ impl Judgement {
 const PROOF: u32 = 3;
 
 /// How many times longer than its limit a stage may last on a host that gives the guest too little CPU.
-const MOST_STRETCH: f64 = 6.0;
+const MOST_STRETCH: f64 = 10.0;
 
 /// Whether a stage that began at `since` has used up its `limit_s` fair seconds; if not, what to say in the meantime. A
-/// host that is too busy to get it there in six times that time ends the trial without a verdict on the guest.
+/// host that is too busy to get it there in ten times that time ends the trial without a verdict on the guest.
 fn time_is_up(seen: &Seen, since: Moment, limit_s: f64) -> Result<(), Judgement> {
     let passed = seen.now().fair_since(since);
     if passed >= limit_s {

@@ -11,6 +11,9 @@ use crate::watchdog::stall::{self, BUSY};
 /// A guest that wants less than this share of a CPU is idle.
 const IDLE: f64 = 0.1;
 
+/// A vCPU with interrupts off in at least this share of the samples has them off for good.
+const MASKED: f64 = 0.5;
+
 /// How many times longer the beat may be silent while the console goes on without it.
 const FLOODED: f64 = 4.0;
 
@@ -52,10 +55,16 @@ fn verdict(seen: &Seen, beat: Moment, silent: f64) -> Verdict {
     let demand = seen.clock.demand(beat.host);
     let profile = seen.inquiry.profile(beat);
     let echo = seen.inquiry.echoed(beat);
+    let masked = profile.as_ref().map(|profile| f64::from(profile.irqs_off) / f64::from(profile.samples.max(1)));
     let (kind, summary) = if echo {
         (Kind::AgentLost, format!("PID 1 has been silent for {silent:.0} s, but the kernel answers"))
     } else {
         let (kind, how) = match demand {
+            // A console may print from a thread of its own (`kernel/printk/nbcon.c`): no answer alone does not prove that
+            // interrupts are off.
+            Some(demand) if demand >= BUSY && masked.is_some_and(|masked| masked < MASKED) => {
+                (Kind::Unresponsive, "while a vCPU is busy with interrupts on")
+            }
             Some(demand) if demand >= BUSY => (Kind::Spin, "while a vCPU is busy"),
             Some(demand) if demand <= IDLE => (Kind::Deadlock, "and no vCPU is busy"),
             _ => (Kind::Unresponsive, "and its CPU use does not say why"),
@@ -64,27 +73,21 @@ fn verdict(seen: &Seen, beat: Moment, silent: f64) -> Verdict {
     };
     let mut verdict = Verdict::new(kind, "", summary);
     verdict.confidence = 0.8;
-    let against = |verdict: &mut Verdict, text: String| {
-        verdict.against.push(text);
-        verdict.confidence -= 0.15;
-    };
     if echo {
         verdict.grounds.push("the kernel answered sysrq-m".to_owned());
     } else if let Some(why) = seen.inquiry.sysrq_failed() {
-        against(&mut verdict, format!("the kernel could not be asked: {why}"));
+        verdict.against.push(format!("the kernel could not be asked: {why}"));
+        verdict.confidence -= 0.15;
     } else {
         verdict.grounds.push("the kernel did not answer sysrq-m".to_owned());
     }
     verdict.grounds.extend(demand.map(|demand| format!("the guest wanted {demand:.2} CPUs")));
     if let Some(profile) = &profile {
         verdict.grounds.push(in_words(profile));
-        let masked = f64::from(profile.irqs_off) / f64::from(profile.samples.max(1));
-        if kind == Kind::Spin && masked < 0.5 {
-            against(&mut verdict, format!("interrupts were off in only {:.0} % of the samples", 100.0 * masked));
-        } else if kind == Kind::Spin {
-            verdict.grounds.push(format!("interrupts were off in {:.0} % of the samples", 100.0 * masked));
-            verdict.confidence = 0.95;
-        }
+    }
+    if let (Kind::Spin, Some(masked)) = (kind, masked) {
+        verdict.grounds.push(format!("interrupts were off in {:.0} % of the samples", 100.0 * masked));
+        verdict.confidence = 0.95;
     }
     let quiet = seen.console_moved.unwrap_or(beat);
     verdict.onset = Some(Onset {
