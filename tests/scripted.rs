@@ -2,7 +2,7 @@
 
 mod support;
 
-use oomlab::model::{Event, Kind, Outcome};
+use oomlab::model::{Event, Kind, Outcome, Probe, QmpEvent};
 use oomlab::store::read_events;
 use oomlab::watchdog::{Setup, replay};
 use std::path::Path;
@@ -134,6 +134,81 @@ async fn a_guest_that_ignores_every_request_to_end_is_killed() {
 async fn a_deaf_qmp_costs_the_cpu_times_and_nothing_else() {
     let (_, trial) = Scripted::one(&format!("deaf\n{BOOT}sleep 300\n{END}")).await;
     assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
+}
+
+/// The events of the only trial.
+fn events(scripted: &Scripted) -> Vec<Event> {
+    let cell = scripted.dir.path().join("runs/2026-01-02-0/cells/cell");
+    read_events(&cell.join("events.jsonl")).unwrap().into_iter().map(|record| record.event).collect()
+}
+
+/// A guest whose canary gets stuck while its vCPU is busy.
+fn stuck(more: &str) -> String {
+    format!(
+        "{BOOT}{more}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) x\nbeats 1000 200 stuck\nhang\n"
+    )
+}
+
+/// Its kernel has one function.
+fn give_symbols(scripted: &mut Scripted) {
+    let map = scripted.dir.path().join("System.map");
+    std::fs::write(&map, "80001000 T _stext\n80001000 T shrink_node\n80002000 T _etext\n").unwrap();
+    scripted.prepared.get_mut(&"cell".into()).unwrap().as_mut().unwrap().kernel.system_map = Some(map);
+}
+
+#[tokio::test]
+async fn probes_are_answered_one_after_the_other_and_the_labs_own_stops_are_no_pause() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", &stuck("at 80001010\n"));
+    give_symbols(&mut scripted);
+    let record = scripted.run().await;
+    assert_eq!(record.trials[0].verdict.kind, Kind::OomLivelock, "{:?}", record.trials[0].verdict);
+    let events = events(&scripted);
+    let mut asked = None;
+    let mut profiles = 0;
+    for event in &events {
+        match event {
+            Event::Probed { probe } => {
+                assert!(asked.is_none_or(|asked| matches!(asked, Probe::Sysrq(_))), "two at once: {asked:?} {probe:?}");
+                asked = Some(*probe);
+            }
+            Event::Profile { profile } => {
+                assert_eq!(asked.take(), Some(Probe::Profile));
+                assert!(profile.samples >= 16, "{profile:?}");
+                assert_eq!(profile.spots[0].symbol, "shrink_node");
+                profiles += 1;
+            }
+            Event::ProbeFailed { probe, why } => {
+                assert_eq!(asked.take(), Some(*probe));
+                assert!(why.contains("vm_zone_stat"), "{why}");
+            }
+            Event::Qmp { what } => assert!(!matches!(what, QmpEvent::Stop | QmpEvent::Resume), "{what:?}"),
+            _ => {}
+        }
+    }
+    assert!(profiles > 0, "{events:?}");
+}
+
+#[tokio::test]
+async fn a_qmp_that_falls_silent_ends_a_probe_and_not_the_trial() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", &stuck("sleep 500\ndeaf\n"));
+    give_symbols(&mut scripted);
+    let record = scripted.run().await;
+    assert_eq!(record.trials[0].verdict.kind, Kind::OomLivelock, "{:?}", record.trials[0].verdict);
+    let events = events(&scripted);
+    let at = |wanted: fn(&Event) -> bool| events.iter().position(wanted).expect("such an event");
+    let begin = at(|event| matches!(event, Event::Probed { .. }));
+    let end = at(|event| matches!(event, Event::ProbeFailed { .. }));
+    let beats = events[begin..end].iter().filter(|event| matches!(event, Event::Agent { .. }));
+    assert!(beats.count() > 5, "the console was read meanwhile");
+}
+
+#[tokio::test]
+async fn a_qemu_that_hangs_after_the_shutdown_is_ended() {
+    let (_, trial) = Scripted::one(&format!("{BOOT}stubborn\nevent SHUTDOWN guest-shutdown\nhang\n")).await;
+    assert_eq!(trial.verdict.kind, Kind::EarlyPowerOff, "{:?}", trial.verdict);
+    assert!(trial.duration_s < 30.0, "{}", trial.duration_s);
 }
 
 #[tokio::test]

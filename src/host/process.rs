@@ -104,13 +104,23 @@ impl Guest {
     /// # Errors
     /// When even a killed QEMU does not end: it then sits in an uninterruptible wait of the host.
     pub async fn stop(&mut self) -> std::io::Result<ExitStatus> {
-        for (signal, grace) in [(Signal::TERM, Duration::from_secs(2)), (Signal::KILL, Duration::from_secs(10))] {
-            self.signal(signal);
-            if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
-                return status;
-            }
+        self.signal(Signal::TERM);
+        match tokio::time::timeout(Duration::from_secs(2), self.wait()).await {
+            Ok(status) => status,
+            Err(_) => self.kill().await,
         }
-        Err(std::io::Error::other(format!("process {} did not end after SIGKILL", self.pid)))
+    }
+
+    /// The lowest rung: SIGKILL.
+    ///
+    /// # Errors
+    /// When even a killed QEMU does not end: it then sits in an uninterruptible wait of the host.
+    pub async fn kill(&mut self) -> std::io::Result<ExitStatus> {
+        self.signal(Signal::KILL);
+        let late = |_| Err(std::io::Error::other(format!("process {} did not end after SIGKILL", self.pid)));
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.unwrap_or_else(late)?;
+        self.reaped = true;
+        Ok(ended)
     }
 
     /// The end of what QEMU itself wrote, at most 2,000 bytes.

@@ -1,4 +1,4 @@
-//! CPU time of QEMU's vCPU threads.
+//! What the host's kernel says of QEMU: CPU time of its vCPU threads, and whether somebody has stopped it.
 
 use crate::model::ThreadTime;
 use serde_json::Value;
@@ -28,14 +28,22 @@ fn thread_time(proc: &Path, pid: u32, tid: u32) -> Option<ThreadTime> {
     Some(ThreadTime { ran_us: ran_ns / 1000, waited_us: waited_ns / 1000 })
 }
 
-/// Whether somebody has stopped the process by a signal or holds it in a debugger (proc_pid_stat(5), states `T` and `t`).
+/// Whether somebody has stopped process `pid`: with SIGSTOP, as a debugger, or with the freezer of its cgroup.
 pub fn is_stopped(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stopped(&stat))
+    is_stopped_below(Path::new("/proc"), Path::new("/sys/fs/cgroup"), pid)
 }
 
-/// The state stands behind the name, which is in parentheses and may hold any others.
-fn stopped(stat: &str) -> bool {
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
+/// State `T` or `t` of proc_pid_stat(5); `frozen` of `cgroup.events` (Linux, `Documentation/admin-guide/cgroup-v2.rst`).
+fn is_stopped_below(proc: &Path, cgroups: &Path, pid: u32) -> bool {
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    let process = proc.join(pid.to_string());
+    let stat = read(&process.join("stat"));
+    if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't'])) {
+        return true;
+    }
+    let groups = read(&process.join("cgroup"));
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"));
+    group.is_some_and(|group| read(&cgroups.join(group).join("cgroup.events")).lines().any(|line| line == "frozen 1"))
 }
 
 /// PSI `some avg10` of the host's CPUs in percent (Linux, `Documentation/accounting/psi.rst`).
@@ -62,9 +70,22 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_process_is_told_from_one_with_a_misleading_name() {
-        assert!(stopped("12 (qemu) T 1 2") && stopped("12 (a) S (b) t 1"));
-        assert!(!stopped("12 (x) T (y) S 1") && !stopped("12 (qemu) R 1") && !stopped(""));
+    fn a_stopped_and_a_frozen_process_are_told_from_a_running_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (proc, groups) = (dir.path().join("proc"), dir.path().join("groups"));
+        std::fs::create_dir_all(proc.join("7")).unwrap();
+        std::fs::create_dir_all(groups.join("a/b")).unwrap();
+        let stopped = || is_stopped_below(&proc, &groups, 7);
+        for (state, expected) in [("S", false), ("T", true), ("t", true), ("R", false)] {
+            std::fs::write(proc.join("7/stat"), format!("7 (a) T b) {state} 1 7 7")).unwrap();
+            assert_eq!(stopped(), expected, "{state}");
+        }
+        std::fs::write(proc.join("7/cgroup"), "1:name=x:/other\n0::/a/b\n").unwrap();
+        for (events, expected) in [("populated 1\nfrozen 0\n", false), ("populated 1\nfrozen 1\n", true)] {
+            std::fs::write(groups.join("a/b/cgroup.events"), events).unwrap();
+            assert_eq!(stopped(), expected, "{events}");
+        }
+        assert!(!is_stopped_below(&proc, &groups, 8), "one that is gone");
     }
 
     #[test]

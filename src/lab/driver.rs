@@ -26,6 +26,11 @@ use tokio_util::sync::CancellationToken;
 /// How long QEMU may take to open its sockets; a heavily loaded host needs its time.
 const CONNECT: Duration = Duration::from_secs(60);
 
+/// How long QEMU may take to end once it has said that the machine is shut down, before it is killed: the guest is gone,
+/// and QEMU may never end. A QMP command that arrives at that moment can hold it up for ever (seen with QEMU 7.2,
+/// `monitor_cleanup()`).
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
 /// How long QEMU may take to name its threads.
 const THREADS: Duration = Duration::from_secs(30);
 
@@ -76,6 +81,7 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         asked: VecDeque::new(),
         probing: false,
         tasks: JoinSet::new(),
+        ends: None,
         threads: Vec::new(),
         shown: None,
         drive,
@@ -104,6 +110,8 @@ struct Driver<'a> {
     probing: bool,
     /// End with the driver, and none of them holds up the loop.
     tasks: JoinSet<Answer>,
+    /// When QEMU, which has said that the machine is shut down, must have ended.
+    ends: Option<Instant>,
     threads: Vec<u32>,
     shown: Option<Stage>,
     drive: Drive<'a>,
@@ -139,6 +147,10 @@ impl Driver<'_> {
                 due = sample.tick() => self.sample(due)?,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     self.recorder.event(Event::Tick)?
+                }
+                () = sleep_until(self.ends.unwrap_or_else(Instant::now)), if self.ends.is_some() => {
+                    let status = wait(self.guest.kill().await)?;
+                    return self.ended(status).await;
                 }
                 () = self.drive.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
@@ -190,6 +202,13 @@ impl Driver<'_> {
     }
 
     fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
+        if matches!(what, QmpEvent::Shutdown(_)) {
+            self.ends = self.ends.or(Some(Instant::now() + SHUTDOWN));
+            // There is nothing left to look into; `probing` stays as it is, so that nothing new begins.
+            self.asked.clear();
+            self.probing = true;
+            self.tasks = JoinSet::new();
+        }
         if what == QmpEvent::Connected {
             // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
             let asked = self.qmp.commands().execute("query-cpus-fast", Value::Null, THREADS);

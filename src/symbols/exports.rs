@@ -69,3 +69,50 @@ fn by_pointers<'n>(kernel: &Bare<'_>, text: u32, names: &[&'n str]) -> Vec<(&'n 
     let best = bases.into_values().max_by_key(BTreeMap::len).filter(|found| found.len() > 1);
     best.into_iter().flatten().map(|(name, value)| (name, u64::from(value))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: u32 = 0xc020_8000;
+
+    fn put(bytes: &mut [u8], at: usize, number: u32) {
+        bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    }
+
+    /// Names of exported data at two places, one of them the end of a longer text.
+    fn image() -> Vec<u8> {
+        let mut bytes = vec![0; 4096];
+        bytes[100..113].copy_from_slice(b"vm_zone_stat\0");
+        bytes[200..215].copy_from_slice(b"hi_vm_node_stat"); // and a NUL behind it
+        bytes
+    }
+
+    #[test]
+    fn pointers_are_followed_where_most_names_agree() {
+        let mut bytes = image();
+        for (at, value, name) in [(1000, 0xc140_5b00, 100), (2000, 0xc140_5b40, 203)] {
+            put(&mut bytes, at, value);
+            put(&mut bytes, at + 4, BASE + name);
+        }
+        // By chance this looks like an entry of an image that begins elsewhere.
+        put(&mut bytes, 3000, 0xc100_0000);
+        put(&mut bytes, 3004, BASE - 0x8000 + 100);
+        let map = complete("00000000c0300000 T _stext\n".to_owned(), &Bare::new(&bytes, 4, None));
+        let expected = "00000000c0300000 T _stext\n00000000c1405b40 D vm_node_stat\n00000000c1405b00 D vm_zone_stat\n";
+        assert_eq!(map, expected);
+        put(&mut bytes, 2000, 0);
+        let map = complete("00000000c0300000 T _stext\n".to_owned(), &Bare::new(&bytes, 4, None));
+        assert_eq!(map.lines().count(), 1, "one name alone proves nothing");
+    }
+
+    #[test]
+    fn distances_are_followed_and_what_is_known_is_kept() {
+        let mut bytes = image();
+        put(&mut bytes, 1000, 0x0010_0000);
+        put(&mut bytes, 1004, 100_u32.wrapping_sub(1004));
+        let kernel = Bare::new(&bytes, 8, Some(0xffff_8000_0000_0000));
+        let map = complete("ffff800000010000 D node_data\n".to_owned(), &kernel);
+        assert_eq!(map, "ffff800000010000 D node_data\nffff8000001003e8 D vm_zone_stat\n");
+    }
+}

@@ -214,3 +214,7 @@ fn place(kernel: &Bare<'_>, offsets: &[u32], at: usize, base_at: Option<usize>) 
     let address = |(&offset, at): (&u32, u64)| (place + at).wrapping_add_signed(i64::from(offset.cast_signed()));
     Some(offsets.iter().zip((0..).step_by(4)).map(address).collect())
 }
+
+#[cfg(test)]
+#[path = "kallsyms_tests.rs"]
+mod tests;

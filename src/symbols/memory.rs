@@ -150,3 +150,128 @@ fn own_free(global: &[u64], nodes: &[(Node, Vec<Option<&'static str>>)]) -> Opti
     };
     (0..zones.first()?.len()).find(|&start| adds_up(start))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const COUNTERS: Counters = Counters { word_bytes: 8, page_bytes: 4096, ram_kib: 32 * 1024 };
+    const NODE: u64 = 0x8028_da80;
+    const STRIDE: usize = 60;
+
+    fn bytes(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// A zone as a kernel of the 6.x series has it: marks, boost, reserves, node, name; and its own counters at its end.
+    fn zone(marks: [u64; 5], own: [u64; 6]) -> Vec<u64> {
+        let mut zone = vec![0; STRIDE];
+        zone[..5].copy_from_slice(&marks);
+        zone[9] = NODE;
+        zone[16] = 0x8010_0000;
+        zone[50..56].copy_from_slice(&own);
+        zone
+    }
+
+    /// Two zones with memory and one without, boosted and not, then what else is in a node.
+    fn node(marks: [u64; 5]) -> Vec<u64> {
+        let zones = [
+            zone([169, 211, 253, 295, 1024], [1193, 0, 0, 0, 0, 2139]),
+            zone(marks, [7, 1, 2, 3, 4, 5]),
+            zone([32, 32, 32, 32, 0], [0; 6]),
+        ];
+        [zones.concat(), vec![5, NODE, 7]].concat()
+    }
+
+    fn memory(words: &[u64]) -> Option<Memory> {
+        let node = COUNTERS.node(NODE, &bytes(words))?;
+        assert_eq!(node.zones(), 3);
+        assert_eq!(node.behind_pointer(1, 7), Some(0x8010_0000));
+        let names = vec![Some("DMA32"), Some("Normal"), Some("Movable")];
+        COUNTERS.memory(&bytes(&[1200, 1, 2, 3, 4, 2144]), &bytes(&[1, 2, 3, 4, 2139]), &[(node, names)])
+    }
+
+    #[test]
+    fn zones_and_lists_are_read() {
+        let memory = memory(&node([10, 12, 14, 16, 0])).unwrap();
+        assert_eq!(memory.free_kib, 4800);
+        let named = |name: &str, free, min, low, high| Zone {
+            name: name.to_owned(),
+            free_kib: Some(free),
+            min_kib: min,
+            low_kib: low,
+            high_kib: high,
+        };
+        assert_eq!(memory.zones, [named("DMA32", 4772, 4772, 4940, 5108), named("Normal", 28, 40, 48, 56)]);
+        let lru: Vec<(&str, u64)> = memory.lru_kib.iter().map(|(name, kib)| (name.as_str(), *kib)).collect();
+        let expected = [
+            ("inactive_anon", 4),
+            ("active_anon", 8),
+            ("inactive_file", 12),
+            ("active_file", 16),
+            ("unevictable", 8556),
+        ];
+        assert_eq!(lru, expected);
+    }
+
+    #[test]
+    fn before_5_18_the_boost_is_the_fourth_word() {
+        let marks = |marks| memory(&node(marks)).unwrap().zones[1].clone();
+        assert_eq!(marks([10, 12, 14, 3, 99]).min_kib, 52);
+        assert_eq!(marks([10, 12, 14, 16, 3]).min_kib, 52);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_left_out() {
+        for wrong in
+            [[10, 12, 15, 16, 0], [12, 10, 8, 16, 0], [10, 12, 14, 16, u64::MAX], [1 << 40, 1 << 41, 3 << 40, 0, 0]]
+        {
+            assert_eq!(memory(&node(wrong)).unwrap().zones.len(), 1, "{wrong:?}");
+        }
+        let no_zones = COUNTERS.memory(&bytes(&[1200]), &bytes(&[1, 1 << 60, u64::MAX]), &[]).unwrap();
+        assert_eq!(no_zones.lru_kib, [("inactive_anon".to_owned(), 4), ("inactive_file".to_owned(), 0)]);
+        assert_eq!(COUNTERS.memory(&bytes(&[1 << 40]), &[], &[]), None, "more than the machine has");
+        assert_eq!(COUNTERS.memory(&[], &[], &[]), None);
+    }
+
+    #[test]
+    fn zones_free_pages_are_told_only_where_all_add_up() {
+        let node = COUNTERS.node(NODE, &bytes(&node([10, 12, 14, 16, 0]))).unwrap();
+        let nodes = [(node, vec![Some("DMA32"), None, None])];
+        let memory = COUNTERS.memory(&bytes(&[1201, 1, 2, 3, 4, 2144]), &[], &nodes).unwrap();
+        assert_eq!(memory.zones.iter().map(|zone| zone.free_kib).collect::<Vec<_>>(), [None]);
+    }
+
+    #[test]
+    fn words_of_32_bits_are_read_as_such() {
+        let counters = Counters { word_bytes: 4, ..COUNTERS };
+        assert_eq!(counters.words(&[1, 0, 0, 0, 2, 0, 0, 0x80, 9]), [1, 0x8000_0002]);
+        let memory = counters.memory(&[16, 0, 0, 0], &[0xff, 0xff, 0xff, 0xff], &[]).unwrap();
+        assert_eq!((memory.free_kib, memory.lru_kib[0].1), (64, 0), "a little below zero is zero");
+    }
+
+    #[test]
+    fn only_names_of_zones_are_names() {
+        assert_eq!(zone_name(b"DMA32\0xx"), Some("DMA32"));
+        assert_eq!((zone_name(b"DMA3\0"), zone_name(b"Normal"), zone_name(b"")), (None, None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_memory_never_panics(
+            words in prop::collection::vec(prop_oneof![Just(NODE), any::<u64>(), 0_u64..9], 0..400),
+            stat in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            for counters in [COUNTERS, Counters { word_bytes: 4, ..COUNTERS }] {
+                if let Some(node) = counters.node(NODE, &bytes(&words)) {
+                    for zone in 0..node.zones() + 1 {
+                        assert!((0..=NAME_WITHIN).filter_map(|behind| node.behind_pointer(zone, behind)).count() <= NAME_WITHIN + 1);
+                    }
+                    let names = vec![Some("Normal"); node.zones()];
+                    counters.memory(&stat, &stat, &[(node, names)]);
+                }
+            }
+        }
+    }
+}

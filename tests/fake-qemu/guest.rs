@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicI32};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
 use std::time::{Duration, Instant};
 
 /// How long a fake guest that does nothing sleeps at a time: thousands of them share the host.
@@ -19,6 +19,9 @@ pub struct Switches {
     pub stubborn: AtomicBool,
     pub deaf: AtomicBool,
     pub quit: AtomicBool,
+    pub paused: AtomicBool,
+    pub break_seen: AtomicBool,
+    pub pc: AtomicU64,
     pub vcpu: AtomicI32,
 }
 
@@ -26,7 +29,7 @@ pub fn play(steps: &[Step], serial: &Path, qmp: &Path) -> ExitCode {
     let switches = Arc::new(Switches::default());
     start_vcpu(&switches);
     let mut guest = Guest {
-        serial: sockets::serial(serial),
+        serial: sockets::serial(serial, Arc::clone(&switches)),
         qmp: sockets::qmp(qmp, Arc::clone(&switches)),
         switches,
         sequence: 0,
@@ -85,6 +88,7 @@ impl Guest {
                     .as_bytes(),
             ),
             Step::Burn(on) => self.switches.burn.store(*on, Relaxed),
+            Step::At(pc) => self.switches.pc.store(*pc, Relaxed),
             Step::Stubborn => {
                 self.switches.stubborn.store(true, Relaxed);
                 ignore_sigterm();

@@ -23,6 +23,8 @@ pub enum Step {
     Event(String, String),
     /// `burn on|off`: the vCPU thread uses a CPU or does not.
     Burn(bool),
+    /// `at ADDRESS`: the vCPU's program counter, hexadecimal.
+    At(u64),
     /// `stubborn`: from now on neither QMP `quit` nor SIGTERM end it.
     Stubborn,
     /// `deaf`: from now on QMP is read and never answered.
@@ -75,6 +77,7 @@ fn step(line: &str) -> Option<Step> {
             "off" => false,
             _ => return None,
         }),
+        "at" => Step::At(u64::from_str_radix(rest, 16).ok()?),
         "stubborn" => Step::Stubborn,
         "deaf" => Step::Deaf,
         "stderr" => Step::Stderr(rest.to_owned()),

@@ -1,7 +1,8 @@
 //! The two sockets.
 
 use super::guest::Switches;
-use std::io::{BufRead, BufReader, Write};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
@@ -32,13 +33,21 @@ impl Client {
     }
 }
 
-pub fn serial(path: &Path) -> Client {
+pub fn serial(path: &Path, switches: Arc<Switches>) -> Client {
     let listener = UnixListener::bind(path).expect("serial socket");
     let client = Client::default();
     let shared = client.clone();
     std::thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
+            let input = stream.try_clone().expect("serial stream");
             *shared.0.lock().unwrap() = Some(stream);
+            for byte in BufReader::new(input).bytes().map_while(Result::ok) {
+                // The kernel takes the first character behind a BREAK for a sysrq letter.
+                if switches.break_seen.swap(false, Relaxed) {
+                    let what = if byte == b'm' { "Show Memory" } else { "This sysrq operation is disabled." };
+                    shared.send(format!("[    9.000000] sysrq: {what}\r\n").as_bytes());
+                }
+            }
         }
     });
     client
@@ -63,21 +72,55 @@ pub fn qmp(path: &Path, switches: Arc<Switches>) -> Client {
     client
 }
 
+/// What QEMU sends upon a command: an event where it has an effect, then the answer.
 fn answer(line: &str, switches: &Switches) -> String {
-    let request: serde_json::Value = serde_json::from_str(line).expect("the lab sends JSON");
+    let request: Value = serde_json::from_str(line).expect("the lab sends JSON");
+    let name = request["execute"].as_str().expect("a command's name");
+    let mut events = String::new();
+    let mut set_running = |running: bool, event: &str| {
+        if switches.paused.swap(!running, Relaxed) == running {
+            events = format!("{}\n", json!({ "event": event, "data": {} }));
+        }
+        Some(json!({}))
+    };
+    let returned = match name {
+        "qmp_capabilities" => Some(json!({})),
+        "query-cpus-fast" => Some(json!([{ "cpu-index": 0, "thread-id": switches.vcpu.load(Relaxed) }])),
+        "query-status" => Some(json!({ "running": !switches.paused.load(Relaxed) })),
+        "stop" => set_running(false, "STOP"),
+        "cont" => set_running(true, "RESUME"),
+        "chardev-send-break" => {
+            switches.break_seen.store(true, Relaxed);
+            Some(json!({}))
+        }
+        "human-monitor-command" => Some(json!(monitor(request["arguments"]["command-line"].as_str(), switches))),
+        "quit" => {
+            switches.quit.store(!switches.stubborn.load(Relaxed), Relaxed);
+            Some(json!({}))
+        }
+        _ => None,
+    };
     let id = &request["id"];
-    match request["execute"].as_str().expect("a command's name") {
-        "query-cpus-fast" => {
-            let tid = switches.vcpu.load(Relaxed);
-            format!("{{\"return\": [{{\"cpu-index\": 0, \"thread-id\": {tid}}}], \"id\": {id}}}\n")
+    let answer = match returned {
+        Some(value) => json!({ "return": value, "id": id }),
+        None => json!({ "error": { "class": "CommandNotFound", "desc": format!("no {name}") }, "id": id }),
+    };
+    format!("{events}{answer}\n")
+}
+
+/// What the human monitor prints: one riscv64 vCPU, and memory that cannot be read.
+fn monitor(command: Option<&str>, switches: &Switches) -> String {
+    match command {
+        Some("info registers -a") => {
+            assert!(switches.paused.load(Relaxed), "a vCPU that runs has no program counter that is right");
+            let pc = switches.pc.load(Relaxed);
+            format!(
+                "\r\nCPU#0\r\n pc       {pc:016x}\r\n mstatus  0000000a00000088\r\n mepc     0000000000000000\r\n \
+                 sepc     0000000000000000\r\n x0/zero  0000000000000000 x1/ra    0000000000000000 \
+                 x2/sp    0000000080577a20\r\n"
+            )
         }
-        "quit" if !switches.stubborn.load(Relaxed) => {
-            switches.quit.store(true, Relaxed);
-            format!("{{\"return\": {{}}, \"id\": {id}}}\n")
-        }
-        "qmp_capabilities" | "quit" => format!("{{\"return\": {{}}, \"id\": {id}}}\n"),
-        other => {
-            format!("{{\"error\": {{\"class\": \"CommandNotFound\", \"desc\": \"no {other}\"}}, \"id\": {id}}}\n")
-        }
+        Some(show) if show.starts_with("x/") => "0000000080577a20: Cannot access memory\r\n".to_owned(),
+        other => format!("unknown command: '{other:?}'\r\n"),
     }
 }

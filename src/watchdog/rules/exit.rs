@@ -11,20 +11,22 @@ fn judge(seen: &Seen) -> Judgement {
 }
 
 fn verdict(seen: &Seen, exit: &Exit) -> Verdict {
-    if let Some(signal) = exit.signal {
+    // Reasons: QEMU's `qapi/run-state.json`, `ShutdownCause`.
+    // Once the guest has shut the machine down, it says nothing of the guest how QEMU came to its end.
+    let reason = seen.shutdown.as_deref().unwrap_or("unknown");
+    let by_guest = reason.starts_with("guest-");
+    if let Some(signal) = exit.signal.filter(|_| !by_guest) {
         return Verdict::new(
             Kind::QemuDied,
             "",
             format!("QEMU was ended by signal {signal} from outside{}", said(exit)),
         );
     }
-    if exit.code != Some(0) {
+    if exit.code != Some(0) && !by_guest {
         let kind = if seen.console_moved.is_some() { Kind::QemuDied } else { Kind::QemuFailed };
         let code = exit.code.map_or("an unknown status".to_owned(), |code| format!("status {code}"));
         return Verdict::new(kind, "", format!("QEMU ended with {code}{}", said(exit)));
     }
-    // Reasons: QEMU's `qapi/run-state.json`, `ShutdownCause`.
-    let reason = seen.shutdown.as_deref().unwrap_or("unknown");
     if reason.starts_with("host-") {
         return Verdict::new(Kind::QemuDied, "", format!("somebody else ended QEMU ({reason})"));
     }
