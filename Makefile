@@ -1,5 +1,7 @@
 # make demo   installs what is missing, builds, fetches the kernels, runs matrices/smoke.yaml
 # make test   installs what is missing, then every check and every test; ADVISORIES=1 adds those on dependencies
+# make bench  how much is read and judged a second; BENCH=watchdog for one group
+# make fuzz   feeds what a hostile guest may print to what reads it, for SECONDS=60 each; TARGET=console for one
 #
 # Both ask for root by sudo, and only to install packages that are missing.
 
@@ -11,7 +13,9 @@ export PATH := $(TOOLS)/bin:$(HOME)/.cargo/bin:$(PATH)
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-.PHONY: demo test host rust linker tools
+SECONDS := 60
+
+.PHONY: demo test bench fuzz host rust linker tools
 .NOTPARALLEL:
 
 demo: host
@@ -24,6 +28,17 @@ test: host tools
 	cargo deny --locked check bans licenses sources $(if $(ADVISORIES),advisories)
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked --all-targets; fi
 	cargo test --locked --doc
+
+bench: rust linker
+	cargo bench --locked --bench throughput -- $(BENCH)
+
+# The sanitizers that libFuzzer brings need a nightly compiler.
+fuzz: rust linker
+	@rustup toolchain list | grep --quiet ^nightly || rustup toolchain install nightly --profile minimal
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --debug --root "$(TOOLS)"
+	for target in $(or $(TARGET),$$(cargo fuzz list)); do \
+	    cargo +nightly fuzz run $$target -- -max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=1024; \
+	done
 
 # QEMU, cross compilers, what kernel builds need: the program itself knows.
 host: rust linker

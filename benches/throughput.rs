@@ -1,0 +1,195 @@
+//! How much the lab can read and judge a second: `make bench`, or `cargo bench -- watchdog` for one of them.
+//!
+//! The text is what recorded guests printed (`tests/replays/`), repeated.
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use oomlab::console::{Console, decode, printk};
+use oomlab::model::{Event, Record, Stamp, Timeouts, printable};
+use oomlab::signature::{self, Log};
+use oomlab::store::read_events;
+use oomlab::watchdog::{Setup, Watchdog};
+use oomlab::{model::Frame, qmp};
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Bytes of console text of one round.
+const TEXT: usize = 4 * 1024 * 1024;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn replay(case: &str) -> Vec<Record> {
+    read_events(&folder("replays").join(case).join("events.jsonl")).expect("a recorded trial")
+}
+
+fn lines(records: &[Record]) -> impl Iterator<Item = &str> {
+    records.iter().filter_map(|record| match &record.event {
+        Event::Line { text } => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+fn repeated(text: &str) -> String {
+    text.repeat(TEXT.div_ceil(text.len()))
+}
+
+/// A healthy boot on an architecture with long lines.
+fn boot() -> String {
+    let records = replay("idle-x86_64");
+    repeated(&lines(&records).map(|line| format!("{line}\r\n")).collect::<String>())
+}
+
+/// Nothing but reports: every line belongs to one.
+fn reports() -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder("logs")).expect("the logs") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            text += &String::from_utf8_lossy(&fs::read(path).expect("a log"));
+        }
+    }
+    repeated(&text)
+}
+
+/// A beat, as the agent prints it.
+fn beat() -> String {
+    let content = "57 beat t=57012 free=100344 rounds=1140 us=812 age=41 kills=0 reclaim=0 units=0";
+    let sum = content.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("@oomlab {content} *{sum:08x}")
+}
+
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    group
+}
+
+fn console(criterion: &mut Criterion) {
+    let mut group = group(criterion, "console");
+    let beats = repeated(&format!("{}\r\n", beat()));
+    for (name, text) in [("boot", boot()), ("beats", beats), ("no line end", "x".repeat(TEXT))] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_with_input(BenchmarkId::new("items", name), &text, |bencher, text| {
+            bencher.iter(|| {
+                let mut console = Console::default();
+                let mut items = Vec::new();
+                for chunk in text.as_bytes().chunks(4096) {
+                    console.push(chunk, &mut items);
+                    black_box(&items);
+                    items.clear();
+                }
+            });
+        });
+    }
+}
+
+fn classify(criterion: &mut Criterion) {
+    let mut group = group(criterion, "classify");
+    for (name, text) in [("boot", boot()), ("reports", reports())] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_with_input(BenchmarkId::new("log", name), &text, |bencher, text| {
+            bencher.iter(|| {
+                let mut log = Log::default();
+                text.as_bytes().chunks(256 * 1024).for_each(|chunk| log.push(chunk));
+                log.finish()
+            });
+        });
+    }
+    let text = boot();
+    group.throughput(Throughput::Elements(text.lines().count() as u64));
+    group.bench_function("lines that say nothing", |bencher| {
+        bencher.iter(|| text.lines().filter(|line| signature::read(printk::parse(line).text).is_some()).count());
+    });
+}
+
+fn frames(criterion: &mut Criterion) {
+    let mut group = group(criterion, "frames");
+    let beat = beat();
+    assert!(matches!(decode(&beat), Some(Ok(found)) if matches!(found.frame, Frame::Beat(_))));
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("beat", |bencher| bencher.iter(|| decode(black_box(&beat)).is_some()));
+}
+
+fn qmp_messages(criterion: &mut Criterion) {
+    let mut group = group(criterion, "qmp");
+    let registers = "RIP=ffffffff81c0b3e5 RFL=00000246\\r\\n".repeat(100);
+    for (name, line) in [
+        ("event", r#"{"timestamp":{"seconds":1,"microseconds":2},"event":"STOP"}"#.to_owned()),
+        ("reply", format!(r#"{{"return":"{registers}","id":7}}"#)),
+    ] {
+        group.throughput(Throughput::Bytes(line.len() as u64));
+        group.bench_with_input(BenchmarkId::new("parse", name), &line, |bencher, line| {
+            bencher.iter(|| qmp::parse(black_box(line)));
+        });
+    }
+}
+
+/// The events of a trial before its verdict, again and again with the time going on, as of a guest that is watched for hours.
+fn long_trial(case: &str, events: usize) -> Vec<Record> {
+    let recorded = replay(case);
+    let judged =
+        recorded.iter().position(|record| matches!(&record.event, Event::Agent { frame: Frame::Finished { .. }, .. }));
+    let recorded = &recorded[..judged.unwrap_or(recorded.len())];
+    // Another hello or start would be another boot.
+    let settled = |record: &&Record| {
+        !matches!(
+            record.event,
+            Event::Spawned { .. }
+                | Event::Exited { .. }
+                | Event::Agent { frame: Frame::Hello { .. } | Frame::Speed { .. } | Frame::Started { .. }, .. }
+        )
+    };
+    let mut stream = recorded.to_vec();
+    let mut shift = 0;
+    while stream.len() < events {
+        shift += recorded.last().expect("it has events").at.as_micros();
+        stream.extend(recorded.iter().filter(settled).map(|record| Record {
+            at: Stamp::from_micros(record.at.as_micros() + shift),
+            event: record.event.clone(),
+        }));
+    }
+    stream
+}
+
+fn watchdog(criterion: &mut Criterion) {
+    let mut group = group(criterion, "watchdog");
+    for case in ["idle-x86_64", "two-kills-x86_64", "one-kill-riscv64-nommu"] {
+        let records = long_trial(case, 100_000);
+        let setup = Setup { agent: true, timeouts: Timeouts { load_s: 1e9, ..Timeouts::default() } };
+        let observe = || {
+            let mut watchdog = Watchdog::new(setup.clone());
+            let judged = records.iter().position(|record| {
+                black_box(watchdog.observe(record.at, &record.event));
+                watchdog.verdict().is_some()
+            });
+            judged.unwrap_or(records.len())
+        };
+        // Behind a verdict, events cost nothing.
+        assert_eq!(observe(), records.len(), "{case}: there is a verdict");
+        group.throughput(Throughput::Elements(records.len() as u64));
+        group.bench_function(case, |bencher| bencher.iter(observe));
+    }
+}
+
+fn printing(criterion: &mut Criterion) {
+    let mut group = group(criterion, "printing");
+    let text = boot();
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("printable", |bencher| {
+        bencher.iter(|| text.lines().map(|line| printable(line).len()).sum::<usize>())
+    });
+    let records = replay("idle-x86_64");
+    group.throughput(Throughput::Elements(records.len() as u64));
+    group.bench_function("records as JSON", |bencher| {
+        bencher.iter(|| {
+            records.iter().map(|record| serde_json::to_string(record).map_or(0, |line| line.len())).sum::<usize>()
+        });
+    });
+}
+
+criterion_group!(benches, console, classify, frames, qmp_messages, watchdog, printing);
+criterion_main!(benches);
