@@ -2,6 +2,8 @@
 //!
 //! The text is what recorded guests printed (`tests/replays/`), repeated.
 
+#![expect(missing_docs, reason = "`criterion_group!` makes a public function")]
+
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use oomlab::console::{Console, decode, printk};
