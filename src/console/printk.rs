@@ -132,7 +132,9 @@ fn stamp_at(line: &str, at: usize) -> Option<(f64, &str)> {
     }
     let micros = fraction.iter().fold(0_u64, |micros, digit| micros * 10 + u64::from(digit - b'0'));
     let rest = &line[at + end + 8..];
-    Some((seconds as f64 + micros as f64 / 1e6, rest.strip_prefix(' ').unwrap_or(rest)))
+    // One division of whole numbers: the nearest number to what was printed, which reads back the same from a file.
+    let all = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
+    Some((all as f64 / 1e6, rest.strip_prefix(' ').unwrap_or(rest)))
 }
 
 /// `    T1`, `   C12`.
@@ -174,6 +176,21 @@ mod tests {
         }
         assert_eq!(parse("[    1.500000][   C12] x").caller, Some(Caller::Cpu(12)));
         assert_eq!(parse("[    1.500000][    T1] x").caller, Some(Caller::Task(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn times_are_the_numbers_that_were_printed(seconds in 0_u64..100_000_000, micros in 0_u32..1_000_000) {
+            let printed = format!("{seconds}.{micros:06}");
+            let found = parse(&format!("[{printed:>12}] Out of memory")).guest_s.map(|guest_s| (guest_s, json(guest_s)));
+            let number: f64 = printed.parse().unwrap();
+            prop_assert_eq!(found, Some((number, number)), "{}", printed);
+        }
+    }
+
+    /// What is left of a number in a file.
+    fn json(number: f64) -> f64 {
+        serde_json::from_str(&serde_json::to_string(&number).unwrap()).unwrap()
     }
 
     #[test]

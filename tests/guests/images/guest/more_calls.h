@@ -7,16 +7,13 @@
 enum more_system_call_number {
 #if defined(__x86_64__)
 	NR_ptrace = 101,
-	NR_setpriority = 141,
 	NR_sched_setscheduler = 144,
 #elif defined(__arm__)
 	NR_ptrace = 26,
-	NR_setpriority = 97,
 	NR_sched_setscheduler = 156,
 #else
 	NR_ptrace = 117,
 	NR_sched_setscheduler = 119,
-	NR_setpriority = 140,
 #endif
 };
 

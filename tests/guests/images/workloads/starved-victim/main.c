@@ -1,61 +1,97 @@
 /* A victim of the OOM killer that gets no CPU to die on, and an OOM reaper that gets none to take its memory away: a
- * process of the highest priority that may not be killed waits for that memory, looping in the allocator.
+ * process that may not be killed waits for that memory, looping in the allocator.
  *
- * SCHED_IDLE is the lowest weight of all (3, kernel/sched/core.c; a nice value of -20 has 88761): after one tick on the
- * CPU, a task of this class waits for minutes beside a task of nice -20. All others sleep most of the time, so they get
- * their turn when they wake up, and the kernel's own detectors see nothing. One vCPU. */
+ * Real-time tasks run before all others (SCHED_FIFO, sched(7)). The one that waits is one of them; whenever it sleeps for
+ * a moment, a second one that only spins takes its place, so nothing is ever left for the victim and the reaper. What the
+ * rest of the guest needs in order to live is of a still higher priority, and the kernel's own detectors see nothing.
+ * One vCPU. */
 
 #include "../../guest/more_calls.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
-enum { READY_POLL_MS = 5, READY_POLLS = 12000, LAST_KERNEL_THREAD = 200 };
+enum { READY_POLL_MS = 5, READY_POLLS = 12000, LAST_SYSTEM_TASK = 200 };
 
-static long make_idle(int pid)
+/* By priority. PID 1 beats whatever the canary does. RCU, softirqs and kswapd go on as they would in a guest in which
+ * nobody is starved: without them the kernel would complain, or the waiting task sleep until kswapd has run
+ * (mm/vmscan.c, throttle_direct_reclaim()). */
+enum { SPINNER = 5, HOG = 10, CANARY = 20, KERNEL = 30, PID_1 = 40 };
+
+static long make_real_time(int pid, int priority)
 {
-	enum { SCHED_IDLE_CLASS = 5 };
-	int parameter = 0;
+	enum { SCHED_FIFO_CLASS = 1 };
 
-	return SYS(sched_setscheduler, pid, SCHED_IDLE_CLASS, &parameter, 0, 0, 0);
+	return SYS(sched_setscheduler, pid, SCHED_FIFO_CLASS, &priority, 0, 0, 0);
 }
 
-/* Whether the process of this id has this name. */
-static int is_named(int pid, const char *name)
+/* Otherwise the kernel keeps 5 % of each second for the others (kernel/sched/rt.c). */
+static long end_throttling(void)
 {
-	char path[32] = "/proc/", comm[16];
+	long fd = sys_open("/proc/sys/kernel/sched_rt_runtime_us", OPEN_WRITE);
+	long result;
+
+	if (fd < 0)
+		return fd;
+	result = sys_write((int)fd, "-1", 2);
+	sys_close((int)fd);
+	return result;
+}
+
+/* The comm of a process, ended; empty when there is none of this id. */
+static void name_of(int pid, char comm[17])
+{
+	char path[32] = "/proc/";
 	size_t length = text_length(path);
-	long fd, got;
+	long fd, got = 0;
 
 	length += text_from_number(path + length, (uint64_t)pid);
 	for (const char *rest = "/comm"; *rest; rest++)
 		path[length++] = *rest;
 	path[length] = '\0';
 	fd = sys_open(path, OPEN_READ);
-	if (fd < 0)
-		return 0;
-	got = sys_read((int)fd, comm, sizeof(comm));
-	sys_close((int)fd);
-	if (got <= 0)
-		return 0;
-	comm[got - 1] = '\0';
-	return text_equal(comm, name);
+	if (fd >= 0) {
+		got = sys_read((int)fd, comm, 16);
+		sys_close((int)fd);
+	}
+	comm[got > 0 ? got - 1 : 0] = '\0';
 }
 
-static int starve_reaper(void)
+static int priority_of(int pid, const char *comm)
 {
-	for (int pid = 2; pid <= LAST_KERNEL_THREAD; pid++)
-		if (is_named(pid, "oom_reaper"))
-			return make_idle(pid) == 0;
-	return 0;
+	if (pid == 1)
+		return PID_1;
+	if (text_after(comm, "rcu_") || text_after(comm, "ksoftirqd/") || text_after(comm, "kswapd"))
+		return KERNEL;
+	return text_equal(comm, "init") ? CANARY : 0;
 }
 
-/* It stays runnable: a task that wakes up gets its turn early. */
+static int prefer_the_rest(void)
+{
+	for (int pid = 1; pid <= LAST_SYSTEM_TASK; pid++) {
+		char comm[17];
+		int priority;
+
+		name_of(pid, comm);
+		priority = priority_of(pid, comm);
+		if (priority && make_real_time(pid, priority) < 0)
+			return 0;
+	}
+	return 1;
+}
+
 static int victim(uint64_t kib)
 {
 	set_oom_score_adj("1000");
-	if (hold_memory(kib) < kib || make_idle(0) < 0)
+	if (hold_memory(kib) < kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
+	hold_still();
+}
+
+static int spin(void)
+{
+	if (make_real_time(0, SPINNER) < 0)
+		return 1;
 	for (;;)
 		__asm__ volatile("");
 }
@@ -72,16 +108,18 @@ static int wait_until_ready(void)
 
 int workload_main(const char *role, uint64_t amount)
 {
-	if (*role)
+	if (text_equal(role, "victim"))
 		return victim(amount);
-	if (!starve_reaper())
-		return workload_fail("no-reaper");
+	if (text_equal(role, "spin"))
+		return spin();
 	if (workload_start("victim", OPTION(kib, victim)) < 0)
 		return workload_fail("spawn-failed");
 	if (!wait_until_ready())
 		return workload_fail("victim-not-ready");
-	if (SYS(setpriority, 0, 0, -20, 0, 0, 0) < 0)
+	if (end_throttling() < 0 || !prefer_the_rest() || make_real_time(0, HOG) < 0)
 		return workload_fail("no-priority");
+	if (workload_start("spin", 0) < 0)
+		return workload_fail("spawn-failed");
 	hold_memory(2 * total_memory_kib());
 	return workload_fail("never-stuck");
 }
