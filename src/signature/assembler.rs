@@ -4,6 +4,7 @@ use super::body::Body;
 use super::finding::Finding;
 use super::head::{Head, Place, Role};
 use super::kind::ReportKind;
+use super::oom;
 use super::report::Report;
 use super::search::read_head;
 use super::title::title;
@@ -227,7 +228,12 @@ impl Open {
         }
     }
 
-    fn close(self) -> Report {
+    fn close(mut self) -> Report {
+        // Where the log ends before the kill, the trace says for whom it was.
+        if self.head.kind == ReportKind::OomKill && self.body.has("mem_cgroup_out_of_memory") {
+            self.head.kind = ReportKind::OomKillMemcg;
+            self.head.what = oom::words(self.head.kind).to_owned();
+        }
         let task = self.task();
         let title = title(&self.head, &self.body);
         Report {

@@ -75,6 +75,11 @@ impl Body {
         self.frames.len() > 2
     }
 
+    /// Whether a function stands in its call trace.
+    pub fn has(&self, function: &str) -> bool {
+        self.frames.iter().any(|frame| frame.name == function)
+    }
+
     fn push(&mut self, name: &str, sure: bool) {
         let most = if sure { MOST_FRAMES } else { MOST_DOUBTED };
         if self.frames.iter().filter(|frame| frame.sure == sure).count() < most {
