@@ -70,7 +70,9 @@ fn prefixes_change_nothing() {
         "Nov 24 10:00:00 host kernel: ",
         "kern  :warn  : ",
         "2026-11-24T10:00:00.123456+01:00 host kernel: ",
+        "ноя 24 10:00:00 host kernel: ",
         "\x1b[0m",
+        "> >> ",
     ] {
         let lines: String = plain.lines().map(|line| format!("{prefix}{line}\r\n")).collect();
         assert_eq!(classify([lines.as_bytes()]), expected, "{prefix:?}");

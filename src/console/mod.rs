@@ -4,6 +4,7 @@ mod frame;
 mod lines;
 pub mod printk;
 mod syslog;
+mod vendor;
 
 pub use frame::{Command, Damaged, Found, decode, encode_command};
 pub use lines::{Console, Item, MAX_LINE};

@@ -1,6 +1,6 @@
 //! The prefix of a printk line.
 
-use super::syslog;
+use super::{syslog, vendor};
 
 /// A console line without its printk prefix.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,8 +24,8 @@ pub enum Caller {
     Cpu(u32),
 }
 
-/// A line without its prefixes, as far as they are there: `<6>`, `[   12.345678]`, `[    T1]`, what log daemons put before
-/// them, and the prompt or the beginning of a program's line that the kernel printed behind.
+/// A line without its prefixes, as far as they are there: `<6>`, `[   12.345678]`, `[    T1]`, what vendors put behind and log
+/// daemons before them, the `> ` of a mail, and the prompt or the beginning of a program's line that the kernel printed behind.
 ///
 /// Of a line in which several messages were run together, it is the first that has a prefix; [`messages`] gives all.
 pub fn parse(line: &str) -> Printk<'_> {
@@ -59,7 +59,7 @@ impl<'a> Iterator for Messages<'a> {
                 let (before, after) = rest.split_at(next);
                 self.rest = Some(after);
                 // What a log daemon puts before the kernel's own prefix is no message.
-                if syslog::is_bare(before) { self.next() } else { Some(one(before)) }
+                if syslog::is_bare(unquoted(before)) { self.next() } else { Some(one(before)) }
             }
         }
     }
@@ -77,7 +77,7 @@ pub fn find_prefix(line: &str) -> Option<usize> {
 /// Strips what stands before one message. The order is that of `kernel/printk/printk.c`, `info_print_prefix()`: syslog
 /// level, time, caller.
 fn one(line: &str) -> Printk<'_> {
-    let text = line.trim_start();
+    let text = unquoted(line);
     let text = strip_level(text).unwrap_or(text);
     let plain = |text| Printk { guest_s: None, caller: None, of_program: false, text };
     let Some((guest_s, mut text)) = stamp_at(text, 0) else {
@@ -85,7 +85,10 @@ fn one(line: &str) -> Printk<'_> {
             return Printk { guest_s: Some(guest_s), caller, of_program: false, text };
         }
         return match syslog::strip(text) {
-            Some(syslog::Entry { of_program, text }) => Printk { of_program, ..plain(text) },
+            Some(syslog::Entry { of_program, text }) => match syslog::kmsg_of_host(text) {
+                Some((guest_s, caller, text)) => Printk { guest_s: Some(guest_s), caller, of_program: false, text },
+                None => Printk { of_program, ..plain(text) },
+            },
             None => plain(text),
         };
     };
@@ -95,8 +98,17 @@ fn one(line: &str) -> Printk<'_> {
     {
         caller = Some(found);
         text = rest;
+    } else if let Some((found, rest)) = vendor::strip(text) {
+        caller = found;
+        text = rest;
     }
     Printk { guest_s: Some(guest_s), caller, of_program: false, text: text.strip_prefix("kernel: ").unwrap_or(text) }
+}
+
+/// Without the blanks and the `> ` at its start: people quote logs in mails.
+fn unquoted(line: &str) -> &str {
+    let text = line.trim_start();
+    if text.starts_with('>') { text.trim_start_matches(|c: char| c == '>' || c.is_whitespace()) } else { text }
 }
 
 fn is_level(bytes: &[u8]) -> bool {
@@ -170,12 +182,19 @@ mod tests {
             "(none) login: [    1.500000] Out of memory",
             " kernel:[    1.500000] Out of memory",
             "[    1.500000] kernel: Out of memory",
+            "> [    1.500000] Out of memory",
+            "> >> [    1.500000][    T1] Out of memory",
+            "> Nov 24 10:00:00 host kernel: [    1.500000] Out of memory",
+            "[    1.500000] c1 26 (hog) Out of memory",
+            "Nov 24 10:00:00 host 3,26,1500000,-,caller=T1;Out of memory",
         ] {
             let found = parse(line);
             assert_eq!((found.guest_s, found.of_program, found.text), (Some(1.5), false, "Out of memory"), "{line}");
         }
         assert_eq!(parse("[    1.500000][   C12] x").caller, Some(Caller::Cpu(12)));
         assert_eq!(parse("[    1.500000][    T1] x").caller, Some(Caller::Task(1)));
+        assert_eq!(parse("> >> BUG: x").text, "BUG: x");
+        assert_eq!(parse(">ffff888012345600: fb fb").text, "ffff888012345600: fb fb");
     }
 
     proptest! {
@@ -214,6 +233,7 @@ mod tests {
         assert_eq!(texts("[    1.000000] one[    2.000000] two"), ["one", "two"]);
         assert_eq!(texts("Nov 24 10:0[    2.000000][    T7] two"), ["Nov 24 10:0", "two"]);
         assert_eq!(texts("login: [    2.000000] two"), ["login: ", "two"]);
+        assert_eq!(texts("> > [    2.000000] two"), ["two"]);
         assert_eq!(texts("Nov 24 10:00:00 host kernel: [    2.000000] two"), ["two"]);
         assert_eq!(texts(""), [""]);
     }

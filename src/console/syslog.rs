@@ -13,8 +13,8 @@ pub(super) struct Entry<'a> {
 /// The longest prefix: a time, a host, a facility, a tag.
 const LONGEST: usize = 160;
 
-/// Strips a time of day with a date, and the host and tag behind it: `Nov 24 10:00:00 host kernel: `, RFC 5424's time,
-/// `[Mon Nov 23 10:00:00 2026] ` (`dmesg -T`, in any language), `2026/11/24 10:00:00 ` (Go's logs), `kernel: ` alone.
+/// Strips a time of day with a date, and the host and tag behind it: `Nov 24 10:00:00 host kernel: ` in any language, RFC
+/// 5424's time, `[Mon Nov 23 10:00:00 2026] ` (`dmesg -T`, likewise), `2026/11/24 10:00:00 ` (Go's logs), `kernel: ` alone.
 pub(super) fn strip(text: &str) -> Option<Entry<'_>> {
     if let Some(text) = text.strip_prefix("kernel:") {
         return Some(Entry { of_program: false, text: text.trim_start() });
@@ -25,7 +25,7 @@ pub(super) fn strip(text: &str) -> Option<Entry<'_>> {
             let named = inside.len() <= 40 && time_of_day(inside).is_some();
             named.then(|| Entry { of_program: false, text: tag(rest.trim_start()) })
         }
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | 0x80.. => {
             let head = &text[..floor(text, 40)];
             let end = time_of_day(head)?;
             if !is_date(&head[..end]) {
@@ -67,6 +67,11 @@ pub(super) fn kmsg(text: &str) -> Option<(f64, Option<Caller>, &str)> {
     fields.next().filter(|flags| flags.len() == 1)?;
     let caller = fields.find_map(|field| caller(field.strip_prefix("caller=")?));
     Some((micros as f64 / 1e6, caller, text))
+}
+
+/// The same behind a host's name, where a log daemon listens to netconsole.
+pub(super) fn kmsg_of_host(text: &str) -> Option<(f64, Option<Caller>, &str)> {
+    kmsg(text.split_once(' ')?.1)
 }
 
 /// What a host and a tag say: `host kernel: text`, `host kern.err kernel: text`, `host sshd[12]: text`.
@@ -117,9 +122,15 @@ fn is_date(stamp: &str) -> bool {
     let words = date.trim_end_matches(['T', ' ']);
     words.is_empty()
         || words.bytes().all(|b| b.is_ascii_digit() || b"-/.".contains(&b))
-        || words.split_once(' ').is_some_and(|(month, day)| {
-            month.len() == 3 && month.bytes().all(|b| b.is_ascii_alphabetic()) && day.trim().parse::<u8>().is_ok()
-        })
+        || words.split_once(' ').is_some_and(|(month, day)| is_month(month) && day.trim().parse::<u8>().is_ok())
+}
+
+/// `Nov`, `févr.`, `июл`, `11月`.
+fn is_month(word: &str) -> bool {
+    let letters = word.strip_suffix('.').unwrap_or(word);
+    letters.chars().count() <= 4
+        && letters.chars().all(char::is_alphanumeric)
+        && letters.chars().any(char::is_alphabetic)
 }
 
 /// The last place at most so far in that is between characters.
@@ -143,6 +154,9 @@ mod tests {
             ("2026/11/24 10:00:00 BUG: memory leak", false, "BUG: memory leak"),
             ("[Di Aug 12 03:54:03 2025] BUG: x", false, "BUG: x"),
             ("kernel: BUG: x", false, "BUG: x"),
+            ("ноя 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
+            ("févr. 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
+            ("11月 24 10:00:00 host systemd[1]: BUG: x", true, "BUG: x"),
         ] {
             assert_eq!(strip(line), Some(Entry { of_program, text }), "{line}");
         }

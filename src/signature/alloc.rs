@@ -24,14 +24,14 @@ pub(super) const FAILURE: Signature = Signature {
             let what = order.map_or("page allocation failure".to_owned(), |order| {
                 format!("page allocation failure, order {}", order.trim())
             });
-            return rest.starts_with([':', '.']).then(|| failure(&what).with_task(Some(Who::named(comm))));
+            return rest.starts_with([':', '.']).then(|| failure(&what).with_task(Some(Who::named_before(comm))));
         }
         if text.starts_with("SLUB: ") || text.starts_with("SLAB: ") {
             return Some(failure("slab allocation failure").with_role(Role::Adds(ReportKind::AllocFailure)));
         }
         // 4.4: `vmalloc: allocation failure: N bytes`, `warn_alloc_failed()`; ≥ 5.13: `vmalloc error: size N, …`.
         let vmalloc = text.contains(" fail") || text.contains("vmalloc error: size ");
-        let comm = text.split_once(": vmalloc").map(|(comm, _)| Who::named(comm));
+        let comm = text.split_once(": vmalloc").map(|(comm, _)| Who::named_before(comm));
         vmalloc.then(|| {
             failure("vmalloc allocation failure").with_task(comm).with_role(Role::Adds(ReportKind::AllocFailure))
         })
@@ -46,7 +46,7 @@ pub(super) const STALL: Signature = Signature {
         let comm = text.split(": page allocation stalls for ").next()?;
         let task = match comm.rsplit_once('(') {
             Some((name, pid)) => Who { pid: number(pid), comm: name.to_owned() },
-            None => Who::named(comm),
+            None => Who::named_before(comm),
         };
         Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Allocation).with_task(Some(task)))
     },

@@ -4,6 +4,7 @@ use super::body::Body;
 use super::finding::Finding;
 use super::head::{Head, Place, Role};
 use super::kind::ReportKind;
+use super::oom;
 use super::report::Report;
 use super::search::read_head;
 use super::title::title;
@@ -28,6 +29,12 @@ struct Line<'a> {
     text: &'a str,
 }
 
+impl Line<'_> {
+    fn is_inlined(&self) -> bool {
+        self.text.trim_end().ends_with(" [inline]")
+    }
+}
+
 /// A report that is being told.
 #[derive(Debug, Clone)]
 struct Open {
@@ -35,6 +42,8 @@ struct Open {
     body: Body,
     context: Option<Caller>,
     also: Vec<ReportKind>,
+    /// The head names a function that was inlined, as tools tell it; the one that it was inlined into comes next, as another.
+    inlined: bool,
     line: u64,
     last_line: u64,
 }
@@ -75,6 +84,14 @@ impl Assembler {
     }
 
     fn head(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+        if let Some(open) = self.open.last_mut()
+            && open.inlined
+            && open.head.kind == head.kind
+            && line.number == open.last_line + 1
+        {
+            open.inlined = line.is_inlined();
+            return open.add(head, line.number);
+        }
         match head.role {
             Role::Begins => self.begin(head, line, out),
             Role::Joins(kind) => match self.find(kind, &head, line) {
@@ -157,7 +174,16 @@ impl Assembler {
 impl Open {
     fn new(head: Head, line: Line<'_>) -> Self {
         let also = head.also.into_iter().collect();
-        Self { head, body: Body::default(), context: line.context, also, line: line.number, last_line: line.number }
+        let inlined = line.is_inlined();
+        Self {
+            head,
+            body: Body::default(),
+            context: line.context,
+            also,
+            inlined,
+            line: line.number,
+            last_line: line.number,
+        }
     }
 
     /// Whether a line of this context may belong to it. A stalled CPU is told of by others, in their own context.
@@ -227,7 +253,12 @@ impl Open {
         }
     }
 
-    fn close(self) -> Report {
+    fn close(mut self) -> Report {
+        // Where the log ends before the kill, the trace says for whom it was.
+        if self.head.kind == ReportKind::OomKill && self.body.has("mem_cgroup_out_of_memory") {
+            self.head.kind = ReportKind::OomKillMemcg;
+            self.head.what = oom::words(self.head.kind).to_owned();
+        }
         let task = self.task();
         let title = title(&self.head, &self.body);
         Report {

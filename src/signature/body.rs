@@ -1,7 +1,8 @@
 //! What the lines behind the head of a report say: where, who, and how it came there.
 
 use super::symbol;
-use super::text::{between, number};
+use super::tasks;
+use super::text::between;
 use super::who::Who;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
@@ -38,6 +39,13 @@ pub(super) struct Body {
     trace: u16,
     /// The next function is where the lock of the report is wanted.
     lock_follows: bool,
+    /// The next function is where preemption was disabled, which is not where the kernel slept (`kernel/sched/core.c`,
+    /// `print_preempt_disable_ip()`).
+    preemption_follows: bool,
+    /// The next line is of the task that a stalled CPU runs.
+    dump_follows: bool,
+    /// What the worker that the report is about was to do.
+    pub work: Option<String>,
     /// What a sanitizer calls the access: `Read` or `Write`.
     pub access: Option<&'static str>,
     /// The rest belongs to others: who allocated the memory, which locks everybody holds.
@@ -52,6 +60,9 @@ impl Body {
             return false;
         }
         let Some((name, sure)) = frame(line) else { return self.take_words(line) };
+        if std::mem::take(&mut self.preemption_follows) {
+            return true;
+        }
         if std::mem::take(&mut self.lock_follows) {
             self.lock.get_or_insert_with(|| name.to_owned());
         }
@@ -62,6 +73,11 @@ impl Body {
     /// Whether its call trace has begun: more than where the CPU was is known.
     pub fn is_told(&self) -> bool {
         self.frames.len() > 2
+    }
+
+    /// Whether a function stands in its call trace.
+    pub fn has(&self, function: &str) -> bool {
+        self.frames.iter().any(|frame| frame.name == function)
     }
 
     fn push(&mut self, name: &str, sure: bool) {
@@ -116,48 +132,52 @@ impl Body {
             self.ended = true;
             return true;
         }
+        if std::mem::take(&mut self.dump_follows) && self.take_task(tasks::dumped_on_a_line(line)) {
+            return true;
+        }
         match line.as_bytes()[0] {
-            b'C' | b'P' if self.take_task(line) => true,
+            b'C' | b'P' | b'i' if self.take_task(tasks::current(line)) => true,
             b'R' | b'W' if self.take_access(line) => true,
-            b't' if self.take_dump(line) => true,
+            b'W' if self.take_work(line) => true,
+            b'P' if line.starts_with("Preemption disabled at:") => {
+                self.preemption_follows = line.ends_with(':');
+                true
+            }
+            b'T' if line.starts_with("Task dump for CPU ") => {
+                self.dump_follows = true;
+                true
+            }
+            b't' if self.take_task(tasks::dumped(line)) => true,
             b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' if self.take_pointer(line) => true,
             _ => self.take_lock(line),
         }
     }
 
-    /// `CPU: 0 PID: 12 Comm: name Not tainted …` (`dump_stack_print_info()`); `Pid: 12, comm: name Not tainted` before 3.10.
-    fn take_task(&mut self, line: &str) -> bool {
-        let (pid, rest) = match line.split_once("PID: ") {
-            Some((before, rest)) if before.starts_with("CPU: ") => (number(rest), rest.split_once(" Comm: ")),
-            _ => match line.strip_prefix("Pid: ") {
-                Some(rest) => (number(rest), rest.split_once(", comm: ")),
-                None => return false,
-            },
-        };
-        let Some((_, rest)) = rest else { return false };
-        let end = [" Kdump: loaded", " Not tainted", " Tainted: "]
-            .iter()
-            .filter_map(|end| rest.find(end))
-            .min()
-            .unwrap_or(rest.len());
-        self.task.get_or_insert(Who { pid, comm: rest[..end].trim_end().to_owned() });
+    /// `Workqueue: events moom_callback`, `Workqueue: writeback wb_workfn (flush-8:0)` (`kernel/workqueue.c`,
+    /// `print_worker_info()`): the queue, the function, its module, what it does.
+    fn take_work(&mut self, line: &str) -> bool {
+        let Some(rest) = line.strip_prefix("Workqueue: ") else { return false };
+        let rest = rest.split_once(" (").map_or(rest, |(rest, _)| rest);
+        let rest = rest.split_once(" [").map_or(rest, |(rest, _)| rest);
+        if let Some((_, function)) = rest.trim_end().rsplit_once(' ')
+            && let Some(function) = symbol::leading(function)
+        {
+            self.work.get_or_insert_with(|| function.to_owned());
+        }
         true
     }
 
-    /// `task:bash state:R … pid:205 …` (`sched_show_task()`, ≥ 5.12), of the task that a stalled CPU runs.
-    fn take_dump(&mut self, line: &str) -> bool {
-        let Some(rest) = line.strip_prefix("task:") else { return false };
-        let (Some(comm), Some((_, pid))) = (rest.split(" state:").next(), rest.split_once(" pid:")) else {
-            return false;
-        };
-        self.task.get_or_insert(Who { pid: number(pid.trim_start()), comm: comm.trim_end().to_owned() });
-        true
+    /// Who it happened to; what is told first counts.
+    fn take_task(&mut self, task: Option<Who>) -> bool {
+        let known = task.is_some();
+        self.task = self.task.take().or(task);
+        known
     }
 
     /// Where the CPU was: x86 `RIP: 0010:f+0x…`, `IP: f+…`, `EIP is at f+…`; arm `PC is at f+…`; arm64 `pc : f+…`; riscv
     /// `epc : f+…`; mips `epc   : 80… f+…`; powerpc `NIP [c…] f+…`; m68k `PC: [<…>] f+…`; s390 `Krnl PSW : … (f+…)`.
     fn take_pointer(&mut self, line: &str) -> bool {
-        const REGISTERS: [&str; 13] = [
+        const REGISTERS: [&str; 15] = [
             "RIP: ",
             "IP: ",
             "EIP: ",
@@ -167,17 +187,19 @@ impl Body {
             "epc : ",
             "epc   : ",
             "NIP [",
+            "NIP: ",
             "PC: ",
             "Krnl PSW : ",
             "TPC: <",
             "ERA: ",
+            "era   : ",
         ];
         let Some(rest) = REGISTERS.iter().find_map(|register| line.strip_prefix(register)) else { return false };
         // User code's segments: the trace ends there.
         if line.starts_with("RIP: ") && (rest.starts_with("0033:") || rest.starts_with("0023:")) {
             return true;
         }
-        if let Some((_, name)) = symbol::find(rest) {
+        if let Some((_, name)) = symbol::find(rest).or_else(|| symbol::decoded(rest)) {
             self.pointer.get_or_insert_with(|| name.to_owned());
             self.push(name, true);
         }
@@ -221,6 +243,10 @@ impl Body {
 fn frame(line: &str) -> Option<(&str, bool)> {
     static FROM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" from "));
     let line = line.trim_end();
+    // 32-bit ARM without names.
+    if line.starts_with("Function entered at ") {
+        return None;
+    }
     // 32-bit ARM: `[<addr>] (callee) from [<addr>] (caller+0x…)`, `callee from caller+0x…`.
     if let Some(at) = FROM.find(line.as_bytes())
         && (line[at..].contains("+0x") || line[at..].contains("[<"))
@@ -229,12 +255,14 @@ fn frame(line: &str) -> Option<(&str, bool)> {
         let name = callee.rsplit('(').next()?.trim_end_matches(')');
         return Some((symbol::leading(name)?, true));
     }
-    if let Some((before, name)) = symbol::find(line) {
+    if let Some((before, name)) = symbol::find(line).or_else(|| symbol::decoded(line)) {
         return is_margin(before).then(|| (name, !before.contains('?')));
     }
-    // With the source's lines, as tools add them: `name file.c:12 [inline]`.
-    if line.ends_with("[inline]") {
-        return Some((symbol::leading(line)?, true));
+    // With the source's lines, as tools add them: `name file.c:12 [inline]`; not `lr : name file.c:12 [inline]`.
+    if let Some(inlined) = line.strip_suffix(" [inline]") {
+        let (name, site) = inlined.trim_start_matches(['?', ' ']).split_once(' ')?;
+        let known = symbol::is_site(site) && !site.contains(' ');
+        return known.then(|| Some((symbol::leading(name)?, true)))?;
     }
     None
 }
@@ -264,6 +292,8 @@ mod tests {
             (" __mutex_lock_common kernel/locking/mutex.c:679 [inline]", "__mutex_lock_common"),
             (" ([<000000000011a5c2>] show_stack+0x8a/0xd0)", "show_stack"),
             (" f+0x12/0x34 [kvm]", "f"),
+            ("f (arch/arm64/kernel/process.c:740) (T)", "f"),
+            (" ? f.part.0 (mm/slub.c:12 (discriminator 3)) kvm", "? f"),
         ] {
             assert_eq!(name(line).as_deref(), Some(expected), "{line}");
         }
@@ -275,6 +305,9 @@ mod tests {
             "hardirqs last enabled at (12): [<c0>] f+0x1/0x2",
             "Modules linked in: a b",
             "lr : f+0x1/0x2",
+            "lr : f (mm/slub.c:12)",
+            "lr : f mm/slub.c:12 [inline]",
+            "Function entered at [<c0011738>] from [<c03019b8>]",
             "from here on",
         ] {
             assert_eq!(name(line), None, "{line}");
@@ -295,6 +328,8 @@ mod tests {
             "NIP [c000000000012345] f+0x1/0x2",
             "PC: [<0004f2a8>] f+0x1/0x2",
             "Krnl PSW : 0704c00180000000 00000000001a2b3c (f+0x1/0x2)",
+            "RIP: 0010:f (mm/slub.c:12)",
+            "pc : f (mm/slub.c:12)",
         ] {
             let mut body = Body::default();
             assert!(body.take(line), "{line}");
@@ -306,17 +341,26 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_read() {
+    fn what_a_worker_does_is_read() {
         for line in [
-            "CPU: 0 PID: 12 Comm: a b Not tainted 6.1.0 #1",
-            "CPU: 0 UID: 0 PID: 12 Comm: a b Tainted: G        W 6.12.0 #1",
-            "Pid: 12, comm: a b Not tainted 2.6.36 #29",
-            "task:a b             state:R  running task     stack:0     pid:12   ppid:1      flags:0x00000202",
+            "Workqueue: events f",
+            "Workqueue: writeback f (flush-8:0)",
+            "Workqueue: usb: tx wq f [usbcore]",
+            "Workqueue: events f [kvm] (x)",
         ] {
             let mut body = Body::default();
             assert!(body.take(line), "{line}");
-            assert_eq!(body.task, Some(Who { pid: Some(12), comm: "a b".to_owned() }), "{line}");
+            assert_eq!(body.work.as_deref(), Some("f"), "{line}");
         }
+    }
+
+    #[test]
+    fn where_preemption_was_disabled_is_no_frame() {
+        let mut body = Body::default();
+        for line in ["Preemption disabled at:", "[<c07d10ec>] f+0x1c/0x20", " g+0x1/0x2"] {
+            assert!(body.take(line), "{line}");
+        }
+        assert_eq!(body.frames.iter().map(|frame| &frame.name[..]).collect::<Vec<_>>(), ["g"]);
     }
 
     #[test]

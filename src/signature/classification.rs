@@ -116,5 +116,5 @@ fn cause(reports: &[Repeated]) -> Option<&Report> {
 
 /// The OOM killer was called, and what came of it is not told.
 fn is_open_ended(report: &Report) -> bool {
-    report.kind == ReportKind::OomKill && report.victim.is_none()
+    matches!(report.kind, ReportKind::OomKill | ReportKind::OomKillMemcg) && report.victim.is_none()
 }

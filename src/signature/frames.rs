@@ -35,7 +35,7 @@ const REPORTING: &str = "\
 
 /// Locks, waits, and the way to the scheduler.
 const WAITING: &str = "\
-    schedule* io_schedule* context_switch switch_to* preempt_schedule* lock_acquire* lock_release* lock_is_held* \
+    schedule* sched_text_start io_schedule* context_switch switch_to* preempt_schedule* lock_acquire* lock_release* lock_is_held* \
     lock_set_class lock_downgrade reacquire_held_locks raw_spin_* spin_* raw_read_lock* raw_read_unlock* \
     raw_read_try* raw_write_lock* raw_write_unlock* raw_write_try* read_lock* write_lock* read_unlock* write_unlock* \
     do_raw_* queued_* native_queued_* pv_* ticket_spin* mutex_* ww_mutex_* rt_mutex_* rt_spin_* rwsem_* call_rwsem_* \
@@ -53,7 +53,7 @@ const LIBRARY: &str = "\
     memcpy* memmove* memset* memcmp* memscan memchr* memdup* memweight rep_movs* rep_stos* copy_user_* copy_from_* \
     copy_to_* copy_page_from* copy_page_to* copy_mc* simple_copy_to_iter copyin copyout raw_copy_* arch_copy_* \
     instrument_* clear_user* csum_partial* csum_and_copy* strlen strnlen* strcmp strncmp strcasecmp strncasecmp \
-    strcpy strncpy* strlcpy* strscpy* strcat strncat strlcat strchr strrchr strnchr strchrnul strstr strnstr strspn \
+    strcpy strncpy* strlcpy* strscpy* strndup_user strcat strncat strlcat strchr strrchr strnchr strchrnul strstr strnstr strspn \
     strcspn strpbrk strsep strim strreplace sized_str* vsnprintf* snprintf scnprintf vscnprintf sprintf vsprintf \
     string string_nocheck kmalloc* kzalloc* kcalloc krealloc* kvmalloc* kvzalloc* kvcalloc kfree* kvfree* kvrealloc* \
     kmemdup* kstrdup* kstrndup* kasprintf kvasprintf* do_kmalloc* do_kmem* slob_* kmem_cache_* kmem_* kmemleak_* \
@@ -180,6 +180,24 @@ pub(super) fn is_generic(name: &str) -> bool {
 /// Whether a function hands over to others.
 pub(super) fn is_dispatcher(name: &str) -> bool {
     DISPATCHER.has(&plain(name))
+}
+
+/// Whether a function looks for stalled CPUs or idles: where a trace ends there, it does not tell what the CPU was at.
+pub(super) fn looks_for_stalls(name: &str) -> bool {
+    const DETECTORS: [&str; 11] = [
+        "dump_cpu_task",
+        "rcu_check_callbacks",
+        "rcu_sched_clock_irq",
+        "rcu_pending",
+        "print_cpu_stall",
+        "print_other_cpu_stall",
+        "check_cpu_stall",
+        "update_process_times",
+        "cpu_startup_entry",
+        "rcu_gp_kthread",
+        "rcu_gp_fqs_loop",
+    ];
+    DETECTORS.contains(&name.trim_start_matches('_'))
 }
 
 /// Whether an interrupt came in here.

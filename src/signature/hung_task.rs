@@ -14,7 +14,7 @@ pub(super) const HUNG_TASK: Signature = Signature {
         let text = message(text, "INFO: task ")?;
         let (verb, what) = [(" blocked ", "task hung"), (" can't die ", "task can't die")]
             .into_iter()
-            .find(|(verb, _)| text.contains(verb) && text.contains(" for more than "))?;
+            .find(|(verb, _)| text.contains(verb) && text.contains(" for more than"))?;
         let task = comm_colon_pid(between(text, "INFO: task ", verb)?)?;
         let title = format!("hung task {}", task.comm);
         let head = Head::new(ReportKind::HungTask, what, Place::Trace).with_task(Some(task.into()));

@@ -34,7 +34,8 @@ pub(super) const HARD: Signature = Signature {
             || text.contains("Watchdog detected LOCKUP on CPU")
             || (text.contains("CPU:") || text.contains("CPU "))
                 && (text.ends_with(" Hard LOCKUP") || text.contains(" detected Hard LOCKUP other CPUs:"));
-        let head = Head::new(ReportKind::HardLockup, "hard lockup", Place::Entry);
+        let place = text.split_once("LOCKUP @ ").map_or("", |(_, place)| place);
+        let head = Head::new(ReportKind::HardLockup, "hard lockup", Place::Entry).at(place);
         known.then(|| head.with_role(Role::Joins(ReportKind::Warning)).with_trouble(Kind::HardLockup, "hard lockup"))
     },
 };

@@ -28,6 +28,7 @@ mod report;
 mod sanitizer;
 mod search;
 mod symbol;
+mod tasks;
 mod text;
 mod title;
 mod warning;

@@ -1,7 +1,7 @@
 //! The OOM killer's lines (`mm/oom_kill.c`).
 
 use super::head::{Head, Place, Role};
-use super::text::{pid_paren_comm, stable};
+use super::text::{number, pid_paren_comm, stable};
 use super::who::Who;
 use super::{Finding, ReportKind, Signature};
 
@@ -10,9 +10,9 @@ pub(super) const INVOKED: Signature = Signature {
     name: "oom-invoked",
     needles: &[" invoked oom-killer: gfp_mask="],
     read: |text| {
-        let comm = text.split(" invoked oom-killer").next()?;
-        let head = Head::new(ReportKind::OomKill, "OOM kill", Place::Task).with_task(Some(Who::named(comm)));
-        Some(head.with_finding(Finding::OomInvoked { comm: comm.to_owned() }))
+        let task = Who::named_before(text.split(" invoked oom-killer").next()?);
+        let finding = Finding::OomInvoked { comm: task.comm.clone() };
+        Some(Head::new(ReportKind::OomKill, "OOM kill", Place::Task).with_task(Some(task)).with_finding(finding))
     },
 };
 
@@ -39,17 +39,25 @@ pub(super) const ANNOUNCED: Signature = Signature {
 };
 
 /// A line that names the constraint of the kill: `oom-kill:constraint=CONSTRAINT_MEMCG,…` (`dump_oom_summary()`, ≥ 5.0),
-/// `Task in /a killed as a result of limit of /b` (`mm/memcontrol.c`, `mem_cgroup_print_oom_info()`, ≤ 4.20).
+/// `Task in /a killed as a result of limit of /b` (`mm/memcontrol.c`, `mem_cgroup_print_oom_info()`, ≤ 4.20), `Memory cgroup stats
+/// for /a:` (`mem_cgroup_print_oom_meminfo()`).
 pub(super) const CONSTRAINT: Signature = Signature {
     name: "oom-constraint",
-    needles: &["oom-kill:constraint=", " killed as a result of limit of "],
+    needles: &["oom-kill:constraint=", " killed as a result of limit of ", "Memory cgroup stats for /"],
     read: |text| {
-        let memcg = text.starts_with("oom-kill:constraint=CONSTRAINT_MEMCG");
-        if !(memcg || text.starts_with("oom-kill:constraint=") || text.starts_with("Task in /")) {
+        let constraint = text.strip_prefix("oom-kill:constraint=");
+        let memcg = constraint.is_some_and(|constraint| constraint.starts_with("CONSTRAINT_MEMCG"))
+            || text.starts_with("Task in /")
+            || text.starts_with("Memory cgroup stats for /");
+        if !memcg && constraint.is_none() {
             return None;
         }
-        let kind = if memcg || text.starts_with("Task in /") { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
-        Some(Head::new(kind, words(kind), Place::Task).with_role(Role::Joins(ReportKind::OomKill)))
+        let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
+        // `…,task_memcg=/a,task=COMM,pid=PID,uid=UID`: the victim.
+        let task = constraint.and_then(|_| text.split_once(",task=")?.1.rsplit_once(",pid="));
+        let victim = task.and_then(|(comm, pid)| Some(Who { pid: Some(number(pid)?), comm: comm.to_owned() }));
+        let head = Head::new(kind, words(kind), Place::Task).with_victim(victim);
+        Some(head.with_role(Role::Joins(ReportKind::OomKill)))
     },
 };
 

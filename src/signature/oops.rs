@@ -60,7 +60,14 @@ pub(super) const OOPS: Signature = Signature {
     ],
     read: |text| {
         let (text, words) = FAULTS.iter().find_map(|(start, words)| Some((fault(text, start)?, words)))?;
-        let head = if *words == BUG { bug(text) } else { Head::new(ReportKind::Oops, *words, Place::Function) };
+        let head = match *words {
+            BUG => bug(text),
+            // m68k's die(): an address error has told its own words before.
+            "bad kernel trap" => {
+                Head::new(ReportKind::Oops, *words, Place::Function).with_role(Role::Adds(ReportKind::Oops))
+            }
+            _ => Head::new(ReportKind::Oops, *words, Place::Function),
+        };
         Some(head.with_trouble(Kind::Oops, title(text)))
     },
 };
@@ -155,8 +162,12 @@ fn die_words(text: &str) -> String {
     if let Some((_, words)) = WORDS.iter().find(|(part, _)| text.contains(part)) {
         return (*words).to_owned();
     }
+    // Of a line that lost its beginning, only what `die()` said.
     let message = text.split("[#").next().unwrap_or(text);
+    let message = &message[message.find("Oops").unwrap_or(0)..];
     let message = message.strip_prefix("Internal error: ").unwrap_or(message).trim_start_matches("*** ");
+    // Since 6.11, x86 says `Oops: Oops: 0002 [#1]` and `Oops: int3: 0000 [#1]`.
+    let message = message.trim_start_matches("Oops: ").split(", sig: ").next().unwrap_or(message);
     let message = message.split(" ***").next().unwrap_or(message);
     let words: String = message.split(':').take_while(|part| !part.trim().is_empty() && !is_code(part)).collect();
     let words = stable(words.trim().trim_start_matches("Oops - "));

@@ -36,7 +36,11 @@ fn head(reason: &str, kind: ReportKind) -> Head {
         ReportKind::SoftLockup | ReportKind::HardLockup | ReportKind::HungTask | ReportKind::RcuStall => {
             Head::new(kind, title(reason), Place::Entry)
         }
-        ReportKind::BootFailure => return Head::new(kind, title(reason), Place::Nowhere).with_also(ReportKind::Panic),
+        ReportKind::BootFailure => {
+            return Head::new(kind, title(reason), Place::Nowhere)
+                .with_also(ReportKind::Panic)
+                .with_role(Role::Joins(ReportKind::BootFailure));
+        }
         _ => {
             return stack(reason)
                 .unwrap_or_else(|| Head::new(kind, title(reason), Place::Nowhere))
@@ -63,6 +67,7 @@ fn stack(reason: &str) -> Option<Head> {
 /// The reason without what differs from boot to boot and without the advice behind it.
 fn title(reason: &str) -> String {
     let reason = reason.split("  ").next().unwrap_or(reason);
+    let reason = reason.split(" Try passing init=").next().unwrap_or(reason);
     let reason = reason.split(" exitcode=").next().unwrap_or(reason);
     format!("panic: {}", stable(reason))
 }

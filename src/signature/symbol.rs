@@ -21,6 +21,23 @@ pub(super) fn find(text: &str) -> Option<(&str, &str)> {
     None
 }
 
+/// The same where `scripts/decode_stacktrace.sh` has put the place in the source for the offset: `name (mm/slub.c:12 (discriminator
+/// 4)) module`.
+pub(super) fn decoded(text: &str) -> Option<(&str, &str)> {
+    let (before, behind) = text.split_once(" (")?;
+    let place = behind.split([' ', ')']).next()?;
+    let start = before.bytes().rposition(|byte| !is_symbol(byte)).map_or(0, |at| at + 1);
+    let name = &before[start..];
+    (is_site(place) && starts_like_a_name(name)).then(|| (&before[..start], clean(name)))
+}
+
+/// `mm/page_alloc.c:123`, or the path that a kernel was built at.
+pub(super) fn is_site(site: &str) -> bool {
+    let Some((file, line)) = site.rsplit_once(':') else { return false };
+    let source = [".c", ".h", ".S", ".rs", ".y", ".l"].iter().any(|end| file.ends_with(end));
+    source && line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty()
+}
+
 /// The function at the beginning of a text, with or without an offset behind it.
 pub(super) fn leading(text: &str) -> Option<&str> {
     let text = text.trim_start();
@@ -65,6 +82,21 @@ mod tests {
             (" foo.constprop.0.isra.1+0x1/0x2", " ", "foo"),
         ] {
             assert_eq!(find(line), Some((before, name)), "{line}");
+        }
+    }
+
+    #[test]
+    fn decoded_names_are_cut_out_of_lines() {
+        for (line, before, name) in [
+            (" ? kfree (mm/slub.c:3567 mm/slub.c:4558) ", " ? ", "kfree"),
+            ("alloc.constprop.0 (./include/linux/gfp.h:243 (discriminator 4)) kvm", "", "alloc"),
+            ("RIP: 0010:kfree (mm/slub.c:3567)", "RIP: 0010:", "kfree"),
+            ("switch_to (/home/a/linux/arch/arm64/kernel/process.c:740) (T)", "", "switch_to"),
+        ] {
+            assert_eq!(decoded(line), Some((before, name)), "{line}");
+        }
+        for line in ["task x (pid: 12)", "f (unreliable)", "Comm: x (12:34)", " (mm/slub.c:1)"] {
+            assert_eq!(decoded(line), None, "{line}");
         }
     }
 

@@ -31,8 +31,8 @@ pub(super) fn comm_colon_pid(text: &str) -> Option<Task> {
 }
 
 /// The text from `needle` on, where a message of the kernel begins with it: at the start, or behind the name of a
-/// subsystem (`pr_fmt()`: `watchdog: `, `rcu: `), lockdep's bracket (`[ BUG: `), or a prompt that the message was printed
-/// behind. Not where a program quotes it.
+/// subsystem (`pr_fmt()`: `watchdog: `, `rcu: `), lockdep's bracket (`[ BUG: `), a tool's (`[guest0] BUG: `), or a prompt that
+/// the message was printed behind. Not where a program quotes it.
 pub(super) fn message<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
     let at = text.find(needle)?;
     introduces(&text[..at]).then(|| &text[at..])
@@ -45,7 +45,8 @@ fn introduces(before: &str) -> bool {
     before.is_empty()
         || (before.len() <= LONGEST
             && !before.contains(['"', '\'', '`', '=', '|'])
-            && [": ", ":", "[ ", "# ", "$ ", "=> "].iter().any(|end| before.ends_with(end)))
+            && ([": ", ":", "[ ", "# ", "$ ", "=> "].iter().any(|end| before.ends_with(end))
+                || before.starts_with('[') && before.ends_with("] ")))
 }
 
 /// The text without what differs from boot to boot: addresses, offsets, CPU numbers, pids behind a comm. Words that hold
@@ -97,7 +98,9 @@ mod tests {
 
     #[test]
     fn messages_stand_at_the_start_or_behind_their_subsystem() {
-        for text in ["BUG: x", "watchdog: BUG: x", "[ BUG: x ]", "(none) login: BUG: x", "~ # BUG: x"] {
+        for text in
+            ["BUG: x", "watchdog: BUG: x", "[ BUG: x ]", "(none) login: BUG: x", "~ # BUG: x", "[guest0] BUG: x"]
+        {
             assert!(message(text, "BUG: ").is_some(), "{text}");
         }
         for text in ["grep 'BUG: x'", "a program said BUG: x", "MSG=\"BUG: x\""] {

@@ -20,12 +20,21 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
         Place::HeldLock => body.held.as_deref().or_else(|| innermost(&body.frames)),
         Place::Trace => innermost(&body.frames),
         Place::Allocation => allocation(&body.frames),
-        Place::Entry => entry(&body.frames).or_else(|| innermost(&body.frames)),
+        Place::Entry => entry(&body.frames)
+            .or_else(|| innermost(&body.frames).filter(|name| !frames::looks_for_stalls(name)))
+            .or_else(|| head.function.as_deref().filter(says_something)),
     };
-    match function {
+    let work = body.work.as_deref().filter(|_| is_of_worker(head, body));
+    match function.filter(|name| work.is_none() || !frames::is_dispatcher(name)).or(work) {
         Some(name) => format!("{what} in {}", frames::plain(name)),
         None => in_task(head, body, what),
     }
+}
+
+/// Whether what a worker was to do names the problem where its trace does not.
+fn is_of_worker(head: &Head, body: &Body) -> bool {
+    let waits = is_named_by_task(head.kind) || head.kind == ReportKind::HardLockup;
+    waits && head.task.as_ref().or(body.task.as_ref()).is_some_and(|task| task.comm.starts_with("kworker/"))
 }
 
 /// The OOM killer's: the victim names it, or who called for it.
@@ -40,18 +49,21 @@ fn of_task(head: &Head, what: String) -> String {
 
 /// Without a trace, a task names what it is stuck in or short of.
 fn in_task(head: &Head, body: &Body, what: String) -> String {
-    let named = matches!(
-        head.kind,
+    match head.task.as_ref().or(body.task.as_ref()).filter(|_| is_named_by_task(head.kind)).map(Who::stable_name) {
+        Some(name) => format!("{what} of {name}"),
+        None => what,
+    }
+}
+
+fn is_named_by_task(kind: ReportKind) -> bool {
+    matches!(
+        kind,
         ReportKind::HungTask
             | ReportKind::SoftLockup
             | ReportKind::AllocFailure
             | ReportKind::AllocStall
             | ReportKind::RcuStall
-    );
-    match head.task.as_ref().or(body.task.as_ref()).filter(|_| named).map(Who::stable_name) {
-        Some(name) => format!("{what} of {name}"),
-        None => what,
-    }
+    )
 }
 
 fn function<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {

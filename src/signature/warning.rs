@@ -1,6 +1,7 @@
 //! Failed `WARN_ON()`s (`kernel/panic.c`, `__warn()`; `lib/bug.c`, `__report_bug()`).
 
 use super::head::{Head, Place};
+use super::symbol::is_site;
 use super::who::Who;
 use super::{ReportKind, Signature};
 
@@ -62,13 +63,6 @@ fn modern(said: &str) -> Option<(&str, &str, Option<Who>)> {
 fn task_behind(text: &str) -> Option<Who> {
     let (_, task) = text.split_once(", CPU#")?.1.split_once(": ")?;
     Who::comm_slash_pid(task.trim_end())
-}
-
-/// `mm/page_alloc.c:123`, or the path that a kernel was built at.
-fn is_site(site: &str) -> bool {
-    let Some((file, line)) = site.rsplit_once(':') else { return false };
-    let source = [".c", ".h", ".S", ".rs", ".y", ".l"].iter().any(|end| file.ends_with(end));
-    source && line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty()
 }
 
 /// The unwinders' complaints: `kernel stack regs at … has bad 'bp' value …`, `kernel stack frame pointer at … has bad value …`

@@ -31,12 +31,25 @@ impl Who {
         Some(Task { pid: self.pid?, comm: self.comm.clone() })
     }
 
+    /// A task whose name stands before what it did. Of longer ones than the kernel has (`TASK_COMM_LEN`), the first words are
+    /// somebody else's.
+    pub(super) fn named_before(text: &str) -> Self {
+        const LONGEST: usize = 15;
+        let mut comm = text.trim_start();
+        for end in [": ", " "] {
+            if comm.len() > LONGEST {
+                comm = comm.rsplit_once(end).map_or(comm, |(_, name)| name);
+            }
+        }
+        Self::named(comm)
+    }
+
     /// The name without what differs from boot to boot: the CPU or the serial number of a kernel thread (`kworker/0:2`,
-    /// `swapper/1`, `syz-executor.3`, `migration/1`).
+    /// `swapper/1`, `syz-executor.3`, `migration/1`) or of a program's (`CPU 2/KVM`, `StreamTrans #72`).
     pub fn stable_name(&self) -> &str {
         let name = self.comm.split('/').next().unwrap_or_default();
         let trimmed = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        let trimmed = trimmed.trim_end_matches(['.', '-', ':', '_', '#']);
+        let trimmed = trimmed.trim_end_matches(['.', '-', ':', '_', '#', ' ']);
         if trimmed.is_empty() { &self.comm } else { trimmed }
     }
 }
@@ -52,6 +65,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_are_told_from_what_stands_before_them() {
+        for (text, comm) in [
+            ("a b: c", "a b: c"),
+            ("Running sysctl: a b", "a b"),
+            ("some words of a prompt python3", "python3"),
+            ("a-name-that-no-kernel-has", "a-name-that-no-kernel-has"),
+        ] {
+            assert_eq!(Who::named_before(text).comm, comm);
+        }
+    }
+
+    #[test]
     fn names_lose_what_differs_from_boot_to_boot() {
         for (comm, stable) in [
             ("kworker/0:2", "kworker"),
@@ -59,6 +84,8 @@ mod tests {
             ("syz-executor.3", "syz-executor"),
             ("stress-ng-vm", "stress-ng-vm"),
             ("Web Content", "Web Content"),
+            ("CPU 2/KVM", "CPU"),
+            ("StreamTrans #72", "StreamTrans"),
             ("9", "9"),
         ] {
             assert_eq!(Who::named(comm).stable_name(), stable);
