@@ -1,6 +1,7 @@
-//! A run's record as text for a person, JSON, JUnit XML; a trial as a shell script, a timeline, an explanation of its verdict.
-//! Nothing here touches a file.
+//! A run's record as text for a person, JSON, JUnit XML; a trial as a shell script, a timeline, an explanation of its verdict;
+//! recorded trials that were judged again. Nothing here touches a file.
 
+pub mod again;
 mod axis;
 mod json;
 mod junit;
