@@ -52,6 +52,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         "-append",
         "console=ttyS0 quiet",
     ];
+    let evidence = |file: &str| Evidence { file: file.to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) };
     TrialRecord {
         schema: RUN_SCHEMA,
         command: command.map(str::to_owned).to_vec(),
@@ -66,7 +67,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         kernel_release: Some("6.1.192".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
         initrd_digest: None,
-        evidence: vec![Evidence { file: "console.log".to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) }],
+        evidence: vec![evidence("console.log"), evidence("why.md")],
     }
 }
 

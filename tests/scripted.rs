@@ -2,8 +2,8 @@
 
 mod support;
 
-use oomlab::model::{Event, Kind, Outcome, Probe, QmpEvent};
-use oomlab::store::read_events;
+use oomlab::model::{Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
+use oomlab::store::{digest_file, read_events};
 use oomlab::watchdog::{Setup, replay};
 use std::path::Path;
 use support::Scripted;
@@ -26,8 +26,17 @@ async fn a_healthy_guest_passes_and_all_of_it_is_on_disk() {
     for name in ["events.jsonl", "verdict.json", "trial.json", "qemu.sh", "qemu.log"] {
         assert!(cell.join(name).is_file(), "{name}");
     }
+    assert!(!cell.join("why.md").exists(), "there is nothing to explain");
     let events = read_events(&cell.join("events.jsonl")).unwrap();
     assert_eq!(replay(Setup::of(&trial.cell), &events), Some(trial.verdict), "the record judges alike");
+}
+
+/// The explanation of a trial, which must be part of its evidence.
+fn explanation(scripted: &Scripted, trial: &TrialRecord) -> String {
+    let path = scripted.dir.path().join("runs/2026-01-02-0/cells").join(trial.folder()).join("why.md");
+    let (bytes, sha256) = digest_file(&path).unwrap();
+    assert!(trial.evidence.contains(&Evidence { file: "why.md".to_owned(), bytes, sha256 }), "{:?}", trial.evidence);
+    std::fs::read_to_string(path).unwrap()
 }
 
 #[tokio::test]
@@ -35,10 +44,12 @@ async fn a_livelock_is_found_with_its_victim() {
     let script = format!(
         "{BOOT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
     );
-    let (_, trial) = Scripted::one(&script).await;
+    let (scripted, trial) = Scripted::one(&script).await;
     assert_eq!(trial.verdict.kind, Kind::OomLivelock, "{:?}", trial.verdict);
     assert_eq!(trial.verdict.victim.as_ref().map(|task| task.pid), Some(26));
     assert!(!trial.as_expected());
+    let why = explanation(&scripted, &trial);
+    assert!(why.contains("Killed process 26 (hog)") && why.contains("- not `silent-stall`"), "{why}");
 }
 
 #[tokio::test]
@@ -62,6 +73,7 @@ async fn a_missing_qemu_is_the_labs_fault_and_names_the_remedy() {
     let record = run.record().unwrap();
     assert_eq!(record.trials[0].verdict.kind, Kind::QemuFailed);
     assert!(record.trials[0].verdict.summary.contains("oomlab doctor --fix"));
+    assert!(explanation(&scripted, &record.trials[0]).contains("oomlab doctor --fix"));
     assert_eq!(record.exit_code(), 3);
 }
 

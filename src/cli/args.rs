@@ -38,6 +38,10 @@ pub enum Command {
     Boot(BootArgs),
     /// Run a trial of an earlier run again
     Repro(ReproArgs),
+    /// Judge recorded trials again, by the present rules
+    ///
+    /// Exit status: 0 every verdict is the same, 1 a verdict is another one, 2 wrong usage or nothing there, 3 a record cannot be read.
+    Replay(ReplayArgs),
     /// Tell what is wrong in a console log, earliest cause first
     Classify(ClassifyArgs),
     /// List, fetch and build kernels
@@ -166,6 +170,20 @@ pub struct ReproArgs {
     pub script: bool,
     #[command(flatten)]
     pub options: RunOptions,
+}
+
+/// Arguments of `oomlab replay`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReplayArgs {
+    /// The run or trial, as reports name it, or the path of its folder
+    #[arg(value_name = "RUN[/CELL]")]
+    pub recorded: String,
+    /// Draw each trial on a time axis: stages, console, vCPUs, beats, canary, free memory, kills, probes
+    #[arg(long, conflicts_with = "json")]
+    pub timeline: bool,
+    /// Print one JSON document; see `docs/replay.md`
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `oomlab classify`.

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
+use super::lookup;
 use super::output::print;
 use crate::lab::{Prepared, Ready};
 use crate::model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When there is no such trial, or the lab fails.
 pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
-    let folder = find(&args.trial)?;
+    let folder = lookup::trial(&args.trial)?;
     let trial = read_trial(&folder)?;
     if args.script {
         let run =
@@ -35,22 +36,6 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     cell.repeat = 1;
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };
     Execution { context, catalogues, options: &args.options, plan, own: None, prepared }.run()
-}
-
-/// `RUN/CELL` as reports print it, looked for below `runs` and as a path; or the path of the trial's folder.
-fn find(text: &str) -> Result<PathBuf, CliError> {
-    let text = text.trim_end_matches('/');
-    let (run, cell) = text.rsplit_once('/').unwrap_or(("", text));
-    let candidates = [
-        PathBuf::from(text),
-        Path::new(run).join("cells").join(cell),
-        Path::new("runs").join(run).join("cells").join(cell),
-    ];
-    candidates.into_iter().find(|folder| folder.join("trial.json").is_file()).ok_or_else(|| {
-        CliError::Usage(format!(
-            "there is no trial `{text}`: write RUN/CELL as the report printed it, or the path of the trial's folder"
-        ))
-    })
 }
 
 /// The very files of the recorded trial, if they are still what they were.

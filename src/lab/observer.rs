@@ -1,7 +1,6 @@
 //! What the lab tells whoever shows its progress.
 
-use crate::model::TrialRecord;
-use crate::watchdog::Stage;
+use crate::model::{Stage, TrialRecord};
 
 /// How one running trial stands.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -155,7 +155,7 @@ fn unavailable(reason: String) -> Box<Verdict> {
 }
 
 fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
-    Box::new(Verdict::new(kind, "prepare", reason))
+    Box::new(Verdict::new(kind, Verdict::PREPARE, reason))
 }
 
 fn own_initrd(path: &Path) -> Needed<Image> {

@@ -12,6 +12,7 @@ use crate::arch;
 use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::launch::{Paths, command};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
+use crate::report;
 use crate::store::RunDir;
 use crate::watchdog::Setup;
 use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ fn need(cell: &Cell) -> Need {
 }
 
 fn unprepared() -> Verdict {
-    Verdict::new(Kind::KernelUnavailable, "prepare", "nothing was prepared for this cell")
+    Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "nothing was prepared for this cell")
 }
 
 /// One trial with all that it needs.
@@ -124,11 +125,7 @@ impl Trial {
         self.observer.started(self.index, cell, self.spec.trial);
         let record = match &self.ready {
             Ok(ready) => self.boot(ready).await?,
-            Err(verdict) => {
-                let record = self.record(verdict.as_ref().clone(), wall_clock());
-                self.run.fail(&record)?;
-                record
-            }
+            Err(verdict) => self.fail(self.record(verdict.as_ref().clone(), wall_clock()))?,
         };
         self.observer.finished(self.index, &record);
         Ok(())
@@ -144,9 +141,7 @@ impl Trial {
         let disk = match cell.needs.disk.as_ref().map(ScratchFile::create).transpose() {
             Ok(disk) => disk,
             Err(error) => {
-                let record = self.record(lab_error(&error), wall_clock());
-                self.run.fail(&record)?;
-                return Ok(record);
+                return self.fail(self.record(lab_error(&error), wall_clock()));
             }
         };
         let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
@@ -189,10 +184,20 @@ impl Trial {
             Err(error) => {
                 // The disk may be what failed; then this fails too and the run ends with the reason.
                 record.verdict = lab_error(&error);
-                self.run.fail(&record)?;
-                Ok(record)
+                self.fail(record)
             }
         }
+    }
+
+    /// Ends a trial that the lab could not bring to its end.
+    fn fail(&self, mut record: TrialRecord) -> Result<TrialRecord, LabError> {
+        let why = self.why(&record);
+        self.run.fail(&mut record, &why)?;
+        Ok(record)
+    }
+
+    fn why(&self, record: &TrialRecord) -> String {
+        report::why(&self.run.path().display().to_string(), record)
     }
 
     fn finish(&self, mut record: TrialRecord, recorder: Recorder) -> Result<TrialRecord, LabError> {
@@ -201,6 +206,9 @@ impl Trial {
         record.duration_s = recorder.clock.now().as_secs_f64();
         record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
         record.oom_kills = watchdog.oom_kills();
+        if report::needs_why(&record) {
+            recorder.dir.file("why.md", self.why(&record).as_bytes())?;
+        }
         record.evidence = recorder.dir.evidence()?;
         recorder.dir.finish(&record)?;
         Ok(record)
@@ -227,7 +235,7 @@ impl Trial {
 }
 
 fn unjudged() -> Verdict {
-    Verdict::new(Kind::QemuDied, "driver", "the trial ended without a verdict")
+    Verdict::new(Kind::QemuDied, Verdict::DRIVER, "the trial ended without a verdict")
 }
 
 fn lab_error(error: &LabError) -> Verdict {
@@ -236,7 +244,7 @@ fn lab_error(error: &LabError) -> Verdict {
         LabError::Spawn(_) => Kind::QemuFailed,
         LabError::Io { .. } => Kind::QemuDied,
     };
-    Verdict::new(kind, "driver", error.to_string())
+    Verdict::new(kind, Verdict::DRIVER, error.to_string())
 }
 
 fn shell(argv: &[String]) -> String {

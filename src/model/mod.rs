@@ -1,6 +1,7 @@
 //! The lab's nouns: plain values, free to every other module. Depends on std and serde alone.
 
 mod cell;
+mod course;
 mod event;
 mod evidence;
 mod ids;
@@ -14,6 +15,7 @@ mod stamp;
 mod verdict;
 
 pub use cell::{Cell, Expectation, Payload, Timeouts};
+pub use course::{Course, Stage};
 pub use event::{Beat, Event, Frame, QmpEvent, Record, ThreadTime};
 pub use evidence::{Memory, Probe, Profile, Spot, Zone};
 pub use ids::{ArchName, CellId, Digest, KernelName, RunId, WorkloadName};
@@ -22,6 +24,6 @@ pub use machine::{Accel, RamError, RamMib};
 pub use needs::{Needs, ScratchDisk, Throttle};
 pub use plan::{PLAN_SCHEMA, Plan, Skipped};
 pub use printable::printable;
-pub use run::{Evidence, RUN_SCHEMA, RunRecord, TrialRecord, trial_folder};
+pub use run::{Evidence, RUN_SCHEMA, RunRecord, TrialRecord, split_trial_folder, trial_folder};
 pub use stamp::Stamp;
 pub use verdict::{Kind, Onset, Outcome, Task, Verdict};

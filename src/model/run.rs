@@ -104,6 +104,12 @@ pub fn trial_folder(cell: &str, trial: u32) -> String {
     if trial <= 1 { cell.to_owned() } else { format!("{cell}~{trial}") }
 }
 
+/// The cell's id and the trial's number that [`trial_folder`] made this name of.
+pub fn split_trial_folder(folder: &str) -> (&str, u32) {
+    let numbered = folder.rsplit_once('~').and_then(|(cell, number)| Some((cell, number.parse().ok()?)));
+    numbered.filter(|(_, number)| *number > 1).unwrap_or((folder, 1))
+}
+
 /// A stored artefact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -113,4 +119,17 @@ pub struct Evidence {
     pub bytes: u64,
     /// Digest of its content.
     pub sha256: Digest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folders_name_tells_the_cell_and_the_number() {
+        for (cell, trial) in [("a.arm.32M.idle", 1), ("a.arm.32M.idle", 2), ("a~b", 1), ("a~b", 10)] {
+            assert_eq!(split_trial_folder(&trial_folder(cell, trial)), (cell, trial));
+        }
+        assert_eq!(split_trial_folder("a~1"), ("a~1", 1), "no trial has such a folder");
+    }
 }

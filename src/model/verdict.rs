@@ -216,6 +216,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The rule of verdicts that the lab gives by itself because it could not make a trial ready.
+    pub const PREPARE: &'static str = "prepare";
+
+    /// The rule of verdicts that the lab gives by itself because it could not bring a trial to its end.
+    pub const DRIVER: &'static str = "driver";
+
     /// A verdict of this kind, sure of itself, with nothing else known.
     pub fn new(kind: Kind, rule: &str, summary: impl Into<String>) -> Self {
         Self {
@@ -235,6 +241,11 @@ impl Verdict {
     /// The outcome.
     pub const fn outcome(&self) -> Outcome {
         self.kind.outcome()
+    }
+
+    /// Whether the lab gave it by itself: no rule has judged the guest.
+    pub fn is_the_labs_own(&self) -> bool {
+        self.rule == Self::PREPARE || self.rule == Self::DRIVER
     }
 }
 

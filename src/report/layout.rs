@@ -53,6 +53,11 @@ impl Style {
         if self.ascii { " | " } else { " · " }
     }
 
+    /// What stands between an old value and a new one.
+    pub(super) fn arrow(self) -> &'static str {
+        if self.ascii { "->" } else { "→" }
+    }
+
     /// What stands for a cut-off rest.
     pub(super) fn ellipsis(self) -> &'static str {
         if self.ascii { "..." } else { "…" }

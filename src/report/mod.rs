@@ -1,15 +1,24 @@
-//! A run's record as text for a person, JSON, JUnit XML, and a trial as a shell script. Nothing here touches a file.
+//! A run's record as text for a person, JSON, JUnit XML; a trial as a shell script, a timeline, an explanation of its verdict;
+//! recorded trials that were judged again. Nothing here touches a file.
 
+pub mod again;
+mod axis;
 mod json;
 mod junit;
 mod layout;
+mod markdown;
+mod neighbours;
 mod script;
 mod table;
 mod tally;
 mod text;
+mod timeline;
+mod why;
 
 pub use json::json;
 pub use junit::junit;
 pub use layout::Style;
 pub use script::{ScriptError, script};
 pub use text::text;
+pub use timeline::timeline;
+pub use why::{needs_why, why};

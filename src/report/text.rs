@@ -56,12 +56,13 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
     }
     let folder = trial.folder();
-    let _ = writeln!(out, "  {}/cells/{}/", printable(run.dir.trim_end_matches('/')), printable(&folder));
+    let why = if trial.evidence.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
+    let _ = writeln!(out, "  {}/cells/{}/{why}", printable(run.dir.trim_end_matches('/')), printable(&folder));
     let _ = writeln!(out, "  {}\n", style.paint(Colour::Strong, &repro(run, &folder)));
 }
 
 /// What a verdict rests on, and what argued against it.
-fn reasons(out: &mut String, verdict: &Verdict, style: Style) {
+pub(super) fn reasons(out: &mut String, verdict: &Verdict, style: Style) {
     for ground in &verdict.grounds {
         out.push_str(&style.wrap(&format!("- {ground}"), 4));
     }
@@ -70,16 +71,21 @@ fn reasons(out: &mut String, verdict: &Verdict, style: Style) {
     }
 }
 
-/// The command that runs a trial again. A run that is not below `runs` is named by its folder.
+/// The command that runs a trial again.
 pub(super) fn repro(run: &RunRecord, folder: &str) -> String {
-    let dir = run.dir.trim_end_matches('/');
+    format!("oomlab repro {}", shell_name(&run.dir, folder))
+}
+
+/// A trial's name as commands take it, quoted for a shell where it must be. A run that is not below `runs` is named by its folder.
+pub(super) fn shell_name(run_dir: &str, folder: &str) -> String {
+    let dir = run_dir.trim_end_matches('/');
     let trial = printable(&format!("{}/{folder}", dir.strip_prefix("runs/").unwrap_or(dir)));
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c);
     if trial.chars().all(needs_no_quotes) {
-        return format!("oomlab repro {trial}");
+        return trial;
     }
     // What is printable has no NUL, the one character that cannot be quoted.
-    format!("oomlab repro {}", shlex::try_quote(&trial).unwrap_or_default())
+    shlex::try_quote(&trial).unwrap_or_default().into_owned()
 }
 
 /// The known failures that showed, each with its reason once and what the first of them looked like.

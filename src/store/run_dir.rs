@@ -8,7 +8,7 @@
 //! ```
 
 use super::{StoreError, TrialDir, json, trial_dir};
-use crate::model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, trial_folder};
+use crate::model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -94,13 +94,17 @@ impl RunDir {
         TrialDir::create(&self.dir.join("cells").join(trial_folder(cell, trial)))
     }
 
-    /// Writes down a trial that the lab could not bring to its end. What its folder holds already stays.
+    /// Writes down a trial that the lab could not bring to its end, and why. What its folder holds already stays and becomes the
+    /// record's evidence.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn fail(&self, record: &TrialRecord) -> Result<(), StoreError> {
+    pub fn fail(&self, record: &mut TrialRecord, why: &str) -> Result<(), StoreError> {
         let folder = self.dir.join("cells").join(record.folder());
         std::fs::create_dir_all(&folder).map_err(StoreError::write(&folder))?;
+        let path = folder.join("why.md");
+        std::fs::write(&path, why).map_err(StoreError::write(&path))?;
+        record.evidence = trial_dir::evidence(&folder)?;
         trial_dir::write_verdict(&folder, record)
     }
 
@@ -122,6 +126,32 @@ impl RunDir {
     /// When it cannot be read.
     pub fn plan(&self) -> Result<Plan, StoreError> {
         json::read(&self.dir.join("plan.json"), PLAN_SCHEMA)
+    }
+
+    /// The folders of the trials that have begun, by cell and number.
+    ///
+    /// # Errors
+    /// When the run is of a newer format, or cannot be read.
+    pub fn trial_folders(&self) -> Result<Vec<PathBuf>, StoreError> {
+        json::read::<Head>(&self.head_path(), RUN_SCHEMA)?;
+        let cells = self.dir.join("cells");
+        if !cells.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut folders = Vec::new();
+        for entry in std::fs::read_dir(&cells).map_err(StoreError::read(&cells))? {
+            let path = entry.map_err(StoreError::read(&cells))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+        let key = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let (cell, number) = split_trial_folder(&name);
+            (cell.to_owned(), number, name)
+        };
+        folders.sort_by_cached_key(key);
+        Ok(folders)
     }
 
     /// What is known of the run so far: finished trials in the order of the plan.

@@ -7,6 +7,7 @@
 //! trial.json     all about the trial: cell, command line, digests, verdict, evidence
 //! qemu.sh        the QEMU command line as it was run
 //! qemu.log       what QEMU itself wrote
+//! why.md         why the trial was judged so, where somebody will ask
 //! ```
 
 use super::{StoreError, json};
@@ -89,15 +90,7 @@ impl TrialDir {
     /// # Errors
     /// When a file cannot be read.
     pub fn evidence(&self) -> Result<Vec<Evidence>, StoreError> {
-        let mut found = Vec::new();
-        for name in ["console.log", "events.jsonl", "qemu.log", "qemu.sh"] {
-            let path = self.dir.join(name);
-            if path.is_file() {
-                let (bytes, sha256) = digest_file(&path).map_err(StoreError::read(&path))?;
-                found.push(Evidence { file: name.to_owned(), bytes, sha256 });
-            }
-        }
-        Ok(found)
+        evidence(&self.dir)
     }
 
     /// Writes the finished trial.
@@ -107,6 +100,19 @@ impl TrialDir {
     pub fn finish(&self, record: &TrialRecord) -> Result<(), StoreError> {
         write_verdict(&self.dir, record)
     }
+}
+
+/// What a trial's folder holds, with digests.
+pub(super) fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
+    let mut found = Vec::new();
+    for name in ["console.log", "events.jsonl", "qemu.log", "qemu.sh", "why.md"] {
+        let path = dir.join(name);
+        if path.is_file() {
+            let (bytes, sha256) = digest_file(&path).map_err(StoreError::read(&path))?;
+            found.push(Evidence { file: name.to_owned(), bytes, sha256 });
+        }
+    }
+    Ok(found)
 }
 
 /// Writes the two files that end a trial, the one that readers look for last.

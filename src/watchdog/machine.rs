@@ -4,7 +4,7 @@ use super::confirm::Confirmation;
 use super::rules::{self, Judgement};
 use super::seen::Seen;
 use super::setup::Setup;
-use crate::model::{Event, Outcome, Probe, Stamp, Verdict};
+use crate::model::{Event, Outcome, Probe, Stage, Stamp, Verdict};
 
 /// What the watchdog wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,34 +14,6 @@ pub enum Action {
     Probe(Probe),
     /// The verdict stands: end the guest.
     Stop,
-}
-
-/// How far a trial has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The agent has not said hello.
-    Booting,
-    /// The agent runs, the workload does not yet.
-    Ready,
-    /// The workload runs.
-    Loading,
-    /// The workload has ended.
-    Finishing,
-    /// There is a verdict.
-    Judged,
-}
-
-impl Stage {
-    /// The word for it on the terminal.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Booting => "booting",
-            Self::Ready => "ready",
-            Self::Loading => "loading",
-            Self::Finishing => "finishing",
-            Self::Judged => "judged",
-        }
-    }
 }
 
 /// Judges one trial. Pure: time is passed in, nothing is done, nothing fails.

@@ -12,6 +12,6 @@ mod seen;
 mod setup;
 mod stall;
 
-pub use machine::{Action, Stage, Watchdog};
-pub use replay::replay;
+pub use machine::{Action, Watchdog};
+pub use replay::{replay, retrace};
 pub use setup::{NOMINAL_LOOP_US, Setup};

@@ -20,9 +20,9 @@ pub struct Answers {
 
 /// Plays a trial second by second; ticks come when the watchdog asks for them.
 pub struct Trial {
-    setup: Setup,
+    pub setup: Setup,
     pub watchdog: Watchdog,
-    records: Vec<Record>,
+    pub records: Vec<Record>,
     pub now_s: f64,
     pub beat: Beat,
     cpu: ThreadTime,

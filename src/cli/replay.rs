@@ -1,0 +1,109 @@
+//! `oomlab replay`: recorded trials, judged again by the present rules.
+
+use super::args::ReplayArgs;
+use super::error::CliError;
+use super::lookup::{self, Recorded};
+use super::output::{print, style};
+use crate::model::{Cell, Course, Record, Verdict, split_trial_folder};
+use crate::report::again::{self, Standing, Trial};
+use crate::report::{Style, timeline};
+use crate::store::{RunDir, StoreError, read_events, read_trial};
+use crate::watchdog::{Setup, retrace};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Judges recorded trials again; gives the program's exit status.
+///
+/// # Errors
+/// When there is no such run or trial, or the run cannot be read. A trial that cannot be read is told of, and the others are judged.
+pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
+    let style = style(color);
+    let (folders, in_full) = match lookup::run_or_trial(&args.recorded)? {
+        Recorded::Trial(folder) => (vec![folder], true),
+        Recorded::Run(dir) => {
+            let folders = RunDir::open(&dir)?.trial_folders()?;
+            if folders.is_empty() {
+                return Err(CliError::Usage(format!("no trial has begun in {}", dir.display())));
+            }
+            (folders, false)
+        }
+    };
+    let chart = args.timeline.then_some(style);
+    let judged = judge_all(&folders, chart);
+    let charts = judged.iter().filter_map(|(_, chart)| chart.as_deref());
+    let charts: String = charts.map(|chart| format!("{chart}\n")).collect();
+    let trials: Vec<Trial> = judged.into_iter().map(|(trial, _)| trial).collect();
+    if args.json {
+        print(&again::json(&trials))?;
+    } else {
+        let told: String = trials.iter().map(|trial| again::text(trial, in_full, style)).collect();
+        print(&format!("{charts}{told}{}", again::total(&trials, style)))?;
+    }
+    Ok(Trial::exit_code(&trials))
+}
+
+/// Judges the trials, as many at a time as there are CPUs; they come back in the order of their folders.
+fn judge_all(folders: &[PathBuf], chart: Option<Style>) -> Vec<(Trial, Option<String>)> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(folders.len());
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(folders.len())));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(folder) = folders.get(index) else { break };
+                    let judged = judge(folder, chart);
+                    // Only a panic poisons it, and that ends the scope.
+                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, judged));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, judged)| judged).collect()
+}
+
+/// Judges one trial, and draws it if that is wanted.
+fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
+    let name = folder.file_name().map_or_else(|| "trial".into(), |name| name.to_string_lossy()).into_owned();
+    let dir = folder.display().to_string();
+    let unreadable = |was: Option<Verdict>, error: StoreError| {
+        (Trial::unreadable(name.clone(), dir.clone(), was, error.to_string()), None)
+    };
+    let (cell, was) = match recorded(folder, &name) {
+        Ok(recorded) => recorded,
+        Err(error) => return unreadable(None, error),
+    };
+    let path = folder.join("events.jsonl");
+    let events = match &was {
+        Some(verdict) if verdict.is_the_labs_own() && !path.is_file() => Ok(Vec::new()),
+        _ => read_events(&path),
+    };
+    let events: Vec<Record> = match events {
+        Ok(events) => events,
+        Err(error) => return unreadable(was, error),
+    };
+    let Course { stages, kills, verdict } = match &cell {
+        Some(cell) => retrace(Setup::of(cell), &events),
+        None => Course { stages: Vec::new(), kills: Vec::new(), verdict: None },
+    };
+    let trial = Trial::compare(name, dir, events.len(), was, verdict.clone());
+    let verdict = if trial.standing == Standing::LabFailed { trial.was.clone() } else { verdict };
+    let course = Course { stages, kills, verdict };
+    let drawn = chart.filter(|_| !events.is_empty()).map(|style| timeline(&trial.name, &events, &course, style));
+    (trial, drawn)
+}
+
+/// What the trial was of, and its verdict. A trial that has not ended has none, and its cell stands in the run's plan alone.
+fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<Verdict>), StoreError> {
+    if folder.join("trial.json").is_file() {
+        let trial = read_trial(folder)?;
+        return Ok((Some(trial.cell), Some(trial.verdict)));
+    }
+    let run = folder.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);
+    let plan = RunDir::open(&run).and_then(|run| run.plan()).ok();
+    let (id, _) = split_trial_folder(name);
+    Ok((plan.and_then(|plan| plan.cells.into_iter().find(|cell| cell.id.as_str() == id)), None))
+}

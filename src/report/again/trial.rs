@@ -1,0 +1,132 @@
+//! One recorded trial that was judged again.
+
+use crate::model::Verdict;
+
+/// How a recorded trial stands under the present rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// The verdict is the recorded one, to the last bit.
+    Same,
+    /// The verdict is another one.
+    Changed,
+    /// The record ends before the present rules come to a verdict; the rules of that time had come to one.
+    Undecided,
+    /// The lab itself failed: there was never anything to judge.
+    LabFailed,
+    /// There is no recorded verdict: the trial is still running, or its lab was killed.
+    Running,
+    /// The record cannot be read.
+    Unreadable,
+}
+
+impl Standing {
+    /// Every value.
+    pub const ALL: [Self; 6] =
+        [Self::Same, Self::Changed, Self::Undecided, Self::LabFailed, Self::Running, Self::Unreadable];
+
+    /// The word for it in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Changed => "changed",
+            Self::Undecided => "undecided",
+            Self::LabFailed => "lab-failed",
+            Self::Running => "running",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether the present rules had a complete record to judge.
+    pub const fn is_judged(self) -> bool {
+        matches!(self, Self::Same | Self::Changed | Self::Undecided)
+    }
+}
+
+/// One recorded trial that was judged again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Name of its folder: the cell's id, and `~N` behind it from the second trial on.
+    pub name: String,
+    /// Its folder, as the user may type it.
+    pub dir: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// The recorded verdict.
+    pub was: Option<Verdict>,
+    /// The verdict by the present rules.
+    pub now: Option<Verdict>,
+    /// Why there is nothing to compare.
+    pub why: Option<String>,
+    /// Events of the record; none when it cannot be read.
+    pub events: usize,
+}
+
+impl Trial {
+    /// What to make of a record of so many events, the recorded verdict and the present one.
+    pub fn compare(name: String, dir: String, events: usize, was: Option<Verdict>, now: Option<Verdict>) -> Self {
+        let (standing, why) = match (&was, &now) {
+            (None, _) => {
+                (Standing::Running, Some("no verdict was recorded: it is still running, or its lab was killed"))
+            }
+            (Some(was), _) if was.is_the_labs_own() => {
+                (Standing::LabFailed, Some("the lab itself failed, no rule has judged the guest"))
+            }
+            (Some(_), None) => {
+                (Standing::Undecided, Some("the record ends before the present rules come to a verdict"))
+            }
+            (Some(was), Some(now)) if was == now => (Standing::Same, None),
+            (Some(_), Some(_)) => (Standing::Changed, None),
+        };
+        Self { name, dir, standing, was, now, why: why.map(str::to_owned), events }
+    }
+
+    /// A trial whose record cannot be read.
+    pub fn unreadable(name: String, dir: String, was: Option<Verdict>, why: String) -> Self {
+        Self { name, dir, standing: Standing::Unreadable, was, now: None, why: Some(why), events: 0 }
+    }
+
+    /// Exit status of the program for these: 0 when all that was judged is the same, 1 when a verdict is another one or none any
+    /// more, 3 when a record could not be read.
+    pub fn exit_code(trials: &[Self]) -> u8 {
+        let any = |standing| trials.iter().any(|trial| trial.standing == standing);
+        if any(Standing::Unreadable) { 3 } else { u8::from(any(Standing::Changed) || any(Standing::Undecided)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    fn standing(was: Option<&Verdict>, now: Option<&Verdict>) -> Standing {
+        Trial::compare("a".into(), "a".into(), 1, was.cloned(), now.cloned()).standing
+    }
+
+    #[test]
+    fn verdicts_are_compared_to_the_last_bit() {
+        let verdict = Verdict::new(Kind::Finished, "finish", "done");
+        let surer = Verdict { confidence: 1.0 - f32::EPSILON, ..verdict.clone() };
+        assert_eq!(standing(Some(&verdict), Some(&verdict)), Standing::Same);
+        assert_eq!(standing(Some(&verdict), Some(&surer)), Standing::Changed);
+        assert_eq!(standing(Some(&verdict), None), Standing::Undecided);
+        assert_eq!(standing(None, Some(&verdict)), Standing::Running);
+    }
+
+    #[test]
+    fn what_the_lab_said_of_itself_is_not_judged() {
+        let verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "no network");
+        assert_eq!(standing(Some(&verdict), None), Standing::LabFailed);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_outweighs_a_change() {
+        let trial =
+            |standing| Trial { standing, ..Trial::unreadable("a".into(), "a".into(), None, "it is gone".into()) };
+        let code = |standings: &[Standing]| {
+            Trial::exit_code(&standings.iter().map(|standing| trial(*standing)).collect::<Vec<_>>())
+        };
+        assert_eq!(code(&[Standing::Same, Standing::LabFailed, Standing::Running]), 0);
+        assert_eq!((code(&[Standing::Same, Standing::Changed]), code(&[Standing::Undecided])), (1, 1));
+        assert_eq!(code(&[Standing::Changed, Standing::Unreadable]), 3);
+    }
+}

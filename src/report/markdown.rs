@@ -1,0 +1,161 @@
+//! Foreign text in markdown: whatever the guest printed is shown as it is and never becomes markup, a link or a mention.
+
+use crate::model::printable;
+
+/// The most characters of one text.
+const LONGEST: usize = 600;
+
+/// A text in a code span that it cannot end: the span's backticks are more than any run of them in the text.
+pub(super) fn span(text: &str) -> String {
+    let text = bounded(text);
+    let fence = "`".repeat(longest_run(&text) + 1);
+    // A space inside keeps backticks apart from the fence, and CommonMark takes one away on both sides; only blanks it keeps whole.
+    let pad = if text.is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Lines in a code block that they cannot end.
+pub(super) fn block(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| bounded(line)).collect();
+    let run = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
+    let fence = "`".repeat(run.max(2) + 1);
+    let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    format!("{fence}text\n{body}{fence}\n")
+}
+
+/// A phrase on one line. What it quotes in backticks stands in code spans, and so does a word that means something to markdown; the
+/// others are as they were.
+pub(super) fn phrase(text: &str) -> String {
+    let text = bounded(text);
+    let text = text.trim();
+    let parts: Vec<&str> = text.split('`').collect();
+    let last = parts.len() - 1;
+    // Quotes come in pairs; two that touch would become one.
+    let quotes = last.is_multiple_of(2) && (1..last).all(|index| !parts[index].trim().is_empty());
+    if !quotes {
+        return words(text, true);
+    }
+    let shown = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => words(part, index == 0),
+        _ => span(part),
+    });
+    shown.collect()
+}
+
+/// `first` when they begin the line.
+fn words(text: &str, first: bool) -> String {
+    let shown = text.split(' ').enumerate().map(|(index, word)| {
+        // A comma behind a name is no part of it.
+        let name = word.trim_end_matches([',', ';', ':', '.']);
+        match (is_plain(word, first && index == 0), name.is_empty()) {
+            (true, _) => word.to_owned(),
+            (false, true) => span(word),
+            (false, false) => format!("{}{}", span(name), &word[name.len()..]),
+        }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a word means nothing to markdown, nor to a forge that makes links of addresses, numbers and names.
+fn is_plain(word: &str, first: bool) -> bool {
+    let harmless = |c: char| c.is_alphanumeric() || " .,:;%()'\"/+-=?!…\u{fffd}".contains(c);
+    let is_address = word.contains("://") || word.to_ascii_lowercase().contains("www.");
+    // At the beginning these would make a list, a heading's underline or a rule.
+    let rest = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    let begins_a_block = first && (word.starts_with(['-', '+', '=']) || (rest != word && matches!(rest, "." | ")")));
+    word.chars().all(harmless) && !is_address && !begins_a_block
+}
+
+fn bounded(text: &str) -> String {
+    let mut shown = printable(&text.chars().take(LONGEST).collect::<String>());
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    // Markdown and those who show it take these for line ends, though no terminal does.
+    shown.replace(['\u{2028}', '\u{2029}'], "\u{fffd}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn spans_hold_their_backticks() {
+        assert_eq!(span("a"), "`a`");
+        assert_eq!(span("a`b"), "``a`b``");
+        assert_eq!(span("`a``"), "``` `a`` ```");
+        assert_eq!(span(""), "`  `");
+    }
+
+    #[test]
+    fn blocks_hold_their_fences() {
+        assert_eq!(block(&["a".into(), "````".into()]), "`````text\na\n````\n`````\n");
+        assert_eq!(block(&["a\n```\nb".into()]), "````text\na\u{fffd}```\u{fffd}b\n````\n");
+    }
+
+    #[test]
+    fn phrases_stay_readable_and_mean_nothing() {
+        for (text, shown) in [
+            ("pid 26 (hog) was killed: 94 % of 0.93", "pid 26 (hog) was killed: 94 % of 0.93"),
+            ("91 % __alloc_pages_slowpath, 6 %", "91 % `__alloc_pages_slowpath`, 6 %"),
+            ("see https://x.example <b>x</b> [a](b)", "see `https://x.example` `<b>x</b>` `[a](b)`"),
+            ("- a *b* #1 @me", "`-` a `*b*` `#1` `@me`"),
+            ("1. 2. 3", "`1`. 2. 3"),
+            ("run `oomlab doctor --fix`, or `a_b`", "run `oomlab doctor --fix`, or `a_b`"),
+            ("an odd ` one", "an odd `` ` `` one"),
+            ("``x`` ` y", "``` ``x`` ``` `` ` `` y"),
+            ("line\nend\u{2028}s", "line\u{fffd}end\u{fffd}s"),
+        ] {
+            assert_eq!(phrase(text), shown);
+        }
+    }
+
+    /// What is outside code spans, as CommonMark finds them: a run of backticks up to the next run of the same length.
+    fn outside(text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(begin) = rest.find('`') {
+            out.push_str(&rest[..begin]);
+            let inner = rest[begin..].trim_start_matches('`');
+            let fence = rest.len() - begin - inner.len();
+            let mut at = 0;
+            let end = loop {
+                let Some(run) = inner[at..].find('`') else { break None };
+                let length = inner[at + run..].len() - inner[at + run..].trim_start_matches('`').len();
+                if length == fence {
+                    break Some(at + run + length);
+                }
+                at += run + length;
+            };
+            match end {
+                Some(end) => rest = &inner[end..],
+                None => {
+                    out.push_str(&"`".repeat(fence));
+                    rest = inner;
+                }
+            }
+        }
+        out + rest
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_breaks_out(text in "[`~*<_\\\\ a,\n\r\u{2028}]{0,40}") {
+            let shown = span(&text);
+            let fence = shown.len() - shown.trim_start_matches('`').len();
+            let inner = &shown[fence..shown.len() - fence];
+            let broken = shown.contains(['\n', '\r', '\u{2028}']);
+            prop_assert!(longest_run(inner) < fence && !broken);
+            let shown = block(std::slice::from_ref(&text));
+            prop_assert_eq!(shown.lines().count(), 3);
+            prop_assert!(longest_run(shown.lines().nth(1).unwrap()) < longest_run(shown.lines().next().unwrap()));
+            let shown = phrase(&text);
+            prop_assert!(!outside(&shown).contains(['`', '~', '*', '<', '_', '\\', '\n']), "{}", shown);
+        }
+    }
+}

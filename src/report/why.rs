@@ -1,0 +1,110 @@
+//! Why a trial was judged as it was: a page of markdown for whoever finds it in the trial's folder or in a bug report.
+
+use super::layout::{counted, duration};
+use super::markdown::{block, phrase, span};
+use super::neighbours::clauses;
+use super::text::shell_name;
+use crate::model::{Accel, Expectation, Onset, Outcome, TrialRecord, Verdict};
+use std::fmt::Write as _;
+
+/// The most phrases of one list.
+const MOST_PHRASES: usize = 8;
+
+/// Whether somebody will ask: it did not pass, or it was expected to end in another way.
+pub fn needs_why(trial: &TrialRecord) -> bool {
+    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected()
+}
+
+/// What was seen, what was concluded from it, why nothing else, and how to see it again. `run_dir` is the run's folder as the user may
+/// type it. What the guest printed stands in code that it cannot break out of.
+pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
+    let verdict = &trial.verdict;
+    let mut out = format!("# {}/{}: {}\n\n", verdict.outcome(), verdict.kind, span(&trial.folder()));
+    let _ = writeln!(out, "{}\n", phrase(&verdict.summary));
+    let _ = writeln!(out, "**Seen**: {}.\n", seen(trial));
+    if !verdict.lines.is_empty() {
+        let _ = writeln!(out, "{}", block(&verdict.lines));
+    }
+    let sure = format!("by the rule {}, confidence {:.2}", span(&verdict.rule), verdict.confidence);
+    let _ = writeln!(out, "**Concluded**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
+    list(&mut out, &verdict.grounds);
+    against(&mut out, trial, verdict);
+    let name = shell_name(run_dir, &trial.folder());
+    let (repro, replay) = (format!("oomlab repro {name}"), format!("oomlab replay {name} --timeline"));
+    let _ = writeln!(
+        out,
+        "**Again**: {} boots it once more, {} draws and judges what was recorded.",
+        span(&repro),
+        span(&replay)
+    );
+    out
+}
+
+/// The guest, and when what happened.
+fn seen(trial: &TrialRecord) -> String {
+    let (cell, verdict) = (&trial.cell, &trial.verdict);
+    let release = trial.kernel_release.as_ref().map(|release| format!(" ({})", span(release))).unwrap_or_default();
+    let vcpus = if cell.vcpus == 1 { String::new() } else { format!(", {} vCPUs", cell.vcpus) };
+    let machine = format!("{} with {} of RAM{vcpus}", span(cell.arch.as_str()), cell.ram);
+    let mut facts = vec![format!("kernel {}{release} on {machine}", span(cell.kernel.as_str()))];
+    if !trial.command.is_empty() {
+        let how = match trial.accel {
+            Accel::Kvm => "by KVM",
+            Accel::Tcg => "emulated",
+        };
+        facts[0] += &format!(", {how}");
+        let up = trial.boot_s.map(|seconds| format!("the agent up after {}", duration(seconds)));
+        facts.extend(up);
+        facts.extend(verdict.onset.map(|onset| last_progress(verdict.outcome(), onset)));
+        facts.push(format!("the end at {}", duration(trial.duration_s)));
+    }
+    if trial.oom_kills > 0 {
+        facts.push(counted(trial.oom_kills, "OOM kill"));
+    }
+    let task = |what: &str, task: &crate::model::Task| format!("{what} pid {} {}", task.pid, span(&task.comm));
+    facts.extend(verdict.victim.as_ref().map(|victim| task("victim", victim)));
+    facts.extend(verdict.task.as_ref().map(|stuck| task("task", stuck)));
+    facts.join("; ")
+}
+
+fn last_progress(outcome: Outcome, onset: Onset) -> String {
+    let guest = onset.guest_s.map(|seconds| format!(" ({seconds:.3} s by the guest's clock)")).unwrap_or_default();
+    let what = if outcome == Outcome::Hang { "the last progress" } else { "the onset" };
+    format!("{what} at {:.2} s{guest}", onset.host.as_secs_f64())
+}
+
+/// How the verdict stands to what was expected; nothing where a pass was, which is the rule.
+fn expectation(trial: &TrialRecord) -> String {
+    let expect = &trial.cell.expect;
+    if *expect == Expectation::pass() {
+        return ".\n".to_owned();
+    }
+    let reason = expect.reason.as_ref().map(|reason| format!(": {}", phrase(reason))).unwrap_or_default();
+    let known = if trial.as_expected() { "as expected".to_owned() } else { format!("though {expect} was expected") };
+    format!(", {known}{reason}\n")
+}
+
+/// What argued against the verdict, and what argues against others.
+fn against(out: &mut String, trial: &TrialRecord, verdict: &Verdict) {
+    let clauses = clauses(trial);
+    if clauses.is_empty() && verdict.against.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "**Why not something else**:\n");
+    let but = verdict.against.iter().take(MOST_PHRASES).map(|phrase| format!("against this verdict: {phrase}"));
+    let but: Vec<String> = but.map(|text| phrase(&text)).collect();
+    let not = clauses.iter().map(|(kind, clause)| format!("not {}: {}", span(kind), phrase(clause)));
+    for line in but.into_iter().chain(not) {
+        let _ = writeln!(out, "- {line}");
+    }
+    out.push('\n');
+}
+
+fn list(out: &mut String, phrases: &[String]) {
+    for ground in phrases.iter().take(MOST_PHRASES) {
+        let _ = writeln!(out, "- {}", phrase(ground));
+    }
+    if !phrases.is_empty() {
+        out.push('\n');
+    }
+}

@@ -1,0 +1,59 @@
+//! Trials as a run's folder has them, with the events of `tests/replays/`.
+
+use oomlab::model::{
+    Accel, Cell, Digest, Evidence, Expectation, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts, TrialRecord,
+};
+use oomlab::store::read_events;
+use oomlab::watchdog::{Setup, retrace};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The events of a case.
+pub fn events_path(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replays").join(case).join("events.jsonl")
+}
+
+/// As [`events_path`], read.
+pub fn events(case: &str) -> Vec<Record> {
+    read_events(&events_path(case)).expect("recorded events")
+}
+
+/// The record of such a trial, judged by the present rules.
+pub fn trial(case: &str) -> TrialRecord {
+    let payload = match case.contains("without-agent") {
+        true => Payload::Initrd { path: None },
+        false => Payload::Workload { name: "anon-hog".into(), options: BTreeMap::new() },
+    };
+    let cell = Cell {
+        id: format!("linux-6.1.riscv64-nommu.32M.{case}").as_str().into(),
+        kernel: "linux-6.1".into(),
+        arch: "riscv64-nommu".into(),
+        ram: RamMib(32),
+        vcpus: 1,
+        payload,
+        needs: Needs::default(),
+        axes: BTreeMap::new(),
+        append: Vec::new(),
+        qemu: Vec::new(),
+        timeouts: Timeouts::default(),
+        repeat: 1,
+        expect: Expectation::pass(),
+    };
+    let course = retrace(Setup::of(&cell), &events(case));
+    TrialRecord {
+        schema: RUN_SCHEMA,
+        cell,
+        trial: 1,
+        verdict: course.verdict.expect("a verdict"),
+        started: "2026-11-24T10:00:00Z".to_owned(),
+        duration_s: 17.5,
+        boot_s: course.stages.get(1).map(|(at, _)| at.as_secs_f64()).filter(|_| !case.starts_with("boot-")),
+        oom_kills: course.kills.last().map_or(0, |(_, kills)| *kills),
+        accel: Accel::Tcg,
+        command: vec!["qemu-system-riscv64".to_owned()],
+        kernel_release: Some("6.1.176".to_owned()),
+        kernel_digest: Some(Digest::new("ab".repeat(32))),
+        initrd_digest: None,
+        evidence: vec![Evidence { file: "why.md".to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) }],
+    }
+}
