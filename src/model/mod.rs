@@ -1,5 +1,6 @@
 //! The lab's nouns: plain values, free to every other module. Depends on std and serde alone.
 
+mod bundle;
 mod cell;
 mod event;
 mod evidence;
@@ -13,6 +14,7 @@ mod run;
 mod stamp;
 mod verdict;
 
+pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use cell::{Cell, Expectation, Payload, Timeouts};
 pub use event::{Beat, Event, Frame, QmpEvent, Record, ThreadTime};
 pub use evidence::{Memory, Probe, Profile, Spot, Zone};

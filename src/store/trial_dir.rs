@@ -7,10 +7,11 @@
 //! trial.json     all about the trial: cell, command line, digests, verdict, evidence
 //! qemu.sh        the QEMU command line as it was run
 //! qemu.log       what QEMU itself wrote
+//! bundle.json    how the evidence in `bundle/` was collected; only after a hang, a crash or a failed boot
 //! ```
 
 use super::{StoreError, json};
-use crate::model::{Digest, Evidence, Record, TrialRecord};
+use crate::model::{Bundle, Digest, Evidence, Record, TrialRecord, Verdict};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -75,13 +76,32 @@ impl TrialDir {
         append().map_err(StoreError::write(&self.dir.join("events.jsonl")))
     }
 
-    /// Writes a further file of the trial.
+    /// Writes a further file of the trial; `name` may be in a folder of its own.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn file(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         let path = self.dir.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(StoreError::write(folder))?;
+        }
         std::fs::write(&path, content).map_err(StoreError::write(&path))
+    }
+
+    /// Writes the verdict alone, before the trial is finished.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn verdict(&self, verdict: &Verdict) -> Result<(), StoreError> {
+        json::write(&self.dir.join("verdict.json"), verdict)
+    }
+
+    /// Writes how the bundle was collected.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn bundle(&self, bundle: &Bundle) -> Result<(), StoreError> {
+        json::write(&self.dir.join("bundle.json"), bundle)
     }
 
     /// What has been kept so far, with digests.
@@ -90,11 +110,16 @@ impl TrialDir {
     /// When a file cannot be read.
     pub fn evidence(&self) -> Result<Vec<Evidence>, StoreError> {
         let mut found = Vec::new();
-        for name in ["console.log", "events.jsonl", "qemu.log", "qemu.sh"] {
-            let path = self.dir.join(name);
+        let collected = std::fs::read_dir(self.dir.join("bundle")).into_iter().flatten().flatten();
+        let mut collected: Vec<String> =
+            collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
+        collected.sort_unstable();
+        let names = ["console.log", "events.jsonl", "qemu.log", "qemu.sh", "bundle.json"].map(str::to_owned);
+        for name in names.into_iter().chain(collected) {
+            let path = self.dir.join(&name);
             if path.is_file() {
                 let (bytes, sha256) = digest_file(&path).map_err(StoreError::read(&path))?;
-                found.push(Evidence { file: name.to_owned(), bytes, sha256 });
+                found.push(Evidence { file: name, bytes, sha256 });
             }
         }
         Ok(found)
