@@ -17,6 +17,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cpu: Some("cortex-a57"),
         args: &[],
         disk: DiskSpec::VIRTIO_MMIO,
+        nmi: false,
         kvm_hosts: &["aarch64"],
     },
     cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["vectors"], image_base: None },

@@ -17,6 +17,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cpu: Some("cortex-a15"),
         args: &[],
         disk: DiskSpec::VIRTIO_MMIO,
+        nmi: false,
         kvm_hosts: &[],
     },
     cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None },

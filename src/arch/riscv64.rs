@@ -23,6 +23,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cpu: None,
         args: &["-bios", "default"],
         disk: DiskSpec::VIRTIO_MMIO,
+        nmi: false,
         kvm_hosts: &["riscv64"],
     },
     cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: Some(KERNEL_LINK_ADDR) },

@@ -53,6 +53,8 @@ pub struct QemuSpec {
     pub args: &'static [&'static str],
     /// How a disk is attached.
     pub disk: DiskSpec,
+    /// Whether the machine can raise a non-maskable interrupt (QEMU, `hw/core/nmi.c`) that the kernel answers.
+    pub nmi: bool,
     /// `uname -m` of the hosts on which KVM may run it.
     pub kvm_hosts: &'static [&'static str],
 }

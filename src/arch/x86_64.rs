@@ -19,6 +19,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cpu: Some("max"),
         args: &[],
         disk: DiskSpec::VIRTIO_PCI,
+        nmi: true,
         kvm_hosts: &["x86_64"],
     },
     cpu: CpuSpec {

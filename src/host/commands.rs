@@ -2,6 +2,8 @@
 
 use crate::model::QmpEvent;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +29,12 @@ pub enum QmpError {
         /// Seconds waited.
         seconds: f64,
     },
+    /// QEMU has not answered an earlier command; this one was sent, and not waited for.
+    #[error("QEMU has left an earlier command unanswered, so `{command}` was not waited for")]
+    Deaf {
+        /// The command.
+        command: String,
+    },
 }
 
 /// A command on its way.
@@ -46,11 +54,16 @@ pub(super) type Reply = (Result<Value, String>, bool);
 #[derive(Debug, Clone)]
 pub struct QmpCommands {
     requests: mpsc::Sender<Request>,
+    deaf: Deaf,
 }
 
+/// Whether QEMU has left a command unanswered: commands queue behind one another, so until it says something again nobody
+/// waits for the next ones.
+pub(super) type Deaf = Arc<AtomicBool>;
+
 impl QmpCommands {
-    pub(super) fn new(requests: mpsc::Sender<Request>) -> Self {
-        Self { requests }
+    pub(super) fn new(requests: mpsc::Sender<Request>, deaf: Deaf) -> Self {
+        Self { requests, deaf }
     }
 
     /// Runs one command and waits at most `patience` for its answer. Cancel safe: a late answer disturbs nobody.
@@ -102,13 +115,20 @@ impl QmpCommands {
     ) -> impl Future<Output = Result<(Value, bool), QmpError>> + Send + 'static {
         let (reply, answer) = oneshot::channel();
         let sent = self.requests.try_send(Request { name, arguments, effect, reply });
+        let deaf = Arc::clone(&self.deaf);
         async move {
             sent.map_err(|_| QmpError::NotConnected)?;
+            if deaf.load(Ordering::Relaxed) {
+                return Err(QmpError::Deaf { command: name.to_owned() });
+            }
             match tokio::time::timeout(patience, answer).await {
                 Ok(Ok((Ok(value), had_effect))) => Ok((value, had_effect)),
                 Ok(Ok((Err(reason), _))) => Err(QmpError::Refused { command: name.to_owned(), reason }),
                 Ok(Err(_)) => Err(QmpError::NotConnected),
-                Err(_) => Err(QmpError::Silent { command: name.to_owned(), seconds: patience.as_secs_f64() }),
+                Err(_) => {
+                    deaf.store(true, Ordering::Relaxed);
+                    Err(QmpError::Silent { command: name.to_owned(), seconds: patience.as_secs_f64() })
+                }
             }
         }
     }

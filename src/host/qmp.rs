@@ -1,12 +1,13 @@
 //! The QMP connection.
 
-use super::commands::{QmpCommands, Reply, Request};
+use super::commands::{Deaf, QmpCommands, Reply, Request};
 use super::socket::connect;
 use crate::model::QmpEvent;
 use crate::qmp::{Message, command, parse};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -32,16 +33,18 @@ impl Qmp {
     pub fn open(path: PathBuf, patience: Duration) -> Self {
         let (events_in, events) = mpsc::unbounded_channel();
         let (requests, requests_out) = mpsc::channel(QUEUE);
+        let deaf = Deaf::default();
+        let commands = QmpCommands::new(requests, Deaf::clone(&deaf));
         let task = tokio::spawn(async move {
             let lost = match connect(&path, patience).await {
-                Ok(stream) => speak(stream, &events_in, requests_out).await,
+                Ok(stream) => speak(stream, &events_in, requests_out, &deaf).await,
                 Err(error) => Err(error),
             };
             let why = lost.map_or_else(|error| error.to_string(), |()| "QEMU closed the connection".to_owned());
             // Nobody listens any more once the driver is gone.
             let _ = events_in.send(QmpEvent::Lost(why));
         });
-        Self { events, commands: QmpCommands::new(requests), task }
+        Self { events, commands, task }
     }
 
     /// The next event; `None` after [`QmpEvent::Lost`]. Cancel safe.
@@ -82,6 +85,7 @@ async fn speak(
     stream: UnixStream,
     events: &mpsc::UnboundedSender<QmpEvent>,
     mut requests: mpsc::Receiver<Request>,
+    deaf: &AtomicBool,
 ) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
@@ -110,6 +114,7 @@ async fn speak(
                     }
                     Message::Reply { id: 0, .. } => drop(events.send(QmpEvent::Connected)),
                     Message::Reply { id, result } => {
+                        deaf.store(false, Ordering::Relaxed);
                         if let Some(command) = waiting.remove(&id) {
                             // Whoever asked may have given up.
                             let _ = command.reply.send((result, command.had_effect));

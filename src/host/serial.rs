@@ -22,14 +22,19 @@ const TEXTS: usize = 4;
 pub struct Serial {
     chunks: mpsc::Receiver<Vec<u8>>,
     input: SerialInput,
+    flushes: mpsc::Sender<Flush>,
     task: JoinHandle<()>,
 }
+
+/// Whom to tell that all that had arrived has been passed on.
+type Flush = oneshot::Sender<()>;
 
 impl Serial {
     /// Begins to connect to `path` for at most `patience`, then reads.
     pub fn open(path: PathBuf, patience: Duration) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
         let (texts_in, texts) = mpsc::channel(TEXTS);
+        let (flushes, flushes_out) = mpsc::channel(1);
         let task = tokio::spawn(async move {
             let stream = match connect(&path, patience).await {
                 Ok(stream) => stream,
@@ -40,16 +45,33 @@ impl Serial {
             };
             let (read, write) = stream.into_split();
             tokio::select! {
-                () = forward(read, chunks_in) => {}
+                () = forward(read, chunks_in, flushes_out) => {}
                 () = send(write, texts) => {}
             }
         });
-        Self { chunks, input: SerialInput(texts_in), task }
+        Self { chunks, input: SerialInput(texts_in), flushes, task }
     }
 
     /// The next bytes; `None` when the console has ended or never began. Cancel safe.
     pub async fn read(&mut self) -> Option<Vec<u8>> {
         self.chunks.recv().await
+    }
+
+    /// The next bytes that have been read already, if there are any.
+    pub fn read_now(&mut self) -> Option<Vec<u8>> {
+        self.chunks.try_recv().ok()
+    }
+
+    /// Ready when all that had arrived when it was called can be read. Go on reading meanwhile.
+    pub fn flush(&self) -> impl Future<Output = ()> + Send + 'static {
+        let flushes = self.flushes.clone();
+        async move {
+            let (done, answer) = oneshot::channel();
+            // A console that has ended has been passed on whole.
+            if flushes.send(done).await.is_ok() {
+                let _ = answer.await;
+            }
+        }
     }
 
     /// The way to send something to the guest.
@@ -58,18 +80,15 @@ impl Serial {
     }
 }
 
-/// The next bytes, `None` at the end. Of a thousand consoles most are silent: a buffer is there only while there is something
-/// to read.
-async fn next_chunk(read: &OwnedReadHalf) -> Option<Vec<u8>> {
-    loop {
-        read.readable().await.ok()?;
-        let mut buffer = [0; CHUNK];
-        match read.try_read(&mut buffer) {
-            Ok(0) => return None,
-            Ok(length) => return Some(buffer[..length].to_vec()),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
+/// What has arrived; nothing when nothing has, `None` at the end. Of a thousand consoles most are silent: a buffer is there
+/// only while there is something to read.
+fn arrived(read: &OwnedReadHalf) -> Option<Vec<u8>> {
+    let mut buffer = [0; CHUNK];
+    match read.try_read(&mut buffer) {
+        Ok(0) => None,
+        Ok(length) => Some(buffer[..length].to_vec()),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Some(Vec::new()),
+        Err(_) => None,
     }
 }
 
@@ -101,10 +120,30 @@ impl SerialInput {
     }
 }
 
-async fn forward(read: OwnedReadHalf, chunks: mpsc::Sender<Vec<u8>>) {
-    while let Some(chunk) = next_chunk(&read).await {
-        if chunks.send(chunk).await.is_err() {
-            return;
+async fn forward(read: OwnedReadHalf, chunks: mpsc::Sender<Vec<u8>>, mut flushes: mpsc::Receiver<Flush>) {
+    let mut waiting: Option<Flush> = None;
+    loop {
+        match arrived(&read) {
+            None => return,
+            Some(chunk) if !chunk.is_empty() => {
+                if chunks.send(chunk).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Some(_) => {}
+        }
+        // The runtime may not have heard yet of what the operating system has.
+        let empty = rustix::io::ioctl_fionread(read.as_ref()).is_ok_and(|bytes| bytes == 0);
+        if let Some(done) = waiting.take_if(|_| empty) {
+            // Whoever asked may have given up.
+            let _ = done.send(());
+        }
+        tokio::select! {
+            Some(flush) = flushes.recv(), if waiting.is_none() => waiting = Some(flush),
+            ready = read.readable() => if ready.is_err() {
+                return;
+            },
         }
     }
 }

@@ -8,10 +8,10 @@ use super::stop;
 use super::tables::Tables;
 use crate::arch::ArchSpec;
 use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
-use crate::model::{Event, KernelArtifact, Probe, QmpEvent, RamMib, Stage};
+use crate::model::{Event, KernelArtifact, Outcome, Probe, QmpEvent, RamMib, Stage};
 use crate::store::TrialDir;
 use crate::watchdog::{Action, Setup, Watchdog};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long QEMU may take to open its sockets; a heavily loaded host needs its time.
@@ -28,8 +28,11 @@ const CONNECT: Duration = Duration::from_secs(60);
 
 /// How long QEMU may take to end once it has said that the machine is shut down, before it is killed: the guest is gone,
 /// and QEMU may never end. A QMP command that arrives at that moment can hold it up for ever (seen with QEMU 7.2,
-/// `monitor_cleanup()`).
+/// `monitor_cleanup()`). A QEMU that was told to keep the machine does not end by itself.
 const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// How long the last words of a machine that is down may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long QEMU may take to name its threads.
 const THREADS: Duration = Duration::from_secs(30);
@@ -80,8 +83,13 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         prober,
         asked: VecDeque::new(),
         probing: false,
+        provoked: false,
+        break_fails: None,
         tasks: JoinSet::new(),
         ends: None,
+        keeping: JoinSet::new(),
+        held: false,
+        down: false,
         threads: Vec::new(),
         shown: None,
         drive,
@@ -99,22 +107,32 @@ enum Answer {
     Probed(Option<Event>),
 }
 
-struct Driver<'a> {
-    recorder: Recorder,
-    serial: Serial,
-    qmp: Qmp,
-    guest: Guest,
-    prober: Prober,
+pub(super) struct Driver<'a> {
+    pub recorder: Recorder,
+    pub serial: Serial,
+    pub qmp: Qmp,
+    pub guest: Guest,
+    pub prober: Prober,
     /// Probes that wait for their turn: one at a time, in the order in which they were asked for.
     asked: VecDeque<Probe>,
     probing: bool,
+    /// Whether a probe has made the guest act.
+    pub provoked: bool,
+    /// Why a BREAK does not reach the guest's kernel, once that is known.
+    pub break_fails: Option<String>,
     /// End with the driver, and none of them holds up the loop.
     tasks: JoinSet<Answer>,
     /// When QEMU, which has said that the machine is shut down, must have ended.
     ends: Option<Instant>,
+    /// Asks QEMU to do so.
+    keeping: JoinSet<bool>,
+    /// Whether QEMU keeps a machine that the guest shuts down, for the lab to look at.
+    pub held: bool,
+    /// Whether there is such a machine now.
+    pub down: bool,
     threads: Vec<u32>,
     shown: Option<Stage>,
-    drive: Drive<'a>,
+    pub drive: Drive<'a>,
 }
 
 impl Driver<'_> {
@@ -133,7 +151,7 @@ impl Driver<'_> {
                     }
                 },
                 event = self.qmp.event(), if qmp_open => match event {
-                    Some(what) => self.qmp_event(what)?,
+                    Some(what) => self.qmp_event(what).await?,
                     None => {
                         qmp_open = false;
                         Vec::new()
@@ -160,6 +178,11 @@ impl Driver<'_> {
             let stop = self.act(actions)?;
             self.show();
             if stop {
+                if self.recorder.watchdog.verdict().is_some_and(|verdict| calls_for_evidence(verdict.outcome())) {
+                    // Whatever comes now, the verdict is kept.
+                    self.recorder.keep_verdict()?;
+                    self.diagnose().await;
+                }
                 let status = self.stop().await?;
                 return self.ended(status).await;
             }
@@ -181,6 +204,7 @@ impl Driver<'_> {
             }
             let Some(probe) = self.asked.pop_front() else { return Ok(false) };
             self.probing = true;
+            self.provoked |= matches!(probe, Probe::Sysrq(_));
             let page_bytes = self.recorder.page_bytes.unwrap_or(PAGE_BYTES);
             let looking = Prober { page_bytes, ..self.prober.clone() }.look(probe);
             actions.extend(self.recorder.event(Event::Probed { probe })?);
@@ -201,21 +225,59 @@ impl Driver<'_> {
         }
     }
 
-    fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
+    async fn qmp_event(&mut self, what: QmpEvent) -> Result<Vec<Action>, LabError> {
         if matches!(what, QmpEvent::Shutdown(_)) {
-            self.ends = self.ends.or(Some(Instant::now() + SHUTDOWN));
             // There is nothing left to look into; `probing` stays as it is, so that nothing new begins.
             self.asked.clear();
             self.probing = true;
             self.tasks = JoinSet::new();
+            // Who ends QEMU itself, ends it: only what the guest shuts down is kept (QEMU, `qmp_quit()`,
+            // `qemu_system_killed()`).
+            if self.keeps().await && matches!(&what, QmpEvent::Shutdown(reason) if reason.starts_with("guest-")) {
+                let mut actions = self.recorder.event(Event::Qmp { what })?;
+                actions.extend(self.last_words().await?);
+                self.down = true;
+                actions.extend(self.recorder.event(Event::Down)?);
+                return Ok(actions);
+            }
+            self.ends = self.ends.or(Some(Instant::now() + SHUTDOWN));
         }
         if what == QmpEvent::Connected {
+            // QEMU 6.0 and later.
+            let asked = self.qmp.commands().execute("set-action", json!({ "shutdown": "pause" }), THREADS);
+            self.keeping.spawn(async move { asked.await.is_ok() });
             // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
             let asked = self.qmp.commands().execute("query-cpus-fast", Value::Null, THREADS);
             self.tasks
                 .spawn(async move { Answer::Threads(asked.await.as_ref().map(vcpu_threads).unwrap_or_default()) });
         }
         Ok(self.recorder.event(Event::Qmp { what })?)
+    }
+
+    /// Whether QEMU keeps a machine that the guest has just shut down. It has answered by now, if it ever does: before it said
+    /// so.
+    pub async fn keeps(&mut self) -> bool {
+        if let Ok(Some(Ok(held))) = timeout(LAST_WORDS, self.keeping.join_next()).await {
+            self.held = held;
+        }
+        self.held
+    }
+
+    /// Reads what the guest had written to its console before its machine was shut down.
+    async fn last_words(&mut self) -> Result<Vec<Action>, LabError> {
+        let mut actions = Vec::new();
+        let mut flushed = pin!(timeout(LAST_WORDS, self.serial.flush()));
+        loop {
+            tokio::select! {
+                biased;
+                Some(bytes) = self.serial.read() => actions.extend(self.recorder.console(&bytes)?),
+                _ = &mut flushed => break,
+            }
+        }
+        while let Some(bytes) = self.serial.read_now() {
+            actions.extend(self.recorder.console(&bytes)?);
+        }
+        Ok(actions)
     }
 
     fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {
@@ -248,11 +310,11 @@ impl Driver<'_> {
     /// QEMU has ended: takes what is still in the sockets, then its end.
     async fn ended(&mut self, status: ExitStatus) -> Result<(), LabError> {
         let until = Instant::now() + DRAIN;
-        while let Ok(Some(bytes)) = tokio::time::timeout_at(until, self.serial.read()).await {
+        while let Ok(Some(bytes)) = timeout_at(until, self.serial.read()).await {
             self.recorder.console(&bytes)?;
         }
         self.recorder.console_end()?;
-        while let Ok(Some(what)) = tokio::time::timeout_at(until, self.qmp.event()).await {
+        while let Ok(Some(what)) = timeout_at(until, self.qmp.event()).await {
             self.recorder.event(Event::Qmp { what })?;
         }
         let stderr = self.guest.last_words();
@@ -278,6 +340,11 @@ impl Driver<'_> {
         };
         self.drive.observer.status(self.drive.index, status);
     }
+}
+
+/// Whether somebody will want to know more than the verdict.
+const fn calls_for_evidence(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
 }
 
 fn wait(status: std::io::Result<ExitStatus>) -> Result<ExitStatus, LabError> {

@@ -1,6 +1,7 @@
 //! Runs trials: one driver loop a guest, admission by what the host can spare, and the run as a whole.
 
 mod admission;
+mod diagnosis;
 mod driver;
 mod error;
 mod memory;

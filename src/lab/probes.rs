@@ -51,7 +51,7 @@ impl Prober {
     async fn profile(&self) -> Result<Event, String> {
         let symbols = self.symbols().await?;
         let peek = Peek::new(&self.qmp);
-        let sampling = profile::sample(&peek, &self.arch.cpu, &symbols);
+        let sampling = profile::sample(&peek, &self.arch.cpu, &symbols, profile::SPAN);
         let profile = within(2 * profile::SPAN + PATIENCE, sampling).await?;
         Ok(Event::Profile { profile })
     }
@@ -59,15 +59,13 @@ impl Prober {
     async fn memory(&self) -> Result<Event, String> {
         let symbols = self.symbols().await?;
         let peek = Peek::new(&self.qmp);
-        let (word_bytes, ram_kib) = (self.arch.cpu.word_bytes, self.ram.bytes() / 1024);
-        let counters = Counters { word_bytes, page_bytes: self.page_bytes, ram_kib };
-        let memory = within(PATIENCE, memory::read(&peek, &self.arch.cpu, &symbols, counters)).await?;
+        let memory = within(PATIENCE, memory::read(&peek, &self.arch.cpu, &symbols, self.counters())).await?;
         Ok(Event::Memory { memory })
     }
 
     /// A BREAK on the serial console makes the kernel take the next character for a sysrq letter
     /// (Documentation/admin-guide/sysrq.rst), within five seconds (`include/linux/serial_core.h`, `SYSRQ_TIMEOUT`).
-    async fn sysrq(&self, letter: char) -> Result<(), String> {
+    pub(super) async fn sysrq(&self, letter: char) -> Result<(), String> {
         let sending = async {
             let sent = self.qmp.execute("chardev-send-break", json!({ "id": "serial0" }), PATIENCE).await;
             sent.map_err(|error| error.to_string())?;
@@ -77,7 +75,12 @@ impl Prober {
         within(PATIENCE, sending).await
     }
 
-    async fn symbols(&self) -> Result<Arc<Symbols>, String> {
+    /// What its kernel counts with.
+    pub(super) fn counters(&self) -> Counters {
+        Counters { word_bytes: self.arch.cpu.word_bytes, page_bytes: self.page_bytes, ram_kib: self.ram.bytes() / 1024 }
+    }
+
+    pub(super) async fn symbols(&self) -> Result<Arc<Symbols>, String> {
         within(SYMBOLS, self.tables.get(&self.kernel, self.arch)).await
     }
 }

@@ -15,11 +15,11 @@ use std::time::Duration;
 /// Over what time is sampled on an idle host.
 pub(super) const SPAN: Duration = Duration::from_secs(2);
 
-/// Samples of the whole machine.
-const SAMPLES: usize = 40;
-
 /// Milliseconds from sample to sample, in turn: no period of a guest's timer tick divides them all.
 const GAPS_MS: [u64; 4] = [41, 47, 53, 59];
+
+/// Their mean.
+const GAP_MS: u128 = 50;
 
 /// One sample in so many reads the stacks as well.
 const STACKS: usize = 4;
@@ -30,13 +30,19 @@ const STACKS_AT_ONCE: usize = 4;
 /// How far above the stack pointer is read, in bytes.
 const DEPTH: u64 = 2048;
 
-/// Samples all vCPUs.
-pub(super) async fn sample(peek: &Peek<'_>, cpu: &CpuSpec, symbols: &Symbols) -> Result<Profile, String> {
+/// Samples all vCPUs for about `span`.
+pub(super) async fn sample(
+    peek: &Peek<'_>,
+    cpu: &CpuSpec,
+    symbols: &Symbols,
+    span: Duration,
+) -> Result<Profile, String> {
     let (clock, mut tally) = (Clock::start(), Tally::new(symbols, cpu));
     let sampler = Sampler { peek, cpu, symbols };
-    for (at, gap) in GAPS_MS.iter().cycle().take(SAMPLES).enumerate() {
+    let samples = usize::try_from(span.as_millis() / GAP_MS).unwrap_or(usize::MAX);
+    for (at, gap) in GAPS_MS.iter().cycle().take(samples).enumerate() {
         // An overloaded host takes longer over each sample: then fewer must do.
-        if clock.elapsed() > 2 * SPAN {
+        if clock.elapsed() > 2 * span {
             break;
         }
         sampler.sample(&mut tally, if at % STACKS == 0 { STACKS_AT_ONCE } else { 0 }).await?;

@@ -58,6 +58,11 @@ impl Recorder {
         self.events(vec![event])
     }
 
+    /// Puts the verdict on disk, so that nothing that happens afterwards loses it.
+    pub fn keep_verdict(&self) -> Result<(), StoreError> {
+        self.watchdog.verdict().map_or(Ok(()), |verdict| self.dir.verdict(verdict))
+    }
+
     fn items(&mut self, items: Vec<Item>) -> Result<Vec<Action>, StoreError> {
         let mut events: Vec<Event> = items.into_iter().filter_map(|item| self.event_of(item)).collect();
         if self.dropped.0 > 0 {

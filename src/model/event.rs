@@ -90,6 +90,9 @@ pub enum Event {
         /// Why not.
         why: String,
     },
+    /// The guest has shut its machine down, and all that it had said by then has been read. QEMU holds the machine still, so
+    /// that the lab can look at what is left of it.
+    Down,
     /// A deadline that the watchdog had asked for has passed.
     Tick,
     /// The user or the lab wants this trial to end now.

@@ -1,5 +1,6 @@
 //! The lab's nouns: plain values, free to every other module. Depends on std and serde alone.
 
+mod bundle;
 mod cell;
 mod course;
 mod event;
@@ -14,6 +15,7 @@ mod run;
 mod stamp;
 mod verdict;
 
+pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use cell::{Cell, Expectation, Payload, Timeouts};
 pub use course::{Course, Stage};
 pub use event::{Beat, Event, Frame, QmpEvent, Record, ThreadTime};

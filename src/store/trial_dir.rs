@@ -7,11 +7,12 @@
 //! trial.json     all about the trial: cell, command line, digests, verdict, evidence
 //! qemu.sh        the QEMU command line as it was run
 //! qemu.log       what QEMU itself wrote
+//! bundle.json    how the evidence in `bundle/` was collected; only after a hang, a crash or a failed boot
 //! why.md         why the trial was judged so, where somebody will ask
 //! ```
 
 use super::{StoreError, json};
-use crate::model::{Digest, Evidence, Record, TrialRecord};
+use crate::model::{Bundle, Digest, Evidence, Record, TrialRecord, Verdict};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -76,13 +77,32 @@ impl TrialDir {
         append().map_err(StoreError::write(&self.dir.join("events.jsonl")))
     }
 
-    /// Writes a further file of the trial.
+    /// Writes a further file of the trial; `name` may be in a folder of its own.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn file(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         let path = self.dir.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(StoreError::write(folder))?;
+        }
         std::fs::write(&path, content).map_err(StoreError::write(&path))
+    }
+
+    /// Writes the verdict alone, before the trial is finished.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn verdict(&self, verdict: &Verdict) -> Result<(), StoreError> {
+        json::write(&self.dir.join("verdict.json"), verdict)
+    }
+
+    /// Writes how the bundle was collected.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn bundle(&self, bundle: &Bundle) -> Result<(), StoreError> {
+        json::write(&self.dir.join("bundle.json"), bundle)
     }
 
     /// What has been kept so far, with digests.
@@ -104,12 +124,17 @@ impl TrialDir {
 
 /// What a trial's folder holds, with digests.
 pub(super) fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
+    let collected = std::fs::read_dir(dir.join("bundle")).into_iter().flatten().flatten();
+    let mut collected: Vec<String> =
+        collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
+    collected.sort_unstable();
+    let own = ["console.log", "events.jsonl", "qemu.log", "qemu.sh", "why.md", "bundle.json"].map(str::to_owned);
     let mut found = Vec::new();
-    for name in ["console.log", "events.jsonl", "qemu.log", "qemu.sh", "why.md"] {
-        let path = dir.join(name);
+    for file in own.into_iter().chain(collected) {
+        let path = dir.join(&file);
         if path.is_file() {
             let (bytes, sha256) = digest_file(&path).map_err(StoreError::read(&path))?;
-            found.push(Evidence { file: name.to_owned(), bytes, sha256 });
+            found.push(Evidence { file, bytes, sha256 });
         }
     }
     Ok(found)

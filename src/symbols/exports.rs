@@ -4,9 +4,11 @@
 //! bits, else as pointers.
 
 use super::bare::Bare;
-use super::table::KEPT;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// Data that the lab looks at and that is exported.
+const EXPORTED: &[&str] = &["contig_page_data", "node_data", "vm_node_stat", "vm_zone_stat"];
 
 /// How far the image of a kernel for 32 bits may begin in front of its text, and what it is aligned to (`TEXT_OFFSET`,
 /// `arch/arm/Makefile`).
@@ -16,7 +18,7 @@ const HEAD_ALIGNED: u32 = 0x8000;
 /// The map with those symbols that the lab looks for, are not in it, and are exported.
 pub(super) fn complete(mut map: String, kernel: &Bare<'_>) -> String {
     let has = |name: &&&str| map.lines().any(|line| line.ends_with(**name) && line.split(' ').nth(2) == Some(**name));
-    let missing: Vec<&str> = KEPT.iter().filter(|name| !has(name)).copied().collect();
+    let missing: Vec<&str> = EXPORTED.iter().filter(|name| !has(name)).copied().collect();
     let text = map.lines().find_map(|line| line.strip_suffix(" T _stext"));
     let found = match text.and_then(|text| u64::from_str_radix(text, 16).ok()) {
         Some(text) if kernel.word == 4 => by_pointers(kernel, u32::try_from(text).unwrap_or_default(), &missing),

@@ -4,6 +4,7 @@
 mod bare;
 mod exports;
 mod kallsyms;
+mod log_buffer;
 mod map;
 mod memory;
 mod profile;
@@ -11,6 +12,7 @@ mod table;
 
 pub use bare::Bare;
 pub use kallsyms::system_map;
+pub use log_buffer::log_text;
 pub use map::parse;
 pub use memory::{Counters, LRU_ITEMS, NAME_WITHIN, Node, ZONE_ITEMS, zone_name};
 pub use profile::{Doing, Tally};

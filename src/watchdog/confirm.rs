@@ -32,7 +32,7 @@ impl Confirmation {
         let killed = seen.kill.as_ref().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
         let recovered = seen.canary_moved != self.canary;
         let passed = seen.now().fair_since(self.asked);
-        let unanswered = seen.exit.is_some() || seen.interrupted || seen.inquiry.failed(self.probe(), self.asked);
+        let unanswered = seen.ended() || seen.interrupted || seen.inquiry.failed(self.probe(), self.asked);
         let over = unanswered || passed >= PATIENCE_S * seen.slowness();
         match (killed, recovered) {
             (Some(pid), true) => {

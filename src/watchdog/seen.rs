@@ -95,6 +95,8 @@ pub(super) struct Seen {
     /// Why the host could not serve a disk, and stopped the machine for it.
     pub disk_failed: Option<String>,
     pub exit: Option<Exit>,
+    /// Whether the machine is down and held still.
+    pub down: bool,
     pub interrupted: bool,
 }
 
@@ -127,6 +129,7 @@ impl Seen {
             paused: None,
             disk_failed: None,
             exit: None,
+            down: false,
             interrupted: false,
         }
     }
@@ -134,6 +137,11 @@ impl Seen {
     /// The present.
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// Whether the guest will do nothing more.
+    pub fn ended(&self) -> bool {
+        self.down || self.exit.is_some()
     }
 
     /// How many times slower this guest is than one on an idle host with plain emulation; at least 1.
@@ -181,6 +189,7 @@ impl Seen {
             Event::Agent { frame, .. } => self.frame(now, frame),
             Event::Qmp { what } => self.qmp(now, what),
             Event::Vcpus { threads } => self.clock.sample(threads),
+            Event::Down => self.down = true,
             Event::Interrupted => self.interrupted = true,
             Event::Exited { code, signal, stderr } => {
                 self.exit = Some(Exit { code: *code, signal: *signal, stderr: stderr.clone() });

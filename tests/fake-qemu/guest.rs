@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
 /// How long a fake guest that does nothing sleeps at a time: thousands of them share the host.
@@ -21,6 +21,14 @@ pub struct Switches {
     pub quit: AtomicBool,
     pub paused: AtomicBool,
     pub break_seen: AtomicBool,
+    pub no_break: AtomicBool,
+    pub numb: AtomicBool,
+    /// The sysrq letter that it dies of; 0 for none.
+    pub fatal: AtomicU32,
+    /// Whether it can keep a machine that is down.
+    pub keeps: AtomicBool,
+    /// Whether it was told to.
+    pub kept: AtomicBool,
     pub pc: AtomicU64,
     pub vcpu: AtomicI32,
 }
@@ -28,6 +36,7 @@ pub struct Switches {
 pub fn play(steps: &[Step], serial: &Path, qmp: &Path) -> ExitCode {
     let switches = Arc::new(Switches::default());
     start_vcpu(&switches);
+    switches.keeps.store(steps.iter().any(|step| matches!(step, Step::Down(_))), Relaxed);
     let mut guest = Guest {
         serial: sockets::serial(serial, Arc::clone(&switches)),
         qmp: sockets::qmp(qmp, Arc::clone(&switches)),
@@ -57,7 +66,8 @@ struct Guest {
 impl Guest {
     fn wait_for_the_lab(&self) {
         let deadline = now() + Duration::from_secs(600);
-        while !(self.serial.is_connected() && self.qmp.is_connected()) && now() < deadline {
+        let told = || self.switches.kept.load(Relaxed) || !self.switches.keeps.load(Relaxed);
+        while !(self.serial.is_connected() && self.qmp.is_connected() && told()) && now() < deadline {
             pause(Duration::from_millis(1));
         }
     }
@@ -83,10 +93,15 @@ impl Guest {
                     return Some(0);
                 }
             }
-            Step::Event(name, reason) => self.qmp.send(
-                format!("{{\"event\": \"{name}\", \"data\": {{\"guest\": true, \"reason\": \"{reason}\"}}}}\n")
-                    .as_bytes(),
-            ),
+            Step::Event(name, reason) => self.event(name, reason),
+            Step::Down(reason) => {
+                self.event("SHUTDOWN", reason);
+                self.switches.burn.store(false, Relaxed);
+                self.switches.paused.store(true, Relaxed);
+                self.event("STOP", "");
+                while !self.sleep(Duration::from_secs(3600)) {}
+                return Some(0);
+            }
             Step::Burn(on) => self.switches.burn.store(*on, Relaxed),
             Step::At(pc) => self.switches.pc.store(*pc, Relaxed),
             Step::Stubborn => {
@@ -94,6 +109,9 @@ impl Guest {
                 ignore_sigterm();
             }
             Step::Deaf => self.switches.deaf.store(true, Relaxed),
+            Step::NoBreak => self.switches.no_break.store(true, Relaxed),
+            Step::Fatal(letter) => self.switches.fatal.store(u32::from(*letter), Relaxed),
+            Step::Numb => self.switches.numb.store(true, Relaxed),
             Step::Stderr(text) => eprintln!("{text}"),
             Step::Exit(code) => return Some(*code),
             Step::Abort => std::process::abort(),
@@ -103,6 +121,11 @@ impl Guest {
             }
         }
         None
+    }
+
+    fn event(&self, name: &str, reason: &str) {
+        let event = format!("{{\"event\": \"{name}\", \"data\": {{\"guest\": true, \"reason\": \"{reason}\"}}}}\n");
+        self.qmp.send(event.as_bytes());
     }
 
     fn end(&self, code: u8) -> ExitCode {

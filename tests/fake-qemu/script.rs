@@ -21,6 +21,9 @@ pub enum Step {
     Sleep(Duration),
     /// `event NAME REASON`: a QMP event.
     Event(String, String),
+    /// `down REASON`: the guest shuts the machine down, and QEMU keeps it until it is told to quit. Scripts without this step
+    /// play a QEMU that cannot.
+    Down(String),
     /// `burn on|off`: the vCPU thread uses a CPU or does not.
     Burn(bool),
     /// `at ADDRESS`: the vCPU's program counter, hexadecimal.
@@ -29,6 +32,12 @@ pub enum Step {
     Stubborn,
     /// `deaf`: from now on QMP is read and never answered.
     Deaf,
+    /// `nobreak`: from now on a BREAK does not reach the kernel.
+    NoBreak,
+    /// `numb`: from now on the kernel answers no sysrq letter, however it is sent.
+    Numb,
+    /// `fatal LETTER`: from now on it dies of SIGABRT when this sysrq letter comes.
+    Fatal(char),
     /// `stderr TEXT`.
     Stderr(String),
     /// `exit STATUS`.
@@ -72,6 +81,7 @@ fn step(line: &str) -> Option<Step> {
             let (name, reason) = rest.split_once(' ').unwrap_or((rest, ""));
             Step::Event(name.to_owned(), reason.to_owned())
         }
+        "down" => Step::Down(rest.to_owned()),
         "burn" => Step::Burn(match rest {
             "on" => true,
             "off" => false,
@@ -80,6 +90,9 @@ fn step(line: &str) -> Option<Step> {
         "at" => Step::At(u64::from_str_radix(rest, 16).ok()?),
         "stubborn" => Step::Stubborn,
         "deaf" => Step::Deaf,
+        "nobreak" => Step::NoBreak,
+        "numb" => Step::Numb,
+        "fatal" => Step::Fatal(rest.chars().next()?),
         "stderr" => Step::Stderr(rest.to_owned()),
         "exit" => Step::Exit(rest.trim().parse().ok()?),
         "abort" => Step::Abort,

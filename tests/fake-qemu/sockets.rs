@@ -41,16 +41,32 @@ pub fn serial(path: &Path, switches: Arc<Switches>) -> Client {
         while let Ok((stream, _)) = listener.accept() {
             let input = stream.try_clone().expect("serial stream");
             *shared.0.lock().unwrap() = Some(stream);
+            let mut line = String::new();
             for byte in BufReader::new(input).bytes().map_while(Result::ok) {
-                // The kernel takes the first character behind a BREAK for a sysrq letter.
+                // The kernel takes the first character behind a BREAK for a sysrq letter, the agent a line for a command.
                 if switches.break_seen.swap(false, Relaxed) {
-                    let what = if byte == b'm' { "Show Memory" } else { "This sysrq operation is disabled." };
-                    shared.send(format!("[    9.000000] sysrq: {what}\r\n").as_bytes());
+                    sysrq(&shared, &switches, char::from(byte));
+                } else if byte == b'\n' {
+                    let command = std::mem::take(&mut line);
+                    let letter = command.strip_prefix("!oomlab sysrq ").and_then(|rest| rest.chars().next());
+                    letter.into_iter().for_each(|letter| sysrq(&shared, &switches, letter));
+                } else {
+                    line.push(char::from(byte));
                 }
             }
         }
     });
     client
+}
+
+fn sysrq(console: &Client, switches: &Switches, letter: char) {
+    if switches.fatal.load(Relaxed) == u32::from(letter) {
+        std::process::abort();
+    }
+    if !switches.numb.load(Relaxed) {
+        let what = if letter == 'm' { "Show Memory" } else { "This sysrq operation is disabled." };
+        console.send(format!("[    9.000000] sysrq: {what}\r\n").as_bytes());
+    }
 }
 
 pub fn qmp(path: &Path, switches: Arc<Switches>) -> Client {
@@ -90,10 +106,14 @@ fn answer(line: &str, switches: &Switches) -> String {
         "stop" => set_running(false, "STOP"),
         "cont" => set_running(true, "RESUME"),
         "chardev-send-break" => {
-            switches.break_seen.store(true, Relaxed);
+            switches.break_seen.store(!switches.no_break.load(Relaxed), Relaxed);
             Some(json!({}))
         }
         "human-monitor-command" => Some(json!(monitor(request["arguments"]["command-line"].as_str(), switches))),
+        "set-action" if switches.keeps.load(Relaxed) => {
+            switches.kept.store(true, Relaxed);
+            Some(json!({}))
+        }
         "quit" => {
             switches.quit.store(!switches.stubborn.load(Relaxed), Relaxed);
             Some(json!({}))

@@ -1,4 +1,4 @@
-//! QEMU has ended, and nothing said why beforehand.
+//! The machine is down or QEMU has ended, and nothing said why beforehand.
 
 use super::{Judgement, Rule};
 use crate::model::{Kind, Verdict};
@@ -7,29 +7,34 @@ use crate::watchdog::seen::{Exit, Seen};
 pub(super) const RULE: Rule = Rule { name: "exit", judge };
 
 fn judge(seen: &Seen) -> Judgement {
-    seen.exit.as_ref().map_or(Judgement::No, |exit| Judgement::is(verdict(seen, exit)))
+    if !seen.ended() {
+        return Judgement::No;
+    }
+    // Reasons: QEMU's `qapi/run-state.json`, `ShutdownCause`.
+    let reason = seen.shutdown.as_deref().unwrap_or("unknown");
+    // Once the guest has shut the machine down, it says nothing of the guest how QEMU came to its end.
+    let by_guest = seen.down || reason.starts_with("guest-");
+    let foreign = seen.exit.as_ref().filter(|_| !by_guest).and_then(|exit| from_outside(seen, exit, reason));
+    Judgement::is(foreign.unwrap_or_else(|| by_itself(seen, reason)))
 }
 
-fn verdict(seen: &Seen, exit: &Exit) -> Verdict {
-    // Reasons: QEMU's `qapi/run-state.json`, `ShutdownCause`.
-    // Once the guest has shut the machine down, it says nothing of the guest how QEMU came to its end.
-    let reason = seen.shutdown.as_deref().unwrap_or("unknown");
-    let by_guest = reason.starts_with("guest-");
-    if let Some(signal) = exit.signal.filter(|_| !by_guest) {
-        return Verdict::new(
-            Kind::QemuDied,
-            "",
-            format!("QEMU was ended by signal {signal} from outside{}", said(exit)),
-        );
+/// The verdict on a QEMU that did not end for the guest's sake.
+fn from_outside(seen: &Seen, exit: &Exit, reason: &str) -> Option<Verdict> {
+    if let Some(signal) = exit.signal {
+        let summary = format!("QEMU was ended by signal {signal} from outside{}", said(exit));
+        return Some(Verdict::new(Kind::QemuDied, "", summary));
     }
-    if exit.code != Some(0) && !by_guest {
+    if exit.code != Some(0) {
         let kind = if seen.console_moved.is_some() { Kind::QemuDied } else { Kind::QemuFailed };
         let code = exit.code.map_or("an unknown status".to_owned(), |code| format!("status {code}"));
-        return Verdict::new(kind, "", format!("QEMU ended with {code}{}", said(exit)));
+        return Some(Verdict::new(kind, "", format!("QEMU ended with {code}{}", said(exit))));
     }
-    if reason.starts_with("host-") {
-        return Verdict::new(Kind::QemuDied, "", format!("somebody else ended QEMU ({reason})"));
-    }
+    let summary = || format!("somebody else ended QEMU ({reason})");
+    reason.starts_with("host-").then(|| Verdict::new(Kind::QemuDied, "", summary()))
+}
+
+/// The verdict on a guest that reset or switched off its machine.
+fn by_itself(seen: &Seen, reason: &str) -> Verdict {
     let last = || if seen.last_line.is_empty() { Vec::new() } else { vec![seen.last_line.clone()] };
     let reset = reason == "guest-reset";
     let did = if reset { "reset itself" } else { "powered off" };

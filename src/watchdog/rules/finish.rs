@@ -26,11 +26,11 @@ pub(super) const RULE: Rule = Rule { name: "finish", judge };
 fn judge(seen: &Seen) -> Judgement {
     let Some(finish) = &seen.finished else { return Judgement::No };
     let passed = seen.now().fair_since(finish.at);
-    if seen.exit.is_none() && passed < POWER_OFF_S {
+    if !seen.ended() && passed < POWER_OFF_S {
         return Judgement::hold(seen, POWER_OFF_S, passed);
     }
     let mut verdict = if finish.status == 0 { pass(seen, finish) } else { failure(finish) };
-    if seen.exit.is_none() {
+    if !seen.ended() {
         verdict.against.push("the guest did not power off afterwards".to_owned());
     }
     Judgement::is(verdict)

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule { name: "console", judge };
 fn judge(seen: &Seen) -> Judgement {
     let Some(first) = seen.troubles.first() else { return Judgement::No };
     let passed = seen.now().fair_since(first.at);
-    if seen.exit.is_none() && passed < SETTLE_S {
+    if !seen.ended() && passed < SETTLE_S {
         return Judgement::hold(seen, SETTLE_S, passed);
     }
     let kind = kind(seen, first);

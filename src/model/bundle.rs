@@ -1,0 +1,148 @@
+//! What was collected of a guest after its verdict.
+
+use super::Stamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Version of `bundle.json`.
+pub const BUNDLE_SCHEMA: u32 = 1;
+
+/// A step of the diagnosis. In the order of [`Step::ALL`] each one disturbs the guest more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// The registers of all vCPUs.
+    Registers,
+    /// Where the vCPUs run, over time.
+    Profile,
+    /// Free memory, watermarks and LRU sizes, from the guest's memory.
+    Memory,
+    /// The kernel's log buffer, from the guest's memory: also what never reached the console.
+    KernelLog,
+    /// The kernel's answer to this sysrq letter.
+    Sysrq(char),
+    /// What the kernel says to a non-maskable interrupt.
+    Nmi,
+}
+
+impl Step {
+    /// Every step, in the order in which they are made: the host's own means first, then what the guest's kernel has to do.
+    /// sysrq-t comes late: kernels without an MMU die of it (riscv64, 6.1 to 7.2: `copy_from_kernel_nofault()`).
+    pub const ALL: &[Self] = &[
+        Self::Registers,
+        Self::Profile,
+        Self::Memory,
+        Self::KernelLog,
+        Self::Sysrq('m'),
+        Self::Sysrq('w'),
+        Self::Sysrq('l'),
+        Self::Sysrq('t'),
+        Self::Sysrq('f'),
+        Self::Nmi,
+    ];
+
+    /// The file that it leaves in the bundle.
+    pub fn file(self) -> String {
+        format!("{self}.txt")
+    }
+
+    /// Whether the guest itself has to act: what it says from then on was provoked.
+    pub const fn provokes(self) -> bool {
+        matches!(self, Self::Sysrq(_) | Self::Nmi)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registers => f.write_str("registers"),
+            Self::Profile => f.write_str("profile"),
+            Self::Memory => f.write_str("memory"),
+            Self::KernelLog => f.write_str("kernel-log"),
+            Self::Sysrq(letter) => write!(f, "sysrq-{letter}"),
+            Self::Nmi => f.write_str("nmi"),
+        }
+    }
+}
+
+/// `bundle.json`: what was done to collect the evidence, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// [`BUNDLE_SCHEMA`].
+    pub schema: u32,
+    /// The steps.
+    pub steps: Vec<StepRecord>,
+}
+
+/// How one step went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The step.
+    pub step: Step,
+    /// When it began.
+    #[serde(rename = "began_us")]
+    pub began: Stamp,
+    /// Milliseconds that it took.
+    pub took_ms: u64,
+    /// Whether something before it had made the guest act already.
+    pub provoked: bool,
+    /// How it ended.
+    #[serde(flatten)]
+    pub result: StepResult,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum StepResult {
+    /// It left this file.
+    Done {
+        /// Name within the trial's folder.
+        file: String,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It was cut off at its deadline.
+    Late {
+        /// The deadline, in seconds.
+        seconds: f64,
+    },
+    /// It was not tried.
+    Skipped {
+        /// Why not.
+        why: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_provokes_comes_last() {
+        let provoking = Step::ALL.iter().map(|step| step.provokes());
+        assert!(provoking.is_sorted());
+    }
+
+    #[test]
+    fn a_record_reads_back() {
+        let step = |step, result| StepRecord { step, began: Stamp::ZERO, took_ms: 7, provoked: false, result };
+        let bundle = Bundle {
+            schema: BUNDLE_SCHEMA,
+            steps: vec![
+                step(Step::Registers, StepResult::Done { file: "bundle/registers.txt".to_owned() }),
+                step(Step::Sysrq('m'), StepResult::Late { seconds: 5.0 }),
+                step(Step::Nmi, StepResult::Skipped { why: "the machine is down".to_owned() }),
+            ],
+        };
+        let text = serde_json::to_string(&bundle).unwrap();
+        assert!(
+            text.contains(r#""step":{"sysrq":"m"},"began_us":0,"took_ms":7,"provoked":false,"result":"late""#),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap(), bundle);
+    }
+}
