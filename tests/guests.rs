@@ -11,7 +11,7 @@ mod program;
 #[path = "guests/repeat.rs"]
 mod repeat;
 
-use oomlab::model::{Cell, Event, Expectation, Frame, Kind, TrialRecord};
+use oomlab::model::{Bundle, Cell, Event, Expectation, Frame, Kind, Outcome, Step, StepResult, TrialRecord};
 use oomlab::store::{read_events, read_trial};
 use oomlab::watchdog::{Setup, replay};
 use outside::{Running, qmp, trial_folder};
@@ -106,9 +106,22 @@ impl Known {
         Self { program, trial, wrong }
     }
 
-    /// Seconds from the last progress to the end of the trial, for verdicts that have an onset.
+    /// Seconds from the last progress to the verdict, for verdicts that have an onset.
     fn reported_after_s(&self) -> Option<f64> {
-        Some(self.trial.duration_s - self.trial.verdict.onset?.host.as_secs_f64())
+        // The collection of evidence begins with the verdict.
+        let judged_s = self.bundle().map_or(self.trial.duration_s, |bundle| bundle.steps[0].began.as_secs_f64());
+        Some(judged_s - self.trial.verdict.onset?.host.as_secs_f64())
+    }
+
+    fn bundle(&self) -> Option<Bundle> {
+        bundle(&trial_folder(self.program.dir())?).ok()
+    }
+
+    /// Seconds that the collection of evidence took, where there was one.
+    fn bundle_s(&self) -> Option<f64> {
+        let steps = self.bundle()?.steps;
+        let (first, last) = (steps.first()?, steps.last()?);
+        Some(last.began.since(first.began).as_secs_f64() + last.took_ms as f64 / 1e3)
     }
 
     fn assert_right(self) {
@@ -136,6 +149,9 @@ fn faults(trial: &TrialRecord, folder: &Path) -> Vec<String> {
     if replay(Setup::of(&trial.cell), &events).as_ref() != Some(verdict) {
         faults.push("the record judges otherwise".to_owned());
     }
+    if matches!(verdict.outcome(), Outcome::Hang | Outcome::Crash | Outcome::BootFailed) {
+        faults.extend(bundle_faults(folder));
+    }
     let console = std::fs::read(folder.join("console.log")).expect("the console");
     let console = String::from_utf8_lossy(&console);
     if verdict.kind == Kind::OomLivelock {
@@ -148,6 +164,33 @@ fn faults(trial: &TrialRecord, folder: &Path) -> Vec<String> {
     }
     if verdict.kind == Kind::SilentStall && console.contains("invoked oom-killer") {
         faults.push("the OOM killer said something".to_owned());
+    }
+    faults
+}
+
+fn bundle(folder: &Path) -> Result<Bundle, String> {
+    let text = std::fs::read_to_string(folder.join("bundle.json")).map_err(|error| format!("no bundle: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| format!("a bundle that cannot be read: {error}"))
+}
+
+/// What is not as it should be with the evidence of a guest that did not do well.
+fn bundle_faults(folder: &Path) -> Vec<String> {
+    let steps = match bundle(folder) {
+        Ok(bundle) => bundle.steps,
+        Err(why) => return vec![why],
+    };
+    let mut faults = Vec::new();
+    if !steps.iter().map(|record| record.step).eq(Step::ALL.iter().copied()) {
+        faults.push("the bundle lacks a step".to_owned());
+    }
+    for record in &steps {
+        match &record.result {
+            StepResult::Done { file } if std::fs::metadata(folder.join(file)).is_ok_and(|file| file.len() > 0) => {}
+            StepResult::Skipped { .. } => {}
+            // A kernel that does nothing more answers nothing, and one that has just begun has no counters yet.
+            StepResult::Failed { .. } if record.step != Step::Registers => {}
+            result => faults.push(format!("{}: {result:?}", record.step)),
+        }
     }
     faults
 }

@@ -42,6 +42,8 @@ pub enum Command {
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict is another one, 2 wrong usage or nothing there, 3 a record cannot be read.
     Replay(ReplayArgs),
+    /// Judge a guest that the lab did not plan: a QEMU of your own, or a console on standard input
+    Watch(WatchArgs),
     /// Tell what is wrong in a console log, earliest cause first
     Classify(ClassifyArgs),
     /// List, fetch and build kernels
@@ -184,6 +186,41 @@ pub struct ReplayArgs {
     /// Print one JSON document; see `docs/replay.md`
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `oomlab watch`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WatchArgs {
+    /// Unix socket of the serial console of a QEMU that runs [default: the console is read from standard input]
+    #[arg(long, value_name = "SOCKET", conflicts_with = "command")]
+    pub serial: Option<PathBuf>,
+    /// Unix socket of its QMP: without it nothing is known of the vCPUs and the memory
+    #[arg(long, value_name = "SOCKET", requires = "serial")]
+    pub qmp: Option<PathBuf>,
+    /// Architecture [default: what QEMU's program says]
+    #[arg(long)]
+    pub arch: Option<String>,
+    /// Kernel image, for its symbols [default: what QEMU's `-kernel` says]
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// System.map of the kernel
+    #[arg(long, value_name = "FILE")]
+    pub system_map: Option<PathBuf>,
+    /// vmlinux of the kernel, for its debug information
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    /// Seconds after which to give up [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<f64>,
+    /// Folder of the run [default: the next free runs/<date>-<n>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the results as one JSON document; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// A QEMU command line of your own: its serial console and one more QMP monitor go to the lab
+    #[arg(last = true, value_name = "QEMU")]
+    pub command: Vec<String>,
 }
 
 /// Arguments of `oomlab classify`.

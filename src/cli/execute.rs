@@ -89,7 +89,7 @@ impl Execution<'_> {
         let result = lab.run(plan, &prepared, &run).await;
         live.close();
         // A run that broke off still tells what it has.
-        let code = self::report(&run, self.options, self.context.color);
+        let code = self::report(&run, self.options.json.as_deref(), self.options.junit.as_deref(), self.context.color);
         result?;
         code
     }
@@ -107,14 +107,15 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     eprintln!("{} · {cells} · {at_a_time} at a time · {why}", plan.name);
 }
 
-fn report(run: &RunDir, options: &RunOptions, color: bool) -> Result<u8, CliError> {
+/// Tells what came of a run, also as JSON and JUnit where the user wants that; gives the program's exit status.
+pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, color: bool) -> Result<u8, CliError> {
     let record = run.record()?;
-    if let Some(path) = &options.junit {
+    if let Some(path) = junit {
         let xml = report::junit(&record).map_err(|error| CliError::Lab(format!("cannot make JUnit XML: {error}")))?;
         output::write_file(path, &xml)?;
     }
     let text = report::text(&record, output::style(color));
-    match &options.json {
+    match json {
         Some(path) if path.as_os_str() == "-" => {
             eprint!("{text}");
             output::print(&report::json(&record))?;

@@ -18,6 +18,7 @@ mod program;
 mod replay;
 mod repro;
 mod run;
+mod watch;
 mod workload;
 
 pub use args::Program;

@@ -3,7 +3,7 @@
 use super::args::{Command, Program};
 use super::context::Context;
 use super::error::CliError;
-use super::{boot, classify, doctor, kernel, plan, replay, repro, run, workload};
+use super::{boot, classify, doctor, kernel, plan, replay, repro, run, watch, workload};
 use crate::matrix;
 use clap::{ColorChoice, CommandFactory, Parser};
 use std::process::ExitCode;
@@ -35,6 +35,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Plan(args) => plan::run(args, &context()?),
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
+        Command::Watch(args) => watch::run(args, &context()?),
         Command::Replay(args) => replay::run(args, color),
         Command::Classify(args) => classify::run(args, color),
         Command::Workload(args) => workload::run(&args.action, &context()?),

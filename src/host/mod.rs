@@ -3,6 +3,7 @@
 mod accel;
 mod clock;
 mod commands;
+mod foreign;
 mod limits;
 mod process;
 mod qmp;
@@ -14,6 +15,7 @@ mod threads;
 pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
 pub use clock::{Clock, pause, today, wall_clock};
 pub use commands::{Pause, QmpCommands, QmpError};
+pub use foreign::Foreign;
 pub use limits::allow_open_files;
 pub use process::{Guest, SpawnError};
 pub use qmp::Qmp;

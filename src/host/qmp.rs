@@ -47,6 +47,13 @@ impl Qmp {
         Self { events, commands, task }
     }
 
+    /// No connection: there are no events, and commands are refused.
+    pub fn none() -> Self {
+        let (_, events) = mpsc::unbounded_channel();
+        let (requests, _) = mpsc::channel(1);
+        Self { events, commands: QmpCommands::new(requests, Deaf::default()), task: tokio::spawn(async {}) }
+    }
+
     /// The next event; `None` after [`QmpEvent::Lost`]. Cancel safe.
     pub async fn event(&mut self) -> Option<QmpEvent> {
         self.events.recv().await

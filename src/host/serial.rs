@@ -1,6 +1,7 @@
 //! The serial console's socket as a stream of chunks.
 
 use super::socket::connect;
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -50,6 +51,21 @@ impl Serial {
             }
         });
         Self { chunks, input: SerialInput(texts_in), flushes, task }
+    }
+
+    /// A console that comes as a stream of bytes, for example over standard input; nothing can be sent to the guest.
+    pub fn stream(mut source: impl Read + Send + 'static) -> Self {
+        let (chunks_in, chunks) = mpsc::channel(QUEUE);
+        let ((texts, _), (flushes, _)) = (mpsc::channel(1), mpsc::channel(1));
+        let task = tokio::task::spawn_blocking(move || {
+            let mut buffer = vec![0; CHUNK];
+            while let Ok(length @ 1..) = source.read(&mut buffer) {
+                if chunks_in.blocking_send(buffer[..length].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { chunks, input: SerialInput(texts), flushes, task }
     }
 
     /// The next bytes; `None` when the console has ended or never began. Cancel safe.

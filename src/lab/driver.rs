@@ -1,30 +1,25 @@
 //! One loop owns one guest: it alone selects over console, QMP, the process, deadlines and cancellation.
 
 use super::error::LabError;
+use super::machine::{End, Machine};
 use super::observer::{Observer, Status};
 use super::probes::Prober;
 use super::recorder::Recorder;
-use super::stop;
+use super::source::Source;
 use super::tables::Tables;
 use crate::arch::ArchSpec;
-use crate::host::{Clock, Guest, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
+use crate::host::{Clock, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
 use crate::model::{Event, KernelArtifact, Outcome, Probe, QmpEvent, RamMib, Stage};
 use crate::store::TrialDir;
 use crate::watchdog::{Action, Setup, Watchdog};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::pin::pin;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-
-/// How long QEMU may take to open its sockets; a heavily loaded host needs its time.
-const CONNECT: Duration = Duration::from_secs(60);
 
 /// How long QEMU may take to end once it has said that the machine is shut down, before it is killed: the guest is gone,
 /// and QEMU may never end. A QMP command that arrives at that moment can hold it up for ever (seen with QEMU 7.2,
@@ -48,9 +43,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// What a driver needs besides its trial's folder.
 pub(super) struct Drive<'a> {
-    pub argv: &'a [String],
-    pub serial: PathBuf,
-    pub qmp: PathBuf,
+    pub source: Source<'a>,
     pub kernel: Arc<KernelArtifact>,
     pub arch: &'static ArchSpec,
     pub tables: Arc<Tables>,
@@ -64,8 +57,7 @@ pub(super) struct Drive<'a> {
 /// Runs one guest to its end. The recorder that comes back holds the verdict.
 pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, LabError> {
     let clock = Clock::start();
-    let guest = Guest::spawn(drive.argv, &dir.path().join("qemu.log"))?;
-    let (serial, qmp) = (Serial::open(drive.serial.clone(), CONNECT), Qmp::open(drive.qmp.clone(), CONNECT));
+    let (guest, serial, qmp) = drive.source.open(&dir.path().join("qemu.log")).await?;
     let prober = Prober {
         qmp: qmp.commands().clone(),
         serial: serial.input().clone(),
@@ -94,7 +86,7 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         shown: None,
         drive,
     };
-    driver.recorder.event(Event::Spawned { pid: driver.guest.pid() })?;
+    driver.recorder.event(Event::Spawned { pid: driver.guest.pid().unwrap_or_default() })?;
     driver.watch().await?;
     Ok(driver.recorder)
 }
@@ -111,7 +103,7 @@ pub(super) struct Driver<'a> {
     pub recorder: Recorder,
     pub serial: Serial,
     pub qmp: Qmp,
-    pub guest: Guest,
+    pub guest: Machine,
     pub prober: Prober,
     /// Probes that wait for their turn: one at a time, in the order in which they were asked for.
     asked: VecDeque<Probe>,
@@ -147,7 +139,12 @@ impl Driver<'_> {
                     Some(bytes) => self.recorder.console(&bytes)?,
                     None => {
                         serial_open = false;
-                        self.recorder.console_end()?
+                        let actions = self.recorder.console_end()?;
+                        if self.guest.pid().is_none() {
+                            // Nothing else would tell that it has ended.
+                            return self.ended(Some(End::default())).await;
+                        }
+                        actions
                     }
                 },
                 event = self.qmp.event(), if qmp_open => match event {
@@ -157,7 +154,7 @@ impl Driver<'_> {
                         Vec::new()
                     }
                 },
-                status = self.guest.wait() => return self.ended(wait(status)?).await,
+                end = self.guest.wait() => return self.ended(Some(wait(end)?)).await,
                 Some(answer) = self.tasks.join_next() => match answer {
                     Ok(answer) => self.answer(answer)?,
                     Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -167,8 +164,8 @@ impl Driver<'_> {
                     self.recorder.event(Event::Tick)?
                 }
                 () = sleep_until(self.ends.unwrap_or_else(Instant::now)), if self.ends.is_some() => {
-                    let status = wait(self.guest.kill().await)?;
-                    return self.ended(status).await;
+                    let end = wait(self.guest.kill().await)?;
+                    return self.ended(end).await;
                 }
                 () = self.drive.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
@@ -183,8 +180,8 @@ impl Driver<'_> {
                     self.recorder.keep_verdict()?;
                     self.diagnose().await;
                 }
-                let status = self.stop().await?;
-                return self.ended(status).await;
+                let end = self.stop().await?;
+                return self.ended(end).await;
             }
         }
     }
@@ -240,12 +237,14 @@ impl Driver<'_> {
                 actions.extend(self.recorder.event(Event::Down)?);
                 return Ok(actions);
             }
-            self.ends = self.ends.or(Some(Instant::now() + SHUTDOWN));
+            self.ends = self.ends.or(self.guest.is_ours().then(|| Instant::now() + SHUTDOWN));
         }
         if what == QmpEvent::Connected {
-            // QEMU 6.0 and later.
-            let asked = self.qmp.commands().execute("set-action", json!({ "shutdown": "pause" }), THREADS);
-            self.keeping.spawn(async move { asked.await.is_ok() });
+            // QEMU 6.0 and later. What becomes of somebody else's machine is their choice.
+            if self.guest.is_ours() {
+                let asked = self.qmp.commands().execute("set-action", json!({ "shutdown": "pause" }), THREADS);
+                self.keeping.spawn(async move { asked.await.is_ok() });
+            }
             // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
             let asked = self.qmp.commands().execute("query-cpus-fast", Value::Null, THREADS);
             self.tasks
@@ -282,7 +281,7 @@ impl Driver<'_> {
 
     fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {
         let late_us = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let stopped = is_stopped(self.guest.pid());
+        let stopped = self.guest.pid().is_some_and(is_stopped);
         let mut actions = self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure(), stopped })?;
         actions.extend(self.sample_vcpus()?);
         self.shown = None;
@@ -290,25 +289,26 @@ impl Driver<'_> {
     }
 
     fn sample_vcpus(&mut self) -> Result<Vec<Action>, LabError> {
-        match thread_times(self.guest.pid(), &self.threads) {
+        match self.guest.pid().and_then(|pid| thread_times(pid, &self.threads)) {
             Some(threads) => Ok(self.recorder.event(Event::Vcpus { threads })?),
             None => Ok(Vec::new()),
         }
     }
 
     /// Ends QEMU while its console is read: a full one may hold up all of it (`pl011_write()` waits until it has written).
-    async fn stop(&mut self) -> Result<ExitStatus, LabError> {
-        let mut stopping = pin!(stop::stop(&mut self.guest, &self.qmp));
+    async fn stop(&mut self) -> Result<Option<End>, LabError> {
+        let mut stopping = pin!(self.guest.stop(&self.qmp));
         loop {
             tokio::select! {
-                status = &mut stopping => return wait(status),
+                end = &mut stopping => return wait(end),
                 Some(bytes) = self.serial.read() => drop(self.recorder.console(&bytes)?),
             }
         }
     }
 
-    /// QEMU has ended: takes what is still in the sockets, then its end.
-    async fn ended(&mut self, status: ExitStatus) -> Result<(), LabError> {
+    /// QEMU has ended: takes what is still in the sockets, then its end. Somebody else's may go on.
+    async fn ended(&mut self, end: Option<End>) -> Result<(), LabError> {
+        let Some(End { code, signal }) = end else { return Ok(()) };
         let until = Instant::now() + DRAIN;
         while let Ok(Some(bytes)) = timeout_at(until, self.serial.read()).await {
             self.recorder.console(&bytes)?;
@@ -318,7 +318,7 @@ impl Driver<'_> {
             self.recorder.event(Event::Qmp { what })?;
         }
         let stderr = self.guest.last_words();
-        self.recorder.event(Event::Exited { code: status.code(), signal: status.signal(), stderr })?;
+        self.recorder.event(Event::Exited { code, signal, stderr })?;
         Ok(())
     }
 
@@ -347,6 +347,6 @@ const fn calls_for_evidence(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
 }
 
-fn wait(status: std::io::Result<ExitStatus>) -> Result<ExitStatus, LabError> {
-    status.map_err(|source| LabError::Io { what: "waiting for QEMU", source })
+fn wait<T>(end: std::io::Result<T>) -> Result<T, LabError> {
+    end.map_err(|source| LabError::Io { what: "waiting for QEMU", source })
 }

@@ -6,11 +6,12 @@ use super::error::LabError;
 use super::observer::Observer;
 use super::recorder::Recorder;
 use super::scratch::ScratchFile;
+use super::source::Source;
 use super::tables::Tables;
-use super::trial::{Ready, TrialSpec};
-use crate::arch;
+use super::trial::{Ready, TrialSpec, Watched};
+use crate::arch::{self, ArchSpec};
 use crate::host::{Clock, allow_open_files, wall_clock};
-use crate::launch::{Paths, command};
+use crate::launch::{Paths, command, with_channels};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
 use crate::report;
 use crate::store::RunDir;
@@ -88,6 +89,26 @@ impl Lab<'static> {
         run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
         failed.map_or(Ok(()), Err)
     }
+
+    /// Judges a guest that nobody has planned, until it has ended, there is a verdict, or the run was cancelled.
+    ///
+    /// # Errors
+    /// See [`Lab::run`].
+    pub async fn watch(&self, cell: &Cell, ready: Ready, guest: Watched, run: &RunDir) -> Result<(), LabError> {
+        let clock = Clock::start();
+        let trial = Trial {
+            index: 0,
+            spec: TrialSpec { cell: cell.clone(), trial: 1, program: None, watched: Some(guest) },
+            ready: Ok(ready),
+            run: run.clone(),
+            tables: Arc::default(),
+            observer: Arc::clone(&self.observer),
+            cancel: self.cancel.child_token(),
+        };
+        let done = trial.run().await;
+        run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
+        done
+    }
 }
 
 /// The plan's trials in order: all first trials, then all second ones, so that a stopped run has seen every cell.
@@ -95,7 +116,7 @@ fn trials(plan: &Plan, program: Option<&PathBuf>) -> Vec<(usize, TrialSpec)> {
     let most = plan.cells.iter().map(|cell| cell.repeat).max().unwrap_or(0);
     (1..=most)
         .flat_map(|trial| plan.cells.iter().filter(move |cell| cell.repeat >= trial).map(move |cell| (trial, cell)))
-        .map(|(trial, cell)| TrialSpec { cell: cell.clone(), trial, program: program.cloned() })
+        .map(|(trial, cell)| TrialSpec { cell: cell.clone(), trial, program: program.cloned(), watched: None })
         .enumerate()
         .collect()
 }
@@ -154,11 +175,19 @@ impl Trial {
             qmp: qmp.clone(),
             disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
         };
-        let mut argv = command(cell, spec, ready.accel, &paths);
-        if let Some(program) = &self.spec.program {
-            argv[0] = program.display().to_string();
+        let argv = match &self.spec.watched {
+            None => self.planned(spec, ready, &paths),
+            Some(Watched::Spawn(argv)) => with_channels(argv, &serial, &qmp),
+            Some(Watched::Attach { .. } | Watched::Stdin) => Vec::new(),
+        };
+        if !argv.is_empty() {
+            dir.file("qemu.sh", shell(&argv).as_bytes())?;
         }
-        dir.file("qemu.sh", shell(&argv).as_bytes())?;
+        let source = match &self.spec.watched {
+            None | Some(Watched::Spawn(_)) => Source::Spawn { argv: &argv, serial, qmp },
+            Some(Watched::Attach { serial, qmp }) => Source::Attach { serial: serial.clone(), qmp: qmp.clone() },
+            Some(Watched::Stdin) => Source::Stdin,
+        };
         let started = wall_clock();
         let mut record = self.record(unjudged(), started);
         record.accel = ready.accel;
@@ -167,9 +196,7 @@ impl Trial {
         record.kernel_digest = Some(ready.kernel.digest.clone());
         record.initrd_digest = ready.initrd.as_ref().map(|(_, digest)| digest.clone());
         let job = Drive {
-            argv: &argv,
-            serial,
-            qmp,
+            source,
             kernel: Arc::new(ready.kernel.clone()),
             arch: spec,
             tables: Arc::clone(&self.tables),
@@ -189,6 +216,14 @@ impl Trial {
         }
     }
 
+    fn planned(&self, spec: &ArchSpec, ready: &Ready, paths: &Paths) -> Vec<String> {
+        let mut argv = command(&self.spec.cell, spec, ready.accel, paths);
+        if let Some(program) = &self.spec.program {
+            argv[0] = program.display().to_string();
+        }
+        argv
+    }
+
     /// Ends a trial that the lab could not bring to its end.
     fn fail(&self, mut record: TrialRecord) -> Result<TrialRecord, LabError> {
         let why = self.why(&record);
@@ -206,10 +241,11 @@ impl Trial {
         record.duration_s = recorder.clock.now().as_secs_f64();
         record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
         record.oom_kills = watchdog.oom_kills();
+        record.evidence = recorder.dir.evidence()?;
         if report::needs_why(&record) {
             recorder.dir.file("why.md", self.why(&record).as_bytes())?;
+            record.evidence = recorder.dir.evidence()?;
         }
-        record.evidence = recorder.dir.evidence()?;
         recorder.dir.finish(&record)?;
         Ok(record)
     }

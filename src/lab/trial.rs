@@ -23,4 +23,22 @@ pub struct TrialSpec {
     pub trial: u32,
     /// QEMU's command line, when it is not the one that follows from the cell: tests put a scripted QEMU here.
     pub program: Option<PathBuf>,
+    /// The guest, when it is none of the lab's own making.
+    pub watched: Option<Watched>,
+}
+
+/// A guest that the lab has not planned, and only judges.
+#[derive(Debug, Clone)]
+pub enum Watched {
+    /// The lab starts the user's own QEMU, with channels that it adds.
+    Spawn(Vec<String>),
+    /// The user has started it; these are its sockets.
+    Attach {
+        /// The serial console.
+        serial: PathBuf,
+        /// QMP: without it nothing is known of the vCPUs.
+        qmp: Option<PathBuf>,
+    },
+    /// There is nothing of it but its console on standard input.
+    Stdin,
 }

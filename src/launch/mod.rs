@@ -1,7 +1,9 @@
 //! A cell and the paths of its files → QEMU's command line. Pure: the same input gives the same words.
 
 mod command;
+mod given;
 mod words;
 
 pub use command::{Paths, SCRATCH_DISK, command};
+pub use given::{Given, with_channels};
 pub use words::kernel_words;

@@ -29,6 +29,7 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let _ = writeln!(out, "**Concluded**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
     list(&mut out, &verdict.grounds);
     against(&mut out, trial, verdict);
+    collected(&mut out, trial);
     let name = shell_name(run_dir, &trial.folder());
     let (repro, replay) = (format!("oomlab repro {name}"), format!("oomlab replay {name} --timeline"));
     let _ = writeln!(
@@ -38,6 +39,15 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
         span(&replay)
     );
     out
+}
+
+/// What was collected after the verdict.
+fn collected(out: &mut String, trial: &TrialRecord) {
+    let files = trial.evidence.iter().map(|evidence| evidence.file.as_str());
+    let files: Vec<String> = files.filter(|file| file.starts_with("bundle/")).map(span).collect();
+    if !files.is_empty() {
+        let _ = writeln!(out, "**Collected** after the verdict, as `bundle.json` tells: {}.\n", files.join(", "));
+    }
 }
 
 /// The guest, and when what happened.

@@ -249,7 +249,11 @@ impl Seen {
     fn frame(&mut self, now: Moment, frame: &Frame) {
         self.console_moved = Some(now);
         match frame {
-            Frame::Hello { .. } => self.hello = self.hello.or(Some(now)),
+            Frame::Hello { .. } => {
+                self.hello = self.hello.or(Some(now));
+                // A guest that somebody else started may be one of the lab's after all.
+                self.setup.agent = true;
+            }
             Frame::Speed { loop_us } => self.speed_loop_us = Some(*loop_us),
             Frame::Started { .. } => self.started = self.started.or(Some(now)),
             Frame::Beat(beat) => self.heartbeat(now, *beat),

@@ -32,6 +32,7 @@ struct Tally {
     wrong: Vec<String>,
     longest_s: f64,
     reported_after_s: f64,
+    bundle_s: f64,
 }
 
 impl Tally {
@@ -39,6 +40,7 @@ impl Tally {
         self.total += 1;
         self.longest_s = self.longest_s.max(known.trial.duration_s);
         self.reported_after_s = self.reported_after_s.max(known.reported_after_s().unwrap_or_default());
+        self.bundle_s = self.bundle_s.max(known.bundle_s().unwrap_or_default());
         if !known.wrong.is_empty() {
             self.wrong.push(format!("{} ({})", known.wrong.join("; "), keep(known.program).display()));
         }
@@ -78,15 +80,16 @@ fn every_guest_is_judged_right_every_time() {
 
 /// One row a guest; the times are the longest of all its runs.
 fn report(cells: &[Cell], tallies: &BTreeMap<&str, Tally>) {
-    println!("\n{:<64} {:>7} {:>8} {:>14}", "guest", "right", "longest", "last progress");
+    println!("\n{:<64} {:>7} {:>8} {:>14} {:>9}", "guest", "right", "longest", "last progress", "evidence");
     for cell in cells {
         let Some(tally) = tallies.get(cell.id.as_str()) else { continue };
         let right = format!("{}/{}", tally.total - tally.wrong.len(), tally.total);
         println!(
-            "{:<64} {right:>7} {:>6.1} s {:>6.1} s before",
+            "{:<64} {right:>7} {:>6.1} s {:>6.1} s before {:>7.1} s",
             cell.id.as_str(),
             tally.longest_s,
-            tally.reported_after_s
+            tally.reported_after_s,
+            tally.bundle_s
         );
         tally.wrong.iter().for_each(|wrong| println!("    {wrong}"));
     }

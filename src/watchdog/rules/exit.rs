@@ -24,10 +24,14 @@ fn from_outside(seen: &Seen, exit: &Exit, reason: &str) -> Option<Verdict> {
         let summary = format!("QEMU was ended by signal {signal} from outside{}", said(exit));
         return Some(Verdict::new(Kind::QemuDied, "", summary));
     }
-    if exit.code != Some(0) {
+    let Some(code) = exit.code else {
+        // Somebody else's QEMU, of which only the end is known.
+        let summary = "the guest's console ended, and nothing had been wrong until then";
+        return Some(Verdict::new(Kind::Interrupted, "", summary));
+    };
+    if code != 0 {
         let kind = if seen.console_moved.is_some() { Kind::QemuDied } else { Kind::QemuFailed };
-        let code = exit.code.map_or("an unknown status".to_owned(), |code| format!("status {code}"));
-        return Some(Verdict::new(kind, "", format!("QEMU ended with {code}{}", said(exit))));
+        return Some(Verdict::new(kind, "", format!("QEMU ended with status {code}{}", said(exit))));
     }
     let summary = || format!("somebody else ended QEMU ({reason})");
     reason.starts_with("host-").then(|| Verdict::new(Kind::QemuDied, "", summary()))

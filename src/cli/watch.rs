@@ -1,0 +1,150 @@
+//! `oomlab watch`: judges a guest that the lab did not plan.
+
+use super::args::WatchArgs;
+use super::context::Context;
+use super::error::CliError;
+use super::execute;
+use super::interrupt::cancel_on_signals;
+use super::live::Live;
+use crate::arch::{self, ArchSpec};
+use crate::host::{Foreign, Resources, today, wall_clock};
+use crate::kernel::Kernels;
+use crate::lab::{self, Budget, Lab, Ready, Watched};
+use crate::launch::Given;
+use crate::model::{
+    Accel, ArchName, Cell, Digest, Expectation, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
+};
+use crate::store::RunDir;
+use std::collections::BTreeMap;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Seconds that nobody waits for in vain.
+const FOR_EVER_S: f64 = 1e9;
+
+/// Watches a guest until it ends, hangs or crashes; gives the program's exit status.
+///
+/// # Errors
+/// When there is nothing to watch, or the lab fails.
+pub fn run(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
+    // A QEMU that the lab starts is killed when the thread that spawned it ends: this one lives as long as the program.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(watch(args, context));
+    runtime.shutdown_background();
+    code
+}
+
+async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
+    let (guest, argv) = guest(args).await?;
+    let given = Given::read(&argv);
+    let spec = spec(args, &given)?;
+    let kernel = kernel(args, &given, spec)?;
+    let cell = cell(args, &given, &kernel, spec);
+    let plan = Plan { schema: PLAN_SCHEMA, name: "watch".to_owned(), cells: vec![cell], skipped: Vec::new() };
+    let cancel = CancellationToken::new();
+    cancel_on_signals(cancel.clone())?;
+    let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
+    eprintln!("watching · {}", run.path().join("cells").join(plan.cells[0].id.as_str()).display());
+    let live = Arc::new(Live::new(&plan.cells, 1, context.color));
+    let resources = Resources::of_host();
+    let lab = Lab {
+        options: lab::RunOptions {
+            budget: Budget { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None },
+            qemu: None,
+        },
+        observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
+        cancel,
+    };
+    let ready = Ready { kernel, initrd: None, accel: Accel::Tcg };
+    let result = lab.watch(&plan.cells[0], ready, guest, &run).await;
+    live.close();
+    let code = execute::report(&run, args.json.as_deref(), None, context.color);
+    result?;
+    code
+}
+
+/// Where the guest is, and what is known of its command line.
+async fn guest(args: &WatchArgs) -> Result<(Watched, Vec<String>), CliError> {
+    if !args.command.is_empty() {
+        return Ok((Watched::Spawn(args.command.clone()), args.command.clone()));
+    }
+    let Some(serial) = &args.serial else { return Ok((Watched::Stdin, Vec::new())) };
+    for path in [Some(serial), args.qmp.as_ref()].into_iter().flatten() {
+        if !std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+            let wrong = format!(
+                "{} is no unix socket: start QEMU with `-chardev socket,id=…,path=…,server=on,wait=off`",
+                path.display()
+            );
+            return Err(CliError::Usage(wrong));
+        }
+    }
+    let argv = match &args.qmp {
+        Some(qmp) => {
+            let wrong = |error| CliError::Usage(format!("no QEMU answers at {}: {error}", qmp.display()));
+            Foreign::listening_at(qmp).await.map_err(wrong)?.command()
+        }
+        None => Vec::new(),
+    };
+    Ok((Watched::Attach { serial: serial.clone(), qmp: args.qmp.clone() }, argv))
+}
+
+/// The architecture: as the user says, else as QEMU's program says, else the host's.
+fn spec(args: &WatchArgs, given: &Given) -> Result<&'static ArchSpec, CliError> {
+    let name = args.arch.as_deref().or(given.arch).unwrap_or(std::env::consts::ARCH);
+    arch::find(name).ok_or_else(|| {
+        let known: Vec<&str> = arch::ALL.iter().map(|spec| spec.name).collect();
+        CliError::Usage(format!("unknown architecture `{name}`: name one of {} with `--arch`", known.join(", ")))
+    })
+}
+
+/// The kernel with whatever there is of its symbols; none of it is needed for a verdict.
+fn kernel(args: &WatchArgs, given: &Given, spec: &ArchSpec) -> Result<KernelArtifact, CliError> {
+    let path = args.kernel.as_ref().or(given.kernel.as_ref());
+    let mut kernel = match path.filter(|path| args.kernel.is_some() || path.is_file()) {
+        Some(path) => Kernels::own(&KernelName::new(name(path)), spec, path)?,
+        None => KernelArtifact {
+            name: KernelName::new("unknown"),
+            arch: ArchName::new(spec.name),
+            release: String::new(),
+            image: PathBuf::new(),
+            digest: Digest::of_bytes(&[]),
+            system_map: None,
+            config: None,
+            vmlinux: None,
+            modules: None,
+        },
+    };
+    for (from, to) in [(&args.system_map, &mut kernel.system_map), (&args.vmlinux, &mut kernel.vmlinux)] {
+        let Some(path) = from else { continue };
+        let absolute = std::path::absolute(path).ok().filter(|path| path.is_file());
+        *to = Some(absolute.ok_or_else(|| CliError::Usage(format!("cannot read {}", path.display())))?);
+    }
+    Ok(kernel)
+}
+
+/// The file's name, as far as a cell's name takes it.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
+}
+
+fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: &ArchSpec) -> Cell {
+    let load_s = args.timeout.unwrap_or(FOR_EVER_S);
+    Cell {
+        id: "watched".into(),
+        kernel: kernel.name.clone(),
+        arch: ArchName::new(spec.name),
+        ram: given.ram,
+        vcpus: given.vcpus,
+        payload: Payload::Initrd { path: given.initrd.clone() },
+        needs: Needs::default(),
+        axes: BTreeMap::new(),
+        append: Vec::new(),
+        qemu: Vec::new(),
+        timeouts: Timeouts { boot_s: Timeouts::default().boot_s, load_s, ..Timeouts::default() },
+        repeat: 1,
+        expect: Expectation::pass(),
+    }
+}

@@ -1,0 +1,56 @@
+//! A QEMU that somebody else started.
+
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// How long a socket may take to answer that somebody has opened already.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A QEMU that somebody else started, if its process is known. The lab never ends it.
+#[derive(Debug, Default)]
+pub struct Foreign(Option<(Pid, AsyncFd<OwnedFd>)>);
+
+impl Foreign {
+    /// The process that listens at a socket (unix(7), `SO_PEERCRED`).
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn listening_at(path: &Path) -> io::Result<Self> {
+        let stream = super::socket::connect(path, PATIENCE).await?;
+        let pid = socket_peercred(&stream)?.pid;
+        // It may be gone already, or in another namespace: then its end shows in its sockets alone.
+        let known = pidfd_open(pid, PidfdFlags::NONBLOCK).ok().map(AsyncFd::register).transpose()?;
+        Ok(Self(known.map(|fd| (pid, fd))))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Option<u32> {
+        self.0.as_ref().and_then(|(pid, _)| u32::try_from(pid.as_raw_nonzero().get()).ok())
+    }
+
+    /// Its command line, where it may be read.
+    pub fn command(&self) -> Vec<String> {
+        let bytes = self.pid().and_then(|pid| std::fs::read(format!("/proc/{pid}/cmdline")).ok()).unwrap_or_default();
+        let words = bytes.split(|&byte| byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+        let mut words: Vec<String> = words.collect();
+        words.pop();
+        words
+    }
+
+    /// Waits for its end; for ever, when its process is not known. Cancel safe.
+    ///
+    /// # Errors
+    /// When the operating system cannot wait for it.
+    pub async fn wait(&mut self) -> io::Result<()> {
+        match &self.0 {
+            // A pidfd becomes readable when the process has ended (pidfd_open(2)).
+            Some((_, fd)) => fd.readable().await.map(drop),
+            None => std::future::pending().await,
+        }
+    }
+}
