@@ -27,6 +27,7 @@ pub mod arch;
 pub mod assets;
 pub mod cli;
 pub mod console;
+pub mod debuginfo;
 pub mod doctor;
 pub mod host;
 pub mod image;
