@@ -41,5 +41,6 @@ pub mod report;
 pub mod signature;
 pub mod store;
 pub mod symbols;
+pub mod tasks;
 pub mod watchdog;
 pub mod workload;
