@@ -13,8 +13,10 @@ mod profile;
 mod recorder;
 mod run;
 mod scratch;
+mod snapshot;
 mod stop;
 mod tables;
+mod tasks;
 mod trial;
 
 pub use admission::{Admission, Budget, Need};

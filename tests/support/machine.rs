@@ -123,7 +123,7 @@ impl Running {
     }
 
     /// Reads the console until something else is done: a full console of some machines holds up all of QEMU.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(timeout(PATIENCE, work));
         loop {
             tokio::select! {
