@@ -68,7 +68,6 @@ const MODULES: &[Module] = &[
             "assets",
             "signature",
             "symbols",
-            "debuginfo",
             "tasks",
         ],
     ),

@@ -246,9 +246,29 @@ impl<'a> Guest<'a> {
         let (pc, sp) = self.before_interrupt(vcpu);
         let user = vcpu.registers.user.unwrap_or(false) && pc == vcpu.registers.pc || !self.symbols.is_text(pc);
         let running = Running { cpu, vcpu: Some(vcpu.number), user };
-        let end = range.filter(|range| range.contains(&sp)).map(|range| range.end);
-        let start = end.map(|end| Start { pc, sp, fp: vcpu.links.fp, ra: vcpu.links.ra, end });
+        let own = range.and_then(|range| {
+            let sp = if range.contains(&sp) { Some(sp) } else { self.left_at(sp, &range) };
+            Some((sp?, range.end))
+        });
+        let start = own.map(|(sp, end)| Start { pc, sp, fp: vcpu.links.fp, ra: vcpu.links.ra, end });
         Some((running, start.filter(|_| !user)))
+    }
+
+    /// Where a task's stack is in use up to, while its vCPU is on a stack for interrupts: that begins with the task's
+    /// stack pointer (`arch/x86/include/asm/irq_stack.h`; `arch/riscv/kernel/entry.S`, `call_on_irq_stack`).
+    fn left_at(&self, sp: u64, stack: &Range<u64>) -> Option<u64> {
+        const PAGE: u64 = 4096;
+        let (mut at, end, mut found) = (sp, sp.checked_add(self.spec.bytes)?, None);
+        while at < end {
+            let next = (at / PAGE + 1) * PAGE;
+            let words = self.memory.words(at, next.min(end));
+            if words.is_empty() {
+                break;
+            }
+            found = words.into_iter().rev().map(|(_, word)| word).find(|word| stack.contains(word)).or(found);
+            at = next;
+        }
+        found
     }
 
     /// Program counter and stack pointer before the interrupt that a vCPU has just taken: one that is held still first

@@ -123,6 +123,17 @@ fn a_running_task_is_told_by_its_stack() {
 }
 
 #[test]
+fn a_running_task_on_a_stack_for_interrupts_is_told_by_its_cpu_and_read_from_where_it_left_its_own() {
+    let mut ram = memory();
+    ram.put(INIT + 28, &1_u32.to_le_bytes());
+    // The vCPU's stack pointer is in none of the tasks' stacks.
+    ram.put_word(INIT + 120, BASE + 0x1_0000);
+    ram.put_word(BASE + 0x9ff8, BASE + 0x1_0100);
+    let shown = text(&ram).unwrap();
+    assert!(shown.contains("swapper/0        f0  [on CPU 0, PF_KTHREAD]\n"), "{shown}");
+}
+
+#[test]
 fn a_list_that_does_not_come_back_is_said_to_be_damaged() {
     let damaged = "the kernel's list of tasks is damaged or endless: tasks are missing\n";
     for next in [0, BASE + 0x3000 + 64, u64::MAX] {

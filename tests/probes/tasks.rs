@@ -80,6 +80,28 @@ async fn tasks_of_a_kernel_with_btf_are_shown_on_riscv64() {
     assert_idle_shown("riscv64", "debian-7.2", "poll").await;
 }
 
+/// Real-time tasks keep the CPU from the victim, so that it cannot end: `tests/guests/README.md`.
+#[tokio::test]
+async fn a_victim_that_gets_no_cpu_is_shown_with_those_who_take_it() {
+    let machine = Machine {
+        arch: "x86_64",
+        kernel: "debian-6.1",
+        ram: "128M",
+        vcpus: 1,
+        workload: "starved-victim",
+        options: &[],
+    };
+    let mut guest = machine.start().await;
+    let mut printed = guest.until("Killed process").await;
+    printed += &guest.until(" beat ").await;
+    printed += &guest.until(" beat ").await;
+    let table = guest.tasks().await.unwrap();
+    let victims = part(&table, "OOM victims");
+    assert!(victims.contains(&format!("pid {} (", killed(&printed))), "{table}");
+    assert!(victims.contains("TIF_MEMDIE") && victims.contains("MMF_OOM_SKIP"), "{table}");
+    assert!(table.contains("SCHED_FIFO") || table.contains("SCHED_RR"), "{table}");
+}
+
 /// The time is for the headline alone.
 const AT: Stamp = Stamp::from_micros(12_345_678);
 
