@@ -80,7 +80,8 @@ impl<'a> Unwinder<'a> {
     pub fn unwind(&self, start: Start) -> Vec<Frame> {
         let candidates = self.candidates(start);
         let slots = self.frame_pointers(start);
-        let linked = chain(self.symbols.function(start.pc).unwrap_or_default(), &candidates);
+        // Frame pointers leave nothing open.
+        let linked = chain(self.symbols.function(start.pc).unwrap_or_default(), &candidates, slots.is_empty());
         let pointed = |candidate: &Candidate<'_>| candidate.slot.is_some_and(|slot| slots.contains(&slot));
         let frames = candidates
             .iter()
@@ -128,17 +129,29 @@ impl<'a> Unwinder<'a> {
         words.into_iter().filter_map(|(_, word)| self.symbols.function(word)).collect()
     }
 
-    /// The functions to whose beginnings the function at an address jumps.
+    /// The functions to whose beginnings the function at an address jumps, and those that these jump to in turn.
     fn jumps(&self, callee: u64) -> BTreeSet<&'a str> {
-        let Some(extent) = self.symbols.extent(callee) else { return BTreeSet::new() };
+        /// Jumps one after the other.
+        const MOST: u32 = 3;
+        let (mut seen, mut from) = (BTreeSet::new(), BTreeSet::from([callee]));
+        for _ in 0..MOST {
+            let to: BTreeSet<u64> = from.iter().flat_map(|&function| self.jumps_once(function)).collect();
+            from = to.difference(&seen).copied().collect();
+            seen.extend(&from);
+        }
+        seen.into_iter().filter_map(|function| self.symbols.function(function)).collect()
+    }
+
+    fn jumps_once(&self, function: u64) -> BTreeSet<u64> {
+        let Some(extent) = self.symbols.extent(function) else { return BTreeSet::new() };
         let mut code = vec![0; (extent.end - extent.start).min(MOST_CODE) as usize];
         if self.memory.read(extent.start, &mut code).is_none() {
             return BTreeSet::new();
         }
         let places = (0..code.len()).step_by(usize::from(self.spec.step));
         let targets = places.filter_map(|at| (self.spec.jump)(&code[at..], extent.start + at as u64));
-        let left = targets.filter(|target| !extent.contains(target));
-        left.filter_map(|target| self.symbols.place(target).filter(|(_, offset)| *offset == 0)).map(|it| it.0).collect()
+        let begins = |target: &u64| self.symbols.place(*target).is_some_and(|(_, offset)| offset == 0);
+        targets.filter(|target| !extent.contains(target) && begins(target)).collect()
     }
 
     /// Places of the return addresses that frame pointers lead to; few of them are chance.
@@ -167,8 +180,9 @@ fn is_thunk(name: &str) -> bool {
     name.starts_with("__x86_indirect_") || name.starts_with("__x86_return_")
 }
 
-/// For each candidate, whether it belongs to the chain that holds together best, and something confirms it.
-fn chain(innermost: &str, candidates: &[Candidate<'_>]) -> Vec<bool> {
+/// For each candidate, whether it belongs to the chain that holds together best, and something confirms it; for calls that
+/// leave their function open that may be their place.
+fn chain(innermost: &str, candidates: &[Candidate<'_>], with_open: bool) -> Vec<bool> {
     let link = |inner: Option<usize>, outer: usize| {
         let function = inner.map_or(innermost, |inner| candidates[inner].function);
         let is_interrupted = |name| inner.is_some_and(|inner| candidates[inner].interrupted.contains(name));
@@ -193,7 +207,7 @@ fn chain(innermost: &str, candidates: &[Candidate<'_>]) -> Vec<bool> {
     while let Some(outer) = at {
         let inner = best[outer].1;
         let link = link(inner, outer);
-        sure[outer] = link == NAMED || (link == OPEN && confirmed);
+        sure[outer] = link == NAMED || (with_open && link == OPEN && confirmed);
         confirmed = link == NAMED || (sure[outer] && inner.is_some_and(|inner| inner + 1 == outer));
         at = inner;
     }
