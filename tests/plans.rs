@@ -59,7 +59,7 @@ impl KnownWorkload for Workload {
     fn check_options(&self, options: &BTreeMap<String, String>) -> Result<(), WrongOption> {
         for (option, value) in options {
             let unknown = !self.options.contains(&option.as_str());
-            if unknown || value.parse::<f64>().is_err() {
+            if unknown || value.trim_end_matches(['M', '%']).parse::<f64>().is_err() {
                 let message = if unknown {
                     format!("{} has no option `{option}`", self.name)
                 } else {
@@ -86,7 +86,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "pipe-fill", ..HARMLESS },
     Workload { name: "tmpfs-fill", ..HARMLESS },
     Workload { name: "fork-hog", needs_mmu: true, ..HARMLESS },
-    Workload { name: "swap-thrash", needs_mmu: true, needs_disk: true, ..HARMLESS },
+    Workload { name: "swap-thrash", needs_mmu: true, needs_disk: true, options: &["churn"], ..HARMLESS },
     Workload { name: "no-killable", healthy: Outcome::Crash, ..HARMLESS },
 ];
 

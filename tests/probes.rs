@@ -2,6 +2,8 @@
 
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "probes/tasks.rs"]
+mod tasks;
 
 use machine::{Machine, Running};
 use oomlab::model::{Event, Probe, Profile, QmpEvent, Spot};

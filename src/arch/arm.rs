@@ -21,6 +21,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         kvm_hosts: &[],
     },
     cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None },
+    stack: None,
     console: "ttyAMA0",
     boot_words: &[],
     kernel: KernelSpec {

@@ -1,10 +1,14 @@
 //! Architectures, one file each. To add one: write its file and name it in `architectures!`.
 
+mod paging;
 mod registers;
 mod spec;
+mod stack;
 
+pub use paging::{Entry, Paging};
 pub use registers::{Before, Registers};
 pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
+pub use stack::{Call, Links, Saved, StackSpec};
 
 use crate::model::ArchName;
 

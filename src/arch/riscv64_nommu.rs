@@ -1,7 +1,9 @@
 //! 64-bit RISC-V in machine mode without an MMU, on QEMU's `virt` without firmware.
 
 use super::registers::number;
-use super::{ArchSpec, Before, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::{
+    ArchSpec, Before, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, Paging, QemuSpec, Registers, StackSpec,
+};
 use crate::model::RamMib;
 
 /// The kernel is linked to the start of RAM and QEMU jumps there: no firmware may lie in its place.
@@ -12,6 +14,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     max_vcpus: 8,
     qemu: QemuSpec { args: &["-bios", "none"], kvm_hosts: &[], ..super::riscv64::SPEC.qemu },
     cpu: CpuSpec { registers, image_base: Some(0x8000_0000), ..super::riscv64::SPEC.cpu },
+    stack: Some(StackSpec { paging: |_| Some(Paging::Off), ..super::riscv64::STACK }),
     console: "ttyS0",
     boot_words: &[],
     kernel: KernelSpec { debian: None, ..super::riscv64::SPEC.kernel },

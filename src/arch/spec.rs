@@ -1,6 +1,6 @@
 //! What the lab must know of an architecture.
 
-use super::Registers;
+use super::{Registers, StackSpec};
 use crate::model::RamMib;
 
 /// An architecture: how to emulate it, how to talk to it, how to build for it.
@@ -18,6 +18,8 @@ pub struct ArchSpec {
     pub qemu: QemuSpec,
     /// How its vCPUs are looked at from outside.
     pub cpu: CpuSpec,
+    /// How the kernel's tasks are found in its memory; `None` where the lab does not know.
+    pub stack: Option<StackSpec>,
     /// Kernel console device, without `/dev/`.
     pub console: &'static str,
     /// Kernel command line words that every boot of it gets. `nokaslr` keeps the kernel where its symbols say that it is;

@@ -24,7 +24,9 @@ impl Foreign {
         let stream = super::socket::connect(path, PATIENCE).await?;
         let pid = socket_peercred(&stream)?.pid;
         // It may be gone already, or in another namespace: then its end shows in its sockets alone.
-        let known = pidfd_open(pid, PidfdFlags::NONBLOCK).ok().map(AsyncFd::register).transpose()?;
+        // SAFETY: the descriptor is open, and nobody else has it.
+        let watched = |fd: OwnedFd| unsafe { AsyncFd::register(fd) };
+        let known = pidfd_open(pid, PidfdFlags::NONBLOCK).ok().map(watched).transpose()?;
         Ok(Self(known.map(|fd| (pid, fd))))
     }
 

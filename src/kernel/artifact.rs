@@ -15,7 +15,8 @@ const RECORD: &str = "artifact.json";
 pub(super) const IMAGE: &str = "kernel";
 pub(super) const SYSTEM_MAP: &str = "System.map";
 pub(super) const CONFIG: &str = "config";
-pub(super) const VMLINUX: &str = "vmlinux";
+/// ELF file with debug information.
+pub(super) const DEBUG_INFO: &str = "layouts.elf";
 /// Folder with `lib/modules/<release>`.
 pub(super) const MODULES: &str = "modules";
 
@@ -63,7 +64,7 @@ impl Slot<'_> {
             digest: record.digest,
             system_map: beside(SYSTEM_MAP),
             config: beside(CONFIG),
-            vmlinux: beside(VMLINUX),
+            vmlinux: beside(DEBUG_INFO),
             modules: Some(folder.join(MODULES)).filter(|path| path.is_dir()),
         })
     }

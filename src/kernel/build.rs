@@ -1,12 +1,12 @@
 //! Configuring and compiling a source tree.
 
-use super::artifact::{CONFIG, IMAGE, MODULES, SYSTEM_MAP};
+use super::artifact::{CONFIG, DEBUG_INFO, IMAGE, MODULES, SYSTEM_MAP};
 use super::cache::Cache;
 use super::command::Job;
 use super::config::{Fragment, all_config, not_applied};
 use super::progress::{Progress, Stage, Update};
 use super::source::Tree;
-use super::{KernelError, toolchain};
+use super::{KernelError, layouts, toolchain};
 use crate::arch::ArchSpec;
 use crate::model::KernelName;
 use std::fs;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Part of every recipe; changes when kernels that were built before have to be built again.
-pub(super) const VERSION: &str = "1";
+pub(super) const VERSION: &str = "2";
 
 /// How many files a build compiles when none was counted yet: 6.1 for riscv64-nommu with the lab's configuration.
 const USUAL_STEPS: u64 = 491;
@@ -70,6 +70,7 @@ impl Build<'_> {
             let (from, to) = (output.join(from), folder.join(to));
             fs::copy(&from, &to).map_err(KernelError::io("copy", &from))?;
         }
+        self.keep_layouts(&output, folder)?;
         let release = output.join("include/config/kernel.release");
         let text = fs::read_to_string(&release).map_err(KernelError::io("read", &release))?;
         let release = text.trim().to_owned();
@@ -120,6 +121,19 @@ impl Build<'_> {
             fs::write(&counted, steps.count.to_string()).map_err(KernelError::io("write", &counted))?;
         }
         Ok(())
+    }
+
+    /// A kernel whose layouts cannot be had boots and is judged as any other.
+    fn keep_layouts(&self, output: &Path, folder: &Path) -> Result<(), KernelError> {
+        let log = self.cache.log(&format!("layouts-{}-{}", self.name, self.arch.name))?;
+        match layouts::compile(&self.tree.path, output, &folder.join(DEBUG_INFO), log, self.progress) {
+            Err(KernelError::Cancelled) => Err(KernelError::Cancelled),
+            Err(error) => {
+                tracing::warn!("{} has no debug information: {error}", self.message());
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// The same sources give the same image, whoever builds it and when (Documentation/kbuild/reproducible-builds.rst).

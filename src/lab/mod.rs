@@ -14,9 +14,11 @@ mod profile;
 mod recorder;
 mod run;
 mod scratch;
+mod snapshot;
 mod source;
 mod stop;
 mod tables;
+mod tasks;
 mod trial;
 
 pub use admission::{Admission, Budget, Need};

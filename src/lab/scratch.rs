@@ -28,6 +28,11 @@ impl ScratchFile {
     }
 }
 
+/// An empty file without a name where scratch disks lie.
+pub(super) fn unnamed() -> std::io::Result<File> {
+    tempfile::tempfile_in(folder())
+}
+
 /// `/tmp` may be a tmpfs: a guest that fills its disk would use up the host's memory. `/var/tmp` is on a disk
 /// (file-hierarchy(7)).
 fn folder() -> PathBuf {

@@ -1,33 +1,73 @@
-//! Symbol tables of the kernels of a run: each is read when the first guest with that kernel is looked into, and all
-//! guests with it share it.
+//! What is known of the kernels of a run: symbols, and layouts of structures. Each is read when the first guest with that
+//! kernel is looked into, and all guests with it share it.
 
 use crate::arch::ArchSpec;
-use crate::kernel::symbols_of;
+use crate::kernel::{read_types, symbols_of};
 use crate::model::KernelArtifact;
 use crate::symbols::{Symbols, parse};
+use crate::tasks::Layout;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
-type Cell = Arc<OnceCell<Result<Arc<Symbols>, String>>>;
+/// A layout and where it comes from.
+type Origin = (Layout, String);
 
-/// The symbol tables by kernel image.
-#[derive(Debug, Default)]
-pub struct Tables(Mutex<BTreeMap<PathBuf, Cell>>);
+/// What is known of each kernel, by its image.
+#[derive(Debug)]
+struct Shared<T>(Mutex<BTreeMap<PathBuf, Cell<T>>>);
 
-impl Tables {
-    /// The table of a kernel, or why there is none.
-    pub async fn get(&self, kernel: &KernelArtifact, arch: &'static ArchSpec) -> Result<Arc<Symbols>, String> {
+type Cell<T> = Arc<OnceCell<Result<Arc<T>, String>>>;
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    /// What `read` reads, or why it cannot.
+    async fn get(
+        &self,
+        kernel: &KernelArtifact,
+        arch: &'static ArchSpec,
+        read: fn(&KernelArtifact, &ArchSpec) -> Result<T, String>,
+    ) -> Result<Arc<T>, String> {
         let cell = {
-            let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(tables.entry(kernel.image.clone()).or_default())
+            let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shared.entry(kernel.image.clone()).or_default())
         };
         let kernel = kernel.clone();
         let work = move || read(&kernel, arch).map(Arc::new);
         let read = || async { tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string())) };
         cell.get_or_init(read).await.clone()
     }
+}
+
+/// What is known of the kernels of a run.
+#[derive(Debug, Default)]
+pub struct Tables {
+    symbols: Shared<Symbols>,
+    layouts: Shared<Origin>,
+}
+
+impl Tables {
+    /// The symbols of a kernel, or why there are none.
+    pub async fn get(&self, kernel: &KernelArtifact, arch: &'static ArchSpec) -> Result<Arc<Symbols>, String> {
+        self.symbols.get(kernel, arch, read).await
+    }
+
+    /// The layouts of a kernel's structures and where they come from, or why there are none.
+    pub(super) async fn layout(&self, kernel: &KernelArtifact, arch: &'static ArchSpec) -> Result<Arc<Origin>, String> {
+        self.layouts.get(kernel, arch, read_layout).await
+    }
+}
+
+fn read_layout(kernel: &KernelArtifact, arch: &ArchSpec) -> Result<Origin, String> {
+    let spec = arch.stack.as_ref().ok_or_else(|| format!("the lab cannot read the tasks of {}", arch.name))?;
+    let (layout, origin) = read_types(kernel, arch, |types| Layout::of(types, spec))?;
+    Ok((layout.map_err(|missing| format!("{origin}: {missing}"))?, origin))
 }
 
 fn read(kernel: &KernelArtifact, arch: &ArchSpec) -> Result<Symbols, String> {

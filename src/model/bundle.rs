@@ -19,6 +19,8 @@ pub enum Step {
     Memory,
     /// The kernel's log buffer, from the guest's memory: also what never reached the console.
     KernelLog,
+    /// All tasks with their stacks, from the guest's memory by the kernel's debug information.
+    Tasks,
     /// The kernel's answer to this sysrq letter.
     Sysrq(char),
     /// What the kernel says to a non-maskable interrupt.
@@ -33,6 +35,7 @@ impl Step {
         Self::Profile,
         Self::Memory,
         Self::KernelLog,
+        Self::Tasks,
         Self::Sysrq('m'),
         Self::Sysrq('w'),
         Self::Sysrq('l'),
@@ -59,6 +62,7 @@ impl fmt::Display for Step {
             Self::Profile => f.write_str("profile"),
             Self::Memory => f.write_str("memory"),
             Self::KernelLog => f.write_str("kernel-log"),
+            Self::Tasks => f.write_str("tasks"),
             Self::Sysrq(letter) => write!(f, "sysrq-{letter}"),
             Self::Nmi => f.write_str("nmi"),
         }

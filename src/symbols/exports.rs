@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Data that the lab looks at and that is exported.
-const EXPORTED: &[&str] = &["contig_page_data", "node_data", "vm_node_stat", "vm_zone_stat"];
+const EXPORTED: &[&str] = &["contig_page_data", "init_task", "node_data", "vm_node_stat", "vm_zone_stat"];
 
 /// How far the image of a kernel for 32 bits may begin in front of its text, and what it is aligned to (`TEXT_OFFSET`,
 /// `arch/arm/Makefile`).

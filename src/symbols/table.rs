@@ -15,7 +15,8 @@ pub struct Symbol<'a> {
 }
 
 /// Data whose addresses are kept.
-const KEPT: &[&str] = &["contig_page_data", "log_buf", "log_buf_len", "node_data", "vm_node_stat", "vm_zone_stat"];
+const KEPT: &[&str] =
+    &["contig_page_data", "init_task", "log_buf", "log_buf_len", "node_data", "vm_node_stat", "vm_zone_stat"];
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
@@ -94,6 +95,20 @@ impl Symbols {
     /// a function (`.isra.0`, `.cold`) is left out.
     pub fn function(&self, address: u64) -> Option<&str> {
         self.position(address).map(|at| self.name(at))
+    }
+
+    /// The function at an address, and how far in it that is.
+    pub fn place(&self, address: u64) -> Option<(&str, u64)> {
+        let at = self.position(address)?;
+        Some((self.name(at), address - self.base - u64::from(self.starts[at])))
+    }
+
+    /// The addresses of the function at an address.
+    pub fn extent(&self, address: u64) -> Option<Range<u64>> {
+        let at = self.position(address)?;
+        let section = self.text.iter().find(|range| range.contains(&address))?;
+        let next = self.starts.get(at + 1).map_or(section.end, |&start| self.base + u64::from(start));
+        Some(self.base + u64::from(self.starts[at])..next.min(section.end))
     }
 
     /// The function that a return address leads back to: one cannot return to a function's first instruction.
@@ -196,6 +211,16 @@ mod tests {
     fn one_does_not_return_to_a_functions_beginning() {
         let table = table(MAP, None);
         assert_eq!((table.caller(0x8000_1040), table.caller(0x8000_1044)), (None, Some("second")));
+    }
+
+    #[test]
+    fn functions_extend_to_the_next_one_or_to_the_texts_end() {
+        let table = table(MAP, None);
+        assert_eq!(table.place(0x8000_1047), Some(("second", 7)));
+        assert_eq!(table.extent(0x8000_1047), Some(0x8000_1040..0x8000_1080));
+        assert_eq!(table.extent(0x8000_1fff), Some(0x8000_10c0..0x8000_2000));
+        assert_eq!(table.extent(0x8000_3010), Some(0x8000_3000..0x8000_3100));
+        assert_eq!((table.extent(0x8000_2000), table.place(0x8000_2000)), (None, None));
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Machine {
     pub async fn start(&self) -> Running {
         let arch = arch::find(self.arch).unwrap();
         let dir = TempDir::with_prefix("oomlab-test-").unwrap();
-        let assets = Assets::builtin();
+        let assets = Assets::with_overlay(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests"));
         let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
         let kernel = kernels.prepare(self.kernel, arch, 2, &Unwatched).unwrap_or_else(|error| panic!("{error}"));
         let workloads = load_workloads(&assets).unwrap();
@@ -123,7 +123,7 @@ impl Running {
     }
 
     /// Reads the console until something else is done: a full console of some machines holds up all of QEMU.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(timeout(PATIENCE, work));
         loop {
             tokio::select! {

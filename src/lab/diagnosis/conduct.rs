@@ -98,10 +98,10 @@ impl Driver<'_> {
                 self.answer_to(asking, &[], deadline).await
             }
             _ => {
-                let (prober, running) = (self.prober.clone(), !self.down);
+                let (prober, at, running) = (self.prober.clone(), self.recorder.clock.now(), !self.down);
                 let mut console = Answer::default();
                 let found =
-                    self.meanwhile(async move { look(&prober, step, running).await }, deadline, &mut console).await;
+                    self.meanwhile(async move { look(&prober, step, at, running).await }, deadline, &mut console).await;
                 found?.map_err(Cut::Failed)
             }
         }

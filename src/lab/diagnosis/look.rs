@@ -4,7 +4,7 @@ use super::text;
 use crate::lab::peek::Peek;
 use crate::lab::probes::Prober;
 use crate::lab::{memory, profile};
-use crate::model::{Profile, Step};
+use crate::model::{Profile, Stamp, Step};
 use crate::symbols::{Counters, log_text};
 
 /// Parts of the time over which a profile is taken: a guest that does one thing now and another later shows it.
@@ -17,7 +17,7 @@ const LOG_BYTES: u64 = 256 * 1024;
 const PIECE: usize = 16 * 1024;
 
 /// Makes a step that needs no answer of the guest's; gives what it found as text.
-pub(super) async fn look(prober: &Prober, step: Step, running: bool) -> Result<String, String> {
+pub(super) async fn look(prober: &Prober, step: Step, at: Stamp, running: bool) -> Result<String, String> {
     let peek = Peek::new(&prober.qmp);
     match step {
         Step::Registers => {
@@ -39,6 +39,7 @@ pub(super) async fn look(prober: &Prober, step: Step, running: bool) -> Result<S
             Ok(text::memory(&memory::read(&peek, &prober.arch.cpu, &symbols, counters).await?))
         }
         Step::KernelLog => kernel_log(prober, &peek).await,
+        Step::Tasks => prober.tasks(at).await,
         Step::Sysrq(_) | Step::Nmi => Err("only the guest can answer that".to_owned()),
     }
 }

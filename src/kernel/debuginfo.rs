@@ -1,0 +1,88 @@
+//! The debug information of a kernel that lies ready: beside its image, or in it.
+
+use super::image::unpacked;
+use crate::arch::ArchSpec;
+use crate::debuginfo::{Btf, DebugInfoError, Dwarf, Types};
+use crate::model::KernelArtifact;
+use std::borrow::Cow;
+use std::path::Path;
+
+/// Lets `read` look at a kernel's types, and gives what it found and where they come from.
+///
+/// # Errors
+/// When the kernel has no debug information, or none that can be read; the message names the remedy.
+pub fn read_types<T>(
+    kernel: &KernelArtifact,
+    arch: &ArchSpec,
+    read: impl FnOnce(&dyn Types) -> T,
+) -> Result<(T, String), String> {
+    let word = arch.cpu.word_bytes;
+    if let Some(path) = &kernel.vmlinux {
+        let bytes = file(path)?;
+        if let Ok(btf) = Btf::find(&bytes, word) {
+            return Ok((read(&btf), format!("BTF of {}", path.display())));
+        }
+        let dwarf = Dwarf::parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        return Ok((read(&dwarf), format!("DWARF of {}", path.display())));
+    }
+    let image = file(&kernel.image)?;
+    let origin = format!("BTF of {}", kernel.image.display());
+    let mut error = DebugInfoError::Absent;
+    let plain = std::iter::once(Cow::Borrowed(image.as_slice()));
+    for bytes in plain.chain(unpacked(&image).map(Cow::Owned)) {
+        match Btf::find(&bytes, word) {
+            Ok(btf) => return Ok((read(&btf), origin)),
+            Err(DebugInfoError::Absent) => {}
+            Err(unreadable) => error = unreadable,
+        }
+    }
+    Err(format!("{}: {error}; {REMEDY}", kernel.image.display()))
+}
+
+const REMEDY: &str = "the kernel needs CONFIG_DEBUG_INFO_BTF, or a `vmlinux` with debug information beside its `image` in a \
+    `local` kernel's description";
+
+fn file(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch;
+    use crate::debuginfo::size;
+    use crate::model::Digest;
+
+    fn kernel(image: &Path, vmlinux: Option<&str>) -> KernelArtifact {
+        let vmlinux = vmlinux.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debuginfo").join(name));
+        KernelArtifact {
+            name: "mine".into(),
+            arch: "riscv64".into(),
+            release: "6.1".to_owned(),
+            image: image.to_owned(),
+            digest: Digest::new("0"),
+            system_map: None,
+            config: None,
+            vmlinux,
+            modules: None,
+        }
+    }
+
+    #[test]
+    fn a_kernel_without_debug_information_says_what_would_help() {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("Image");
+        std::fs::write(&image, "no kernel").unwrap();
+        let riscv = arch::find("riscv64").unwrap();
+        let read = |vmlinux| read_types(&kernel(&image, vmlinux), riscv, |types| size(types, "task"));
+        let message = read(None).unwrap_err();
+        assert!(
+            message.contains("there is no debug information in it; the kernel needs CONFIG_DEBUG_INFO_BTF"),
+            "{message}"
+        );
+        let (found, origin) = read(Some("dwarf5.elf")).unwrap();
+        assert!(found == Some(32) && origin.starts_with("DWARF of "), "{origin}");
+        assert!(read(Some("stripped.elf")).unwrap_err().ends_with("there is no debug information in it"));
+        assert!(read(Some("absent")).unwrap_err().starts_with("cannot read "));
+    }
+}

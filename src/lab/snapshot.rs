@@ -1,0 +1,102 @@
+//! A machine's memory and registers at one moment, kept outside of the machine.
+
+use super::scratch;
+use crate::host::QmpCommands;
+use crate::tasks::Physical;
+use serde_json::json;
+use std::cell::RefCell;
+use std::fs::File;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+/// How long QEMU may take for one command besides writing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes that any disk writes in a second.
+const SLOWEST: u64 = 16 << 20;
+
+/// The machine at one moment.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// All vCPUs' registers, as QEMU prints them.
+    pub registers: String,
+    /// Its RAM.
+    pub ram: Ram,
+}
+
+/// How long a snapshot of so many bytes may take.
+pub(super) fn patience(bytes: u64) -> Duration {
+    2 * PATIENCE + Duration::from_secs(bytes / SLOWEST)
+}
+
+/// Takes a snapshot of a machine whose RAM lies in these ranges of physical addresses. The machine stands still meanwhile.
+pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<Snapshot, String> {
+    let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    let mut ram = Ram { parts: Vec::new(), page: RefCell::default() };
+    let pause = qmp.pause(PATIENCE).await.map_err(|error| error.to_string())?;
+    let registers = qmp.monitor("info registers -a", 0, PATIENCE).await.map_err(|error| error.to_string())?;
+    for range in ranges {
+        let file = scratch::unnamed().map_err(|error| format!("cannot make a file for the guest's memory: {error}"))?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let arguments = json!({ "val": range.start, "size": range.end - range.start, "filename": path });
+        qmp.execute("pmemsave", arguments, patience(bytes)).await.map_err(|error| error.to_string())?;
+        ram.parts.push((range, file));
+    }
+    drop(pause);
+    Ok(Snapshot { registers, ram })
+}
+
+/// RAM in files without names: they are gone when this is dropped, or the process has ended.
+#[derive(Debug)]
+pub(super) struct Ram {
+    parts: Vec<(Range<u64>, File)>,
+    /// The last page that was read: most reads are near each other.
+    page: RefCell<Option<(u64, Vec<u8>)>>,
+}
+
+const PAGE: u64 = 4096;
+
+impl Ram {
+    fn page(&self, at: u64) -> Option<std::cell::Ref<'_, Vec<u8>>> {
+        if self.page.borrow().as_ref().is_none_or(|(here, _)| *here != at) {
+            let (range, file) = self.parts.iter().find(|(range, _)| range.contains(&at))?;
+            let mut bytes = vec![0; PAGE as usize];
+            file.read_exact_at(&mut bytes, at - range.start).ok()?;
+            self.page.replace(Some((at, bytes)));
+        }
+        std::cell::Ref::filter_map(self.page.borrow(), |page| page.as_ref().map(|(_, bytes)| bytes)).ok()
+    }
+}
+
+impl Physical for Ram {
+    fn read(&self, mut address: u64, mut bytes: &mut [u8]) -> Option<()> {
+        while !bytes.is_empty() {
+            let (start, offset) = (address / PAGE * PAGE, (address % PAGE) as usize);
+            let (now, later) = bytes.split_at_mut(bytes.len().min(PAGE as usize - offset));
+            now.copy_from_slice(&self.page(start)?[offset..offset + now.len()]);
+            address = address.checked_add(now.len() as u64)?;
+            bytes = later;
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_may_cross_pages_and_not_the_end() {
+        let file = scratch::unnamed().unwrap();
+        file.write_all_at(&[7; 3 * PAGE as usize], 0).unwrap();
+        file.write_all_at(&[1, 2, 3, 4], PAGE - 2).unwrap();
+        let ram = Ram { parts: vec![(0x8000_0000..0x8000_0000 + 3 * PAGE, file)], page: RefCell::default() };
+        let mut bytes = [0; 6];
+        assert_eq!(ram.read(0x8000_0ffd, &mut bytes), Some(()));
+        assert_eq!(bytes, [7, 1, 2, 3, 4, 7]);
+        assert_eq!(ram.read(0x8000_2ffd, &mut bytes), None);
+        assert_eq!((ram.read(0x7fff_ffff, &mut bytes), ram.read(u64::MAX - 2, &mut bytes)), (None, None));
+    }
+}
