@@ -20,6 +20,11 @@ use std::path::{Path, PathBuf};
 pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let folder = lookup::trial(&args.trial)?;
     let trial = read_trial(&folder)?;
+    if trial.cell.is_watched() {
+        let message =
+            format!("{}: the lab only watched this guest, and does not know how to boot it", folder.display());
+        return Err(CliError::Usage(message));
+    }
     if args.script {
         let run =
             folder.ancestors().nth(2).and_then(Path::file_name).map_or("run".into(), |name| name.to_string_lossy());

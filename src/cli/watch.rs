@@ -10,7 +10,7 @@ use crate::arch::{self, ArchSpec};
 use crate::host::{Foreign, Resources, today, wall_clock};
 use crate::kernel::Kernels;
 use crate::lab::{self, Budget, Lab, Ready, Watched};
-use crate::launch::Given;
+use crate::launch::{Given, chardev_at};
 use crate::model::{
     Accel, ArchName, Cell, Digest, Expectation, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
 };
@@ -46,7 +46,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let cancel = CancellationToken::new();
     cancel_on_signals(cancel.clone())?;
     let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
-    eprintln!("watching · {}", run.path().join("cells").join(plan.cells[0].id.as_str()).display());
+    eprintln!("watching · {}", run.path().join("cells").join(Cell::WATCHED).display());
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
     let resources = Resources::of_host();
     let lab = Lab {
@@ -87,7 +87,8 @@ async fn guest(args: &WatchArgs) -> Result<(Watched, Vec<String>), CliError> {
         }
         None => Vec::new(),
     };
-    Ok((Watched::Attach { serial: serial.clone(), qmp: args.qmp.clone() }, argv))
+    let console = chardev_at(&argv, serial);
+    Ok((Watched::Attach { serial: serial.clone(), console, qmp: args.qmp.clone() }, argv))
 }
 
 /// The architecture: as the user says, else as QEMU's program says, else the host's.
@@ -103,6 +104,7 @@ fn spec(args: &WatchArgs, given: &Given) -> Result<&'static ArchSpec, CliError> 
 fn kernel(args: &WatchArgs, given: &Given, spec: &ArchSpec) -> Result<KernelArtifact, CliError> {
     let path = args.kernel.as_ref().or(given.kernel.as_ref());
     let mut kernel = match path.filter(|path| args.kernel.is_some() || path.is_file()) {
+        Some(path) if !path.is_file() => return Err(CliError::Usage(format!("cannot read {}", path.display()))),
         Some(path) => Kernels::own(&KernelName::new(name(path)), spec, path)?,
         None => KernelArtifact {
             name: KernelName::new("unknown"),
@@ -133,7 +135,7 @@ fn name(path: &Path) -> String {
 fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: &ArchSpec) -> Cell {
     let load_s = args.timeout.unwrap_or(FOR_EVER_S);
     Cell {
-        id: "watched".into(),
+        id: Cell::WATCHED.into(),
         kernel: kernel.name.clone(),
         arch: ArchName::new(spec.name),
         ram: given.ram,

@@ -44,6 +44,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// What a driver needs besides its trial's folder.
 pub(super) struct Drive<'a> {
     pub source: Source<'a>,
+    /// What QEMU calls the character device of the serial console.
+    pub console: String,
     pub kernel: Arc<KernelArtifact>,
     pub arch: &'static ArchSpec,
     pub tables: Arc<Tables>,
@@ -61,6 +63,7 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
     let prober = Prober {
         qmp: qmp.commands().clone(),
         serial: serial.input().clone(),
+        console: drive.console.clone(),
         kernel: Arc::clone(&drive.kernel),
         arch: drive.arch,
         tables: Arc::clone(&drive.tables),

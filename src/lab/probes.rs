@@ -25,6 +25,8 @@ pub struct Prober {
     pub qmp: QmpCommands,
     /// Input of its console.
     pub serial: SerialInput,
+    /// What QEMU calls the character device of its console.
+    pub console: String,
     /// Its kernel.
     pub kernel: Arc<KernelArtifact>,
     /// Its architecture.
@@ -67,7 +69,7 @@ impl Prober {
     /// (Documentation/admin-guide/sysrq.rst), within five seconds (`include/linux/serial_core.h`, `SYSRQ_TIMEOUT`).
     pub(super) async fn sysrq(&self, letter: char) -> Result<(), String> {
         let sending = async {
-            let sent = self.qmp.execute("chardev-send-break", json!({ "id": "serial0" }), PATIENCE).await;
+            let sent = self.qmp.execute("chardev-send-break", json!({ "id": self.console }), PATIENCE).await;
             sent.map_err(|error| error.to_string())?;
             let sent = self.serial.send(letter.to_string().into_bytes(), PATIENCE).await;
             sent.map_err(|error| format!("the serial console does not take the letter: {error}"))

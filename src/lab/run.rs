@@ -11,7 +11,7 @@ use super::tables::Tables;
 use super::trial::{Ready, TrialSpec, Watched};
 use crate::arch::{self, ArchSpec};
 use crate::host::{Clock, allow_open_files, wall_clock};
-use crate::launch::{Paths, command, with_channels};
+use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
 use crate::report;
 use crate::store::RunDir;
@@ -183,9 +183,15 @@ impl Trial {
         if !argv.is_empty() {
             dir.file("qemu.sh", shell(&argv).as_bytes())?;
         }
+        let console = match &self.spec.watched {
+            None | Some(Watched::Stdin) => "serial0",
+            Some(Watched::Spawn(_)) => CONSOLE,
+            Some(Watched::Attach { console, .. }) => console,
+        };
+        let console = console.to_owned();
         let source = match &self.spec.watched {
             None | Some(Watched::Spawn(_)) => Source::Spawn { argv: &argv, serial, qmp },
-            Some(Watched::Attach { serial, qmp }) => Source::Attach { serial: serial.clone(), qmp: qmp.clone() },
+            Some(Watched::Attach { serial, qmp, .. }) => Source::Attach { serial: serial.clone(), qmp: qmp.clone() },
             Some(Watched::Stdin) => Source::Stdin,
         };
         let started = wall_clock();
@@ -197,6 +203,7 @@ impl Trial {
         record.initrd_digest = ready.initrd.as_ref().map(|(_, digest)| digest.clone());
         let job = Drive {
             source,
+            console,
             kernel: Arc::new(ready.kernel.clone()),
             arch: spec,
             tables: Arc::clone(&self.tables),

@@ -36,6 +36,8 @@ pub enum Watched {
     Attach {
         /// The serial console.
         serial: PathBuf,
+        /// What QEMU calls the character device behind it.
+        console: String,
         /// QMP: without it nothing is known of the vCPUs.
         qmp: Option<PathBuf>,
     },

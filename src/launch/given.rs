@@ -59,16 +59,26 @@ fn first<'a>(text: &'a str, name: &str) -> &'a str {
     named.unwrap_or_else(|| text.split(',').next().unwrap_or_default())
 }
 
+/// What [`with_channels`] calls the character device of the serial console.
+pub const CONSOLE: &str = "oomlab-serial";
+
+/// What QEMU calls the character device at a socket: as `-chardev` says, else as it calls the first `-serial`.
+pub fn chardev_at(argv: &[String], socket: &Path) -> String {
+    let name = socket.file_name().unwrap_or_default().to_string_lossy();
+    let there = |word: &&String| word.starts_with("socket,") && first(word, "path").rsplit('/').next() == Some(&*name);
+    argv.iter().find(there).map_or("serial0", |word| first(word, "id")).to_owned()
+}
+
 /// The command line with the lab's own channels: the first serial console goes to the socket `serial`, wherever else it would
 /// have gone, and there is one more QMP monitor, at the socket `qmp`.
 pub fn with_channels(argv: &[String], serial: &Path, qmp: &Path) -> Vec<String> {
     let mut words: Vec<String> = argv.to_vec();
-    let console = "chardev:oomlab-serial".to_owned();
+    let console = format!("chardev:{CONSOLE}");
     match words.iter().position(|word| word == "-serial" || word == "--serial") {
         Some(at) if at + 1 < words.len() => words[at + 1] = console,
         _ => words.extend(["-serial".to_owned(), console]),
     }
-    for (id, path) in [("oomlab-serial", serial), ("oomlab-qmp", qmp)] {
+    for (id, path) in [(CONSOLE, serial), ("oomlab-qmp", qmp)] {
         let path = path.to_string_lossy().replace(',', ",,");
         words.extend(["-chardev".to_owned(), format!("socket,id={id},path={path},server=on,wait=off")]);
     }
@@ -101,6 +111,14 @@ mod tests {
         let given = Given::read(&argv("my-qemu -kernel"));
         assert_eq!((given.arch, given.kernel, given.ram, given.vcpus), (None, None, RamMib(128), 1));
         assert_eq!(Given::read(&[]).vcpus, 1);
+    }
+
+    #[test]
+    fn a_sockets_character_device_is_found_by_its_path() {
+        let line =
+            argv("q -chardev socket,id=mon,path=/t/q -chardev socket,id=con,path=/t/s,server=on -serial chardev:con");
+        assert_eq!(chardev_at(&line, Path::new("s")), "con");
+        assert_eq!(chardev_at(&argv("q -serial unix:/t/s,server"), Path::new("/t/s")), "serial0");
     }
 
     #[test]

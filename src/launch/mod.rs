@@ -5,5 +5,5 @@ mod given;
 mod words;
 
 pub use command::{Paths, SCRATCH_DISK, command};
-pub use given::{Given, with_channels};
+pub use given::{CONSOLE, Given, chardev_at, with_channels};
 pub use words::kernel_words;

@@ -41,6 +41,14 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// The id of a guest that the lab did not plan, and cannot boot again.
+    pub const WATCHED: &'static str = "watched";
+
+    /// Whether the lab only looked at this guest.
+    pub fn is_watched(&self) -> bool {
+        self.id.as_str() == Self::WATCHED
+    }
+
     /// Name of the workload, or `initrd` for a guest without the agent.
     pub fn workload_name(&self) -> &str {
         match &self.payload {

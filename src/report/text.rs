@@ -58,7 +58,10 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
     let folder = trial.folder();
     let why = if trial.evidence.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
     let _ = writeln!(out, "  {}/cells/{}/{why}", printable(run.dir.trim_end_matches('/')), printable(&folder));
-    let _ = writeln!(out, "  {}\n", style.paint(Colour::Strong, &repro(run, &folder)));
+    if !cell.is_watched() {
+        let _ = writeln!(out, "  {}", style.paint(Colour::Strong, &repro(run, &folder)));
+    }
+    out.push('\n');
 }
 
 /// What a verdict rests on, and what argued against it.

@@ -31,13 +31,10 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     against(&mut out, trial, verdict);
     collected(&mut out, trial);
     let name = shell_name(run_dir, &trial.folder());
-    let (repro, replay) = (format!("oomlab repro {name}"), format!("oomlab replay {name} --timeline"));
-    let _ = writeln!(
-        out,
-        "**Again**: {} boots it once more, {} draws and judges what was recorded.",
-        span(&repro),
-        span(&replay)
-    );
+    let replay = span(&format!("oomlab replay {name} --timeline"));
+    let again = format!("{} boots it once more, ", span(&format!("oomlab repro {name}")));
+    let again = if trial.cell.is_watched() { "" } else { &again };
+    let _ = writeln!(out, "**Again**: {again}{replay} draws and judges what was recorded.");
     out
 }
 

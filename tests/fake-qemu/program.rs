@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     };
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let steps = script::parse(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
-    guest::play(&steps, &socket("serial0"), &socket("qmp0"))
+    // The lab's channels have other names on the command line of a user.
+    let socket = |id: &str, own: &str| chardev(&argv, own).unwrap_or_else(|| socket(id));
+    guest::play(&steps, &socket("serial0", "oomlab-serial"), &socket("qmp0", "oomlab-qmp"))
 }
 
 /// The argument behind an option.

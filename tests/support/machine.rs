@@ -66,6 +66,7 @@ impl Machine {
         let prober = Prober {
             qmp: qmp.commands().clone(),
             serial: serial.input().clone(),
+            console: "serial0".to_owned(),
             kernel: Arc::new(kernel),
             arch,
             ram: self.ram.parse().unwrap(),
