@@ -105,7 +105,8 @@ async fn a_kernel_that_panics_at_boot_and_one_that_prints_nothing_failed_to_boot
 async fn a_hundred_megabytes_of_console_lose_nothing_that_matters() {
     let script = format!("{BOOT}flood 100\nsay [    9.000000] Out of memory: Killed process 77 (late)\n{END}");
     let (scripted, trial) = Scripted::one(&script).await;
-    assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
+    // Beside other tests it may be slow, too.
+    assert_eq!(trial.verdict.outcome(), Outcome::Pass, "{:?}", trial.verdict);
     assert_eq!(trial.oom_kills, 1, "a line behind the flood is still read");
     let cell = scripted.dir.path().join("runs/2026-01-02-0/cells/cell");
     let size = |name: &str| std::fs::metadata(cell.join(name)).unwrap().len();
