@@ -98,10 +98,9 @@ impl Driver<'_> {
                 self.answer_to(asking, &[], deadline).await
             }
             _ => {
-                let (prober, at, running) = (self.prober.clone(), self.recorder.clock.now(), !self.down);
+                let (prober, at) = (self.prober.clone(), self.recorder.clock.now());
                 let mut console = Answer::default();
-                let found =
-                    self.meanwhile(async move { look(&prober, step, at, running).await }, deadline, &mut console).await;
+                let found = self.meanwhile(async move { look(&prober, step, at).await }, deadline, &mut console).await;
                 found?.map_err(Cut::Failed)
             }
         }
