@@ -138,6 +138,27 @@ fn a_flood_of_reports_is_bounded() {
     assert!(found.reports.len() <= 256, "{}", found.reports.len());
 }
 
+/// Heads of reports, whole and in parts, and what may stand within them on a console.
+const PIECES: &[&[u8]] = &[
+    b"\n",
+    b"\n",
+    b"\r",
+    b"[    1.000000] ",
+    b"nothing",
+    b"BUG: soft lock",
+    b"up - CPU#0 stuck for 22s! [a:7]\n",
+    b"WARNING: CPU: 0 PID: 1 at mm/x.c:1 f+0x1/0x2\n",
+    b"Out of memory: Killed process 5 (x)\n",
+    b"Killed pro",
+    b"cess 6 (y)\n",
+    b"---[ end trace 0 ]---\n",
+    b"\0",
+    b"\x1b[31m",
+    b"\x1b",
+    b"@oomlab 4 finished status=0 units=5 *",
+    b"\xff",
+];
+
 proptest! {
     #[test]
     fn the_cuts_between_reads_change_nothing(which in any::<prop::sample::Index>(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
@@ -153,6 +174,13 @@ proptest! {
         }
         pieces.push(&bytes[from..]);
         prop_assert_eq!(classify(pieces), classify([&bytes[..]]), "{}", name);
+    }
+
+    #[test]
+    fn what_is_passed_over_says_nothing(picks in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60)) {
+        let bytes: Vec<u8> = picks.concat();
+        // A byte at a time there is next to nothing to pass over.
+        prop_assert_eq!(classify(bytes.chunks(1)), classify([&bytes[..]]), "{}", String::from_utf8_lossy(&bytes));
     }
 
     #[test]

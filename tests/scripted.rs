@@ -5,6 +5,8 @@ mod support;
 use oomlab::model::{Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::store::{digest_file, read_events};
 use oomlab::watchdog::{Setup, replay};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use support::Scripted;
 
@@ -83,6 +85,22 @@ impl oomlab::lab::Observer for Silent {
     fn started(&self, _: usize, _: &oomlab::model::Cell, _: u32) {}
     fn status(&self, _: usize, _: oomlab::lab::Status) {}
     fn finished(&self, _: usize, _: &oomlab::model::TrialRecord) {}
+}
+
+/// What the lab never heard is not silence of the guest.
+#[tokio::test]
+async fn a_console_that_is_never_there_is_the_labs_fault() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", "exit 0\n").timeouts.boot_s = 1.0;
+    scripted.qemu = scripted.dir.path().join("qemu");
+    let mut file = std::fs::File::create(&scripted.qemu).unwrap();
+    file.write_all(b"#!/bin/sh\nexec sleep 600\n").unwrap();
+    file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+    drop(file);
+    let record = scripted.run().await;
+    let verdict = &record.trials[0].verdict;
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::QemuFailed, Outcome::LabError), "{verdict:?}");
+    assert!(verdict.summary.contains("the serial console was never there"), "{verdict:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use crate::model::{Beat, Frame};
 use std::str::FromStr;
 
-const FRAME_PREFIX: &str = "@oomlab ";
+/// What every frame begins with.
+pub(crate) const FRAME_PREFIX: &str = "@oomlab ";
 const COMMAND_PREFIX: &str = "!oomlab ";
 const CHECKSUM_MARK: &str = " *";
 

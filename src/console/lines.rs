@@ -57,6 +57,11 @@ impl Console {
         out.extend(self.torn.take().map(Item::Damaged));
     }
 
+    /// Whether the next byte begins a line that nothing before it belongs to.
+    pub fn is_between_lines(&self) -> bool {
+        self.partial.is_empty() && self.torn.is_none() && self.cut.is_none()
+    }
+
     fn extend(&mut self, mut bytes: &[u8], out: &mut Vec<Item>) {
         while self.partial.len() + bytes.len() > MAX_LINE {
             let room = MAX_LINE - self.partial.len();

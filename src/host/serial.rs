@@ -24,6 +24,8 @@ pub struct Serial {
     chunks: mpsc::Receiver<Vec<u8>>,
     input: SerialInput,
     flushes: mpsc::Sender<Flush>,
+    /// What became of the connection; nothing once that has been told.
+    connected: Option<oneshot::Receiver<std::io::Result<()>>>,
     task: JoinHandle<()>,
 }
 
@@ -36,21 +38,21 @@ impl Serial {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
         let (texts_in, texts) = mpsc::channel(TEXTS);
         let (flushes, flushes_out) = mpsc::channel(1);
+        let (connecting, connected) = oneshot::channel();
         let task = tokio::spawn(async move {
+            // Whoever opened it may not ask.
             let stream = match connect(&path, patience).await {
                 Ok(stream) => stream,
-                Err(error) => {
-                    tracing::debug!(%error, "serial console");
-                    return;
-                }
+                Err(error) => return drop(connecting.send(Err(error))),
             };
+            let _ = connecting.send(Ok(()));
             let (read, write) = stream.into_split();
             tokio::select! {
                 () = forward(read, chunks_in, flushes_out) => {}
                 () = send(write, texts) => {}
             }
         });
-        Self { chunks, input: SerialInput(texts_in), flushes, task }
+        Self { chunks, input: SerialInput(texts_in), flushes, connected: Some(connected), task }
     }
 
     /// A console that comes as a stream of bytes, for example over standard input; nothing can be sent to the guest.
@@ -65,7 +67,18 @@ impl Serial {
                 }
             }
         });
-        Self { chunks, input: SerialInput(texts), flushes, task }
+        Self { chunks, input: SerialInput(texts), flushes, connected: None, task }
+    }
+
+    /// Ready when there is something to read from: what a console that nobody listens to says is not known. Cancel safe.
+    ///
+    /// # Errors
+    /// When nobody offered the console in time. This is told once.
+    pub async fn reached(&mut self) -> std::io::Result<()> {
+        let Some(connected) = &mut self.connected else { return Ok(()) };
+        let became = connected.await;
+        self.connected = None;
+        became.unwrap_or_else(|_| Err(std::io::ErrorKind::NotConnected.into()))
     }
 
     /// The next bytes; `None` when the console has ended or never began. Cancel safe.

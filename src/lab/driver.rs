@@ -59,7 +59,8 @@ pub(super) struct Drive<'a> {
 /// Runs one guest to its end. The recorder that comes back holds the verdict.
 pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, LabError> {
     let clock = Clock::start();
-    let (guest, serial, qmp) = drive.source.open(&dir.path().join("qemu.log")).await?;
+    let patience = Duration::from_secs_f64(drive.setup.timeouts.boot_s);
+    let (guest, serial, qmp) = drive.source.open(&dir.path().join("qemu.log"), patience).await?;
     let prober = Prober {
         qmp: qmp.commands().clone(),
         serial: serial.input().clone(),
@@ -90,6 +91,7 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         drive,
     };
     driver.recorder.event(Event::Spawned { pid: driver.guest.pid().unwrap_or_default() })?;
+    driver.reach_console().await?;
     driver.watch().await?;
     Ok(driver.recorder)
 }
@@ -131,6 +133,16 @@ pub(super) struct Driver<'a> {
 }
 
 impl Driver<'_> {
+    /// Waits until the console can be read: before that, no silence is the guest's.
+    async fn reach_console(&mut self) -> Result<(), LabError> {
+        tokio::select! {
+            reached = self.serial.reached() => reached.map_err(|source| LabError::Console { source }),
+            // The loop sees these too.
+            _ = self.guest.wait() => Ok(()),
+            () = self.drive.cancel.cancelled() => Ok(()),
+        }
+    }
+
     async fn watch(&mut self) -> Result<(), LabError> {
         let mut sample = interval_at(Instant::now() + SAMPLE, SAMPLE);
         sample.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -12,6 +12,12 @@ pub enum LabError {
     /// QEMU.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// QEMU runs, and has not opened its serial console in time.
+    #[error("the serial console was never there: {source}")]
+    Console {
+        /// Which, and why not.
+        source: std::io::Error,
+    },
     /// The file behind a guest's scratch disk.
     #[error("cannot make a scratch disk of {mib} MiB in {}: {source}", folder.display())]
     Disk {

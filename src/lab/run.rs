@@ -284,7 +284,7 @@ fn unjudged() -> Verdict {
 fn lab_error(error: &LabError) -> Verdict {
     let kind = match error {
         LabError::Store(_) | LabError::Disk { .. } => Kind::StoreFailed,
-        LabError::Spawn(_) => Kind::QemuFailed,
+        LabError::Spawn(_) | LabError::Console { .. } => Kind::QemuFailed,
         LabError::Io { .. } => Kind::QemuDied,
     };
     Verdict::new(kind, Verdict::DRIVER, error.to_string())

@@ -6,9 +6,6 @@ use crate::host::{Foreign, Guest, Qmp, Serial};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long QEMU may take to open its sockets; a heavily loaded host needs its time.
-const CONNECT: Duration = Duration::from_secs(60);
-
 /// Where a guest comes from.
 pub(super) enum Source<'a> {
     /// The lab starts QEMU, which opens these sockets.
@@ -20,23 +17,23 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Starts or finds it, and opens its channels. What QEMU itself says goes to the file `log`.
-    pub async fn open(&self, log: &Path) -> Result<(Machine, Serial, Qmp), LabError> {
+    /// Starts or finds it, and begins to open its channels, for at most `patience`. What QEMU itself says goes to the file `log`.
+    pub async fn open(&self, log: &Path, patience: Duration) -> Result<(Machine, Serial, Qmp), LabError> {
         Ok(match self {
             Self::Spawn { argv, serial, qmp } => {
                 let guest = Guest::spawn(argv, log)?;
-                (Machine::Ours(guest), Serial::open(serial.clone(), CONNECT), Qmp::open(qmp.clone(), CONNECT))
+                (Machine::Ours(guest), Serial::open(serial.clone(), patience), Qmp::open(qmp.clone(), patience))
             }
             Self::Attach { serial, qmp } => {
                 let (foreign, qmp) = match qmp {
                     Some(path) => {
                         let foreign = Foreign::listening_at(path).await;
                         let foreign = foreign.map_err(|source| LabError::Io { what: "QMP", source })?;
-                        (foreign, Qmp::open(path.clone(), CONNECT))
+                        (foreign, Qmp::open(path.clone(), patience))
                     }
                     None => (Foreign::default(), Qmp::none()),
                 };
-                (Machine::Theirs(foreign), Serial::open(serial.clone(), CONNECT), qmp)
+                (Machine::Theirs(foreign), Serial::open(serial.clone(), patience), qmp)
             }
             Self::Stdin => (Machine::Theirs(Foreign::default()), Serial::stream(std::io::stdin()), Qmp::none()),
         })

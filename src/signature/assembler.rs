@@ -83,6 +83,11 @@ impl Assembler {
         self.open.iter().cloned().map(Open::close)
     }
 
+    /// Whether no line can belong to a report before another begins.
+    pub fn is_idle(&self) -> bool {
+        self.open.is_empty()
+    }
+
     fn head(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
         if let Some(open) = self.open.last_mut()
             && open.inlined

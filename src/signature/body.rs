@@ -126,7 +126,8 @@ impl Body {
             self.push(function, true);
             return true;
         }
-        if ENDS.iter().any(|end| line.starts_with(end))
+        let may_end = matches!(line.as_bytes()[0], b'A' | b'F' | b'T' | b'M' | b'U' | b'L' | b'S' | b'a');
+        if may_end && ENDS.iter().any(|end| line.starts_with(end))
             || (line.starts_with("kfence-#") && line.contains("allocated by"))
         {
             self.ended = true;

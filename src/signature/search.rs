@@ -1,6 +1,7 @@
 //! Finds the signature that reads a line.
 
 use super::{ALL, Finding, Head};
+use crate::console::FRAME_PREFIX;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
 
@@ -11,15 +12,33 @@ struct Needles {
     signatures: Vec<usize>,
 }
 
+/// Finds the first of some texts.
+fn search<'a>(texts: impl IntoIterator<Item = &'a str>) -> AhoCorasick {
+    let built = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(texts);
+    built.expect("a few dozen short texts fit")
+}
+
 static NEEDLES: LazyLock<Needles> = LazyLock::new(|| {
     let (signatures, needles): (Vec<usize>, Vec<&str>) = ALL
         .iter()
         .enumerate()
         .flat_map(|(at, signature)| signature.needles.iter().map(move |needle| (at, *needle)))
         .unzip();
-    let search = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(needles);
-    Needles { search: search.expect("a few dozen short needles fit"), signatures }
+    Needles { search: search(needles), signatures }
 });
+
+/// Every needle, and what may hide one from a search in a console's bytes: frames, NULs and escape sequences, which a reader
+/// of lines takes out.
+static HINTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let needles = ALL.iter().flat_map(|signature| signature.needles.iter().copied());
+    search(needles.chain([FRAME_PREFIX, "\0", "\x1b"]))
+});
+
+/// Where the first needle of a console's bytes is, or what may hide one; no message before the line of it says
+/// anything, unless what came before the bytes belongs to it.
+pub(super) fn find_hint(bytes: &[u8]) -> Option<usize> {
+    HINTS.find(bytes).map(|hit| hit.start())
+}
 
 /// What a message says, its printk prefix already stripped; `None` for the many that say nothing.
 pub(super) fn read_head(text: &str) -> Option<Head> {

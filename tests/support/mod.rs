@@ -25,6 +25,8 @@ pub struct Scripted {
     pub budget: Budget,
     pub cancel: CancellationToken,
     pub observer: Arc<dyn Observer>,
+    /// What stands in for QEMU.
+    pub qemu: PathBuf,
 }
 
 impl Default for Scripted {
@@ -36,6 +38,7 @@ impl Default for Scripted {
             budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
             cancel: CancellationToken::new(),
             observer: Arc::new(Nobody),
+            qemu: fake_qemu(),
         }
     }
 }
@@ -78,7 +81,7 @@ impl Scripted {
     /// Runs the plan.
     pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
         let lab = Lab {
-            options: RunOptions { budget: self.budget, qemu: Some(fake_qemu()) },
+            options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()) },
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.clone(),
         };
