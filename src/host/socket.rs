@@ -5,20 +5,21 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How soon a socket that is not there yet is tried again.
-const RETRY: Duration = Duration::from_millis(1);
+/// How soon a socket that is not there yet is tried again; QEMU opens it a few hundredths of a second after its start.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
-/// The longest pause: a guest prints its first byte tens of milliseconds after its socket appears, so none is lost. A
-/// thousand guests that all try every millisecond keep the host from starting any.
-const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+/// The share of the time waited so far that the next pause takes. A guest prints its first byte not much sooner after its
+/// socket appears than the socket after the start, so none is lost; and a thousand guests that all tried every millisecond
+/// would keep the host from starting any.
+const PAUSE_SHARE: u32 = 32;
 
 /// Connects to a socket that may not exist yet, for at most `patience`.
 ///
 /// # Errors
 /// When nobody listened in time; the message names the socket and the last reason.
 pub async fn connect(path: &Path, patience: Duration) -> std::io::Result<UnixStream> {
-    let deadline = Instant::now() + patience;
-    let mut pause = RETRY;
+    let start = Instant::now();
+    let deadline = start + patience;
     loop {
         let error = match timeout_at(deadline, UnixStream::connect(path)).await {
             Ok(Ok(stream)) => return Ok(stream),
@@ -29,7 +30,6 @@ pub async fn connect(path: &Path, patience: Duration) -> std::io::Result<UnixStr
             let text = format!("nobody listened at {} within {} s: {error}", path.display(), patience.as_secs());
             return Err(std::io::Error::new(error.kind(), text));
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        sleep((start.elapsed() / PAUSE_SHARE).max(SHORTEST_PAUSE)).await;
     }
 }
