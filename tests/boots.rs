@@ -109,8 +109,10 @@ fn zombie_victim_with_an_mmu_passes() {
 
 #[test]
 fn a_kernel_with_nothing_left_to_kill_panics_as_its_manifest_says() {
-    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "no-killable"]);
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "no-killable", "--dump"]);
     boot.assert("panic-deadlocked-on-memory", 0);
+    let dump = boot.trial.evidence.iter().find(|evidence| evidence.file == "bundle/memory.kdump").expect("a dump");
+    assert!((1 << 20..32 << 20).contains(&dump.bytes), "compressed it is smaller than the RAM: {}", dump.bytes);
     assert!(boot.finished.stdout.contains("1 expected crash"), "{}", boot.finished.stdout);
 }
 

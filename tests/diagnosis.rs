@@ -2,7 +2,7 @@
 
 mod support;
 
-use oomlab::model::{Bundle, Kind, Step, StepRecord, StepResult, TrialRecord};
+use oomlab::model::{Bundle, Kind, RamMib, Step, StepRecord, StepResult, TrialRecord};
 use oomlab::store::read_events;
 use oomlab::watchdog::{Setup, replay};
 use std::path::PathBuf;
@@ -65,6 +65,27 @@ async fn a_hang_is_asked_for_everything_the_host_first() {
     let kept: Vec<&str> = trial.evidence.iter().map(|evidence| evidence.file.as_str()).collect();
     assert!(kept.contains(&"bundle.json") && kept.contains(&"bundle/sysrq-t.txt"), "{kept:?}");
     assert!(steps.last().unwrap().provoked, "what comes after a sysrq letter was provoked");
+}
+
+#[tokio::test]
+async fn ram_is_kept_where_the_user_wants_it_and_it_is_not_too_much() {
+    for (most, expected) in [
+        (None, StepResult::Skipped { why: "only with --dump".to_owned() }),
+        (Some(32), StepResult::Done { file: "bundle/memory.kdump".to_owned() }),
+        (
+            Some(16),
+            StepResult::Failed { why: "32 MiB of RAM are more than 16M, the most that --dump keeps".to_owned() },
+        ),
+    ] {
+        let mut scripted = Scripted::default();
+        scripted.cell("cell", &format!("{LIVELOCK}burn off\n{PANIC}down guest-reset\n"));
+        scripted.dump = most.map(RamMib);
+        let trial = scripted.run().await.trials.remove(0);
+        assert_kept(&scripted, &trial, Kind::Panic);
+        assert_eq!(result(&bundle(&scripted), Step::Dump), &expected);
+        let kept = trial.evidence.iter().any(|evidence| evidence.file == "bundle/memory.kdump");
+        assert_eq!(kept, most == Some(32), "{:?}", trial.evidence);
+    }
 }
 
 #[tokio::test]

@@ -67,7 +67,11 @@ async fn a_missing_qemu_is_the_labs_fault_and_names_the_remedy() {
     scripted.cell("cell", "exit 0\n");
     let run = scripted.run_dir();
     let lab = oomlab::lab::Lab {
-        options: oomlab::lab::RunOptions { budget: scripted.budget, qemu: Some("/nonexistent/qemu".into()) },
+        options: oomlab::lab::RunOptions {
+            budget: scripted.budget,
+            qemu: Some("/nonexistent/qemu".into()),
+            dump: None,
+        },
         observer: std::sync::Arc::new(Silent),
         cancel: scripted.cancel.clone(),
     };

@@ -82,7 +82,7 @@ impl Execution<'_> {
         let trials = plan.trials() as usize;
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let lab = Lab {
-            options: lab::RunOptions { budget, qemu: self.options.qemu.clone() },
+            options: lab::RunOptions { budget, qemu: self.options.qemu.clone(), dump: self.options.dump },
             observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
             cancel,
         };

@@ -53,6 +53,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
         options: lab::RunOptions {
             budget: Budget { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None },
             qemu: None,
+            dump: args.dump,
         },
         observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
         cancel,

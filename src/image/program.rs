@@ -12,7 +12,8 @@ use std::borrow::Cow;
 const BASE: &str = "images/guest";
 const AGENT: &str = "images/agent";
 /// Only workloads need these parts of the layer.
-const WORKLOAD_LAYER: [&str; 3] = ["images/guest/workload.c", "images/guest/pressure.c", "images/guest/disk.c"];
+const WORKLOAD_LAYER: [&str; 4] =
+    ["images/guest/workload.c", "images/guest/pressure.c", "images/guest/disk.c", "images/guest/thread.c"];
 const LINKER_SCRIPT: &str = "images/guest/flat.ld";
 
 /// Freestanding C; `-O2` turns divisions by constants into multiplications, for 32-bit arm has no division.

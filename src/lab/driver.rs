@@ -50,6 +50,8 @@ pub(super) struct Drive<'a> {
     pub arch: &'static ArchSpec,
     pub tables: Arc<Tables>,
     pub ram: RamMib,
+    /// The most RAM that is kept in a file as evidence, if any.
+    pub dump: Option<RamMib>,
     pub setup: Setup,
     pub cancel: CancellationToken,
     pub observer: &'a dyn Observer,

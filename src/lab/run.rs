@@ -12,7 +12,7 @@ use super::trial::{Ready, TrialSpec, Watched};
 use crate::arch::{self, ArchSpec};
 use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::launch::{CONSOLE, Paths, command, with_channels};
-use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, TrialRecord, Verdict};
+use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, TrialRecord, Verdict};
 use crate::report;
 use crate::store::RunDir;
 use crate::watchdog::Setup;
@@ -32,6 +32,8 @@ pub struct RunOptions {
     pub budget: Budget,
     /// A program to run in place of every architecture's QEMU.
     pub qemu: Option<PathBuf>,
+    /// The most RAM of a guest that hung or crashed that is kept in a file; nothing for none.
+    pub dump: Option<RamMib>,
 }
 
 /// Runs plans.
@@ -71,6 +73,7 @@ impl Lab<'static> {
                     ready,
                     run: run.clone(),
                     tables: Arc::clone(&tables),
+                    dump: self.options.dump,
                     observer: Arc::clone(&self.observer),
                     cancel: self.cancel.child_token(),
                 };
@@ -102,6 +105,7 @@ impl Lab<'static> {
             ready: Ok(ready),
             run: run.clone(),
             tables: Arc::default(),
+            dump: self.options.dump,
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.child_token(),
         };
@@ -136,6 +140,7 @@ struct Trial {
     ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
     tables: Arc<Tables>,
+    dump: Option<RamMib>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
 }
@@ -208,6 +213,7 @@ impl Trial {
             arch: spec,
             tables: Arc::clone(&self.tables),
             ram: cell.ram,
+            dump: self.dump,
             setup: Setup::of(cell),
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),

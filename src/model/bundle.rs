@@ -21,6 +21,8 @@ pub enum Step {
     KernelLog,
     /// All tasks with their stacks, from the guest's memory by the kernel's debug information.
     Tasks,
+    /// The guest's RAM, for `crash` and `drgn`; only where the user wants it.
+    Dump,
     /// The kernel's answer to this sysrq letter.
     Sysrq(char),
     /// What the kernel says to a non-maskable interrupt.
@@ -36,6 +38,7 @@ impl Step {
         Self::Memory,
         Self::KernelLog,
         Self::Tasks,
+        Self::Dump,
         Self::Sysrq('m'),
         Self::Sysrq('w'),
         Self::Sysrq('l'),
@@ -46,7 +49,10 @@ impl Step {
 
     /// The file that it leaves in the bundle.
     pub fn file(self) -> String {
-        format!("{self}.txt")
+        match self {
+            Self::Dump => "memory.kdump".to_owned(),
+            _ => format!("{self}.txt"),
+        }
     }
 
     /// Whether the guest itself has to act: what it says from then on was provoked.
@@ -63,6 +69,7 @@ impl fmt::Display for Step {
             Self::Memory => f.write_str("memory"),
             Self::KernelLog => f.write_str("kernel-log"),
             Self::Tasks => f.write_str("tasks"),
+            Self::Dump => f.write_str("dump"),
             Self::Sysrq(letter) => write!(f, "sysrq-{letter}"),
             Self::Nmi => f.write_str("nmi"),
         }

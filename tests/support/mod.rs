@@ -27,6 +27,8 @@ pub struct Scripted {
     pub observer: Arc<dyn Observer>,
     /// What stands in for QEMU.
     pub qemu: PathBuf,
+    /// The most RAM that is kept.
+    pub dump: Option<RamMib>,
 }
 
 impl Default for Scripted {
@@ -39,6 +41,7 @@ impl Default for Scripted {
             cancel: CancellationToken::new(),
             observer: Arc::new(Nobody),
             qemu: fake_qemu(),
+            dump: None,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Scripted {
     /// Runs the plan.
     pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
         let lab = Lab {
-            options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()) },
+            options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump },
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.clone(),
         };

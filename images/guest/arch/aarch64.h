@@ -1,4 +1,4 @@
-/* 64-bit arm: entry and system call. */
+/* 64-bit arm: entry, clone and system call. */
 
 #include "generic.h"
 
@@ -9,6 +9,25 @@
 		"	mov x0, sp\n"                                                                        \
 		"	bl guest_start\n"                                                                    \
 		"	brk #0\n")
+
+/* clone(2) with four arguments: flags, stack, entry, argument. */
+#define GUEST_CLONE                                                                                          \
+	__asm__(".globl guest_clone\n"                                                                       \
+		".type guest_clone, %function\n"                                                             \
+		"guest_clone:\n"                                                                             \
+		"	stp x2, x3, [x1, #-16]!\n"                                                           \
+		"	mov x2, #0\n"                                                                        \
+		"	mov x3, #0\n"                                                                        \
+		"	mov x4, #0\n"                                                                        \
+		"	mov x8, #220\n"                                                                      \
+		"	svc #0\n"                                                                            \
+		"	cbz x0, 1f\n"                                                                        \
+		"	ret\n"                                                                               \
+		"1:	ldp x1, x0, [sp], #16\n"                                                             \
+		"	mov x29, #0\n"                                                                       \
+		"	blr x1\n"                                                                            \
+		"	mov x8, #93\n"                                                                       \
+		"	svc #0\n")
 
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
 {

@@ -1,4 +1,4 @@
-/* 32-bit arm, EABI: entry, system call and numbers (arch/arm/tools/syscall.tbl). Where a call takes a time it is
+/* 32-bit arm, EABI: entry, clone, system call and numbers (arch/arm/tools/syscall.tbl). Where a call takes a time it is
  * the one with 64-bit seconds, which all 32-bit kernels have since 5.1. */
 
 #define GUEST_START                                                                                          \
@@ -9,6 +9,31 @@
 		"	bic sp, sp, #7\n"                                                                    \
 		"	bl guest_start\n"                                                                    \
 		"	udf #0\n")
+
+/* clone(2) with four arguments: flags, stack, entry, argument. */
+#define GUEST_CLONE                                                                                          \
+	__asm__(".globl guest_clone\n"                                                                       \
+		".type guest_clone, %function\n"                                                             \
+		"guest_clone:\n"                                                                             \
+		"	push {r4, r7}\n"                                                                     \
+		"	sub r1, r1, #8\n"                                                                    \
+		"	str r2, [r1]\n"                                                                      \
+		"	str r3, [r1, #4]\n"                                                                  \
+		"	mov r2, #0\n"                                                                        \
+		"	mov r3, #0\n"                                                                        \
+		"	mov r4, #0\n"                                                                        \
+		"	mov r7, #120\n"                                                                      \
+		"	svc #0\n"                                                                            \
+		"	cmp r0, #0\n"                                                                        \
+		"	beq 1f\n"                                                                            \
+		"	pop {r4, r7}\n"                                                                      \
+		"	bx lr\n"                                                                             \
+		"1:	pop {r1}\n"                                                                          \
+		"	pop {r0}\n"                                                                          \
+		"	mov fp, #0\n"                                                                        \
+		"	blx r1\n"                                                                            \
+		"	mov r7, #1\n"                                                                        \
+		"	svc #0\n")
 
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -28,35 +53,76 @@ static inline long system_call(long number, long a, long b, long c, long d, long
 }
 
 enum system_call_number {
+	NR_exit = 1,
 	NR_read = 3,
 	NR_write = 4,
 	NR_close = 6,
 	NR_execve = 11,
+	NR_chdir = 12,
+	NR_lseek = 19,
+	NR_getpid = 20,
 	NR_mount = 21,
+	NR_ptrace = 26,
+	NR_sync = 36,
+	NR_kill = 37,
+	NR_dup = 41,
+	NR_umount2 = 52,
 	NR_ioctl = 54,
+	NR_fcntl = 55,
 	NR_swapon = 87,
 	NR_reboot = 88,
 	NR_munmap = 91,
 	NR_ftruncate = 93,
+	NR_setpriority = 97,
+	NR_swapoff = 115,
 	NR_sysinfo = 116,
+	NR_fsync = 118,
 	NR_clone = 120,
+	NR_mprotect = 125,
+	NR_mlock = 150,
 	NR_mlockall = 152,
+	NR_sched_setscheduler = 156,
+	NR_sched_yield = 158,
+	NR_mremap = 163,
+	NR_prctl = 172,
+	NR_rt_sigaction = 174,
 	NR_rt_sigprocmask = 175,
 	NR_mmap = 192, /* mmap2: the offset counts pages, and is 0 everywhere here */
+	NR_setgroups = 206, /* setgroups32 */
+	NR_setresuid = 208, /* setresuid32 */
 	NR_setresgid = 210,
 	NR_setuid = 213,
+	NR_getdents64 = 217,
+	NR_madvise = 220,
+	NR_gettid = 224,
+	NR_futex = 240,
+	NR_sched_setaffinity = 241,
 	NR_exit_group = 248,
+	NR_tgkill = 268,
 	NR_waitid = 280,
+	NR_socketpair = 288,
+	NR_sendmsg = 296,
+	NR_recvmsg = 297,
 	NR_openat = 322,
 	NR_mkdirat = 323,
 	NR_mknodat = 324,
 	NR_unlinkat = 328,
+	NR_linkat = 330,
+	NR_symlinkat = 331,
+	NR_readlinkat = 332,
+	NR_faccessat = 334,
+	NR_unshare = 337,
+	NR_set_robust_list = 338,
+	NR_splice = 340,
+	NR_fallocate = 352,
 	NR_signalfd4 = 355,
 	NR_dup3 = 358,
 	NR_pipe2 = 359,
 	NR_prlimit64 = 369,
 	NR_finit_module = 379,
 	NR_getrandom = 384,
+	NR_memfd_create = 385,
+	NR_statx = 397,
 	NR_clock_gettime = 403, /* clock_gettime64 */
-	NR_ppoll = 414,		/* ppoll_time64 */
+	NR_ppoll = 414, /* ppoll_time64 */
 };

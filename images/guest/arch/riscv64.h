@@ -1,4 +1,4 @@
-/* 64-bit RISC-V, with and without an MMU: entry and system call. */
+/* 64-bit RISC-V, with and without an MMU: entry, clone and system call. */
 
 #include "generic.h"
 
@@ -9,6 +9,28 @@
 		"	andi sp, sp, -16\n"                                                                  \
 		"	call guest_start\n"                                                                  \
 		"	ebreak\n")
+
+/* clone(2) with four arguments: flags, stack, entry, argument. */
+#define GUEST_CLONE                                                                                          \
+	__asm__(".globl guest_clone\n"                                                                       \
+		".type guest_clone, @function\n"                                                             \
+		"guest_clone:\n"                                                                             \
+		"	addi a1, a1, -16\n"                                                                  \
+		"	sd a2, 0(a1)\n"                                                                      \
+		"	sd a3, 8(a1)\n"                                                                      \
+		"	li a2, 0\n"                                                                          \
+		"	li a3, 0\n"                                                                          \
+		"	li a4, 0\n"                                                                          \
+		"	li a7, 220\n"                                                                        \
+		"	ecall\n"                                                                             \
+		"	beqz a0, 1f\n"                                                                       \
+		"	ret\n"                                                                               \
+		"1:	ld t0, 0(sp)\n"                                                                      \
+		"	ld a0, 8(sp)\n"                                                                      \
+		"	addi sp, sp, 16\n"                                                                   \
+		"	jalr t0\n"                                                                           \
+		"	li a7, 93\n"                                                                         \
+		"	ecall\n")
 
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
 {

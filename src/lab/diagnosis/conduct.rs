@@ -1,6 +1,7 @@
 //! Making one step after the other, while the guest's console is read. Each has a deadline; what goes wrong in one is noted, and
 //! the rest goes on.
 
+use super::dump::{self, dump};
 use super::look::look;
 use crate::console::{Command, encode_command};
 use crate::lab::driver::Driver;
@@ -16,7 +17,7 @@ const FOLDER: &str = "bundle";
 /// How long a step may take: a little longer than QEMU may take to answer one command.
 const DEADLINE: Duration = Duration::from_secs(6);
 
-/// How long all of them may take together.
+/// How long all of them may take together, besides a dump.
 const ALL: Duration = Duration::from_secs(40);
 
 /// How long a kernel may take to begin its answer.
@@ -47,7 +48,7 @@ impl Driver<'_> {
     /// Makes all steps and writes down how they went. Never fails: what cannot be written is left out, and says so in the record
     /// that can.
     pub(in crate::lab) async fn diagnose(&mut self) {
-        let (until, mut provoked) = (Instant::now() + ALL, self.provoked);
+        let (mut until, mut provoked) = (Instant::now() + ALL, self.provoked);
         let mut bundle = Bundle { schema: BUNDLE_SCHEMA, steps: Vec::new() };
         // Why nothing more is tried, and why no sysrq letter is.
         let (mut over, mut mute) = (None, None);
@@ -58,7 +59,10 @@ impl Driver<'_> {
             let result = match over.clone().or(deaf).or(late).or_else(|| self.why_not(step)) {
                 Some(why) => StepResult::Skipped { why },
                 None => {
-                    let found = self.step(step, (Instant::now() + DEADLINE).min(until)).await;
+                    if step == Step::Dump {
+                        until += dump::DEADLINE;
+                    }
+                    let found = self.step(step, (Instant::now() + deadline(step)).min(until)).await;
                     match (&found, step) {
                         (Err(Cut::Gone), _) => over = Some(GONE.to_owned()),
                         (Err(Cut::Cancelled), _) => over = Some(STOPPED.to_owned()),
@@ -83,6 +87,7 @@ impl Driver<'_> {
             return Some("the machine is down".to_owned());
         }
         match step {
+            Step::Dump if self.drive.dump.is_none() => Some("only with --dump".to_owned()),
             Step::Profile if self.down => Some("the machine is down".to_owned()),
             Step::Nmi if !self.drive.arch.qemu.nmi => Some(format!("{} has none", self.drive.arch.name)),
             _ => None,
@@ -97,6 +102,7 @@ impl Driver<'_> {
                 let asking = async move { asking.await.map(drop).map_err(|error| error.to_string()) };
                 self.answer_to(asking, &[], deadline).await
             }
+            Step::Dump => self.dump(deadline).await,
             _ => {
                 let (prober, at) = (self.prober.clone(), self.recorder.clock.now());
                 let mut console = Answer::default();
@@ -104,6 +110,23 @@ impl Driver<'_> {
                 found?.map_err(Cut::Failed)
             }
         }
+    }
+
+    /// QEMU writes the file itself; a part of one is not left.
+    async fn dump(&mut self, deadline: Instant) -> Result<String, Cut> {
+        let Some(most) = self.drive.dump else { return Err(Cut::Failed("nobody asked for it".to_owned())) };
+        let file = self.recorder.dir.path().join(FOLDER).join(Step::Dump.file());
+        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.map_err(|error| Cut::Failed(error.to_string()))?;
+        let (qmp, path) = (self.qmp.commands().clone(), file.clone());
+        let mut console = Answer::default();
+        let dumping = async move { dump(&qmp, &path, most).await.map(|()| String::new()).map_err(Cut::Failed) };
+        let dumped = self.meanwhile(dumping, deadline, &mut console).await.and_then(|dumped| dumped);
+        if dumped.is_err() {
+            // There may be none.
+            let _ = std::fs::remove_file(file);
+        }
+        dumped
     }
 
     /// Asks the kernel by a BREAK; where that does not reach it, the agent, which may still be there.
@@ -202,18 +225,25 @@ impl Driver<'_> {
         let why = match found {
             Ok(text) => {
                 let file = format!("{FOLDER}/{}", step.file());
+                if step == Step::Dump {
+                    return StepResult::Done { file };
+                }
                 match self.recorder.dir.file(&file, text.as_bytes()) {
                     Ok(()) => return StepResult::Done { file },
                     Err(error) => error.to_string(),
                 }
             }
-            Err(Cut::Late) => return StepResult::Late { seconds: DEADLINE.as_secs_f64() },
+            Err(Cut::Late) => return StepResult::Late { seconds: deadline(step).as_secs_f64() },
             Err(Cut::Gone) => GONE.to_owned(),
             Err(Cut::Cancelled) => return StepResult::Skipped { why: STOPPED.to_owned() },
             Err(Cut::Failed(why)) => why,
         };
         StepResult::Failed { why }
     }
+}
+
+fn deadline(step: Step) -> Duration {
+    if step == Step::Dump { dump::DEADLINE } else { DEADLINE }
 }
 
 /// What was heard first.

@@ -39,7 +39,7 @@ pub(super) async fn look(prober: &Prober, step: Step, at: Stamp) -> Result<Strin
         }
         Step::KernelLog => kernel_log(prober, &peek).await,
         Step::Tasks => prober.tasks(at).await,
-        Step::Sysrq(_) | Step::Nmi => Err("only the guest can answer that".to_owned()),
+        Step::Dump | Step::Sysrq(_) | Step::Nmi => Err("there is nothing to read for that".to_owned()),
     }
 }
 

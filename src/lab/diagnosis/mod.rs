@@ -2,5 +2,6 @@
 //! disk; nothing that happens here changes it.
 
 mod conduct;
+mod dump;
 mod look;
 mod text;

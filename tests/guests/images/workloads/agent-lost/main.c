@@ -1,7 +1,7 @@
 /* Takes PID 1 away while the kernel lives on. Init ignores signals that it does not handle, SIGSTOP and SIGKILL among
  * them (sig_task_ignored(), kernel/signal.c). */
 
-#include "../../guest/more_calls.h"
+#include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
 #if GUEST_MMU

@@ -6,7 +6,7 @@
  * rest of the guest needs in order to live is of a still higher priority, and the kernel's own detectors see nothing.
  * One vCPU. */
 
-#include "../../guest/more_calls.h"
+#include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
