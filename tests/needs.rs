@@ -40,11 +40,11 @@ fn own_kernel(program: &Program, kernel: &KernelArtifact, module: &[u8]) {
     program.write("kernels/mine.yaml", &format!("source:\n  local:\n    x86_64: {files}\n"));
 }
 
-/// A workload of the user's own that needs these modules and does nothing.
-fn own_workload(program: &Program, modules: &str) {
+/// A workload of the user's own that needs this and does nothing.
+fn own_workload(program: &Program, needs: &str) {
     let text = format!(
-        "name: needy\nsummary: needs modules\naims_at: nothing\nsource: none\nmmu: any\nunit: none\nfinished: at once\n\
-         min_ram: 8M\nneeds: {{modules: [{modules}]}}\nhealthy: {{outcome: pass, kind: finished}}\n"
+        "name: needy\nsummary: is needy\naims_at: nothing\nsource: none\nmmu: any\nunit: none\nfinished: at once\n\
+         min_ram: 8M\nneeds: {{{needs}}}\nhealthy: {{outcome: pass, kind: finished}}\n"
     );
     program.write("images/workloads/needy/manifest.yaml", &text);
     let main = "#include \"../../guest/workload.h\"\n\
@@ -114,7 +114,7 @@ fn modules_are_loaded_before_the_workload_starts() {
     let (kernel, module) = kernel_with_virtio();
     let program = Program::new();
     own_kernel(&program, &kernel, &module.content);
-    own_workload(&program, "virtio, crc32");
+    own_workload(&program, "modules: [virtio, crc32]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     let trial = trial.unwrap_or_else(|| panic!("{finished:?}"));
     assert_eq!(trial.verdict.kind.as_str(), "finished", "{:?}", trial.verdict);
@@ -129,7 +129,7 @@ fn a_module_that_the_kernel_refuses_is_named() {
     let magic = content.windows(9).position(|bytes| bytes == b"vermagic=").expect("a version");
     content[magic + 9] = b'9';
     own_kernel(&program, &kernel, &content);
-    own_workload(&program, "virtio");
+    own_workload(&program, "modules: [virtio]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     let verdict = trial.unwrap_or_else(|| panic!("{finished:?}")).verdict;
     assert_eq!((finished.status, verdict.kind.as_str()), (Some(1), "workload-failed"), "{verdict:?}");
@@ -144,7 +144,7 @@ fn a_cell_whose_kernel_lacks_a_module_is_left_out() {
     let program = Program::new();
     let (kernel, module) = kernel_with_virtio();
     own_kernel(&program, &kernel, &module.content);
-    own_workload(&program, "virtio, zram");
+    own_workload(&program, "modules: [virtio, zram]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     assert_eq!((finished.status, trial), (Some(2), None), "{finished:?}");
     assert!(finished.stderr.contains("mine has no module zram for x86_64, which needy needs"), "{}", finished.stderr);
@@ -152,6 +152,36 @@ fn a_cell_whose_kernel_lacks_a_module_is_left_out() {
     program.write("matrix.yaml", matrix);
     let plan = finish(&mut kernels::command(&program, &["plan", "matrix.yaml"]));
     assert!(plan.stdout.contains("left out: 1\n  mine.x86_64.128M.needy   mine has no module zram"), "{plan:?}");
+}
+
+#[test]
+fn a_cell_whose_kernel_lacks_an_option_is_left_out() {
+    kernels::kernel(KERNEL, "x86_64");
+    let program = Program::new();
+    own_workload(&program, "config: [MEMCG, NO_SUCH_THING]");
+    let (finished, trial) = boot(&program, KERNEL, &["--workload", "needy"]);
+    assert_eq!((finished.status, trial), (Some(2), None), "{finished:?}");
+    let reason = "debian-6.1 has no CONFIG_NO_SUCH_THING=y for x86_64, which needy needs";
+    assert!(finished.stderr.contains(reason), "{}", finished.stderr);
+}
+
+#[test]
+fn a_guest_has_a_file_system_on_its_disk() {
+    kernels::kernel(KERNEL, "x86_64");
+    let program = Program::new();
+    own_workload(&program, "disk: {size: 64M, filesystem: ext4}");
+    let main = "#include \"../../guest/disk.h\"\n#include \"../../guest/sys.h\"\n#include \"../../guest/workload.h\"\n\
+        int workload_main(const char *role, uint64_t amount) { struct disk disk; (void)role; (void)amount;\n\
+        sys_mkdir(\"/here\"); if (disk_find(&disk) < 0) return workload_fail(\"no-disk\");\n\
+        return SYS(mount, disk.path, \"/here\", \"ext4\", 0, 0, 0) < 0 ? workload_fail(\"no-mount\") : 0; }\n";
+    program.write("images/workloads/needy/main.c", main);
+    let (finished, trial) = boot(&program, KERNEL, &["--workload", "needy"]);
+    let trial = trial.unwrap_or_else(|| panic!("{finished:?}"));
+    assert_eq!(trial.verdict.outcome().as_str(), "pass", "{:?}", trial.verdict);
+    let console = read_console(program.dir());
+    assert!(console.contains("mounted filesystem"), "{console}");
+    let script = program.run(["repro", "--script", "run/debian-6.1.x86_64.128M.needy"]).stdout;
+    assert!(script.contains("-t ext4") && script.contains(" \"$disk\"\n"), "{script}");
 }
 
 fn read_console(program: &Path) -> String {

@@ -49,7 +49,8 @@ impl KnownWorkload for Workload {
         }
         let throttle = Throttle { bps: Some(4 << 20), iops: None };
         let modules = arch.qemu.disk.modules.iter().map(ToString::to_string).collect();
-        Needs { modules, disk: Some(ScratchDisk { bytes: 2 * ram.bytes(), throttle }) }
+        let disk = Some(ScratchDisk { bytes: 2 * ram.bytes(), throttle, filesystem: None });
+        Needs { modules, disk, config: Vec::new() }
     }
 
     fn healthy(&self, _: &ArchSpec) -> Expectation {

@@ -232,7 +232,7 @@ fn the_junit_document_counts_as_ci_servers_do() {
 fn the_script_makes_the_guests_disk_and_removes_it() {
     let mut run = run();
     let trial = &mut run.trials[0];
-    trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default() });
+    trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default(), filesystem: None });
     // A QEMU that shows what it is given and what its disk is like.
     trial.command = vec![
         "sh".to_owned(),

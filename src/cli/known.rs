@@ -4,9 +4,9 @@ use super::context::Context;
 use super::error::CliError;
 use crate::arch::ArchSpec;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{KernelError, Kernels, ModuleTree, Options};
+use crate::kernel::{KernelError, Kernels, ModuleTree, Options, missing_option};
 use crate::matrix::{Known, KnownKernel, KnownWorkload, WrongOption};
-use crate::model::{Cell, Expectation, KernelModule, Needs, RamMib, WorkloadName};
+use crate::model::{Cell, Expectation, KernelArtifact, KernelModule, Needs, RamMib, WorkloadName};
 use crate::workload::{Manifest, OptionError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -33,7 +33,12 @@ impl Catalogues {
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
         let entries = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
-        let entries = entries.map(|name| CatalogueKernel { name, kernels: kernels.clone(), trees: RefCell::default() });
+        let entries = entries.map(|name| CatalogueKernel {
+            name,
+            kernels: kernels.clone(),
+            cached: RefCell::default(),
+            trees: RefCell::default(),
+        });
         Ok(Self {
             entries: entries.collect(),
             kernels,
@@ -64,16 +69,30 @@ impl Catalogues {
 struct CatalogueKernel {
     name: String,
     kernels: Kernels,
-    /// What is known of its modules, by architecture: every cell of the kernel asks for it.
+    /// Itself, by architecture, as far as it is in the cache, and what is known of its modules: every cell of the kernel asks.
+    cached: RefCell<BTreeMap<&'static str, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<&'static str, Option<ModuleTree>>>,
 }
 
 impl CatalogueKernel {
+    fn cached(&self, arch: &ArchSpec) -> Option<KernelArtifact> {
+        let mut cached = self.cached.borrow_mut();
+        cached.entry(arch.name).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
+    }
+
+    /// An option that the kernel lacks, as far as it is in the cache.
+    fn missing_option<'a>(&self, arch: &ArchSpec, wanted: &'a [String]) -> Option<&'a str> {
+        if wanted.is_empty() {
+            return None;
+        }
+        missing_option(&self.cached(arch)?, wanted)
+    }
+
     /// Asks the kernel's modules, if they are in the cache.
     fn with_tree<T>(&self, arch: &ArchSpec, ask: impl FnOnce(&ModuleTree) -> T) -> Option<T> {
         let mut trees = self.trees.borrow_mut();
         let tree = trees.entry(arch.name).or_insert_with(|| {
-            let kernel = self.kernels.cached(&self.name, arch)?;
+            let kernel = self.cached(arch)?;
             ModuleTree::of(&kernel).ok().flatten()
         });
         tree.as_ref().map(ask)
@@ -87,6 +106,9 @@ impl KnownKernel for CatalogueKernel {
     }
 
     fn provides(&self, arch: &ArchSpec, needs: &Needs) -> Result<(), String> {
+        if let Some(option) = self.missing_option(arch, &needs.config) {
+            return Err(format!("has no CONFIG_{option}=y for {}", arch.name));
+        }
         if needs.modules.is_empty() {
             return Ok(());
         }

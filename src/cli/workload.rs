@@ -56,10 +56,14 @@ fn needs(manifest: &Manifest) -> String {
         let limits = [(bps, "bytes/s"), (iops, "requests/s")];
         let limits: String =
             limits.iter().filter_map(|(limit, unit)| Some(format!(", {} {unit}", (*limit)?))).collect();
-        lines += &format!("disk       {}{limits}\n", disk.size);
+        let filesystem = disk.filesystem.map(|filesystem| format!(", {}", filesystem.name())).unwrap_or_default();
+        lines += &format!("disk       {}{filesystem}{limits}\n", disk.size);
     }
     if !manifest.needs.modules.is_empty() {
         lines += &format!("modules    {}\n", manifest.needs.modules.join(", "));
+    }
+    if !manifest.needs.config.is_empty() {
+        lines += &format!("config     {}\n", manifest.needs.config.join(", "));
     }
     lines
 }

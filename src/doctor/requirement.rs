@@ -49,6 +49,10 @@ const KERNEL_TOOLS: &[(&str, Need, &str)] = &[
     ("the headers of OpenSSL", Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
 ];
 
+/// Not on every user's PATH.
+const FILESYSTEM_MAKERS: &[(&str, &str, &str)] =
+    &[("ext4", "/usr/sbin/mke2fs", "e2fsprogs"), ("XFS", "/usr/sbin/mkfs.xfs", "xfsprogs")];
+
 /// Where QEMU looks for the firmware that `-bios default` means on riscv64 (`hw/riscv/boot.c`).
 const OPENSBI: &str = "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin";
 
@@ -70,6 +74,14 @@ pub fn requirements(arches: &[ArchSpec], host: &str) -> Vec<Requirement> {
         purpose: "build kernels from source".to_owned(),
         packages: vec![package],
     }));
+    for (filesystem, program, package) in FILESYSTEM_MAKERS {
+        all.push(Requirement {
+            what: format!("what makes an {filesystem} file system"),
+            need: Need::File(program),
+            purpose: format!("give guests a disk with {filesystem}"),
+            packages: vec![package],
+        });
+    }
     all.push(Requirement {
         what: "git".to_owned(),
         need: Need::Program("git"),

@@ -5,6 +5,7 @@
 
 use super::KernelError;
 use crate::assets::Assets;
+use crate::model::KernelArtifact;
 use std::collections::BTreeMap;
 
 /// A named list of options.
@@ -43,6 +44,18 @@ impl Fragment {
             .map_err(|(line, message)| KernelError::Catalogue { origin: format!("{origin}:{line}"), message })?;
         Ok(Self { name: name.to_owned(), options })
     }
+}
+
+/// The first of these options (without `CONFIG_`) that a kernel does not have built in; `None` where it has all, and where its
+/// configuration is not known.
+pub fn missing_option<'a>(kernel: &KernelArtifact, wanted: &'a [String]) -> Option<&'a str> {
+    let config = kernel.config.as_ref().filter(|_| !wanted.is_empty())?;
+    missing(&std::fs::read_to_string(config).ok()?, wanted)
+}
+
+fn missing<'a>(config: &str, wanted: &'a [String]) -> Option<&'a str> {
+    let has = |name: &str| config.lines().any(|line| line == format!("CONFIG_{name}=y"));
+    wanted.iter().map(String::as_str).find(|name| !has(name))
 }
 
 fn parse(text: &str) -> Result<Vec<ConfigOption>, (usize, String)> {
@@ -100,6 +113,14 @@ mod tests {
 
     fn fragment(name: &str, text: &str) -> Fragment {
         Fragment { name: name.into(), options: parse(text).unwrap() }
+    }
+
+    #[test]
+    fn an_option_that_is_no_more_than_a_module_is_missing() {
+        let wanted = ["A", "B", "C"].map(str::to_owned);
+        assert_eq!(missing("CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n", &wanted), None);
+        assert_eq!(missing("CONFIG_A=y\nCONFIG_B=m\nCONFIG_C=y\n", &wanted), Some("B"));
+        assert_eq!(missing("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n", &wanted), Some("C"));
     }
 
     #[test]

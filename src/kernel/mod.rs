@@ -31,7 +31,7 @@ mod symbols;
 mod toolchain;
 
 pub use catalogue::{Catalogue, Entry, LocalImage, Source};
-pub use config::{ConfigOption, Fragment};
+pub use config::{ConfigOption, Fragment, missing_option};
 pub use debuginfo::read_types;
 pub use error::KernelError;
 pub use kernels::{Kernels, Options};

@@ -5,7 +5,7 @@ use super::trial::Ready;
 use crate::arch::{self, ArchSpec};
 use crate::host::{AccelAnswer, probe_kvm};
 use crate::image::Images;
-use crate::kernel::{KernelError, Kernels, Progress};
+use crate::kernel::{KernelError, Kernels, Progress, missing_option};
 use crate::model::{ArchName, Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
 use crate::workload::Manifest;
 use std::collections::BTreeMap;
@@ -95,7 +95,15 @@ impl Sources {
                 readiness.accels.insert(cell.arch.clone(), probe_kvm(spec, &self.cache).await);
             }
             let accel = readiness.accels[&cell.arch].accel;
-            let ready = kernels[&key].clone().and_then(|kernel| Ok(Ready { kernel, initrd: initrd?, accel }));
+            let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
+                Some(option) => Err(unavailable(format!(
+                    "{} has no CONFIG_{option}=y for {}, which {} needs",
+                    cell.kernel,
+                    cell.arch,
+                    cell.workload_name()
+                ))),
+                None => Ok(Ready { kernel, initrd: initrd?, accel }),
+            });
             readiness.prepared.insert(cell.id.clone(), ready);
         }
         readiness

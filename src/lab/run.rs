@@ -164,11 +164,12 @@ impl Trial {
         let sockets =
             tempfile::Builder::new().prefix("oomlab-").tempdir().map_err(io("making a folder for sockets"))?;
         let (serial, qmp) = (sockets.path().join("serial"), sockets.path().join("qmp"));
-        let disk = match cell.needs.disk.as_ref().map(ScratchFile::create).transpose() {
-            Ok(disk) => disk,
-            Err(error) => {
-                return self.fail(self.record(lab_error(&error), wall_clock()));
-            }
+        let disk = match &cell.needs.disk {
+            None => None,
+            Some(disk) => match ScratchFile::create(disk).await {
+                Ok(file) => Some(file),
+                Err(error) => return self.fail(self.record(lab_error(&error), wall_clock())),
+            },
         };
         let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
         let spec =

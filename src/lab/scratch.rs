@@ -1,31 +1,62 @@
 //! The file behind a guest's scratch disk.
 
 use super::error::LabError;
-use crate::model::ScratchDisk;
+use crate::model::{Filesystem, ScratchDisk, printable};
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// A sparse file without a name: it is gone when its last user has ended, however that happens.
 #[derive(Debug)]
 pub(super) struct ScratchFile(File);
 
 impl ScratchFile {
-    /// Makes an empty one.
-    pub fn create(disk: &ScratchDisk) -> Result<Self, LabError> {
+    /// Makes one, with its file system.
+    pub async fn create(disk: &ScratchDisk) -> Result<Self, LabError> {
         let folder = folder();
+        let failed = |source| LabError::Disk { mib: disk.bytes >> 20, folder: folder.clone(), source };
         let make = || {
             let file = tempfile::tempfile_in(&folder)?;
             file.set_len(disk.bytes)?;
-            Ok(file)
+            Ok(Self(file))
         };
-        make().map(Self).map_err(|source| LabError::Disk { mib: disk.bytes >> 20, folder: folder.clone(), source })
+        let file = make().map_err(failed)?;
+        if let Some(filesystem) = disk.filesystem {
+            make_filesystem(filesystem, &file.path()).await.map_err(failed)?;
+        }
+        Ok(file)
     }
 
     /// Where other processes of this user find it as long as this process has it open (proc_pid_fd(5)).
     pub fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
+}
+
+/// How long making a file system may take.
+const MAKING: Duration = Duration::from_secs(60);
+
+/// What every user may run and not every user's PATH has.
+const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+async fn make_filesystem(filesystem: Filesystem, file: &Path) -> std::io::Result<()> {
+    let [program, arguments @ ..] = filesystem.maker() else { return Ok(()) };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.iter().map(PathBuf::from));
+    let Some(found) = folders.map(|folder| folder.join(program)).find(|path| path.is_file()) else {
+        let text = format!("there is no {program} for an {} on it: `oomlab doctor --fix`", filesystem.name());
+        return Err(std::io::Error::other(text));
+    };
+    let mut command = tokio::process::Command::new(found);
+    command.args(arguments).arg(file).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(MAKING, command.output()).await??;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(std::io::Error::other(format!("{program}: {}", printable(said.trim()))))
 }
 
 /// An empty file without a name where scratch disks lie.
@@ -46,9 +77,13 @@ mod tests {
     use crate::model::Throttle;
     use std::os::unix::fs::MetadataExt;
 
-    #[test]
-    fn it_takes_no_room_and_leaves_no_name() {
-        let file = ScratchFile::create(&ScratchDisk { bytes: 1 << 40, throttle: Throttle::default() }).unwrap();
+    fn disk(bytes: u64, filesystem: Option<Filesystem>) -> ScratchDisk {
+        ScratchDisk { bytes, throttle: Throttle::default(), filesystem }
+    }
+
+    #[tokio::test]
+    async fn it_takes_no_room_and_leaves_no_name() {
+        let file = ScratchFile::create(&disk(1 << 40, None)).await.unwrap();
         let path = file.path();
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!((metadata.len(), metadata.nlink()), (1 << 40, 0));
@@ -58,10 +93,23 @@ mod tests {
         assert!(!path.exists());
     }
 
-    #[test]
-    fn a_disk_that_no_file_can_hold_is_an_error_with_its_place() {
-        let error = ScratchFile::create(&ScratchDisk { bytes: u64::MAX, throttle: Throttle::default() }).unwrap_err();
+    #[tokio::test]
+    async fn a_file_system_is_on_it() {
+        for (filesystem, at, magic) in [(Filesystem::Ext4, 1024 + 56, &b"\x53\xef"[..]), (Filesystem::Xfs, 0, b"XFSB")]
+        {
+            let file = ScratchFile::create(&disk(filesystem.least_bytes(), Some(filesystem))).await.unwrap();
+            let mut found = [0; 4];
+            std::os::unix::fs::FileExt::read_exact_at(&file.0, &mut found, at).unwrap();
+            assert!(found.starts_with(magic), "{filesystem:?}: {found:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_cannot_be_made_is_an_error_with_its_place() {
+        let error = ScratchFile::create(&disk(u64::MAX, None)).await.unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with(&format!("cannot make a scratch disk of {} MiB in ", u64::MAX >> 20)), "{text}");
+        let error = ScratchFile::create(&disk(1 << 20, Some(Filesystem::Xfs))).await.unwrap_err();
+        assert!(error.to_string().contains(": mkfs.xfs: "), "{error}");
     }
 }

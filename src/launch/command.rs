@@ -185,13 +185,14 @@ mod tests {
             let mut cell = cell(arch);
             assert!(!argv_of(&cell, Accel::Tcg).iter().any(|word| word == "-drive"));
             let throttle = Throttle { bps: Some(4 << 20), iops: None };
-            cell.needs.disk = Some(ScratchDisk { bytes: 64 << 20, throttle });
+            cell.needs.disk = Some(ScratchDisk { bytes: 64 << 20, throttle, filesystem: None });
             let argv = argv_of(&cell, Accel::Tcg);
             assert_eq!(value(&argv, "-device"), format!("{device},drive=oomlab-scratch,serial=oomlab-scratch"));
             let drive = value(&argv, "-drive");
             assert!(drive.starts_with("file=/d,,1,if=none,id=oomlab-scratch,format=raw,"), "{drive}");
             assert!(drive.ends_with(",werror=stop,rerror=stop,throttling.bps-total=4194304"), "{drive}");
-            cell.needs.disk = Some(ScratchDisk { bytes: 1, throttle: Throttle { bps: None, iops: Some(9) } });
+            let throttle = Throttle { bps: None, iops: Some(9) };
+            cell.needs.disk = Some(ScratchDisk { bytes: 1, throttle, filesystem: None });
             let argv = argv_of(&cell, Accel::Tcg);
             assert!(value(&argv, "-drive").ends_with(",rerror=stop,throttling.iops-total=9"));
         }

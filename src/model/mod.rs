@@ -23,7 +23,7 @@ pub use evidence::{Memory, Probe, Profile, Spot, Zone};
 pub use ids::{ArchName, CellId, Digest, KernelName, RunId, WorkloadName};
 pub use kernel::{KernelArtifact, KernelModule};
 pub use machine::{Accel, RamError, RamMib};
-pub use needs::{Needs, ScratchDisk, Throttle};
+pub use needs::{Filesystem, Needs, ScratchDisk, Throttle};
 pub use plan::{PLAN_SCHEMA, Plan, Skipped};
 pub use printable::printable;
 pub use run::{Evidence, RUN_SCHEMA, RunRecord, TrialRecord, split_trial_folder, trial_folder};

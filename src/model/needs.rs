@@ -12,6 +12,9 @@ pub struct Needs {
     /// An empty disk that lives as long as the guest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<ScratchDisk>,
+    /// Options of the kernel that must be built in, without `CONFIG_`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<String>,
 }
 
 impl Needs {
@@ -21,7 +24,7 @@ impl Needs {
     }
 }
 
-/// An empty disk that lives as long as the guest.
+/// A disk that lives as long as the guest: empty, or with an empty file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScratchDisk {
     /// Size in bytes. The file behind it is sparse: on the host it takes what the guest has written.
@@ -29,6 +32,46 @@ pub struct ScratchDisk {
     /// How slow it is.
     #[serde(default, skip_serializing_if = "Throttle::is_none")]
     pub throttle: Throttle,
+    /// The file system on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filesystem: Option<Filesystem>,
+}
+
+/// A file system that the host makes on a scratch disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filesystem {
+    /// ext4.
+    Ext4,
+    /// XFS.
+    Xfs,
+}
+
+impl Filesystem {
+    /// Its name, which is that of its kernel module, too.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ext4 => "ext4",
+            Self::Xfs => "xfs",
+        }
+    }
+
+    /// The program and its arguments that make one in a file, whose path comes last. Nothing is left to the guest's kernel to
+    /// do in the background (`lazy_itable_init`, mke2fs(8)).
+    pub const fn maker(self) -> &'static [&'static str] {
+        match self {
+            Self::Ext4 => &["mke2fs", "-q", "-F", "-t", "ext4", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+            Self::Xfs => &["mkfs.xfs", "-q", "-f"],
+        }
+    }
+
+    /// The least size in bytes (mkfs.xfs makes none below 300 MiB since xfsprogs 5.19; ext4 needs room for a journal).
+    pub const fn least_bytes(self) -> u64 {
+        match self {
+            Self::Ext4 => 8 << 20,
+            Self::Xfs => 300 << 20,
+        }
+    }
 }
 
 /// Limits on a disk, reads and writes together; none where there is no number.

@@ -1,6 +1,6 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
-use crate::model::{Digest, RunId, TrialRecord, printable};
+use crate::model::{Digest, RunId, ScratchDisk, TrialRecord, printable};
 use std::fmt::Write as _;
 
 /// A command line that no script can hold.
@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 pub struct ScriptError(String);
 
 /// A script for any POSIX shell that boots the same guest, with the console where it is started. It needs QEMU and the
-/// files that the command line names, `mktemp` and `truncate` where the guest has a disk, and nothing else.
+/// files that the command line names, where the guest has a disk `mktemp`, `truncate` and what makes its file system, and
+/// nothing else.
 ///
 /// # Errors
 /// When an argument has a NUL character.
@@ -24,7 +25,7 @@ pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
     }
     out.push('\n');
     match trial.cell.needs.disk {
-        Some(disk) => out.push_str(&scratch_disk(disk.bytes)),
+        Some(disk) => out.push_str(&scratch_disk(&disk)),
         None => out.push_str("exec "),
     }
     for (index, word) in argv.iter().enumerate() {
@@ -43,11 +44,15 @@ pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
     Ok(out)
 }
 
-/// Makes an empty disk that goes away with the script; `/tmp` may be in the host's memory.
-fn scratch_disk(bytes: u64) -> String {
+/// Makes a disk that goes away with the script; `/tmp` may be in the host's memory.
+fn scratch_disk(disk: &ScratchDisk) -> String {
+    let bytes = disk.bytes;
+    // Not every user's PATH has what is for root at other times.
+    let maker = disk.filesystem.map(|filesystem| filesystem.maker().join(" "));
+    let filesystem = maker.map(|maker| format!("PATH=$PATH:/usr/sbin:/sbin {maker} \"$disk\"\n")).unwrap_or_default();
     format!(
         "disk=$(mktemp /var/tmp/oomlab-scratch.XXXXXX)\ntrap 'rm -f \"$disk\"' EXIT\ntrap 'exit 1' HUP INT TERM\n\
-         truncate -s {bytes} \"$disk\"\n\n"
+         truncate -s {bytes} \"$disk\"\n{filesystem}\n"
     )
 }
 

@@ -1,7 +1,7 @@
 //! What a workload asks the lab for, as its manifest writes it.
 
 use crate::arch::ArchSpec;
-use crate::model::{Needs, RamMib, ScratchDisk, Throttle};
+use crate::model::{Filesystem, Needs, RamMib, ScratchDisk, Throttle};
 use serde::{Deserialize, Deserializer};
 
 const MIB: u64 = 1 << 20;
@@ -14,6 +14,8 @@ pub struct NeedsSpec {
     pub modules: Vec<String>,
     /// A scratch disk.
     pub disk: Option<DiskNeed>,
+    /// Options of the kernel that must be built in, without `CONFIG_`.
+    pub config: Vec<String>,
 }
 
 /// A scratch disk as a manifest writes it.
@@ -25,6 +27,9 @@ pub struct DiskNeed {
     /// How slow it is: `bps` (for example `4M`) and `iops`, as QEMU's `throttling.bps-total` and `throttling.iops-total`.
     #[serde(default, deserialize_with = "throttle")]
     pub throttle: Throttle,
+    /// The file system that is made on it.
+    #[serde(default)]
+    pub filesystem: Option<Filesystem>,
 }
 
 /// The size of a disk.
@@ -39,15 +44,20 @@ pub enum DiskSize {
 impl NeedsSpec {
     /// What it comes to on a machine.
     pub(super) fn on(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
-        let disk = self.disk.map(|need| ScratchDisk { bytes: need.size.on(ram), throttle: need.throttle });
+        let disk = self.disk.map(|need| {
+            let least = need.filesystem.map_or(0, Filesystem::least_bytes);
+            ScratchDisk { bytes: need.size.on(ram).max(least), throttle: need.throttle, filesystem: need.filesystem }
+        });
         let drivers = if disk.is_some() { arch.qemu.disk.modules } else { &[] };
+        let filesystem = disk.and_then(|disk| disk.filesystem).map(Filesystem::name);
         let mut modules: Vec<String> = Vec::new();
-        for module in drivers.iter().copied().chain(self.modules.iter().map(String::as_str)) {
+        let asked = self.modules.iter().map(String::as_str);
+        for module in drivers.iter().copied().chain(filesystem).chain(asked) {
             if !modules.iter().any(|known| known == module) {
                 modules.push(module.to_owned());
             }
         }
-        Needs { modules, disk }
+        Needs { modules, disk, config: self.config.clone() }
     }
 
     /// What is wrong with it.
@@ -56,6 +66,11 @@ impl NeedsSpec {
         if let Some(name) = self.modules.iter().find(wrong) {
             return Some(format!("`{name}` is no module: write it as `lsmod` does, with letters, digits and `_`"));
         }
+        let is_option =
+            |name: &str| !name.is_empty() && name.bytes().all(is_option_byte) && !name.starts_with("CONFIG_");
+        if let Some(name) = self.config.iter().find(|name| !is_option(name)) {
+            return Some(format!("`{name}` is no kernel option: write for example `MEMCG`, without `CONFIG_`"));
+        }
         let disk = self.disk?;
         if matches!(disk.size, DiskSize::Bytes(size) if size % MIB != 0) {
             return Some("the size of a disk is a whole number of MiB".to_owned());
@@ -63,6 +78,10 @@ impl NeedsSpec {
         (disk.throttle.bps == Some(0) || disk.throttle.iops == Some(0))
             .then(|| "a disk with a throttle of 0 would never answer: leave out what is not limited".to_owned())
     }
+}
+
+fn is_option_byte(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 fn is_module_byte(byte: u8) -> bool {
@@ -146,7 +165,7 @@ mod tests {
         assert_eq!(on("x86_64").modules, ["virtio_pci", "virtio_blk", "zram"]);
         assert_eq!(on("arm").modules, ["virtio_mmio", "virtio_blk", "zram"]);
         let throttle = Throttle { bps: Some(512 << 10), iops: Some(200) };
-        assert_eq!(on("arm").disk, Some(ScratchDisk { bytes: 64 << 20, throttle }));
+        assert_eq!(on("arm").disk, Some(ScratchDisk { bytes: 64 << 20, throttle, filesystem: None }));
         assert!(read("{}").unwrap().on(arch::find("arm").unwrap(), RamMib(128)).is_empty());
     }
 
@@ -155,6 +174,16 @@ mod tests {
         let needs = read("disk: {size: 150%}").unwrap();
         let bytes = |mib| needs.on(arch::find("arm").unwrap(), RamMib(mib)).disk.unwrap().bytes;
         assert_eq!((bytes(128), bytes(101)), (192 << 20, 152 << 20));
+    }
+
+    #[test]
+    fn a_file_system_brings_its_module_and_the_room_that_it_needs() {
+        let on = |text: &str| read(text).unwrap().on(arch::find("arm").unwrap(), RamMib(32));
+        let needs = on("disk: {size: 100%, filesystem: ext4}");
+        assert_eq!(needs.modules, ["virtio_mmio", "virtio_blk", "ext4"]);
+        assert_eq!(needs.disk.map(|disk| (disk.bytes >> 20, disk.filesystem)), Some((32, Some(Filesystem::Ext4))));
+        let needs = on("disk: {size: 100%, filesystem: xfs}");
+        assert_eq!(needs.disk.map(|disk| disk.bytes >> 20), Some(300));
     }
 
     #[test]
@@ -168,6 +197,9 @@ mod tests {
             ("disk: {throttle: {iops: 1}}", "size"),
             ("disk: {size: 1M, throttle: {bps: fast}}", "`fast` is no number of bytes"),
             ("disk: {size: 1M, throttle: {iops: 0}}", "would never answer"),
+            ("disk: {size: 1M, filesystem: fat}", "unknown variant"),
+            ("config: [CONFIG_MEMCG]", "`CONFIG_MEMCG` is no kernel option"),
+            ("config: [memcg]", "`memcg` is no kernel option"),
             ("modules: [virtio-blk]", "`virtio-blk` is no module"),
             ("modules: [../x]", "`../x` is no module"),
             ("swap: 1M", "swap"),
