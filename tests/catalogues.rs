@@ -76,7 +76,10 @@ fn every_kernel_line_is_there_for_several_architectures() {
     let kernels = kernels();
     let mut lines: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for entry in kernels.catalogue().entries() {
-        let (_, line) = entry.name.as_str().split_once('-').expect("SOURCE-VERSION");
+        let (source, line) = entry.name.as_str().split_once('-').expect("SOURCE-VERSION");
+        if source == "zoo" {
+            continue;
+        }
         lines.entry(line).or_default().extend(entry.arches());
     }
     assert_eq!(lines.keys().copied().collect::<Vec<_>>(), ["5.10", "6.1", "6.12", "7.2", "7.3"]);

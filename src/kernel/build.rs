@@ -4,13 +4,14 @@ use super::artifact::{CONFIG, DEBUG_INFO, IMAGE, MODULES, SYSTEM_MAP};
 use super::cache::Cache;
 use super::command::Job;
 use super::config::{Fragment, all_config, not_applied};
+use super::edit::Edit;
 use super::progress::{Progress, Stage, Update};
 use super::source::Tree;
-use super::{KernelError, layouts, toolchain};
+use super::{KernelError, layouts, toolchain, worktree};
 use crate::arch::ArchSpec;
 use crate::model::KernelName;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Part of every recipe; changes when kernels that were built before have to be built again.
@@ -48,6 +49,8 @@ pub(super) struct Build<'a> {
     pub arch: &'a ArchSpec,
     pub tree: &'a Tree,
     pub fragments: &'a [Fragment],
+    /// Changes of the source.
+    pub edits: &'a [Edit],
     /// GNU make; tests put another in its place.
     pub make: &'a Path,
     /// Compilers at a time.
@@ -64,6 +67,7 @@ impl Build<'_> {
         let objects = format!("objects/{}-{}", self.tree.name, self.arch.name);
         let _lock = self.cache.lock(&objects.replace('/', "-"), self.progress)?;
         let output = self.cache.folder(&objects)?;
+        worktree::bring_up(&self.tree.path, self.edits, &self.sources())?;
         self.configure(&output)?;
         self.compile(&output)?;
         for (from, to) in [(self.arch.kernel.image, IMAGE), ("System.map", SYSTEM_MAP), (".config", CONFIG)] {
@@ -76,6 +80,11 @@ impl Build<'_> {
         let release = text.trim().to_owned();
         keep_builtin(&output, &folder.join(MODULES).join("lib/modules").join(&release))?;
         Ok(release)
+    }
+
+    /// What is compiled.
+    fn sources(&self) -> PathBuf {
+        self.cache.path(format!("trees/{}-{}", self.tree.name, self.arch.name))
     }
 
     fn configure(&self, output: &Path) -> Result<(), KernelError> {
@@ -126,7 +135,7 @@ impl Build<'_> {
     /// A kernel whose layouts cannot be had boots and is judged as any other.
     fn keep_layouts(&self, output: &Path, folder: &Path) -> Result<(), KernelError> {
         let log = self.cache.log(&format!("layouts-{}-{}", self.name, self.arch.name))?;
-        match layouts::compile(&self.tree.path, output, &folder.join(DEBUG_INFO), log, self.progress) {
+        match layouts::compile(&self.sources(), output, &folder.join(DEBUG_INFO), log, self.progress) {
             Err(KernelError::Cancelled) => Err(KernelError::Cancelled),
             Err(error) => {
                 tracing::warn!("{} has no debug information: {error}", self.message());
@@ -142,7 +151,7 @@ impl Build<'_> {
         for variable in FOREIGN {
             make.env_remove(variable);
         }
-        make.arg("-C").arg(&self.tree.path).arg(format!("O={}", output.display()));
+        make.arg("-C").arg(self.sources()).arg(format!("O={}", output.display()));
         make.arg(format!("ARCH={}", self.arch.kernel.arch));
         make.arg(format!("CROSS_COMPILE={}", self.arch.kernel.cross_compile));
         // The build's own programs run for a second at most: optimizing them takes longer.
@@ -218,7 +227,7 @@ tree=$2 objects=${3#O=}
 for last in "$@"; do :; done
 if [ $last = allnoconfig ]; then
     grep -v ABSENT "$KCONFIG_ALLCONFIG" > $objects/.config
-    echo x >> $tree/configured
+    echo x >> $objects/configured
     exit
 fi
 echo "  CC      mm/oom_kill.o"
@@ -267,6 +276,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
                 arch: crate::arch::find("riscv64-nommu").unwrap(),
                 tree: &self.tree,
                 fragments: &[fragment],
+                edits: &[],
                 make: &self.dir.path().join("make"),
                 jobs: 2,
                 progress: &Unwatched,
@@ -284,9 +294,9 @@ echo 6.1.176 > $objects/include/config/kernel.release
         assert_eq!(fs::read(&artifact.image).unwrap(), b"image\n");
         assert_eq!(fs::read(artifact.config.unwrap()).unwrap(), b"CONFIG_A=y\n");
         world.build("CONFIG_A=y\n").unwrap();
-        assert_eq!(fs::read(world.tree.path.join("configured")).unwrap(), b"x\n");
+        assert_eq!(fs::read(world.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\n");
         world.build("CONFIG_B=y\n").unwrap();
-        assert_eq!(fs::read(world.tree.path.join("configured")).unwrap(), b"x\nx\n");
+        assert_eq!(fs::read(world.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\nx\n");
         let environment = fs::read(world.cache.path("objects/tree-riscv64-nommu/environment")).unwrap();
         assert_eq!(environment, b"oomlab\n");
     }

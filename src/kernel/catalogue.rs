@@ -1,7 +1,8 @@
 //! The kernels that there are: one YAML file each, the file's name is the kernel's.
 
-use super::KernelError;
 use super::config::Fragment;
+use super::edit::Edit;
+use super::{KernelError, zoo};
 use crate::arch::ArchSpec;
 use crate::assets::Assets;
 use crate::model::KernelName;
@@ -24,6 +25,8 @@ pub struct Entry {
     pub source: Source,
     /// How it is built, by architecture; empty for kernels that are not built here.
     pub build: BTreeMap<String, Vec<Fragment>>,
+    /// Changes of its source, in their order.
+    pub edits: Vec<Edit>,
 }
 
 /// Where a kernel comes from.
@@ -82,6 +85,9 @@ struct File {
     /// Names of configuration fragments, by architecture.
     #[serde(default)]
     build: BTreeMap<String, Vec<String>>,
+    /// Names of edits.
+    #[serde(default)]
+    edits: Vec<String>,
 }
 
 impl Source {
@@ -120,7 +126,7 @@ impl Entry {
 }
 
 impl Catalogue {
-    /// Reads every `kernels/*.yaml`.
+    /// Reads every `kernels/*.yaml`, and the pairs of `kernels/zoo/`.
     ///
     /// # Errors
     /// When a file or a fragment that it names is missing or wrong; file, line and column are in the message.
@@ -136,6 +142,11 @@ impl Catalogue {
                 entries.push(read_entry(assets, path, name)?);
             }
         }
+        for path in assets.list(zoo::FOLDER).map_err(KernelError::io("list", zoo::FOLDER.as_ref()))? {
+            let pair = zoo::read(assets, &path, |base| entries.iter().find(|entry| entry.name.as_str() == base))?;
+            entries.extend(pair);
+        }
+        entries.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
         Ok(Self { entries })
     }
 
@@ -177,27 +188,17 @@ impl Catalogue {
 fn read_entry(assets: &Assets, path: &str, name: String) -> Result<Entry, KernelError> {
     let origin = assets.origin(path);
     let wrong = |origin: String, message: String| KernelError::Catalogue { origin, message };
-    let bytes = assets.read(path).map_err(KernelError::io("read", origin.as_ref()))?.unwrap_or_default();
-    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(origin.clone(), error.to_string()))?;
-    let file: File = serde_yaml::from_str(text).map_err(|error| {
-        let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
-        let message = error.without_snippet().to_string();
-        // The place stands before the message already.
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        wrong(format!("{origin}{place}"), message.to_owned())
-    })?;
+    let file: File = parse(assets, path)?;
     let mut build = BTreeMap::new();
     for (arch, fragments) in file.build {
-        let fragments = fragments.iter().map(|fragment| Fragment::read(assets, fragment));
-        let fragments = fragments.collect::<Result<_, _>>().map_err(|error| match error {
-            KernelError::Unknown { name, .. } => {
-                wrong(origin.clone(), format!("build: {arch}: no fragment kernels/config/{name}.config"))
-            }
-            other => other,
-        })?;
+        let fragments = read_fragments(assets, &fragments, &origin, &format!("build: {arch}"))?;
         build.insert(arch, fragments);
     }
-    let entry = Entry { name: KernelName::new(name), source: file.source, build };
+    let edits = read_edits(assets, &file.edits, &origin)?;
+    let entry = Entry { name: KernelName::new(name), source: file.source, build, edits };
+    if entry.build.is_empty() && !entry.edits.is_empty() {
+        return Err(wrong(origin, "`edits` have no meaning for a kernel that is not built here".to_owned()));
+    }
     if matches!(entry.source, Source::Debian { .. } | Source::Local(_)) && !entry.build.is_empty() {
         return Err(wrong(origin, format!("`build` has no meaning for source `{}`", entry.source.kind())));
     }
@@ -208,6 +209,46 @@ fn read_entry(assets: &Assets, path: &str, name: String) -> Result<Entry, Kernel
         return Err(wrong(origin, "no architecture is named".into()));
     }
     Ok(entry)
+}
+
+/// Reads a description; file, line and column are in the message of an error.
+pub(super) fn parse<T: for<'a> Deserialize<'a>>(assets: &Assets, path: &str) -> Result<T, KernelError> {
+    let origin = assets.origin(path);
+    let wrong = |origin: String, message: String| KernelError::Catalogue { origin, message };
+    let bytes = assets.read(path).map_err(KernelError::io("read", origin.as_ref()))?.unwrap_or_default();
+    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(origin.clone(), error.to_string()))?;
+    serde_yaml::from_str(text).map_err(|error| {
+        let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
+        let message = error.without_snippet().to_string();
+        // The place stands before the message already.
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        wrong(format!("{origin}{place}"), message.to_owned())
+    })
+}
+
+pub(super) fn read_fragments(
+    assets: &Assets,
+    names: &[String],
+    origin: &str,
+    place: &str,
+) -> Result<Vec<Fragment>, KernelError> {
+    let message = |name: &str| format!("{place}: no fragment kernels/config/{name}.config");
+    names.iter().map(|name| Fragment::read(assets, name).map_err(missing(origin, message))).collect()
+}
+
+pub(super) fn read_edits(assets: &Assets, names: &[String], origin: &str) -> Result<Vec<Edit>, KernelError> {
+    let message = |name: &str| format!("no edit kernels/edits/{name}.yaml");
+    names.iter().map(|name| Edit::read(assets, name).map_err(missing(origin, message))).collect()
+}
+
+/// Something that a description names is not there.
+fn missing(origin: &str, message: impl Fn(&str) -> String) -> impl Fn(KernelError) -> KernelError {
+    move |error| match error {
+        KernelError::Unknown { name, .. } => {
+            KernelError::Catalogue { origin: origin.to_owned(), message: message(&name) }
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]

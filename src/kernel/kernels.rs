@@ -6,6 +6,7 @@ use super::cache::{Cache, digest_of};
 use super::catalogue::{Catalogue, Entry, LocalImage, Source};
 use super::config::all_config;
 use super::debian::{Apt, Archive, Programs};
+use super::edit::Edit;
 use super::modules::ModuleTree;
 use super::progress::Progress;
 use super::source::{self, Tree};
@@ -213,6 +214,7 @@ impl Kernels {
             arch,
             tree: &tree,
             fragments: &entry.build[arch.name],
+            edits: &entry.edits,
             make: Path::new("make"),
             jobs,
             progress,
@@ -257,7 +259,8 @@ impl Kernels {
         let of_build = |origin: &str| {
             let config = all_config(&entry.build[arch.name]);
             let compiler = toolchain::compiler_version(arch)?;
-            Ok(digest_of([origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION]))
+            let how = [origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION];
+            Ok(digest_of(how.into_iter().chain(entry.edits.iter().map(Edit::identity))))
         };
         match &entry.source {
             Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[arch.name]])),

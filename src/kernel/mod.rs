@@ -6,6 +6,7 @@
 //!   debian-source  index → package → source tree → configuration → build → image
 //!   git            fetch → source tree → configuration → build → image
 //!   local          the user's files as they are
+//! edits            change the source tree before it is built (`kernels/edits/`)
 //! ```
 //!
 //! All of it blocks; run it on a thread of its own and stop it through [`Progress::cancelled`].
@@ -18,6 +19,7 @@ mod command;
 mod config;
 mod debian;
 mod debuginfo;
+mod edit;
 mod error;
 mod image;
 mod kernels;
@@ -29,10 +31,13 @@ mod progress;
 mod source;
 mod symbols;
 mod toolchain;
+mod worktree;
+mod zoo;
 
 pub use catalogue::{Catalogue, Entry, LocalImage, Source};
 pub use config::{ConfigOption, Fragment, missing_option};
 pub use debuginfo::read_types;
+pub use edit::Edit;
 pub use error::KernelError;
 pub use kernels::{Kernels, Options};
 pub use modules::ModuleTree;

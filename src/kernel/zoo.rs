@@ -1,0 +1,125 @@
+//! The zoo: pairs of kernels with and without a historic bug, `kernels/zoo/<name>.yaml`.
+
+use super::KernelError;
+use super::catalogue::{Entry, parse, read_edits, read_fragments};
+use crate::assets::Assets;
+use crate::model::KernelName;
+use serde::Deserialize;
+
+/// Where the pairs are described.
+pub(super) const FOLDER: &str = "kernels/zoo";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// What is wrong.
+    #[serde(rename = "bug")]
+    _bug: String,
+    /// The commit, with its release.
+    #[serde(rename = "brought_in")]
+    _brought_in: String,
+    /// The commit, with its release; or `none`.
+    #[serde(rename = "fixed")]
+    _fixed: String,
+    /// The kernel of the catalogue whose source and configuration both are built from.
+    base: String,
+    /// Architectures, of those that the base is built for.
+    arches: Vec<String>,
+    /// Further configuration fragments.
+    #[serde(default)]
+    config: Vec<String>,
+    /// Edits that bring the bug in, where the source has it not.
+    #[serde(default)]
+    bad: Vec<String>,
+    /// Edits that repair it, where the source has it.
+    #[serde(default)]
+    good: Vec<String>,
+}
+
+/// Both kernels of a pair: `zoo-<name>-bad` and `zoo-<name>-good`.
+///
+/// # Errors
+/// When the description is wrong, or names what is not there.
+pub(super) fn read<'a>(
+    assets: &Assets,
+    path: &str,
+    base: impl FnOnce(&str) -> Option<&'a Entry>,
+) -> Result<[Entry; 2], KernelError> {
+    let origin = assets.origin(path);
+    let wrong = |message: String| KernelError::Catalogue { origin: origin.clone(), message };
+    let file: File = parse(assets, path)?;
+    let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yaml")).unwrap_or(path);
+    let base = base(&file.base).ok_or_else(|| wrong(format!("no kernel kernels/{}.yaml", file.base)))?;
+    if file.bad == file.good {
+        return Err(wrong("`bad` and `good` are the same kernel".to_owned()));
+    }
+    let extra = read_fragments(assets, &file.config, &origin, "config")?;
+    let mut build = std::collections::BTreeMap::new();
+    for arch in &file.arches {
+        let fragments = base.build.get(arch).ok_or_else(|| wrong(format!("{} is not built for {arch}", file.base)))?;
+        build.insert(arch.clone(), fragments.iter().chain(&extra).cloned().collect());
+    }
+    let side = |side: &str, edits: &[String]| {
+        let edits = read_edits(assets, edits, &origin)?;
+        Ok(Entry {
+            name: KernelName::new(format!("zoo-{name}-{side}")),
+            source: base.source.clone(),
+            build: build.clone(),
+            edits: base.edits.iter().cloned().chain(edits).collect(),
+        })
+    };
+    Ok([side("bad", &file.bad)?, side("good", &file.good)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Catalogue, Edit};
+    use super::*;
+    use crate::arch;
+    use std::fs;
+
+    const TEXT: &str = "bug: b\nbrought_in: x\nfixed: none\nbase: linux-6.1\narches: [riscv64-nommu]\ngood: [mend]\n";
+
+    fn read(text: &str) -> Result<Catalogue, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(path), text).unwrap();
+        };
+        write("kernels/zoo/mine.yaml", text);
+        let edit = "summary: x\nsource: x\nreplacements: [{file: mm/a.c, find: a, with: b}]\n";
+        write("kernels/edits/mend.yaml", edit);
+        Catalogue::read(&Assets::with_overlay(dir.path()))
+            .map_err(|error| error.to_string().replace(&format!("{}/", dir.path().display()), ""))
+    }
+
+    #[test]
+    fn a_pair_is_two_kernels_of_one_source() {
+        let catalogue = read(TEXT).unwrap();
+        let nommu = arch::find("riscv64-nommu").unwrap();
+        let names = |name: &str| -> Vec<String> {
+            let entry = catalogue.supports(name, nommu).unwrap();
+            assert_eq!(entry.source, catalogue.find("linux-6.1").unwrap().source);
+            entry.edits.iter().map(|edit: &Edit| edit.name.clone()).collect()
+        };
+        assert_eq!((names("zoo-mine-bad"), names("zoo-mine-good")), (vec![], vec!["mend".to_owned()]));
+        assert!(catalogue.supports("zoo-mine-bad", arch::find("arm").unwrap()).is_err());
+    }
+
+    #[test]
+    fn mistakes_are_shown_with_their_place() {
+        for (from, to, message) in [
+            ("linux-6.1", "linux-6.l", "kernels/zoo/mine.yaml: no kernel kernels/linux-6.l.yaml"),
+            ("[riscv64-nommu]", "[arm]", "kernels/zoo/mine.yaml: linux-6.1 is not built for arm"),
+            ("[mend]", "[mned]", "kernels/zoo/mine.yaml: no edit kernels/edits/mned.yaml"),
+            ("good: [mend]", "", "kernels/zoo/mine.yaml: `bad` and `good` are the same kernel"),
+            (
+                "good: [mend]",
+                "config: [x]\ngood: [mend]",
+                "kernels/zoo/mine.yaml: config: no fragment kernels/config/x.config",
+            ),
+        ] {
+            assert_eq!(read(&TEXT.replace(from, to)).unwrap_err(), message);
+        }
+    }
+}
