@@ -46,16 +46,22 @@ fn every_matrix_makes_a_plan_without_a_warning() {
 }
 
 #[test]
-fn the_smoke_matrix_has_twenty_cells_on_four_architectures_and_every_workload() {
+fn the_smoke_matrix_has_twenty_cells_on_four_architectures() {
     let plan = plan(&matrices().into_iter().find(|path| path.ends_with("smoke.yaml")).unwrap());
     let cells = plan["cells"].as_array().unwrap();
     assert!(cells.len() >= 20, "{} cells", cells.len());
     let arches: BTreeSet<&str> = cells.iter().map(|cell| cell["cell"]["arch"].as_str().unwrap()).collect();
     assert_eq!(arches, BTreeSet::from(["arm", "riscv64", "riscv64-nommu", "x86_64"]));
+}
+
+#[test]
+fn the_nightly_matrix_has_every_workload() {
+    let plan = plan(&matrices().into_iter().find(|path| path.ends_with("nightly.yaml")).unwrap());
+    let cells = plan["cells"].as_array().unwrap();
     let ran: BTreeSet<&str> = cells.iter().filter_map(|cell| cell["cell"]["payload"]["name"].as_str()).collect();
     let workloads = load_workloads(&Assets::builtin()).unwrap();
     let missing: Vec<_> = workloads.keys().filter(|name| !ran.contains(name.as_str())).collect();
-    assert!(missing.is_empty(), "workloads that no smoke cell runs: {missing:?}");
+    assert!(missing.is_empty(), "workloads that no nightly cell runs: {missing:?}");
 }
 
 #[test]
@@ -120,7 +126,7 @@ fn every_workload_is_described_in_full() {
         for spec in fits {
             let healthy = manifest.healthy(spec);
             expect(
-                matches!(healthy.outcome, Outcome::Pass | Outcome::Crash) && healthy.kind.is_some(),
+                healthy.outcome == Outcome::Pass || (healthy.outcome == Outcome::Crash && healthy.kind.is_some()),
                 "a healthy kernel either lets it finish or ends in one known way",
             );
         }

@@ -12,7 +12,7 @@ const MOST_REPORTS: usize = 256;
 
 fuzz_target!(|input: &[u8]| {
     let (seed, bytes) = input.split_at(input.len().min(4));
-    let pieces = || Pieces { rest: bytes, state: seed.iter().fold(1, |state, byte| state * 257 + u32::from(*byte)) };
+    let pieces = || Pieces { rest: bytes, state: seed.iter().fold(1_u32, |state, byte| state.wrapping_mul(257).wrapping_add(u32::from(*byte))) };
 
     let items = read(pieces());
     assert_eq!(items, read(std::iter::once(bytes)));

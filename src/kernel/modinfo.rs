@@ -4,19 +4,43 @@ use object::elf::{FileHeader32, FileHeader64};
 use object::read::elf::{ElfFile, FileHeader};
 use object::{Endianness, Object, ObjectSection};
 
-/// Modules that this one cannot be loaded without (`depends=` of the section `.modinfo`, scripts/mod/modpost.c).
+/// What the section `.modinfo` of a module says (scripts/mod/modpost.c, include/linux/module.h).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Modinfo {
+    /// Modules that this one cannot be loaded without.
+    pub depends: Vec<String>,
+    /// Modules or aliases that it wants to be there before it (`softdep=pre: …`), where they exist.
+    pub wants: Vec<String>,
+    /// What it is also asked for by.
+    pub aliases: Vec<String>,
+}
+
+/// Reads what a module says of itself.
 ///
 /// # Errors
 /// When the bytes are no module; the reason.
-pub(super) fn depends(module: &[u8]) -> Result<Vec<String>, String> {
+pub(super) fn modinfo(module: &[u8]) -> Result<Modinfo, String> {
     let info = match object::FileKind::parse(module).map_err(|error| error.to_string())? {
         object::FileKind::Elf32 => section::<FileHeader32<Endianness>>(module),
         object::FileKind::Elf64 => section::<FileHeader64<Endianness>>(module),
         _ => return Err("it is no ELF file".to_owned()),
     }?;
-    let entry = info.split(|&byte| byte == 0).find_map(|entry| entry.strip_prefix(b"depends="));
-    let names = String::from_utf8_lossy(entry.unwrap_or_default()).into_owned();
-    Ok(names.split(',').filter(|name| !name.is_empty()).map(canonical).collect())
+    let mut found = Modinfo::default();
+    for entry in info.split(|&byte| byte == 0) {
+        let entry = String::from_utf8_lossy(entry);
+        match entry.split_once('=') {
+            Some(("depends", names)) => {
+                found.depends.extend(names.split(',').filter(|name| !name.is_empty()).map(canonical));
+            }
+            Some(("softdep", wishes)) => {
+                let before = wishes.split_whitespace().skip_while(|word| *word != "pre:").skip(1);
+                found.wants.extend(before.take_while(|word| !word.ends_with(':')).map(canonical));
+            }
+            Some(("alias", name)) => found.aliases.push(canonical(name)),
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 fn section<'a, H: FileHeader<Endian = Endianness>>(module: &'a [u8]) -> Result<&'a [u8], String> {
@@ -73,19 +97,25 @@ mod tests {
 
     #[test]
     fn dependencies_are_read() {
-        let read = |info: &str| depends(&samples::module(info.as_bytes())).unwrap();
+        let read = |info: &str| modinfo(&samples::module(info.as_bytes())).unwrap().depends;
         assert_eq!(read("license=GPL\0depends=virtio,virtio-ring\0vermagic=6.1.0 SMP\0"), ["virtio", "virtio_ring"]);
         assert!(read("depends=\0").is_empty());
         assert!(read("license=GPL\0softdepends=x\0").is_empty());
+        let info = b"alias=crypto-crc32c\0softdep=pre: crypto-crc32c a post: b\0softdep=post: c\0alias=x\0";
+        let found = modinfo(&samples::module(info)).unwrap();
+        assert_eq!(
+            (found.wants, found.aliases),
+            (["crypto_crc32c", "a"].map(str::to_owned).to_vec(), ["crypto_crc32c", "x"].map(str::to_owned).to_vec(),)
+        );
     }
 
     #[test]
     fn what_is_no_module_is_refused() {
-        assert!(depends(b"no module").is_err());
+        assert!(modinfo(b"no module").is_err());
         let mut module = samples::module(b"depends=a\0");
         let at = module.windows(8).position(|bytes| bytes == b".modinfo").unwrap();
         module[at] = b'x';
-        assert_eq!(depends(&module).unwrap_err(), "it has no section .modinfo");
+        assert_eq!(modinfo(&module).unwrap_err(), "it has no section .modinfo");
     }
 
     proptest! {
@@ -95,7 +125,7 @@ mod tests {
             let at = at % module.len();
             module[at] = byte;
             module.truncate(length);
-            let _ = depends(&module);
+            let _ = modinfo(&module);
         }
     }
 }

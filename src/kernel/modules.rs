@@ -2,7 +2,7 @@
 
 use super::KernelError;
 use super::debian::decompress;
-use super::modinfo::{canonical, depends};
+use super::modinfo::{Modinfo, canonical, modinfo};
 use crate::model::{KernelArtifact, KernelModule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -49,6 +49,23 @@ impl ModuleTree {
     }
 }
 
+impl ModuleTree {
+    /// The module that a wish is about: one of this name, or one of the ciphers that has it as an alias, as ext4 wants
+    /// `crypto-crc32c`. What does not exist may be built in under another name.
+    fn resolve(&self, wish: &str) -> Result<Option<String>, KernelError> {
+        if self.files.contains_key(wish) || self.builtin.contains(wish) {
+            return Ok(Some(wish.to_owned()));
+        }
+        for (name, path) in &self.files {
+            let cipher = path.components().any(|part| part.as_os_str() == "crypto");
+            if cipher && read_module(path)?.1.aliases.iter().any(|alias| alias == wish) {
+                return Ok(Some(name.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
 struct Order<'t> {
     tree: &'t ModuleTree,
     /// Also keeps a circle of dependencies, which only a damaged tree has, from being followed for ever.
@@ -68,9 +85,13 @@ impl Order<'_> {
                 dependent: dependent.map(str::to_owned),
             });
         };
-        let content = read(path)?;
-        let damaged = |message| KernelError::Damaged { path: path.clone(), message };
-        for dependency in depends(&content).map_err(damaged)? {
+        let (content, info) = read_module(path)?;
+        for wish in info.wants {
+            if let Some(there) = self.tree.resolve(&wish)? {
+                self.add(&there, Some(name))?;
+            }
+        }
+        for dependency in info.depends {
             self.add(&dependency, Some(name))?;
         }
         self.modules.push(KernelModule { name: name.to_owned(), content });
@@ -120,6 +141,12 @@ fn read(path: &Path) -> Result<Vec<u8>, KernelError> {
     Ok(content)
 }
 
+fn read_module(path: &Path) -> Result<(Vec<u8>, Modinfo), KernelError> {
+    let content = read(path)?;
+    let info = modinfo(&content).map_err(|message| KernelError::Damaged { path: path.to_owned(), message })?;
+    Ok((content, info))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::debian::samples::compress;
@@ -150,6 +177,10 @@ mod tests {
             let suffix = file.split_once(".ko").unwrap().1;
             let content = module(format!("license=GPL\0depends={depends}\0").as_bytes());
             self.write(file, &compress(suffix, &content));
+        }
+
+        fn says(&self, file: &str, info: &str) {
+            self.write(file, &module(info.as_bytes()));
         }
 
         fn tree(&self) -> Result<ModuleTree, KernelError> {
@@ -195,6 +226,16 @@ mod tests {
         assert!(at("virtio") < at("virtio_ring") && at("virtio_ring") < at("virtio_pci"));
         assert!(at("virtio_pci_modern_dev") < at("virtio_pci") && at("virtio_ring") < at("virtio_blk"));
         assert!(world.order(&["crc32", "rng-core"]).unwrap().is_empty(), "both are built in");
+    }
+
+    #[test]
+    fn what_a_module_only_wants_comes_before_it_where_it_exists() {
+        let world = World::new();
+        world.says("kernel/fs/ext4.ko", "softdep=pre: crypto-crc32c nowhere jbd2 post: later\0depends=\0");
+        world.says("kernel/fs/jbd2.ko", "depends=\0");
+        world.says("kernel/crypto/crc32c_generic.ko", "alias=crypto-crc32c\0depends=\0");
+        world.says("kernel/fs/other.ko", "alias=crypto-crc32c\0depends=\0");
+        assert_eq!(world.order(&["ext4"]).unwrap(), ["crc32c_generic", "jbd2", "ext4"]);
     }
 
     #[test]

@@ -79,6 +79,7 @@ enum system_call_number {
 	NR_fsync = 118,
 	NR_clone = 120,
 	NR_mprotect = 125,
+	NR_writev = 146,
 	NR_mlock = 150,
 	NR_mlockall = 152,
 	NR_sched_setscheduler = 156,

@@ -23,6 +23,7 @@ enum system_call_number {
 	NR_lseek = 62,
 	NR_read = 63,
 	NR_write = 64,
+	NR_writev = 66,
 	NR_ppoll = 73,
 	NR_signalfd4 = 74,
 	NR_splice = 76,

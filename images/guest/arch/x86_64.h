@@ -58,6 +58,7 @@ enum system_call_number {
 	NR_rt_sigaction = 13,
 	NR_rt_sigprocmask = 14,
 	NR_ioctl = 16,
+	NR_writev = 20,
 	NR_sched_yield = 24,
 	NR_mremap = 25,
 	NR_madvise = 28,

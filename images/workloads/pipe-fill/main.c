@@ -19,7 +19,9 @@ static int filler(void)
 {
 	int ends[2];
 
-	set_oom_score_adj("500");
+	/* Otherwise it is as its parent, which cannot be killed. */
+	if (!OPTION(count, exempt))
+		set_oom_score_adj("500");
 	if (!become_unprivileged())
 		return 1;
 	while (SYS(pipe2, ends, OPEN_NONBLOCK, 0, 0, 0, 0) == 0)
