@@ -5,7 +5,7 @@ use crate::host::Clock;
 use crate::model::{Beat, Event, Frame, Record};
 use crate::signature;
 use crate::store::{StoreError, TrialDir};
-use crate::watchdog::{Action, Watchdog};
+use crate::watchdog::{Action, Namer, Watchdog};
 
 /// Bytes of console lines that are recorded whole; after that only lines that a signature knows.
 const WHOLE_LINES: u64 = 4 * 1024 * 1024;
@@ -19,6 +19,7 @@ pub(super) struct Recorder {
     pub last_beat: Option<Beat>,
     /// Bytes of a page, as the agent said.
     pub page_bytes: Option<u32>,
+    pub namer: Namer,
     console: Console,
     line_bytes: u64,
     dropped: (u64, u64),
@@ -32,6 +33,7 @@ impl Recorder {
             clock,
             last_beat: None,
             page_bytes: None,
+            namer: Namer::default(),
             console: Console::default(),
             line_bytes: 0,
             dropped: (0, 0),
@@ -99,6 +101,7 @@ impl Recorder {
         let at = self.clock.now();
         let records: Vec<Record> = events.into_iter().map(|event| Record { at, event }).collect();
         self.dir.events(&records)?;
+        records.iter().for_each(|record| self.namer.observe(&record.event));
         Ok(records.iter().flat_map(|record| self.watchdog.observe(record.at, &record.event)).collect())
     }
 }

@@ -11,7 +11,9 @@ mod rules;
 mod seen;
 mod setup;
 mod stall;
+mod title;
 
 pub use machine::{Action, Watchdog};
 pub use replay::{replay, retrace};
 pub use setup::{NOMINAL_LOOP_US, Setup};
+pub use title::Namer;
