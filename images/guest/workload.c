@@ -43,6 +43,30 @@ int workload_fail(const char *why)
 	return 1;
 }
 
+int wait_until_ready(uint64_t count)
+{
+	enum { POLL_MS = 5, POLLS = 12000 };
+
+	for (int i = 0; i < POLLS; i++) {
+		if (shared_get(&workload_shared->ready) >= count)
+			return 1;
+		sleep_ms(POLL_MS);
+	}
+	return 0;
+}
+
+int is_free_again(uint64_t kib)
+{
+	enum { POLL_MS = 20, POLLS = 1500 };
+
+	for (int i = 0; i < POLLS; i++) {
+		if (free_memory_kib() >= kib)
+			return 1;
+		sleep_ms(POLL_MS);
+	}
+	return 0;
+}
+
 static const char *option(const char *word, const char *fallback)
 {
 	const char *value = environment_value(environment, word);

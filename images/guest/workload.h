@@ -22,6 +22,12 @@ long workload_start(const char *role, uint64_t amount);
 /* Tells PID 1 in one word why the workload fails; the exit status to end with. */
 int workload_fail(const char *why);
 
+/* Whether, within a minute, so many have counted themselves up in workload_shared->ready. */
+int wait_until_ready(uint64_t count);
+
+/* Whether, within half a minute, so much memory is free: the dead may still be giving theirs back. */
+int is_free_again(uint64_t kib);
+
 /* An option's value, from the kernel command line or else from the manifest, which the builder compiles in. */
 #define OPTION(kind, name) workload_option_##kind("oomlab_opt_" #name "=", DEFAULT_##name)
 uint64_t workload_option_count(const char *word, const char *fallback);

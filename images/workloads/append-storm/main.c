@@ -10,9 +10,6 @@ enum {
 	PAGE_BYTES = 4096,
 	PAGE_KIB = 4,
 	OPEN_APPEND = 02000,
-	READY_POLL_MS = 5,
-	READY_POLLS = 12000,
-	BACK_POLLS = 2000,
 };
 
 static const char page[PAGE_BYTES];
@@ -69,26 +66,6 @@ static int hog(uint64_t kib)
 	if (file < 0 || fill_file((int)file, kib) < kib)
 		return 1;
 	return sys_unlink("/fill/hog") < 0;
-}
-
-static int wait_until_ready(uint64_t count)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready) >= count)
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
-}
-
-static int is_free_again(uint64_t kib)
-{
-	for (int i = 0; i < BACK_POLLS; i++) {
-		if (free_memory_kib() >= kib)
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
 }
 
 static int wait_for_both(int storm, int hog)

@@ -9,7 +9,6 @@ enum {
 	CHUNK_KIB = 64,
 	MAX_CHUNKS = 1024, /* UIO_MAXIOV */
 	READY_POLL_MS = 5,
-	READY_POLLS = 12000,
 	KILLED_POLLS = 1000,
 };
 
@@ -62,16 +61,6 @@ static int writer(uint64_t kib)
 	return 0;
 }
 
-static int wait_until_ready(void)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready))
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
-}
-
 /* The victim gets the lock, and can end, when the writer has ended. */
 static int is_killed(int victim)
 {
@@ -110,7 +99,7 @@ int workload_main(const char *role, uint64_t amount)
 	victim_pid = workload_start("victim", held);
 	if (victim_pid < 0)
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready())
+	if (!wait_until_ready(1))
 		return workload_fail("victim-not-ready");
 	writer_pid = workload_start("writer", writes);
 	if (writer_pid < 0)

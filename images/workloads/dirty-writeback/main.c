@@ -14,8 +14,6 @@ enum {
 	FILE_BLOCKS = FILE_KIB / BLOCK_KIB,
 	MAX_WRITERS = 16,
 	MAX_FILES = 10000, /* of a writer: four digits */
-	READY_POLL_MS = 5,
-	READY_POLLS = 12000,
 };
 
 enum writer_ending { WRITER_DONE = 0, WRITER_FAILED = 1, FILE_CHANGED = 2 };
@@ -29,16 +27,6 @@ static int hog(uint64_t kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	hold_still();
-}
-
-static int wait_until_ready(void)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready))
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
 }
 
 /* Many small files, each new one with metadata of its own, want more of the file system than few big ones. */
@@ -148,7 +136,7 @@ int workload_main(const char *role, uint64_t amount)
 	pid = workload_start("hog", held);
 	if (pid < 0)
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready())
+	if (!wait_until_ready(1))
 		return workload_fail("hog-not-ready");
 	for (uint64_t i = 0; i < writers; i++)
 		if (workload_start("writer", i) < 0)

@@ -103,7 +103,7 @@ static int look_at_dead(void)
 
 /* Waits until the hog and so many programs have said that they run, or one could not be loaded. 0, or the exit status
  * to end with. */
-static int wait_until_ready(uint64_t expected)
+static int wait_for_children(uint64_t expected)
 {
 	for (int i = 0; i < READY_POLLS; i++) {
 		if (!look_at_dead())
@@ -125,7 +125,7 @@ static int execute(uint32_t length)
 	argument[length] = LETTER;
 	if (pid < 0)
 		return workload_fail("exec-failed");
-	status = wait_until_ready(programs + 1);
+	status = wait_for_children(programs + 1);
 	if (!not_loaded)
 		programs++;
 	return status;
@@ -181,7 +181,7 @@ int workload_main(const char *role, uint64_t amount)
 	hog_pid = (int)workload_start("hog", OPTION(kib, hog));
 	if (hog_pid < 0)
 		return workload_fail("spawn-failed");
-	status = wait_until_ready(0);
+	status = wait_for_children(0);
 	if (!status)
 		status = execute_until_full();
 	return status ? status : let_programs_leave();

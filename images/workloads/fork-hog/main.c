@@ -67,7 +67,7 @@ static int wait_for_dead(void *argument)
 	return 0;
 }
 
-static int wait_until_ready(uint64_t hogs)
+static int wait_for_children(uint64_t hogs)
 {
 	for (int i = 0; i < READY_POLLS; i++) {
 		if (shared_get(&workload_shared->ready) == hogs)
@@ -113,7 +113,7 @@ int workload_main(const char *role, uint64_t amount)
 		return workload_fail("spawn-failed");
 	if (thread_start(SHARE_AS_THREAD, wait_for_dead, NULL) < 0)
 		return workload_fail("clone-failed");
-	if (!wait_until_ready(hogs))
+	if (!wait_for_children(hogs))
 		return workload_fail("hogs-not-ready");
 	if (fill_file((int)file, writes) < writes)
 		return workload_fail("write-failed");

@@ -6,7 +6,7 @@
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
-enum { PAGE_BYTES = 4096, BLOCK_PAGES = 8, BLOCK_KIB = 32, READY_POLL_MS = 5, READY_POLLS = 12000, BACK_POLLS = 1000 };
+enum { PAGE_BYTES = 4096, BLOCK_PAGES = 8, BLOCK_KIB = 32 };
 
 /* A block, of which some of the pages before the last are given back in the end. */
 struct block {
@@ -93,26 +93,6 @@ static int demander(uint64_t kib)
 	return 0;
 }
 
-static int wait_until_ready(void)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready))
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
-}
-
-static int is_free_again(uint64_t kib)
-{
-	for (int i = 0; i < BACK_POLLS; i++) {
-		if (free_memory_kib() >= kib)
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
-}
-
 static int run_demander(uint64_t kib)
 {
 	struct ending ending;
@@ -139,7 +119,7 @@ int workload_main(const char *role, uint64_t amount)
 	pid = workload_start("fragmenter", OPTION(kib, fragments));
 	if (pid < 0)
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready())
+	if (!wait_until_ready(1))
 		return workload_fail("fragmenter-not-ready");
 	status = run_demander(blocks);
 	if (status)

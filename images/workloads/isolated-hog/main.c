@@ -6,7 +6,7 @@
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
-enum { CHUNK_KIB = 1024, DISK_FD = 62, MAX_WRITERS = 64, READY_POLL_MS = 5, READY_POLLS = 12000 };
+enum { CHUNK_KIB = 1024, DISK_FD = 62, MAX_WRITERS = 64 };
 
 /* What `ready` is set to when the writers shall stop. */
 static const uint64_t STOP = UINT64_MAX;
@@ -82,16 +82,6 @@ static int start_writers(uint32_t writers)
 	for (uint32_t i = 0; i < writers; i++)
 		if (!start_writer(&disk, i * chunks, chunks))
 			return workload_fail("spawn-failed");
-	return 0;
-}
-
-static int wait_until_ready(uint64_t count)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready) == count)
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
 	return 0;
 }
 

@@ -4,8 +4,6 @@
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
-enum { POLL_MS = 20, FREE_POLLS = 250 };
-
 static int hog(uint64_t kib)
 {
 	enum { CURRENT = 1, FUTURE = 2 };
@@ -15,17 +13,6 @@ static int hog(uint64_t kib)
 		return workload_fail("mlock-failed");
 	hold_memory(kib);
 	return workload_fail("mmap-failed");
-}
-
-/* All but an eighth, which the kernel may keep for its own use; not at once, for the OOM reaper may still be busy. */
-static int is_free_again(uint64_t kib)
-{
-	for (int i = 0; i < FREE_POLLS; i++) {
-		if (free_memory_kib() >= kib - (kib >> 3))
-			return 1;
-		sleep_ms(POLL_MS);
-	}
-	return 0;
 }
 
 int workload_main(const char *role, uint64_t amount)
@@ -48,5 +35,5 @@ int workload_main(const char *role, uint64_t amount)
 		if (ending.status != SIGNAL_KILL)
 			return workload_fail("wrong-signal");
 	}
-	return is_free_again(free) ? 0 : workload_fail("memory-lost");
+	return is_free_again(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
 }

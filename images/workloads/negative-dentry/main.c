@@ -7,7 +7,7 @@
 
 /* A name that does not fit into its dentry takes an object of its own, this one of 512 bytes; the dentry another 128 to
  * 192. */
-enum { NAME_LENGTH = 250, READY_POLL_MS = 5, READY_POLLS = 12000 };
+enum { NAME_LENGTH = 250 };
 
 static char path[16 + NAME_LENGTH + 1] = "/names/";
 
@@ -18,16 +18,6 @@ static int bystander(uint64_t kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	hold_still();
-}
-
-static int wait_until_ready(void)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready))
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
 }
 
 /* sysfs keeps dentries of names that do not exist (kernfs_iop_lookup(), fs/kernfs/dir.c, since Linux 5.15); ramfs and
@@ -78,8 +68,8 @@ static int look_up(uint64_t names)
 	return least < before - before / 8;
 }
 
-/* After somebody had to take pages of another kind, the kernel wants one or two pageblocks more to be free, and kills for
- * them even if only slab could be reclaimed (boost_watermark(), mm/page_alloc.c). Nothing is to be done about it where
+/* After somebody had to take pages of another kind, the kernel wants one or two pageblocks more to be free, and kills
+ * for them although slab could be reclaimed (boost_watermark(), mm/page_alloc.c). Nothing is to be done about it where
  * /proc/sys is missing. */
 static void set_boost(uint64_t factor)
 {
@@ -118,7 +108,7 @@ int workload_main(const char *role, uint64_t amount)
 	pid = workload_start("bystander", OPTION(kib, bystander));
 	if (pid < 0)
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready())
+	if (!wait_until_ready(1))
 		return workload_fail("bystander-not-ready");
 	if (!look_up(names + names / 2))
 		return workload_fail("names-not-kept");

@@ -1,6 +1,6 @@
 /* Allocators that never run out of work, and a hog that only gets the CPU when all of them sleep, on one CPU. When the
- * hog starts the OOM killer, it holds oom_lock and gets no CPU to let it go, while the others reclaim, find nothing, fail
- * to get the lock, sleep for a tick, and reclaim again. */
+ * hog starts the OOM killer, it holds oom_lock and gets no CPU to let it go, while the others reclaim, find nothing,
+ * fail to get the lock, sleep for a tick, and reclaim again. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
@@ -10,8 +10,6 @@ enum {
 	PAGE_BYTES = 4096,
 	PIECE_KIB = 64,
 	NAP_MS = 20,
-	READY_POLL_MS = 5,
-	READY_POLLS = 12000,
 	KILLS_NEEDED = 2,
 };
 
@@ -66,16 +64,6 @@ static int allocator(uint64_t turns)
 		shared_add(&workload_shared->units, PIECE_KIB);
 		sys_unmap(piece, PIECE_KIB << 10);
 		sleep_ms(NAP_MS);
-	}
-	return 0;
-}
-
-static int wait_until_ready(uint64_t count)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready) == count)
-			return 1;
-		sleep_ms(READY_POLL_MS);
 	}
 	return 0;
 }

@@ -1,13 +1,13 @@
-/* The holder of robust mutexes is killed for its memory, in which the lists of them begin. The kernel walks a thread's list
- * when the thread ends, and wakes whoever waits: the OOM reaper must not have taken it away by then. The holder has many
- * threads, each with a mutex, so that a reaper that does not wait comes before the last of them has ended. */
+/* The holder of robust mutexes is killed for its memory, in which the lists of them begin. The kernel walks a thread's
+ * list when the thread ends, and wakes whoever waits: the OOM reaper must not have taken it away by then. The holder has
+ * many threads, each with a mutex, so that a reaper that does not wait comes before the last of them has ended. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
-enum { PAGE_BYTES = 4096, READY_POLL_MS = 5, READY_POLLS = 12000, WOKEN_POLLS = 2000, THREADS = 32 };
+enum { PAGE_BYTES = 4096, READY_POLL_MS = 5, WOKEN_POLLS = 2000, THREADS = 32 };
 
 /* Of the futex word (include/uapi/linux/futex.h); the rest is the holder's thread id. */
 static const uint32_t WAITERS = 0x80000000u, OWNER_DIED = 0x40000000u;
@@ -95,16 +95,6 @@ static int waiter(void)
 	shared_add(&workload_shared->ready, 1);
 	for (int i = 0; i < THREADS; i++)
 		wait_for_owner_to_die(&mutexes[i]);
-	return 0;
-}
-
-static int wait_until_ready(uint64_t count)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready) == count)
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
 	return 0;
 }
 

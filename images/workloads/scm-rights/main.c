@@ -14,7 +14,6 @@ enum {
 	NOBODY = 65534,
 	POLL_MS = 20,
 	READY_POLLS = 3000,
-	RETURN_POLLS = 1500,
 	MAX_SENDERS = 64,
 	SOCKETS = 16, /* in a message; a pair is two of them */
 };
@@ -202,16 +201,6 @@ static void kill_all(uint64_t count)
 }
 
 /* The kernel frees what is in flight after the sender's death, when it gets to it (net/unix/garbage.c). */
-static int is_returned(uint64_t kib)
-{
-	for (int i = 0; i < RETURN_POLLS; i++) {
-		if (free_memory_kib() >= kib)
-			return 1;
-		sleep_ms(POLL_MS);
-	}
-	return 0;
-}
-
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t senders = sender_count(), most = (uint32_t)free_memory_kib() / 4 * 3;
@@ -231,5 +220,5 @@ int workload_main(const char *role, uint64_t amount)
 	if (!wait_for_senders(senders))
 		return workload_fail("sender-failed");
 	kill_all(1 + senders);
-	return is_returned(most) ? 0 : workload_fail("memory-lost");
+	return is_free_again(most) ? 0 : workload_fail("memory-lost");
 }

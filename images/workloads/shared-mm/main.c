@@ -10,7 +10,7 @@
 
 #define SCORE "700"
 
-enum { POLL_MS = 20, READY_POLLS = 3000, FREE_POLLS = 250 };
+enum { POLL_MS = 20, READY_POLLS = 3000 };
 
 static uint32_t go;
 
@@ -59,17 +59,6 @@ static int hog(uint64_t sharers)
 	return workload_fail("mmap-failed");
 }
 
-/* All but an eighth, which the kernel may keep for its own use; not at once, for the OOM reaper may still be busy. */
-static int is_free_again(uint64_t kib)
-{
-	for (int i = 0; i < FREE_POLLS; i++) {
-		if (free_memory_kib() >= kib - (kib >> 3))
-			return 1;
-		sleep_ms(POLL_MS);
-	}
-	return 0;
-}
-
 int workload_main(const char *role, uint64_t amount)
 {
 	enum { SET_CHILD_SUBREAPER = 36 };
@@ -90,5 +79,5 @@ int workload_main(const char *role, uint64_t amount)
 		if (ending.status != SIGNAL_KILL)
 			return workload_fail("wrong-signal");
 	}
-	return is_free_again(free) ? 0 : workload_fail("memory-lost");
+	return is_free_again(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
 }

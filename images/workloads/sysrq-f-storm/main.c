@@ -55,7 +55,7 @@ static const char *take_dead(struct round *round)
 
 /* A kill that was asked for at the end of the last round may come in this one (moom_work, drivers/tty/sysrq.c): then a
  * hog is dead before it is ready. */
-static const char *wait_until_ready(struct round *round)
+static const char *wait_for_children(struct round *round)
 {
 	for (int i = 0; i < READY_POLLS; i++) {
 		const char *why = take_dead(round);
@@ -106,7 +106,7 @@ static const char *run_round(uint64_t hogs, uint64_t each, uint64_t writes)
 	for (uint64_t i = 0; i < hogs; i++)
 		if (workload_start("hog", each) < 0)
 			return "spawn-failed";
-	why = wait_until_ready(&round);
+	why = wait_for_children(&round);
 	if (why)
 		return why;
 	round.writer = workload_start("writer", writes);

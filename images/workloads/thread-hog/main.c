@@ -6,7 +6,7 @@
 #include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
-enum { POLL_MS = 20, READY_POLLS = 3000, FREE_POLLS = 250 };
+enum { POLL_MS = 20, READY_POLLS = 3000 };
 
 static uint32_t go;
 
@@ -42,17 +42,6 @@ static int hog(uint64_t threads)
 	use_memory();
 }
 
-/* All but an eighth, which the kernel may keep for its own use; not at once, for the OOM reaper may still be busy. */
-static int is_free_again(uint64_t kib)
-{
-	for (int i = 0; i < FREE_POLLS; i++) {
-		if (free_memory_kib() >= kib - (kib >> 3))
-			return 1;
-		sleep_ms(POLL_MS);
-	}
-	return 0;
-}
-
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t free = free_memory_kib();
@@ -70,5 +59,5 @@ int workload_main(const char *role, uint64_t amount)
 		return ending.status; /* it has said why */
 	if (ending.status != SIGNAL_KILL)
 		return workload_fail("wrong-signal");
-	return is_free_again(free) ? 0 : workload_fail("memory-lost");
+	return is_free_again(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
 }

@@ -5,7 +5,7 @@
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
-enum { CHUNK_KIB = 64, READY_POLL_MS = 5, READY_POLLS = 12000 };
+enum { CHUNK_KIB = 64 };
 
 static int bystander(uint64_t kib)
 {
@@ -14,16 +14,6 @@ static int bystander(uint64_t kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	hold_still();
-}
-
-static int wait_until_ready(void)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready))
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
 }
 
 /* Writes until the bystander is dead, at most twice the RAM. */
@@ -55,7 +45,7 @@ int workload_main(const char *role, uint64_t amount)
 	pid = workload_start("bystander", OPTION(kib, bystander));
 	if (pid < 0)
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready())
+	if (!wait_until_ready(1))
 		return workload_fail("bystander-not-ready");
 	status = fill_until_dead((int)file, (int)pid);
 	fill_close((int)file);

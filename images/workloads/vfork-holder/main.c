@@ -57,7 +57,7 @@ static int bystander(uint64_t kib)
 }
 
 /* 0, or the exit status to end with. */
-static int wait_until_ready(void)
+static int wait_for_children(void)
 {
 	struct ending ending;
 
@@ -131,7 +131,7 @@ int workload_main(const char *role, uint64_t amount)
 	bystander_pid = workload_start("bystander", bystander_kib);
 	if (bystander_pid < 0 || workload_start("parent", parent_kib) < 0)
 		return workload_fail("spawn-failed");
-	status = wait_until_ready();
+	status = wait_for_children();
 	if (!status)
 		status = kill_in_turn((int)file, (int)bystander_pid);
 	fill_close((int)file);

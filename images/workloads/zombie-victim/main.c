@@ -4,7 +4,7 @@
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
-enum { MAX_HOGS = 64, KILLS_NEEDED = 2, READY_POLL_MS = 5, READY_POLLS = 12000 };
+enum { MAX_HOGS = 64, KILLS_NEEDED = 2 };
 
 static int hogs[MAX_HOGS];
 
@@ -15,16 +15,6 @@ static int hog(uint64_t kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	hold_still();
-}
-
-static int wait_until_ready(uint64_t count)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready) == count)
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
 }
 
 static uint64_t count_dead(uint64_t count)

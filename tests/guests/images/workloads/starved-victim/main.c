@@ -10,7 +10,7 @@
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
-enum { READY_POLL_MS = 5, READY_POLLS = 12000, LAST_SYSTEM_TASK = 200 };
+enum { LAST_SYSTEM_TASK = 200 };
 
 /* By priority. PID 1 beats whatever the canary does. RCU, softirqs and kswapd go on as they would in a guest in which
  * nobody is starved: without them the kernel would complain, or the waiting task sleep until kswapd has run
@@ -96,16 +96,6 @@ static int spin(void)
 		__asm__ volatile("");
 }
 
-static int wait_until_ready(void)
-{
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (shared_get(&workload_shared->ready))
-			return 1;
-		sleep_ms(READY_POLL_MS);
-	}
-	return 0;
-}
-
 int workload_main(const char *role, uint64_t amount)
 {
 	if (text_equal(role, "victim"))
@@ -114,7 +104,7 @@ int workload_main(const char *role, uint64_t amount)
 		return spin();
 	if (workload_start("victim", OPTION(kib, victim)) < 0)
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready())
+	if (!wait_until_ready(1))
 		return workload_fail("victim-not-ready");
 	if (end_throttling() < 0 || !prefer_the_rest() || make_real_time(0, HOG) < 0)
 		return workload_fail("no-priority");
