@@ -65,7 +65,9 @@ impl Namer {
             }
             _ => None,
         };
-        match (function, &verdict.task) {
+        // The lab's own processes only wait as everybody does.
+        let task = verdict.task.as_ref().filter(|task| task.comm != "init");
+        match (function, task) {
             (Some(function), _) => format!("{kind} in {function}"),
             (None, Some(task)) => format!("{kind} of {}", task.comm),
             (None, None) => kind.to_string(),

@@ -110,16 +110,14 @@ static int is_woken(int waiter)
 	return 0;
 }
 
-int workload_main(const char *role, uint64_t amount)
+/* Kills one holder. It takes the memory for that itself, and gives it back by ending. */
+static int play_round(void)
 {
 	uint64_t held = OPTION(kib, held), demand = OPTION(kib, demand);
 	struct ending ending;
 	long holder_pid, waiter_pid;
 
-	if (text_equal(role, "holder"))
-		return holder(amount);
-	if (text_equal(role, "waiter"))
-		return waiter();
+	shared_set(&workload_shared->ready, 0);
 	holder_pid = workload_start("holder", held);
 	if (holder_pid < 0 || !wait_until_ready(THREADS))
 		return workload_fail("holder-not-ready");
@@ -131,4 +129,27 @@ int workload_main(const char *role, uint64_t amount)
 	if (wait_for((int)holder_pid, WAIT_BLOCK, &ending) < 0 || !ending.killed)
 		return workload_fail("never-killed");
 	return is_woken((int)waiter_pid) ? 0 : workload_fail("waiter-not-woken");
+}
+
+/* Whether the reaper comes before the last thread has ended is a race: several rounds. */
+int workload_main(const char *role, uint64_t amount)
+{
+	uint64_t rounds = OPTION(count, rounds);
+	struct ending ending;
+
+	if (text_equal(role, "holder"))
+		return holder(amount);
+	if (text_equal(role, "waiter"))
+		return waiter();
+	if (text_equal(role, "round"))
+		return play_round();
+	for (uint64_t i = 0; i < rounds; i++) {
+		long pid = workload_start("round", 0);
+
+		if (pid < 0 || wait_for((int)pid, WAIT_BLOCK, &ending) < 0)
+			return workload_fail("spawn-failed");
+		if (ending.killed || ending.status)
+			return ending.killed ? workload_fail("round-killed") : ending.status;
+	}
+	return 0;
 }
