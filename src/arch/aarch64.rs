@@ -20,7 +20,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         nmi: false,
         kvm_hosts: &["aarch64"],
     },
-    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["vectors"], image_base: None },
+    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["vectors"], image_base: None, landmark: None },
     stack: None,
     console: "ttyAMA0",
     boot_words: &["nokaslr"],

@@ -20,7 +20,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         nmi: false,
         kvm_hosts: &[],
     },
-    cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None },
+    cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None, landmark: None },
     stack: None,
     console: "ttyAMA0",
     boot_words: &[],

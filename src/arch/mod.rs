@@ -7,7 +7,7 @@ mod stack;
 
 pub use paging::{Entry, Paging};
 pub use registers::{Before, Registers};
-pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec};
+pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, Landmark, QemuSpec};
 pub use stack::{Call, Links, Saved, StackSpec};
 
 use crate::model::ArchName;

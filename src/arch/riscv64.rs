@@ -30,7 +30,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         nmi: false,
         kvm_hosts: &["riscv64"],
     },
-    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: Some(KERNEL_LINK_ADDR) },
+    cpu: CpuSpec { word_bytes: 8, registers, idle: &["cpu_do_idle"], interrupts: &["handle_exception"], image_base: Some(KERNEL_LINK_ADDR), landmark: None },
     stack: Some(STACK),
     console: "ttyS0",
     boot_words: &["nokaslr"],

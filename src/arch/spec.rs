@@ -94,6 +94,23 @@ pub struct CpuSpec {
     /// Where the first byte of a bare kernel image lies while it runs, for kernels that do not say so themselves: those
     /// whose symbols count from the image's beginning.
     pub image_base: Option<u64>,
+    /// How to see where a kernel has put itself (KASLR).
+    pub landmark: Option<Landmark>,
+}
+
+/// A function of the kernel's that the hardware knows the address of.
+#[derive(Debug, Clone, Copy)]
+pub struct Landmark {
+    /// From the dump of a vCPU: the virtual address at which that stands.
+    pub at: fn(&str) -> Option<u64>,
+    /// Bytes to read there.
+    pub bytes: usize,
+    /// The function's address, from these bytes.
+    pub read: fn(&[u8]) -> Option<u64>,
+    /// Its names in different versions.
+    pub symbols: &'static [&'static str],
+    /// A kernel moves by a multiple of this many bytes.
+    pub step: u64,
 }
 
 /// How kernels of an architecture are built and packaged.

@@ -3,7 +3,7 @@
 use super::registers::number;
 use super::stack::last;
 use super::{
-    ArchSpec, Before, BinaryFormat, Call, CpuSpec, DiskSpec, Entry, GuestSpec, KernelSpec, Links, Paging, QemuSpec,
+    ArchSpec, Before, BinaryFormat, Call, CpuSpec, DiskSpec, Entry, GuestSpec, KernelSpec, Landmark, Links, Paging, QemuSpec,
     Registers, Saved, StackSpec,
 };
 use crate::model::RamMib;
@@ -33,6 +33,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle: &["_safe_halt", "mwait_idle", "acpi_idle_do_entry"],
         interrupts: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],
         image_base: None,
+        landmark: Some(LANDMARK),
     },
     stack: Some(STACK),
     console: "ttyS0",
@@ -50,6 +51,19 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cflags: &["-m64", "-mno-red-zone"],
         format: BinaryFormat::Elf,
     },
+};
+
+/// The first gate of the interrupt descriptor table: the division error (Intel SDM 3A, figure 6-8; Linux,
+/// `arch/x86/kernel/idt.c`). A kernel moves by `CONFIG_PHYSICAL_ALIGN`, which is 2 MiB at least.
+const LANDMARK: Landmark = Landmark {
+    at: |dump| number(dump, "IDT="),
+    bytes: 16,
+    read: |gate| {
+        let half = |at: usize| Some(u64::from(u16::from_le_bytes(gate.get(at..at + 2)?.try_into().ok()?)));
+        Some(half(0)? | half(6)? << 16 | half(8)? << 32 | half(10)? << 48)
+    },
+    symbols: &["asm_exc_divide_error", "divide_error"],
+    step: 2 << 20,
 };
 
 /// Linux, `arch/x86/include/asm/switch_to.h`, `thread_info.h`, `page_64_types.h`, from 5.10 to 7.3.
@@ -141,6 +155,15 @@ fn registers(dump: &str) -> Option<Registers> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_gate_says_where_the_kernel_is() {
+        let dump = "GDT=     fffffe0000001000 0000007f\r\nIDT=     fffffe0000000000 00000fff\r\nCR0=80050033";
+        assert_eq!((LANDMARK.at)(dump), Some(0xffff_fe00_0000_0000));
+        let gate = [0x90, 0x0a, 0x10, 0x00, 0x00, 0x8e, 0xc0, 0x9e, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        assert_eq!((LANDMARK.read)(&gate), Some(0xffff_ffff_9ec0_0a90));
+        assert_eq!((LANDMARK.read)(&gate[..11]), None);
+    }
 
     #[test]
     fn calls_are_told_from_other_code() {

@@ -140,7 +140,7 @@ mod tests {
         }
 
         fn bring_up(&self, edits: &[&str]) -> Result<(), KernelError> {
-            let assets = Assets::with_overlay(&self.path("assets"));
+            let assets = Assets::with_overlay(self.path("assets"));
             let edits: Vec<Edit> = edits.iter().map(|name| Edit::read(&assets, name).unwrap()).collect();
             bring_up(&self.path("source"), &edits, &self.path("tree"))
         }

@@ -50,6 +50,8 @@ pub(super) struct Drive<'a> {
     pub arch: &'static ArchSpec,
     pub tables: Arc<Tables>,
     pub ram: RamMib,
+    /// Whether the kernel may have put itself elsewhere than its symbols say.
+    pub moves: bool,
     /// The most RAM that is kept in a file as evidence, if any.
     pub dump: Option<RamMib>,
     pub setup: Setup,
@@ -72,6 +74,8 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         tables: Arc::clone(&drive.tables),
         ram: drive.ram,
         page_bytes: PAGE_BYTES,
+        // Guests of the lab's own get `nokaslr`.
+        moved: drive.moves.then(Arc::default),
     };
     let mut driver = Driver {
         recorder: Recorder::new(dir, Watchdog::new(drive.setup.clone()), clock),

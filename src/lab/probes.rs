@@ -4,13 +4,14 @@
 use super::peek::Peek;
 use super::tables::Tables;
 use super::{memory, profile};
-use crate::arch::ArchSpec;
+use crate::arch::{ArchSpec, Landmark};
 use crate::host::{QmpCommands, SerialInput};
 use crate::model::{Event, KernelArtifact, Probe, RamMib};
 use crate::symbols::{Counters, Symbols};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How long a probe may take besides what it does on purpose.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub struct Prober {
     pub page_bytes: u32,
     /// Where the symbols of its kernel are, or will be.
     pub tables: Arc<Tables>,
+    /// Those of a kernel that has put itself elsewhere; nothing for a guest whose kernel was told not to.
+    pub moved: Option<Arc<OnceCell<Arc<Symbols>>>>,
 }
 
 impl Prober {
@@ -83,7 +86,27 @@ impl Prober {
     }
 
     pub(super) async fn symbols(&self) -> Result<Arc<Symbols>, String> {
-        within(SYMBOLS, self.tables.get(&self.kernel, self.arch)).await
+        let symbols = within(SYMBOLS, self.tables.get(&self.kernel, self.arch)).await?;
+        let (Some(moved), Some(landmark)) = (&self.moved, &self.arch.cpu.landmark) else { return Ok(symbols) };
+        moved.get_or_try_init(|| within(PATIENCE, self.find(&symbols, landmark))).await.cloned()
+    }
+
+    /// The symbols where the kernel is.
+    async fn find(&self, symbols: &Arc<Symbols>, landmark: &Landmark) -> Result<Arc<Symbols>, String> {
+        let peek = Peek::new(&self.qmp);
+        let seen = async {
+            let _pause = peek.pause().await?;
+            let at = (landmark.at)(&peek.registers().await?).ok_or("the registers do not say where the kernel is")?;
+            Ok::<_, String>((landmark.read)(&peek.memory(0, at, landmark.bytes).await?))
+        };
+        let seen = seen.await?.ok_or("what says where the kernel is cannot be read")?;
+        let known = landmark.symbols.iter().find_map(|name| symbols.address(name));
+        let slide = seen.wrapping_sub(known.ok_or_else(|| format!("the symbols have no `{}`", landmark.symbols[0]))?);
+        match slide {
+            0 => Ok(Arc::clone(symbols)),
+            _ if slide % landmark.step == 0 => Ok(Arc::new(symbols.moved(slide))),
+            _ => Err("the kernel has not come up, or the symbols are of another one".to_owned()),
+        }
     }
 }
 

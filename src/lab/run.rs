@@ -215,6 +215,7 @@ impl Trial {
             tables: Arc::clone(&self.tables),
             ram: cell.ram,
             dump: self.dump,
+            moves: self.spec.watched.is_some(),
             setup: Setup::of(cell),
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),

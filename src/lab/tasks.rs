@@ -21,7 +21,7 @@ impl Prober {
         let unknown = || format!("the lab cannot read the tasks of {}", self.arch.name);
         let spec = self.arch.stack.as_ref().ok_or_else(unknown)?;
         let looking = async {
-            let symbols = self.tables.get(&self.kernel, self.arch).await?;
+            let symbols = self.symbols().await?;
             Ok((symbols, self.tables.layout(&self.kernel, self.arch).await?))
         };
         let (symbols, layout) = within(READING, looking).await?;

@@ -137,6 +137,25 @@ impl Symbols {
                 .is_some_and(|name| IDLE.contains(&name) || more.iter().any(|end| name.ends_with(end)))
     }
 
+    /// The address of a function.
+    pub fn address(&self, function: &str) -> Option<u64> {
+        (0..self.len()).find(|&at| self.name(at) == function).map(|at| self.base + u64::from(self.starts[at]))
+    }
+
+    /// The same kernel, so many bytes further up.
+    pub fn moved(&self, slide: u64) -> Self {
+        let moved = |range: &Range<u64>| range.start.wrapping_add(slide)..range.end.wrapping_add(slide);
+        Self {
+            base: self.base.wrapping_add(slide),
+            text: self.text.iter().map(moved).collect(),
+            idle: self.idle.as_ref().map(moved),
+            data: self.data.iter().map(|(name, address)| (*name, address.wrapping_add(slide))).collect(),
+            starts: self.starts.clone(),
+            name_ends: self.name_ends.clone(),
+            names: self.names.clone(),
+        }
+    }
+
     /// The address of data, of that which the lab looks at.
     pub fn data(&self, name: &str) -> Option<u64> {
         self.data.get(name).copied()
@@ -205,6 +224,17 @@ mod tests {
         assert_eq!(named(0x8000_30ff), Some("start_kernel"));
         assert_eq!((named(0xffff_0000), named(u64::MAX), named(0)), (None, None, None));
         assert_eq!(table.len(), 5);
+    }
+
+    #[test]
+    fn a_kernel_that_has_moved_has_its_symbols_moved() {
+        let table = table(MAP, None);
+        assert_eq!((table.address("second"), table.address("nowhere")), (Some(0x8000_1040), None));
+        let moved = table.moved(0x20_0000);
+        assert_eq!((moved.function(0x8020_1040), moved.function(0x8000_1040)), (Some("second"), None));
+        assert_eq!(moved.data("vm_zone_stat"), Some(0x8020_4000));
+        assert!(moved.is_idle(0x8020_1080, &[]) && moved.len() == table.len());
+        assert_eq!(moved.moved(0_u64.wrapping_sub(0x20_0000)).address("second"), Some(0x8000_1040));
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Machine {
             ram: self.ram.parse().unwrap(),
             page_bytes: 4096,
             tables: Arc::new(Tables::default()),
+            moved: None,
         };
         Running { qmp, prober, news: String::new(), serial, _guest: guest, _dir: dir }
     }
