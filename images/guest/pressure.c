@@ -36,6 +36,15 @@ void hold_still(void)
 		sleep_ms(60000);
 }
 
+int hold_until_killed(const char *oom_score_adj, uint64_t kib)
+{
+	set_oom_score_adj(oom_score_adj);
+	if (hold_memory(kib) < kib)
+		return 1;
+	shared_add(&workload_shared->ready, 1);
+	hold_still();
+}
+
 long fill_open(const char *type, const char *options)
 {
 	long result;

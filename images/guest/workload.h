@@ -44,6 +44,10 @@ uint64_t hold_memory(uint64_t kib);
 /* Never returns; needs no memory. */
 void __attribute__((noreturn)) hold_still(void);
 
+/* What a child does that holds memory and is killed for it: says how gladly it dies, takes its memory, counts itself up in
+ * workload_shared->ready and stays. Returns only where there is not so much: the exit status to end with. */
+int hold_until_killed(const char *oom_score_adj, uint64_t kib);
+
 /* Mounts a file system of this type and opens a file in it that fill_file() makes longer; a descriptor or a negative
  * errno. */
 long fill_open(const char *type, const char *options);

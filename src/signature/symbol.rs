@@ -52,10 +52,7 @@ pub(super) fn leading(text: &str) -> Option<&str> {
 /// another ABI (`.foo` of 64-bit PowerPC, `$x`).
 pub(super) fn clean(name: &str) -> &str {
     let name = name.trim_start_matches('.');
-    match name.find('.') {
-        Some(dot) if dot > 0 => &name[..dot],
-        _ => name,
-    }
+    name.split_once('.').map_or(name, |(name, _)| name)
 }
 
 fn is_symbol(byte: u8) -> bool {

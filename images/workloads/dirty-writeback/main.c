@@ -22,11 +22,7 @@ static uint32_t block[BLOCK_WORDS];
 
 static int hog(uint64_t kib)
 {
-	set_oom_score_adj("500");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("500", kib);
 }
 
 /* Many small files, each new one with metadata of its own, want more of the file system than few big ones. */

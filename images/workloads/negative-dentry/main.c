@@ -13,11 +13,7 @@ static char path[16 + NAME_LENGTH + 1] = "/names/";
 
 static int bystander(uint64_t kib)
 {
-	set_oom_score_adj("1000");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("1000", kib);
 }
 
 /* sysfs keeps dentries of names that do not exist (kernfs_iop_lookup(), fs/kernfs/dir.c, since Linux 5.15); ramfs and

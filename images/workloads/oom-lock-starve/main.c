@@ -30,11 +30,7 @@ static int become_idle(void)
 
 static int victim(uint64_t kib)
 {
-	set_oom_score_adj("1000");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("1000", kib);
 }
 
 /* Most of what is free it takes at full speed; nobody would wait for the rest. */

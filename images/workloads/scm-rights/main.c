@@ -124,11 +124,7 @@ static uint64_t sender_count(void)
 
 static int bystander(uint64_t kib)
 {
-	set_oom_score_adj("0");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("0", kib);
 }
 
 /* Waits for the others before it begins, so that all press at the same time, and nothing has to be started then. */

@@ -9,11 +9,7 @@ enum { CHUNK_KIB = 64 };
 
 static int bystander(uint64_t kib)
 {
-	set_oom_score_adj("1000");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("1000", kib);
 }
 
 /* Writes until the bystander is dead, at most twice the RAM. */

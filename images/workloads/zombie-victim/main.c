@@ -10,11 +10,7 @@ static int hogs[MAX_HOGS];
 
 static int hog(uint64_t kib)
 {
-	set_oom_score_adj("500");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("500", kib);
 }
 
 static uint64_t count_dead(uint64_t count)

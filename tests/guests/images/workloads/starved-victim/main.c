@@ -81,11 +81,7 @@ static int prefer_the_rest(void)
 
 static int victim(uint64_t kib)
 {
-	set_oom_score_adj("1000");
-	if (hold_memory(kib) < kib)
-		return 1;
-	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	return hold_until_killed("1000", kib);
 }
 
 static int spin(void)
