@@ -50,14 +50,15 @@ impl ModuleTree {
 }
 
 impl ModuleTree {
-    /// The module that a wish is about: one of this name, or one of the ciphers that has it as an alias, as ext4 wants
-    /// `crypto-crc32c`. What does not exist may be built in under another name.
+    /// The module that a wish is about: one of this name, or the cipher that has it as an alias, as ext4 wants `crypto-crc32c`:
+    /// the generic one, for others refuse CPUs that lack their instructions. What does not exist may be built in under
+    /// another name.
     fn resolve(&self, wish: &str) -> Result<Option<String>, KernelError> {
         if self.files.contains_key(wish) || self.builtin.contains(wish) {
             return Ok(Some(wish.to_owned()));
         }
         for (name, path) in &self.files {
-            let cipher = path.components().any(|part| part.as_os_str() == "crypto");
+            let cipher = name.ends_with("_generic") && path.components().any(|part| part.as_os_str() == "crypto");
             if cipher && read_module(path)?.1.aliases.iter().any(|alias| alias == wish) {
                 return Ok(Some(name.clone()));
             }
@@ -233,6 +234,7 @@ mod tests {
         let world = World::new();
         world.says("kernel/fs/ext4.ko", "softdep=pre: crypto-crc32c nowhere jbd2 post: later\0depends=\0");
         world.says("kernel/fs/jbd2.ko", "depends=\0");
+        world.says("kernel/arch/arm/crypto/crc32_arm_ce.ko", "alias=crypto-crc32c\0depends=\0");
         world.says("kernel/crypto/crc32c_generic.ko", "alias=crypto-crc32c\0depends=\0");
         world.says("kernel/fs/other.ko", "alias=crypto-crc32c\0depends=\0");
         assert_eq!(world.order(&["ext4"]).unwrap(), ["crc32c_generic", "jbd2", "ext4"]);
