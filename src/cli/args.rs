@@ -82,7 +82,7 @@ pub struct RunOptions {
     /// Write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Keep the RAM of a guest that hung or crashed, compressed, for crash and drgn; of one with more RAM than this, nothing
+    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8); of one with more RAM than this, nothing
     #[arg(long, value_name = "MOST", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<crate::model::RamMib>,
     /// Program to run in place of QEMU
@@ -221,7 +221,7 @@ pub struct WatchArgs {
     /// Write the results as one JSON document; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Keep the RAM of a guest that hung or crashed, compressed, for crash and drgn; of one with more RAM than this, nothing
+    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8); of one with more RAM than this, nothing
     #[arg(long, value_name = "MOST", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<crate::model::RamMib>,
     /// A QEMU command line of your own: its serial console and one more QMP monitor go to the lab

@@ -21,7 +21,7 @@ pub enum Step {
     KernelLog,
     /// All tasks with their stacks, from the guest's memory by the kernel's debug information.
     Tasks,
-    /// The guest's RAM, for `crash` and `drgn`; only where the user wants it.
+    /// The guest's RAM, for `crash`; only where the user wants it.
     Dump,
     /// The kernel's answer to this sysrq letter.
     Sysrq(char),

@@ -128,7 +128,7 @@ words! {
         /// The user stopped the run.
         Interrupted = "interrupted",
 
-        /// QEMU did not start.
+        /// QEMU did not start, or never opened the guest's console.
         QemuFailed = "qemu-failed",
         /// QEMU ended without the guest having asked for it.
         QemuDied = "qemu-died",

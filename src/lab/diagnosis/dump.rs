@@ -1,4 +1,4 @@
-//! The guest's RAM in a file that `crash` and `drgn` open.
+//! The guest's RAM in a file that `crash` opens.
 
 use crate::host::QmpCommands;
 use crate::model::RamMib;
