@@ -3,6 +3,7 @@
  * allocates has to wait until the disk has taken something else. */
 
 #include "../../guest/disk.h"
+#include "../../guest/swap.h"
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
@@ -20,32 +21,6 @@ enum {
 enum hog_ending { HOG_DONE = 0, HOG_NO_MEMORY = 1, HOG_MEMORY_CHANGED = 2 };
 
 static long held[MAX_PIECES];
-
-/* What mkswap(8) writes: union swap_header of include/linux/swap.h. */
-static struct {
-	char boot[1024];
-	uint32_t version, last_page, bad_pages;
-	char padding[PAGE_BYTES - 1024 - 3 * 4 - 10];
-	char magic[10];
-} __attribute__((packed)) header;
-
-_Static_assert(sizeof(header) == PAGE_BYTES, "the header is one page");
-
-static long write_header(const struct disk *disk)
-{
-	const char *magic = "SWAPSPACE2";
-	long fd = sys_open(disk->path, OPEN_WRITE), written;
-
-	if (fd < 0)
-		return fd;
-	header.version = 1;
-	header.last_page = (uint32_t)(disk->kib / PAGE_KIB) - 1;
-	for (size_t i = 0; i < sizeof(header.magic); i++)
-		header.magic[i] = magic[i];
-	written = sys_write((int)fd, &header, sizeof(header));
-	sys_close((int)fd);
-	return written == sizeof(header) ? 0 : ERROR_IO;
-}
 
 static uint32_t mark(uint32_t piece, uint32_t page)
 {
@@ -143,7 +118,7 @@ int workload_main(const char *role, uint64_t amount)
 		return workload_fail("hogs-from-1-to-64");
 	if (disk_find(&disk) < 0)
 		return workload_fail("no-disk");
-	if (write_header(&disk) < 0)
+	if (make_swap(disk.path, disk.kib) < 0)
 		return workload_fail("mkswap-failed");
 	if (SYS(swapon, disk.path, 0, 0, 0, 0, 0) < 0)
 		return workload_fail("swapon-failed");

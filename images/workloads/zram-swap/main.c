@@ -2,6 +2,7 @@
  * hold more than there is RAM give it back and fill it anew piece by piece, a fixed amount of it. A quarter of a page
  * is random, the rest zero, so that all of it fits into RAM when enough is compressed, and nobody has to be killed. */
 
+#include "../../guest/swap.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
@@ -23,16 +24,6 @@ enum {
 enum hog_ending { HOG_DONE = 0, HOG_NO_MEMORY = 1, HOG_MEMORY_CHANGED = 2 };
 
 static long held[MAX_PIECES];
-
-/* What mkswap(8) writes: union swap_header of include/linux/swap.h. */
-static struct {
-	char boot[1024];
-	uint32_t version, last_page, bad_pages;
-	char padding[PAGE_BYTES - 1024 - 3 * 4 - 10];
-	char magic[10];
-} __attribute__((packed)) header;
-
-_Static_assert(sizeof(header) == PAGE_BYTES, "the header is one page");
 
 static long write_file(const char *path, const void *data, size_t length)
 {
@@ -70,17 +61,6 @@ static long set_device_size(uint64_t kib)
 	return write_file("/sys/block/zram0/disksize", size, length);
 }
 
-static long write_header(uint64_t kib)
-{
-	const char *magic = "SWAPSPACE2";
-
-	header.version = 1;
-	header.last_page = (uint32_t)(kib / PAGE_KIB) - 1;
-	for (size_t i = 0; i < sizeof(header.magic); i++)
-		header.magic[i] = magic[i];
-	return write_file(DEVICE_FILE, &header, sizeof(header));
-}
-
 /* Swaps to a compressed device that takes this much uncompressed: NULL, or why it does not. */
 static const char *start_swap(uint64_t kib)
 {
@@ -89,7 +69,7 @@ static const char *start_swap(uint64_t kib)
 		return "no-zram";
 	if (set_device_size(kib) < 0)
 		return "disksize-failed";
-	if (write_header(kib) < 0)
+	if (make_swap(DEVICE_FILE, kib) < 0)
 		return "mkswap-failed";
 	return SYS(swapon, DEVICE_FILE, 0, 0, 0, 0, 0) < 0 ? "swapon-failed" : NULL;
 }
