@@ -117,6 +117,57 @@ fn a_kernel_with_nothing_left_to_kill_panics_as_its_manifest_says() {
 }
 
 /// An initramfs with nothing but `/init`.
+#[test]
+fn a_guest_that_hardly_gets_a_cpu_is_not_hung() {
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "anon-hog", "--fault", "stopped=90%"]);
+    boot.assert_passes();
+    // Ten times as long as without: what is a second there is more than three here.
+    assert!(boot.trial.duration_s > 1.0, "{}", boot.trial.duration_s);
+}
+
+#[test]
+fn a_livelock_of_a_guest_that_hardly_gets_a_cpu_is_still_one() {
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "zombie-victim", "--fault", "stopped=50%"]);
+    boot.assert("oom-livelock", 1);
+}
+
+#[test]
+fn a_slow_console_is_no_hang() {
+    let boot = boot("x86_64", "debian-6.1", "128M", &["--workload", "anon-hog", "--fault", "console=4K"]);
+    boot.assert_passes();
+    let at_least = boot.console.len() as f64 / 4096.0;
+    assert!(boot.trial.duration_s > 0.9 * at_least, "{} bytes in {} s", boot.console.len(), boot.trial.duration_s);
+}
+
+#[test]
+fn allocations_fail_on_request() {
+    for (fault, said) in [("page-alloc=30%", "name fail_page_alloc"), ("slab=30%", "name failslab")] {
+        let args = ["--workload", "anon-hog", "--fault", fault];
+        let boot = boot("riscv64-nommu", "linux-6.1-faults", "32M", &args);
+        assert!(boot.console.contains("FAULT_INJECTION: forcing a failure") && boot.console.contains(said), "{fault}");
+        boot.assert_passes();
+    }
+}
+
+#[test]
+fn faults_that_a_cell_cannot_have_are_refused() {
+    for (fault, why) in [
+        (
+            "page-alloc=2%",
+            "error: debian-6.1 has no CONFIG_FAULT_INJECTION_DEBUG_FS=y for x86_64, which the cell's faults need",
+        ),
+        ("disk-iops=9", "error: anon-hog has no disk that could be slow"),
+        ("stopped=96%", "error: `96%` is not a share from 1% to 95%"),
+        ("stoped=9%", "error: unknown fault `stoped`: did you mean `stopped`? there are "),
+    ] {
+        kernels::kernel("debian-6.1", "x86_64");
+        let program = Program::new();
+        let cell = ["boot", "--arch", "x86_64", "--kernel", "debian-6.1", "--workload", "anon-hog", "--fault", fault];
+        let finished = finish(&mut kernels::command(&program, &cell));
+        assert!(finished.status == Some(2) && finished.stderr.starts_with(why), "{finished:?}");
+    }
+}
+
 fn own_initramfs(program: &Program) -> PathBuf {
     let spec = oomlab::arch::find("x86_64").unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boots/init.c");

@@ -86,6 +86,8 @@ fn every_kernel_line_is_there_for_several_architectures() {
         if source == "zoo" {
             continue;
         }
+        // One that is configured in another way is no line of its own.
+        let line = line.split('-').next().unwrap_or(line);
         lines.entry(line).or_default().extend(entry.arches());
     }
     assert_eq!(lines.keys().copied().collect::<Vec<_>>(), ["5.10", "6.1", "6.12", "7.2", "7.3"]);

@@ -32,7 +32,7 @@ struct Case {
 
 impl Case {
     fn setup(&self) -> Setup {
-        Setup { agent: self.expected.agent, timeouts: Timeouts::default() }
+        Setup { agent: self.expected.agent, timeouts: Timeouts::default(), held: 0.0 }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
 
 use oomlab::model::{
-    Accel, Cell, Digest, Evidence, Expectation, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib, RunRecord,
-    ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
+    Accel, Cell, Digest, Evidence, Expectation, Faults, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib,
+    RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, junit, script, text};
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         vcpus: 1,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
         needs: Needs::default(),
+        faults: Faults::default(),
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),

@@ -6,6 +6,7 @@
 #include "../guest/text.h"
 #include "canary.h"
 #include "console.h"
+#include "faults.h"
 #include "frame.h"
 #include "modules.h"
 
@@ -129,6 +130,14 @@ static void load_modules(void)
 		finish(&(struct ending){ .status = 126 }, why);
 }
 
+static void arm_faults(void)
+{
+	const char *why = faults_arm(environment);
+
+	if (why)
+		finish(&(struct ending){ .status = 126 }, why);
+}
+
 static void start_canary(void)
 {
 	char *arguments[] = { "canary", NULL };
@@ -223,6 +232,7 @@ int guest_main(int count, char **arguments, char **given)
 	send_hello(page_bytes(given));
 	send_speed();
 	load_modules();
+	arm_faults();
 	start_canary();
 	send_beat();
 	run(start_workload());

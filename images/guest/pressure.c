@@ -9,6 +9,8 @@ enum {
 	/* Without an MMU a mapping is one block of pages, and a block above order 3 fails instead of starting the
 	 * OOM killer (PAGE_ALLOC_COSTLY_ORDER, include/linux/mmzone.h). */
 	PIECE_KIB = 32,
+	/* A call needs several allocations: where so many in a row fail, all do. */
+	MOST_FAILURES = 10000,
 };
 
 static const char page[PAGE_BYTES];
@@ -16,17 +18,22 @@ static const char page[PAGE_BYTES];
 uint64_t hold_memory(uint64_t kib)
 {
 	uint64_t held = 0;
+	int failures = workload_faults(1) ? MOST_FAILURES : 0;
 
-	while (held < kib) {
+	for (int left = failures; held < kib;) {
 		long piece = sys_map(PIECE_KIB << 10, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
 
+		if (is_error(piece) && left--)
+			continue;
 		if (is_error(piece))
-			return held;
+			break;
+		left = failures;
 		for (long byte = 0; byte < PIECE_KIB << 10; byte += PAGE_BYTES)
 			*(volatile char *)(piece + byte) = 1;
 		held += PIECE_KIB;
 		shared_add(&workload_shared->units, PIECE_KIB);
 	}
+	workload_faults(0);
 	return held;
 }
 
@@ -57,11 +64,20 @@ long fill_open(const char *type, const char *options)
 uint64_t fill_file(int fd, uint64_t kib)
 {
 	uint64_t written = 0;
+	int failures = workload_faults(1) ? MOST_FAILURES : 0;
 
-	while (written < kib && sys_write(fd, page, PAGE_BYTES) == PAGE_BYTES) {
+	for (int left = failures; written < kib;) {
+		long bytes = sys_write(fd, page, PAGE_BYTES);
+
+		if (bytes == ERROR_NO_MEMORY && left--)
+			continue;
+		if (bytes != PAGE_BYTES)
+			break;
+		left = failures;
 		written += PAGE_KIB;
 		shared_add(&workload_shared->units, PAGE_KIB);
 	}
+	workload_faults(0);
 	return written;
 }
 

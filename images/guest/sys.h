@@ -28,6 +28,7 @@ enum {
 	ERROR_NO_ENTRY = -2,	/* ENOENT */
 	ERROR_INTERRUPTED = -4, /* EINTR */
 	ERROR_IO = -5,		/* EIO */
+	ERROR_NO_MEMORY = -12,	/* ENOMEM */
 	ERROR_EXISTS = -17,	/* EEXIST */
 
 	OPEN_READ = 0,

@@ -43,6 +43,21 @@ int workload_fail(const char *why)
 	return 1;
 }
 
+int workload_faults(int on)
+{
+	long fd;
+
+	if (!environment_value(environment, "oomlab_fault_page_alloc=") &&
+	    !environment_value(environment, "oomlab_fault_slab="))
+		return 0;
+	fd = sys_open("/proc/thread-self/make-it-fail", OPEN_WRITE);
+	if (fd < 0)
+		return 0;
+	sys_write((int)fd, on ? "1" : "0", 1);
+	sys_close((int)fd);
+	return on;
+}
+
 int wait_until_ready(uint64_t count)
 {
 	enum { POLL_MS = 5, POLLS = 12000 };

@@ -22,6 +22,10 @@ long workload_start(const char *role, uint64_t amount);
 /* Tells PID 1 in one word why the workload fails; the exit status to end with. */
 int workload_fail(const char *why);
 
+/* Lets allocations of the calling thread fail, or not any more, where the lab was asked for that; whether they now may.
+ * hold_memory() and fill_file() do so, and try again. */
+int workload_faults(int on);
+
 /* Whether, within a minute, so many have counted themselves up in workload_shared->ready. */
 int wait_until_ready(uint64_t count);
 

@@ -151,6 +151,10 @@ pub struct BootArgs {
     /// Further argument of QEMU; may be given more than once
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_arg: Vec<String>,
+    /// Fault to inject, for example page-alloc=2%, slab=1%, console=2K, disk-iops=20, stopped=80%; may be given more than
+    /// once, see `docs/matrix.md`
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub fault: Vec<String>,
     /// Seconds that the guest may take to come up
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     pub boot_timeout: f64,

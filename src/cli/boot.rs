@@ -35,6 +35,7 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         vcpus: args.vcpus,
         append: args.append.iter().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect(),
         qemu: args.qemu_arg.clone(),
+        faults: matrix::faults(args.fault.iter().map(String::as_str)).map_err(CliError::Usage)?,
         timeouts: Timeouts { boot_s: args.boot_timeout, load_s: args.load_timeout, ..Timeouts::default() },
         repeat: args.repeat,
     };

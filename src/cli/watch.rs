@@ -12,7 +12,8 @@ use crate::kernel::Kernels;
 use crate::lab::{self, Budget, Lab, Ready, Watched};
 use crate::launch::{Given, chardev_at};
 use crate::model::{
-    Accel, ArchName, Cell, Digest, Expectation, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
+    Accel, ArchName, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan,
+    Timeouts,
 };
 use crate::store::RunDir;
 use std::collections::BTreeMap;
@@ -143,6 +144,7 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: &ArchSpe
         vcpus: given.vcpus,
         payload: Payload::Initrd { path: given.initrd.clone() },
         needs: Needs::default(),
+        faults: Faults::default(),
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),

@@ -15,6 +15,9 @@ const CHUNK: usize = 64 * 1024;
 /// Chunks that may wait for the driver; when it is late, QEMU's socket fills and the guest waits.
 const QUEUE: usize = 16;
 
+/// Reads a second of a console that is to be slow.
+const SLOW_READS: u64 = 50;
+
 /// Texts that may wait to be sent to the guest.
 const TEXTS: usize = 4;
 
@@ -33,8 +36,9 @@ pub struct Serial {
 type Flush = oneshot::Sender<()>;
 
 impl Serial {
-    /// Begins to connect to `path` for at most `patience`, then reads.
-    pub fn open(path: PathBuf, patience: Duration) -> Self {
+    /// Begins to connect to `path` for at most `patience`, then reads; at most `bps` bytes a second, where that is given: the
+    /// guest's UART waits for whom it writes to.
+    pub fn open(path: PathBuf, patience: Duration, bps: Option<u64>) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
         let (texts_in, texts) = mpsc::channel(TEXTS);
         let (flushes, flushes_out) = mpsc::channel(1);
@@ -48,7 +52,7 @@ impl Serial {
             let _ = connecting.send(Ok(()));
             let (read, write) = stream.into_split();
             tokio::select! {
-                () = forward(read, chunks_in, flushes_out) => {}
+                () = forward(read, chunks_in, flushes_out, bps) => {}
                 () = send(write, texts) => {}
             }
         });
@@ -109,11 +113,11 @@ impl Serial {
     }
 }
 
-/// What has arrived; nothing when nothing has, `None` at the end. Of a thousand consoles most are silent: a buffer is there
+/// At most so much of what has arrived; nothing when nothing has, `None` at the end. Of a thousand consoles most are silent: a buffer is there
 /// only while there is something to read.
-fn arrived(read: &OwnedReadHalf) -> Option<Vec<u8>> {
+fn arrived(read: &OwnedReadHalf, most: usize) -> Option<Vec<u8>> {
     let mut buffer = [0; CHUNK];
-    match read.try_read(&mut buffer) {
+    match read.try_read(&mut buffer[..most]) {
         Ok(0) => None,
         Ok(length) => Some(buffer[..length].to_vec()),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Some(Vec::new()),
@@ -149,14 +153,24 @@ impl SerialInput {
     }
 }
 
-async fn forward(read: OwnedReadHalf, chunks: mpsc::Sender<Vec<u8>>, mut flushes: mpsc::Receiver<Flush>) {
+async fn forward(
+    read: OwnedReadHalf,
+    chunks: mpsc::Sender<Vec<u8>>,
+    mut flushes: mpsc::Receiver<Flush>,
+    bps: Option<u64>,
+) {
     let mut waiting: Option<Flush> = None;
+    let most = bps.map_or(CHUNK, |bps| (bps / SLOW_READS).clamp(1, CHUNK as u64) as usize);
     loop {
-        match arrived(&read) {
+        match arrived(&read, most) {
             None => return,
             Some(chunk) if !chunk.is_empty() => {
+                let taken = bps.map(|bps| Duration::from_secs_f64(chunk.len() as f64 / bps as f64));
                 if chunks.send(chunk).await.is_err() {
                     return;
+                }
+                if let Some(taken) = taken {
+                    tokio::time::sleep(taken).await;
                 }
                 continue;
             }
@@ -181,5 +195,30 @@ async fn send(mut write: OwnedWriteHalf, mut texts: mpsc::Receiver<Text>) {
     while let Some((bytes, done)) = texts.recv().await {
         // Whoever sent it may have given up.
         let _ = done.send(write.write_all(&bytes).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::UnixListener;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_console_takes_so_many_bytes_a_second() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("serial");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut serial = Serial::open(path, Duration::from_secs(5), Some(1000));
+        let (mut guest, _) = listener.accept().await.unwrap();
+        guest.write_all(&[b'x'; 1000]).await.unwrap();
+        let (began, mut bytes) = (Instant::now(), 0);
+        while bytes < 1000 {
+            let chunk = serial.read().await.unwrap();
+            assert!(chunk.len() <= 20, "{}", chunk.len());
+            bytes += chunk.len();
+        }
+        // Nobody waits behind the last of it. The clock is that of the test: no host is too slow or too fast for it.
+        assert!(began.elapsed() >= Duration::from_millis(980), "{:?}", began.elapsed());
     }
 }

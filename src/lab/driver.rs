@@ -6,6 +6,7 @@ use super::observer::{Observer, Status};
 use super::probes::Prober;
 use super::recorder::Recorder;
 use super::source::Source;
+use super::starve::Starvation;
 use super::tables::Tables;
 use crate::arch::ArchSpec;
 use crate::host::{Clock, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
@@ -55,6 +56,8 @@ pub(super) struct Drive<'a> {
     /// The most RAM that is kept in a file as evidence, if any.
     pub dump: Option<RamMib>,
     pub setup: Setup,
+    /// Percent of the time for which the guest is kept from running under its workload.
+    pub stopped: Option<u32>,
     pub cancel: CancellationToken,
     pub observer: &'a dyn Observer,
     pub index: usize,
@@ -93,6 +96,7 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         held: false,
         down: false,
         threads: Vec::new(),
+        starvation: None,
         shown: None,
         drive,
     };
@@ -134,6 +138,7 @@ pub(super) struct Driver<'a> {
     /// Whether there is such a machine now.
     pub down: bool,
     threads: Vec<u32>,
+    starvation: Option<Starvation>,
     shown: Option<Stage>,
     pub drive: Drive<'a>,
 }
@@ -194,8 +199,10 @@ impl Driver<'_> {
                 }
             };
             let stop = self.act(actions)?;
+            self.starve()?;
             self.show();
             if stop {
+                self.starvation = None;
                 if self.recorder.watchdog.verdict().is_some_and(|verdict| calls_for_evidence(verdict.outcome())) {
                     // Whatever comes now, the verdict is kept.
                     self.recorder.keep_verdict()?;
@@ -228,6 +235,20 @@ impl Driver<'_> {
             actions.extend(self.recorder.event(Event::Probed { probe })?);
             self.tasks.spawn(async move { Answer::Probed(looking.await) });
         }
+    }
+
+    /// Keeps the guest from running now and then, where its cell says so, for as long as the workload runs.
+    fn starve(&mut self) -> Result<(), LabError> {
+        let loading = self.recorder.watchdog.stage() == Stage::Loading;
+        match (self.drive.stopped, self.guest.pid()) {
+            (Some(percent), Some(pid)) if loading && self.starvation.is_none() => {
+                let begun = Starvation::begin(pid, percent);
+                self.starvation = Some(begun.map_err(|source| LabError::Io { what: "holding the guest", source })?);
+            }
+            _ if !loading => self.starvation = None,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn answer(&mut self, answer: Answer) -> Result<Vec<Action>, LabError> {
@@ -302,7 +323,8 @@ impl Driver<'_> {
 
     fn sample(&mut self, due: Instant) -> Result<Vec<Action>, LabError> {
         let late_us = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let stopped = self.guest.pid().is_some_and(is_stopped);
+        // What the lab itself does so, the watchdog knows.
+        let stopped = self.starvation.is_none() && self.guest.pid().is_some_and(is_stopped);
         let mut actions = self.recorder.event(Event::Host { late_us, psi_cpu_avg10: cpu_pressure(), stopped })?;
         actions.extend(self.sample_vcpus()?);
         self.shown = None;

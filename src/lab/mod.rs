@@ -16,6 +16,7 @@ mod run;
 mod scratch;
 mod snapshot;
 mod source;
+mod starve;
 mod stop;
 mod tables;
 mod tasks;

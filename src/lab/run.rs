@@ -196,7 +196,9 @@ impl Trial {
         };
         let console = console.to_owned();
         let source = match &self.spec.watched {
-            None | Some(Watched::Spawn(_)) => Source::Spawn { argv: &argv, serial, qmp },
+            None | Some(Watched::Spawn(_)) => {
+                Source::Spawn { argv: &argv, serial, qmp, console_bps: cell.faults.console_bps }
+            }
             Some(Watched::Attach { serial, qmp, .. }) => Source::Attach { serial: serial.clone(), qmp: qmp.clone() },
             Some(Watched::Stdin) => Source::Stdin,
         };
@@ -217,6 +219,7 @@ impl Trial {
             dump: self.dump,
             moves: self.spec.watched.is_some(),
             setup: Setup::of(cell),
+            stopped: cell.faults.stopped,
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),
             index: self.index,

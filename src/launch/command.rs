@@ -96,7 +96,7 @@ fn literal(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::arch;
-    use crate::model::{Expectation, Needs, Payload, RamMib, Throttle, Timeouts};
+    use crate::model::{Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
     use std::collections::BTreeMap;
 
     fn cell(arch: &str) -> Cell {
@@ -111,6 +111,7 @@ mod tests {
                 options: BTreeMap::from([("hogs".to_owned(), "3".to_owned())]),
             },
             needs: Needs::default(),
+            faults: Faults::default(),
             axes: BTreeMap::new(),
             append: vec!["preempt=full".to_owned()],
             qemu: vec!["-d".to_owned(), "int".to_owned()],

@@ -21,6 +21,8 @@ pub fn kernel_words(cell: &Cell, spec: &ArchSpec) -> Vec<String> {
         words.push(format!("oomlab_workload={name}"));
         words.extend(options.iter().map(|(option, value)| format!("oomlab_opt_{option}={value}")));
     }
+    let faults = [("page_alloc", cell.faults.page_alloc), ("slab", cell.faults.slab)];
+    words.extend(faults.into_iter().filter_map(|(what, percent)| Some(format!("oomlab_fault_{what}={}", percent?))));
     words.extend(cell.append.iter().cloned());
     words
 }

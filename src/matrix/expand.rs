@@ -108,6 +108,7 @@ impl Block {
                 options: point.workload.value.options.clone(),
             },
             needs: Needs::default(),
+            faults: point.own.values().fold(self.extras.faults, |faults, value| faults.with(&value.extras.faults)),
             axes: point.own.iter().map(|(name, value)| ((*name).to_owned(), value.name.clone())).collect(),
             append: self.extras.append.iter().cloned().chain(added(|value| &value.extras.append)).collect(),
             qemu: self.extras.qemu.iter().cloned().chain(added(|value| &value.extras.qemu)).collect(),
@@ -194,7 +195,8 @@ impl Expansion<'_> {
             return;
         };
         let (earlier, earlier_at) = &mut self.cells[index];
-        if (&earlier.append, &earlier.qemu) != (&cell.append, &cell.qemu) {
+        let boots = |cell: &Cell| (cell.append.clone(), cell.qemu.clone(), cell.faults);
+        if boots(earlier) != boots(&cell) {
             let message = format!("`{}` boots in another way here than on line {}", cell.id, earlier_at.line);
             findings
                 .error(at, message)

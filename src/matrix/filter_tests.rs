@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::matrix::id::cell_id;
-use crate::model::{CellId, Expectation, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
+use crate::model::{CellId, Expectation, Faults, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>)
         vcpus,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
         needs: Needs::default(),
+        faults: Faults::default(),
         axes: preempt.map(|value| ("preempt".to_owned(), value.to_owned())).into_iter().collect(),
         append: Vec::new(),
         qemu: Vec::new(),

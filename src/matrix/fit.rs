@@ -13,10 +13,18 @@ pub(super) struct Misfit {
     pub reason: String,
 }
 
-/// What the cell's workload needs on its machine.
+/// What the cell's workload and its faults need on its machine.
 pub(super) fn needs(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Needs {
-    let Payload::Workload { name, .. } = &cell.payload else { return Needs::default() };
-    known.workloads.get(name.as_str()).map(|workload| workload.needs(arch, cell.ram)).unwrap_or_default()
+    let mut needs = match &cell.payload {
+        Payload::Workload { name, .. } => known.workloads.get(name.as_str()).map(|known| known.needs(arch, cell.ram)),
+        Payload::Initrd { .. } => None,
+    }
+    .unwrap_or_default();
+    needs.config.extend(cell.faults.config().map(str::to_owned));
+    if let Some(disk) = &mut needs.disk {
+        disk.throttle = disk.throttle.with(&cell.faults.disk);
+    }
+    needs
 }
 
 /// Whether the cell can exist on its architecture. A kernel or workload that `known` does not have is the user's own
@@ -39,9 +47,19 @@ pub(super) fn check(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Result<(
     {
         workload.fits(arch, cell.ram).map_err(misfit("workload"))?;
     }
+    if !cell.faults.disk.is_none() && cell.needs.disk.is_none() {
+        return Err(misfit("workload")(format!("{} has no disk that could be slow", cell.workload_name())));
+    }
+    if matches!(cell.payload, Payload::Initrd { .. }) && cell.faults.config().next().is_some() {
+        return Err(misfit("workload")("allocations fail in workloads of the lab alone".to_owned()));
+    }
     match known.kernels.get(cell.kernel.as_str()) {
         Some(kernel) => {
-            let lacks = |reason| format!("{} {reason}, which {} needs", cell.kernel, cell.workload_name());
+            let of_faults = |reason: &String| cell.faults.config().any(|option| reason.contains(option));
+            let lacks = |reason: String| match of_faults(&reason) {
+                true => format!("{} {reason}, which the cell's faults need", cell.kernel),
+                false => format!("{} {reason}, which {} needs", cell.kernel, cell.workload_name()),
+            };
             kernel.provides(arch, &cell.needs).map_err(lacks).map_err(misfit("kernel"))
         }
         None => Ok(()),

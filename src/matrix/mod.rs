@@ -6,6 +6,7 @@
 mod criterion;
 mod diagnostic;
 mod expand;
+mod faults;
 mod fields;
 mod filter;
 mod fit;
@@ -24,6 +25,7 @@ mod values;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Level, Place};
+pub use faults::faults;
 pub use filter::Filter;
 pub use known::{Known, KnownKernel, KnownWorkload, WrongOption};
 pub use load::load;

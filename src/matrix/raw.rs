@@ -1,19 +1,21 @@
 //! What the user typed: the shape of a matrix, before any word of it has a meaning.
 
+use super::faults;
 use super::fields::{Fields, items, text, words};
 use super::source::{Findings, Span, Text};
 use super::yaml::{Node, Value};
+use crate::model::Faults;
 
 /// Keys of a matrix.
 pub(super) const KEYS: &[&str] = &["name", "defaults", "axes", "include", "exclude", "expect"];
 /// Axes that every matrix has.
 pub(super) const AXES: &[&str] = &["kernel", "arch", "ram", "workload", "vcpus"];
 /// What a block may say besides its axes.
-pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "append", "qemu"];
+pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "append", "qemu", "faults"];
 /// Keys of `timeouts`.
 pub(super) const TIMEOUTS: &[&str] = &["boot", "load", "stuck"];
 /// What a value of an axis of the user's own adds to a cell.
-pub(super) const EXTRAS: &[&str] = &["append", "qemu"];
+pub(super) const EXTRAS: &[&str] = &["append", "qemu", "faults"];
 /// Keys of an entry of `expect`.
 pub(super) const EXPECT: &[&str] = &["match", "verdict", "reason"];
 
@@ -36,11 +38,12 @@ pub(super) struct Definition {
     pub values: Vec<(Text, Extras)>,
 }
 
-/// What is added to a cell's kernel command line and to QEMU's.
+/// What is added to a cell's kernel command line and to QEMU's, and what is made to go wrong.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extras {
     pub append: Vec<String>,
     pub qemu: Vec<String>,
+    pub faults: Faults,
 }
 
 /// One product: its axes, and the settings of its cells.
@@ -156,7 +159,9 @@ impl Extras {
     fn take(fields: &mut Fields, findings: &mut Findings<'_>) -> Self {
         let mut words_of =
             |key: &str| fields.take(key).map(|node| words(node, &format!("`{key}`"), findings)).unwrap_or_default();
-        Self { append: words_of("append"), qemu: words_of("qemu") }
+        let (append, qemu) = (words_of("append"), words_of("qemu"));
+        let faults = fields.take("faults").map(|node| faults::read(node, findings)).unwrap_or_default();
+        Self { append, qemu, faults }
     }
 }
 

@@ -125,6 +125,7 @@ impl Resolver<'_, '_, '_> {
         let extras = Extras {
             append: [self.defaults.extras.append.as_slice(), &raw.extras.append].concat(),
             qemu: [self.defaults.extras.qemu.as_slice(), &raw.extras.qemu].concat(),
+            faults: self.defaults.extras.faults.with(&raw.extras.faults),
         };
         Some(Block {
             at: raw.at,

@@ -113,10 +113,25 @@ fn settings() -> Value {
 }
 
 fn extras() -> Value {
+    let share = |what: &str| json!({ "type": "string", "pattern": "^[0-9]+%$", "description": what });
+    let rate = |what: &str| json!({ "type": ["string", "integer"], "pattern": "^[0-9]+[KM]?$", "description": what });
     let words = |what: &str| described(one_or_more(json!({ "type": ["string", "number", "boolean"] })), what);
     json!({
         "append": words("Further words of the kernel command line; one text is split as a shell does."),
         "qemu": words("Further arguments of QEMU; one text is split as a shell does."),
+        "faults": {
+            "type": "object",
+            "additionalProperties": false,
+            "description": "What the lab makes go wrong; see docs/matrix.md.",
+            "properties": {
+                "page-alloc": share("Page allocations that fail where a workload uses memory up."),
+                "slab": share("Slab allocations that fail where a workload uses memory up."),
+                "console": rate("Bytes a second that the serial console takes."),
+                "disk-bps": rate("Bytes a second of the scratch disk, in place of what the workload asks for."),
+                "disk-iops": rate("Requests a second of the scratch disk."),
+                "stopped": share("Of the time for which all vCPUs stand still, in bursts; at most 95%."),
+            },
+        },
     })
 }
 
@@ -158,7 +173,7 @@ fn extend(schema: &mut Value, more: Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::raw;
+    use super::super::{faults, raw};
     use super::*;
     use std::collections::BTreeSet;
 
@@ -177,6 +192,8 @@ mod tests {
         assert_eq!(keys(&schema, "/properties/defaults/properties"), block);
         assert_eq!(keys(&schema, "/properties/defaults/properties/timeouts/properties"), set(&[raw::TIMEOUTS]));
         assert_eq!(keys(&schema, "/$defs/own-axis/additionalProperties/properties"), set(&[raw::EXTRAS]));
+        let faults = keys(&schema, "/$defs/own-axis/additionalProperties/properties/faults/properties");
+        assert_eq!(faults, set(&[faults::FAULTS]));
         assert_eq!(keys(&schema, "/properties/expect/items/properties"), set(&[raw::EXPECT]));
     }
 

@@ -8,7 +8,7 @@ use super::suggest::{closest, listed};
 use super::values;
 use crate::arch;
 use crate::model::{
-    Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName,
+    Cell, CellId, Expectation, Faults, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub struct SingleCell {
     pub append: Vec<String>,
     /// Further arguments of QEMU.
     pub qemu: Vec<String>,
+    /// What is made to go wrong.
+    pub faults: Faults,
     /// How long its stages may take.
     pub timeouts: Timeouts,
     /// Number of trials.
@@ -106,6 +108,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         vcpus,
         payload,
         needs: Needs::default(),
+        faults: wanted.faults,
         axes: BTreeMap::new(),
         append: wanted.append,
         qemu: wanted.qemu,
@@ -180,6 +183,7 @@ mod tests {
             vcpus: 2,
             append: vec!["quiet".to_owned()],
             qemu: Vec::new(),
+            faults: Faults::default(),
             timeouts: Timeouts::default(),
             repeat: 3,
         }

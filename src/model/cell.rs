@@ -1,6 +1,6 @@
 //! One point of a matrix, complete: nothing about it is left to choose when it runs.
 
-use super::{ArchName, CellId, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
+use super::{ArchName, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +23,9 @@ pub struct Cell {
     /// What the payload needs of the lab.
     #[serde(default, skip_serializing_if = "Needs::is_empty")]
     pub needs: Needs,
+    /// What the lab makes go wrong.
+    #[serde(default, skip_serializing_if = "Faults::is_none")]
+    pub faults: Faults,
     /// Values of the axes that the user defined, by axis.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub axes: BTreeMap<String, String>,

@@ -91,4 +91,9 @@ impl Throttle {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Both together; where both have a number, that of `over`.
+    pub fn with(self, over: &Self) -> Self {
+        Self { bps: over.bps.or(self.bps), iops: over.iops.or(self.iops) }
+    }
 }

@@ -49,12 +49,14 @@ pub struct FairClock {
     share: f64,
     /// Samples for which the process still counts as stopped now and then.
     stopped: u32,
+    /// The share of the time for which the lab itself stops it.
+    held: f64,
     samples: VecDeque<Sample>,
 }
 
 impl Default for FairClock {
     fn default() -> Self {
-        Self { now: Moment::default(), share: 1.0, stopped: 0, samples: VecDeque::new() }
+        Self { now: Moment::default(), share: 1.0, stopped: 0, held: 0.0, samples: VecDeque::new() }
     }
 }
 
@@ -84,6 +86,16 @@ impl FairClock {
         self.stopped = if stopped { STOPPED_SAMPLES } else { self.stopped.saturating_sub(1) };
     }
 
+    /// The lab itself keeps the vCPUs from running for this share of the time.
+    pub fn hold(&mut self, share: f64) {
+        self.held = share.clamp(0.0, 1.0 - LEAST_SHARE);
+    }
+
+    /// How many times longer than its fair time anything takes because the lab itself keeps the vCPUs from running.
+    pub fn stretch(&self) -> f64 {
+        1.0 / (1.0 - self.held)
+    }
+
     /// Lets host time pass; time never goes back.
     pub fn advance(&mut self, to: Stamp) {
         self.now.fair_s += to.since(self.now.host).as_secs_f64() * self.share;
@@ -103,7 +115,13 @@ impl FairClock {
         if host_s > 0.0 {
             let ran = total.ran_us.saturating_sub(before.total.ran_us) as f64 / 1e6;
             let waited = total.waited_us.saturating_sub(before.total.waited_us) as f64 / 1e6;
-            let share = if self.stopped > 0 {
+            // While the lab holds the process, it neither runs nor waits, and is no idle guest.
+            let held = 1.0 - self.held;
+            let share = if self.held > 0.0 && ran + waited > IDLE * held * host_s {
+                ran / (ran + waited) * held
+            } else if self.held > 0.0 {
+                held
+            } else if self.stopped > 0 {
                 ran / host_s.max(ran + waited)
             } else if ran + waited > IDLE * host_s {
                 ran / (ran + waited)
@@ -126,13 +144,14 @@ impl FairClock {
         self.now.fair_s = (self.now.fair_s - by.as_secs_f64() * self.share).max(0.0);
     }
 
-    /// How many CPUs the guest ran on or waited for, on average since `since`; `None` without two samples there.
+    /// How many CPUs the guest ran on or waited for, on average since `since`, and would have while the lab held it; `None`
+    /// without two samples there.
     pub fn demand(&self, since: Stamp) -> Option<f64> {
         let first = self.samples.iter().find(|sample| sample.at.host >= since)?;
         let last = self.samples.back()?;
         let host_s = last.at.host.since(first.at.host).as_secs_f64();
         let wanted = |s: &Sample| (s.total.ran_us + s.total.waited_us) as f64 / 1e6;
-        (host_s > 0.0).then(|| (wanted(last) - wanted(first)) / host_s)
+        (host_s > 0.0).then(|| (wanted(last) - wanted(first)) / host_s * self.stretch())
     }
 
     /// The host time at which `fair_s` more fair seconds will have passed if the host goes on as now; a little later
@@ -176,6 +195,19 @@ mod tests {
         clock.stopped(true);
         clock.sample(&[ThreadTime { ran_us: 2_000_000, waited_us: 0 }]);
         assert!((clock.now().fair_s - 2.0).abs() < 1e-6, "{clock:?}");
+    }
+
+    #[test]
+    fn time_for_which_the_lab_holds_the_guest_does_not_count() {
+        for (ran, waited, fair) in [(2.0, 0.0, 2.0), (1.0, 1.0, 1.0), (0.0, 0.0, 2.0)] {
+            let mut clock = FairClock::default();
+            clock.sample(&[ThreadTime::default()]);
+            clock.hold(0.8);
+            clock.advance(Stamp::from_secs_f64(10.0));
+            clock.sample(&[ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }]);
+            assert!((clock.now().fair_s - fair).abs() < 1e-6, "{clock:?}");
+            assert!((clock.demand(Stamp::ZERO).unwrap() - (ran + waited) / 2.0).abs() < 1e-6, "{clock:?}");
+        }
     }
 
     #[test]

@@ -255,10 +255,14 @@ impl Seen {
                 self.setup.agent = true;
             }
             Frame::Speed { loop_us } => self.speed_loop_us = Some(*loop_us),
-            Frame::Started { .. } => self.started = self.started.or(Some(now)),
+            Frame::Started { .. } => {
+                self.started = self.started.or(Some(now));
+                self.clock.hold(self.setup.held);
+            }
             Frame::Beat(beat) => self.heartbeat(now, *beat),
             Frame::Progress { .. } => self.units_moved = Some(now),
             Frame::Finished { status, units, why } => {
+                self.clock.hold(0.0);
                 self.finished = Some(Finish { at: now, status: *status, units: *units, why: why.clone() });
             }
             Frame::Bye => {}

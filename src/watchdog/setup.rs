@@ -10,6 +10,10 @@ pub const NOMINAL_LOOP_US: u64 = 4_000;
 /// The most that a slow calibration may stretch a deadline: the guest is hostile and may claim anything.
 const MOST_SLOWNESS: f64 = 20.0;
 
+/// Bytes of a long report of the kernel, of an OOM kill with its table of tasks: on a slow console a beat may stand behind
+/// one.
+const REPORT_BYTES: f64 = 16_384.0;
+
 /// What the watchdog must know of a trial beforehand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
@@ -17,12 +21,22 @@ pub struct Setup {
     pub agent: bool,
     /// The stages' time limits.
     pub timeouts: Timeouts,
+    /// The share of the time for which the lab itself keeps the vCPUs from running while the workload runs.
+    pub held: f64,
 }
 
 impl Setup {
     /// For a trial of this cell.
     pub fn of(cell: &Cell) -> Self {
-        Self { agent: matches!(cell.payload, Payload::Workload { .. }), timeouts: cell.timeouts }
+        let mut timeouts = cell.timeouts;
+        if let Some(bps) = cell.faults.console_bps {
+            timeouts.stuck_s += REPORT_BYTES / bps as f64;
+        }
+        Self {
+            agent: matches!(cell.payload, Payload::Workload { .. }),
+            timeouts,
+            held: f64::from(cell.faults.stopped.unwrap_or(0)) / 100.0,
+        }
     }
 
     /// By how much a guest with this calibration is slower than the nominal one; from 1 to 20.

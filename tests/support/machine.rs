@@ -10,7 +10,7 @@ use oomlab::image::{Images, load_workloads};
 use oomlab::kernel::{Kernels, Options, Unwatched};
 use oomlab::lab::{Prober, Tables};
 use oomlab::launch::{Paths, command};
-use oomlab::model::{Accel, Cell, Event, Expectation, Needs, Payload, Probe, QmpEvent, Timeouts};
+use oomlab::model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Machine {
         };
         let argv = command(&self.cell(arch), arch, Accel::Tcg, &paths);
         let guest = Guest::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
-        let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE), Qmp::open(paths.qmp, PATIENCE));
+        let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE, None), Qmp::open(paths.qmp, PATIENCE));
         assert_eq!(timeout(PATIENCE, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));
         let prober = Prober {
             qmp: qmp.commands().clone(),
@@ -87,6 +87,7 @@ impl Machine {
             vcpus: self.vcpus,
             payload: Payload::Workload { name: self.workload.into(), options },
             needs: Needs::default(),
+            faults: Faults::default(),
             axes: BTreeMap::new(),
             append: Vec::new(),
             qemu: Vec::new(),

@@ -2,8 +2,8 @@
 
 use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
 use oomlab::model::{
-    Accel, Cell, Digest, Expectation, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord, Timeouts,
-    TrialRecord,
+    Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
+    Timeouts, TrialRecord,
 };
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
@@ -71,6 +71,7 @@ impl Scripted {
             vcpus: 1,
             payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
             needs: Needs::default(),
+            faults: Faults::default(),
             axes: BTreeMap::new(),
             append: vec![format!("fake_script={}", path.display())],
             qemu: Vec::new(),

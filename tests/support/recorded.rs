@@ -1,7 +1,8 @@
 //! Trials as a run's folder has them, with the events of `tests/replays/`.
 
 use oomlab::model::{
-    Accel, Cell, Digest, Evidence, Expectation, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts, TrialRecord,
+    Accel, Cell, Digest, Evidence, Expectation, Faults, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts,
+    TrialRecord,
 };
 use oomlab::store::read_events;
 use oomlab::watchdog::{Setup, retrace};
@@ -32,6 +33,7 @@ pub fn trial(case: &str) -> TrialRecord {
         vcpus: 1,
         payload,
         needs: Needs::default(),
+        faults: Faults::default(),
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),

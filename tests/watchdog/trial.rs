@@ -34,7 +34,7 @@ pub struct Trial {
 
 impl Trial {
     pub fn new(agent: bool) -> Self {
-        let setup = Setup { agent, timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 } };
+        let setup = Setup { agent, timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 }, held: 0.0 };
         let mut trial = Self {
             watchdog: Watchdog::new(setup.clone()),
             setup,

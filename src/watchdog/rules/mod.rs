@@ -62,7 +62,7 @@ fn time_is_up(seen: &Seen, since: Moment, limit_s: f64) -> Result<(), Judgement>
     if passed >= limit_s {
         return Ok(());
     }
-    let last = since.host + Duration::from_secs_f64(MOST_STRETCH * limit_s);
+    let last = since.host + Duration::from_secs_f64(MOST_STRETCH * limit_s * seen.clock.stretch());
     if seen.now().host < last {
         return Err(Judgement::At(seen.clock.host_time_in(limit_s - passed).min(last)));
     }

@@ -1,0 +1,66 @@
+#include "faults.h"
+
+#include "../guest/process.h"
+#include "../guest/sys.h"
+#include "../guest/text.h"
+#include "console.h"
+
+#define DEBUGFS "/debug"
+
+static char path[80];
+
+static char *append(char *to, const char *text)
+{
+	while (*text)
+		*to++ = *text++;
+	*to = '\0';
+	return to;
+}
+
+static int set(const char *folder, const char *file, const char *value)
+{
+	long fd, result;
+
+	append(append(append(append(path, DEBUGFS "/"), folder), "/"), file);
+	fd = sys_open(path, OPEN_WRITE | OPEN_CLOSE_ON_EXEC);
+	result = fd;
+	if (fd >= 0) {
+		result = sys_write((int)fd, value, text_length(value));
+		sys_close((int)fd);
+	}
+	if (result < 0)
+		console_complain(path, result);
+	return result >= 0;
+}
+
+/* `times` counts down to 0, where it stops: so many are as good as no limit. Only tasks that are marked are concerned
+ * (/proc/PID/make-it-fail). By default allocations that may wait are spared. Of each second ten faults are told, in one
+ * line each. */
+static int arm(const char *folder, const char *percent)
+{
+	return set(folder, "task-filter", "Y") && set(folder, "times", "1000000000") && set(folder, "verbose", "1") &&
+	       set(folder, "verbose_ratelimit_interval_ms", "1000") && set(folder, "verbose_ratelimit_burst", "10") &&
+	       set(folder, "ignore-gfp-wait", "N") && set(folder, "probability", percent);
+}
+
+/* By default pages of high memory, and single ones, are spared, too. */
+static int arm_page_alloc(const char *percent)
+{
+	return set("fail_page_alloc", "ignore-gfp-highmem", "N") && set("fail_page_alloc", "min-order", "0") &&
+	       arm("fail_page_alloc", percent);
+}
+
+const char *faults_arm(char **environment)
+{
+	const char *pages = environment_value(environment, "oomlab_fault_page_alloc=");
+	const char *slab = environment_value(environment, "oomlab_fault_slab=");
+
+	if (!pages && !slab)
+		return NULL;
+	sys_mkdir(DEBUGFS);
+	if (sys_mount("debugfs", DEBUGFS, NULL) < 0)
+		return "no-debugfs";
+	if ((pages && !arm_page_alloc(pages)) || (slab && !arm("failslab", slab)))
+		return "no-fault-injection";
+	return NULL;
+}
