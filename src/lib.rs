@@ -25,6 +25,7 @@
 
 pub mod arch;
 pub mod assets;
+pub mod bisect;
 pub mod cli;
 pub mod console;
 pub mod debuginfo;

@@ -1,0 +1,134 @@
+//! What a build and a trial take, learned as it goes.
+
+use super::history::History;
+use super::sample::Revision;
+use super::settings::Settings;
+
+/// Estimates from what was seen so far. A build is taken to cost more the more commits it is away from the nearest tree
+/// that is built: a constant, and something for each doubling of that distance.
+#[derive(Debug, Clone)]
+pub(super) struct Costs {
+    /// Sum and number of trials, in seconds; the first estimate counts as one.
+    trials: (f64, f64),
+    /// Builds as (doublings, seconds); the first estimate counts as one near build and one far build.
+    builds: Vec<(f64, f64)>,
+    /// Whether there are builds at all.
+    flat: bool,
+    /// By how many commits each position differs from the nearest tree that is built.
+    distances: Vec<f64>,
+    constant_s: f64,
+    per_doubling_s: f64,
+}
+
+impl Costs {
+    pub fn new(history: &History, settings: &Settings) -> Self {
+        let far = doublings(history.len() as f64);
+        Self {
+            trials: (settings.trial_s, 1.0),
+            builds: vec![(doublings(1.0), settings.build_s), (far, settings.build_s)],
+            flat: settings.build_s == 0.0,
+            // Nothing is built: as far away as can be.
+            distances: vec![history.len() as f64; history.len()],
+            constant_s: settings.build_s,
+            per_doubling_s: 0.0,
+        }
+    }
+
+    /// A trial, in seconds.
+    pub fn trial_s(&self) -> f64 {
+        self.trials.0 / self.trials.1
+    }
+
+    /// A build of the revision at `position`, in seconds.
+    pub fn build_s(&self, position: usize) -> f64 {
+        if self.flat {
+            return 0.0;
+        }
+        (self.constant_s + self.per_doubling_s * doublings(self.distances[position])).max(0.0)
+    }
+
+    /// Learns from a trial of a revision that was built before.
+    pub fn tried(&mut self, seconds: f64) {
+        if seconds > 0.0 {
+            self.trials = (self.trials.0 + seconds, self.trials.1 + 1.0);
+        }
+    }
+
+    /// Learns from a build; call it before [`Self::nearer`].
+    pub fn built(&mut self, history: &History, revision: Revision, seconds: f64) {
+        let distance = history.position(revision).map(|position| self.distances[position]);
+        if let Some(distance) = distance.filter(|_| seconds > 0.0 && !self.flat) {
+            self.builds.push((doublings(distance), seconds));
+            self.fit();
+        }
+    }
+
+    /// The tree of this revision is there from now on.
+    pub fn nearer(&mut self, history: &History, revision: Revision) {
+        if self.flat {
+            return;
+        }
+        let (size, common) = match history.position(revision) {
+            Some(position) => {
+                let contained = history.contained(position).into_iter().map(|inside| f64::from(u8::from(inside)));
+                (f64::from(history.size(position)), history.sums(&contained.collect::<Vec<_>>()))
+            }
+            None => (0.0, vec![0.0; history.len()]),
+        };
+        for (position, (distance, common)) in self.distances.iter_mut().zip(common).enumerate() {
+            *distance = distance.min(f64::from(history.size(position)) + size - 2.0 * common);
+        }
+    }
+
+    /// A line of least squares through the builds.
+    fn fit(&mut self) {
+        let count = self.builds.len() as f64;
+        let mean_x = self.builds.iter().map(|build| build.0).sum::<f64>() / count;
+        let mean_y = self.builds.iter().map(|build| build.1).sum::<f64>() / count;
+        let spread: f64 = self.builds.iter().map(|build| (build.0 - mean_x).powi(2)).sum();
+        let product: f64 = self.builds.iter().map(|build| (build.0 - mean_x) * (build.1 - mean_y)).sum();
+        // Builds do not get dearer the nearer they are: that is noise.
+        self.per_doubling_s = if spread > 0.0 { (product / spread).max(0.0) } else { 0.0 };
+        self.constant_s = mean_y - self.per_doubling_s * mean_x;
+    }
+}
+
+fn doublings(distance: f64) -> f64 {
+    (1.0 + distance).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn costs(history: &History) -> Costs {
+        Costs::new(history, &Settings { trial_s: 1.0, build_s: 60.0, ..Settings::default() })
+    }
+
+    #[test]
+    fn flat_costs_stay_flat() {
+        let history = History::line(100).unwrap();
+        let mut costs = costs(&history);
+        for revision in [0, 99, 50, 25, 37] {
+            costs.built(&history, revision, 60.0);
+            costs.nearer(&history, revision);
+            costs.tried(1.0);
+        }
+        assert!((costs.build_s(30) - 60.0).abs() < 1e-9 && (costs.build_s(70) - 60.0).abs() < 1e-9);
+        assert!((costs.trial_s() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn near_builds_come_out_cheaper_when_they_are() {
+        let history = History::line(1001).unwrap();
+        let mut costs = costs(&history);
+        costs.nearer(&history, 0);
+        for revision in [500, 250, 375, 437, 406, 421, 413, 417, 419] {
+            let seconds = 20.0 * doublings(costs.distances[revision as usize - 1]);
+            costs.built(&history, revision, seconds);
+            costs.nearer(&history, revision);
+        }
+        assert!(costs.build_s(414) < 60.0, "{}", costs.build_s(414));
+        assert!(costs.build_s(999) > 120.0, "{}", costs.build_s(999));
+    }
+}
