@@ -10,6 +10,9 @@ const MOST: usize = 64;
 /// The part of the commits' probability that those candidates must hold.
 const HELD: f64 = 0.999;
 
+/// Who holds so much leads, however many the others are.
+const LEADS: f64 = 0.5;
+
 /// Candidates, most often one, between which only revisions lie that cannot be tried.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Leader {
@@ -39,12 +42,16 @@ pub(super) fn leader(
         if held >= enough {
             break;
         }
-        held += mass;
         members += evidence.members(group);
-        kept.insert(group as u32);
         if members > MOST {
-            return None;
+            // A long tail of the improbable leaves one commit the leader that it is.
+            if held < LEADS {
+                return None;
+            }
+            break;
         }
+        held += mass;
+        kept.insert(group as u32);
     }
     let heavy: Vec<usize> = (0..history.len()).filter(|at| kept.contains(&evidence.groups()[*at])).collect();
     let weights = evidence.weights(history, beliefs);
