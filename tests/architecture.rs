@@ -47,6 +47,8 @@ const MODULES: &[Module] = &[
     edge("doctor", &["arch"]),
     edge("host", &["qmp", "console", "arch"]),
     edge("store", &[]),
+    edge("git", &[]),
+    edge("session", &["bisect", "git", "host"]),
     edge("kernel", &["host", "store", "arch", "assets", "symbols", "debuginfo"]),
     edge("image", &["host", "arch", "workload", "assets"]),
     edge(
@@ -81,6 +83,8 @@ const MODULES: &[Module] = &[
             "store",
             "watchdog",
             "bisect",
+            "git",
+            "session",
             "kernel",
             "image",
             "engine",

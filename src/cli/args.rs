@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::bisect::{BisectArgs, StepArgs};
 use super::doctor::DoctorArgs;
 use super::kernel::KernelArgs;
 use clap::{ColorChoice, Parser, Subcommand};
@@ -46,6 +47,12 @@ pub enum Command {
     Watch(WatchArgs),
     /// Tell what is wrong in a console log, earliest cause first
     Classify(ClassifyArgs),
+    /// Find the commit that brought a failure, also one that shows now and then
+    Bisect(BisectArgs),
+    /// For `git bisect run`: repeat a command until it is sure whether the revision is bad
+    ///
+    /// Exit status: 0 good, 1 bad, 125 not sure, or the command says so.
+    Step(StepArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
     /// List and describe workloads
@@ -262,7 +269,7 @@ pub enum WorkloadAction {
     },
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     if value.is_finite() && value > 0.0 && value <= 1e6 { Ok(value) } else { Err("must be above 0".to_owned()) }
 }

@@ -64,6 +64,26 @@ lab_error!(
     super::doctor::DoctorError,
 );
 
+impl From<crate::git::GitError> for CliError {
+    fn from(error: crate::git::GitError) -> Self {
+        match error {
+            crate::git::GitError::Wrong(text) => Self::Usage(text),
+            other => Self::Lab(other.to_string()),
+        }
+    }
+}
+
+impl From<crate::session::SessionError> for CliError {
+    fn from(error: crate::session::SessionError) -> Self {
+        use crate::session::SessionError as E;
+        match error {
+            E::Git(error) => error.into(),
+            E::Wrong(_) | E::Command { .. } | E::Settings(_) => Self::Usage(error.to_string()),
+            E::File { .. } | E::Damaged { .. } | E::History(_) => Self::Lab(error.to_string()),
+        }
+    }
+}
+
 impl From<crate::kernel::KernelError> for CliError {
     fn from(error: crate::kernel::KernelError) -> Self {
         use crate::kernel::KernelError as E;

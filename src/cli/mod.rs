@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod args;
+mod bisect;
 mod boot;
 mod classify;
 mod context;

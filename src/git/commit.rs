@@ -1,0 +1,75 @@
+//! Commits.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The full name of a commit: 40 or 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommitId(String);
+
+impl CommitId {
+    /// From git's own words.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// All of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As much as people write, 12 digits (Linux, `Documentation/process/submitting-patches.rst`).
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A commit as a history lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Its name.
+    pub id: CommitId,
+    /// Its parents, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<CommitId>,
+    /// Its author, as `Name <address>`.
+    pub author: String,
+    /// The day on which it was written, `2026-11-24`.
+    pub date: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl Commit {
+    /// What `git log` prints of one with [`Commit::FORMAT`].
+    pub(super) fn parse(record: &str) -> Option<Self> {
+        let mut fields = record.split('\0').map(str::to_owned);
+        let id = CommitId(fields.next()?);
+        let parents = fields.next()?.split_whitespace().map(CommitId::new).collect();
+        Some(Self { id, parents, author: fields.next()?, date: fields.next()?, subject: fields.next()? })
+    }
+
+    /// One commit on a line, its fields with a NUL between them.
+    pub(super) const FORMAT: &'static str = "--format=%H%x00%P%x00%an <%ae>%x00%as%x00%s";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_git_log_is_a_commit() {
+        let line = "aa\0bb cc\0A <a@b>\x002026-11-24\0mm: x";
+        let commit = Commit::parse(line).unwrap();
+        assert_eq!((commit.id.as_str(), commit.parents.len(), commit.subject.as_str()), ("aa", 2, "mm: x"));
+        assert_eq!(Commit::parse("aa\0bb"), None);
+        assert_eq!(CommitId::new("0123456789abcdef").short(), "0123456789ab");
+    }
+}

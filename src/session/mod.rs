@@ -1,0 +1,34 @@
+//! A bisection of a git repository that can be stopped and gone on with: its folder, its journal, and the trials that run.
+//!
+//! ```text
+//! bisections/2026-11-24-0/
+//!   session.json    what was asked for, and the format's version
+//!   commits.jsonl   the history between the ends, parents first
+//!   journal.jsonl   one line a trial, written before it is used
+//!   logs/           what each trial printed
+//!   trees/          worktrees, as long as the search goes on
+//! ```
+//!
+//! [`Search`] is pure: head, commits and journal lead to the same decision at any time. [`Session`] keeps them in a folder, and
+//! [`run`] feeds them.
+
+mod answer;
+mod error;
+mod folder;
+mod git_log;
+mod journal;
+mod record;
+mod report;
+mod run;
+mod search;
+mod trial;
+
+pub use answer::{Named, Summary};
+pub use error::SessionError;
+pub use folder::Session;
+pub use git_log::git_log;
+pub use record::{Ended, Entry, Head, SESSION_SCHEMA};
+pub use report::{report, status};
+pub use run::{Happened, Observer, Running, run};
+pub use search::Search;
+pub use trial::{Trial, Tried};

@@ -1,0 +1,191 @@
+//! A search in words: where it stands, and the report at its end.
+
+use super::answer::Summary;
+use super::record::Ended;
+use super::search::Search;
+use crate::bisect::{Answer, Candidate, Decision, Estimate, Standing};
+use crate::git::{Commit, CommitId};
+use std::fmt::Write;
+
+/// Commits that are shown while it goes on.
+const LEADERS: usize = 5;
+
+/// Columns of a bar of certainty.
+const BAR: usize = 20;
+
+/// What a line of `status` shows of a commit, without its subject: name, share, bar.
+const FIXED_COLUMNS: usize = 2 + 12 + 2 + 2 + 5 + 1 + BAR;
+
+/// Where a search stands: one line, and the most probable commits below it. No line is longer than `width` columns.
+pub fn status(search: &Search, width: usize) -> Vec<String> {
+    let standing = search.standing();
+    let mut lines = vec![headline(search, &standing)];
+    let room = width.saturating_sub(FIXED_COLUMNS).max(12);
+    for Candidate { revision, probability } in standing.leaders.iter().take(LEADERS) {
+        let commit = search.commit(*revision);
+        let subject = console::truncate_str(&commit.subject, room, "…").into_owned();
+        let bar = "█".repeat((probability * BAR as f64).round() as usize);
+        lines.push(format!("  {}  {subject:room$}  {:>4} {bar}", commit.id.short(), percent(*probability)));
+    }
+    lines
+}
+
+fn headline(search: &Search, standing: &Standing) -> String {
+    let mut parts = vec![format!("{} candidates left of {}", standing.remaining, search.candidates())];
+    parts.push(format!("p ≈ {}", interval(&standing.p)));
+    parts.push(format!("{} trials of {} commits", standing.trials, search.tried()));
+    if standing.skipped > 0 {
+        parts.push(format!("{} skipped", standing.skipped));
+    }
+    if standing.others > 0 {
+        parts.push(format!("{} failed otherwise", standing.others));
+    }
+    if standing.expected_s > 0.0 && standing.expected_s.is_finite() {
+        let jobs = f64::from(search.head().jobs.max(1));
+        let target = percent(search.head().settings.target);
+        parts.push(format!("about {} to {target}", duration(standing.expected_s / jobs)));
+    }
+    parts.join(" · ")
+}
+
+/// What a search has found, as markdown; of one that goes on, what it knows so far.
+pub fn report(search: &Search) -> String {
+    let mut out = String::new();
+    match search.decide(&[]) {
+        Decision::Done(answer) => found(&mut out, search, &answer),
+        Decision::Run { .. } | Decision::Wait => {
+            let _ = writeln!(out, "# Bisection of {}: not done yet\n", search.head().repository.display());
+            candidates(&mut out, search, &search.standing().leaders);
+        }
+    }
+    figures(&mut out, search);
+    trials(&mut out, search);
+    out
+}
+
+fn found(out: &mut String, search: &Search, answer: &Answer) {
+    let summary = Summary::new(search, answer);
+    match answer {
+        Answer::Culprit { commit, probability, confirmed, runners_up } => {
+            let commit = search.commit(*commit);
+            let what = if search.head().fix { "The repair is" } else { "The culprit is" };
+            let _ = writeln!(out, "# {what} {} (\"{}\")\n", commit.id.short(), commit.subject);
+            let _ = writeln!(out, "- commit {}", commit.id);
+            let _ = writeln!(out, "- author {}, {}", commit.author, commit.date);
+            let _ = writeln!(out, "- probability {}", precise(*probability));
+            let again = if *confirmed {
+                "it and what stands before it were tried once more, and agreed"
+            } else {
+                "not confirmed"
+            };
+            let _ = writeln!(out, "- {again}");
+            if !runners_up.is_empty() {
+                let _ = writeln!(out, "\n## Runners-up\n");
+                candidates(out, search, runners_up);
+            }
+            mail(out, search, commit, *probability);
+        }
+        Answer::Set { candidates: set, probability, .. } => {
+            let probability = precise(*probability);
+            let _ = writeln!(out, "# One of {} commits, with probability {probability}\n", set.len());
+            let _ = writeln!(out, "What lies between them cannot be tried, or the search was ended early.\n");
+            candidates(out, search, set);
+        }
+        Answer::Premise { .. } => {
+            let _ = writeln!(out, "# Nothing to be found between these ends\n");
+            let _ = writeln!(out, "{}.", summary.wrong.unwrap_or_default());
+        }
+    }
+}
+
+fn candidates(out: &mut String, search: &Search, candidates: &[Candidate]) {
+    for Candidate { revision, probability } in candidates {
+        let commit = search.commit(*revision);
+        let _ = writeln!(out, "- {} {} {}", precise(*probability), commit.id.short(), commit.subject);
+    }
+}
+
+/// A text to paste into a mail, with the tag that names a culprit (Linux, `Documentation/process/submitting-patches.rst`).
+fn mail(out: &mut String, search: &Search, commit: &Commit, probability: f64) {
+    let head = search.head();
+    let standing = search.standing();
+    let (short, subject) = (commit.id.short(), &commit.subject);
+    let _ = writeln!(out, "\n## For a mail\n\n```text");
+    let verb = if head.fix { "was repaired by" } else { "was brought in by" };
+    let _ = writeln!(out, "What `{}` shows {verb}\n\n    {short} (\"{subject}\")\n", head.command);
+    let tested = head.old.iter().map(CommitId::short).collect::<Vec<_>>().join(" ");
+    let _ = writeln!(
+        out,
+        "found by bisecting {} commits ({tested}..{}) with {} trials of {} of them, probability {}.",
+        search.candidates(),
+        head.new.short(),
+        standing.trials,
+        search.tried(),
+        precise(probability)
+    );
+    let revision = search.revision(&commit.id);
+    let count = |id: &CommitId| {
+        let of = |ended: Ended| search.entries().iter().filter(|e| e.commit == *id && e.ended == ended).count();
+        format!("{} of {} trials failed", of(Ended::Bad), of(Ended::Bad) + of(Ended::Good))
+    };
+    let _ = writeln!(out, "At the commit {}", count(&commit.id));
+    for parent in revision.map(|at| &search.commit(at).parents).into_iter().flatten() {
+        let _ = writeln!(out, "before it ({}) {}", parent.short(), count(parent));
+    }
+    if !head.fix {
+        let _ = writeln!(out, "\nFixes: {short} (\"{subject}\")");
+    }
+    let _ = writeln!(out, "```");
+}
+
+fn figures(out: &mut String, search: &Search) {
+    let standing = search.standing();
+    let head = search.head();
+    let seconds: f64 = search.entries().iter().map(|entry| entry.seconds).sum();
+    let (p, q) =
+        if head.fix { ("passes with the fix", "without it") } else { ("fails with the culprit", "without it") };
+    let _ = writeln!(out, "\n## Figures\n");
+    let _ = writeln!(out, "- {} candidates before the first trial", search.candidates());
+    let _ = writeln!(
+        out,
+        "- {} trials of {} commits, {} skipped, {} failed otherwise, {} of work",
+        standing.trials,
+        search.tried(),
+        standing.skipped,
+        standing.others,
+        duration(seconds)
+    );
+    let _ = writeln!(out, "- a trial {p}: {}; {q}: {}", interval(&standing.p), interval(&standing.q));
+    let _ = writeln!(out, "- again by hand: `git checkout --detach COMMIT && {}`", head.command);
+}
+
+fn trials(out: &mut String, search: &Search) {
+    let _ = writeln!(out, "\n## Trials\n\n| commit | ended | exit | seconds | for | log |\n|---|---|---|---|---|---|");
+    for entry in search.entries() {
+        let exit = entry.exit.map_or_else(|| "–".to_owned(), |exit| exit.to_string());
+        let (commit, ended) = (entry.commit.short(), entry.ended.as_str());
+        let _ = writeln!(out, "| {commit} | {ended} | {exit} | {:.1} | {} | {} |", entry.seconds, entry.why, entry.log);
+    }
+}
+
+fn interval(share: &Estimate) -> String {
+    format!("{:.2} ({:.2}–{:.2})", share.mean, share.low, share.high)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// Never rounded up: no commit is named with more confidence than there is.
+fn precise(share: f64) -> String {
+    format!("{:.1} %", (1000.0 * share).floor() / 10.0)
+}
+
+/// Seconds as people say them.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.0} s"),
+        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}

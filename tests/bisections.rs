@@ -1,0 +1,66 @@
+//! Bisections of real git repositories with commands that fail now and then.
+
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/repository.rs"]
+mod repository;
+
+mod bisections {
+    mod answers;
+    mod refusals;
+    mod sessions;
+    mod steps;
+}
+
+use program::{Finished, Program};
+use repository::Repository;
+use serde_json::Value;
+use std::process::Command;
+
+/// A command that fails in `permille` of a thousand trials where the bug is, and says in which from commit and trial alone: nothing is
+/// left to luck.
+fn flaky(permille: u32, seed: u32) -> String {
+    format!(
+        r#"draw=$(printf '%s %s {seed}' "$OOMLAB_COMMIT" "$OOMLAB_TRIAL" | sha256sum | cut -c1-7)
+        test -e bug && test $((0x$draw % 1000)) -lt {permille} && exit 1
+        exit 0"#
+    )
+}
+
+/// A program, and a repository beside it.
+struct Bench {
+    program: Program,
+    repository: Repository,
+}
+
+impl Bench {
+    fn new(commits: usize, culprit: usize) -> Self {
+        let program = Program::new();
+        let repository = Repository::new(&program.dir().join("repository"), commits, culprit);
+        Self { program, repository }
+    }
+
+    /// `oomlab bisect commits` from the first commit to the last one.
+    fn bisect(&self, exec: &str, more: &[&str]) -> Command {
+        self.bisect_between(&self.repository.commits[0], "main", exec, more)
+    }
+
+    fn bisect_between(&self, good: &str, bad: &str, exec: &str, more: &[&str]) -> Command {
+        let args = ["bisect", "commits", "--repo", "repository", "--good", good, "--bad", bad, "--exec", exec];
+        let mut command = self.program.command(args);
+        command.arg("--json").args(more);
+        command
+    }
+
+    /// The number of the commit that an answer names.
+    fn culprit(&self, answer: &Value) -> Option<usize> {
+        let name = answer["culprit"].as_str()?;
+        self.repository.commits.iter().position(|commit| commit == name)
+    }
+}
+
+/// The one object that the program prints.
+fn answer(finished: &Finished) -> Value {
+    assert_eq!(finished.stdout.lines().count(), 1, "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
+}
