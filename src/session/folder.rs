@@ -116,7 +116,10 @@ impl Session {
     /// # Errors
     /// When it is gone.
     pub async fn repository(&self) -> Result<Repository, SessionError> {
-        Ok(Repository::open(&self.search.head().repository).await?)
+        let repository = self.search.head().repository.as_ref();
+        let repository =
+            repository.ok_or_else(|| SessionError::Wrong("this session is about no repository".to_owned()))?;
+        Ok(Repository::open(repository).await?)
     }
 
     /// Where the worktree of this number lies.

@@ -50,7 +50,7 @@ fn tried(search: &Search) -> BTreeMap<Revision, [u32; 3]> {
             Ended::Bad => 0,
             Ended::Good => 1,
             Ended::Skip => 2,
-            Ended::Other => continue,
+            Ended::Other | Ended::Built => continue,
         };
         if let Some(revision) = search.revision(&entry.commit) {
             all.entry(revision).or_default()[at] += 1;

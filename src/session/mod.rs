@@ -13,6 +13,7 @@
 //! [`run`] feeds them.
 
 mod answer;
+mod commands;
 mod error;
 mod folder;
 mod git_log;
@@ -20,15 +21,18 @@ mod journal;
 mod record;
 mod report;
 mod run;
+mod runner;
 mod search;
 mod trial;
 
 pub use answer::{Named, Summary};
+pub use commands::Commands;
 pub use error::SessionError;
 pub use folder::Session;
 pub use git_log::git_log;
-pub use record::{Ended, Entry, Head, SESSION_SCHEMA};
+pub use record::{Bad, CellSubject, Ended, Entry, Head, SESSION_SCHEMA, Subject, Vary};
 pub use report::{report, status};
 pub use run::{Happened, Observer, Running, run};
+pub use runner::{Came, Coming, Job, Runner};
 pub use search::Search;
 pub use trial::{Trial, Tried};

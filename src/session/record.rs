@@ -2,6 +2,7 @@
 
 use crate::bisect::Settings;
 use crate::git::CommitId;
+use crate::model::Cell;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -15,8 +16,9 @@ pub struct Head {
     pub schema: u32,
     /// When it began, in UTC.
     pub started: String,
-    /// The repository.
-    pub repository: PathBuf,
+    /// The repository, where revisions are commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<PathBuf>,
     /// Commits without what is looked for: without the hang, or, of a fix, without the fix.
     pub old: Vec<CommitId>,
     /// The commit that has it.
@@ -24,15 +26,90 @@ pub struct Head {
     /// Whether what is looked for is the commit that repaired it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fix: bool,
-    /// The trial, for sh(1).
-    pub command: String,
+    /// What is tried.
+    pub subject: Subject,
     /// Trials at a time.
     pub jobs: u32,
-    /// Seconds after which a trial counts as one that hangs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_s: Option<f64>,
     /// What the search assumes, and when it is content.
     pub settings: Settings,
+}
+
+/// What is tried on each revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A command of the user's.
+    Command {
+        /// For sh(1).
+        command: String,
+        /// Seconds after which a trial counts as bad.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_s: Option<f64>,
+    },
+    /// A cell of the lab's.
+    Cell(Box<CellSubject>),
+}
+
+/// A cell, and what of it changes from revision to revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellSubject {
+    /// The cell; what changes is that of the new end.
+    pub cell: Cell,
+    /// What changes.
+    pub vary: Vary,
+    /// What counts as bad.
+    pub bad: Bad,
+}
+
+/// What changes from revision to revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vary {
+    /// The kernel is built from the commit.
+    Commit {
+        /// Configuration fragments, by name or as files.
+        config: Vec<String>,
+    },
+    /// The kernel: the revision is its name in the catalogue.
+    Kernel,
+    /// RAM: the revision is its size.
+    Ram,
+    /// vCPUs: the revision is their number.
+    Vcpus,
+    /// An option of the workload, of this name: the revision is its value.
+    Option(String),
+}
+
+/// What counts as bad.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bad {
+    /// A failure of the kind that the first failing trial of the bad end has.
+    SameKind,
+    /// A failure of the same title, too.
+    SameTitle,
+    /// This verdict, `hang/oom-livelock`.
+    Verdict(String),
+    /// Any hang, crash, or failure to boot.
+    Any,
+}
+
+impl Subject {
+    /// In a few words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Command { command, .. } => format!("`{command}`"),
+            Self::Cell(subject) => subject.words(),
+        }
+    }
+}
+
+impl CellSubject {
+    fn words(&self) -> String {
+        let Cell { arch, ram, vcpus, .. } = &self.cell;
+        let cpus = if *vcpus == 1 { String::new() } else { format!(", {vcpus} vCPUs") };
+        format!("{} on {arch}, {ram}{cpus}", self.cell.workload_name())
+    }
 }
 
 /// How a trial ended, in the words of `git bisect`.
@@ -45,8 +122,10 @@ pub enum Ended {
     Good,
     /// It could not be tried.
     Skip,
-    /// It failed in a way that is evidence for nothing: a signal ended it.
+    /// It failed in a way that is evidence for nothing: a signal ended it, or the failure is another one.
     Other,
+    /// It was no trial: the revision was built.
+    Built,
 }
 
 impl Ended {
@@ -69,11 +148,12 @@ impl Ended {
             Self::Good => "good",
             Self::Skip => "skip",
             Self::Other => "other",
+            Self::Built => "built",
         }
     }
 }
 
-/// A line of `journal.jsonl`: one trial.
+/// A line of `journal.jsonl`: one trial, or one build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// When it had ended, in UTC.
@@ -87,7 +167,13 @@ pub struct Entry {
     /// Its exit status; 124 where it was ended at its deadline, as timeout(1) says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
-    /// What it printed: the name of a file in `logs`.
+    /// The lab's verdict, `hang/oom-livelock`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Its title, the same from boot to boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it left behind: a path below the session's folder.
     pub log: String,
     /// What it was for.
     pub why: String,

@@ -1,9 +1,9 @@
 //! A search in words: where it stands, and the report at its end.
 
 use super::answer::Summary;
-use super::record::Ended;
+use super::record::{Ended, Subject};
 use super::search::Search;
-use crate::bisect::{Answer, Candidate, Decision, Estimate, Standing};
+use crate::bisect::{Answer, Candidate, Estimate, Standing};
 use crate::git::{Commit, CommitId};
 use std::fmt::Write;
 
@@ -51,10 +51,10 @@ fn headline(search: &Search, standing: &Standing) -> String {
 /// What a search has found, as markdown; of one that goes on, what it knows so far.
 pub fn report(search: &Search) -> String {
     let mut out = String::new();
-    match search.decide(&[]) {
-        Decision::Done(answer) => found(&mut out, search, &answer),
-        Decision::Run { .. } | Decision::Wait => {
-            let _ = writeln!(out, "# Bisection of {}: not done yet\n", search.head().repository.display());
+    match search.answer() {
+        Some(answer) => found(&mut out, search, &answer),
+        None => {
+            let _ = writeln!(out, "# Bisection with {}: not done yet\n", search.head().subject.words());
             candidates(&mut out, search, &search.standing().leaders);
         }
     }
@@ -112,7 +112,7 @@ fn mail(out: &mut String, search: &Search, commit: &Commit, probability: f64) {
     let (short, subject) = (commit.id.short(), &commit.subject);
     let _ = writeln!(out, "\n## For a mail\n\n```text");
     let verb = if head.fix { "was repaired by" } else { "was brought in by" };
-    let _ = writeln!(out, "What `{}` shows {verb}\n\n    {short} (\"{subject}\")\n", head.command);
+    let _ = writeln!(out, "What {} shows {verb}\n\n    {short} (\"{subject}\")\n", head.subject.words());
     let tested = head.old.iter().map(CommitId::short).collect::<Vec<_>>().join(" ");
     let _ = writeln!(
         out,
@@ -156,13 +156,16 @@ fn figures(out: &mut String, search: &Search) {
         duration(seconds)
     );
     let _ = writeln!(out, "- a trial {p}: {}; {q}: {}", interval(&standing.p), interval(&standing.q));
-    let _ = writeln!(out, "- again by hand: `git checkout --detach COMMIT && {}`", head.command);
+    if let Subject::Command { command, .. } = &head.subject {
+        let _ = writeln!(out, "- again by hand: `git checkout --detach COMMIT && {command}`");
+    }
 }
 
 fn trials(out: &mut String, search: &Search) {
-    let _ = writeln!(out, "\n## Trials\n\n| commit | ended | exit | seconds | for | log |\n|---|---|---|---|---|---|");
+    let _ = writeln!(out, "\n## Trials\n\n| commit | ended | with | seconds | for | log |\n|---|---|---|---|---|---|");
     for entry in search.entries() {
-        let exit = entry.exit.map_or_else(|| "–".to_owned(), |exit| exit.to_string());
+        let exit = entry.exit.map(|exit| exit.to_string());
+        let exit = entry.verdict.clone().or(exit).unwrap_or_else(|| "–".to_owned());
         let (commit, ended) = (entry.commit.short(), entry.ended.as_str());
         let _ = writeln!(out, "| {commit} | {ended} | {exit} | {:.1} | {} | {} |", entry.seconds, entry.why, entry.log);
     }

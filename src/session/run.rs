@@ -2,37 +2,40 @@
 
 use super::error::SessionError;
 use super::folder::Session;
-use super::record::Entry;
+use super::record::{Ended, Entry};
+use super::runner::{Came, Job, Runner};
 use super::search::Search;
-use super::trial::{Trial, Tried};
-use crate::bisect::{self, Answer, Decision, Revision, Task};
-use crate::git::Worktree;
+use crate::bisect::{self, Answer, Decision, Revision, Slot, Task};
 use crate::host::{Clock, wall_clock};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
-/// A trial that runs.
+/// A job that runs.
 #[derive(Debug, Clone)]
 pub struct Running {
-    /// What is tried.
+    /// What is built or tried.
     pub revision: Revision,
+    /// What is done with it.
+    pub task: Task,
     /// What for.
     pub why: String,
     since: Clock,
     number: u64,
+    slot: Slot,
+    abort: Option<AbortHandle>,
 }
 
 /// What an observer is told.
 #[derive(Debug)]
 pub enum Happened<'a> {
-    /// A trial has begun.
+    /// A job has begun.
     Began,
-    /// A trial has ended, and is taken into account.
-    Tried(&'a Entry),
+    /// A job has ended, and is taken into account.
+    Ended(&'a Entry),
 }
 
 /// Whom a session tells how it gets on.
@@ -41,58 +44,54 @@ pub trait Observer {
     fn happened(&mut self, what: Happened<'_>, search: &Search, running: &[Running]);
 }
 
-/// Runs trials until there is an answer, and removes the worktrees then; no answer where it was cancelled.
+/// Runs builds and trials until there is an answer; no answer where it was cancelled.
 ///
 /// # Errors
 /// When the lab or the command is broken. What is in the journal stays, and the session can be gone on with.
 pub async fn run(
     session: &mut Session,
+    runner: Box<dyn Runner>,
     observer: &mut dyn Observer,
     cancel: &CancellationToken,
 ) -> Result<Option<Answer>, SessionError> {
-    let repository = session.repository().await?;
-    let jobs = session.search.head().jobs;
-    let mut idle = Vec::new();
-    for number in (0..jobs).rev() {
-        idle.push(Worktree::open(&repository, session.tree(number)).await?);
-    }
-    let mut trials =
-        Trials { session, observer, running: Vec::new(), jobs: JoinSet::new(), idle, begun: 0, answer: None };
-    let ended = trials.run(cancel).await;
-    trials.jobs.shutdown().await;
-    // Who goes on with it needs what is built in its worktrees.
-    if let Ok(Some(_)) = ended {
-        for number in 0..jobs {
-            Worktree::remove(&repository, &session.tree(number)).await?;
-        }
-    }
+    let idle = runner.slots();
+    let mut jobs = Jobs { session, runner, observer, running: Vec::new(), jobs: JoinSet::new(), idle, begun: 0 };
+    let ended = LocalSet::new().run_until(jobs.run(cancel)).await;
+    let Jobs { runner, .. } = jobs;
+    runner.close(matches!(ended, Ok(Some(_)))).await?;
     ended
 }
 
-type Done = (Worktree, Trial, Result<Tried, SessionError>);
-
-struct Trials<'a> {
+struct Jobs<'a> {
     session: &'a mut Session,
+    runner: Box<dyn Runner>,
     observer: &'a mut dyn Observer,
     running: Vec<Running>,
-    jobs: JoinSet<(Running, Done)>,
-    idle: Vec<Worktree>,
+    jobs: JoinSet<(u64, Result<Came, SessionError>)>,
+    idle: Vec<Slot>,
     begun: u64,
-    answer: Option<Answer>,
 }
 
-impl Trials<'_> {
+impl Jobs<'_> {
     async fn run(&mut self, cancel: &CancellationToken) -> Result<Option<Answer>, SessionError> {
+        let ended = self.until_answered(cancel).await;
+        self.jobs.shutdown().await;
+        ended
+    }
+
+    async fn until_answered(&mut self, cancel: &CancellationToken) -> Result<Option<Answer>, SessionError> {
         loop {
-            self.begin()?;
-            if let Some(answer) = self.answer.take() {
+            self.abandon();
+            if let Some(answer) = self.begin()? {
                 return Ok(Some(answer));
             }
             tokio::select! {
                 () = cancel.cancelled() => return Ok(None),
                 ended = self.jobs.join_next() => match ended {
-                    Some(Ok((job, done))) => self.take(&job, done)?,
-                    Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                    Some(Ok((number, came))) => self.take(number, came)?,
+                    Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    // It was abandoned.
+                    Some(Err(_)) => {}
                     None => {
                         return Err(SessionError::Wrong("the search waits, and nothing runs: this is a bug".to_owned()));
                     }
@@ -101,52 +100,61 @@ impl Trials<'_> {
         }
     }
 
-    /// Begins as many trials as there are worktrees and as are of use.
-    fn begin(&mut self) -> Result<(), SessionError> {
-        while !self.idle.is_empty() {
-            let running: Vec<bisect::Running> = self.running.iter().map(Running::job).collect();
-            match self.session.search.decide(&running) {
-                Decision::Run { revision, why, .. } => self.spawn(revision, why.to_string())?,
-                Decision::Wait => return Ok(()),
-                Decision::Done(answer) => {
-                    self.answer = Some(answer);
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+    fn jobs(&self) -> Vec<bisect::Running> {
+        self.running.iter().map(Running::job).collect()
     }
 
-    fn spawn(&mut self, revision: Revision, why: String) -> Result<(), SessionError> {
-        let commit = self.session.search.commit(revision).id.clone();
-        // Where it was tried last, it is built.
-        let at = self.idle.iter().position(|tree| tree.at() == Some(&commit)).unwrap_or(self.idle.len() - 1);
-        let mut tree = self.idle.swap_remove(at);
-        let head = self.session.search.head();
+    /// Ends builds that are of no use any more.
+    fn abandon(&mut self) {
+        let useless = self.session.search.bisection().abandon(&self.jobs());
+        for revision in useless {
+            let is_it = |job: &Running| job.revision == revision && job.task == Task::Build;
+            if let Some(at) = self.running.iter().position(is_it) {
+                let job = self.running.remove(at);
+                let _ = job.abort.map(|abort| abort.abort());
+                self.idle.push(job.slot);
+            }
+        }
+    }
+
+    /// Begins as many jobs as there are slots and as are of use; an answer, if there is one.
+    fn begin(&mut self) -> Result<Option<Answer>, SessionError> {
+        // What one slot waits for, another may do.
+        let mut waiting = Vec::new();
+        while let Some(slot) = self.idle.pop() {
+            match self.session.search.decide(slot, &self.jobs()) {
+                Decision::Run { revision, task, why } => self.spawn(slot, revision, task, why.to_string())?,
+                Decision::Wait => waiting.push(slot),
+                Decision::Done(answer) => return Ok(Some(answer)),
+            }
+        }
+        self.idle = waiting;
+        Ok(None)
+    }
+
+    fn spawn(&mut self, slot: Slot, revision: Revision, task: Task, why: String) -> Result<(), SessionError> {
+        let search = &self.session.search;
+        let commit = search.commit(revision).clone();
         let runs = self.running.iter().filter(|running| running.revision == revision).count();
-        let trial = Trial {
-            number: self.session.search.trials_of(&commit) + runs + 1,
-            log: self.new_log(commit.short())?,
-            commit,
-            command: head.command.clone(),
-            timeout: head.timeout_s.map(Duration::from_secs_f64),
-        };
+        let number = search.trials_of(&commit.id) + runs + 1;
+        let is_new_end = revision == search.bisection().history().bad();
+        let log = self.new_log(commit.id.short(), task)?;
         self.begun += 1;
-        let job = Running { revision, why, since: Clock::start(), number: self.begun };
-        self.running.push(job.clone());
-        self.jobs.spawn(async move {
-            let tried = trial.run(&mut tree).await;
-            (job, (tree, trial, tried))
-        });
+        let begun = self.begun;
+        let coming = self.runner.begin(Job { commit, task, number, is_new_end, log });
+        let abort = self.jobs.spawn_local(async move { (begun, coming.await) });
+        let since = Clock::start();
+        self.running.push(Running { revision, task, why, since, number: begun, slot, abort: Some(abort) });
         self.observer.happened(Happened::Began, &self.session.search, &self.running);
         Ok(())
     }
 
-    /// A file with the first name that no trial of this commit has used, also none that was cut off.
-    fn new_log(&self, commit: &str) -> Result<PathBuf, SessionError> {
+    /// A file with the first name that no job of this revision has used, also none that was cut off.
+    fn new_log(&self, commit: &str, task: Task) -> Result<PathBuf, SessionError> {
+        let what = if task == Task::Build { "build" } else { "trial" };
         let mut number = 1_u32;
         loop {
-            let path = self.session.log(&format!("{commit}-{number}.log"));
+            let path = self.session.log(&format!("{commit}-{what}-{number}.log"));
             match File::create_new(&path) {
                 Ok(_) => return Ok(path),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
@@ -155,22 +163,19 @@ impl Trials<'_> {
         }
     }
 
-    fn take(&mut self, job: &Running, (tree, trial, tried): Done) -> Result<(), SessionError> {
-        self.idle.push(tree);
-        self.running.retain(|running| running.number != job.number);
-        let Tried { ended, exit, seconds } = tried?;
-        let log = trial.log.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let entry = Entry {
-            at: wall_clock(),
-            commit: trial.commit,
-            ended,
-            seconds,
-            exit: Some(exit),
-            log,
-            why: job.why.clone(),
+    fn take(&mut self, number: u64, came: Result<Came, SessionError>) -> Result<(), SessionError> {
+        let Some(at) = self.running.iter().position(|running| running.number == number) else {
+            // It had ended as it was abandoned.
+            return Ok(());
         };
+        let job = self.running.remove(at);
+        self.idle.push(job.slot);
+        let Came { ended, exit, verdict, title, seconds, log } = came?;
+        let log = log.strip_prefix(self.session.path()).unwrap_or(&log).to_string_lossy().into_owned();
+        let commit = self.session.search.commit(job.revision).id.clone();
+        let entry = Entry { at: wall_clock(), commit, ended, seconds, exit, verdict, title, log, why: job.why };
         self.session.record(entry.clone())?;
-        self.observer.happened(Happened::Tried(&entry), &self.session.search, &self.running);
+        self.observer.happened(Happened::Ended(&entry), &self.session.search, &self.running);
         Ok(())
     }
 }
@@ -182,6 +187,13 @@ impl Running {
     }
 
     fn job(&self) -> bisect::Running {
-        bisect::Running { revision: self.revision, task: Task::Trial, elapsed_s: self.elapsed().as_secs_f64() }
+        bisect::Running { revision: self.revision, task: self.task, elapsed_s: self.elapsed().as_secs_f64() }
+    }
+}
+
+impl Entry {
+    /// Whether it was a trial, and no build.
+    pub fn is_trial(&self) -> bool {
+        self.ended != Ended::Built
     }
 }

@@ -2,7 +2,9 @@
 
 use super::error::SessionError;
 use super::record::{Ended, Entry, Head};
-use crate::bisect::{Beta, Bisection, Decision, History, Outcome, Revision, Running, Sample, Settings, Slot, Standing};
+use crate::bisect::{
+    Answer, Beta, Bisection, Decision, History, Outcome, Revision, Running, Sample, Settings, Slot, Standing,
+};
 use crate::git::{Commit, CommitId};
 use std::collections::HashMap;
 
@@ -61,15 +63,25 @@ impl Search {
             (Ended::Good, false) | (Ended::Bad, true) => Outcome::Pass,
             (Ended::Skip, _) => Outcome::Skipped,
             (Ended::Other, _) => Outcome::Other,
+            (Ended::Built, _) => Outcome::Built,
         };
         self.bisection.record(Sample { revision, outcome, seconds: entry.seconds })?;
         self.entries.push(entry);
         Ok(())
     }
 
-    /// What a free worktree should do while `running` goes on.
-    pub fn decide(&self, running: &[Running]) -> Decision {
-        self.bisection.decide(Slot::Any, running)
+    /// What a free slot should do while `running` goes on.
+    pub fn decide(&self, slot: Slot, running: &[Running]) -> Decision {
+        self.bisection.decide(slot, running)
+    }
+
+    /// The answer, once there is one.
+    pub fn answer(&self) -> Option<Answer> {
+        // With nothing running no slot can tell more than another whether it is over.
+        match self.bisection.decide(Slot::Any, &[]) {
+            Decision::Done(answer) => Some(answer),
+            Decision::Run { .. } | Decision::Wait => None,
+        }
     }
 
     /// Where it stands.
@@ -94,7 +106,7 @@ impl Search {
 
     /// How many trials of a commit have ended.
     pub fn trials_of(&self, commit: &CommitId) -> usize {
-        self.entries.iter().filter(|entry| entry.commit == *commit).count()
+        self.entries.iter().filter(|entry| entry.commit == *commit && entry.ended != Ended::Built).count()
     }
 
     /// A commit of the history.

@@ -8,7 +8,7 @@ use crate::cli::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
 use crate::cli::output;
 use crate::git::{Commit, CommitId, Repository};
 use crate::host::{today, wall_clock};
-use crate::session::{self, Head, SESSION_SCHEMA, Session, SessionError, Summary};
+use crate::session::{self, Commands, Head, Runner, SESSION_SCHEMA, Session, SessionError, Subject, Summary};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -67,13 +67,12 @@ async fn begin(args: &CommitsArgs) -> Result<Session, CliError> {
     let head = Head {
         schema: SESSION_SCHEMA,
         started: wall_clock(),
-        repository: repository.path().to_owned(),
+        repository: Some(repository.path().to_owned()),
         old,
         new,
         fix: args.fix,
-        command: args.exec.clone(),
+        subject: Subject::Command { command: args.exec.clone(), timeout_s: args.timeout },
         jobs: args.jobs,
-        timeout_s: args.timeout,
         settings: Settings { target: args.sure, most_trials: args.most_trials, ..Settings::default() },
     };
     Ok(Session::create(args.out.as_deref(), Path::new(SESSIONS), &today(), head, commits)?)
@@ -134,7 +133,8 @@ async fn go_on(mut session: Session, json: bool) -> Result<u8, CliError> {
     let cancel = CancellationToken::new();
     cancel_on_signals(cancel.clone())?;
     let mut live = Live::new(&session);
-    let ended = session::run(&mut session, &mut live, &cancel).await;
+    let runner = runner(&session).await?;
+    let ended = session::run(&mut session, runner, &mut live, &cancel).await;
     live.close();
     let dir = shown(session.path());
     let Some(answer) = ended? else {
@@ -153,6 +153,14 @@ async fn go_on(mut session: Session, json: bool) -> Result<u8, CliError> {
         output::print(&text)?;
     }
     Ok(if matches!(answer, Answer::Culprit { .. }) { 0 } else { EXIT_OPEN })
+}
+
+/// What tries what the session is about.
+async fn runner(session: &Session) -> Result<Box<dyn Runner>, CliError> {
+    match &session.search.head().subject {
+        Subject::Command { command, timeout_s } => Ok(Box::new(Commands::open(session, command, *timeout_s).await?)),
+        Subject::Cell(_) => Err(CliError::Usage("cells cannot be bisected yet".to_owned())),
+    }
 }
 
 /// A path as the user would type it.

@@ -20,7 +20,12 @@ impl Live {
         let head = session.search.head();
         let done = session.search.entries().len();
         let again = if done == 0 { String::new() } else { format!(" · goes on after {done} trials") };
-        eprintln!("{} candidates · {} at a time{again} · `{}`", session.search.candidates(), head.jobs, head.command);
+        eprintln!(
+            "{} candidates · {} at a time{again} · {}",
+            session.search.candidates(),
+            head.jobs,
+            head.subject.words()
+        );
         Self { bars: MultiProgress::with_draw_target(target), lines: Vec::new(), terminal }
     }
 
@@ -57,7 +62,7 @@ impl Live {
         let symbol = match entry.ended {
             Ended::Good => "✓",
             Ended::Bad => "✗",
-            Ended::Skip | Ended::Other => "–",
+            Ended::Skip | Ended::Other | Ended::Built => "–",
         };
         let Some(commit) = search.revision(&entry.commit).map(|revision| search.commit(revision)) else { return };
         let (short, ended, seconds) = (commit.id.short(), entry.ended.as_str(), entry.seconds);
@@ -74,7 +79,7 @@ impl Live {
 
 impl Observer for Live {
     fn happened(&mut self, what: Happened<'_>, search: &Search, running: &[Running]) {
-        if let Happened::Tried(entry) = what {
+        if let Happened::Ended(entry) = what {
             self.line(search, entry);
         }
         self.show(search, running);

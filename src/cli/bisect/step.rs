@@ -55,7 +55,7 @@ async fn decide(args: &StepArgs, p: Beta, settings: &Settings) -> Result<u8, Cli
                     seen.passes += 1;
                     continue;
                 }
-                Ended::Skip => ("skip, says the command".to_owned(), SKIP),
+                Ended::Skip | Ended::Built => ("skip, says the command".to_owned(), SKIP),
                 Ended::Other => ("ended by a signal, which is evidence for nothing".to_owned(), ABORT),
             },
         };
