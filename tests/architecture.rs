@@ -61,6 +61,8 @@ const MODULES: &[Module] = &[
             "kernel",
             "image",
             "bisect",
+            "git",
+            "session",
             "matrix",
             "report",
             "arch",

@@ -1,5 +1,9 @@
 //! Bisections of real git repositories with commands that fail now and then.
 
+#[path = "support/kernels.rs"]
+mod kernels;
+#[path = "support/linux.rs"]
+mod linux;
 #[path = "support/program.rs"]
 mod program;
 #[path = "support/repository.rs"]
@@ -7,6 +11,8 @@ mod repository;
 
 mod bisections {
     mod answers;
+    mod cells;
+    mod linux;
     mod refusals;
     mod sessions;
     mod steps;

@@ -58,7 +58,7 @@ fn payload(args: &BootArgs, own_kernel: bool) -> Result<SinglePayload, CliError>
     }
 }
 
-fn options(words: &[String]) -> Result<BTreeMap<String, String>, CliError> {
+pub(super) fn options(words: &[String]) -> Result<BTreeMap<String, String>, CliError> {
     let pair = |word: &String| {
         let (name, value) = word
             .split_once('=')

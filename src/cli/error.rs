@@ -79,7 +79,7 @@ impl From<crate::session::SessionError> for CliError {
         match error {
             E::Git(error) => error.into(),
             E::Wrong(_) | E::Command { .. } | E::Settings(_) => Self::Usage(error.to_string()),
-            E::File { .. } | E::Damaged { .. } | E::History(_) => Self::Lab(error.to_string()),
+            E::File { .. } | E::Damaged { .. } | E::History(_) | E::Lab(_) => Self::Lab(error.to_string()),
         }
     }
 }

@@ -38,7 +38,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Watch(args) => watch::run(args, &context()?),
         Command::Replay(args) => replay::run(args, color),
         Command::Classify(args) => classify::run(args, color),
-        Command::Bisect(args) => bisect::run(args),
+        Command::Bisect(args) => bisect::run(args, &context()?),
         Command::Step(args) => bisect::step(args),
         Command::Workload(args) => workload::run(&args.action, &context()?),
         Command::Kernel(args) => {

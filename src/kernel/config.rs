@@ -44,6 +44,22 @@ impl Fragment {
             .map_err(|(line, message)| KernelError::Catalogue { origin: format!("{origin}:{line}"), message })?;
         Ok(Self { name: name.to_owned(), options })
     }
+
+    /// A whole `.config` of the user's: what another revision does not have of it may stay without effect, as with
+    /// `make olddefconfig`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn of_config(path: &std::path::Path) -> Result<Self, KernelError> {
+        let text = std::fs::read_to_string(path).map_err(KernelError::io("read", path))?;
+        let wrong = |(line, message)| KernelError::Catalogue { origin: format!("{}:{line}", path.display()), message };
+        let options = parse(&text).map_err(wrong)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self {
+            name,
+            options: options.into_iter().map(|option| ConfigOption { optional: true, ..option }).collect(),
+        })
+    }
 }
 
 /// The first of these options (without `CONFIG_`) that a kernel does not have built in; `None` where it has all, and where its

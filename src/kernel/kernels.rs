@@ -4,7 +4,7 @@ use super::artifact::{MODULES, Slot};
 use super::build::{self, Build};
 use super::cache::{Cache, digest_of};
 use super::catalogue::{Catalogue, Entry, LocalImage, Source};
-use super::config::all_config;
+use super::config::{Fragment, all_config};
 use super::debian::{Apt, Archive, Programs};
 use super::edit::Edit;
 use super::modules::ModuleTree;
@@ -98,7 +98,40 @@ impl Kernels {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
-        let entry = self.catalogue.supports(name, arch)?;
+        self.prepare_entry(self.catalogue.supports(name, arch)?, arch, jobs, progress)
+    }
+
+    /// Builds a commit of a repository with these configuration fragments, in one output tree with all other commits of that
+    /// repository: each costs what differs from the one before. The user's own checkout is only read.
+    ///
+    /// # Errors
+    /// See [`Kernels::prepare`]; what was compiled in vain is [`KernelError::Command`].
+    pub fn prepare_commit(
+        &self,
+        repository: &Path,
+        commit: &str,
+        fragments: Vec<Fragment>,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let short = commit.get(..12).unwrap_or(commit);
+        let entry = Entry {
+            name: KernelName::new(format!("commit-{short}")),
+            source: Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() },
+            build: [(arch.name.to_owned(), fragments)].into(),
+            edits: Vec::new(),
+        };
+        self.prepare_entry(&entry, arch, jobs, progress)
+    }
+
+    fn prepare_entry(
+        &self,
+        entry: &Entry,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
         if let Source::Local(images) = &entry.source {
             return local(&entry.name, arch, &images[arch.name]);
         }
@@ -110,7 +143,7 @@ impl Kernels {
         if let Some(artifact) = slot.load(&recipe) {
             return Ok(artifact);
         }
-        let _lock = self.cache.lock(&format!("{name}-{}", arch.name), progress)?;
+        let _lock = self.cache.lock(&format!("{}-{}", entry.name, arch.name), progress)?;
         if let Some(artifact) = slot.load(&recipe) {
             return Ok(artifact);
         }

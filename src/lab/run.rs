@@ -78,7 +78,7 @@ impl Lab<'static> {
                     cancel: self.cancel.child_token(),
                 };
                 let taken = needs[at];
-                running.spawn(async move { (taken, trial.run().await) });
+                running.spawn(async move { (taken, trial.run().await.map(drop)) });
             }
             match running.join_next().await {
                 Some(Ok((need, result))) => {
@@ -111,7 +111,33 @@ impl Lab<'static> {
         };
         let done = trial.run().await;
         run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
-        done
+        done.map(drop)
+    }
+
+    /// Runs one trial of a cell into a run that others may have more of.
+    ///
+    /// # Errors
+    /// See [`Lab::run`].
+    pub async fn trial(
+        &self,
+        cell: &Cell,
+        number: u32,
+        ready: Result<Ready, Box<Verdict>>,
+        run: &RunDir,
+    ) -> Result<TrialRecord, LabError> {
+        allow_open_files();
+        let program = self.options.qemu.clone();
+        let trial = Trial {
+            index: 0,
+            spec: TrialSpec { cell: cell.clone(), trial: number, program, watched: None },
+            ready,
+            run: run.clone(),
+            tables: Arc::default(),
+            dump: self.options.dump,
+            observer: Arc::clone(&self.observer),
+            cancel: self.cancel.child_token(),
+        };
+        trial.run().await
     }
 }
 
@@ -146,7 +172,7 @@ struct Trial {
 }
 
 impl Trial {
-    async fn run(self) -> Result<(), LabError> {
+    async fn run(self) -> Result<TrialRecord, LabError> {
         let cell = &self.spec.cell;
         self.observer.started(self.index, cell, self.spec.trial);
         let record = match &self.ready {
@@ -154,7 +180,7 @@ impl Trial {
             Err(verdict) => self.fail(self.record(verdict.as_ref().clone(), wall_clock()))?,
         };
         self.observer.finished(self.index, &record);
-        Ok(())
+        Ok(record)
     }
 
     async fn boot(&self, ready: &Ready) -> Result<TrialRecord, LabError> {

@@ -43,6 +43,9 @@ pub enum SessionError {
         /// What it printed.
         log: PathBuf,
     },
+    /// The lab failed.
+    #[error("{0}")]
+    Lab(String),
     /// The search and its history contradict each other.
     #[error("the history of this session makes no sense: {0}")]
     History(#[from] HistoryError),

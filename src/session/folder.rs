@@ -106,6 +106,19 @@ impl Session {
         })
     }
 
+    /// The same session in search of what repaired it: the old end fails, and not the new one. Its trials count on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn turn(self) -> Result<Self, SessionError> {
+        let head = Head { fix: !self.search.head().fix, ..self.search.head().clone() };
+        let dir = self.dir.clone();
+        // The lock is given up before it is taken again.
+        drop(self);
+        journal::write(&head_path(&dir), std::slice::from_ref(&head))?;
+        Self::open(&dir)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.dir

@@ -4,6 +4,7 @@ use crate::bisect::Settings;
 use crate::git::CommitId;
 use crate::model::Cell;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Version of the format.
@@ -62,7 +63,7 @@ pub struct CellSubject {
 }
 
 /// What changes from revision to revision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Vary {
     /// The kernel is built from the commit.
@@ -70,14 +71,8 @@ pub enum Vary {
         /// Configuration fragments, by name or as files.
         config: Vec<String>,
     },
-    /// The kernel: the revision is its name in the catalogue.
-    Kernel,
-    /// RAM: the revision is its size.
-    Ram,
-    /// vCPUs: the revision is their number.
-    Vcpus,
-    /// An option of the workload, of this name: the revision is its value.
-    Option(String),
+    /// Revisions are no commits: each names a cell of its own.
+    Cells(BTreeMap<String, Cell>),
 }
 
 /// What counts as bad.

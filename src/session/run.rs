@@ -137,11 +137,11 @@ impl Jobs<'_> {
         let commit = search.commit(revision).clone();
         let runs = self.running.iter().filter(|running| running.revision == revision).count();
         let number = search.trials_of(&commit.id) + runs + 1;
-        let is_new_end = revision == search.bisection().history().bad();
+        let is_bad_end = search.is_bad_end(revision);
         let log = self.new_log(commit.id.short(), task)?;
         self.begun += 1;
         let begun = self.begun;
-        let coming = self.runner.begin(Job { commit, task, number, is_new_end, log });
+        let coming = self.runner.begin(Job { commit, task, number, is_bad_end, log });
         let abort = self.jobs.spawn_local(async move { (begun, coming.await) });
         let since = Clock::start();
         self.running.push(Running { revision, task, why, since, number: begun, slot, abort: Some(abort) });

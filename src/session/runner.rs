@@ -17,8 +17,8 @@ pub struct Job {
     pub task: Task,
     /// How many trials of this revision have begun, with this one.
     pub number: usize,
-    /// Whether it is the new end: its first failure says what counts as bad.
-    pub is_new_end: bool,
+    /// Whether it is the bad end: its first failure says what counts as bad.
+    pub is_bad_end: bool,
     /// An empty file for what it prints.
     pub log: PathBuf,
 }

@@ -114,6 +114,12 @@ impl Search {
         &self.commits[revision as usize]
     }
 
+    /// Whether a revision is the end that fails.
+    pub fn is_bad_end(&self, revision: Revision) -> bool {
+        let history = self.bisection.history();
+        if self.head.fix { history.good().contains(&revision) } else { history.bad() == revision }
+    }
+
     /// The revision that a commit is.
     pub fn revision(&self, id: &CommitId) -> Option<Revision> {
         self.index.get(id).copied()

@@ -1,5 +1,5 @@
 //! A scripted stand-in for QEMU. It takes QEMU's command line, opens the same sockets, and plays the script that the
-//! kernel command line names with `fake_script=FILE`; see `script.rs` for the language.
+//! kernel command line names with `fake_script=FILE`, or that is the kernel image itself; see `script.rs` for the language.
 
 mod guest;
 mod script;
@@ -12,8 +12,9 @@ fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args().collect();
     let socket = |id: &str| chardev(&argv, id).unwrap_or_else(|| panic!("no chardev `{id}` on the command line"));
     let append = value(&argv, "-append").unwrap_or_default();
-    let Some(path) = append.split(' ').find_map(|word| word.strip_prefix("fake_script=")) else {
-        eprintln!("fake-qemu: there is no fake_script=FILE on the kernel command line");
+    let given = append.split(' ').find_map(|word| word.strip_prefix("fake_script="));
+    let Some(path) = given.or_else(|| value(&argv, "-kernel")) else {
+        eprintln!("fake-qemu: there is no script: neither fake_script=FILE on the kernel command line nor a kernel");
         return ExitCode::from(1);
     };
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));

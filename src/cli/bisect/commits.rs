@@ -1,55 +1,26 @@
-//! `oomlab bisect`: begins, goes on with and shows bisections.
+//! `oomlab bisect commits`: what lies between two revisions of a git repository.
 
-use super::args::{BisectAction, BisectArgs, CommitsArgs, SessionArgs};
-use super::live::Live;
-use crate::bisect::{Answer, Settings};
+use super::args::CommitsArgs;
+use super::subject;
+use crate::arch;
+use crate::bisect::Settings;
+use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
-use crate::cli::output;
+use crate::cli::known::Catalogues;
 use crate::git::{Commit, CommitId, Repository};
-use crate::host::{today, wall_clock};
-use crate::session::{self, Commands, Head, Runner, SESSION_SCHEMA, Session, SessionError, Subject, Summary};
-use std::path::{Path, PathBuf};
-use tokio_util::sync::CancellationToken;
+use crate::host::wall_clock;
+use crate::session::{CellSubject, Head, SESSION_SCHEMA, Subject, Vary};
 
-/// Where bisections go.
-const SESSIONS: &str = "bisections";
+/// What a trial of a cell and an incremental build are expected to take, in seconds, before there was one.
+const TRIAL_S: f64 = 20.0;
+const BUILD_S: f64 = 60.0;
 
-/// Exit status where no single commit was found.
-const EXIT_OPEN: u8 = 1;
-
-/// Does what was asked for; gives the program's exit status.
+/// What was asked for, and the history between the ends.
 ///
 /// # Errors
-/// When the words make no sense, or the lab fails.
-pub fn run(args: &BisectArgs) -> Result<u8, CliError> {
-    // One thread runs everything, and everything ends with it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let code = runtime.block_on(async {
-        match &args.action {
-            BisectAction::Commits(args) => go_on(begin(args).await?, args.json).await,
-            BisectAction::Resume(args) => go_on(Session::open(&folder(&args.session)?)?, args.json).await,
-            BisectAction::Status(args) => {
-                let dir = folder(args)?;
-                let lines = session::status(&Session::read(&dir)?, output::style(false).width);
-                output::print(&format!("{}\n{}\n", dir.display(), lines.join("\n"))).map(|()| 0)
-            }
-            BisectAction::Log(args) => output::print(&session::git_log(&Session::read(&folder(args)?)?)).map(|()| 0),
-            BisectAction::Report(args) => output::print(&session::report(&Session::read(&folder(args)?)?)).map(|()| 0),
-        }
-    });
-    runtime.shutdown_background();
-    code
-}
-
-fn folder(args: &SessionArgs) -> Result<PathBuf, SessionError> {
-    args.session.clone().map_or_else(|| Session::latest(Path::new(SESSIONS)), Ok)
-}
-
-async fn begin(args: &CommitsArgs) -> Result<Session, CliError> {
-    if args.exec.trim().is_empty() {
-        return Err(CliError::Usage("`--exec` is empty: name the command that is a trial".to_owned()));
-    }
+/// When the words make no sense, or git fails.
+pub(super) async fn begin(args: &CommitsArgs, context: &Context) -> Result<(Head, Vec<Commit>), CliError> {
+    let (subject, jobs, settings) = subject(args, context)?;
     let repository = Repository::open(&args.repo).await?;
     let mut good = Vec::new();
     for words in &args.good {
@@ -71,11 +42,51 @@ async fn begin(args: &CommitsArgs) -> Result<Session, CliError> {
         old,
         new,
         fix: args.fix,
-        subject: Subject::Command { command: args.exec.clone(), timeout_s: args.timeout },
-        jobs: args.jobs,
-        settings: Settings { target: args.sure, most_trials: args.most_trials, ..Settings::default() },
+        subject,
+        jobs,
+        settings: Settings { target: args.search.sure, most_trials: args.search.most_trials, ..settings },
     };
-    Ok(Session::create(args.out.as_deref(), Path::new(SESSIONS), &today(), head, commits)?)
+    Ok((head, commits))
+}
+
+/// What is tried on each commit, how many at a time, and what is expected of it.
+fn subject(args: &CommitsArgs, context: &Context) -> Result<(Subject, u32, Settings), CliError> {
+    let defaults = Settings::default();
+    match &args.exec {
+        Some(command) if command.trim().is_empty() => {
+            Err(CliError::Usage("`--exec` is empty: name the command that is a trial".to_owned()))
+        }
+        Some(command) => {
+            let subject = Subject::Command { command: command.clone(), timeout_s: args.timeout };
+            Ok((subject, args.search.jobs.unwrap_or(1), defaults))
+        }
+        None if args.cell.workload.is_none() && args.cell.cell.is_none() => {
+            let text = "nothing to try: name a command with `--exec`, or a cell with `--arch` and `--workload`";
+            Err(CliError::Usage(text.to_owned()))
+        }
+        None => {
+            let catalogues = Catalogues::read(context, args.lab.mirror.clone())?;
+            let cell = subject::cell(subject::wanted(&args.cell, subject::any_commit())?, &catalogues.known())?;
+            let spec = arch::find(cell.arch.as_str());
+            if let Some(spec) = spec {
+                // What is missing is known before anything is built.
+                subject::fragments(&args.config, spec, context)?;
+            }
+            let jobs = subject::jobs(args.search.jobs, &cell);
+            let config = args.config.iter().map(|name| absolute(name)).collect();
+            let subject = CellSubject { cell, vary: Vary::Commit { config }, bad: subject::bad(&args.cell)? };
+            let settings = Settings { trial_s: TRIAL_S, build_s: BUILD_S, ..defaults };
+            Ok((Subject::Cell(Box::new(subject)), jobs, settings))
+        }
+    }
+}
+
+/// A file's path as it is anywhere; a fragment's name as it is.
+fn absolute(name: &str) -> String {
+    let path = std::path::Path::new(name);
+    let is_file = name.contains('/') || path.is_file();
+    let absolute = std::path::absolute(path).ok().filter(|_| is_file);
+    absolute.map_or_else(|| name.to_owned(), |path| path.display().to_string())
 }
 
 /// What a bisection lies between.
@@ -127,44 +138,4 @@ impl Ends<'_> {
         commits.extend(self.repository.between(old, new).await?);
         Ok(commits)
     }
-}
-
-async fn go_on(mut session: Session, json: bool) -> Result<u8, CliError> {
-    let cancel = CancellationToken::new();
-    cancel_on_signals(cancel.clone())?;
-    let mut live = Live::new(&session);
-    let runner = runner(&session).await?;
-    let ended = session::run(&mut session, runner, &mut live, &cancel).await;
-    live.close();
-    let dir = shown(session.path());
-    let Some(answer) = ended? else {
-        eprintln!("stopped: `oomlab bisect resume {}` goes on", dir.display());
-        return Ok(EXIT_INTERRUPTED as u8);
-    };
-    let report = session::report(&session.search);
-    output::write_file(&session.path().join("report.md"), &report)?;
-    let head = report.split("\n## Trials").next().unwrap_or(&report);
-    let text = format!("{head}\nall trials: {}\n", dir.join("report.md").display());
-    if json {
-        eprint!("{text}");
-        let summary = serde_json::to_string(&Summary::new(&session.search, &answer)).map_err(std::io::Error::from)?;
-        output::print(&format!("{summary}\n"))?;
-    } else {
-        output::print(&text)?;
-    }
-    Ok(if matches!(answer, Answer::Culprit { .. }) { 0 } else { EXIT_OPEN })
-}
-
-/// What tries what the session is about.
-async fn runner(session: &Session) -> Result<Box<dyn Runner>, CliError> {
-    match &session.search.head().subject {
-        Subject::Command { command, timeout_s } => Ok(Box::new(Commands::open(session, command, *timeout_s).await?)),
-        Subject::Cell(_) => Err(CliError::Usage("cells cannot be bisected yet".to_owned())),
-    }
-}
-
-/// A path as the user would type it.
-fn shown(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).to_owned()
 }

@@ -2,9 +2,12 @@
 
 mod args;
 mod commits;
+mod lists;
 mod live;
+mod session;
 mod step;
+mod subject;
 
 pub use args::{BisectArgs, StepArgs};
-pub use commits::run;
+pub use session::run;
 pub use step::run as step;

@@ -1,0 +1,156 @@
+//! Kernels that are built from commits and booted: the build is a makefile's, the machine is scripted, all else is real.
+
+use crate::answer;
+use crate::program::{Finished, Program, finish};
+use crate::repository::{git, output};
+use std::path::{Path, PathBuf};
+
+/// What the lab asks of a kernel's makefiles. A file `broken` is an error in the source.
+const MAKEFILE: &str = r#"
+allnoconfig:
+	cp $(KCONFIG_ALLCONFIG) $(O)/.config
+Image:
+	@echo "  CC      mm/oom_kill.o"
+	@if test -e broken; then echo "mm/nommu.c:7: error: expected ';'" >&2; exit 2; fi
+	mkdir -p $(O)/arch/riscv/boot $(O)/include/config
+	cp script $(O)/arch/riscv/boot/Image
+	touch $(O)/vmlinux $(O)/System.map
+	echo 6.1.0 > $(O)/include/config/kernel.release
+.PHONY: allnoconfig Image
+"#;
+
+const BOOT: &str = "say [    0.000000] Linux version 6.1.0\n\
+    frame hello v=1 arch=riscv64-nommu page=4096 ram=28000\n\
+    frame speed us=1000\n\
+    frame beat t=300 free=20000 rounds=1 us=50 age=0 kills=0 reclaim=0 units=0\n\
+    frame started name=idle pid=20\n";
+const PASSES: &str = "frame finished status=0 units=3\nframe bye\nevent SHUTDOWN guest-shutdown\nexit 0\n";
+const PANICS: &str = "say [    0.700000] Kernel panic - not syncing: System is deadlocked on memory\n\
+    event SHUTDOWN guest-panic\nexit 0\n";
+const OOPSES: &str = "say [    0.700000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010\n\
+    say [    0.700001] Oops [#1]\nevent SHUTDOWN guest-panic\nexit 0\n";
+const NEVER_BOOTS: &str = "say [    0.000000] Linux version 6.1.0\n\
+    say [    0.100000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\n\
+    event SHUTDOWN guest-panic\nexit 0\n";
+
+struct Kernels {
+    program: Program,
+    dir: PathBuf,
+    commits: Vec<String>,
+}
+
+impl Kernels {
+    /// A repository whose commits are these scripts; an empty one is a kernel that does not compile.
+    fn new(scripts: impl IntoIterator<Item = String>) -> Self {
+        let program = Program::new();
+        let dir = program.dir().join("linux");
+        std::fs::create_dir(&dir).unwrap();
+        output(git(&dir).args(["init", "--quiet", "--initial-branch=main"]));
+        std::fs::write(dir.join("Makefile"), MAKEFILE).unwrap();
+        let mut commits = Vec::new();
+        for (number, script) in scripts.into_iter().enumerate() {
+            let broken = dir.join("broken");
+            if script.is_empty() {
+                std::fs::write(broken, "").unwrap();
+            } else if broken.exists() {
+                std::fs::remove_file(broken).unwrap();
+            }
+            std::fs::write(dir.join("script"), format!("# {number}\n{script}")).unwrap();
+            output(git(&dir).args(["add", "--all"]));
+            output(git(&dir).args(["commit", "--quiet", "--message", &format!("mm: change {number}")]));
+            commits.push(output(git(&dir).args(["rev-parse", "HEAD"])).trim().to_owned());
+        }
+        Self { program, dir, commits }
+    }
+
+    fn bisect(&self, more: &[&str]) -> Finished {
+        let ends = ["bisect", "commits", "--repo", "linux", "--good", &self.commits[0], "--bad", "main"];
+        let cell = ["--arch", "riscv64-nommu", "--ram", "32M", "--workload", "idle", "--json", "--out", "mine"];
+        let mut command = self.program.command([&ends[..], &cell[..], more].concat());
+        finish(command.env("OOMLAB_QEMU", env!("CARGO_BIN_EXE_fake-qemu")))
+    }
+
+    fn logs(&self, of: usize) -> Vec<String> {
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let folder = self.program.dir().join("mine/logs");
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let is_of = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(&self.commits[of][..12]);
+        paths.filter(is_of).map(|path| read(&path)).collect()
+    }
+}
+
+fn script(end: &str) -> String {
+    format!("{BOOT}{end}")
+}
+
+#[test]
+fn the_commit_with_which_a_cell_fails_is_named() {
+    let kind = |number: usize| match number {
+        7 | 11 | 12 => String::new(),
+        13 => NEVER_BOOTS.to_owned(),
+        9 => script(OOPSES),
+        0..=14 => script(PASSES),
+        _ => script(PANICS),
+    };
+    let kernels = Kernels::new((0..24).map(kind));
+    let before = output(git(&kernels.dir).args(["status", "--porcelain", "--branch"]));
+    let finished = kernels.bisect(&[]);
+    let answer = answer(&finished);
+    assert_eq!(
+        (answer["culprit"].as_str(), finished.status),
+        (Some(kernels.commits[15].as_str()), Some(0)),
+        "{finished:?}"
+    );
+    assert!(answer["confirmed"] == true && answer["builds"].as_u64() <= Some(14), "{answer}");
+    let report = std::fs::read_to_string(kernels.program.dir().join("mine/report.md")).unwrap();
+    assert!(report.contains("| bad | crash/panic-deadlocked-on-memory |"), "{report}");
+    assert!(report.contains("What idle on riscv64-nommu, 32M shows was brought in by"), "{report}");
+    for (number, says) in [(11, "failed to build commit-"), (12, "mm/nommu.c:7: error")] {
+        let logs = kernels.logs(number);
+        assert!(logs.is_empty() || logs.iter().any(|log| log.contains(says)), "{number}: {logs:?}");
+    }
+    let trials = std::fs::read_dir(kernels.program.dir().join("mine/trials/cells")).unwrap().count();
+    assert_eq!(
+        trials as u64,
+        answer["trials"].as_u64().unwrap() + report.matches("| skip | boot-failed/").count() as u64
+    );
+    assert_eq!(output(git(&kernels.dir).args(["status", "--porcelain", "--branch"])), before);
+}
+
+#[test]
+fn failures_of_another_kind_count_for_nothing_unless_that_is_asked_for() {
+    let kind = |number: usize| {
+        script(if number < 4 {
+            PASSES
+        } else if number < 8 {
+            OOPSES
+        } else {
+            PANICS
+        })
+    };
+    let kernels = Kernels::new((0..12).map(kind));
+    let finished = kernels.bisect(&["--any-failure"]);
+    assert_eq!(answer(&finished)["culprit"].as_str(), Some(kernels.commits[4].as_str()), "{finished:?}");
+    let kernels = Kernels::new((0..12).map(kind));
+    let finished = kernels.bisect(&["--verdict", "crash/oops"]);
+    let wrong = answer(&finished);
+    assert!(wrong["wrong"].as_str().is_some_and(|text| text.contains("always in another way")), "{finished:?}");
+    let finished = kernels.bisect(&["--verdict", "crash/ops", "--out", "other"]);
+    assert!(finished.status == Some(2), "{finished:?}");
+}
+
+#[test]
+fn nothing_but_a_cell_or_a_command_can_be_tried() {
+    let kernels = Kernels::new((0..2).map(|_| script(PASSES)));
+    let args = ["bisect", "commits", "--repo", "linux", "--good", &kernels.commits[0], "--bad", "main"];
+    let told = |more: &[&str]| {
+        let finished = kernels.program.run([&args[..], more].concat());
+        assert_eq!(finished.status, Some(2), "{finished:?}");
+        finished.stderr
+    };
+    assert!(told(&[]).contains("nothing to try: name a command with `--exec`, or a cell"));
+    assert!(told(&["--workload", "idle"]).contains("no architecture"));
+    assert!(told(&["--workload", "idel", "--arch", "arm"]).contains("did you mean `idle`?"));
+    assert!(told(&["--workload", "idle", "--arch", "arm"]).contains("no configuration `arm` for arm"));
+    assert!(told(&["--workload", "idle", "--arch", "riscv64", "--config", "./none"]).contains("./none"));
+}
