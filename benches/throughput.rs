@@ -6,6 +6,8 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use oomlab::bisect::worlds::{Shape, World};
+use oomlab::bisect::{Bisection, Outcome, Running, Sample, Settings, Slot, Task};
 use oomlab::console::{Console, decode, printk};
 use oomlab::model::{Event, Record, Stamp, Timeouts, printable};
 use oomlab::signature::{self, Log};
@@ -193,5 +195,31 @@ fn printing(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, console, classify, frames, qmp_messages, watchdog, printing);
+/// A decision in the middle of a search through as many commits as a merge window brings.
+fn bisection(criterion: &mut Criterion) {
+    let mut group = group(criterion, "bisect");
+    let world = World::new(16_384, Shape::Merges, 0.5, 0.0, 1).expect("a world");
+    let (good, bad) = (world.history().good()[0], world.history().bad());
+    let settings = Settings { trial_s: 20.0, build_s: 600.0, ..Settings::default() };
+    let mut search = Bisection::new(world.history().clone(), settings).expect("sound settings");
+    let samples = [(bad, Outcome::Hang), (good, Outcome::Pass), (bad / 2, Outcome::Pass), (bad / 4 * 3, Outcome::Hang)];
+    for (revision, outcome) in samples.repeat(5) {
+        search.record(Sample { revision, outcome, seconds: 20.0 }).expect("a known revision");
+    }
+    let building = [Running { revision: bad / 8 * 5, task: Task::Build, elapsed_s: 60.0 }];
+    group.throughput(Throughput::Elements(1));
+    for (name, slot, running) in [
+        ("next trial", Slot::Trial, &building[..]),
+        ("next build", Slot::Build, &[]),
+        ("either", Slot::Any, &building[..]),
+    ] {
+        group.bench_function(name, |bencher| bencher.iter(|| search.decide(slot, black_box(running))));
+    }
+    group.bench_function("abandon", |bencher| bencher.iter(|| search.abandon(black_box(&building))));
+    group.bench_function("standing", |bencher| bencher.iter(|| search.standing()));
+    let history = || world.history().clone();
+    group.bench_function("begin", |bencher| bencher.iter(|| Bisection::new(history(), Settings::default()).is_ok()));
+}
+
+criterion_group!(benches, bisection, console, classify, frames, qmp_messages, watchdog, printing);
 criterion_main!(benches);

@@ -12,12 +12,14 @@ use super::sample::{Outcome, Revision, Running, Sample, Slot, Task};
 use super::settings::{Settings, SettingsError};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A trial is worth its while from this on, in bits.
-const LEAST_TRIAL: f64 = 0.002;
+/// Beside a build, a trial is worth its while from this on, in bits.
+const LEAST_BESIDE: f64 = 0.002;
+/// A trial is made at all from this on, in bits.
+const LEAST_TRIAL: f64 = 1e-4;
 /// A build is begun ahead, while trials go on, from this on, in bits.
 const LEAST_AHEAD: f64 = 0.15;
 /// A build is begun at all from this on, in bits.
-const LEAST_BUILD: f64 = 0.001;
+const LEAST_BUILD: f64 = 0.01;
 /// Hangs of the bad end from which on *p* is known well enough.
 const ENOUGH_HANGS: u32 = 20;
 /// A build is given up for one that tells this many times as much a second.
@@ -122,7 +124,7 @@ impl Bisection {
                 None => Decision::Done(self.answer(&beliefs, Some(leader), true)),
             };
         }
-        let choice = self.choice(&beliefs, running);
+        let choice = self.choice(&beliefs, running, slot);
         if let Some((revision, why)) = ends.next(trials) {
             let first = self.run(slot, running, revision, why);
             // While trials of the ends go on, the builder goes ahead.
@@ -152,11 +154,17 @@ impl Bisection {
             if settled {
                 return true;
             }
+            // What was begun ahead of a decision is judged after it.
+            if self.choice(&beliefs, running, Slot::Build).is_open() {
+                return false;
+            }
             let others: Vec<Running> = running.iter().filter(|job| job.revision != build.revision).copied().collect();
-            let choice = self.choice(&beliefs, &others);
+            let choice = self.choice(&beliefs, &others, Slot::Build);
             let Some(rest) = choice.rest_of(build) else { return false };
-            let better = choice.best_build().filter(|better| better.revision != build.revision);
-            better.is_some_and(|better| better.bits_per_second() > MUCH_BETTER * rest.bits_per_second())
+            let much = MUCH_BETTER * rest.bits_per_second();
+            // A revision tells one bit at most.
+            let is_beatable = much * self.costs.least_build_s() < 1.0;
+            is_beatable && choice.best_build().is_some_and(|better| better.bits_per_second() > much)
         };
         let builds = running.iter().filter(|job| job.task == Task::Build && !is_needed(job.revision));
         builds.filter(gives_up).map(|job| job.revision).collect()
@@ -176,28 +184,22 @@ impl Bisection {
 
     /// What tells most; `None` when nothing tells anything, or only what runs.
     fn search(&self, slot: Slot, running: &[Running], choice: &Choice<'_>) -> Option<Decision> {
+        let builds = running.iter().any(|job| job.task == Task::Build);
         let trial = choice.best_trial().filter(|trial| trial.bits >= LEAST_TRIAL);
-        let goes_on = !running.is_empty() || trial.is_some();
-        let least = if goes_on { LEAST_AHEAD } else { LEAST_BUILD };
-        let build = || choice.best_build().filter(|build| build.bits >= least);
-        match slot {
-            Slot::Trial => match trial {
-                Some(trial) => Some(self.trial(trial, choice)),
-                None if goes_on => self.learn_rate(running),
-                None => build().map(|_| Decision::Wait),
-            },
-            Slot::Build if trial.is_some() => Some(self.build_ahead(choice).unwrap_or(Decision::Wait)),
-            Slot::Build => build().map(|build| self.build(build, Task::Build)),
-            Slot::Any => {
-                let build = choice.best_build().filter(|build| build.bits >= LEAST_BUILD);
-                match (trial, build) {
-                    (Some(trial), Some(build)) if trial.bits_per_second() < build.bits_per_second() => {
-                        Some(self.build(build, Task::Trial))
-                    }
-                    (Some(trial), _) => Some(self.trial(trial, choice)),
-                    (None, build) => build.map(|build| self.build(build, Task::Trial)),
+        let build = || choice.best_build().filter(|build| build.bits >= LEAST_BUILD);
+        match (slot, trial) {
+            (Slot::Trial, Some(trial)) if !builds || trial.bits >= LEAST_BESIDE => Some(self.trial(trial, choice)),
+            (Slot::Trial, _) if builds => Some(self.learn_rate().unwrap_or(Decision::Wait)),
+            (Slot::Trial, _) => build().map(|_| Decision::Wait),
+            (Slot::Build, None) if running.is_empty() => build().map(|build| self.build(build, Task::Build)),
+            (Slot::Build, _) => Some(self.build_ahead(choice).unwrap_or(Decision::Wait)),
+            (Slot::Any, trial) => match (trial, build()) {
+                (Some(trial), Some(build)) if trial.bits_per_second() < build.bits_per_second() => {
+                    Some(self.build(build, Task::Trial))
                 }
-            }
+                (Some(trial), _) => Some(self.trial(trial, choice)),
+                (None, build) => build.map(|build| self.build(build, Task::Trial)),
+            },
         }
     }
 
@@ -217,11 +219,10 @@ impl Bisection {
     }
 
     /// While something is built, trials are free.
-    fn learn_rate(&self, running: &[Running]) -> Option<Decision> {
+    fn learn_rate(&self) -> Option<Decision> {
         let bad = self.history.bad();
-        let builds = running.iter().any(|job| job.task == Task::Build);
         let known = self.counts.get(&bad).is_some_and(|counts| counts.hangs >= ENOUGH_HANGS);
-        let learns = builds && !known && self.built.contains(&bad);
+        let learns = !known && self.built.contains(&bad);
         learns.then_some(Decision::Run { revision: bad, task: Task::Trial, why: Why::Rate })
     }
 
@@ -274,7 +275,7 @@ impl Bisection {
         }
     }
 
-    pub(super) fn choice<'a>(&'a self, beliefs: &'a [Belief], running: &'a [Running]) -> Choice<'a> {
+    pub(super) fn choice<'a>(&'a self, beliefs: &'a [Belief], running: &'a [Running], slot: Slot) -> Choice<'a> {
         Choice {
             history: &self.history,
             evidence: &self.evidence,
@@ -283,6 +284,7 @@ impl Bisection {
             breakage: &self.breakage,
             built: &self.built,
             running,
+            beside: slot != Slot::Any,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::history::History;
 
 /// The chance that the neighbour of a revision that cannot be tried cannot either, if it is the first in a row. Each
 /// further one in a row doubles it, and how far it reaches: what is broken may be broken for long.
-const FIRST_CHANCE: f64 = 0.15;
+const FIRST_CHANCE: f64 = 0.1;
 /// The highest such chance.
 const MOST: f64 = 0.9;
 /// How many reaches are looked at; at the first the chance has halved.
@@ -79,13 +79,13 @@ mod tests {
         let mut breakage = Breakage::new(&history);
         breakage.broke(&history, 50);
         assert!(breakage.is_broken(50) && !breakage.is_broken(51));
-        assert_eq!((breakage.chance(51), breakage.chance(49)), (0.15, 0.15));
-        assert_eq!((breakage.chance(54), breakage.chance(56)), (0.0375, 0.0));
+        assert_eq!((breakage.chance(51), breakage.chance(49)), (0.1, 0.1));
+        assert_eq!((breakage.chance(54), breakage.chance(56)), (0.025, 0.0));
         breakage.broke(&history, 51);
         breakage.broke(&history, 52);
-        assert!(breakage.chance(60) > 0.2);
+        assert!(breakage.chance(60) > 0.1);
         breakage.built();
         breakage.broke(&history, 10);
-        assert_eq!((breakage.chance(11), breakage.chance(15)), (0.15, 0.0));
+        assert_eq!((breakage.chance(11), breakage.chance(15)), (0.1, 0.0));
     }
 }

@@ -4,7 +4,7 @@ use super::breakage::Breakage;
 use super::costs::Costs;
 use super::evidence::{Belief, Case, Evidence};
 use super::history::History;
-use super::information::{self, BATCHES, Batch};
+use super::information::{self, BATCHES, Batch, Table};
 use super::sample::{Revision, Running, Task};
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 const OPEN: f64 = 0.05;
 /// Open revisions that are taken as decided, at most: each may double the cells.
 const MOST_OPEN: usize = 5;
+/// So many trials decide about nearly every revision.
+const DECIDES: f64 = 20.0;
 /// Cells with less probability are left out.
 const LEAST_CELL: f64 = 0.01;
 
@@ -42,6 +44,14 @@ struct Cell {
     sums: Vec<f64>,
 }
 
+/// Trials that follow a build.
+struct Plan {
+    trials: u32,
+    /// What they add to the time of the build.
+    trials_s: f64,
+    table: Table,
+}
+
 /// All that a choice looks at.
 pub(super) struct Choice<'a> {
     pub history: &'a History,
@@ -51,6 +61,8 @@ pub(super) struct Choice<'a> {
     pub breakage: &'a Breakage,
     pub built: &'a BTreeSet<Revision>,
     pub running: &'a [Running],
+    /// Whether builds have a slot of their own, beside one for trials.
+    pub beside: bool,
 }
 
 impl Choice<'_> {
@@ -58,6 +70,14 @@ impl Choice<'_> {
     pub fn affected(&self, revision: Revision) -> f64 {
         let affected = |case| self.evidence.affected(self.history, revision, case);
         self.beliefs.iter().filter(|belief| affected(belief.case)).map(|belief| belief.mass).sum()
+    }
+
+    /// Whether a built revision may still come out either way.
+    pub fn is_open(&self) -> bool {
+        self.built.iter().any(|revision| {
+            let affected = self.affected(*revision);
+            affected > OPEN && affected < 1.0 - OPEN && self.history.position(*revision).is_some()
+        })
     }
 
     /// The built revision of which one more trial tells most. Trials of it that run are taken as seen, without their
@@ -83,19 +103,19 @@ impl Choice<'_> {
     /// The revision that is not built of which a build and a batch of trials tell most a second, as if all that runs,
     /// and all that is built and open, had come out one way or the other.
     pub fn best_build(&self) -> Option<Prospect> {
-        let busy = self.busy();
-        let free = |at: &usize| {
-            let revision = self.history.revision(*at);
-            !self.breakage.is_broken(*at) && !self.built.contains(&revision) && !busy.contains(&revision)
-        };
-        let free: Vec<usize> = (0..self.history.len()).filter(free).collect();
+        let mut is_free: Vec<bool> = (0..self.history.len()).map(|at| !self.breakage.is_broken(at)).collect();
+        for revision in self.built.iter().chain(&self.busy()) {
+            if let Some(at) = self.history.position(*revision) {
+                is_free[at] = false;
+            }
+        }
+        let free: Vec<usize> = (0..self.history.len()).filter(|at| is_free[*at]).collect();
         let mean_s = free.iter().map(|at| self.costs.build_s(*at)).sum::<f64>() / free.len().max(1) as f64;
-        let batch = self.batch(mean_s);
-        let table = batch.tabulate();
+        let plan = self.plan(mean_s);
         let (weights, cells) = self.cells(&self.open(None));
         let mut best: Option<(f64, usize, Prospect)> = None;
         for at in free {
-            let prospect = self.prospect(at, batch.trials, |share| table.bits(share), &cells, self.costs.build_s(at));
+            let prospect = self.prospect(at, &plan, &cells, self.costs.build_s(at));
             let worth = prospect.bits_per_second() * (1.0 - self.breakage.chance(at));
             if best.is_none_or(|(most, ..)| worth > most) {
                 best = Some((worth, at, prospect));
@@ -108,20 +128,26 @@ impl Choice<'_> {
     pub fn rest_of(&self, build: &Running) -> Option<Prospect> {
         let at = self.history.position(build.revision)?;
         let whole_s = self.costs.build_s(at);
-        let batch = self.batch(whole_s);
         let (_, cells) = self.cells(&self.open(Some(build.revision)));
-        Some(self.prospect(at, batch.trials, |share| batch.bits(share), &cells, (whole_s - build.elapsed_s).max(0.0)))
+        Some(self.prospect(at, &self.plan(whole_s), &cells, (whole_s - build.elapsed_s).max(0.0)))
     }
 
-    fn prospect(&self, at: usize, trials: u32, bits: impl Fn(f64) -> f64, cells: &[Cell], build_s: f64) -> Prospect {
-        let bits = cells.iter().map(|cell| cell.mass * bits(cell.sums[at] / cell.mass)).sum();
-        let seconds = build_s + f64::from(trials) * self.costs.trial_s();
-        Prospect { revision: self.history.revision(at), affected: 0.0, bits, trials, seconds }
+    fn prospect(&self, at: usize, plan: &Plan, cells: &[Cell], build_s: f64) -> Prospect {
+        let bits = cells.iter().map(|cell| cell.mass * plan.table.bits(cell.sums[at] / cell.mass)).sum();
+        let seconds = (build_s + plan.trials_s).max(self.costs.trial_s());
+        Prospect { revision: self.history.revision(at), affected: 0.0, bits, trials: plan.trials, seconds }
     }
 
-    /// The batch of trials that tells most a second after such a build, where the revision is as likely affected as not.
-    fn batch(&self, build_s: f64) -> Batch {
-        let worth = |batch: &Batch| batch.bits(0.5) / (build_s + f64::from(batch.trials) * self.costs.trial_s());
+    /// What follows such a build. Beside a builder, trials go on while the next one is built: if many fit into that time,
+    /// the revision is as good as decided, and they cost nothing. Otherwise it is the batch that tells most a second where
+    /// the revision is as likely affected as not.
+    fn plan(&self, build_s: f64) -> Plan {
+        let trial_s = self.costs.trial_s();
+        if self.beside && build_s >= DECIDES * trial_s {
+            return Plan { trials: DECIDES as u32, trials_s: 0.0, table: Table::of_decision() };
+        }
+        let seconds = |batch: &Batch| f64::from(batch.trials) * trial_s;
+        let worth = |batch: &Batch| batch.bits(0.5) / (build_s + seconds(batch));
         let mut best = Batch::new(self.beliefs, BATCHES[0]);
         for trials in &BATCHES[1..] {
             let next = Batch::new(self.beliefs, *trials);
@@ -131,7 +157,7 @@ impl Choice<'_> {
             }
             best = next;
         }
-        best
+        Plan { trials: best.trials, trials_s: seconds(&best), table: Table::of(&best) }
     }
 
     /// Candidates that are on a job.

@@ -47,6 +47,11 @@ impl Costs {
         (self.constant_s + self.per_doubling_s * doublings(self.distances[position])).max(0.0)
     }
 
+    /// What a build takes at least, in seconds.
+    pub fn least_build_s(&self) -> f64 {
+        if self.flat { 0.0 } else { (self.constant_s + self.per_doubling_s * doublings(1.0)).max(0.0) }
+    }
+
     /// Learns from a trial of a revision that was built before.
     pub fn tried(&mut self, seconds: f64) {
         if seconds > 0.0 {

@@ -36,18 +36,27 @@ impl Batch {
         let blend = self.affected.iter().zip(&self.unaffected).map(|(one, other)| share * one + (1.0 - share) * other);
         (entropy(blend) - share * self.noise[0] - (1.0 - share) * self.noise[1]).max(0.0)
     }
-
-    /// The same for many revisions.
-    pub fn tabulate(&self) -> Table {
-        Table((0..=GRID).map(|at| self.bits(at as f64 / GRID as f64)).collect())
-    }
 }
 
-/// Expected information of a batch by the probability that the revision is affected; straight between its points.
+/// Expected information by the probability that the revision is affected; straight between its points.
 #[derive(Debug, Clone)]
 pub(super) struct Table(Vec<f64>);
 
 impl Table {
+    /// That of a batch.
+    pub fn of(batch: &Batch) -> Self {
+        Self::new(|share| batch.bits(share))
+    }
+
+    /// That of as many trials as it takes.
+    pub fn of_decision() -> Self {
+        Self::new(|share| entropy([share, 1.0 - share].into_iter()))
+    }
+
+    fn new(bits: impl Fn(f64) -> f64) -> Self {
+        Self((0..=GRID).map(|at| bits(at as f64 / GRID as f64)).collect())
+    }
+
     /// In bits.
     pub fn bits(&self, share: f64) -> f64 {
         let at = share.clamp(0.0, 1.0) * GRID as f64;
@@ -100,8 +109,9 @@ mod tests {
         let batch = Batch::new(&[belief(0, 1.0, Beta { hangs: 1000.0, passes: 1e-6 })], 1);
         assert!((batch.bits(0.5) - 1.0).abs() < 1e-3);
         assert!((batch.bits(0.25) - 0.811).abs() < 1e-3);
-        assert!((batch.tabulate().bits(0.2525) - batch.bits(0.2525)).abs() < 1e-3);
+        assert!((Table::of(&batch).bits(0.2525) - batch.bits(0.2525)).abs() < 1e-3);
         assert!(batch.bits(0.0).abs() < 1e-6 && batch.bits(1.0).abs() < 1e-6);
+        assert!((Table::of_decision().bits(0.25) - batch.bits(0.25)).abs() < 1e-3);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod sample;
 mod settings;
 mod standing;
 mod step;
+pub mod worlds;
 
 pub use answer::{Answer, Candidate, Counts, Decision, Estimate, Stage, Standing, Why, Wrong};
 pub use beta::Beta;

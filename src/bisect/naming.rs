@@ -7,7 +7,7 @@ use super::choice::Choice;
 use super::confirmation::Confirmation;
 use super::evidence::{Belief, Case};
 use super::leader::{Leader, leader};
-use super::sample::Revision;
+use super::sample::{Revision, Slot};
 use std::collections::BTreeSet;
 
 /// Runners-up that are named, and how probable they must be.
@@ -30,7 +30,7 @@ impl Bisection {
             return;
         }
         self.confirmation = (leader.mass >= self.settings.target).then(|| {
-            let choice = self.choice(&beliefs, &[]);
+            let choice = self.choice(&beliefs, &[], Slot::Any);
             let (culprit, before) = self.sides(&choice, &leader);
             Confirmation::new(&leader, culprit, before)
         });

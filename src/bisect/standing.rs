@@ -5,6 +5,7 @@ use super::beta::{Beta, interval};
 use super::bisection::Bisection;
 use super::evidence::{Belief, Case};
 use super::information;
+use super::sample::Slot;
 
 /// The probability that the remaining commits hold together.
 const REMAINING: f64 = 0.95;
@@ -61,7 +62,7 @@ impl Bisection {
     /// Trials and seconds, if every further job told as much as the best one now.
     fn expected(&self, beliefs: &[Belief], probabilities: impl Iterator<Item = f64>) -> (f64, f64) {
         let bits = information::entropy(probabilities);
-        let choice = self.choice(beliefs, &[]);
+        let choice = self.choice(beliefs, &[], Slot::Any);
         let best = [choice.best_trial(), choice.best_build()]
             .into_iter()
             .flatten()
