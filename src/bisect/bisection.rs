@@ -99,7 +99,8 @@ impl Bisection {
         Ok(())
     }
 
-    /// What a free slot should do while `running` goes on.
+    /// What a free slot should do while `running` goes on. As long as nothing runs, one of the slots has something to do,
+    /// or the search is over.
     pub fn decide(&self, slot: Slot, running: &[Running]) -> Decision {
         let beliefs = self.beliefs();
         let ends = self.ends(&beliefs);
@@ -170,7 +171,7 @@ impl Bisection {
         builds.filter(gives_up).map(|job| job.revision).collect()
     }
 
-    /// Tells what to do for the one revision that must be tried.
+    /// What the slot does for the one revision that must be tried.
     fn run(&self, slot: Slot, running: &[Running], revision: Revision, why: Why) -> Decision {
         let is_built = self.built.contains(&revision);
         let is_building = running.iter().any(|job| job.revision == revision && job.task == Task::Build);
@@ -232,6 +233,8 @@ impl Bisection {
         if let Some(position) = self.history.position(revision) {
             self.breakage.broke(&self.history, position);
         }
+        // What rests on it must rest on something else.
+        self.confirmation.take_if(|confirmation| confirmation.revisions().any(|one| one == revision));
     }
 
     fn have_built(&mut self, revision: Revision, seconds: f64) {

@@ -62,6 +62,19 @@ fn a_merge_may_be_the_culprit() {
 }
 
 #[test]
+fn a_parent_that_cannot_be_tried_is_confirmed_by_what_contains_it() {
+    // The culprit 2 and the commit 3 have the same parent, and are merged.
+    let history = History::new(&[vec![], vec![0], vec![1], vec![1], vec![2, 3]], &[0], 4).unwrap();
+    let trial = |revision, _| match revision {
+        1 => Outcome::Skipped,
+        2 | 4 => Outcome::Hang,
+        _ => Outcome::Pass,
+    };
+    let (answer, _) = search(history, Settings::default(), trial);
+    assert!(matches!(answer, Answer::Culprit { commit: 2, confirmed: true, .. }), "{answer:?}");
+}
+
+#[test]
 fn wrong_premises_are_said_within_the_first_trials() {
     type Trial = fn(Revision, u32) -> Outcome;
     let cases: [(Trial, Wrong, usize); 5] = [

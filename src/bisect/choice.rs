@@ -112,10 +112,11 @@ impl Choice<'_> {
         let free: Vec<usize> = (0..self.history.len()).filter(|at| is_free[*at]).collect();
         let mean_s = free.iter().map(|at| self.costs.build_s(*at)).sum::<f64>() / free.len().max(1) as f64;
         let plan = self.plan(mean_s);
-        let (weights, cells) = self.cells(&self.open(None));
+        let (weights, cells) = self.cells(&self.open());
         let mut best: Option<(f64, usize, Prospect)> = None;
         for at in free {
-            let prospect = self.prospect(at, &plan, &cells, self.costs.build_s(at));
+            let bits = cells.iter().map(|cell| cell.mass * plan.table.bits(cell.sums[at] / cell.mass)).sum();
+            let prospect = self.prospect(at, &plan, bits, self.costs.build_s(at));
             let worth = prospect.bits_per_second() * (1.0 - self.breakage.chance(at));
             if best.is_none_or(|(most, ..)| worth > most) {
                 best = Some((worth, at, prospect));
@@ -124,16 +125,17 @@ impl Choice<'_> {
         best.map(|(_, at, prospect)| Prospect { affected: self.share(&weights, at), ..prospect })
     }
 
-    /// What the rest of a build that runs is worth, and the trials after it.
+    /// What the rest of a build that runs is worth, and the trials after it, whatever else runs.
     pub fn rest_of(&self, build: &Running) -> Option<Prospect> {
         let at = self.history.position(build.revision)?;
         let whole_s = self.costs.build_s(at);
-        let (_, cells) = self.cells(&self.open(Some(build.revision)));
-        Some(self.prospect(at, &self.plan(whole_s), &cells, (whole_s - build.elapsed_s).max(0.0)))
+        let affected = self.share(&self.evidence.weights(self.history, self.beliefs), at);
+        let plan = self.plan(whole_s);
+        let bits = plan.table.bits(affected);
+        Some(self.prospect(at, &plan, bits, (whole_s - build.elapsed_s).max(0.0)))
     }
 
-    fn prospect(&self, at: usize, plan: &Plan, cells: &[Cell], build_s: f64) -> Prospect {
-        let bits = cells.iter().map(|cell| cell.mass * plan.table.bits(cell.sums[at] / cell.mass)).sum();
+    fn prospect(&self, at: usize, plan: &Plan, bits: f64, build_s: f64) -> Prospect {
         let seconds = (build_s + plan.trials_s).max(self.costs.trial_s());
         Prospect { revision: self.history.revision(at), affected: 0.0, bits, trials: plan.trials, seconds }
     }
@@ -165,8 +167,8 @@ impl Choice<'_> {
         self.running.iter().map(|job| job.revision).filter(|one| self.history.position(*one).is_some()).collect()
     }
 
-    /// The revisions that are taken as decided: what is on a job, then what is built and most open. Without `but`.
-    fn open(&self, but: Option<Revision>) -> Vec<Revision> {
+    /// The revisions that are taken as decided: what is on a job, then what is built and most open.
+    fn open(&self) -> Vec<Revision> {
         let busy = self.busy();
         let mut open: Vec<(f64, Revision)> = self
             .built
@@ -177,7 +179,7 @@ impl Choice<'_> {
             .collect();
         open.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let all = busy.into_iter().chain(open.into_iter().map(|(_, revision)| revision));
-        all.filter(|revision| Some(*revision) != but).take(MOST_OPEN).collect()
+        all.take(MOST_OPEN).collect()
     }
 
     /// The weight of each candidate, and the cells into which the open revisions split them.

@@ -13,7 +13,7 @@ use super::world::{BUILD, World};
 const TARGET: f64 = 0.95;
 const UNIFORM: Beta = Beta { hangs: 1.0, passes: 1.0 };
 /// Nobody waits longer.
-const MOST_TRIALS: u32 = 2000;
+const MOST_TRIALS: u32 = 1000;
 
 /// Trials along the line, added up.
 struct Line {
@@ -31,6 +31,8 @@ struct Hypothesis {
     new: f64,
     /// The expected share of hangs before it.
     old: f64,
+    /// Whether no trial tells it from the one before.
+    same_as_last: bool,
 }
 
 pub(super) fn search(world: &World) -> Found {
@@ -85,12 +87,13 @@ impl Line {
         let mut same_as_last = false;
         for tally in &self.tallies {
             let last = hypotheses.last().filter(|_| same_as_last);
-            let next = last.map(|last| Hypothesis { ..*last }).unwrap_or_else(|| {
+            let next = last.map(|last| Hypothesis { same_as_last, ..*last }).unwrap_or_else(|| {
                 let after = Tally { hangs: total.hangs - before.hangs, passes: total.passes - before.passes };
                 Hypothesis {
                     ln_likelihood: UNIFORM.ln_marginal(after) + UNIFORM.ln_marginal(before),
                     new: UNIFORM.after(after).mean(),
                     old: UNIFORM.after(before).mean(),
+                    same_as_last,
                 }
             });
             hypotheses.push(next);
@@ -107,15 +110,16 @@ impl Line {
         // first, then those up to the revision are at or behind it.
         let both = |share: f64| [share, 1.0 - share];
         let (mut mass, mut sum) = ([0.0; 2], [0.0; 2]);
-        let terms: Vec<[[f64; 4]; 2]> = (hypotheses.iter().zip(posterior))
-            .map(|(one, posterior)| {
-                let terms = |at: usize| {
-                    let (new, old) = (posterior * both(one.new)[at], posterior * both(one.old)[at]);
-                    [new, old, entropy(new), entropy(old)]
-                };
-                [terms(0), terms(1)]
-            })
-            .collect();
+        let mut terms: Vec<[[f64; 4]; 2]> = Vec::with_capacity(posterior.len());
+        for (one, posterior) in hypotheses.iter().zip(posterior) {
+            let term = |at: usize| {
+                let (new, old) = (posterior * both(one.new)[at], posterior * both(one.old)[at]);
+                [new, old, entropy(new), entropy(old)]
+            };
+            // Between revisions that were tried, all are the same.
+            let last = terms.last().copied().filter(|_| one.same_as_last);
+            terms.push(last.unwrap_or_else(|| [term(0), term(1)]));
+        }
         for term in &terms {
             for at in 0..2 {
                 (mass[at], sum[at]) = (mass[at] + term[at][1], sum[at] + term[at][3]);

@@ -7,12 +7,12 @@ use std::fmt::Write;
 /// The plotting area of a panel, and what lies around it, in pixels.
 const PANEL: (f64, f64) = (136.0, 96.0);
 const GAP: (f64, f64) = (16.0, 22.0);
-const LEFT: f64 = 128.0;
+const LEFT: f64 = 152.0;
 const TOP: f64 = 84.0;
 
 /// The ends of the time axis, in trials, and what is marked on it; it is logarithmic.
 const TIMES: (f64, f64) = (250.0, 20_000.0);
-const MARKED: [(f64, &str); 3] = [(300.0, "300"), (2000.0, "2000"), (15_000.0, "15000")];
+const MARKED: [(f64, &str); 3] = [(300.0, "300"), (2000.0, "2000"), (10_000.0, "10000")];
 
 /// An SVG of small multiples: sizes and shapes of histories downwards, *p* and *q* to the right. In each panel the share of
 /// right answers, with its 95 % interval, over the time to the answer; the best corner is the upper left.
