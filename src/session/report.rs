@@ -43,7 +43,8 @@ fn headline(search: &Search, standing: &Standing) -> String {
     if standing.expected_s > 0.0 && standing.expected_s.is_finite() {
         let jobs = f64::from(search.head().jobs.max(1));
         let target = percent(search.head().settings.target);
-        parts.push(format!("about {} to {target}", duration(standing.expected_s / jobs)));
+        let left = duration(standing.expected_s / jobs);
+        parts.push(format!("about {:.0} trials, {left} to {target}", standing.expected_trials));
     }
     parts.join(" · ")
 }

@@ -26,6 +26,7 @@ pub struct Running {
     since: Clock,
     number: u64,
     slot: Slot,
+    log: PathBuf,
     abort: Option<AbortHandle>,
 }
 
@@ -112,6 +113,8 @@ impl Jobs<'_> {
             if let Some(at) = self.running.iter().position(is_it) {
                 let job = self.running.remove(at);
                 let _ = job.abort.map(|abort| abort.abort());
+                // Nobody would know what to make of it.
+                let _ = std::fs::remove_file(job.log);
                 self.idle.push(job.slot);
             }
         }
@@ -141,10 +144,10 @@ impl Jobs<'_> {
         let log = self.new_log(commit.id.short(), task)?;
         self.begun += 1;
         let begun = self.begun;
-        let coming = self.runner.begin(Job { commit, task, number, is_bad_end, log });
+        let coming = self.runner.begin(Job { commit, task, number, is_bad_end, log: log.clone() });
         let abort = self.jobs.spawn_local(async move { (begun, coming.await) });
         let since = Clock::start();
-        self.running.push(Running { revision, task, why, since, number: begun, slot, abort: Some(abort) });
+        self.running.push(Running { revision, task, why, since, number: begun, slot, log, abort: Some(abort) });
         self.observer.happened(Happened::Began, &self.session.search, &self.running);
         Ok(())
     }

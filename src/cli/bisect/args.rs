@@ -29,6 +29,8 @@ pub enum BisectAction {
     ///
     /// Exit status: 0 one found, 1 none or several, 2 wrong usage, 3 the lab failed, 130 interrupted.
     Axis(AxisArgs),
+    /// Compare ways to bisect in made-up histories whose culprit is known
+    Simulate(SimulateArgs),
     /// Show where a bisection stands
     Status(SessionArgs),
     /// Go on with a bisection that was stopped
@@ -183,6 +185,20 @@ pub struct AxisArgs {
     pub lab: LabArgs,
     #[command(flatten)]
     pub search: SearchArgs,
+}
+
+/// Arguments of `oomlab bisect simulate`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimulateArgs {
+    /// Worlds a row
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub worlds: u32,
+    /// Seed of the first world; the others have the numbers behind it
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Draw it as well, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
 }
 
 /// Which bisection.

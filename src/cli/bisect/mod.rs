@@ -5,6 +5,7 @@ mod commits;
 mod lists;
 mod live;
 mod session;
+mod simulate;
 mod step;
 mod subject;
 

@@ -2,7 +2,7 @@
 
 use super::args::{BisectAction, BisectArgs, LabArgs, SearchArgs, SessionArgs};
 use super::live::Live;
-use super::{commits, lists, subject};
+use super::{commits, lists, simulate, subject};
 use crate::bisect::{Answer, Wrong};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -43,6 +43,7 @@ pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
                 let session = create(&args.search, head, history)?;
                 go_on(session, args.search.json, &args.lab, context).await
             }
+            BisectAction::Simulate(args) => simulate::run(args),
             BisectAction::Resume(args) => {
                 go_on(Session::open(&folder(&args.session)?)?, args.json, &args.lab, context).await
             }

@@ -113,7 +113,7 @@ pub(super) fn fragments(config: &[String], arch: &ArchSpec, context: &Context) -
     for name in names {
         let path = Path::new(name);
         fragments.push(if name.contains('/') || path.is_file() {
-            Fragment::of_config(path)?
+            Fragment::of_config(path).map_err(|error| CliError::Usage(error.to_string()))?
         } else {
             Fragment::read(&context.assets, name).map_err(|error| {
                 let text = format!("no configuration `{name}` for {}: {error}; name one with `--config`", arch.name);
