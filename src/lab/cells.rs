@@ -133,12 +133,22 @@ impl Shared {
         self.ready.borrow_mut().entry(job.commit.id.clone()).or_insert_with(|| ready.clone());
         let cell = self.cell(&job.commit)?;
         let number = u32::try_from(job.number).unwrap_or(u32::MAX);
-        let record = self.lab.trial(&cell, number, Ok(ready), &self.run).await.map_err(|error| lab(&error))?;
-        let ended = self.reference.borrow_mut().judge(&record, job.is_bad_end);
-        let ended = ended.ok_or_else(|| {
-            let TrialRecord { verdict, .. } = &record;
-            SessionError::Lab(format!("trial {} of {}: {}: {}", number, cell.id, word(&record), verdict.summary))
-        })?;
+        let boot = || self.lab.trial(&cell, number, Ok(ready.clone()), &self.run);
+        let mut record = boot().await.map_err(|error| lab(&error))?;
+        if failed_to_run(&record) {
+            // Once may be the host's fault.
+            record = boot().await.map_err(|error| lab(&error))?;
+        }
+        let ended = match self.reference.borrow_mut().judge(&record, job.is_bad_end) {
+            Some(ended) => ended,
+            // As with a kernel that is larger than the RAM.
+            None if failed_to_run(&record) => Ended::Skip,
+            None => {
+                let TrialRecord { verdict, .. } = &record;
+                let text = format!("trial {number} of {}: {}: {}", cell.id, word(&record), verdict.summary);
+                return Err(SessionError::Lab(text));
+            }
+        };
         // What it left behind lies in the run.
         let _ = std::fs::remove_file(&job.log);
         let log = self.run.path().join("cells").join(record.folder());
@@ -204,6 +214,11 @@ impl Shared {
             Vary::Cells(cells) => cells.values().any(|cell| cell.kernel != self.subject.cell.kernel),
         }
     }
+}
+
+/// Whether QEMU did not run the guest to its end.
+fn failed_to_run(record: &TrialRecord) -> bool {
+    matches!(record.verdict.kind, Kind::QemuFailed | Kind::QemuDied)
 }
 
 fn lab(error: &dyn std::error::Error) -> SessionError {

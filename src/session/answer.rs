@@ -1,5 +1,6 @@
 //! An answer in terms of commits.
 
+use super::record::Subject;
 use super::search::Search;
 use crate::bisect::{Answer, Candidate, Counts, Wrong};
 use crate::git::Commit;
@@ -116,7 +117,13 @@ fn explain(search: &Search, wrong: Wrong, bad: Counts, good: Counts) -> String {
             )
         }
         (Wrong::EndSkipped(revision), _) => {
-            format!("{} cannot be tried: the command says skip (125) there", end(search.commit(revision)))
+            let why = match &head.subject {
+                Subject::Command { .. } => "the command says skip (125) there",
+                Subject::Cell(_) => {
+                    "it cannot be built or does not come up; what it left behind lies in the session's folder"
+                }
+            };
+            format!("{} cannot be tried: {why}", end(search.commit(revision)))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a session's folder holds.
 
-use crate::bisect::Settings;
+use crate::bisect::{Settings, Why};
 use crate::git::CommitId;
 use crate::model::Cell;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,33 @@ pub enum Bad {
     Verdict(String),
     /// Any hang, crash, or failure to boot.
     Any,
+}
+
+impl Head {
+    /// Whether revisions are values of a list, and no commits.
+    pub fn is_list(&self) -> bool {
+        matches!(&self.subject, Subject::Cell(subject) if matches!(subject.vary, Vary::Cells(_)))
+    }
+
+    /// What revisions are called.
+    pub fn units(&self) -> &'static str {
+        if self.is_list() { "values" } else { "commits" }
+    }
+
+    /// What a job is for, in words that fit what is looked for.
+    pub fn what_for(&self, why: Why) -> String {
+        let percent = |share: f64| (100.0 * share).round();
+        let (ends, sign) = if self.fix { (["passes", "fails"], "pass") } else { (["fails", "does not fail"], "fail") };
+        match why {
+            Why::BadEnd => format!("shows that the last {}", ends[0]),
+            Why::GoodEnd => format!("shows that the first {}", ends[1]),
+            Why::Again { affected, p } => {
+                format!("again: has it with {} %, and {} % of such trials {sign}", percent(affected), percent(p))
+            }
+            Why::Rate => format!("learns how often trials {sign}"),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl Subject {

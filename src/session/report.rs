@@ -10,6 +10,9 @@ use std::fmt::Write;
 /// Commits that are shown while it goes on.
 const LEADERS: usize = 5;
 
+/// A commit that is less probable is not listed.
+const LISTED: f64 = 0.001;
+
 /// Columns of a bar of certainty.
 const BAR: usize = 20;
 
@@ -31,9 +34,9 @@ pub fn status(search: &Search, width: usize) -> Vec<String> {
 }
 
 fn headline(search: &Search, standing: &Standing) -> String {
-    let mut parts = vec![format!("{} candidates left of {}", standing.remaining, search.candidates())];
+    let mut parts = vec![format!("{} {} left of {}", standing.remaining, search.head().units(), search.candidates())];
     parts.push(format!("p ≈ {}", interval(&standing.p)));
-    parts.push(format!("{} trials of {} commits", standing.trials, search.tried()));
+    parts.push(format!("{} trials of {} {}", standing.trials, search.tried(), search.head().units()));
     if standing.skipped > 0 {
         parts.push(format!("{} skipped", standing.skipped));
     }
@@ -69,10 +72,7 @@ fn found(out: &mut String, search: &Search, answer: &Answer) {
     match answer {
         Answer::Culprit { commit, probability, confirmed, runners_up } => {
             let commit = search.commit(*commit);
-            let what = if search.head().fix { "The repair is" } else { "The culprit is" };
-            let _ = writeln!(out, "# {what} {} (\"{}\")\n", commit.id.short(), commit.subject);
-            let _ = writeln!(out, "- commit {}", commit.id);
-            let _ = writeln!(out, "- author {}, {}", commit.author, commit.date);
+            title(out, search, commit);
             let _ = writeln!(out, "- probability {}", precise(*probability));
             let again = if *confirmed {
                 "it and what stands before it were tried once more, and agreed"
@@ -80,15 +80,17 @@ fn found(out: &mut String, search: &Search, answer: &Answer) {
                 "not confirmed"
             };
             let _ = writeln!(out, "- {again}");
-            if !runners_up.is_empty() {
+            if runners_up.iter().any(|one| one.probability >= LISTED) {
                 let _ = writeln!(out, "\n## Runners-up\n");
                 candidates(out, search, runners_up);
             }
-            mail(out, search, commit, *probability);
+            if !search.head().is_list() {
+                mail(out, search, commit, *probability);
+            }
         }
         Answer::Set { candidates: set, probability, .. } => {
             let probability = precise(*probability);
-            let _ = writeln!(out, "# One of {} commits, with probability {probability}\n", set.len());
+            let _ = writeln!(out, "# One of {} {}, with probability {probability}\n", set.len(), search.head().units());
             let _ = writeln!(out, "What lies between them cannot be tried, or the search was ended early.\n");
             candidates(out, search, set);
         }
@@ -99,8 +101,25 @@ fn found(out: &mut String, search: &Search, answer: &Answer) {
     }
 }
 
+fn title(out: &mut String, search: &Search, commit: &Commit) {
+    let head = search.head();
+    if head.is_list() {
+        let before = commit.parents.first().map(CommitId::as_str).unwrap_or_default();
+        let (from, up_to) = if head.fix { ("passes", "fails") } else { ("fails", "passes") };
+        let (words, id) = (head.subject.words(), &commit.id);
+        let _ = writeln!(out, "# {id}: from there on it {from}, and up to {before} it {up_to}\n");
+        let _ = writeln!(out, "- {words}");
+        let _ = writeln!(out, "- the cell is {}", commit.subject);
+        return;
+    }
+    let what = if head.fix { "The repair is" } else { "The culprit is" };
+    let _ = writeln!(out, "# {what} {} (\"{}\")\n", commit.id.short(), commit.subject);
+    let _ = writeln!(out, "- commit {}", commit.id);
+    let _ = writeln!(out, "- author {}, {}", commit.author, commit.date);
+}
+
 fn candidates(out: &mut String, search: &Search, candidates: &[Candidate]) {
-    for Candidate { revision, probability } in candidates {
+    for Candidate { revision, probability } in candidates.iter().filter(|one| one.probability >= LISTED) {
         let commit = search.commit(*revision);
         let _ = writeln!(out, "- {} {} {}", precise(*probability), commit.id.short(), commit.subject);
     }
@@ -149,9 +168,10 @@ fn figures(out: &mut String, search: &Search) {
     let _ = writeln!(out, "- {} candidates before the first trial", search.candidates());
     let _ = writeln!(
         out,
-        "- {} trials of {} commits, {} skipped, {} failed otherwise, {} of work",
+        "- {} trials of {} {}, {} skipped, {} failed otherwise, {} of work",
         standing.trials,
         search.tried(),
+        head.units(),
         standing.skipped,
         standing.others,
         duration(seconds)

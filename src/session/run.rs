@@ -126,7 +126,10 @@ impl Jobs<'_> {
         let mut waiting = Vec::new();
         while let Some(slot) = self.idle.pop() {
             match self.session.search.decide(slot, &self.jobs()) {
-                Decision::Run { revision, task, why } => self.spawn(slot, revision, task, why.to_string())?,
+                Decision::Run { revision, task, why } => {
+                    let why = self.session.search.head().what_for(why);
+                    self.spawn(slot, revision, task, why)?;
+                }
                 Decision::Wait => waiting.push(slot),
                 Decision::Done(answer) => return Ok(Some(answer)),
             }
