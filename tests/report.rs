@@ -68,6 +68,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         accel: Accel::Tcg,
         kernel_release: Some("6.1.192".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
+        kernel_commit: None,
         initrd_digest: None,
         evidence: vec![evidence("console.log"), evidence("why.md")],
     }

@@ -111,6 +111,10 @@ pub struct RunArgs {
     /// Trials of each cell, in place of what the matrix says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
+    /// Bisect what is unexpected here and was as expected in an earlier run beside this one, for at most so many minutes in all; of
+    /// kernels whose source is a git repository
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds)]
+    pub bisect_regressions: Option<f64>,
     #[command(flatten)]
     pub options: RunOptions,
 }

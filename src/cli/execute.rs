@@ -40,6 +40,14 @@ impl Execution<'_> {
     /// # Errors
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
     pub fn run(self) -> Result<u8, CliError> {
+        self.run_into().map(|(code, _)| code)
+    }
+
+    /// As [`Execution::run`]; gives the run's folder as well.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn run_into(self) -> Result<(u8, RunDir), CliError> {
         // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
         // as the program.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -48,7 +56,7 @@ impl Execution<'_> {
         code
     }
 
-    async fn go(self) -> Result<u8, CliError> {
+    async fn go(self) -> Result<(u8, RunDir), CliError> {
         let cancel = CancellationToken::new();
         cancel_on_signals(cancel.clone())?;
         // Made before anything is fetched: a folder that cannot be written is known at once.
@@ -91,7 +99,7 @@ impl Execution<'_> {
         // A run that broke off still tells what it has.
         let code = self::report(&run, self.options.json.as_deref(), self.options.junit.as_deref(), self.context.color);
         result?;
-        code
+        code.map(|code| (code, run))
     }
 }
 

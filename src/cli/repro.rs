@@ -67,6 +67,7 @@ fn same_files(trial: &TrialRecord) -> Option<Prepared> {
         config: None,
         vmlinux: None,
         modules: None,
+        commit: None,
     };
     Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accel: trial.accel }))]))
 }

@@ -1,6 +1,7 @@
 //! `oomlab run`.
 
 use super::args::RunArgs;
+use super::bisect::{self, LabArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
@@ -8,6 +9,10 @@ use super::known::Catalogues;
 use crate::matrix::{self, Filter};
 use crate::model::Plan;
 use std::path::Path;
+use std::time::Duration;
+
+/// Exit status of a run with something unexpected in it.
+const EXIT_UNEXPECTED: u8 = 1;
 
 /// Runs a matrix; gives the program's exit status.
 ///
@@ -20,7 +25,17 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
         plan.cells.iter_mut().for_each(|cell| cell.repeat = repeat);
     }
     let options = &args.options;
-    Execution { context, catalogues, options, plan, own: None, prepared: None }.run()
+    let execution = Execution { context, catalogues, options, plan, own: None, prepared: None };
+    let (code, run) = execution.run_into()?;
+    match args.bisect_regressions {
+        Some(minutes) if code == EXIT_UNEXPECTED => {
+            let lab = LabArgs { qemu: options.qemu.clone(), mirror: options.mirror.clone() };
+            let budget = Duration::from_secs_f64(60.0 * minutes);
+            bisect::regressions(&run, budget, options.jobs, &lab, context)?;
+        }
+        _ => {}
+    }
+    Ok(code)
 }
 
 /// Reads a matrix and leaves the cells that match the filter; warnings go to stderr.

@@ -118,6 +118,7 @@ fn kernel(args: &WatchArgs, given: &Given, spec: &ArchSpec) -> Result<KernelArti
             config: None,
             vmlinux: None,
             modules: None,
+            commit: None,
         },
     };
     for (from, to) in [(&args.system_map, &mut kernel.system_map), (&args.vmlinux, &mut kernel.vmlinux)] {

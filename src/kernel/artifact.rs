@@ -66,6 +66,7 @@ impl Slot<'_> {
             config: beside(CONFIG),
             vmlinux: beside(DEBUG_INFO),
             modules: Some(folder.join(MODULES)).filter(|path| path.is_dir()),
+            commit: None,
         })
     }
 

@@ -65,6 +65,7 @@ mod tests {
             config: None,
             vmlinux,
             modules: None,
+            commit: None,
         }
     }
 

@@ -135,6 +135,22 @@ impl Kernels {
         if let Source::Local(images) = &entry.source {
             return local(&entry.name, arch, &images[arch.name]);
         }
+        let artifact = self.make_ready(entry, arch, jobs, progress)?;
+        Ok(match &entry.source {
+            Source::Git { repository, revision } => {
+                KernelArtifact { commit: source::commit_of(repository, revision), ..artifact }
+            }
+            _ => artifact,
+        })
+    }
+
+    fn make_ready(
+        &self,
+        entry: &Entry,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
         if !entry.build.is_empty() {
             toolchain::check(arch)?;
         }
@@ -321,6 +337,7 @@ fn local(name: &KernelName, arch: &ArchSpec, files: &LocalImage) -> Result<Kerne
         config: files.config.clone(),
         vmlinux: files.vmlinux.clone(),
         modules: files.modules.clone(),
+        commit: None,
     })
 }
 

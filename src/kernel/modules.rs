@@ -195,6 +195,7 @@ mod tests {
                 config: None,
                 vmlinux: None,
                 modules: Some(self.dir.path().to_owned()),
+                commit: None,
             };
             ModuleTree::of(&artifact).map(Option::unwrap)
         }

@@ -144,6 +144,12 @@ pub(super) fn identity(repository: &str, revision: &str) -> Result<String, Kerne
     commit(path, revision)
 }
 
+/// The commit that a revision of a repository on this machine is.
+pub(super) fn commit_of(repository: &str, revision: &str) -> Option<String> {
+    let path = Path::new(repository);
+    path.is_dir().then(|| commit(path, revision).ok()).flatten()
+}
+
 fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
     let mut git = Command::new("git");
     git.arg("-C").arg(repository).args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);

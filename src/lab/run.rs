@@ -234,6 +234,7 @@ impl Trial {
         record.command.clone_from(&argv);
         record.kernel_release = Some(ready.kernel.release.clone()).filter(|release| !release.is_empty());
         record.kernel_digest = Some(ready.kernel.digest.clone());
+        record.kernel_commit.clone_from(&ready.kernel.commit);
         record.initrd_digest = ready.initrd.as_ref().map(|(_, digest)| digest.clone());
         let job = Drive {
             source,
@@ -310,6 +311,7 @@ impl Trial {
             command: Vec::new(),
             kernel_release: None,
             kernel_digest: None,
+            kernel_commit: None,
             initrd_digest: None,
             evidence: Vec::new(),
         }

@@ -29,6 +29,9 @@ pub struct KernelArtifact {
     /// Folder with `lib/modules/<release>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modules: Option<PathBuf>,
+    /// Full name of the commit that it was built from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// A kernel module, ready to be loaded into the kernel that it belongs to.

@@ -77,6 +77,9 @@ pub struct TrialRecord {
     /// Digest of the kernel image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_digest: Option<Digest>,
+    /// Full name of the commit that the kernel was built from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_commit: Option<String>,
     /// Digest of the initramfs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd_digest: Option<Digest>,

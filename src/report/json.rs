@@ -59,6 +59,8 @@ struct Cell<'r> {
     kernel: &'r str,
     kernel_release: Option<&'r str>,
     kernel_digest: Option<&'r Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel_commit: Option<&'r str>,
     initrd_digest: Option<&'r Digest>,
     ram_mib: u32,
     vcpus: u32,
@@ -119,6 +121,7 @@ impl<'r> Cell<'r> {
             kernel: cell.kernel.as_str(),
             kernel_release: trial.kernel_release.as_deref(),
             kernel_digest: trial.kernel_digest.as_ref(),
+            kernel_commit: trial.kernel_commit.as_deref(),
             initrd_digest: trial.initrd_digest.as_ref(),
             ram_mib: cell.ram.0,
             vcpus: cell.vcpus,

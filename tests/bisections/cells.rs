@@ -47,20 +47,26 @@ impl Kernels {
         std::fs::create_dir(&dir).unwrap();
         output(git(&dir).args(["init", "--quiet", "--initial-branch=main"]));
         std::fs::write(dir.join("Makefile"), MAKEFILE).unwrap();
-        let mut commits = Vec::new();
-        for (number, script) in scripts.into_iter().enumerate() {
-            let broken = dir.join("broken");
+        let mut kernels = Self { program, dir, commits: Vec::new() };
+        kernels.add(scripts);
+        kernels
+    }
+
+    /// Further commits on the same branch.
+    fn add(&mut self, scripts: impl IntoIterator<Item = String>) {
+        let Self { dir, commits, .. } = self;
+        for script in scripts {
+            let (number, broken) = (commits.len(), dir.join("broken"));
             if script.is_empty() {
                 std::fs::write(broken, "").unwrap();
             } else if broken.exists() {
                 std::fs::remove_file(broken).unwrap();
             }
             std::fs::write(dir.join("script"), format!("# {number}\n{script}")).unwrap();
-            output(git(&dir).args(["add", "--all"]));
-            output(git(&dir).args(["commit", "--quiet", "--message", &format!("mm: change {number}")]));
-            commits.push(output(git(&dir).args(["rev-parse", "HEAD"])).trim().to_owned());
+            output(git(dir).args(["add", "--all"]));
+            output(git(dir).args(["commit", "--quiet", "--message", &format!("mm: change {number}")]));
+            commits.push(output(git(dir).args(["rev-parse", "HEAD"])).trim().to_owned());
         }
-        Self { program, dir, commits }
     }
 
     fn bisect(&self, more: &[&str]) -> Finished {
@@ -151,4 +157,39 @@ fn nothing_but_a_cell_or_a_command_can_be_tried() {
     assert!(told(&["--workload", "idel", "--arch", "arm"]).contains("did you mean `idle`?"));
     assert!(told(&["--workload", "idle", "--arch", "arm"]).contains("no configuration `arm` for arm"));
     assert!(told(&["--workload", "idle", "--arch", "riscv64", "--config", "./none"]).contains("./none"));
+}
+
+#[test]
+fn a_red_night_after_a_green_one_ends_with_a_commit() {
+    let mut kernels = Kernels::new((0..3).map(|_| script(PASSES)));
+    let dir = kernels.program.dir().to_owned();
+    let description = format!(
+        "source:\n  git: {{repository: {}, revision: main}}\nbuild:\n  riscv64-nommu: [mine]\n",
+        kernels.dir.display()
+    );
+    kernels.program.write("kernels/mine.yaml", &description);
+    kernels.program.write("kernels/config/mine.config", "CONFIG_PRINTK=y\n");
+    kernels
+        .program
+        .write("nightly.yaml", "axes: {kernel: mine, arch: riscv64-nommu, ram: [32M, 64M], workload: idle}\n");
+    let night = |program: &Program, more: &[&str]| {
+        let args = [&["run", "nightly.yaml", "--filter", "kernel=mine"], more].concat();
+        finish(program.command(args).env("OOMLAB_QEMU", env!("CARGO_BIN_EXE_fake-qemu")))
+    };
+    let green = night(&kernels.program, &["--bisect-regressions"]);
+    assert_eq!(green.status, Some(0), "{green:?}");
+    kernels.add((3..13).map(|number| script(if number < 9 { PASSES } else { PANICS })));
+    let red = night(&kernels.program, &["--bisect-regressions"]);
+    assert_eq!(red.status, Some(1), "{red:?}");
+    let named = format!("mine.riscv64-nommu.32M.idle: {} mm: change 9 (9", kernels.commits[9]);
+    assert!(red.stdout.contains(&named), "{red:?}");
+    assert_eq!(red.stdout.matches("The culprit is").count(), 1, "both cells fail alike: {red:?}");
+    // The next night is as red as that one, and nothing came between.
+    let again = night(&kernels.program, &["--bisect-regressions=0.001"]);
+    assert!(again.status == Some(1) && again.stderr.contains("was as expected in "), "{again:?}");
+    assert!(again.stderr.contains("stopped: `oomlab bisect resume "), "{again:?}");
+    let runs = std::fs::read_dir(dir.join("runs")).unwrap().count();
+    assert_eq!(runs, 3);
+    let other = night(&kernels.program, &["--out", "elsewhere/night", "--bisect-regressions"]);
+    assert!(other.stderr.contains("not bisected: no earlier run beside this one"), "{other:?}");
 }

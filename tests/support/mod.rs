@@ -61,6 +61,7 @@ impl Scripted {
             config: None,
             vmlinux: None,
             modules: None,
+            commit: None,
         };
         self.prepared.insert(name.into(), Ok(Ready { kernel, initrd: None, accel: Accel::Tcg }));
         self.plan.cells.push(Cell {

@@ -56,6 +56,7 @@ pub fn trial(case: &str) -> TrialRecord {
         command: vec!["qemu-system-riscv64".to_owned()],
         kernel_release: Some("6.1.176".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
+        kernel_commit: None,
         initrd_digest: None,
         evidence: vec![Evidence { file: "why.md".to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) }],
     }

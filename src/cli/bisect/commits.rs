@@ -32,21 +32,43 @@ pub(super) async fn begin(args: &CommitsArgs, context: &Context) -> Result<(Head
         (true, [good]) => (vec![bad], good.clone()),
         (true, _) => return Err(CliError::Usage("with `--fix` there is one good end".to_owned())),
     };
-    let ends = Ends { repository: &repository, fix: args.fix };
+    let target = Settings { target: args.search.sure, most_trials: args.search.most_trials, ..settings };
+    let asked = Asked { old, new, fix: args.fix, subject, jobs, settings: target };
+    between(&repository, asked).await
+}
+
+/// A search between two commits.
+pub(super) struct Asked {
+    /// Commits without what is looked for.
+    pub old: Vec<CommitId>,
+    /// The commit with it.
+    pub new: CommitId,
+    /// Whether what is looked for is a repair.
+    pub fix: bool,
+    /// What is tried.
+    pub subject: Subject,
+    /// Trials at a time.
+    pub jobs: u32,
+    /// What is expected.
+    pub settings: Settings,
+}
+
+/// The history between the ends, and what a session must know.
+///
+/// # Errors
+/// When nothing lies between them, or git fails.
+pub(super) async fn between(repository: &Repository, asked: Asked) -> Result<(Head, Vec<Commit>), CliError> {
+    let Asked { old, new, fix, subject, jobs, settings } = asked;
+    let ends = Ends { repository, fix };
     let old = ends.before(old, &new).await?;
     let commits = ends.history(&old, &new).await?;
-    let head = Head {
-        schema: SESSION_SCHEMA,
-        started: wall_clock(),
-        repository: Some(repository.path().to_owned()),
-        old,
-        new,
-        fix: args.fix,
-        subject,
-        jobs,
-        settings: Settings { target: args.search.sure, most_trials: args.search.most_trials, ..settings },
-    };
-    Ok((head, commits))
+    let (schema, started, repository) = (SESSION_SCHEMA, wall_clock(), Some(repository.path().to_owned()));
+    Ok((Head { schema, started, repository, old, new, fix, subject, jobs, settings }, commits))
+}
+
+/// What is expected of cells whose kernels are built.
+pub(super) fn of_builds() -> Settings {
+    Settings { trial_s: TRIAL_S, build_s: BUILD_S, ..Settings::default() }
 }
 
 /// What is tried on each commit, how many at a time, and what is expected of it.
@@ -75,8 +97,7 @@ fn subject(args: &CommitsArgs, context: &Context) -> Result<(Subject, u32, Setti
             let jobs = subject::jobs(args.search.jobs, &cell);
             let config = args.config.iter().map(|name| absolute(name)).collect();
             let subject = CellSubject { cell, vary: Vary::Commit { config }, bad: subject::bad(&args.cell)? };
-            let settings = Settings { trial_s: TRIAL_S, build_s: BUILD_S, ..defaults };
-            Ok((Subject::Cell(Box::new(subject)), jobs, settings))
+            Ok((Subject::Cell(Box::new(subject)), jobs, of_builds()))
         }
     }
 }

@@ -4,11 +4,13 @@ mod args;
 mod commits;
 mod lists;
 mod live;
+mod regressions;
 mod session;
 mod simulate;
 mod step;
 mod subject;
 
-pub use args::{BisectArgs, StepArgs};
+pub use args::{BisectArgs, LabArgs, StepArgs};
+pub use regressions::regressions;
 pub use session::run;
 pub use step::run as step;

@@ -68,24 +68,12 @@ fn create(args: &SearchArgs, head: Head, history: Vec<crate::git::Commit>) -> Re
     Session::create(args.out.as_deref(), Path::new(SESSIONS), &today(), head, history)
 }
 
-async fn go_on(mut session: Session, json: bool, lab: &LabArgs, context: &Context) -> Result<u8, CliError> {
+async fn go_on(session: Session, json: bool, lab: &LabArgs, context: &Context) -> Result<u8, CliError> {
     let cancel = CancellationToken::new();
     cancel_on_signals(cancel.clone())?;
-    let mut ended = search(&mut session, lab, context, &cancel).await?;
-    if ended.as_ref().is_some_and(|answer| is_the_other_way_round(&session, answer)) {
-        eprintln!("it fails at the first end already: what repairs it is looked for");
-        session = session.turn()?;
-        ended = search(&mut session, lab, context, &cancel).await?;
-    }
-    let dir = shown(session.path());
-    let Some(answer) = ended else {
-        eprintln!("stopped: `oomlab bisect resume {}` goes on", dir.display());
-        return Ok(EXIT_INTERRUPTED as u8);
-    };
-    let report = session::report(&session.search);
-    output::write_file(&session.path().join("report.md"), &report)?;
-    let head = report.split("\n## Trials").next().unwrap_or(&report);
-    let text = format!("{head}\nall trials: {}\n", dir.join("report.md").display());
+    let (session, answer) = answer(session, lab, context, &cancel).await?;
+    let Some(answer) = answer else { return Ok(EXIT_INTERRUPTED as u8) };
+    let text = tell(&session)?;
     if json {
         eprint!("{text}");
         let summary = serde_json::to_string(&Summary::new(&session.search, &answer)).map_err(std::io::Error::from)?;
@@ -94,6 +82,40 @@ async fn go_on(mut session: Session, json: bool, lab: &LabArgs, context: &Contex
         output::print(&text)?;
     }
     Ok(if matches!(answer, Answer::Culprit { .. }) { 0 } else { EXIT_OPEN })
+}
+
+/// Goes on with a session until it has an answer, or is stopped.
+///
+/// # Errors
+/// When the lab or the command is broken.
+pub(super) async fn answer(
+    mut session: Session,
+    lab: &LabArgs,
+    context: &Context,
+    cancel: &CancellationToken,
+) -> Result<(Session, Option<Answer>), CliError> {
+    let mut ended = search(&mut session, lab, context, cancel).await?;
+    if ended.as_ref().is_some_and(|answer| is_the_other_way_round(&session, answer)) {
+        eprintln!("it fails at the first end already: what repairs it is looked for");
+        session = session.turn()?;
+        ended = search(&mut session, lab, context, cancel).await?;
+    }
+    if ended.is_none() {
+        eprintln!("stopped: `oomlab bisect resume {}` goes on", shown(session.path()).display());
+    }
+    Ok((session, ended))
+}
+
+/// Writes the report and gives all of it but the trials.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn tell(session: &Session) -> Result<String, CliError> {
+    let report = session::report(&session.search);
+    let path = session.path().join("report.md");
+    output::write_file(&path, &report)?;
+    let head = report.split("\n## Trials").next().unwrap_or(&report);
+    Ok(format!("{head}\nall trials: {}\n", shown(&path).display()))
 }
 
 async fn search(
