@@ -62,6 +62,50 @@ impl Fragment {
     }
 }
 
+/// An option that two configurations have with different values; `n` stands for one that is not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Name, with `CONFIG_`.
+    pub name: String,
+    /// Its value in the first.
+    pub old: String,
+    /// Its value in the second.
+    pub new: String,
+}
+
+impl Fragment {
+    /// In what another configuration differs, in the order of its options, and then of those that it lacks.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let value = |of: &Self, name: &str| {
+            let found = of.options.iter().rev().find(|option| option.name == name);
+            found.map_or("n", |option| option.value.as_str()).to_owned()
+        };
+        let mut differences: Vec<Difference> = Vec::new();
+        for ConfigOption { name, .. } in other.options.iter().chain(&self.options) {
+            let (old, new) = (value(self, name), value(other, name));
+            if old != new && !differences.iter().any(|known| known.name == *name) {
+                differences.push(Difference { name: name.clone(), old, new });
+            }
+        }
+        differences
+    }
+
+    /// The same with these differences.
+    pub fn with<'d>(&self, differences: impl IntoIterator<Item = &'d Difference>) -> Self {
+        let mut options = self.options.clone();
+        for Difference { name, new, .. } in differences {
+            options.retain(|option| option.name != *name);
+            options.push(ConfigOption { name: name.clone(), value: new.clone(), optional: true, line: 0 });
+        }
+        Self { name: self.name.clone(), options }
+    }
+
+    /// As a file that `make` reads.
+    pub fn text(&self) -> String {
+        all_config(std::slice::from_ref(self))
+    }
+}
+
 /// The first of these options (without `CONFIG_`) that a kernel does not have built in; `None` where it has all, and where its
 /// configuration is not known.
 pub fn missing_option<'a>(kernel: &KernelArtifact, wanted: &'a [String]) -> Option<&'a str> {
@@ -129,6 +173,18 @@ mod tests {
 
     fn fragment(name: &str, text: &str) -> Fragment {
         Fragment { name: name.into(), options: parse(text).unwrap() }
+    }
+
+    #[test]
+    fn differences_are_found_and_applied() {
+        let good = fragment("good", "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=8\n");
+        let bad = fragment("bad", "CONFIG_E=y\nCONFIG_B=y\nCONFIG_D=8\n");
+        let differences = good.differences(&bad);
+        let told: Vec<_> = differences.iter().map(|one| format!("{} {} {}", one.name, one.old, one.new)).collect();
+        assert_eq!(told, ["CONFIG_E n y", "CONFIG_B m y", "CONFIG_A y n"]);
+        assert_eq!(good.with(&differences).differences(&bad), []);
+        let text = good.with(&differences[..2]).text();
+        assert_eq!(text, "CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_D=8\nCONFIG_E=y\n");
     }
 
     #[test]

@@ -125,6 +125,32 @@ impl Kernels {
         self.prepare_entry(&entry, arch, jobs, progress)
     }
 
+    /// Builds a kernel of the catalogue with another configuration, in the output tree of its source.
+    ///
+    /// # Errors
+    /// See [`Kernels::prepare`]; also when the kernel is not built from source.
+    pub fn prepare_configured(
+        &self,
+        name: &str,
+        fragment: Fragment,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let entry = self.catalogue.supports(name, arch)?;
+        if entry.build.is_empty() {
+            return Err(KernelError::Unsupported(format!("{name} is not built from source")));
+        }
+        let fragments = vec![fragment];
+        let config = digest_of([all_config(&fragments).as_str()]);
+        let entry = Entry {
+            name: KernelName::new(format!("{name}-config-{}", config.short())),
+            build: [(arch.name.to_owned(), fragments)].into(),
+            ..entry.clone()
+        };
+        self.prepare_entry(&entry, arch, jobs, progress)
+    }
+
     fn prepare_entry(
         &self,
         entry: &Entry,

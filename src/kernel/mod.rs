@@ -35,7 +35,7 @@ mod worktree;
 mod zoo;
 
 pub use catalogue::{Catalogue, Entry, LocalImage, Source};
-pub use config::{ConfigOption, Fragment, missing_option};
+pub use config::{ConfigOption, Difference, Fragment, missing_option};
 pub use debuginfo::read_types;
 pub use edit::Edit;
 pub use error::KernelError;

@@ -9,7 +9,7 @@ use crate::bisect::{Slot, Task};
 use crate::git::{Commit, CommitId};
 use crate::host::Clock;
 use crate::kernel::{Fragment, KernelError, Progress, Update};
-use crate::model::{Cell, Kind, PLAN_SCHEMA, Plan, TrialRecord};
+use crate::model::{Cell, KernelArtifact, Kind, PLAN_SCHEMA, Plan, TrialRecord};
 use crate::session::{Came, CellSubject, Coming, Ended, Job, Reference, Runner, SessionError, Vary, word};
 use crate::store::RunDir;
 use std::cell::RefCell;
@@ -163,19 +163,12 @@ impl Shared {
         let _guard: DropGuard = token.clone().drop_guard();
         let progress = Arc::new(Brake(token.clone()));
         let mut sources = self.sources.clone();
-        if let Vary::Commit { .. } = self.subject.vary {
-            let (kernels, repository) = (Arc::clone(&sources.kernels), self.repository.clone());
-            let (id, fragments) = (commit.id.clone(), self.fragments.clone());
-            let (spec, jobs, brake) = (self.spec, sources.jobs, Arc::clone(&progress));
-            let build = move || kernels.prepare_commit(&repository, id.as_str(), fragments, spec, jobs, brake.as_ref());
-            match tokio::task::spawn_blocking(build).await {
-                Ok(Ok(artifact)) => sources.own = Some(artifact),
-                Ok(Err(error @ (KernelError::Command { .. } | KernelError::NotApplied { .. }))) => {
-                    return Ok(Err(error.to_string()));
-                }
-                Ok(Err(error)) => return Err(lab(&error)),
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        match self.compile(commit, Arc::clone(&progress)).await {
+            Ok(own) => sources.own = own,
+            Err(error @ (KernelError::Command { .. } | KernelError::NotApplied { .. })) => {
+                return Ok(Err(error.to_string()));
             }
+            Err(error) => return Err(lab(&error)),
         }
         let mut cell = self.cell(commit)?;
         if let Some(own) = &sources.own {
@@ -192,6 +185,34 @@ impl Shared {
         }
     }
 
+    /// The kernel of a revision that no catalogue has.
+    async fn compile(&self, commit: &Commit, brake: Arc<Brake>) -> Result<Option<KernelArtifact>, KernelError> {
+        let (kernels, spec, jobs) = (Arc::clone(&self.sources.kernels), self.spec, self.sources.jobs);
+        let id = commit.id.clone();
+        let built = match &self.subject.vary {
+            Vary::Commit { .. } => {
+                let (repository, fragments) = (self.repository.clone(), self.fragments.clone());
+                let build =
+                    move || kernels.prepare_commit(&repository, id.as_str(), fragments, spec, jobs, brake.as_ref());
+                tokio::task::spawn_blocking(build).await
+            }
+            Vary::Configs(files) => {
+                let (file, name) =
+                    (files.get(id.as_str()).cloned().unwrap_or_default(), self.subject.cell.kernel.clone());
+                let build = move || {
+                    let fragment = Fragment::of_config(&file)?;
+                    kernels.prepare_configured(name.as_str(), fragment, spec, jobs, brake.as_ref())
+                };
+                tokio::task::spawn_blocking(build).await
+            }
+            Vary::Cells(_) => return Ok(None),
+        };
+        match built {
+            Ok(built) => built.map(Some),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
     /// The cell that a revision stands for.
     fn cell(&self, commit: &Commit) -> Result<Cell, SessionError> {
         match &self.subject.vary {
@@ -199,6 +220,10 @@ impl Shared {
                 let kernel = format!("commit-{}", commit.id.short());
                 let id = format!("{}.{}", commit.id.short(), self.subject.cell.workload_name());
                 Ok(Cell { kernel: kernel.as_str().into(), id: id.as_str().into(), ..self.subject.cell.clone() })
+            }
+            Vary::Configs(_) => {
+                let id = format!("config-{}.{}", commit.id, self.subject.cell.workload_name());
+                Ok(Cell { id: id.as_str().into(), ..self.subject.cell.clone() })
             }
             Vary::Cells(cells) => cells
                 .get(commit.id.as_str())
@@ -210,7 +235,7 @@ impl Shared {
     /// Whether revisions differ in their kernels, which have to be made ready.
     fn builds(&self) -> bool {
         match &self.subject.vary {
-            Vary::Commit { .. } => true,
+            Vary::Commit { .. } | Vary::Configs(_) => true,
             Vary::Cells(cells) => cells.values().any(|cell| cell.kernel != self.subject.cell.kernel),
         }
     }

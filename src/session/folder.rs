@@ -163,7 +163,11 @@ fn no_session(dir: &Path) -> SessionError {
     SessionError::Wrong(format!("there is no session at {}: `oomlab bisect commits` begins one", dir.display()))
 }
 
-fn first_free(sessions: &Path, date: &str) -> Result<PathBuf, SessionError> {
+/// Makes the first free folder `<date>-<n>` below `sessions`.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn first_free(sessions: &Path, date: &str) -> Result<PathBuf, SessionError> {
     std::fs::create_dir_all(sessions).map_err(SessionError::file("write", sessions))?;
     for number in 0_u32.. {
         let dir = sessions.join(format!("{date}-{number}"));

@@ -29,7 +29,7 @@ mod trial;
 pub use answer::{Named, Summary};
 pub use commands::Commands;
 pub use error::SessionError;
-pub use folder::Session;
+pub use folder::{Session, first_free};
 pub use git_log::git_log;
 pub use record::{Bad, CellSubject, Ended, Entry, Head, SESSION_SCHEMA, Subject, Vary};
 pub use reference::{Reference, word};

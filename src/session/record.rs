@@ -73,6 +73,8 @@ pub enum Vary {
     },
     /// Revisions are no commits: each names a cell of its own.
     Cells(BTreeMap<String, Cell>),
+    /// Nor are these: each names a `.config` with which the cell's kernel is built.
+    Configs(BTreeMap<String, PathBuf>),
 }
 
 /// What counts as bad.
@@ -92,7 +94,7 @@ pub enum Bad {
 impl Head {
     /// Whether revisions are values of a list, and no commits.
     pub fn is_list(&self) -> bool {
-        matches!(&self.subject, Subject::Cell(subject) if matches!(subject.vary, Vary::Cells(_)))
+        matches!(&self.subject, Subject::Cell(subject) if !matches!(subject.vary, Vary::Commit { .. }))
     }
 
     /// What revisions are called.

@@ -29,6 +29,12 @@ pub enum BisectAction {
     ///
     /// Exit status: 0 one found, 1 none or several, 2 wrong usage, 3 the lab failed, 130 interrupted.
     Axis(AxisArgs),
+    /// Find the smallest set of kernel options with which a cell fails, of those in which two configurations differ
+    ///
+    /// The same command with the same `--out` goes on with one that was stopped.
+    ///
+    /// Exit status: 0 found, 1 not, 2 wrong usage, 3 the lab failed, 130 interrupted.
+    Config(ConfigArgs),
     /// Compare ways to bisect in made-up histories whose culprit is known
     Simulate(SimulateArgs),
     /// Show where a bisection stands
@@ -177,6 +183,26 @@ pub struct AxisArgs {
     #[arg(long, value_name = "STEP")]
     pub step: Option<String>,
     /// Kernel: a name of the catalogue
+    #[arg(long, required_unless_present = "cell")]
+    pub kernel: Option<String>,
+    #[command(flatten)]
+    pub cell: CellArgs,
+    #[command(flatten)]
+    pub lab: LabArgs,
+    #[command(flatten)]
+    pub search: SearchArgs,
+}
+
+/// Arguments of `oomlab bisect config`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigArgs {
+    /// A `.config` with which it does not fail
+    #[arg(long, value_name = "FILE")]
+    pub good: PathBuf,
+    /// A `.config` with which it does
+    #[arg(long, value_name = "FILE")]
+    pub bad: PathBuf,
+    /// Kernel: a name of the catalogue, of one that is built from source
     #[arg(long, required_unless_present = "cell")]
     pub kernel: Option<String>,
     #[command(flatten)]

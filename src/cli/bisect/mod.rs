@@ -2,6 +2,7 @@
 
 mod args;
 mod commits;
+mod config;
 mod lists;
 mod live;
 mod regressions;

@@ -2,7 +2,7 @@
 
 use super::args::{BisectAction, BisectArgs, LabArgs, SearchArgs, SessionArgs};
 use super::live::Live;
-use super::{commits, lists, simulate, subject};
+use super::{commits, config, lists, simulate, subject};
 use crate::bisect::{Answer, Wrong};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// Where bisections go.
-const SESSIONS: &str = "bisections";
+pub(super) const SESSIONS: &str = "bisections";
 
 /// Exit status where no single commit was found.
-const EXIT_OPEN: u8 = 1;
+pub(super) const EXIT_OPEN: u8 = 1;
 
 /// Does what was asked for; gives the program's exit status.
 ///
@@ -43,6 +43,7 @@ pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
                 let session = create(&args.search, head, history)?;
                 go_on(session, args.search.json, &args.lab, context).await
             }
+            BisectAction::Config(args) => config::run(args, context).await,
             BisectAction::Simulate(args) => simulate::run(args),
             BisectAction::Resume(args) => {
                 go_on(Session::open(&folder(&args.session)?)?, args.json, &args.lab, context).await

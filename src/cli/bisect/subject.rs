@@ -145,7 +145,7 @@ pub(super) fn runner(
     let spec = arch::find(arch).ok_or_else(|| CliError::Usage(format!("unknown architecture `{arch}`")))?;
     let fragments = match &subject.vary {
         Vary::Commit { config } => fragments(config, spec, context)?,
-        Vary::Cells(_) => Vec::new(),
+        Vary::Cells(_) | Vary::Configs(_) => Vec::new(),
     };
     let resources = Resources::of_host();
     let budget = Budget { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None };
