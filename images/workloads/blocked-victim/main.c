@@ -25,6 +25,14 @@ static long open_file(void)
 	return sys_open("/fill/file", OPEN_WRITE);
 }
 
+/* All that the process has and will have, into RAM. */
+static int lock_memory(void)
+{
+	enum { CURRENT = 1, FUTURE = 2 };
+
+	return SYS(mlockall, CURRENT | FUTURE, 0, 0, 0, 0, 0) == 0;
+}
+
 /* A write of nothing takes the lock, too, and allocates nothing (shmem_file_write_iter(), mm/shmem.c;
  * generic_file_write_iter(), mm/filemap.c). */
 static int victim(uint64_t kib)
@@ -32,6 +40,8 @@ static int victim(uint64_t kib)
 	long file = open_file();
 
 	set_oom_score_adj("1000");
+	if (OPTION(count, locked) && !lock_memory())
+		return 1;
 	if (file < 0 || hold_memory(kib) < kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
