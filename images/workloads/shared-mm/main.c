@@ -40,18 +40,25 @@ static int sharer(void *is_first)
 	return workload_fail("mmap-failed");
 }
 
+/* With `exempt` nobody checks the scores, so that the kernel has to do with what it made of them. A dead sharer must be
+ * waited for at once then, by the workload's main process: as long as it is a zombie, no other task is killed. */
 static int hog(uint64_t sharers)
 {
-	set_oom_score_adj("300");
+	enum { CLONE_PARENT = 0x8000 };
+	const uint64_t exempt = OPTION(count, exempt);
+	const enum sharing sharing = exempt ? SHARE_MEMORY | CLONE_PARENT : SHARE_MEMORY;
+
+	if (!exempt)
+		set_oom_score_adj("300");
 	for (uint64_t i = 0; i < sharers; i++)
-		if (thread_start(SHARE_MEMORY, sharer, i == 0 ? &go : NULL) < 0)
+		if (thread_start(sharing, sharer, i == 0 ? &go : NULL) < 0)
 			return workload_fail("clone-failed");
 	for (int i = 0; shared_get(&workload_shared->ready) < sharers; i++) {
 		if (i == READY_POLLS)
 			return workload_fail("sharers-not-ready");
 		sleep_ms(POLL_MS);
 	}
-	if (sharers && !has_score(SCORE))
+	if (sharers && !exempt && !has_score(SCORE))
 		return workload_fail("score-not-shared");
 	__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
 	futex_wake(&go, (int)sharers);
