@@ -16,6 +16,7 @@ enum {
 	READY_POLLS = 3000,
 	MAX_SENDERS = 64,
 	SOCKETS = 16, /* in a message; a pair is two of them */
+	EXEMPT_DESCRIPTORS = 256,
 };
 
 /* What one sender could take: 1024 sockets in flight (RLIMIT_NOFILE), each with 208 KiB in its peer's queue
@@ -61,6 +62,15 @@ static int become_unprivileged(uint64_t number)
 	long id = NOBODY - (long)number;
 
 	return SYS(setresgid, id, id, id, 0, 0, 0) == 0 && SYS(setuid, id, 0, 0, 0, 0, 0) == 0;
+}
+
+/* How many descriptors this process may have open, and its user in flight. */
+static int limit_descriptors(uint64_t limit)
+{
+	enum { RLIMIT_NOFILE = 7 };
+	const uint64_t limits[2] = { limit, limit };
+
+	return SYS(prlimit64, 0, RLIMIT_NOFILE, limits, 0, 0, 0) == 0;
 }
 
 static void fill(int socket)
@@ -133,7 +143,11 @@ static int sender(uint64_t number)
 	uint64_t senders = sender_count();
 	int channel[2];
 
-	set_oom_score_adj("500");
+	/* Otherwise it is as its parent, which cannot be killed. */
+	if (!OPTION(count, exempt))
+		set_oom_score_adj("500");
+	else if (!limit_descriptors(EXEMPT_DESCRIPTORS))
+		return 1;
 	if (!become_unprivileged(number) || make_pair(channel) < 0)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
@@ -191,7 +205,8 @@ static void kill_all(uint64_t count)
 	struct ending ending;
 
 	for (uint64_t i = 0; i < count; i++)
-		SYS(kill, children[i], SIGNAL_KILL, 0, 0, 0, 0);
+		if (children[i])
+			SYS(kill, children[i], SIGNAL_KILL, 0, 0, 0, 0);
 	while (wait_for(0, WAIT_BLOCK, &ending) > 0)
 		;
 }
@@ -200,6 +215,7 @@ static void kill_all(uint64_t count)
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t senders = sender_count(), most = (uint32_t)free_memory_kib() / 4 * 3;
+	uint64_t exempt = OPTION(count, exempt);
 	int pair[2];
 
 	if (*role)
@@ -208,10 +224,10 @@ int workload_main(const char *role, uint64_t amount)
 		return workload_fail("too-many-senders");
 	if (make_pair(pair) < 0)
 		return workload_fail("no-unix-sockets");
-	if (!start_bystander())
+	if (!exempt && !start_bystander())
 		return workload_fail("bystander-not-ready");
 	for (uint64_t i = 1; i <= senders; i++)
-		if (!start(i, "sender", i))
+		if (!start(i, "sender", exempt ? 0 : i))
 			return workload_fail("spawn-failed");
 	if (!wait_for_senders(senders))
 		return workload_fail("sender-failed");
