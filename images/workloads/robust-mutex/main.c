@@ -1,13 +1,22 @@
 /* The holder of robust mutexes is killed for its memory, in which the lists of them begin. The kernel walks a thread's
  * list when the thread ends, and wakes whoever waits: the OOM reaper must not have taken it away by then. The holder has
- * many threads, each with a mutex, so that a reaper that does not wait comes before the last of them has ended. */
+ * many threads, each with a mutex, and each waits for the lock of a file that others write all the time: they end one
+ * after the other, in a fraction of a second, and a reaper that does not wait comes before the last of them. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
-enum { PAGE_BYTES = 4096, READY_POLL_MS = 5, WOKEN_POLLS = 2000, THREADS = 32 };
+enum {
+	PAGE_BYTES = 4096,
+	READY_POLL_MS = 5,
+	WOKEN_POLLS = 2000,
+	THREADS = 32,
+	/* The file that the writers write over and over. */
+	CHUNK_KIB = 64,
+	CHUNKS = 64,
+};
 
 /* Of the futex word (include/uapi/linux/futex.h); the rest is the holder's thread id. */
 static const uint32_t WAITERS = 0x80000000u, OWNER_DIED = 0x40000000u;
@@ -30,6 +39,14 @@ struct mutex {
 };
 
 static struct mutex *mutexes;
+
+static char chunk[CHUNK_KIB << 10];
+
+/* struct iovec of include/uapi/linux/uio.h. */
+static struct {
+	char *from;
+	size_t bytes;
+} chunks[CHUNKS];
 
 /* A list for each thread. */
 static struct robust_list_head lists[THREADS];
@@ -56,14 +73,45 @@ static int lock(struct robust_list_head *list, struct mutex *mutex)
 	return SYS(set_robust_list, list, sizeof(*list), 0, 0, 0, 0) == 0;
 }
 
+static long open_busy_file(void)
+{
+	return sys_open("/busy", OPEN_READ_WRITE | OPEN_CREATE);
+}
+
+/* A write of nothing waits for the file's lock, too, in a sleep that no signal ends. */
 static int hold_mutex(void *number)
 {
 	uintptr_t i = (uintptr_t)number;
+	long file = open_busy_file();
 
-	if (!lock(&lists[i], &mutexes[i]))
+	if (file < 0 || !lock(&lists[i], &mutexes[i]))
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	while (sys_write((int)file, chunk, 0) == 0)
+		;
+	return 1;
+}
+
+/* Writes all of the file in one call, which holds its lock for so long. */
+static int writer(void)
+{
+	enum { FROM_START = 0 };
+	long file = open_busy_file();
+	int first = 1;
+
+	for (size_t i = 0; i < CHUNKS; i++) {
+		chunks[i].from = chunk;
+		chunks[i].bytes = sizeof(chunk);
+	}
+	for (;;) {
+		if (SYS(writev, file, chunks, CHUNKS, 0, 0, 0) != CHUNKS * (long)sizeof(chunk))
+			return 1;
+		if (SYS(lseek, file, 0, FROM_START, 0, 0, 0) < 0)
+			return 1;
+		if (first)
+			shared_add(&workload_shared->ready, 1);
+		first = 0;
+	}
 }
 
 static int holder(uint64_t kib)
@@ -131,18 +179,25 @@ static int play_round(void)
 	return is_woken((int)waiter_pid) ? 0 : workload_fail("waiter-not-woken");
 }
 
-/* Whether the reaper comes before the last thread has ended is a race: several rounds. */
+/* Whether the reaper comes before the last thread has ended is still a race: several rounds. The writers just stay. */
 int workload_main(const char *role, uint64_t amount)
 {
-	uint64_t rounds = OPTION(count, rounds);
+	uint64_t rounds = OPTION(count, rounds), writers = OPTION(count, writers);
 	struct ending ending;
 
 	if (text_equal(role, "holder"))
 		return holder(amount);
 	if (text_equal(role, "waiter"))
 		return waiter();
+	if (text_equal(role, "writer"))
+		return writer();
 	if (text_equal(role, "round"))
 		return play_round();
+	for (uint64_t i = 0; i < writers; i++)
+		if (workload_start("writer", 0) < 0)
+			return workload_fail("spawn-failed");
+	if (!wait_until_ready(writers))
+		return workload_fail("writers-not-ready");
 	for (uint64_t i = 0; i < rounds; i++) {
 		long pid = workload_start("round", 0);
 

@@ -34,14 +34,17 @@ static int sharer(void *is_first)
 	if (is_first)
 		set_oom_score_adj(SCORE);
 	shared_add(&workload_shared->ready, 1);
+	if (OPTION(count, exempt))
+		hold_still();
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
 		futex_wait(&go, 0);
 	hold_memory(2 * total_memory_kib());
 	return workload_fail("mmap-failed");
 }
 
-/* With `exempt` nobody checks the scores, so that the kernel has to do with what it made of them. A dead sharer must be
- * waited for at once then, by the workload's main process: as long as it is a zombie, no other task is killed. */
+/* With `exempt` nobody checks the scores, so that the kernel has to do with what it made of them. Only this process uses
+ * memory then, so that no victim has to wait for the lock of the address space, and a dead one is waited for at once, by
+ * the workload's main process: as long as it is a zombie, no other task is killed. */
 static int hog(uint64_t sharers)
 {
 	enum { CLONE_PARENT = 0x8000 };
