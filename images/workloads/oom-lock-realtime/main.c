@@ -6,12 +6,13 @@
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
+#include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
 enum { POLL_MS = 20, MAX_ALLOCATORS = 256 };
 
 /* What `ready` is set to when the allocators shall begin; they count themselves up from there. */
-static const uint64_t GATE = 1u << 20;
+enum { GATE = 1 << 20 };
 
 enum priority { USUAL = 0, MAIN = 1, ALLOCATOR = 2, VICTIM = 3 };
 
@@ -55,13 +56,26 @@ static int hog(uint64_t kib)
 	hold_still();
 }
 
+/* The low half of `ready`, of which all architectures have it first. */
+static const uint32_t *gate(void)
+{
+	return (const uint32_t *)&workload_shared->ready;
+}
+
+static void wait_at_gate(void)
+{
+	uint32_t seen;
+
+	while ((seen = __atomic_load_n(gate(), __ATOMIC_ACQUIRE)) < GATE)
+		futex_wait(gate(), seen);
+}
+
 static int allocator(uint64_t kib)
 {
 	if (!set_priority(ALLOCATOR))
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	while (shared_get(&workload_shared->ready) < GATE)
-		sleep_ms(POLL_MS);
+	wait_at_gate();
 	shared_add(&workload_shared->ready, 1);
 	if (hold_memory(kib) < kib)
 		return 1;
@@ -81,6 +95,7 @@ static int start(const char *role, uint64_t amount, uint64_t count)
 static void open_gate(uint64_t allocators)
 {
 	shared_set(&workload_shared->ready, GATE);
+	futex_wake(gate(), (int)allocators);
 	while (shared_get(&workload_shared->ready) < GATE + allocators)
 		;
 }
@@ -107,6 +122,18 @@ static uint64_t share(uint64_t kib, uint64_t count)
 	for (; kib >= count; kib -= count)
 		each++;
 	return each;
+}
+
+/* Each has a shrinker, which every reclaim asks for memory at each of its priorities: that takes longer than the tick for
+ * which an allocator sleeps afterwards. With more allocators in place of this, so many timers would end at once that the
+ * kernel left them to ksoftirqd, which does not get the CPU either, and at last all allocators would sleep. */
+static int mount_many(uint64_t count)
+{
+	sys_mkdir("/many");
+	for (uint64_t i = 0; i < count; i++)
+		if (sys_mount("ramfs", "/many", NULL) < 0)
+			return 0;
+	return 1;
 }
 
 /* All but the hog. What the victims hold is a share of what the allocators leave by merely being there. */
@@ -136,6 +163,8 @@ int workload_main(const char *role, uint64_t amount)
 		return workload_fail("allocators-from-1-to-256");
 	if (!stay_on_first_cpu() || !take_all_time())
 		return workload_fail("no-real-time");
+	if (!mount_many(OPTION(count, mounts)))
+		return workload_fail("mount-failed");
 	if (start_others(allocators))
 		return 1;
 	if (!set_priority(MAIN) || workload_start("hog", OPTION(kib, hog)) < 0)

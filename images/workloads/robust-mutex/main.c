@@ -15,7 +15,7 @@ enum {
 	THREADS = 32,
 	/* The file that the writers write over and over. */
 	CHUNK_KIB = 64,
-	CHUNKS = 64,
+	CHUNKS = 32,
 };
 
 /* Of the futex word (include/uapi/linux/futex.h); the rest is the holder's thread id. */
