@@ -4,21 +4,11 @@
 
 #include <stdint.h>
 
+#include "file.h"
 #include "sys.h"
 #include "text.h"
 
 #define LIMITED "/cgroup/limited"
-
-static inline long write_text(const char *path, const char *value)
-{
-	long fd = sys_open(path, OPEN_WRITE), result;
-
-	if (fd < 0)
-		return fd;
-	result = sys_write((int)fd, value, text_length(value));
-	sys_close((int)fd);
-	return result;
-}
 
 /* Makes a cgroup whose processes may have this much memory together: NULL, or why there is none. */
 static inline const char *make_limited(uint64_t kib)

@@ -1,7 +1,7 @@
 /* A process that holds memory is frozen by the freezer of cgroup v1, in which a killed process stays frozen unless the
  * OOM killer thaws it. Then its memory is needed. */
 
-#include "../../guest/cgroup.h"
+#include "../../guest/file.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"

@@ -4,6 +4,7 @@
  *
  * All on one CPU, and no task of the class gives it away before there is another one. */
 
+#include "../../guest/file.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/thread.h"
@@ -34,13 +35,7 @@ static int stay_on_first_cpu(void)
 /* By default a twentieth of each second belongs to other classes. */
 static int take_all_time(void)
 {
-	long fd = sys_open("/proc/sys/kernel/sched_rt_runtime_us", OPEN_WRITE), result;
-
-	if (fd < 0)
-		return 0;
-	result = sys_write((int)fd, "-1", 2);
-	sys_close((int)fd);
-	return result == 2;
+	return write_text("/proc/sys/kernel/sched_rt_runtime_us", "-1") > 0;
 }
 
 static int victim(uint64_t kib)
@@ -124,9 +119,9 @@ static uint64_t share(uint64_t kib, uint64_t count)
 	return each;
 }
 
-/* Each has a shrinker, which every reclaim asks for memory at each of its priorities: that takes longer than the tick for
- * which an allocator sleeps afterwards. With more allocators in place of this, so many timers would end at once that the
- * kernel left them to ksoftirqd, which does not get the CPU either, and at last all allocators would sleep. */
+/* Each has a shrinker, which every reclaim asks for memory at each of its priorities: that takes longer than the tick
+ * for which an allocator sleeps afterwards. With more allocators in place of this, so many timers would end at once that
+ * the kernel left them to ksoftirqd, which does not get the CPU either, and at last all allocators would sleep. */
 static int mount_many(uint64_t count)
 {
 	sys_mkdir("/many");

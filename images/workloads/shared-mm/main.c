@@ -42,9 +42,9 @@ static int sharer(void *is_first)
 	return workload_fail("mmap-failed");
 }
 
-/* With `exempt` nobody checks the scores, so that the kernel has to do with what it made of them. Only this process uses
- * memory then, so that no victim has to wait for the lock of the address space, and a dead one is waited for at once, by
- * the workload's main process: as long as it is a zombie, no other task is killed. */
+/* With `exempt` nobody checks the scores, so that the kernel has to do with what it made of them. Only this process
+ * uses memory then, so that no victim has to wait for the lock of the address space, and a dead one is waited for at
+ * once, by the workload's main process: as long as it is a zombie, no other task is killed. */
 static int hog(uint64_t sharers)
 {
 	enum { CLONE_PARENT = 0x8000 };
