@@ -31,6 +31,7 @@ mod progress;
 mod source;
 mod symbols;
 mod toolchain;
+mod variants;
 mod worktree;
 mod zoo;
 

@@ -1,0 +1,63 @@
+//! Kernels that no catalogue lists: commits of a repository, and other configurations of a kernel that it does list.
+
+use super::KernelError;
+use super::cache::digest_of;
+use super::catalogue::{Entry, Source};
+use super::config::{Fragment, all_config};
+use super::kernels::Kernels;
+use super::progress::Progress;
+use crate::arch::ArchSpec;
+use crate::model::{KernelArtifact, KernelName};
+use std::path::Path;
+
+impl Kernels {
+    /// Builds a commit of a repository with these configuration fragments, in one output tree with all other commits of that
+    /// repository: each costs what differs from the one before. The user's own checkout is only read.
+    ///
+    /// # Errors
+    /// See [`Kernels::prepare`]; what was compiled in vain is [`KernelError::Command`].
+    pub fn prepare_commit(
+        &self,
+        repository: &Path,
+        commit: &str,
+        fragments: Vec<Fragment>,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let short = commit.get(..12).unwrap_or(commit);
+        let entry = Entry {
+            name: KernelName::new(format!("commit-{short}")),
+            source: Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() },
+            build: [(arch.name.to_owned(), fragments)].into(),
+            edits: Vec::new(),
+        };
+        self.prepare_entry(&entry, arch, jobs, progress)
+    }
+
+    /// Builds a kernel of the catalogue with another configuration, in the output tree of its source.
+    ///
+    /// # Errors
+    /// See [`Kernels::prepare`]; also when the kernel is not built from source.
+    pub fn prepare_configured(
+        &self,
+        name: &str,
+        fragment: Fragment,
+        arch: &ArchSpec,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<KernelArtifact, KernelError> {
+        let entry = self.catalogue().supports(name, arch)?;
+        if entry.build.is_empty() {
+            return Err(KernelError::Unsupported(format!("{name} is not built from source")));
+        }
+        let fragments = vec![fragment];
+        let config = digest_of([all_config(&fragments).as_str()]);
+        let entry = Entry {
+            name: KernelName::new(format!("{name}-config-{}", config.short())),
+            build: [(arch.name.to_owned(), fragments)].into(),
+            ..entry.clone()
+        };
+        self.prepare_entry(&entry, arch, jobs, progress)
+    }
+}
