@@ -12,6 +12,7 @@ mod repository;
 mod bisections {
     mod answers;
     mod cells;
+    mod configs;
     mod linux;
     mod refusals;
     mod sessions;

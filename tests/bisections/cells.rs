@@ -5,7 +5,8 @@ use crate::program::{Finished, Program, finish};
 use crate::repository::{git, output};
 use std::path::{Path, PathBuf};
 
-/// What the lab asks of a kernel's makefiles. A file `broken` is an error in the source.
+/// What the lab asks of a kernel's makefiles. A file `broken` is an error in the source; with all options that a file `needed` names
+/// the kernel is another one.
 const MAKEFILE: &str = r#"
 allnoconfig:
 	cp $(KCONFIG_ALLCONFIG) $(O)/.config
@@ -14,6 +15,8 @@ Image:
 	@if test -e broken; then echo "mm/nommu.c:7: error: expected ';'" >&2; exit 2; fi
 	mkdir -p $(O)/arch/riscv/boot $(O)/include/config
 	cp script $(O)/arch/riscv/boot/Image
+	@if test -e needed && test $$(grep -cxFf needed $(O)/.config) = $$(wc -l < needed); then \
+		cp script-of-these $(O)/arch/riscv/boot/Image; fi
 	touch $(O)/vmlinux $(O)/System.map
 	echo 6.1.0 > $(O)/include/config/kernel.release
 .PHONY: allnoconfig Image
@@ -24,8 +27,8 @@ const BOOT: &str = "say [    0.000000] Linux version 6.1.0\n\
     frame speed us=1000\n\
     frame beat t=300 free=20000 rounds=1 us=50 age=0 kills=0 reclaim=0 units=0\n\
     frame started name=idle pid=20\n";
-const PASSES: &str = "frame finished status=0 units=3\nframe bye\nevent SHUTDOWN guest-shutdown\nexit 0\n";
-const PANICS: &str = "say [    0.700000] Kernel panic - not syncing: System is deadlocked on memory\n\
+pub const PASSES: &str = "frame finished status=0 units=3\nframe bye\nevent SHUTDOWN guest-shutdown\nexit 0\n";
+pub const PANICS: &str = "say [    0.700000] Kernel panic - not syncing: System is deadlocked on memory\n\
     event SHUTDOWN guest-panic\nexit 0\n";
 const OOPSES: &str = "say [    0.700000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010\n\
     say [    0.700001] Oops [#1]\nevent SHUTDOWN guest-panic\nexit 0\n";
@@ -33,15 +36,15 @@ const NEVER_BOOTS: &str = "say [    0.000000] Linux version 6.1.0\n\
     say [    0.100000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\n\
     event SHUTDOWN guest-panic\nexit 0\n";
 
-struct Kernels {
-    program: Program,
-    dir: PathBuf,
-    commits: Vec<String>,
+pub struct Kernels {
+    pub program: Program,
+    pub dir: PathBuf,
+    pub commits: Vec<String>,
 }
 
 impl Kernels {
     /// A repository whose commits are these scripts; an empty one is a kernel that does not compile.
-    fn new(scripts: impl IntoIterator<Item = String>) -> Self {
+    pub fn new(scripts: impl IntoIterator<Item = String>) -> Self {
         let program = Program::new();
         let dir = program.dir().join("linux");
         std::fs::create_dir(&dir).unwrap();
@@ -53,7 +56,7 @@ impl Kernels {
     }
 
     /// Further commits on the same branch.
-    fn add(&mut self, scripts: impl IntoIterator<Item = String>) {
+    pub fn add(&mut self, scripts: impl IntoIterator<Item = String>) {
         let Self { dir, commits, .. } = self;
         for script in scripts {
             let (number, broken) = (commits.len(), dir.join("broken"));
@@ -67,6 +70,22 @@ impl Kernels {
             output(git(dir).args(["commit", "--quiet", "--message", &format!("mm: change {number}")]));
             commits.push(output(git(dir).args(["rev-parse", "HEAD"])).trim().to_owned());
         }
+    }
+
+    /// A commit of all that was written into the folder.
+    pub fn add_as_they_are(&self) {
+        output(git(&self.dir).args(["add", "--all"]));
+        output(git(&self.dir).args(["commit", "--quiet", "--message", "mm: more files"]));
+    }
+
+    /// Makes the branch a kernel of the catalogue, `mine`.
+    pub fn describe(&self) {
+        let description = format!(
+            "source:\n  git: {{repository: {}, revision: main}}\nbuild:\n  riscv64-nommu: [mine]\n",
+            self.dir.display()
+        );
+        self.program.write("kernels/mine.yaml", &description);
+        self.program.write("kernels/config/mine.config", "CONFIG_PRINTK=y\n");
     }
 
     fn bisect(&self, more: &[&str]) -> Finished {
@@ -85,7 +104,7 @@ impl Kernels {
     }
 }
 
-fn script(end: &str) -> String {
+pub fn script(end: &str) -> String {
     format!("{BOOT}{end}")
 }
 
@@ -163,12 +182,7 @@ fn nothing_but_a_cell_or_a_command_can_be_tried() {
 fn a_red_night_after_a_green_one_ends_with_a_commit() {
     let mut kernels = Kernels::new((0..3).map(|_| script(PASSES)));
     let dir = kernels.program.dir().to_owned();
-    let description = format!(
-        "source:\n  git: {{repository: {}, revision: main}}\nbuild:\n  riscv64-nommu: [mine]\n",
-        kernels.dir.display()
-    );
-    kernels.program.write("kernels/mine.yaml", &description);
-    kernels.program.write("kernels/config/mine.config", "CONFIG_PRINTK=y\n");
+    kernels.describe();
     kernels
         .program
         .write("nightly.yaml", "axes: {kernel: mine, arch: riscv64-nommu, ram: [32M, 64M], workload: idle}\n");

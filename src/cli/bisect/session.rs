@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
 use crate::cli::output;
 use crate::host::today;
-use crate::session::{self, Commands, Head, Runner, Session, SessionError, Subject, Summary};
+use crate::session::{self, Commands, Head, Runner, Session, SessionError, Subject, Summary, Vary};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -132,15 +132,16 @@ async fn search(
     Ok(ended?)
 }
 
-/// Of a list, nobody said which end fails.
+/// Of versions and of the values of an axis, nobody said which end fails.
 fn is_the_other_way_round(session: &Session, answer: &Answer) -> bool {
     let head = session.search.head();
+    let is_open = matches!(&head.subject, Subject::Cell(subject) if matches!(subject.vary, Vary::Cells(_)));
     let fails_first = match answer {
         Answer::Premise { wrong: Wrong::GoodEndHangs, .. } => true,
         Answer::Premise { wrong: Wrong::BadEndPasses, good, .. } => good.hangs > 0,
         _ => false,
     };
-    head.is_list() && !head.fix && fails_first
+    is_open && !head.fix && fails_first
 }
 
 /// What tries what the session is about.
