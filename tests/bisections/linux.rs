@@ -44,3 +44,35 @@ fn the_commit_that_brought_the_livelock_is_named() {
 fn the_commit_that_brought_the_livelock_is_named_in_a_short_history() {
     bisect(Wanted { commits: 16, culprit: 11, broken: &[5, 9], dead: 13, merge: 3 }, "0.4");
 }
+
+#[test]
+#[ignore = "builds several kernels: up to 15 minutes on two cores"]
+fn a_red_night_after_a_green_one_ends_with_the_commit_that_brought_the_livelock() {
+    let program = Program::new();
+    let wanted = Wanted { commits: 16, culprit: 7, broken: &[4, 10], dead: 12, merge: 3 };
+    let linux = Linux::new(&program.dir().join("linux"), &source(), wanted);
+    let last = linux.commits.last().unwrap();
+    let description = |revision: &str| {
+        let repository = program.dir().join("linux");
+        let (repository, fragments) = (repository.display(), "[base, detect, riscv64-nommu]");
+        format!(
+            "source:\n  git: {{repository: {repository}, revision: {revision}}}\nbuild:\n  riscv64-nommu: {fragments}\n"
+        )
+    };
+    program.write("nightly.yaml", "axes: {kernel: mine, arch: riscv64-nommu, ram: 32M, workload: zombie-victim}\n");
+    let night = |revision: &str| {
+        program.write("kernels/mine.yaml", &description(revision));
+        let args = ["--data", ".", "run", "nightly.yaml", "--bisect-regressions=30"];
+        finish(&mut kernels::command(&program, &args))
+    };
+    let green = night(&linux.commits[1]);
+    assert_eq!(green.status, Some(0), "{green:?}");
+    let red = night(last);
+    eprintln!("{}\n{}", red.stderr, red.stdout);
+    assert_eq!(red.status, Some(1), "{red:?}");
+    let named = red.stdout.lines().last().unwrap_or_default();
+    assert!(
+        named.starts_with("mine.riscv64-nommu.32M.zombie-victim: ") && named.contains(" change part 7 (9"),
+        "{named}"
+    );
+}
