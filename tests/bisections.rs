@@ -52,6 +52,14 @@ impl Bench {
         self.bisect_between(&self.repository.commits[0], "main", exec, more)
     }
 
+    /// The same in another repository.
+    fn bisect_in(&self, repository: &str, exec: &str, more: &[&str]) -> Command {
+        let good = &self.repository.commits[0];
+        let args =
+            ["bisect", "commits", "--repo", repository, "--good", good, "--bad", "main", "--exec", exec, "--json"];
+        self.program.command([&args[..], more].concat())
+    }
+
     fn bisect_between(&self, good: &str, bad: &str, exec: &str, more: &[&str]) -> Command {
         let args = ["bisect", "commits", "--repo", "repository", "--good", good, "--bad", bad, "--exec", exec];
         let mut command = self.program.command(args);

@@ -100,6 +100,13 @@ impl Fragment {
         Self { name: self.name.clone(), options }
     }
 
+    /// Options that a finished configuration has otherwise, also those that may be lost, as `name=value`.
+    pub fn lost(&self, config: &str) -> Vec<String> {
+        let set: BTreeMap<&str, &str> = config.lines().filter_map(|line| line.split_once('=')).collect();
+        let is_lost = |option: &&ConfigOption| set.get(option.name.as_str()).unwrap_or(&"n") != &option.value;
+        self.options.iter().filter(is_lost).map(|option| format!("{}={}", option.name, option.value)).collect()
+    }
+
     /// As a file that `make` reads.
     pub fn text(&self) -> String {
         all_config(std::slice::from_ref(self))
@@ -183,6 +190,7 @@ mod tests {
         let told: Vec<_> = differences.iter().map(|one| format!("{} {} {}", one.name, one.old, one.new)).collect();
         assert_eq!(told, ["CONFIG_E n y", "CONFIG_B m y", "CONFIG_A y n"]);
         assert_eq!(good.with(&differences).differences(&bad), []);
+        assert_eq!(bad.lost("CONFIG_B=y\nCONFIG_D=4\n"), ["CONFIG_E=y", "CONFIG_D=8"]);
         let text = good.with(&differences[..2]).text();
         assert_eq!(text, "CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_D=8\nCONFIG_E=y\n");
     }

@@ -103,6 +103,7 @@ impl Shared {
         let clock = Clock::start();
         let ended = match self.prepare(&job.commit).await? {
             Ok(ready) => {
+                std::fs::write(&job.log, self.lost(&job.commit, &ready)).map_err(|error| lab(&error))?;
                 self.ready.borrow_mut().insert(job.commit.id.clone(), ready);
                 Ended::Built
             }
@@ -183,6 +184,21 @@ impl Shared {
             Some(Err(verdict)) => Err(SessionError::Lab(verdict.summary)),
             None => Err(SessionError::Lab("nothing was prepared".to_owned())),
         }
+    }
+
+    /// What the finished configuration does not have of the one that was asked for, as lines.
+    fn lost(&self, commit: &Commit, ready: &Ready) -> String {
+        let config = ready.kernel.config.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        let Some(config) = config else { return String::new() };
+        let lost: Vec<String> = match &self.subject.vary {
+            Vary::Commit { .. } => self.fragments.iter().flat_map(|fragment| fragment.lost(&config)).collect(),
+            Vary::Configs(files) => {
+                let fragment = files.get(commit.id.as_str()).and_then(|file| Fragment::of_config(file).ok());
+                fragment.map(|fragment| fragment.lost(&config)).unwrap_or_default()
+            }
+            Vary::Cells(_) => Vec::new(),
+        };
+        lost.into_iter().map(|option| format!("not in the configuration of this revision: {option}\n")).collect()
     }
 
     /// The kernel of a revision that no catalogue has.

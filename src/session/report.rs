@@ -62,6 +62,7 @@ pub fn report(search: &Search) -> String {
             candidates(&mut out, search, &search.standing().leaders);
         }
     }
+    others(&mut out, search);
     figures(&mut out, search);
     trials(&mut out, search);
     out
@@ -179,6 +180,25 @@ fn figures(out: &mut String, search: &Search) {
     let _ = writeln!(out, "- a trial {p}: {}; {q}: {}", interval(&standing.p), interval(&standing.q));
     if let Subject::Command { command, .. } = &head.subject {
         let _ = writeln!(out, "- again by hand: `git checkout --detach COMMIT && {command}`");
+    }
+}
+
+/// Failures that count for neither side.
+fn others(out: &mut String, search: &Search) {
+    let mut kinds: Vec<(String, &CommitId, usize)> = Vec::new();
+    for entry in search.entries().iter().filter(|entry| entry.ended == Ended::Other) {
+        let exit = entry.exit.map(|exit| format!("exit status {exit}"));
+        let what = entry.title.clone().or_else(|| entry.verdict.clone()).or(exit).unwrap_or_default();
+        match kinds.iter_mut().find(|(known, ..)| *known == what) {
+            Some((.., times)) => *times += 1,
+            None => kinds.push((what, &entry.commit, 1)),
+        }
+    }
+    if !kinds.is_empty() {
+        let _ = writeln!(out, "\n## Other failures met on the way\n");
+    }
+    for (what, commit, times) in kinds {
+        let _ = writeln!(out, "- {what}: {times} times, first at {}", commit.short());
     }
 }
 

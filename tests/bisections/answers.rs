@@ -96,3 +96,28 @@ fn a_trial_that_does_not_end_is_a_bad_one() {
     let finished = finish(&mut bench.bisect("test -e bug && sleep 600; exit 0", &["--timeout", "0.2", "--jobs", "4"]));
     assert_eq!(bench.culprit(&answer(&finished)), Some(10), "{finished:?}");
 }
+
+#[test]
+fn bare_repositories_and_submodules_are_as_good_as_any() {
+    let bench = Bench::new(30, 12);
+    let dir = bench.program.dir();
+    let clone = |args: &[&str]| output(git(dir).args(["-c", "protocol.file.allow=always"]).args(args));
+    clone(&["clone", "--quiet", "--bare", "repository", "bare"]);
+    clone(&["init", "--quiet", "above"]);
+    let source = bench.repository.dir.display().to_string();
+    clone(&["-C", "above", "submodule", "--quiet", "add", &source, "below"]);
+    for (repository, out) in [("bare", "one"), ("above/below", "two")] {
+        let finished = finish(&mut bench.bisect_in(repository, "test ! -e bug", &["--out", out]));
+        assert_eq!(bench.culprit(&answer(&finished)), Some(12), "{repository}: {finished:?}");
+    }
+    assert_eq!(output(git(&dir.join("above/below")).args(["status", "--porcelain"])), "");
+}
+
+#[test]
+fn a_shallow_clone_says_what_to_do() {
+    let bench = Bench::new(30, 12);
+    let url = format!("file://{}", bench.repository.dir.display());
+    output(git(bench.program.dir()).args(["clone", "--quiet", "--depth", "5", &url, "shallow"]));
+    let finished = finish(&mut bench.bisect_in("shallow", "true", &[]));
+    assert!(finished.status == Some(2) && finished.stderr.contains("git fetch --unshallow"), "{finished:?}");
+}
