@@ -26,7 +26,7 @@ pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
                 exit_now();
             }
             token.cancel();
-            eprintln!("\nstopping: guests are ended, what is done is kept (once more to end at once)");
+            eprintln!("\nstopping: what runs is ended, what is done is kept (once more to end at once)");
         }
     });
     Ok(())

@@ -3,6 +3,7 @@
 
 use crate::lab::{Observer, Status};
 use crate::model::{Cell, Outcome, TrialRecord};
+use crate::report;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -57,7 +58,7 @@ impl Live {
         let widths = Widths {
             kernel: widest(|cell| cell.kernel.as_str().len()).min(16),
             arch: widest(|cell| cell.arch.as_str().len()),
-            workload: widest(|cell| cell.workload_name().len()).min(20),
+            workload: widest(|cell| report::variant(cell).len()).min(30),
         };
         Self { bars, total, terminal, color, planned: trials, widths, state: Mutex::default() }
     }
@@ -69,9 +70,8 @@ impl Live {
 
     fn what(&self, cell: &Cell, trial: u32) -> String {
         let Widths { kernel, arch, workload } = self.widths;
-        let vcpus = if cell.vcpus == 1 { String::new() } else { format!(" {} CPUs", cell.vcpus) };
         let again = if trial == 1 { String::new() } else { format!(" #{trial}") };
-        let name = format!("{}{vcpus}{again}", cell.workload_name());
+        let name = format!("{}{again}", report::variant(cell));
         format!("{:kernel$}  {:arch$}  {:>5}  {name:workload$}", cell.kernel, cell.arch, cell.ram)
     }
 

@@ -19,6 +19,7 @@ pub use json::json;
 pub use junit::junit;
 pub use layout::Style;
 pub use script::{ScriptError, script};
+pub use table::variant;
 pub use text::text;
 pub use timeline::timeline;
 pub use why::{needs_why, why};

@@ -32,7 +32,7 @@ pub(super) fn table(run: &RunRecord, style: Style) -> String {
 }
 
 /// What tells a cell from others of its kernel, architecture and RAM: the rest of its id.
-pub(super) fn variant(cell: &Cell) -> String {
+pub fn variant(cell: &Cell) -> String {
     let common = format!("{}.{}.{}.", cell.kernel, cell.arch, cell.ram);
     printable(cell.id.as_str().strip_prefix(&common).unwrap_or_else(|| cell.workload_name()))
 }
