@@ -87,7 +87,7 @@ fn a_stopped_search_says_where_it_stands_and_goes_on() {
         assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{told:?}");
     }
     let status = bench.program.run(["bisect", "status", "mine"]).stdout;
-    assert!(status.contains(" candidates left of 59 · p ≈ 0.") && status.contains("6 trials of "), "{status}");
+    assert!(status.contains(" commits left of 59 · p ≈ 0.") && status.contains("6 trials of "), "{status}");
     let report = bench.program.run(["bisect", "report", "mine"]).stdout;
     assert_eq!(report.lines().filter(|line| line.ends_with(".log |")).count(), 6, "{report}");
 }
