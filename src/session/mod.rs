@@ -33,7 +33,7 @@ pub use folder::{Session, first_free};
 pub use git_log::git_log;
 pub use record::{Bad, CellSubject, Ended, Entry, Head, SESSION_SCHEMA, Subject, Vary};
 pub use reference::{Reference, word};
-pub use report::{report, status};
+pub use report::{precise, report, status};
 pub use run::{Happened, Observer, Running, run};
 pub use runner::{Came, Coming, Job, Runner};
 pub use search::Search;

@@ -220,8 +220,8 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// Never rounded up: no commit is named with more confidence than there is.
-fn precise(share: f64) -> String {
+/// A probability as text. Never rounded up: no commit is named with more confidence than there is.
+pub fn precise(share: f64) -> String {
     format!("{:.1} %", (1000.0 * share).floor() / 10.0)
 }
 

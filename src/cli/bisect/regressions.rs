@@ -14,7 +14,7 @@ use crate::git::{CommitId, Repository};
 use crate::host::{Clock, today};
 use crate::kernel::Source;
 use crate::model::{Outcome, RunRecord, TrialRecord};
-use crate::session::{Bad, CellSubject, Session, Subject, Vary};
+use crate::session::{Bad, CellSubject, Session, Subject, Vary, precise};
 use crate::store::{RunDir, StoreError};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -157,7 +157,7 @@ async fn bisect(
     match answer {
         Some(Answer::Culprit { commit, probability, .. }) => {
             let culprit = session.search.commit(commit);
-            let text = format!("{id}: {} {} ({:.1} %)\n", culprit.id, culprit.subject, 100.0 * probability);
+            let text = format!("{id}: {} {} ({})\n", culprit.id, culprit.subject, precise(probability));
             output::print(&text)
         }
         Some(_) => output::print(&format!("{id}: no single commit was found\n")),
