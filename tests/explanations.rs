@@ -181,6 +181,9 @@ fn a_known_failure_that_passed_and_a_lab_that_failed_are_explained() {
     failed.verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "no network: https://deb.example/x");
     failed.command.clear();
     assert_golden("why-lab-error.md", &why("/data/my runs/a", &failed));
+    let said = "make failed:\n\u{1b}[31mmm/oom_kill.c:7: error: 'x'\u{1b}[0m\n\tint `x`;\n```\n# no heading\nmake: *** [all] Error 2";
+    failed.verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, said);
+    assert_golden("why-lab-error-lines.md", &why("/data/my runs/a", &failed));
 }
 
 /// The kinds that an explanation rules out.
@@ -236,6 +239,7 @@ fn nothing_is_ruled_out_that_the_verdict_does_not_speak_of() {
 proptest! {
     #[test]
     fn what_a_guest_printed_breaks_out_of_nothing(text in "[`~*_<>#\\[\\]()!| a\n\r\t\x1b\u{2028}-]{0,60}") {
+        let summary = text.clone();
         let mut trial = recorded::trial("idle-arm");
         trial.verdict = Verdict::new(Kind::OomLivelock, "canary-stuck", text.clone());
         trial.verdict.lines = vec![text.clone(); 3];
@@ -245,13 +249,22 @@ proptest! {
         trial.kernel_release = Some(text);
         let shown = why(RUN, &trial);
         prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
-        // The block ends behind its three lines, and not before.
-        let mut lines = shown.lines().skip_while(|line| !(line.starts_with("```") && line.ends_with("`text")));
-        let fence = lines.next().unwrap().trim_end_matches("text");
-        let inner: Vec<&str> = lines.by_ref().take_while(|line| *line != fence).collect();
-        prop_assert!(inner.len() == 3 && !inner.iter().any(|line| line.trim().starts_with(fence)), "{}", shown);
-        prop_assert!(lines.next() == Some("") && lines.next().is_some_and(|line| line.starts_with("**Concluded**")));
-        let outside = shown.lines().take_while(|line| !line.ends_with("`text")).chain(lines);
-        prop_assert_eq!(outside.filter(|line| line.starts_with('#')).count(), 1, "the heading alone");
+        // A block ends behind its lines, and not before; there is one of a summary's lines and one of the guest's.
+        let (mut outside, mut blocks, mut lines) = (Vec::new(), Vec::new(), shown.lines());
+        while let Some(line) = lines.next() {
+            match line.strip_suffix("text").filter(|fence| fence.len() > 2 && fence.chars().all(|c| c == '`')) {
+                Some(fence) => {
+                    let inner: Vec<&str> = lines.by_ref().take_while(|line| *line != fence).collect();
+                    prop_assert!(!inner.iter().any(|line| line.trim().starts_with(fence)), "{}", shown);
+                    prop_assert_eq!(lines.next(), Some(""));
+                    blocks.push(inner.len());
+                }
+                None => outside.push(line),
+            }
+        }
+        let more = summary.trim().lines().count().saturating_sub(1);
+        prop_assert_eq!(blocks, if more > 0 { vec![more, 3] } else { vec![3] }, "{}", shown);
+        prop_assert!(outside.iter().any(|line| line.starts_with("**Concluded**")));
+        prop_assert_eq!(outside.iter().filter(|line| line.starts_with('#')).count(), 1, "the heading alone");
     }
 }

@@ -5,6 +5,9 @@ use crate::model::printable;
 /// The most characters of one text.
 const LONGEST: usize = 600;
 
+/// The most lines of one text behind its first.
+const MOST_LINES: usize = 40;
+
 /// A text in a code span that it cannot end: the span's backticks are more than any run of them in the text.
 pub(super) fn span(text: &str) -> String {
     let text = bounded(text);
@@ -21,6 +24,17 @@ pub(super) fn block(lines: &[String]) -> String {
     let fence = "`".repeat(run.max(2) + 1);
     let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
     format!("{fence}text\n{body}{fence}\n")
+}
+
+/// A text that may have several lines, as a compiler's has: the first as a phrase, the others in a code block.
+pub(super) fn paragraph(text: &str) -> String {
+    let mut lines = text.trim().lines();
+    let first = phrase(lines.next().unwrap_or_default());
+    let mut others: Vec<String> = lines.by_ref().take(MOST_LINES).map(str::to_owned).collect();
+    if lines.next().is_some() {
+        others.push("…".to_owned());
+    }
+    if others.is_empty() { format!("{first}\n") } else { format!("{first}\n\n{}", block(&others)) }
 }
 
 /// A phrase on one line. What it quotes in backticks stands in code spans, and so does a word that means something to markdown; the
@@ -99,6 +113,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_stay_lines_and_mean_nothing() {
+        assert_eq!(paragraph("no network"), "no network\n");
+        assert_eq!(paragraph(""), "\n");
+        assert_eq!(paragraph("\n a\n"), "a\n");
+        assert_eq!(
+            paragraph("make: *** failed\r\nx.c:1: error: `y'\n\n\t```\u{1b}[2J\n# z"),
+            "make: `***` failed\n\n````text\nx.c:1: error: `y'\n\n ```\u{fffd}[2J\n# z\n````\n"
+        );
+        let long = paragraph(&"line\n".repeat(100));
+        assert_eq!(long.lines().count(), 2 + 1 + MOST_LINES + 1 + 1, "{long}");
+        assert!(long.ends_with("line\n…\n```\n"));
+    }
+
+    #[test]
     fn phrases_stay_readable_and_mean_nothing() {
         for (text, shown) in [
             ("pid 26 (hog) was killed: 94 % of 0.93", "pid 26 (hog) was killed: 94 % of 0.93"),
@@ -154,6 +182,9 @@ mod tests {
             let shown = block(std::slice::from_ref(&text));
             prop_assert_eq!(shown.lines().count(), 3);
             prop_assert!(longest_run(shown.lines().nth(1).unwrap()) < longest_run(shown.lines().next().unwrap()));
+            let shown = paragraph(&text);
+            let broken = |c: char| c != '\n' && c.is_control() || c == '\u{2028}';
+            prop_assert!(!shown.contains(broken), "{}", shown);
             let shown = phrase(&text);
             prop_assert!(!outside(&shown).contains(['`', '~', '*', '<', '_', '\\', '\n']), "{}", shown);
         }

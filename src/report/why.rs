@@ -1,7 +1,7 @@
 //! Why a trial was judged as it was: a page of markdown for whoever finds it in the trial's folder or in a bug report.
 
 use super::layout::{counted, duration};
-use super::markdown::{block, phrase, span};
+use super::markdown::{block, paragraph, phrase, span};
 use super::neighbours::clauses;
 use super::text::shell_name;
 use crate::model::{Accel, Expectation, Onset, Outcome, TrialRecord, Verdict};
@@ -20,7 +20,7 @@ pub fn needs_why(trial: &TrialRecord) -> bool {
 pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let verdict = &trial.verdict;
     let mut out = format!("# {}/{}: {}\n\n", verdict.outcome(), verdict.kind, span(&trial.folder()));
-    let _ = writeln!(out, "{}\n", phrase(&verdict.summary));
+    let _ = writeln!(out, "{}", paragraph(&verdict.summary));
     let _ = writeln!(out, "**Seen**: {}.\n", seen(trial));
     if !verdict.lines.is_empty() {
         let _ = writeln!(out, "{}", block(&verdict.lines));
