@@ -115,7 +115,7 @@ words! {
         /// The guest powered off before the agent came up.
         BootPowerOff = "boot-power-off",
 
-        /// The workload made progress for as long as it was allowed to, and did not end.
+        /// The workload did not end within its time, and nothing was proven to be stuck.
         LoadTimeout = "load-timeout",
         /// The workload ended in another way than its manifest says.
         WorkloadFailed = "workload-failed",

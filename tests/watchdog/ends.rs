@@ -52,6 +52,32 @@ fn an_early_end_and_an_endless_workload_are_inconclusive() {
 }
 
 #[test]
+fn an_endless_workload_is_told_of_by_itself_and_not_by_the_canary() {
+    // Whether the workload does anything, then until when, then which share of the time the guest gets.
+    for (units, until_s, share, said) in [
+        (true, 100.0, 1.0, "its last unit of work was seen 1 s ago, the canary's last round 1 s ago"),
+        (true, 5.0, 1.0, "its last unit of work was seen 55 s ago, the canary's last round 1 s ago"),
+        (false, 0.0, 1.0, "no unit of work was seen of it in 60 s, the canary's last round 1 s ago"),
+        (
+            true,
+            20.0,
+            0.5,
+            "its last unit of work was seen 50 s (100 s by the host's clock) ago, the canary's last round 1 s ago",
+        ),
+    ] {
+        let mut trial = Trial::booted();
+        while trial.watchdog.verdict().is_none() {
+            trial.beat.canary_rounds += 1;
+            trial.beat.units += u64::from(units && trial.now_s < until_s);
+            trial.second(share, 1.0 - share, true);
+        }
+        let verdict = trial.verdict();
+        assert_eq!(verdict.kind, Kind::LoadTimeout);
+        assert_eq!(verdict.summary, format!("the workload did not end within 60 s; {said}"));
+    }
+}
+
+#[test]
 fn nothing_changes_a_verdict() {
     let mut trial = Trial::booted();
     trial.event(Event::Interrupted);

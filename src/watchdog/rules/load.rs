@@ -3,6 +3,7 @@
 use super::finish::advancing;
 use super::{Judgement, Rule, time_is_up};
 use crate::model::{Kind, Verdict};
+use crate::watchdog::clock::Moment;
 use crate::watchdog::seen::Seen;
 
 pub(super) const RULE: Rule = Rule { name: "load-deadline", judge };
@@ -16,10 +17,30 @@ fn judge(seen: &Seen) -> Judgement {
     let last = seen.now().fair_since(seen.progress());
     let done = format!("the workload did not end within {limit:.0} s");
     let advances = if last < seen.stuck_s() { advancing(seen, &done) } else { None };
-    let mut verdict = advances.unwrap_or_else(|| {
-        Verdict::new(Kind::LoadTimeout, "", format!("{done}; it last made progress {last:.0} s ago"))
-    });
+    let mut verdict =
+        advances.unwrap_or_else(|| Verdict::new(Kind::LoadTimeout, "", format!("{done}; {}", standing(seen, since))));
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.lines = seen.kill.iter().map(|kill| kill.line.clone()).collect();
     Judgement::is(verdict)
+}
+
+/// What went on and what stood still, each for itself: a canary that goes on says nothing of the workload.
+fn standing(seen: &Seen, since: Moment) -> String {
+    let units = match seen.units_moved {
+        Some(moved) => format!("its last unit of work was seen {} ago", duration(seen, moved)),
+        None => format!("no unit of work was seen of it in {}", duration(seen, since)),
+    };
+    let canary = seen.canary_moved.map(|moved| format!(", the canary's last round {} ago", duration(seen, moved)));
+    units + &canary.unwrap_or_default()
+}
+
+/// Fair seconds, and those of the host's clock where they are others.
+fn duration(seen: &Seen, since: Moment) -> String {
+    let fair_s = seen.now().fair_since(since).round();
+    let host_s = seen.now().host.since(since.host).as_secs_f64().round();
+    if host_s > 1.1 * fair_s && host_s > fair_s + 1.0 {
+        format!("{fair_s:.0} s ({host_s:.0} s by the host's clock)")
+    } else {
+        format!("{fair_s:.0} s")
+    }
 }
