@@ -186,6 +186,15 @@ fn a_known_failure_that_passed_and_a_lab_that_failed_are_explained() {
     assert_golden("why-lab-error-lines.md", &why("/data/my runs/a", &failed));
 }
 
+#[test]
+fn a_pass_that_something_argues_against_is_explained() {
+    let mut passed = recorded::trial("one-kill-riscv64-nommu");
+    assert!(!needs_why(&passed));
+    passed.verdict.against.push("the guest did not power off afterwards".to_owned());
+    assert!(needs_why(&passed));
+    assert!(why(RUN, &passed).contains("\n- against this verdict: the guest did not power off afterwards\n"));
+}
+
 /// The kinds that an explanation rules out.
 fn ruled_out(trial: &Trial) -> Vec<String> {
     let shown = why(RUN, &record_of(trial));

@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 /// The most phrases of one list.
 const MOST_PHRASES: usize = 8;
 
-/// Whether somebody will ask: it did not pass, or it was expected to end in another way.
+/// Whether somebody will ask: it did not pass, or it was expected to end in another way, or something argues against the pass.
 pub fn needs_why(trial: &TrialRecord) -> bool {
-    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected()
+    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected() || !trial.verdict.against.is_empty()
 }
 
 /// What was seen, what was concluded from it, why nothing else, and how to see it again. `run_dir` is the run's folder as the user may

@@ -4,6 +4,7 @@
 //! [`read`] looks at one line. [`Assembler`] puts lines together into reports, whose titles need more than their first line;
 //! [`Log`] says what is wrong in a whole log.
 
+mod age;
 mod alloc;
 mod assembler;
 mod atomic;
@@ -34,6 +35,7 @@ mod title;
 mod warning;
 mod who;
 
+pub use age::{StallAge, claimed_s, jiffies_per_s, stall_age};
 pub use assembler::Assembler;
 pub use classification::{Classification, Repeated, Reports};
 pub use finding::{Finding, Trouble};

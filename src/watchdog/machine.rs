@@ -151,6 +151,7 @@ impl Watchdog {
         if verdict.outcome() == Outcome::Hang {
             verdict.against.extend(self.seen.pressure());
         }
+        verdict.against.extend(self.seen.unheeded());
         self.verdict = Some(verdict);
         self.deadline = None;
         actions.push(Action::Stop);

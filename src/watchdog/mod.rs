@@ -3,6 +3,7 @@
 mod blocked;
 mod clock;
 mod confirm;
+mod detectors;
 mod inquiry;
 mod machine;
 mod places;

@@ -1,23 +1,16 @@
 //! What has been seen of a guest so far: a fold over its events, without any judgement.
 
 use super::clock::{FairClock, Moment};
+use super::detectors::Detectors;
 use super::inquiry::Inquiry;
 use super::setup::Setup;
-use crate::console::printk;
-use crate::model::{Beat, Event, Frame, Onset, Outcome, QmpEvent, Task};
+use crate::console::printk::{self, Printk};
+use crate::model::{Beat, Event, Frame, Kind, Onset, Outcome, QmpEvent, Task};
 use crate::signature::{self, Finding, Trouble};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
 const KEPT_TROUBLES: usize = 8;
-
-/// Seconds after which a detector of the kernel speaks up when its message does not say: RCU's default
-/// (`CONFIG_RCU_CPU_STALL_TIMEOUT`), and about twice `watchdog_thresh` for lockups.
-const DETECTOR_S: f64 = 21.0;
-
-/// A detector of the kernel counts in the guest's time, which is the host's: a report of a hang counts only if the guest
-/// could use so many of these seconds.
-const DETECTOR_FAIR_S: f64 = 15.0;
 
 /// At least for so many fair seconds after a sysrq letter, trouble may have been brought about by the letter.
 const PROVOKED_S: f64 = 5.0;
@@ -83,7 +76,10 @@ pub(super) struct Seen {
     pub kills_counted: u64,
     pub troubles: Vec<Noted<Trouble>>,
     /// Reports of a hang by the kernel that the host's own load explains.
-    pub excused: Vec<String>,
+    pub excused: Vec<Noted<Trouble>>,
+    /// A report of RCU's that has not yet said how long the stall has lasted.
+    ageless: Option<Noted<Trouble>>,
+    detectors: Detectors,
     /// Fair seconds for which the canary waited for memory while reclaim advanced.
     pub thrashed_s: f64,
     /// The host's CPU pressure as last seen, PSI `some` in percent.
@@ -122,6 +118,8 @@ impl Seen {
             kills_counted: 0,
             troubles: Vec::new(),
             excused: Vec::new(),
+            ageless: None,
+            detectors: Detectors::default(),
             thrashed_s: 0.0,
             psi_cpu: None,
             stopped: None,
@@ -172,12 +170,16 @@ impl Seen {
     }
 
     /// What the host's condition argues against a hang.
-    pub fn pressure(&self) -> Vec<String> {
-        let psi = self.psi_cpu.filter(|psi| *psi > PRESSED);
-        let psi = psi.map(|psi| format!("the host was short of CPU time (PSI some avg10 {psi:.0} %)"));
-        let excused =
-            self.excused.iter().map(|line| format!("the kernel itself said, while the host starved it: {line}"));
-        psi.into_iter().chain(excused).collect()
+    pub fn pressure(&self) -> Option<String> {
+        let psi = self.psi_cpu.filter(|psi| *psi > PRESSED)?;
+        Some(format!("the host was short of CPU time (PSI some avg10 {psi:.0} %)"))
+    }
+
+    /// What the kernel itself said of a hang and did not count, whatever the verdict is.
+    pub fn unheeded(&self) -> impl Iterator<Item = String> {
+        let said =
+            |noted: &Noted<Trouble>| format!("the kernel itself said, while the host starved it: {}", noted.line);
+        self.excused.iter().map(said)
     }
 
     pub fn take(&mut self, event: &Event) {
@@ -218,7 +220,12 @@ impl Seen {
             self.console_moved = Some(now);
             line.clone_into(&mut self.last_line);
         }
-        let Some(finding) = signature::read(record.text) else { return };
+        let finding = signature::read(record.text);
+        if !provoked && finding.is_none() {
+            self.detectors.line(record.text);
+            self.age(now, &record);
+        }
+        let Some(finding) = finding else { return };
         fn noted<T>(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> Noted<T> {
             Noted { at, guest_s, line: line.to_owned(), what }
         }
@@ -231,19 +238,41 @@ impl Seen {
             }
             Finding::NoKillable => {}
             Finding::Trouble(_) if provoked || self.troubles.len() >= KEPT_TROUBLES => {}
-            Finding::Trouble(trouble) if trouble.kind.outcome() == Outcome::Hang && self.starved(line) => {
-                if self.excused.len() < KEPT_TROUBLES {
-                    self.excused.push(line.to_owned());
-                }
-            }
-            Finding::Trouble(trouble) => self.troubles.push(noted(now, record.guest_s, line, trouble)),
+            Finding::Trouble(trouble) => self.trouble(noted(now, record.guest_s, line, trouble), &record),
         }
     }
 
-    /// Whether the host gave the guest too little of the time in which this report of the kernel says that nothing happened.
-    fn starved(&self, report: &str) -> bool {
-        let claimed_s = claimed_s(report).unwrap_or(DETECTOR_S);
-        claimed_s * self.clock.share_over(claimed_s) < DETECTOR_FAIR_S.min(claimed_s * 0.7)
+    fn trouble(&mut self, noted: Noted<Trouble>, record: &Printk<'_>) {
+        self.ageless = None;
+        if noted.what.kind.outcome() != Outcome::Hang {
+            return self.troubles.push(noted);
+        }
+        let claimed_s = self.detectors.claimed_s(record.text, seconds(noted.at, record));
+        if claimed_s.is_none() && noted.what.kind == Kind::RcuStall {
+            self.ageless = Some(noted.clone());
+        }
+        self.weigh(noted, claimed_s);
+    }
+
+    /// A message behind the first line of a report: that may say how long the stall has lasted, and the report is weighed again.
+    fn age(&mut self, now: Moment, record: &Printk<'_>) {
+        if self.ageless.is_none() {
+            return;
+        }
+        let Some(claimed_s) = self.detectors.age_s(record.text, seconds(now, record)) else { return };
+        let Some(noted) = self.ageless.take() else { return };
+        for list in [&mut self.troubles, &mut self.excused] {
+            list.pop_if(|last| last.at == noted.at && last.line == noted.line);
+        }
+        self.weigh(noted, Some(claimed_s));
+    }
+
+    fn weigh(&mut self, noted: Noted<Trouble>, claimed_s: Option<f64>) {
+        if !self.detectors.starved(&self.clock, noted.what.kind, claimed_s) {
+            self.troubles.push(noted);
+        } else if self.excused.len() < KEPT_TROUBLES {
+            self.excused.push(noted);
+        }
     }
 
     fn frame(&mut self, now: Moment, frame: &Frame) {
@@ -303,9 +332,7 @@ impl Seen {
     }
 }
 
-/// The seconds that a report of a lockup or of a hung task claims: `stuck for 22s!`, `blocked for more than 120 seconds`.
-fn claimed_s(report: &str) -> Option<f64> {
-    let after = ["stuck for ", "for more than "].iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
-    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
-    after[..digits].parse().ok().filter(|seconds| *seconds > 0.0)
+/// When a message was printed: by the guest's clock, or else by when it came.
+fn seconds(at: Moment, record: &Printk<'_>) -> f64 {
+    record.guest_s.unwrap_or(at.host.as_secs_f64())
 }

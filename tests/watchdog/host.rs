@@ -64,6 +64,101 @@ fn a_lockup_report_of_a_starved_guest_is_its_hosts() {
     assert_eq!(report(0.1, panic), Some(Kind::Panic), "no load explains a panic");
 }
 
+/// Seconds in which everything goes on in a guest that gets this share of them.
+fn seconds(trial: &mut Trial, count: u32, share: f64) {
+    for _ in 0..count {
+        trial.beat.canary_rounds += 1;
+        trial.second(share, 1.0 - share, true);
+    }
+}
+
+/// A report of a stalled grace period, of this age in jiffies.
+fn stall(trial: &mut Trial, jiffies: u32, period: i32) {
+    let at = trial.now_s;
+    trial.line(&format!("[{at:12.6}] rcu: INFO: rcu_sched self-detected stall on CPU"));
+    trial.line(&format!(
+        "[{at:12.6}] rcu: \t0-....: (588 ticks this GP) idle=4794/1/0x4000000000000002 softirq=5/5 fqs=3"
+    ));
+    trial.line(&format!("[{at:12.6}] \t(t={jiffies} jiffies g={period} q=151 ncpus=2)"));
+}
+
+const JIFFIES: &str =
+    "[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns";
+
+#[test]
+fn a_stall_that_lasts_is_not_excused_for_ever() {
+    // The detector's limit, the second report's age and period, whether the kernel says how long a jiffy is.
+    for (limit_s, again_s, period, known, counts) in [
+        (21, 84, 57, true, true),
+        (21, 84, 57, false, true),
+        (21, 84, 58, false, false),
+        (3, 12, 57, true, true),
+        (3, 12, 57, false, true),
+        (3, 5, 57, true, false),
+    ] {
+        let mut trial = Trial::booted();
+        if known {
+            trial.line(JIFFIES);
+        }
+        seconds(&mut trial, 30, 0.5);
+        stall(&mut trial, 250 * limit_s, 57);
+        seconds(&mut trial, again_s - limit_s, 0.5);
+        assert!(trial.watchdog.verdict().is_none(), "the host may be the reason for the first one");
+        stall(&mut trial, 250 * again_s, period);
+        seconds(&mut trial, 10, 0.5);
+        let case = format!("{limit_s} {again_s} {period} {known}");
+        let Some(_) = trial.watchdog.verdict() else {
+            assert!(!counts, "{case}");
+            continue;
+        };
+        let verdict = trial.verdict();
+        assert_eq!((counts, verdict.kind), (true, Kind::RcuStall), "{case}");
+        assert_eq!(verdict.lines.len(), 1, "{case}");
+        assert!(verdict.against.iter().any(|line| line.contains("30.000000] rcu: INFO: ")), "{case}");
+    }
+}
+
+#[test]
+fn a_blocked_task_is_not_excused_for_ever() {
+    let mut trial = Trial::booted();
+    seconds(&mut trial, 20, 0.4);
+    for claimed in [10, 20] {
+        trial.line(&format!("[{:12.6}] INFO: task sh:17 blocked for more than {claimed} seconds.", trial.now_s));
+        seconds(&mut trial, 10, 0.4);
+        assert!(trial.watchdog.verdict().is_none(), "4 s and 8 s of its own are less than the limit");
+    }
+    trial.line("[   40.000000] INFO: task sh:17 blocked for more than 30 seconds.");
+    seconds(&mut trial, 10, 0.4);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::HungTask, "12 s are more");
+}
+
+#[test]
+fn the_age_of_a_stall_may_excuse_what_its_first_line_did_not() {
+    let mut trial = Trial::booted();
+    trial.line(JIFFIES);
+    seconds(&mut trial, 30, 1.0);
+    seconds(&mut trial, 3, 0.2);
+    stall(&mut trial, 750, 57);
+    seconds(&mut trial, 10, 1.0);
+    assert!(trial.watchdog.verdict().is_none(), "the guest got 0.6 s of these 3 s");
+}
+
+#[test]
+fn a_pass_tells_of_the_reports_that_did_not_count() {
+    let mut trial = Trial::booted();
+    trial.line(JIFFIES);
+    trial.event(Event::Host { late_us: 0, psi_cpu_avg10: Some(90.0), stopped: false });
+    seconds(&mut trial, 30, 0.5);
+    stall(&mut trial, 750, 57);
+    trial.frame(finish(0));
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::Finished);
+    let said = "the kernel itself said, while the host starved it: [   30.000000] rcu: INFO: rcu_sched self-detected";
+    assert!(verdict.against.len() == 1 && verdict.against[0].starts_with(said), "{:?}", verdict.against);
+}
+
 #[test]
 fn a_report_that_was_the_hosts_is_told_when_a_hang_follows() {
     let mut trial = Trial::booted();

@@ -1,0 +1,111 @@
+//! For how long a stall has lasted, as the kernel's own detectors say.
+
+/// The seconds that a report of a lockup or of a hung task claims: `stuck for 22s!`, `blocked for more than 120 seconds`.
+pub fn claimed_s(report: &str) -> Option<f64> {
+    let after = ["stuck for ", "for more than "].iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    after[..digits].parse().ok().filter(|seconds| *seconds > 0.0)
+}
+
+/// The age of a stalled RCU grace period, which the kernel tells in jiffies (`kernel/rcu/tree_stall.h`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct StallAge {
+    /// Jiffies since the grace period began.
+    pub jiffies: u32,
+    /// Its number as printed: the reports of one stall bear the same.
+    pub period: Option<String>,
+}
+
+/// `(t=5250 jiffies g=-163 q=151 ncpus=2)`, `(detected by 0, t=2102 jiffies, g=57, c=56, q=9)`, of an expedited one
+/// `{ 0-... } 5252 jiffies s: 57 root: 0x1/.`; mostly a few lines behind the report's first one, in old kernels in it.
+pub fn stall_age(text: &str) -> Option<StallAge> {
+    let (before, after) = text.split_once(" jiffies")?;
+    let mark = before.trim_end_matches(|c: char| c.is_ascii_digit());
+    let jiffies = before[mark.len()..].parse().ok()?;
+    // Not how long a kthread starved: it may have been so before.
+    let period = if mark.ends_with("t=") {
+        after.split_once("g=")
+    } else if mark.ends_with("} ") {
+        after.split_once("s: ")
+    } else {
+        return None;
+    };
+    let number = |text: &str| {
+        let end = text.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    Some(StallAge { jiffies, period: period.map(|(_, text)| number(text)) })
+}
+
+/// Jiffies per second, out of what a booting kernel prints of its clock source of that name: half of the time, less a margin
+/// of 11 %, in which 32 bits of jiffies overflow (`kernel/time/clocksource.c`, `clocks_calc_max_nsecs()`).
+pub fn jiffies_per_s(text: &str) -> Option<f64> {
+    /// Other widths of the counter would need another sum; no kernel has one.
+    const KNOWN: &str = "clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: ";
+    /// `CONFIG_HZ` is between 24 (alpha's emulators have 32) and 1200.
+    const SANE: std::ops::RangeInclusive<f64> = 24.0..=1200.0;
+    let max_idle_ns: u64 = text.strip_prefix(KNOWN)?.split(' ').next()?.parse().ok()?;
+    let per_s = f64::from(u32::MAX) * 0.89 / 2.0 * 1e9 / max_idle_ns as f64;
+    Some(per_s.round()).filter(|per_s| SANE.contains(per_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_say_how_long_it_has_lasted() {
+        for (report, seconds) in [
+            ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Some(22.0)),
+            ("INFO: task sh:17 blocked for more than 120 seconds.", Some(120.0)),
+            ("BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!", Some(30.0)),
+            ("INFO: task sh:17 blocked for more than 0 seconds.", None),
+            ("Watchdog detected hard LOCKUP on cpu 0", None),
+        ] {
+            assert_eq!(claimed_s(report), seconds, "{report}");
+        }
+    }
+
+    #[test]
+    fn stalls_of_rcu_have_an_age_in_jiffies() {
+        for (text, age) in [
+            ("\t(t=760 jiffies g=-163 q=151 ncpus=2)", Some((760, Some("-163")))),
+            ("\t(detected by 0, t=3373 jiffies, g=-171, q=550 ncpus=2)", Some((3373, Some("-171")))),
+            (
+                "INFO: rcu_sched self-detected stall on CPU { 1}  (t=2100 jiffies g=57 c=56 q=9)",
+                Some((2100, Some("57"))),
+            ),
+            ("INFO: rcu_sched_state detected stall on CPU 0 (t=15000 jiffies)", Some((15000, None))),
+            (
+                "rcu: INFO: rcu_sched detected expedited stalls on CPUs/tasks: { 0-... } 5252 jiffies s: 57 root: 0x1/.",
+                Some((5252, Some("57"))),
+            ),
+            ("rcu: rcu_sched kthread starved for 5250 jiffies! g57 f0x0 RCU_GP_WAIT_FQS(5)", None),
+            ("rcu: \t0-....: (588 ticks this GP) idle=4794/1/0x4000000000000002 softirq=574/574 fqs=317", None),
+            ("t=99999999999 jiffies", None),
+        ] {
+            let expected =
+                age.map(|(jiffies, period)| StallAge { jiffies, period: period.map(|period: &str| period.to_owned()) });
+            assert_eq!(stall_age(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_booting_kernel_tells_the_length_of_a_jiffy() {
+        let line = "clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: ";
+        for (max_idle_ns, per_s) in [
+            ("19112604462750000 ns", Some(100.0)),
+            ("7645041785100000 ns", Some(250.0)),
+            ("6370867519511994 ns", Some(300.0)),
+            ("1911260446275000 ns", Some(1000.0)),
+            ("0 ns", None),
+            ("many ns", None),
+        ] {
+            assert_eq!(jiffies_per_s(&format!("{line}{max_idle_ns}")), per_s, "{max_idle_ns}");
+        }
+        assert_eq!(
+            jiffies_per_s("clocksource: tsc: mask: 0xffffffffffffffff max_cycles: 0x1, max_idle_ns: 1 ns"),
+            None
+        );
+    }
+}

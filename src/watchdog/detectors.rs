@@ -1,0 +1,82 @@
+//! What the kernel's own detectors of hangs claim, and whether the host's load explains it.
+//!
+//! They count in the guest's time, which is the host's: a guest that gets no CPU looks stuck to them.
+
+use super::clock::FairClock;
+use crate::model::Kind;
+use crate::signature::{StallAge, claimed_s, jiffies_per_s, stall_age};
+
+/// Seconds after which a detector speaks up when its message does not say: RCU's default (`CONFIG_RCU_CPU_STALL_TIMEOUT`), and
+/// about twice `watchdog_thresh` for lockups.
+const DETECTOR_S: f64 = 21.0;
+
+/// A report counts if the guest could use so many of the seconds that it claims.
+const DETECTOR_FAIR_S: f64 = 15.0;
+
+/// Or this share of them, where they are fewer: a shorter limit is the user's own.
+const DETECTOR_FAIR: f64 = 0.7;
+
+/// Shorter claims say nothing of a detector's limit: that of expedited grace periods may be milliseconds.
+const LEAST_LIMIT_S: f64 = 1.0;
+
+/// What is known of the detectors from what they have said.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Detectors {
+    /// Jiffies per second.
+    jiffies_per_s: Option<f64>,
+    /// The age that RCU told last, and when, in seconds.
+    stall: Option<(StallAge, f64)>,
+    /// The least that each has claimed, which is about its limit.
+    limits: Vec<(Kind, f64)>,
+}
+
+impl Detectors {
+    /// Takes any message: a booting kernel says how long a jiffy is.
+    pub fn line(&mut self, text: &str) {
+        self.jiffies_per_s = self.jiffies_per_s.or_else(|| jiffies_per_s(text));
+    }
+
+    /// The seconds for which a report's first line says that nothing has happened. It was printed at `now_s`, by whatever clock.
+    pub fn claimed_s(&mut self, text: &str, now_s: f64) -> Option<f64> {
+        claimed_s(text).or_else(|| self.age_s(text, now_s))
+    }
+
+    /// The seconds that RCU tells of a stall, in a report's first line or behind it. Where the length of a jiffy is not known, two
+    /// reports of one stall tell it.
+    pub fn age_s(&mut self, text: &str, now_s: f64) -> Option<f64> {
+        let age = stall_age(text)?;
+        let before = self.stall.replace((age.clone(), now_s));
+        if self.jiffies_per_s.is_none()
+            && let Some((before, before_s)) = before
+            && before.period.is_some()
+            && before.period == age.period
+            && before.jiffies < age.jiffies
+            && before_s < now_s
+        {
+            let per_s = f64::from(age.jiffies - before.jiffies) / (now_s - before_s);
+            self.jiffies_per_s = Some(per_s);
+            self.learn(Kind::RcuStall, f64::from(before.jiffies) / per_s);
+        }
+        Some(f64::from(age.jiffies) / self.jiffies_per_s?)
+    }
+
+    /// Takes what a report claims for its detector's limit if it is the least so far.
+    fn learn(&mut self, kind: Kind, claimed_s: f64) {
+        if claimed_s < LEAST_LIMIT_S {
+            return;
+        }
+        match self.limits.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, limit)) => *limit = limit.min(claimed_s),
+            None => self.limits.push((kind, claimed_s)),
+        }
+    }
+
+    /// Whether the host gave the guest too little of the time in which a report says that nothing happened. What has lasted for the
+    /// detector's whole limit in fair seconds is a hang, however much longer it took: so a stall is not excused for ever.
+    pub fn starved(&mut self, clock: &FairClock, kind: Kind, claimed_s: Option<f64>) -> bool {
+        claimed_s.into_iter().for_each(|claimed_s| self.learn(kind, claimed_s));
+        let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(DETECTOR_FAIR_S, |(_, limit)| *limit);
+        let claimed_s = claimed_s.unwrap_or(DETECTOR_S);
+        claimed_s * clock.share_over(claimed_s) < DETECTOR_FAIR_S.min(claimed_s * DETECTOR_FAIR).min(limit_s)
+    }
+}
