@@ -25,11 +25,18 @@ pub(super) struct Noted<T> {
     pub guest_s: Option<f64>,
     pub line: String,
     pub what: T,
+    /// For how long it has been so, as the line says.
+    pub lasted_s: f64,
 }
 
 impl<T> Noted<T> {
+    /// The beginning of what the line tells, on both clocks; neither goes back behind its own beginning.
     pub fn onset(&self) -> Onset {
-        Onset { host: self.at.host, guest_s: self.guest_s }
+        let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
+        let lasted = Duration::from_secs_f64(self.lasted_s.min(bound_s).max(0.0));
+        // As whole microseconds, which is what both clocks were told in.
+        let guest_s = self.guest_s.map(|guest_s| ((guest_s - lasted.as_secs_f64()) * 1e6).round() / 1e6);
+        Onset { host: self.at.host - lasted, guest_s }
     }
 }
 
@@ -227,7 +234,7 @@ impl Seen {
         }
         let Some(finding) = finding else { return };
         fn noted<T>(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> Noted<T> {
-            Noted { at, guest_s, line: line.to_owned(), what }
+            Noted { at, guest_s, line: line.to_owned(), what, lasted_s: 0.0 }
         }
         match finding {
             Finding::OomInvoked { comm } => self.oom_invoked = Some(noted(now, record.guest_s, line, comm)),
@@ -267,7 +274,8 @@ impl Seen {
         self.weigh(noted, Some(claimed_s));
     }
 
-    fn weigh(&mut self, noted: Noted<Trouble>, claimed_s: Option<f64>) {
+    fn weigh(&mut self, mut noted: Noted<Trouble>, claimed_s: Option<f64>) {
+        noted.lasted_s = claimed_s.unwrap_or(0.0);
         if !self.detectors.starved(&self.clock, noted.what.kind, claimed_s) {
             self.troubles.push(noted);
         } else if self.excused.len() < KEPT_TROUBLES {

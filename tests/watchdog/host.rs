@@ -112,7 +112,9 @@ fn a_stall_that_lasts_is_not_excused_for_ever() {
             continue;
         };
         let verdict = trial.verdict();
-        assert_eq!((counts, verdict.kind), (true, Kind::RcuStall), "{case}");
+        let onset = verdict.onset.unwrap();
+        let began_s = f64::from(30 - limit_s);
+        assert_eq!((counts, verdict.kind, onset.guest_s), (true, Kind::RcuStall, Some(began_s)), "{case}");
         assert_eq!(verdict.lines.len(), 1, "{case}");
         assert!(verdict.against.iter().any(|line| line.contains("30.000000] rcu: INFO: ")), "{case}");
     }
@@ -130,7 +132,7 @@ fn a_blocked_task_is_not_excused_for_ever() {
     trial.line("[   40.000000] INFO: task sh:17 blocked for more than 30 seconds.");
     seconds(&mut trial, 10, 0.4);
     let verdict = trial.verdict();
-    assert_eq!(verdict.kind, Kind::HungTask, "12 s are more");
+    assert_eq!((verdict.kind, verdict.onset.unwrap().guest_s), (Kind::HungTask, Some(10.0)), "12 s are more");
 }
 
 #[test]

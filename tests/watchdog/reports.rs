@@ -46,3 +46,43 @@ fn detectors_of_the_kernel_give_their_kind_and_task() {
         assert_eq!((verdict.kind, verdict.task.map(|task| task.pid)), (kind, task), "{line}");
     }
 }
+
+/// A guest that did something for so long and then printed these lines half a second of its clock's ago.
+fn reported(seconds: u32, lines: &[&str]) -> Trial {
+    let mut trial = Trial::booted();
+    trial.line("[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns");
+    for _ in 0..seconds {
+        trial.beat.canary_rounds += 1;
+        trial.second(1.0, 0.0, true);
+    }
+    lines.iter().for_each(|line| trial.line(&format!("[{:12.6}] {line}", f64::from(seconds) - 0.5)));
+    trial.seconds(5, 1.0, 0.0, true);
+    trial
+}
+
+#[test]
+fn what_a_report_tells_began_before_it_on_both_clocks() {
+    let rcu = "rcu: INFO: rcu_sched self-detected stall on CPU";
+    for (seconds, lines, host_s, guest_s) in [
+        (50, &["INFO: task sh:17 blocked for more than 41 seconds."][..], 9.0, 8.5),
+        (30, &["watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"], 8.0, 7.5),
+        (50, &["BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!"], 20.0, 19.5),
+        (30, &[rcu, "rcu: \t0-....: (5249 ticks this GP) idle=1/1/0x4", "\t(t=5250 jiffies g=57 q=1)"], 9.0, 8.5),
+        (30, &["INFO: rcu_sched self-detected stall on CPU { 0}  (t=5250 jiffies g=57 c=56 q=9)"], 9.0, 8.5),
+        // Not before the guest's clock began.
+        (20, &["watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"], 0.5, 0.0),
+        // These do not say for how long.
+        (30, &["NMI watchdog: Watchdog detected hard LOCKUP on cpu 0"], 30.0, 29.5),
+        (30, &[rcu], 30.0, 29.5),
+        (30, &["Kernel panic - not syncing: softlockup: hung tasks"], 30.0, 29.5),
+    ] {
+        let onset = reported(seconds, lines).verdict().onset.unwrap();
+        assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (host_s, Some(guest_s)), "{lines:?}");
+    }
+    let mut bare = Trial::booted();
+    bare.seconds(9, 0.0, 0.0, true);
+    bare.line("INFO: task sh:17 blocked for more than 120 seconds.");
+    bare.seconds(5, 0.0, 0.0, true);
+    let onset = bare.verdict().onset.unwrap();
+    assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, None), "not before the guest was started");
+}
