@@ -29,7 +29,7 @@ fn part<'t>(table: &'t str, title: &str) -> &'t str {
 /// What the stack of a task that loops in reclaim holds. Between two rounds of its loop it holds less.
 const IN_RECLAIM: [&str; 3] = ["try_to_free_pages", "__alloc_pages", "gfp_mask=0x"];
 
-/// So many looks, a beat apart, all between two rounds are less likely than a broken machine: about half of them are.
+/// Looks, a beat apart. One of them at the wrong moment is nothing; so many are.
 const LOOKS: u32 = 24;
 
 async fn assert_livelock_shown(kernel: &'static str) {
