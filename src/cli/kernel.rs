@@ -134,14 +134,15 @@ fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut text = format!("{:<14} {:<14} {:<14} {}\n", "kernel", "architecture", "source", "in the cache");
+    let width = rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0).max("kernel".len());
+    let mut text = format!("{:<width$} {:<14} {:<14} {}\n", "kernel", "architecture", "source", "in the cache");
     for row in rows {
         let state = match (&row.release, row.cached) {
             (Some(release), _) if !release.is_empty() => release,
             (_, true) => "yes",
             _ => "-",
         };
-        text.push_str(&format!("{:<14} {:<14} {:<14} {state}\n", row.kernel, row.arch, row.source));
+        text.push_str(&format!("{:<width$} {:<14} {:<14} {state}\n", row.kernel, row.arch, row.source));
     }
     text
 }
