@@ -18,6 +18,8 @@ pub fn git(dir: &Path) -> Command {
     command.arg("-C").arg(dir).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
     for role in ["AUTHOR", "COMMITTER"] {
         command.env(format!("GIT_{role}_NAME"), "A Developer").env(format!("GIT_{role}_EMAIL"), "a@example.org");
+        // The same history has the same names tomorrow: what was built of it is still there then.
+        command.env(format!("GIT_{role}_DATE"), "2026-01-02T03:04:05Z");
     }
     command
 }
