@@ -1,11 +1,9 @@
 //! A git repository of a kernel's source with a history of synthetic commits, of which one lets the kernel livelock without an MMU.
 
-use crate::repository::{git, output};
+use crate::repository::{git, import, output};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
 /// Files that every kernel of the lab compiles, and that a commit may touch.
 const FILES: [&str; 16] = [
@@ -69,19 +67,7 @@ impl Linux {
             history.main.insert(file, read(file));
         }
         history.write();
-        let mut import = git(dir);
-        import.args(["fast-import", "--quiet", "--force", "--export-marks=marks"]).stdin(Stdio::piped());
-        let mut import = import.spawn().expect("git runs");
-        import.stdin.take().expect("a pipe").write_all(history.stream.as_bytes()).expect("git reads");
-        assert!(import.wait().expect("git ends").success());
-        let marks = std::fs::read_to_string(dir.join("marks")).expect("marks");
-        let mut names: Vec<(usize, String)> = marks
-            .lines()
-            .filter_map(|line| line.strip_prefix(':')?.split_once(' '))
-            .map(|(mark, name)| (mark.parse().expect("a mark"), name.to_owned()))
-            .collect();
-        names.sort();
-        Self { commits: names.into_iter().map(|(_, name)| name).collect() }
+        Self { commits: import(dir, &history.stream) }
     }
 }
 

@@ -53,21 +53,27 @@ impl Repository {
         }
         std::fs::create_dir_all(dir).expect("a folder");
         output(git(dir).args(["init", "--quiet", "--initial-branch=main"]));
-        let mut import = git(dir);
-        import.args(["fast-import", "--quiet", "--export-marks=marks"]).stdin(Stdio::piped());
-        let mut import = import.spawn().expect("git runs");
-        import.stdin.take().expect("a pipe").write_all(stream.text.as_bytes()).expect("git reads");
-        assert!(import.wait().expect("git ends").success());
+        let commits = import(dir, &stream.text);
         output(git(dir).args(["checkout", "--quiet", "main"]));
-        let marks = std::fs::read_to_string(dir.join("marks")).expect("marks");
-        let mut names: Vec<(usize, String)> = marks
-            .lines()
-            .filter_map(|line| line.strip_prefix(':')?.split_once(' '))
-            .map(|(mark, name)| (mark.parse().expect("a mark"), name.to_owned()))
-            .collect();
-        names.sort();
-        Self { dir: dir.to_owned(), commits: names.into_iter().map(|(_, name)| name).collect() }
+        Self { dir: dir.to_owned(), commits }
     }
+}
+
+/// Makes the commits that a stream for `git fast-import` describes; gives their names, in the order of their marks.
+pub fn import(dir: &Path, stream: &str) -> Vec<String> {
+    let mut import = git(dir);
+    import.args(["fast-import", "--quiet", "--force", "--export-marks=marks"]).stdin(Stdio::piped());
+    let mut import = import.spawn().expect("git runs");
+    import.stdin.take().expect("a pipe").write_all(stream.as_bytes()).expect("git reads");
+    assert!(import.wait().expect("git ends").success());
+    let marks = std::fs::read_to_string(dir.join("marks")).expect("marks");
+    let mut names: Vec<(usize, String)> = marks
+        .lines()
+        .filter_map(|line| line.strip_prefix(':')?.split_once(' '))
+        .map(|(mark, name)| (mark.parse().expect("a mark"), name.to_owned()))
+        .collect();
+    names.sort();
+    names.into_iter().map(|(_, name)| name).collect()
 }
 
 /// What `git fast-import` reads. A commit's mark is its number, counted from 1.
