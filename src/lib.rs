@@ -7,6 +7,7 @@
 //! matrix.yaml ─read→ Raw ─resolve→ Matrix ─expand→ Plan ─lint→ Plan (printable, has a digest)
 //!   └ per cell: launch argv ─spawn→ Event* ─watchdog→ Action* / Verdict ─store→ TrialRecord
 //! run directory ─report→ terminal · JSON · JUnit
+//! history ─decide→ build or trial ─runner→ Entry ─journal→ Search ─report→ the commit that brought it
 //! ```
 //!
 //! A run is plain values with I/O at the edges. The modules stand on floors; each may use only what lies below it,
