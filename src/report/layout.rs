@@ -78,19 +78,22 @@ impl Style {
         shown + self.ellipsis()
     }
 
-    /// Foreign text made harmless and broken between words, each line behind `indent` spaces. Longer words than a
-    /// line stay whole: they may be paths.
+    /// Foreign text made harmless and broken between words, each line behind `indent` spaces. Its own lines stay lines, but
+    /// for empty ones. Longer words than a line stay whole: they may be paths.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
         let room = self.columns().saturating_sub(indent);
-        let bounded = printable(&text.chars().take(Self::LONGEST_TEXT).collect::<String>());
+        let bounded: String = text.chars().take(Self::LONGEST_TEXT).collect();
         let mut lines: Vec<String> = Vec::new();
-        for word in bounded.split_whitespace() {
-            match lines.last_mut() {
-                Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
-                    line.push(' ');
-                    line.push_str(word);
+        for line in bounded.lines().map(printable) {
+            let own = lines.len();
+            for word in line.split_whitespace() {
+                match lines[own..].last_mut() {
+                    Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
+                        line.push(' ');
+                        line.push_str(word);
+                    }
+                    _ => lines.push(word.to_owned()),
                 }
-                _ => lines.push(word.to_owned()),
             }
         }
         lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
@@ -151,5 +154,9 @@ mod tests {
         let lines: Vec<&str> = wrapped.lines().collect();
         assert!(lines[..lines.len() - 1].iter().all(|line| line.len() <= 40 && line.starts_with("  word")));
         assert_eq!(lines.last().unwrap().trim(), "x".repeat(60));
+        assert_eq!(
+            style.wrap("make failed\n\n  x.c:1: error\n\x1b[2J", 2),
+            "  make failed\n  x.c:1: error\n  \u{fffd}[2J\n"
+        );
     }
 }
