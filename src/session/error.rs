@@ -33,8 +33,8 @@ pub enum SessionError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The command cannot be run at all.
-    #[error("the command could not be run on {}: {reason}; its output is in {}", commit.short(), log.display())]
+    /// The command cannot be run at all, or ran for too long.
+    #[error("the command said nothing of {}: {reason}; its output is in {}", commit.short(), log.display())]
     Command {
         /// Where.
         commit: CommitId,

@@ -37,3 +37,4 @@ pub use report::{precise, report, status};
 pub use run::{Happened, Observer, Running, run};
 pub use runner::{Came, Coming, Job, Runner};
 pub use search::Search;
+pub use trial::{LONGEST, too_long};

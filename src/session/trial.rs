@@ -22,6 +22,9 @@ const TIMED_OUT: i32 = 124;
 /// What a shell ends with that was ended by a signal, without the signal's number (POSIX, `2.8.2 Exit Status for Commands`).
 const BY_SIGNAL: i32 = 128;
 
+/// No trial runs longer. Who gave it no limit has not said that a long one is bad, so that this ends the search.
+pub const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// What is to run, and where.
 #[derive(Debug, Clone)]
 pub struct Trial {
@@ -31,7 +34,7 @@ pub struct Trial {
     pub number: usize,
     /// For sh(1).
     pub command: String,
-    /// After so long it has hung.
+    /// After so long it has hung: it counts as bad.
     pub timeout: Option<Duration>,
     /// Gets all that it prints.
     pub log: PathBuf,
@@ -59,21 +62,16 @@ impl Trial {
             tree.check_out(&self.commit).await?;
         }
         let mut group = self.spawn(tree)?;
-        let waited = match self.timeout {
-            Some(limit) => tokio::time::timeout(limit, group.child.wait()).await,
-            None => Ok(group.child.wait().await),
-        };
-        let exit = match waited {
+        let useless = |reason| SessionError::Command { commit: self.commit.clone(), reason, log: self.log.clone() };
+        let exit = match tokio::time::timeout(self.timeout.unwrap_or(LONGEST), group.child.wait()).await {
             Ok(status) => exit(status.map_err(SessionError::file("wait for what writes", &self.log))?),
+            Err(_) if self.timeout.is_none() => return Err(useless(too_long())),
             Err(_) => TIMED_OUT,
         };
         drop(group);
         let seconds = began.elapsed().as_secs_f64();
-        let ended = Ended::of(exit).ok_or_else(|| SessionError::Command {
-            commit: self.commit.clone(),
-            reason: format!("sh ended with status {exit}: not found, or not executable"),
-            log: self.log.clone(),
-        })?;
+        let ended = Ended::of(exit)
+            .ok_or_else(|| useless(format!("sh ended with status {exit}: not found, or not executable")))?;
         Ok(Tried { ended, exit, seconds })
     }
 
@@ -110,6 +108,11 @@ impl Drop for Group {
             let _ = kill_process_group(id, Signal::KILL);
         }
     }
+}
+
+/// What to say of a trial that ran for [`LONGEST`].
+pub fn too_long() -> String {
+    format!("it ran for {} h; `--timeout` tells after how long a trial is bad", LONGEST.as_secs() / 3600)
 }
 
 fn exit(status: ExitStatus) -> i32 {

@@ -74,7 +74,7 @@ pub struct CommitsArgs {
     /// Look for the commit that repaired it: the bad end is then older than the good one
     #[arg(long)]
     pub fix: bool,
-    /// Seconds after which a trial of a command is ended and counts as bad
+    /// Seconds after which a trial of a command is ended and counts as bad; without it, none may take 12 hours
     #[arg(long, value_name = "SECONDS", value_parser = super::super::args::seconds, requires = "exec")]
     pub timeout: Option<f64>,
     #[command(flatten)]
@@ -259,7 +259,7 @@ pub struct StepArgs {
     /// Trials after which to give up and skip the revision
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     pub most_trials: u32,
-    /// Seconds after which a trial is ended and counts as bad
+    /// Seconds after which a trial is ended and counts as bad; without it, none may take 12 hours
     #[arg(long, value_name = "SECONDS", value_parser = super::super::args::seconds)]
     pub timeout: Option<f64>,
     /// The trial

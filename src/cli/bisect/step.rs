@@ -3,7 +3,7 @@
 use super::args::StepArgs;
 use crate::bisect::{Beta, Settings, Step, Tally, step};
 use crate::cli::error::CliError;
-use crate::session::Ended;
+use crate::session::{Ended, LONGEST, too_long};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
@@ -68,17 +68,15 @@ async fn once(args: &StepArgs) -> Result<Ended, CliError> {
     let Some((program, rest)) = args.command.split_first() else { return Ok(Ended::Skip) };
     let failed = |error: std::io::Error| CliError::Lab(format!("cannot run `{program}`: {error}"));
     let mut child = Command::new(program).args(rest).stdin(Stdio::null()).kill_on_drop(true).spawn().map_err(failed)?;
-    let status = match args.timeout {
-        Some(limit) => match tokio::time::timeout(Duration::from_secs_f64(limit), child.wait()).await {
-            Ok(status) => status,
-            Err(_) => {
-                child.kill().await.map_err(failed)?;
-                return Ok(Ended::Bad);
-            }
-        },
-        None => child.wait().await,
+    let limit = args.timeout.map(Duration::from_secs_f64);
+    let status = match tokio::time::timeout(limit.unwrap_or(LONGEST), child.wait()).await {
+        Ok(status) => status.map_err(failed)?,
+        Err(_) => {
+            child.kill().await.map_err(failed)?;
+            let useless = || CliError::Lab(format!("`{program}` said nothing: {}", too_long()));
+            return limit.map(|_| Ended::Bad).ok_or_else(useless);
+        }
     };
-    let status = status.map_err(failed)?;
     let exit = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(128);
     Ended::of(exit).ok_or_else(|| CliError::Lab(format!("`{program}` ended with status {exit}: it cannot be run")))
 }
