@@ -15,9 +15,18 @@ pub(super) fn run(args: &SimulateArgs) -> Result<u8, CliError> {
         eprintln!("row {} of {}, {} worlds", number + 1, ROWS.len(), args.worlds);
         measured.extend(table(*row, args.worlds, args.seed).map_err(|error| CliError::Lab(error.to_string()))?);
     }
-    output::print(&markdown(&measured))?;
+    output::print(&(head(args) + &markdown(&measured)))?;
     if let Some(path) = &args.picture {
         output::write_file(path, &picture(&measured))?;
     }
     Ok(0)
+}
+
+/// Stands above the table, which is kept as a page.
+fn head(args: &SimulateArgs) -> String {
+    let SimulateArgs { worlds, seed, .. } = args;
+    format!(
+        "# Ways to bisect, compared\n\nBy `oomlab bisect simulate`: {worlds} worlds a row, the seeds from {seed} on. Time is in trials, of \
+         which a build takes 60.\n`docs/bisection.md` tells what is compared.\n\n"
+    )
 }
