@@ -20,7 +20,7 @@ pub(super) fn needs(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Needs {
         Payload::Initrd { .. } => None,
     }
     .unwrap_or_default();
-    needs.config.extend(cell.faults.config().map(str::to_owned));
+    needs.config.extend(needs_of_faults(cell).config);
     if let Some(disk) = &mut needs.disk {
         disk.throttle = disk.throttle.with(&cell.faults.disk);
     }
@@ -53,15 +53,17 @@ pub(super) fn check(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Result<(
     if matches!(cell.payload, Payload::Initrd { .. }) && cell.faults.config().next().is_some() {
         return Err(misfit("workload")("allocations fail in workloads of the lab alone".to_owned()));
     }
-    match known.kernels.get(cell.kernel.as_str()) {
-        Some(kernel) => {
-            let of_faults = |reason: &String| cell.faults.config().any(|option| reason.contains(option));
-            let lacks = |reason: String| match of_faults(&reason) {
-                true => format!("{} {reason}, which the cell's faults need", cell.kernel),
-                false => format!("{} {reason}, which {} needs", cell.kernel, cell.workload_name()),
-            };
-            kernel.provides(arch, &cell.needs).map_err(lacks).map_err(misfit("kernel"))
-        }
-        None => Ok(()),
+    let Some(kernel) = known.kernels.get(cell.kernel.as_str()) else { return Ok(()) };
+    for (needs, of) in [
+        (&needs_of_faults(cell), "the cell's faults need".to_owned()),
+        (&cell.needs, format!("{} needs", cell.workload_name())),
+    ] {
+        let lacks = |reason: String| misfit("kernel")(format!("{} {reason}, which {of}", cell.kernel));
+        kernel.provides(arch, needs).map_err(lacks)?;
     }
+    Ok(())
+}
+
+fn needs_of_faults(cell: &Cell) -> Needs {
+    Needs { config: cell.faults.config().map(str::to_owned).collect(), ..Needs::default() }
 }
