@@ -130,17 +130,28 @@ fn the_commit_with_which_a_cell_fails_is_named() {
     let report = std::fs::read_to_string(kernels.program.dir().join("mine/report.md")).unwrap();
     assert!(report.contains("| bad | crash/panic-deadlocked-on-memory |"), "{report}");
     assert!(report.contains("What idle on riscv64-nommu, 32M shows was brought in by"), "{report}");
-    if report.contains("| other | ") {
-        assert!(report.contains("## Other failures met on the way\n\n- "), "{report}");
-    }
-    for (number, says) in [(11, "failed to build commit-"), (12, "mm/nommu.c:7: error")] {
-        let logs = kernels.logs(number);
-        assert!(logs.is_empty() || logs.iter().any(|log| log.contains(says)), "{number}: {logs:?}");
-    }
     // The answer may have come while more of them ran.
     let trials = std::fs::read_dir(kernels.program.dir().join("mine/trials/cells")).unwrap().count();
     assert!(trials as u64 >= answer["trials"].as_u64().unwrap(), "{trials}");
     assert_eq!(output(git(&kernels.dir).args(["status", "--porcelain", "--branch"])), before);
+}
+
+#[test]
+fn what_does_not_compile_and_what_fails_otherwise_is_told_of() {
+    let kernels = Kernels::new((0..5).map(|number| match number {
+        0 => script(PASSES),
+        1 | 2 => String::new(),
+        3 => script(OOPSES),
+        _ => script(PANICS),
+    }));
+    let finished = kernels.bisect(&[]);
+    assert_eq!((answer(&finished)["culprit"].as_str(), finished.status), (None, Some(1)), "{finished:?}");
+    let report = std::fs::read_to_string(kernels.program.dir().join("mine/report.md")).unwrap();
+    assert!(report.contains("| other | ") && report.contains("## Other failures met on the way\n\n- "), "{report}");
+    for number in [1, 2] {
+        let logs = kernels.logs(number).concat();
+        assert!(logs.contains("failed to build commit-") && logs.contains("mm/nommu.c:7: error"), "{number}: {logs}");
+    }
 }
 
 #[test]
