@@ -10,6 +10,7 @@ mod qmp;
 mod resources;
 mod serial;
 mod socket;
+mod socket_dir;
 mod threads;
 
 pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
@@ -21,4 +22,5 @@ pub use process::{Guest, SpawnError};
 pub use qmp::Qmp;
 pub use resources::Resources;
 pub use serial::{Serial, SerialInput};
+pub use socket_dir::SocketDir;
 pub use threads::{cpu_pressure, is_stopped, thread_times, vcpu_threads};

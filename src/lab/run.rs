@@ -10,7 +10,7 @@ use super::source::Source;
 use super::tables::Tables;
 use super::trial::{Ready, TrialSpec, Watched};
 use crate::arch::{self, ArchSpec};
-use crate::host::{Clock, allow_open_files, wall_clock};
+use crate::host::{Clock, SocketDir, allow_open_files, wall_clock};
 use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, TrialRecord, Verdict};
 use crate::report;
@@ -186,10 +186,8 @@ impl Trial {
     async fn boot(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
         let cell = &self.spec.cell;
         let io = |what| move |source| LabError::Io { what, source };
-        // A short path: a socket's name holds 107 bytes at most (unix(7)), and the user's folders may be deep.
-        let sockets =
-            tempfile::Builder::new().prefix("oomlab-").tempdir().map_err(io("making a folder for sockets"))?;
-        let (serial, qmp) = (sockets.path().join("serial"), sockets.path().join("qmp"));
+        let sockets = SocketDir::create().map_err(io("making a folder for sockets"))?;
+        let (serial, qmp) = (sockets.serial(), sockets.qmp());
         let disk = match &cell.needs.disk {
             None => None,
             Some(disk) => match ScratchFile::create(disk).await {

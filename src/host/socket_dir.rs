@@ -1,0 +1,120 @@
+//! A guest's folder for its sockets, gone when its lab is: at once, or when the next lab needs one.
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, unlinkat};
+use rustix::process::geteuid;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+const PREFIX: &str = "oomlab-sockets-";
+const SERIAL: &str = "serial";
+const QMP: &str = "qmp";
+
+/// How often another lab may take a new folder for an abandoned one.
+const ATTEMPTS: u32 = 100;
+
+/// A folder in the temporary one: a socket's name holds 107 bytes at most (unix(7)), and the user's folders may be deep.
+#[derive(Debug)]
+pub struct SocketDir {
+    // Removed while it is still locked: fields are dropped in order.
+    dir: tempfile::TempDir,
+    _lock: OwnedFd,
+}
+
+impl SocketDir {
+    /// Makes one, and removes those whose labs were killed.
+    ///
+    /// # Errors
+    /// When the temporary folder cannot be written.
+    pub fn create() -> io::Result<Self> {
+        Self::create_in(&std::env::temp_dir())
+    }
+
+    fn create_in(parent: &Path) -> io::Result<Self> {
+        remove_abandoned(parent);
+        for _ in 0..ATTEMPTS {
+            let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+            if let Some(lock) = lock(dir.path()) {
+                return Ok(Self { dir, _lock: lock });
+            }
+        }
+        Err(io::Error::other(format!("other labs remove every new folder in {}", parent.display())))
+    }
+
+    /// Where the serial console's socket is to be.
+    pub fn serial(&self) -> PathBuf {
+        self.dir.path().join(SERIAL)
+    }
+
+    /// Where the QMP monitor's socket is to be.
+    pub fn qmp(&self) -> PathBuf {
+        self.dir.path().join(QMP)
+    }
+}
+
+/// Locks a folder of this user's; `None` if it is none, or somebody else has it or has just removed it.
+fn lock(path: &Path) -> Option<OwnedFd> {
+    // The temporary folder is everybody's: a link there may lead anywhere.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = open(path, flags, Mode::empty()).ok()?;
+    flock(&dir, FlockOperation::NonBlockingLockExclusive).ok()?;
+    let (locked, there) = (fstat(&dir).ok()?, lstat(path).ok()?);
+    (locked.st_ino == there.st_ino && locked.st_uid == geteuid().as_raw()).then_some(dir)
+}
+
+/// Removes folders that nobody holds. What cannot be removed is somebody else's, or somebody has put more into it.
+fn remove_abandoned(parent: &Path) {
+    let Ok(entries) = parent.read_dir() else { return };
+    let named = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(|it| it.starts_with(PREFIX)));
+    for path in named.map(|entry| entry.path()) {
+        if let Some(dir) = lock(&path) {
+            for socket in [SERIAL, QMP] {
+                let _ = unlinkat(&dir, socket, AtFlags::empty());
+            }
+            let _ = std::fs::remove_dir(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_killed_lab_left_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let used = SocketDir::create_in(parent.path()).unwrap();
+        let folder = |name: &str| {
+            let path = parent.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join(SERIAL), "").unwrap();
+            path
+        };
+        let (abandoned, other, precious) =
+            (folder("oomlab-sockets-1"), folder("oomlab-other"), folder("oomlab-sockets-2"));
+        std::fs::write(precious.join("mine"), "").unwrap();
+        let next = SocketDir::create_in(parent.path()).unwrap();
+        assert!(!abandoned.exists() && other.join(SERIAL).exists() && precious.join("mine").exists());
+        assert!(used.serial().parent().unwrap().exists() && next.qmp().parent().unwrap().exists());
+        let path = used.serial();
+        drop(used);
+        assert!(!path.parent().unwrap().exists());
+    }
+
+    #[test]
+    fn labs_that_start_together_leave_each_other_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let dir = SocketDir::create_in(parent.path()).unwrap();
+                        std::fs::write(dir.serial(), "").unwrap();
+                        assert!(dir.serial().exists());
+                    }
+                });
+            }
+        });
+        assert_eq!(parent.path().read_dir().unwrap().count(), 0);
+    }
+}
