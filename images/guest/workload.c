@@ -33,6 +33,14 @@ long workload_start(const char *role, uint64_t amount)
 	return spawn(self, arguments, environment);
 }
 
+int workload_start_all(const char *role, uint64_t amount, uint64_t count)
+{
+	for (; count; count--)
+		if (workload_start(role, amount) < 0)
+			return 0;
+	return 1;
+}
+
 int workload_fail(const char *why)
 {
 	size_t length = 0;

@@ -19,6 +19,9 @@ extern struct shared *workload_shared __attribute__((visibility("hidden")));
 /* Starts this program again in another role; its process id, or a negative errno. */
 long workload_start(const char *role, uint64_t amount);
 
+/* The same so many times; whether all of them were started. */
+int workload_start_all(const char *role, uint64_t amount, uint64_t count);
+
 /* Tells PID 1 in one word why the workload fails; the exit status to end with. */
 int workload_fail(const char *why);
 

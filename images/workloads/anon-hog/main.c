@@ -17,9 +17,8 @@ int workload_main(const char *role, uint64_t amount)
 
 	if (*role)
 		return hog(amount);
-	for (uint64_t i = 0; i < hogs; i++)
-		if (workload_start("hog", 2 * total_memory_kib()) < 0)
-			return workload_fail("spawn-failed");
+	if (!workload_start_all("hog", 2 * total_memory_kib(), hogs))
+		return workload_fail("spawn-failed");
 	if (wait_for(0, WAIT_BLOCK, &ending) < 0)
 		return workload_fail("wait-failed");
 	if (!ending.killed || ending.status != SIGNAL_KILL)

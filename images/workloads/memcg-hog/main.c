@@ -43,14 +43,6 @@ static int wait_for_kills(uint64_t hogs)
 	return 0;
 }
 
-static int start(const char *role, uint64_t amount, uint64_t count)
-{
-	for (uint64_t i = 0; i < count; i++)
-		if (workload_start(role, amount) < 0)
-			return 0;
-	return 1;
-}
-
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t hogs = OPTION(count, hogs), limit = OPTION(kib, limit);
@@ -63,7 +55,7 @@ int workload_main(const char *role, uint64_t amount)
 	why = make_limited(limit);
 	if (why)
 		return workload_fail(why);
-	if (!start("bystander", 0, OPTION(count, bystanders)) || !start("hog", 2 * limit, hogs))
+	if (!workload_start_all("bystander", 0, OPTION(count, bystanders)) || !workload_start_all("hog", 2 * limit, hogs))
 		return workload_fail("spawn-failed");
 	if (wait_for_kills(hogs))
 		return 1;

@@ -24,9 +24,8 @@ int workload_main(const char *role, uint64_t amount)
 		return hog(amount);
 	if (!hogs)
 		return workload_fail("no-hogs");
-	for (uint64_t i = 0; i < hogs; i++)
-		if (workload_start("hog", 2 * total_memory_kib()) < 0)
-			return workload_fail("spawn-failed");
+	if (!workload_start_all("hog", 2 * total_memory_kib(), hogs))
+		return workload_fail("spawn-failed");
 	for (uint64_t i = 0; i < hogs; i++) {
 		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
 			return workload_fail("wait-failed");

@@ -78,14 +78,6 @@ static int allocator(uint64_t kib)
 	hold_still();
 }
 
-static int start(const char *role, uint64_t amount, uint64_t count)
-{
-	for (uint64_t i = 0; i < count; i++)
-		if (workload_start(role, amount) < 0)
-			return 0;
-	return 1;
-}
-
 /* Does not sleep, so that nobody of the usual class runs before all allocators do. */
 static void open_gate(uint64_t allocators)
 {
@@ -134,11 +126,11 @@ static int mount_many(uint64_t count)
 /* All but the hog. What the victims hold is a share of what the allocators leave by merely being there. */
 static int start_others(uint64_t allocators)
 {
-	uint64_t victims = OPTION(count, victims);
+	uint64_t victims = OPTION(count, victims), each = share(OPTION(kib, demand), allocators);
 
-	if (!start("allocator", share(OPTION(kib, demand), allocators), allocators) || !wait_until_ready(allocators))
+	if (!workload_start_all("allocator", each, allocators) || !wait_until_ready(allocators))
 		return workload_fail("allocators-not-ready");
-	if (!start("victim", OPTION(kib, victim), victims) || !wait_until_ready(allocators + victims))
+	if (!workload_start_all("victim", OPTION(kib, victim), victims) || !wait_until_ready(allocators + victims))
 		return workload_fail("victims-not-ready");
 	return 0;
 }

@@ -64,14 +64,6 @@ static int allocator(uint64_t turns)
 	return 0;
 }
 
-static int start(const char *role, uint64_t amount, uint64_t count)
-{
-	for (uint64_t i = 0; i < count; i++)
-		if (workload_start(role, amount) < 0)
-			return 0;
-	return 1;
-}
-
 /* Only victims may be killed. */
 static int wait_until_done(uint64_t count)
 {
@@ -102,11 +94,11 @@ int workload_main(const char *role, uint64_t amount)
 		return allocator(amount);
 	if (!stay_on_first_cpu())
 		return workload_fail("no-affinity");
-	if (!start("victim", each, victims) || !wait_until_ready(victims))
+	if (!workload_start_all("victim", each, victims) || !wait_until_ready(victims))
 		return workload_fail("victims-not-ready");
-	if (!start("hog", most, 1) || !wait_until_ready(victims + 1))
+	if (!workload_start_all("hog", most, 1) || !wait_until_ready(victims + 1))
 		return workload_fail("hog-not-ready");
-	if (!start("allocator", OPTION(count, turns), allocators))
+	if (!workload_start_all("allocator", OPTION(count, turns), allocators))
 		return workload_fail("spawn-failed");
 	return wait_until_done(allocators + 1);
 }

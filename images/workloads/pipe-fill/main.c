@@ -47,9 +47,8 @@ int workload_main(const char *role, uint64_t amount)
 		return filler();
 	if (!fillers)
 		fillers = default_fillers();
-	for (uint64_t i = 0; i < fillers; i++)
-		if (workload_start("filler", 0) < 0)
-			return workload_fail("spawn-failed");
+	if (!workload_start_all("filler", 0, fillers))
+		return workload_fail("spawn-failed");
 	while (shared_get(&workload_shared->ready) + dead < fillers) {
 		while (wait_for(0, WAIT_POLL, &ending) > 0) {
 			if (!ending.killed)

@@ -193,9 +193,8 @@ int workload_main(const char *role, uint64_t amount)
 		return writer();
 	if (text_equal(role, "round"))
 		return play_round();
-	for (uint64_t i = 0; i < writers; i++)
-		if (workload_start("writer", 0) < 0)
-			return workload_fail("spawn-failed");
+	if (!workload_start_all("writer", 0, writers))
+		return workload_fail("spawn-failed");
 	if (!wait_until_ready(writers))
 		return workload_fail("writers-not-ready");
 	for (uint64_t i = 0; i < rounds; i++) {

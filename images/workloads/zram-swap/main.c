@@ -1,29 +1,13 @@
-/* Swaps to compressed memory: to free a page, the kernel first needs memory for its compressed copy. Processes that
- * hold more than there is RAM give it back and fill it anew piece by piece, a fixed amount of it. A quarter of a page
- * is random, the rest zero, so that all of it fits into RAM when enough is compressed, and nobody has to be killed. */
+/* Swaps to compressed memory: to free a page, the kernel first needs memory for its compressed copy. A quarter of a page is
+ * random, the rest zero, so that all of it fits into RAM when enough is compressed, and nobody has to be killed. */
 
+#include "../../guest/churn.h"
 #include "../../guest/swap.h"
-#include "../../guest/sys.h"
 #include "../../guest/text.h"
-#include "../../guest/workload.h"
 
-enum {
-	PAGE_BYTES = 4096,
-	PAGE_KIB = 4,
-	PAGE_WORDS = PAGE_BYTES / 4,
-	RANDOM_WORDS = PAGE_WORDS / 4,
-	PIECE_KIB = 256,
-	PIECE_PAGES = PIECE_KIB / PAGE_KIB,
-	MAX_PIECES = 16384,
-	MAX_HOGS = 64,
-	READY_POLL_MS = 20,
-};
+enum { RANDOM_WORDS = CHURN_PAGE_WORDS / 4 };
 
 #define DEVICE_FILE "/zram"
-
-enum hog_ending { HOG_DONE = 0, HOG_NO_MEMORY = 1, HOG_MEMORY_CHANGED = 2 };
-
-static long held[MAX_PIECES];
 
 static long write_file(const char *path, const void *data, size_t length)
 {
@@ -79,115 +63,33 @@ static uint32_t next_random(uint32_t random)
 	return random * 1664525 + 1013904223;
 }
 
-static uint32_t seed_of(uint32_t piece, uint32_t page)
+static void fill(volatile uint32_t *page, uint32_t seed)
 {
-	return (piece << 16 | page) * 2654435761u + 1;
+	for (int i = 0; i < RANDOM_WORDS; i++)
+		page[i] = seed = next_random(seed);
 }
 
-/* Maps a piece and fills it; 0 when there is no address space. */
-static long fill(uint32_t piece)
+/* Whether it holds what was written into it, and nothing else. */
+static int is_unchanged(const volatile uint32_t *page, uint32_t seed)
 {
-	long memory = sys_map(PIECE_KIB << 10, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
-
-	if (is_error(memory))
-		return 0;
-	for (uint32_t page = 0; page < PIECE_PAGES; page++) {
-		volatile uint32_t *words = (uint32_t *)(memory + (long)page * PAGE_BYTES);
-		uint32_t random = seed_of(piece, page);
-
-		for (int i = 0; i < RANDOM_WORDS; i++)
-			words[i] = random = next_random(random);
-		shared_add(&workload_shared->units, 1);
-	}
-	return memory;
-}
-
-/* Whether a piece's last page holds what was written into it, and nothing else. */
-static int is_unchanged(long memory, uint32_t piece)
-{
-	const uint32_t page = PIECE_PAGES - 1;
-	volatile uint32_t *words = (uint32_t *)(memory + (long)page * PAGE_BYTES);
-	uint32_t random = seed_of(piece, page);
-
-	for (int i = 0; i < PAGE_WORDS; i++) {
-		random = next_random(random);
-		if (words[i] != (i < RANDOM_WORDS ? random : 0))
+	for (int i = 0; i < CHURN_PAGE_WORDS; i++) {
+		seed = next_random(seed);
+		if (page[i] != (i < RANDOM_WORDS ? seed : 0))
 			return 0;
 	}
 	return 1;
-}
-
-static int fill_all(uint32_t pieces)
-{
-	for (uint32_t piece = 0; piece < pieces; piece++)
-		if (!(held[piece] = fill(piece)))
-			return 0;
-	return 1;
-}
-
-/* Memory is tight only as long as all have theirs. */
-static void wait_for_others(void)
-{
-	uint64_t hogs = OPTION(count, hogs);
-
-	shared_add(&workload_shared->ready, 1);
-	while (shared_get(&workload_shared->ready) < hogs)
-		sleep_ms(READY_POLL_MS);
-}
-
-/* Gives its oldest piece back, when it has looked into it, and fills a new one, again and again. */
-static enum hog_ending hog(uint64_t kib)
-{
-	uint32_t pieces = (uint32_t)(kib / PIECE_KIB), oldest = 0;
-	uint64_t turns = OPTION(kib, churn) / PIECE_KIB;
-
-	if (!pieces || pieces > MAX_PIECES || !fill_all(pieces))
-		return HOG_NO_MEMORY;
-	wait_for_others();
-	for (; turns; turns--) {
-		if (!is_unchanged(held[oldest], oldest))
-			return HOG_MEMORY_CHANGED;
-		sys_unmap(held[oldest], PIECE_KIB << 10);
-		held[oldest] = fill(oldest);
-		if (!held[oldest])
-			return HOG_NO_MEMORY;
-		if (++oldest == pieces)
-			oldest = 0;
-	}
-	return HOG_DONE;
-}
-
-static int wait_for_hogs(uint64_t hogs)
-{
-	struct ending ending;
-
-	for (; hogs; hogs--) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-			return workload_fail("wait-failed");
-		if (ending.killed)
-			return workload_fail("hog-killed");
-		if (ending.status == HOG_MEMORY_CHANGED)
-			return workload_fail("memory-changed");
-		if (ending.status != HOG_DONE)
-			return workload_fail("mmap-failed");
-	}
-	return 0;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
+	const struct churn churn = { fill, is_unchanged, CHURN_PIECE_PAGES - 1, 1 };
 	uint64_t hogs = OPTION(count, hogs), each = OPTION(kib, hog);
 	const char *why;
 
 	if (*role)
-		return hog(amount);
-	if (!hogs || hogs > MAX_HOGS)
+		return churn_hog(&churn, amount);
+	if (!hogs || hogs > CHURN_MAX_HOGS)
 		return workload_fail("hogs-from-1-to-64");
 	why = start_swap(total_memory_kib() + hogs * each);
-	if (why)
-		return workload_fail(why);
-	for (uint64_t i = 0; i < hogs; i++)
-		if (workload_start("hog", each) < 0)
-			return workload_fail("spawn-failed");
-	return wait_for_hogs(hogs);
+	return why ? workload_fail(why) : churn_run(hogs, each);
 }
