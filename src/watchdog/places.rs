@@ -3,7 +3,8 @@
 /// A part of the kernel that matters to a stuck allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// The page allocator and the OOM killer: `mm/page_alloc.c`, `mm/oom_kill.c`, `mm/compaction.c`.
+    /// The page allocator, the OOM killer, charges of memory cgroups: `mm/page_alloc.c`, `mm/oom_kill.c`, `mm/compaction.c`,
+    /// `mm/memcontrol.c`.
     Allocator,
     /// Reclaim: `mm/vmscan.c`, `mm/workingset.c`, `mm/rmap.c` on its behalf, the shrinkers.
     Reclaim,
@@ -70,6 +71,9 @@ const NAMES: &[(Place, &[&str])] = &[
             "select_bad_process",
             "task_will_free_mem",
             "pagefault_out_of_memory",
+            "try_charge",
+            "mem_cgroup_oom",
+            "mem_cgroup_out_of_memory",
         ],
     ),
     (

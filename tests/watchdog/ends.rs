@@ -56,13 +56,13 @@ fn an_endless_workload_is_told_of_by_itself_and_not_by_the_canary() {
     // Whether the workload does anything, then until when, then which share of the time the guest gets.
     for (units, until_s, share, said) in [
         (true, 100.0, 1.0, "its last unit of work was seen 1 s ago, the canary's last round 1 s ago"),
-        (true, 5.0, 1.0, "its last unit of work was seen 55 s ago, the canary's last round 1 s ago"),
-        (false, 0.0, 1.0, "no unit of work was seen of it in 60 s, the canary's last round 1 s ago"),
+        (true, 5.0, 1.0, "its last unit of work was seen 59 s ago, the canary's last round 1 s ago"),
+        (false, 0.0, 1.0, "no unit of work was seen of it in 64 s, the canary's last round 1 s ago"),
         (
             true,
             20.0,
             0.5,
-            "its last unit of work was seen 50 s (100 s by the host's clock) ago, the canary's last round 1 s ago",
+            "its last unit of work was seen 54 s (108 s by the host's clock) ago, the canary's last round 1 s ago",
         ),
     ] {
         let mut trial = Trial::booted();

@@ -5,5 +5,6 @@ mod host;
 mod reports;
 mod silence;
 mod stalls;
+mod standstill;
 mod trial;
 mod unattended;

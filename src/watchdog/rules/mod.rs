@@ -9,6 +9,7 @@ mod livelock;
 mod load;
 mod paused;
 mod silence;
+mod standstill;
 mod trouble;
 mod unattended;
 
@@ -87,6 +88,7 @@ pub(super) const ALL: &[Rule] = &[
     boot::RULE,
     silence::RULE,
     livelock::RULE,
+    standstill::RULE,
     load::RULE,
     unattended::RULE,
 ];
