@@ -80,7 +80,7 @@ fn one(line: &str) -> Printk<'_> {
     let text = unquoted(line);
     let text = strip_level(text).unwrap_or(text);
     let plain = |text| Printk { guest_s: None, caller: None, of_program: false, text };
-    let Some((guest_s, mut text)) = stamp_at(text, 0) else {
+    let Some((guest_s, mut text)) = stamp_at(text, 0).or_else(|| cut_stamp(text)) else {
         if let Some((guest_s, caller, text)) = syslog::kmsg(text) {
             return Printk { guest_s: Some(guest_s), caller, of_program: false, text };
         }
@@ -127,11 +127,19 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
 
 /// The time in `[   12.345678] ` at a byte offset, and what stands behind: seconds, a dot, six digits.
 fn stamp_at(line: &str, at: usize) -> Option<(f64, &str)> {
-    let bytes = line.as_bytes().get(at..)?;
-    if bytes.first() != Some(&b'[') {
-        return None;
-    }
-    let digits = bytes[1..].iter().position(|byte| *byte != b' ')? + 1;
+    line.as_bytes().get(at).filter(|byte| **byte == b'[')?;
+    stamp(&line[at + 1..])
+}
+
+/// The same at the start of a line whose first bracket was not copied: `12.345678] `.
+fn cut_stamp(line: &str) -> Option<(f64, &str)> {
+    line.starts_with(|c: char| c.is_ascii_digit()).then(|| stamp(line))?
+}
+
+/// What stands behind the bracket.
+fn stamp(line: &str) -> Option<(f64, &str)> {
+    let bytes = line.as_bytes();
+    let digits = bytes.iter().position(|byte| *byte != b' ')?;
     let (mut seconds, mut end) = (0_u64, digits);
     while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
         seconds = seconds.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
@@ -143,7 +151,7 @@ fn stamp_at(line: &str, at: usize) -> Option<(f64, &str)> {
         return None;
     }
     let micros = fraction.iter().fold(0_u64, |micros, digit| micros * 10 + u64::from(digit - b'0'));
-    let rest = &line[at + end + 8..];
+    let rest = &line[end + 8..];
     // One division of whole numbers: the nearest number to what was printed, which reads back the same from a file.
     let all = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
     Some((all as f64 / 1e6, rest.strip_prefix(' ').unwrap_or(rest)))
@@ -187,6 +195,8 @@ mod tests {
             "> Nov 24 10:00:00 host kernel: [    1.500000] Out of memory",
             "[    1.500000] c1 26 (hog) Out of memory",
             "Nov 24 10:00:00 host 3,26,1500000,-,caller=T1;Out of memory",
+            "1.500000] Out of memory",
+            "> 1.500000][    T1] Out of memory",
         ] {
             let found = parse(line);
             assert_eq!((found.guest_s, found.of_program, found.text), (Some(1.5), false, "Out of memory"), "{line}");
@@ -214,9 +224,16 @@ mod tests {
 
     #[test]
     fn brackets_that_are_no_prefix_stay() {
-        for line in
-            ["[drm] initialised", "[<ffffffff810>] foo", "plain", "[", "[1.5] x", "<none> x", "[    1.5000000] x"]
-        {
+        for line in [
+            "[drm] initialised",
+            "[<ffffffff810>] foo",
+            "plain",
+            "[",
+            "[1.5] x",
+            "<none> x",
+            "[    1.5000000] x",
+            "1.5] x",
+        ] {
             assert_eq!(parse(line), Printk { guest_s: None, caller: None, of_program: false, text: line });
         }
     }

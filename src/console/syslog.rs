@@ -19,6 +19,7 @@ pub(super) fn strip(text: &str) -> Option<Entry<'_>> {
     if let Some(text) = text.strip_prefix("kernel:") {
         return Some(Entry { of_program: false, text: text.trim_start() });
     }
+    let text = without_facility(text).unwrap_or(text);
     match text.as_bytes().first()? {
         b'[' => {
             let (inside, rest) = text[1..].split_once(']')?;
@@ -74,8 +75,17 @@ pub(super) fn kmsg_of_host(text: &str) -> Option<(f64, Option<Caller>, &str)> {
     kmsg(text.split_once(' ')?.1)
 }
 
-/// What a host and a tag say: `host kernel: text`, `host kern.err kernel: text`, `host sshd[12]: text`.
+/// `kern: kern.err: `, as `dmesg`'s colours and some collectors put it before the time.
+fn without_facility(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("kern: ").unwrap_or(text);
+    let (level, rest) = rest.strip_prefix("kern.")?.split_once(": ")?;
+    (level.len() <= 7 && level.bytes().all(|b| b.is_ascii_lowercase())).then_some(rest)
+}
+
+/// What a host and a tag say: `host kernel: text`, `host kern.err kernel: text`, `host sshd[12]: text`; `+0000 UTC kern.err kernel:
+/// text` has a time zone there.
 fn sender(text: &str) -> Entry<'_> {
+    let text = text.strip_prefix("+0000 UTC ").unwrap_or(text);
     let head = &text[..floor(text, LONGEST)];
     if let Some((before, _)) = head.split_once("kernel: ").or_else(|| head.split_once("kernel:["))
         && before.split_whitespace().count() <= 2
@@ -153,6 +163,8 @@ mod tests {
             ("2026-11-24T10:00:00.123456+01:00 host kernel: BUG: x", false, "BUG: x"),
             ("2026/11/24 10:00:00 BUG: memory leak", false, "BUG: memory leak"),
             ("[Di Aug 12 03:54:03 2025] BUG: x", false, "BUG: x"),
+            ("kern: kern.err: Nov 24 10:00:00 kernel: BUG: x", false, "BUG: x"),
+            ("2026-11-24 10:00:00 +0000 UTC kern.warn kernel: BUG: x", false, "BUG: x"),
             ("kernel: BUG: x", false, "BUG: x"),
             ("ноя 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
             ("févr. 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
