@@ -54,6 +54,7 @@ fn describe(head: &Head) -> String {
         Role::Begins => {}
         Role::Joins(kind) => text += &format!(", joins {kind}"),
         Role::Adds(kind) => text += &format!(", adds to {kind}"),
+        Role::Betrays => text += ", betrays",
         Role::Ends => text += ", ends",
     }
     match &head.finding {

@@ -38,6 +38,13 @@ pub(super) const FAILURE: Signature = Signature {
     },
 };
 
+/// The function that prints a failure, in the call trace of a log that does not have the failure's own line.
+pub(super) const TRACE: Signature = Signature {
+    name: "alloc-failure-trace",
+    needles: &["warn_alloc+0x", "warn_alloc_failed+0x"],
+    read: |_| Some(failure("page allocation failure").with_role(Role::Betrays)),
+};
+
 /// `COMM: page allocation stalls for Nms, order:N` (`warn_alloc()`, 4.9 to 4.14).
 pub(super) const STALL: Signature = Signature {
     name: "alloc-stall",

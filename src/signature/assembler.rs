@@ -44,6 +44,8 @@ struct Open {
     also: Vec<ReportKind>,
     /// The head names a function that was inlined, as tools tell it; the one that it was inlined into comes next, as another.
     inlined: bool,
+    /// It has told of a kill, and not only that there will be one.
+    killed: bool,
     line: u64,
     last_line: u64,
 }
@@ -64,6 +66,13 @@ impl Assembler {
         }
         let line = Line { number, context: message.caller, text: message.text };
         match read_head(line.text) {
+            Some(head) if head.role == Role::Betrays => {
+                self.body(line, out);
+                if !self.open.iter().any(|open| open.is_of(line.context)) {
+                    self.open(head, line, out);
+                    self.body(line, out);
+                }
+            }
             Some(head) => {
                 self.expire(line.number, out);
                 self.head(head, line, out);
@@ -107,6 +116,7 @@ impl Assembler {
                 Some(open) => open.add(head, line.number),
                 None => self.begin(head, line, out),
             },
+            Role::Betrays => {}
             Role::Ends => self.end(head, line, out),
         }
     }
@@ -180,12 +190,14 @@ impl Open {
     fn new(head: Head, line: Line<'_>) -> Self {
         let also = head.also.into_iter().collect();
         let inlined = line.is_inlined();
+        let killed = matches!(head.finding, Some(Finding::OomKilled(_)));
         Self {
             head,
             body: Body::default(),
             context: line.context,
             also,
             inlined,
+            killed,
             line: line.number,
             last_line: line.number,
         }
@@ -207,10 +219,10 @@ impl Open {
             (ReportKind::Warning, _) => line.saturating_sub(self.line) <= 3,
             (ReportKind::Oops, _) => !self.body.is_told(),
             (ours, theirs) if ours.is_oom() && theirs.is_oom() => {
-                // A second kill with words of its own is another report.
+                // A second kill is another report; but a child may be killed in place of the process that was announced.
                 let other =
                     matches!((&self.head.victim, &head.victim), (Some(ours), Some(theirs)) if ours.pid != theirs.pid);
-                !other || matches!(head.role, Role::Adds(_))
+                !other || !self.killed && matches!(head.role, Role::Adds(_))
             }
             _ => true,
         }
@@ -229,6 +241,7 @@ impl Open {
 
     fn add(&mut self, head: Head, line: u64) {
         self.last_line = line;
+        self.killed |= matches!(head.finding, Some(Finding::OomKilled(_)));
         if let Some(also) = head.also {
             self.note(also);
         }
@@ -260,7 +273,7 @@ impl Open {
 
     fn close(mut self) -> Report {
         // Where the log ends before the kill, the trace says for whom it was.
-        if self.head.kind == ReportKind::OomKill && self.body.has("mem_cgroup_out_of_memory") {
+        if self.head.kind == ReportKind::OomKill && oom::MEMCG_TRACE.iter().any(|function| self.body.has(function)) {
             self.head.kind = ReportKind::OomKillMemcg;
             self.head.what = oom::words(self.head.kind).to_owned();
         }

@@ -149,6 +149,7 @@ impl Body {
                 true
             }
             b't' if self.take_task(tasks::dumped(line)) => true,
+            _ if self.take_task(tasks::locking(line)) => true,
             b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' if self.take_pointer(line) => true,
             _ => self.take_lock(line),
         }

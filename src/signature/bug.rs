@@ -1,7 +1,8 @@
 //! `BUG: …`: states that the kernel itself calls bugs, and that end neither a task nor the machine.
 
-use super::head::{Head, Place};
+use super::head::{Head, Place, Role};
 use super::text::{message, stable};
+use super::who::Who;
 use super::{ReportKind, Signature};
 
 /// Messages whose words hold more than their title should, and the title.
@@ -42,12 +43,23 @@ pub(super) const BUG: Signature = Signature {
             let words = check.split(" in preemptible").next()?;
             return Some(bug(&format!("using {words} in preemptible code")));
         }
+        // mm/page_alloc.c, bad_page(): how many were not printed.
+        if said.ends_with(" messages suppressed") {
+            return None;
+        }
         if let Some((_, words)) = KNOWN.iter().find(|(start, _)| said.starts_with(start)) {
-            return Some(bug(words));
+            return Some(bug(words).with_task(process(said)));
         }
         let words = stable(said.split(" at ").next()?.split("  ").next()?);
         (!words.is_empty()).then(|| bug(&words))
     },
+};
+
+/// What `bad_page()` prints behind its first line (`mm/page_alloc.c`), in a log that does not have that. Others dump pages, too.
+pub(super) const BAD_PAGE: Signature = Signature {
+    name: "bad-page-trace",
+    needles: &[" bad_page+0x", " bad_page.cold"],
+    read: |_| Some(bug("bad page state").with_role(Role::Betrays)),
 };
 
 /// SLUB's and SLAB's own checks: `BUG kmalloc-64 (Not tainted): Redzone overwritten` (`mm/slub.c`, `slab_bug()`).
@@ -63,6 +75,12 @@ pub(super) const SLAB: Signature = Signature {
             .then(|| bug(&format!("slab {}", stable(said.split(" at ").next().unwrap_or(said)))))
     },
 };
+
+/// `Bad page state in process COMM  pfn:12345`, `Bad page map in process COMM  pte:…`: a comm may hold blanks, two end it.
+fn process(said: &str) -> Option<Who> {
+    let comm = said.split_once(" in process ")?.1.split("  ").next()?.trim_end();
+    (!comm.is_empty()).then(|| Who::named(comm))
+}
 
 fn bug(words: &str) -> Head {
     Head::new(ReportKind::Oops, format!("BUG: {words}"), Place::Trace)

@@ -60,6 +60,8 @@ pub enum Role {
     /// It says how an open report of this sort went on, and begins one where there is none; the report keeps its kind
     /// and its words.
     Adds(ReportKind),
+    /// It is a part of such a report, and stands for all of it where none is open: the log does not have its beginning.
+    Betrays,
     /// The machine stops, whatever the reason was.
     Ends,
 }

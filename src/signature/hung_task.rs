@@ -1,6 +1,6 @@
 //! `INFO: task … blocked for more than … seconds.` (`kernel/hung_task.c`).
 
-use super::head::{Head, Place};
+use super::head::{Head, Place, Role};
 use super::text::{between, comm_colon_pid, message};
 use super::{ReportKind, Signature};
 use crate::model::Kind;
@@ -19,5 +19,19 @@ pub(super) const HUNG_TASK: Signature = Signature {
         let title = format!("hung task {}", task.comm);
         let head = Head::new(ReportKind::HungTask, what, Place::Trace).with_task(Some(task.into()));
         Some(head.with_trouble(Kind::HungTask, title))
+    },
+};
+
+/// What khungtaskd prints behind that line, where a log does not have it: the advice, and since 6.16 whom the task waits for.
+pub(super) const ADVICE: Signature = Signature {
+    name: "hung-task-advice",
+    needles: &["/proc/sys/kernel/hung_task_timeout_secs\" disables this message", " likely owned by task "],
+    read: |text| {
+        let head = Head::new(ReportKind::HungTask, "task hung", Place::Trace).with_role(Role::Betrays);
+        let Some(text) = message(text, "INFO: task ") else {
+            return text.trim_start().starts_with("\"echo 0 > /proc/").then_some(head);
+        };
+        let task = comm_colon_pid(between(text, "INFO: task ", " is blocked on a ")?)?;
+        Some(head.with_task(Some(task.into())))
     },
 };

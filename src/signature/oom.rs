@@ -1,7 +1,7 @@
 //! The OOM killer's lines (`mm/oom_kill.c`).
 
 use super::head::{Head, Place, Role};
-use super::text::{number, pid_paren_comm, stable};
+use super::text::{number, pid_paren_comm};
 use super::who::Who;
 use super::{Finding, ReportKind, Signature};
 
@@ -82,6 +82,22 @@ pub(super) const NO_KILLABLE: Signature = Signature {
     },
 };
 
+/// What only the OOM killer prints, in a log that does not have its beginning: its functions in a call trace, and the head of the
+/// table of tasks (`dump_tasks()`).
+pub(super) const TRACE: Signature = Signature {
+    name: "oom-trace",
+    needles: &["oom_kill_process+0x", "mem_cgroup_out_of_memory+0x", "Tasks state (memory values in pages):"],
+    read: |text| {
+        let memcg = text.contains("mem_cgroup_out_of_memory+0x");
+        let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
+        Some(Head::new(kind, words(kind), Place::Task).with_role(Role::Betrays))
+    },
+};
+
+/// Functions of `mm/memcontrol.c` from which the OOM killer is called for a memory cgroup.
+pub(super) const MEMCG_TRACE: &[&str] =
+    &["mem_cgroup_out_of_memory", "mem_cgroup_oom_synchronize", "mem_cgroup_handle_oom", "__mem_cgroup_try_charge"];
+
 /// What titles call the outcome of an OOM situation.
 pub(super) fn words(kind: ReportKind) -> &'static str {
     match kind {
@@ -93,9 +109,11 @@ pub(super) fn words(kind: ReportKind) -> &'static str {
 }
 
 fn kill(text: &str, victim: Who) -> Head {
-    let memcg = stable(text).starts_with("Memory cgroup out of memory");
+    // Not only at the start: behind a prefix that nobody knows, it is the same kill.
+    let reason = text.split(" process ").next().unwrap_or(text);
+    let memcg = reason.contains("emory cgroup out of memory");
     // A bare `Killed process` does not say why; the lines before it did.
-    let says_why = memcg || text.starts_with("Out of memory") || text.starts_with("Out of Memory");
+    let says_why = memcg || reason.contains("Out of memory") || reason.contains("Out of Memory");
     let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
     let role = if says_why { Role::Joins(ReportKind::OomKill) } else { Role::Adds(ReportKind::OomKill) };
     Head::new(kind, words(kind), Place::Task).with_victim(Some(victim)).with_role(role)

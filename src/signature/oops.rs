@@ -22,6 +22,8 @@ const FAULTS: &[(&str, &str)] = &[
     ("BUG: IRQ stack guard page was hit", "stack guard page was hit"),
     ("stack guard page was hit at", "stack guard page was hit"),
     ("Kernel stack overflow in process", "stack overflow"),
+    // arch/arm64/kernel/traps.c, panic_bad_stack(); arch/riscv/kernel/traps.c, handle_bad_stack()
+    ("Insufficient stack space to handle exception", "stack overflow"),
     ("BUG: unable to handle ", PAGING),
     ("BUG: Unable to handle kernel ", PAGING),
     ("BUG: Kernel ", PAGING),
@@ -49,6 +51,7 @@ pub(super) const OOPS: Signature = Signature {
         "BUG: Kernel ",
         "stack guard page was hit",
         "Kernel stack overflow in process",
+        "Insufficient stack space to handle exception",
         "Unable to handle kernel ",
         "Unable to execute kernel memory",
         "PANIC: double fault",

@@ -28,10 +28,10 @@ static NEEDLES: LazyLock<Needles> = LazyLock::new(|| {
 });
 
 /// Every needle, and what may hide one from a search in a console's bytes: frames, NULs and escape sequences, which a reader
-/// of lines takes out.
+/// of lines takes out, and the line breaks of mailers.
 static HINTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let needles = ALL.iter().flat_map(|signature| signature.needles.iter().copied());
-    search(needles.chain([FRAME_PREFIX, "\0", "\x1b"]))
+    search(needles.chain([FRAME_PREFIX, "\0", "\x1b", "=\n", "=\r\n"]))
 });
 
 /// Where the first needle of a console's bytes is, or what may hide one; no message before the line of it says

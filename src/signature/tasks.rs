@@ -24,6 +24,13 @@ pub(super) fn current(line: &str) -> Option<Who> {
     Some(Who { pid: number(pid), comm: comm[..end].trim_end().to_owned() })
 }
 
+/// Who wants the lock that a report of lockdep is about: `COMM/PID is trying to acquire lock:`, `COMM/PID [HC0[0]:SC0[0]:HE1:SE1]
+/// takes:` (`kernel/locking/lockdep.c`).
+pub(super) fn locking(line: &str) -> Option<Who> {
+    let (task, _) = line.split_once(" is trying to ").or_else(|| line.split_once(" [HC"))?;
+    Who::comm_slash_pid(task)
+}
+
 /// `task:bash state:R … pid:205 …` (`kernel/sched/core.c`, `sched_show_task()`, ≥ 5.12). Not the kthread that ends RCU's grace
 /// periods: it is shown because it gets no CPU (`kernel/rcu/tree_stall.h`, `rcu_check_gp_kthread_starvation()`).
 pub(super) fn dumped(line: &str) -> Option<Who> {
@@ -64,6 +71,10 @@ mod tests {
 
     #[test]
     fn other_lines_name_no_task() {
+        for line in ["a b/12 is trying to acquire lock:", "a b/12 [HC0[0]:SC1[1]:HE1:SE0] takes:"] {
+            assert_eq!(locking(line), Some(Who { pid: Some(12), comm: "a b".to_owned() }), "{line}");
+        }
+        assert_eq!(locking("somebody is trying to help"), None);
         for line in
             ["CPU: 0", "Process accounting resumed", "PID: 12 Comm: x", "in_atomic(): 1", "task:x", "a R b", "a R 0x1"]
         {
