@@ -95,6 +95,11 @@ impl Serial {
         self.chunks.try_recv().ok()
     }
 
+    /// Whether more has been read than the driver has taken, so much that the guest may have to wait.
+    pub fn is_behind(&self) -> bool {
+        self.chunks.len() >= QUEUE / 2
+    }
+
     /// Ready when all that had arrived when it was called can be read. Go on reading meanwhile.
     pub fn flush(&self) -> impl Future<Output = ()> + Send + 'static {
         let flushes = self.flushes.clone();
@@ -220,5 +225,26 @@ mod tests {
         }
         // Nobody waits behind the last of it. The clock is that of the test: no host is too slow or too fast for it.
         assert!(began.elapsed() >= Duration::from_millis(980), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("serial");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut serial = Serial::open(path, Duration::from_secs(5), None);
+        let (mut guest, _) = listener.accept().await.unwrap();
+        let flood = tokio::spawn(async move {
+            guest.write_all(&vec![b'x'; 2 * QUEUE * CHUNK]).await.unwrap();
+        });
+        let piles_up = async {
+            while !serial.is_behind() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), piles_up).await.expect("nobody reads");
+        while serial.read().await.is_some() {}
+        flood.await.unwrap();
+        assert!(!serial.is_behind());
     }
 }

@@ -59,7 +59,7 @@ pub enum Event {
     },
     /// The host's own condition, sampled with the vCPUs.
     Host {
-        /// How late the lab's own timer fired, in microseconds.
+        /// How late the lab's own timer fired, or for how long the lab was behind with the console, in microseconds.
         late_us: u64,
         /// PSI `some avg10` of the CPU in percent, where the host has it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
