@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Lines of the kernel that are kept for the verdict.
 const KEPT_TROUBLES: usize = 8;
 
+/// A guest's clock that goes so many times faster than the host's does not tell how long something has lasted.
+const FAST_CLOCK: f64 = 1.5;
+
 /// At least for so many fair seconds after a sysrq letter, trouble may have been brought about by the letter.
 const PROVOKED_S: f64 = 5.0;
 
@@ -84,6 +87,8 @@ pub(super) struct Seen {
     pub troubles: Vec<Noted<Trouble>>,
     /// Reports of a hang by the kernel that the host's own load explains.
     pub excused: Vec<Noted<Trouble>>,
+    /// The first time of the guest's clock that was seen.
+    first_stamp: Option<(f64, Moment)>,
     /// A report of RCU's that has not yet said how long the stall has lasted.
     ageless: Option<Noted<Trouble>>,
     detectors: Detectors,
@@ -125,6 +130,7 @@ impl Seen {
             kills_counted: 0,
             troubles: Vec::new(),
             excused: Vec::new(),
+            first_stamp: None,
             ageless: None,
             detectors: Detectors::default(),
             thrashed_s: 0.0,
@@ -220,6 +226,7 @@ impl Seen {
 
     fn line(&mut self, now: Moment, line: &str) {
         let record = printk::parse(line);
+        self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| (guest_s, now)));
         let provoked = self.provoked();
         if provoked {
             self.inquiry.line(now, record.text);
@@ -274,7 +281,18 @@ impl Seen {
         self.weigh(noted, Some(claimed_s));
     }
 
+    /// How many times faster than the host's the guest's clock has gone until a line was printed: emulated, one that was
+    /// calibrated while the guest had no CPU may go twenty times too fast, and its detectors with it. One that is hardly
+    /// too fast, or slow, counts as right.
+    fn clock_rate<T>(&self, noted: &Noted<T>) -> f64 {
+        let (Some((first_s, first)), Some(guest_s)) = (self.first_stamp, noted.guest_s) else { return 1.0 };
+        let host_s = noted.at.host.since(first.host).as_secs_f64();
+        let rate = if host_s >= 1.0 { (guest_s - first_s) / host_s } else { 1.0 };
+        if rate > FAST_CLOCK { rate } else { 1.0 }
+    }
+
     fn weigh(&mut self, mut noted: Noted<Trouble>, claimed_s: Option<f64>) {
+        let claimed_s = claimed_s.map(|claimed_s| claimed_s / self.clock_rate(&noted));
         noted.lasted_s = claimed_s.unwrap_or(0.0);
         if !self.detectors.starved(&self.clock, noted.what.kind, claimed_s) {
             self.troubles.push(noted);

@@ -272,3 +272,22 @@ fn a_slow_guest_that_advances_to_its_deadline_is_slow_and_no_failure() {
         assert_eq!((trial.verdict().kind, trial.now_s as u32), ends, "the canary alone is not the workload");
     }
 }
+
+#[test]
+fn a_guest_whose_clock_runs_away_is_not_stalled() {
+    let claims = ["rcu: INFO: rcu_preempt self-detected stall on CPU", "\t(t=49630 jiffies g=-991 q=2 ncpus=1)"];
+    // The guest's clock when it reports a stall of 198 s, and its share of the CPU: in 16 s of the host's clock.
+    for (guest_s, share, kind) in [(201.7, 0.4, Kind::Finished), (201.7, 1.0, Kind::RcuStall)] {
+        let mut trial = Trial::booted();
+        trial.line("[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns");
+        for _ in 0..16 {
+            trial.beat.canary_rounds += 1;
+            trial.second(share, 1.0 - share, true);
+        }
+        claims.iter().for_each(|line| trial.line(&format!("[{guest_s:12.6}] {line}")));
+        trial.seconds(8, share, 1.0 - share, true);
+        trial.frame(finish(0));
+        trial.power_off();
+        assert_eq!(trial.verdict().kind, kind, "{guest_s} {share}");
+    }
+}
