@@ -193,7 +193,7 @@ impl Open {
         let killed = matches!(head.finding, Some(Finding::OomKilled(_)));
         Self {
             head,
-            body: Body::default(),
+            body: Body::behind(line.text),
             context: line.context,
             also,
             inlined,

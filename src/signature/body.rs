@@ -1,5 +1,6 @@
 //! What the lines behind the head of a report say: where, who, and how it came there.
 
+use super::pool::Pool;
 use super::symbol;
 use super::tasks;
 use super::text::between;
@@ -46,6 +47,8 @@ pub(super) struct Body {
     dump_follows: bool,
     /// What the worker that the report is about was to do.
     pub work: Option<String>,
+    /// The pool of workers that the report is about.
+    pub pool: Option<Pool>,
     /// What a sanitizer calls the access: `Read` or `Write`.
     pub access: Option<&'static str>,
     /// The rest belongs to others: who allocated the memory, which locks everybody holds.
@@ -53,6 +56,11 @@ pub(super) struct Body {
 }
 
 impl Body {
+    /// Of the report that begins with this line.
+    pub fn behind(head: &str) -> Self {
+        Self { pool: Pool::stuck(head), ..Self::default() }
+    }
+
     /// Takes a line; whether it belonged to the report.
     pub fn take(&mut self, text: &str) -> bool {
         let line = text.trim_start();
@@ -124,6 +132,9 @@ impl Body {
         if let Some(function) = line.strip_prefix("last function: ").and_then(symbol::leading) {
             // kernel/workqueue.c, process_one_work()
             self.push(function, true);
+            return true;
+        }
+        if self.pool.as_mut().is_some_and(|pool| pool.take(line)) {
             return true;
         }
         let may_end = matches!(line.as_bytes()[0], b'A' | b'F' | b'T' | b'M' | b'U' | b'L' | b'S' | b'a');

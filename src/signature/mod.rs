@@ -24,6 +24,7 @@ mod log;
 mod oom;
 mod oops;
 mod panic;
+mod pool;
 mod rcu;
 mod report;
 mod sanitizer;

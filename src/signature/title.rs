@@ -13,7 +13,12 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
         _ => head.what.clone(),
     };
     let function = match head.place {
-        Place::Nowhere => return what,
+        Place::Nowhere => {
+            return match unplaced(head, body) {
+                Some(name) => format!("{what} in {}", frames::plain(name)),
+                None => what,
+            };
+        }
         Place::Task => return of_task(head, what),
         Place::Function => function(head, body),
         Place::Lock => body.lock.as_deref().filter(says_something).or_else(|| innermost(&body.frames)),
@@ -35,6 +40,14 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
 fn is_of_worker(head: &Head, body: &Body) -> bool {
     let waits = is_named_by_task(head.kind) || head.kind == ReportKind::HardLockup;
     waits && head.task.as_ref().or(body.task.as_ref()).is_some_and(|task| task.comm.starts_with("kworker/"))
+}
+
+/// The few problems whose words should name them alone, but that have a function: a pool's worker that does not end.
+fn unplaced<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
+    match head.kind {
+        ReportKind::WorkqueueLockup => body.pool.as_ref()?.in_flight.as_deref(),
+        _ => None,
+    }
 }
 
 /// The OOM killer's: the victim names it, or who called for it.
