@@ -1,6 +1,7 @@
 //! What the lines behind the head of a report say: where, who, and how it came there.
 
 use super::pool::Pool;
+use super::registers;
 use super::symbol;
 use super::tasks;
 use super::text::between;
@@ -28,6 +29,8 @@ pub(super) struct Frame {
 pub(super) struct Body {
     /// Where the instruction pointer was.
     pub pointer: Option<String>,
+    /// Where the function there would have returned to.
+    pub link: Option<String>,
     /// The function that wants the lock that the report is about.
     pub lock: Option<String>,
     /// The function that took the first of the locks that are held.
@@ -74,7 +77,18 @@ impl Body {
         if std::mem::take(&mut self.lock_follows) {
             self.lock.get_or_insert_with(|| name.to_owned());
         }
-        self.push(name, sure);
+        if !sure && symbol::is_at_end(line) {
+            return true;
+        }
+        let Some(caller) = symbol::caller(line) else {
+            self.push(name, sure);
+            return true;
+        };
+        // The last line's caller is this one's callee.
+        if self.frames.last().is_none_or(|last| last.name != name) {
+            self.push(name, sure);
+        }
+        self.push(caller, sure);
         true
     }
 
@@ -137,6 +151,10 @@ impl Body {
         if self.pool.as_mut().is_some_and(|pool| pool.take(line)) {
             return true;
         }
+        if let Some(link) = registers::link(line) {
+            self.link.get_or_insert_with(|| link.to_owned());
+            return true;
+        }
         let may_end = matches!(line.as_bytes()[0], b'A' | b'F' | b'T' | b'M' | b'U' | b'L' | b'S' | b'a');
         if may_end && ENDS.iter().any(|end| line.starts_with(end))
             || (line.starts_with("kfence-#") && line.contains("allocated by"))
@@ -187,27 +205,9 @@ impl Body {
         known
     }
 
-    /// Where the CPU was: x86 `RIP: 0010:f+0x…`, `IP: f+…`, `EIP is at f+…`; arm `PC is at f+…`; arm64 `pc : f+…`; riscv
-    /// `epc : f+…`; mips `epc   : 80… f+…`; powerpc `NIP [c…] f+…`; m68k `PC: [<…>] f+…`; s390 `Krnl PSW : … (f+…)`.
+    /// Where the CPU was.
     fn take_pointer(&mut self, line: &str) -> bool {
-        const REGISTERS: [&str; 15] = [
-            "RIP: ",
-            "IP: ",
-            "EIP: ",
-            "EIP is at ",
-            "PC is at ",
-            "pc : ",
-            "epc : ",
-            "epc   : ",
-            "NIP [",
-            "NIP: ",
-            "PC: ",
-            "Krnl PSW : ",
-            "TPC: <",
-            "ERA: ",
-            "era   : ",
-        ];
-        let Some(rest) = REGISTERS.iter().find_map(|register| line.strip_prefix(register)) else { return false };
+        let Some(rest) = registers::pointer(line) else { return false };
         // User code's segments: the trace ends there.
         if line.starts_with("RIP: ") && (rest.starts_with("0033:") || rest.starts_with("0023:")) {
             return true;
@@ -234,13 +234,16 @@ impl Body {
     }
 
     /// The lock that a report of lockdep is about: the first `(lock){+.+.}, at: [<…>] f+0x…`, where `at:` may end the line
-    /// and the function stand in the next. `#0: (lock){+.+.}, at: …` tells of a lock that is merely held.
+    /// (a mail program's too) and the function stand in the next. `#0: (lock){+.+.}, at: …` tells of a lock that is merely held.
     fn take_lock(&mut self, line: &str) -> bool {
         let Some((lock, place)) = line.split_once(", at: ") else {
-            let follows = line.ends_with(" at:") && line.contains(" release lock (");
+            let line = line.trim_end();
+            let wrapped = line.ends_with(", at:") && !line.starts_with('#');
+            let follows = wrapped || line.ends_with(" at:") && line.contains(" release lock (");
             self.lock_follows |= follows;
             return follows;
         };
+        self.lock_follows |= place.trim_end().is_empty() && !lock.starts_with('#');
         let known = if lock.starts_with('#') { &mut self.held } else { &mut self.lock };
         if known.is_none() {
             let address = between(place, "[<", ">] ").map_or(0, |address| address.len() + "[<>] ".len());
@@ -269,7 +272,8 @@ fn frame(line: &str) -> Option<(&str, bool)> {
         return Some((symbol::leading(name)?, true));
     }
     if let Some((before, name)) = symbol::find(line).or_else(|| symbol::decoded(line)) {
-        return is_margin(before).then(|| (name, !before.contains('?')));
+        let known = symbol::is_margin(before) && !symbol::is_rest(line);
+        return known.then(|| (name, !before.contains('?') && !symbol::is_at_start(line)));
     }
     // With the source's lines, as tools add them: `name file.c:12 [inline]`; not `lr : name file.c:12 [inline]`.
     if let Some(inlined) = line.strip_suffix(" [inline]") {
@@ -278,11 +282,6 @@ fn frame(line: &str) -> Option<(&str, bool)> {
         return known.then(|| Some((symbol::leading(name)?, true)))?;
     }
     None
-}
-
-/// What stands before a function in a trace: addresses, brackets, `? `.
-fn is_margin(before: &str) -> bool {
-    before.bytes().all(|byte| byte.is_ascii_hexdigit() || b" \t[]<>(){}?:x*#=".contains(&byte))
 }
 
 #[cfg(test)]
@@ -306,6 +305,9 @@ mod tests {
             (" ([<000000000011a5c2>] show_stack+0x8a/0xd0)", "show_stack"),
             (" f+0x12/0x34 [kvm]", "f"),
             ("f (arch/arm64/kernel/process.c:740) (T)", "f"),
+            (" [<ffffffff884a9aa0>] :ip_conntrack:f+0x33/0x7a", "f"),
+            (" <IRQ>  [<ffffffff810c026a>] f+0x33/0x7a", "f"),
+            (" f+0x0/0x10", "? f"),
             (" ? f.part.0 (mm/slub.c:12 (discriminator 3)) kvm", "? f"),
         ] {
             assert_eq!(name(line).as_deref(), Some(expected), "{line}");
@@ -322,6 +324,8 @@ mod tests {
             "lr : f mm/slub.c:12 [inline]",
             "Function entered at [<c0011738>] from [<c03019b8>]",
             "from here on",
+            "stack+0x20/0x24)",
+            "note: module: f+0x1/0x2",
         ] {
             assert_eq!(name(line), None, "{line}");
         }

@@ -26,6 +26,7 @@ mod oops;
 mod panic;
 mod pool;
 mod rcu;
+mod registers;
 mod report;
 mod sanitizer;
 mod search;

@@ -48,6 +48,50 @@ pub(super) fn leading(text: &str) -> Option<&str> {
     (whole && starts_like_a_name(name)).then(|| clean(name))
 }
 
+/// The caller in 32-bit ARM's `callee from caller`.
+pub(super) fn caller(line: &str) -> Option<&str> {
+    let (_, caller) = line.split_once(" from ")?;
+    let (before, name) = find(caller)?;
+    is_margin(before).then_some(name)
+}
+
+/// Whether it may stand before a function in a trace: addresses, brackets, `? `, the name of the stack that begins, and the
+/// module in 2.6's `:module:function` on x86_64.
+pub(super) fn is_margin(before: &str) -> bool {
+    const STACKS: [&str; 5] = ["<IRQ>", "<EOI>", "<NMI>", "<<EOE>>", "<TASK>"];
+    let before = before.trim_start();
+    let before = STACKS.iter().find_map(|stack| before.strip_prefix(stack)).unwrap_or(before);
+    let module = before.strip_suffix(':').and_then(|before| before.rsplit_once(':'));
+    let before = module.filter(|(_, module)| !module.contains(' ')).map_or(before, |(before, _)| before);
+    before.bytes().all(|byte| byte.is_ascii_hexdigit() || b" \t[]<>(){}?:x*#=".contains(&byte))
+}
+
+/// Whether an address is the beginning of a function (`f+0x0/0x34`). As a place to return to it is the end of the one before,
+/// whose last call does not return.
+pub(super) fn is_at_start(line: &str) -> bool {
+    extent(line).is_some_and(|(offset, _)| offset == "0")
+}
+
+/// Whether an address is the end of a function (`f+0x34/0x34`): a pointer to the next one. The kernel looks for the function
+/// of the byte before, where a call would stand (`kernel/kallsyms.c`, `sprint_backtrace()`).
+pub(super) fn is_at_end(line: &str) -> bool {
+    extent(line).is_some_and(|(offset, size)| offset == size)
+}
+
+/// Whether the line is the rest of one that a terminal or a mail program has wrapped within `(function+0x12/0x34)`, so that
+/// the name may be the rest of a longer one.
+pub(super) fn is_rest(line: &str) -> bool {
+    let count = |byte| line.bytes().filter(|other| *other == byte).count();
+    count(b')') > count(b'(')
+}
+
+/// Offset and size of the first function of a line.
+fn extent(line: &str) -> Option<(&str, &str)> {
+    let (offset, size) = line.split_once("+0x")?.1.split_once("/0x")?;
+    let end = size.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(size.len());
+    Some((offset, &size[..end]))
+}
+
 /// The name without the suffixes that compilers give to their copies and parts of a function, and without the marks of
 /// another ABI (`.foo` of 64-bit PowerPC, `$x`).
 pub(super) fn clean(name: &str) -> &str {
@@ -94,6 +138,36 @@ mod tests {
         }
         for line in ["task x (pid: 12)", "f (unreliable)", "Comm: x (12:34)", " (mm/slub.c:1)"] {
             assert_eq!(decoded(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn callers_of_arm_are_read() {
+        for (line, caller) in [
+            ("[<c00149a0>] (a+0x0/0xf0) from [<c009274c>] (b+0xc4/0x11c)", Some("b")),
+            ("[<c00149a0>] (a) from [<bf00274c>] (b.isra.1+0xc4/0x11c [usbnet])", Some("b")),
+            (" a from b+0xc4/0x11c", Some("b")),
+            ("[<c00149a0>] (a) from [<c009274c>]", None),
+            (" f+0x1/0x2", None),
+            ("data read from file b+0x1/0x2", None),
+        ] {
+            assert_eq!(super::caller(line), caller, "{line}");
+        }
+    }
+
+    #[test]
+    fn addresses_at_the_edge_of_a_function_are_known() {
+        assert!(is_at_start("f+0x0/0x50") && is_at_end(" ? f+0x50/0x50 [kvm]"));
+        for line in ["f+0x5/0x50", "f+0x50", "f"] {
+            assert!(!is_at_start(line) && !is_at_end(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn rests_of_wrapped_lines_are_known() {
+        assert!(is_rest("stack+0x20/0x24)") && is_rest("rx+0x70/0xd8 [uart])"));
+        for line in ["(f+0x20/0x24)", "f+0x20/0x24", "f+0x20/0x24 (unreliable)"] {
+            assert!(!is_rest(line), "{line}");
         }
     }
 

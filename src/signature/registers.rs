@@ -1,0 +1,54 @@
+//! Lines of registers that name functions.
+
+use super::symbol;
+
+/// What stands behind the name of the register that says where the CPU was: x86 `RIP: 0010:f+0x…`, `IP: f+…`, `EIP is at
+/// f+…`; arm `PC is at f+…`; arm64 `pc : f+…`; riscv `epc : f+…`; mips `epc   : 80… f+…`; powerpc `NIP [c…] f+…`; m68k `PC: [<…>]
+/// f+…`; s390 `Krnl PSW : … (f+…)`.
+pub(super) fn pointer(line: &str) -> Option<&str> {
+    const REGISTERS: [&str; 15] = [
+        "RIP: ",
+        "IP: ",
+        "EIP: ",
+        "EIP is at ",
+        "PC is at ",
+        "pc : ",
+        "epc : ",
+        "epc   : ",
+        "NIP [",
+        "NIP: ",
+        "PC: ",
+        "Krnl PSW : ",
+        "TPC: <",
+        "ERA: ",
+        "era   : ",
+    ];
+    REGISTERS.iter().find_map(|register| line.strip_prefix(register))
+}
+
+/// The function that the one which ran last would have returned to, where a register holds it: arm64 `lr : f+…`, arm `LR is
+/// at f+…`, powerpc `LR [c…] f+…`, riscv ` ra : f+…`, mips `ra    : 80… f+…`.
+pub(super) fn link(line: &str) -> Option<&str> {
+    const REGISTERS: [&str; 5] = ["lr : ", "LR is at ", "LR [", "ra : ", "ra    : "];
+    let rest = REGISTERS.iter().find_map(|register| line.strip_prefix(register))?;
+    symbol::find(rest).or_else(|| symbol::decoded(rest)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_read() {
+        for line in [
+            "lr : f+0x1/0x2",
+            "LR is at f+0x1/0x2",
+            "LR [c000000000012345] f+0x1/0x2",
+            "ra : f+0x1/0x2",
+            "lr : f (mm/slub.c:12)",
+        ] {
+            assert_eq!(link(line), Some("f"), "{line}");
+        }
+        assert_eq!(link("LR is at 0x6e69"), None);
+    }
+}
