@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Functions that report, handle exceptions, or stand at the outer end of every trace.
 const REPORTING: &str = "\
     dump_stack* dump_backtrace* show_stack* show_regs* show_trace* show_registers* unwind_* print* report_* \
-    end_report* put_report* *kasan_* *kmsan_* *kcsan_* *kfence_* *ubsan_* *asan_* *msan_* *tsan_* *hwasan_* \
+    end_report* put_report* *kasan_* *kmsan_* *kcsan_* *kfence_* ubsan_* *asan_* *msan_* *tsan_* *hwasan_* \
     *sanitizer_* check_memory_region* shadow_* warn warn_* panic* *_panic *assert* die die_* oops_* \
     check_panic_on_warn bug_at* nmi nmi_* do_nmi default_do_nmi *backtrace* stack_trace_* save_stack* save_trace* \
     arch_stack_walk* sched_show_task show_state* rcu_dump_cpu_stacks* msg_print_text record_print_text page_fault* \
@@ -17,7 +17,8 @@ const REPORTING: &str = "\
     bad_area* bad_page* no_context kernelmode_fixup* double_fault* divide_error do_divide_error error_entry \
     error_exit error_code common_exception el0_* el0t_* el1_* el1h_* do_mem_abort do_sea do_undefinstr \
     do_translation_fault do_kernel_fault do_bad_area do_tag_check_fault do_tag_recovery do_sp_pc_abort do_DataAbort \
-    do_PrefetchAbort do_alignment_fault dabt_svc pabt_svc und_svc* und_fault handle_exception ret_from_exception \
+    do_PrefetchAbort do_alignment_fault do_serror arm64_is_fatal_ras_serror bad_mode \
+    dabt_svc pabt_svc und_svc* und_fault handle_exception ret_from_exception \
     do_trap_break brk_handler bug_handler do_debug_exception call_break_hook debug_exception x86_indirect_thunk_* \
     lockdep_* debug_check* debug_object* debug_print_object debug_deactivate *is_static_object \
     check_preemption_disabled debug_smp_processor_id this_cpu_preempt_check spin_bug spin_dump rwlock_bug* might_* \
@@ -47,6 +48,62 @@ const WAITING: &str = "\
     rcu_barrier* local_bh_* local_irq_* seqcount_* read_seq* write_seq* kvm_wait ldsem_* closure_sync* flush_work* \
     cancel_work* cancel_delayed_work* drain_workqueue console_lock lock_sock* release_sock filemap_fdatawait* \
     filemap_fdatawrite* autoremove_wake* do_wait_intr*";
+
+/// Waits for buffers and inodes (`fs/buffer.c`, `fs/inode.c`, `mm/filemap.c`), for the journal (`fs/jbd2/journal.c`), for
+/// requests and devices (`block/blk-rq-qos.c`, `block/blk-wbt.c`, `block/blk-mq-tag.c`, `mm/backing-dev.c`), for reclaim
+/// (`mm/vmscan.c`), for others and for a while (`kernel/sched/completion.c`, `kernel/time/`, `arch/*/lib/delay.c`), and
+/// SPL's (`spl-condvar.c`).
+const SLEEPING: &str = "\
+    sleep_on* interruptible_sleep_on* wait_on_freeing_inode wait_on_inode inode_wait inode_wait_for_writeback \
+    inode_sleep_on_writeback wait_for_stable_page log_wait_commit jbd2_log_wait_commit rq_qos_wait rq_qos_throttle \
+    wbt_wait blk_mq_get_tag bt_get congestion_wait* wait_iff_congested reclaim_throttle throttle_direct_reclaim \
+    wait_for_common* hrtimer_cancel* hrtimer_try_to_cancel hrtimer_nanosleep do_nanosleep msleep* ssleep fsleep \
+    usleep_range* delay_tsc delay_loop delay_halt* const_udelay udelay ndelay loop_const_udelay loop_udelay cv_wait* \
+    cv_timedwait*";
+
+/// Tracers, which any function may be in (`kernel/trace/`, `arch/*/kernel/ftrace*.S`), and the old detector of soft lockups
+/// (`kernel/softlockup.c`).
+const TRACING: &str = "\
+    ftrace_call ftrace_caller* ftrace_regs_call* ftrace_regs_caller* ftrace_graph_call* ftrace_stub* ftrace_ops_* \
+    arch_ftrace_ops_list_func trace_clock_* return_to_handler mcount softlockup_tick";
+
+/// Checks within a library (`lib/refcount.c`, `lib/list_debug.c`): where nobody tells who called them, the worker or the
+/// task names the problem.
+const CHECKS: &str = "refcount_warn* list_add_valid* list_del_entry_valid* list_add list_del list_del_entry";
+
+/// What the architectures call their copies, fills and atomic operations (`arch/*/lib/`, arm64's `asm/atomic_ll_sc.h` and
+/// `atomic_lse.h`).
+const COPIES: &str = "\
+    generic_copy_* arm_copy_* arm_clear_user* arch_clear_user asm_copy_* copy_user copy_tofrom_user* memzero* bzero \
+    mmiocpy mmioset pi_mem* pi_str* strnlen_user fallback_scalar_usercopy* cmpxchg* xchg* ll_sc_* lse_*";
+
+/// Fragments of pages (`mm/page_frag_cache.c`, `net/core/skbuff.c`), walks of page tables (`mm/memory.c`), hash tables
+/// (`lib/rhashtable.c`).
+const SHARED: &str = "\
+    page_frag_* skb_free_head get_zeroed_page* get_dma_pages* apply_to_page_range* apply_to_existing_page_range \
+    rht_* rhashtable_* rhltable_*";
+
+/// Functions that pass on the wish for memory, besides those whose names say so: what they fail at is their caller's
+/// (`net/core/skbuff.c`, `mm/slab.c`).
+const ALLOCATORS: &str = "\
+    build_skb* napi_build_skb pskb_expand_head skb_copy skb_copy_expand pskb_copy* devm_k* skb_clone skb_realloc* skb_cow* \
+    alloc_skb* netdev_alloc_* napi_alloc_* skb_page_frag_refill sock_alloc_send_* sock_wmalloc cache_grow* \
+    dma_alloc_* dma_direct_alloc* dma_generic_alloc* arm_dma_alloc* swiotlb_alloc* alloc_from_contiguous*";
+
+/// The way of a request from who wants it to the queue (`block/blk-core.c`, `block/blk-mq.c`,
+/// `drivers/scsi/scsi_lib.c`).
+const SUBMITTING: &str = "\
+    submit_bio* generic_make_request* blk_mq_submit_bio blk_mq_make_request blk_sq_make_request blk_queue_bio \
+    blk_mq_get_request blk_mq_alloc_request* blk_mq_get_new_requests get_request get_request_wait blk_get_request* \
+    blk_mq_get_cached_request blk_execute_rq* scsi_execute*";
+
+/// Detectors of stalls, the tick that they run in, and the samples that the NMI takes: `kernel/rcu/tree.c`,
+/// `kernel/rcu/tree_stall.h`, `kernel/time/tick-*.c`, `kernel/events/`; and the idle loop.
+const DETECTORS: &str = "\
+    dump_cpu_task rcu_check_callbacks rcu_sched_clock_irq rcu_pending print_cpu_stall print_other_cpu_stall \
+    check_cpu_stall update_process_times tick_sched_timer tick_sched_handle tick_nohz_handler tick_periodic \
+    tick_handle_periodic cpu_startup_entry rcu_gp_kthread rcu_gp_fqs_loop perf_prepare_sample perf_event_* \
+    perf_output_* perf_callchain* perf_ibs_* perf_sample_* x86_pmu_* intel_pmu_* amd_pmu_*";
 
 /// Memory, data structures and the driver model, which all code uses.
 const LIBRARY: &str = "\
@@ -112,7 +169,12 @@ struct Class {
     parts: Vec<&'static str>,
 }
 
-static GENERIC: LazyLock<Class> = LazyLock::new(|| Class::new(&[REPORTING, WAITING, LIBRARY]));
+static GENERIC: LazyLock<Class> =
+    LazyLock::new(|| Class::new(&[REPORTING, TRACING, CHECKS, WAITING, SLEEPING, LIBRARY, COPIES, SHARED]));
+static CHECK: LazyLock<Class> = LazyLock::new(|| Class::new(&[CHECKS]));
+static ALLOCATOR: LazyLock<Class> = LazyLock::new(|| Class::new(&[ALLOCATORS]));
+static SUBMITTER: LazyLock<Class> = LazyLock::new(|| Class::new(&[SUBMITTING]));
+static DETECTOR: LazyLock<Class> = LazyLock::new(|| Class::new(&[DETECTORS]));
 static DISPATCHER: LazyLock<Class> = LazyLock::new(|| Class::new(&[DISPATCHERS]));
 static INTERRUPT: LazyLock<Class> = LazyLock::new(|| Class::new(&[INTERRUPTS]));
 
@@ -182,22 +244,24 @@ pub(super) fn is_dispatcher(name: &str) -> bool {
     DISPATCHER.has(&plain(name))
 }
 
+/// Whether a function is a check within a library.
+pub(super) fn is_check(name: &str) -> bool {
+    CHECK.has(name)
+}
+
+/// Whether a function merely passes on the wish for memory.
+pub(super) fn allocates(name: &str) -> bool {
+    ALLOCATOR.has(name)
+}
+
+/// Whether a function passes on a request to a device.
+pub(super) fn submits(name: &str) -> bool {
+    SUBMITTER.has(name)
+}
+
 /// Whether a function looks for stalled CPUs or idles: where a trace ends there, it does not tell what the CPU was at.
 pub(super) fn looks_for_stalls(name: &str) -> bool {
-    const DETECTORS: [&str; 11] = [
-        "dump_cpu_task",
-        "rcu_check_callbacks",
-        "rcu_sched_clock_irq",
-        "rcu_pending",
-        "print_cpu_stall",
-        "print_other_cpu_stall",
-        "check_cpu_stall",
-        "update_process_times",
-        "cpu_startup_entry",
-        "rcu_gp_kthread",
-        "rcu_gp_fqs_loop",
-    ];
-    DETECTORS.contains(&name.trim_start_matches('_'))
+    DETECTOR.has(name)
 }
 
 /// Whether an interrupt came in here.
@@ -236,6 +300,17 @@ mod tests {
             "__kmalloc_node",
             "_raw_spin_lock",
             "schedule",
+            "sleep_on_buffer",
+            "__wait_on_freeing_inode",
+            "msleep_interruptible",
+            "__cv_timedwait_sig",
+            "ftrace_regs_call",
+            "refcount_warn_saturate",
+            "__list_del_entry_valid_or_report",
+            "arm_copy_from_user",
+            "__cmpxchg_case_acq_32",
+            "__apply_to_page_range",
+            "get_zeroed_page_noprof",
         ] {
             assert!(is_generic(name), "{name}");
         }
@@ -247,6 +322,8 @@ mod tests {
             "blk_sync_queue",
             "nmissed",
             "sg_remove_request",
+            "test_ubsan_out_of_bounds",
+            "wbt_init",
         ] {
             assert!(!is_generic(name), "{name}");
         }

@@ -23,13 +23,12 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
         Place::Function => function(head, body),
         Place::Lock => body.lock.as_deref().filter(says_something).or_else(|| innermost(&body.frames)),
         Place::HeldLock => body.held.as_deref().or_else(|| innermost(&body.frames)),
+        Place::Trace if head.kind == ReportKind::HungTask => waiting(&body.frames),
         Place::Trace => innermost(&body.frames),
         Place::Allocation => allocation(&body.frames),
-        Place::Entry => entry(&body.frames)
-            .or_else(|| innermost(&body.frames).filter(|name| !frames::looks_for_stalls(name)))
-            .or_else(|| head.function.as_deref().filter(says_something)),
+        Place::Entry => stalled(head, body),
     };
-    let work = body.work.as_deref().filter(|_| is_of_worker(head, body));
+    let work = worker(head, body).filter(|_| is_stall(head.kind));
     match function.filter(|name| work.is_none() || !frames::is_dispatcher(name)).or(work) {
         Some(name) => format!("{what} in {}", frames::plain(name)),
         None => in_task(head, body, what),
@@ -37,15 +36,27 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
 }
 
 /// Whether what a worker was to do names the problem where its trace does not.
-fn is_of_worker(head: &Head, body: &Body) -> bool {
-    let waits = is_named_by_task(head.kind) || head.kind == ReportKind::HardLockup;
-    waits && head.task.as_ref().or(body.task.as_ref()).is_some_and(|task| task.comm.starts_with("kworker/"))
+fn is_stall(kind: ReportKind) -> bool {
+    is_named_by_task(kind) || kind == ReportKind::HardLockup
 }
 
-/// The few problems whose words should name them alone, but that have a function: a pool's worker that does not end.
+/// What the worker that it happened to was to do.
+fn worker<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
+    let task = head.task.as_ref().or(body.task.as_ref())?;
+    body.work.as_deref().filter(|_| task.comm.starts_with("kworker/"))
+}
+
+/// The few problems whose words should name them alone, but that have a function: a pool's worker that does not end; what ran
+/// when a bus or memory failed (arm64's `SError`), below the exception that tells of it.
 fn unplaced<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
     match head.kind {
         ReportKind::WorkqueueLockup => body.pool.as_ref()?.in_flight.as_deref(),
+        ReportKind::Panic if head.what.ends_with("SError Interrupt") => {
+            let exceptions = ["el1_error", "el1h_64_error", "el1t_64_error"];
+            let names: Vec<&str> = names(&body.frames, true).collect();
+            let below = names.iter().rposition(|name| exceptions.contains(name)).map_or(0, |at| at + 1);
+            names[below..].iter().copied().find(says_something)
+        }
         _ => None,
     }
 }
@@ -62,7 +73,10 @@ fn of_task(head: &Head, what: String) -> String {
 
 /// Without a trace, a task names what it is stuck in or short of.
 fn in_task(head: &Head, body: &Body, what: String) -> String {
-    match head.task.as_ref().or(body.task.as_ref()).filter(|_| is_named_by_task(head.kind)).map(Who::stable_name) {
+    let named = is_named_by_task(head.kind) || own(head, body).is_some_and(frames::is_check);
+    // The trace of a CPU that looked at others is of a task that has nothing to do with it.
+    let ran = body.task.as_ref().filter(|_| !body.has("print_other_cpu_stall"));
+    match head.task.as_ref().or(ran).filter(|_| named).map(Who::stable_name) {
         Some(name) => format!("{what} of {name}"),
         None => what,
     }
@@ -79,14 +93,22 @@ fn is_named_by_task(kind: ReportKind) -> bool {
     )
 }
 
+/// The function that the report itself names: in its first line, else where the CPU was.
+fn own<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
+    head.function.as_deref().or(body.pointer.as_deref())
+}
+
+/// That function, where it says something, else who called it. Where nobody tells that: the worker's, the function behind the
+/// link register, and a library's own, but no check's.
 fn function<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
-    let own = head.function.as_deref();
-    let pointer = body.pointer.as_deref();
-    own.filter(says_something)
-        .or_else(|| pointer.filter(|_| own.is_none()).filter(says_something))
+    // `stack is corrupted in: FUNCTION` means what it says.
+    let means_it = |name: &&str| head.kind == ReportKind::Panic || says_something(name);
+    let own = own(head, body);
+    own.filter(means_it)
         .or_else(|| innermost(&body.frames))
-        .or(own)
-        .or(pointer)
+        .or_else(|| body.link.as_deref().filter(says_something))
+        .or_else(|| worker(head, body))
+        .or_else(|| own.filter(|name| !frames::is_check(name)))
 }
 
 fn says_something(name: &&str) -> bool {
@@ -99,19 +121,42 @@ fn innermost(frames: &[Frame]) -> Option<&str> {
     named(true).or_else(|| named(false))
 }
 
+/// What a task waits for: who wants it, not who passes the wish on to a device.
+fn waiting(frames: &[Frame]) -> Option<&str> {
+    names(frames, true).filter(says_something).find(|name| !frames::submits(name)).or_else(|| innermost(frames))
+}
+
 /// Who asked for memory, of all those who pass the wish on. Frames that the unwinder doubts are not worth more than the task's
 /// name.
 fn allocation(frames: &[Frame]) -> Option<&str> {
-    names(frames, true)
-        .filter(says_something)
-        .find(|name| !name.contains("alloc"))
-        .or_else(|| names(frames, true).find(says_something))
+    let names: Vec<&str> = names(frames, true).collect();
+    // It calls the page allocator alone: before there was an unwinder, whatever was left on the stack stands between them.
+    let entry = names.iter().rposition(|name| *name == "__get_free_pages");
+    let reclaims = names.iter().any(|name| name.contains("try_to_free"));
+    let names = &names[entry.filter(|_| !reclaims).unwrap_or(0)..];
+    let telling = || names.iter().copied().filter(says_something).filter(|name| !frames::allocates(name));
+    telling().find(|name| !name.contains("alloc")).or_else(|| telling().next())
+}
+
+/// What a CPU was at: what it entered the kernel for, a worker's work, or else the innermost function, unless that merely looked
+/// for stalls.
+fn stalled<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
+    let tells = |name: &&str| !frames::looks_for_stalls(name);
+    let sure = || names(&body.frames, true).find(says_something);
+    let doubted = || names(&body.frames, false).find(says_something);
+    entry(&body.frames, true)
+        .or_else(|| worker(head, body))
+        .or_else(|| match sure() {
+            Some(name) => Some(name).filter(tells),
+            None => entry(&body.frames, false).or_else(doubted).filter(tells),
+        })
+        .or_else(|| head.function.as_deref().filter(says_something))
 }
 
 /// The code that a dispatcher called, of what was interrupted; of several traces, the first that tells it.
-fn entry(frames: &[Frame]) -> Option<&str> {
+fn entry(frames: &[Frame], sure: bool) -> Option<&str> {
     frames.chunk_by(|one, next| one.trace == next.trace).find_map(|trace| {
-        let names: Vec<&str> = names(trace, true).collect();
+        let names: Vec<&str> = names(trace, sure).collect();
         // The kthread that ends grace periods is shown because it gets no CPU.
         if names.contains(&"rcu_gp_kthread") {
             return None;
@@ -123,7 +168,7 @@ fn entry(frames: &[Frame]) -> Option<&str> {
         if frames::waits_for_cpus(names[at]) {
             return Some(names[at]);
         }
-        names[..at].iter().rev().copied().find(says_something)
+        names[..at].iter().rev().copied().find(says_something).filter(|name| !frames::looks_for_stalls(name))
     })
 }
 
