@@ -66,13 +66,13 @@ async fn the_victim_and_those_who_wait_for_it_are_named_on_6_1() {
 }
 
 /// Programs of the guest that sleep, and the kernel's own threads, on kernels as a distribution builds them.
-async fn assert_idle_shown(arch: &'static str, kernel: &'static str, wait: &str) {
-    let machine = Machine { arch, kernel, ram: "128M", vcpus: 2, workload: "idle", options: &[("ms", "60000")] };
+async fn assert_idle_shown(arch: &'static str, kernel: &'static str, vcpus: u32, wait: &str) {
+    let machine = Machine { arch, kernel, ram: "128M", vcpus, workload: "idle", options: &[("ms", "60000")] };
     let mut guest = machine.start().await;
     guest.until(" started ").await;
     guest.until(" beat ").await;
     let table = guest.tasks().await.unwrap();
-    assert!(table.contains("BTF of ") && table.contains("\nvCPU 1: "), "{table}");
+    assert!(table.contains("BTF of ") && table.contains(&format!("\nvCPU {}: ", vcpus - 1)), "{table}");
     assert!(table.contains(": 0 of OOM victims, 0 inside"), "{table}");
     let rest = part(&table, "The rest");
     let line = |name: &str| rest.lines().find(|line| line.contains(&format!(" {name} "))).expect(name);
@@ -85,12 +85,13 @@ async fn assert_idle_shown(arch: &'static str, kernel: &'static str, wait: &str)
 
 #[tokio::test]
 async fn tasks_of_a_kernel_with_btf_are_shown_on_x86_64() {
-    assert_idle_shown("x86_64", "debian-6.1", "poll").await;
+    assert_idle_shown("x86_64", "debian-6.1", 2, "poll").await;
 }
 
+/// With one vCPU: OpenSBI 1.1 does not always start a second one where the kernel wants it (src/watchdog/rules/boot.rs).
 #[tokio::test]
 async fn tasks_of_a_kernel_with_btf_are_shown_on_riscv64() {
-    assert_idle_shown("riscv64", "debian-7.2", "poll").await;
+    assert_idle_shown("riscv64", "debian-7.2", 1, "poll").await;
 }
 
 /// Real-time tasks keep the CPU from the victim, so that it cannot end: `tests/guests/README.md`.

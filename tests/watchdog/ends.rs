@@ -97,7 +97,15 @@ fn failures_to_boot_are_told_apart() {
     let mut late = Trial::new(true);
     late.line("[    0.000000] Linux version 6.1");
     late.seconds(32, 1.0, 0.0, false);
-    assert_eq!(late.verdict().kind, Kind::BootTimeout);
+    assert_eq!((late.verdict().kind, late.verdict().against.len()), (Kind::BootTimeout, 0));
+
+    for (ran, doubts) in [(1.0, 0), (1.9, 1)] {
+        let mut firmware = Trial::new(true);
+        firmware.line("Boot HART MEDELEG         : 0x0000000000f0b509");
+        firmware.seconds(32, ran, 0.0, false);
+        let verdict = firmware.verdict();
+        assert_eq!((verdict.kind, verdict.against.len()), (Kind::BootTimeout, doubts), "{verdict:?}");
+    }
 
     let mut panicked = Trial::new(true);
     panicked.line("[    1.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)");
