@@ -2,7 +2,8 @@
 
 mod support;
 
-use oomlab::model::{Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
+use oomlab::host::Accelerator;
+use oomlab::model::{Accel, Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::store::{digest_file, read_events};
 use oomlab::watchdog::{Setup, replay};
 use std::io::Write;
@@ -31,6 +32,22 @@ async fn a_healthy_guest_passes_and_all_of_it_is_on_disk() {
     assert!(!cell.join("why.md").exists(), "there is nothing to explain");
     let events = read_events(&cell.join("events.jsonl")).unwrap();
     assert_eq!(replay(Setup::of(&trial.cell), &events), Some(trial.verdict), "the record judges alike");
+}
+
+#[tokio::test]
+async fn a_kvm_that_cannot_go_on_is_told_from_the_kernel_and_done_without() {
+    // What has come up may have run into what no KVM can execute; what has not says that this KVM is none.
+    let scripts = [(format!("{BOOT}broken\n{END}"), Accel::Kvm), (format!("broken\n{BOOT}{END}"), Accel::Tcg)];
+    for (script, next) in scripts {
+        let mut scripted = Scripted::default();
+        scripted.cell("cell", &script);
+        let accelerator = Accelerator::from(Accel::Kvm);
+        scripted.prepared.get_mut(&"cell".into()).unwrap().as_mut().unwrap().accelerator = accelerator.clone();
+        let record = scripted.run().await;
+        let trial = &record.trials[0];
+        assert_eq!((record.trials.len(), trial.verdict.kind), (1, Kind::Finished), "{:?}", trial.verdict);
+        assert_eq!((trial.accel, accelerator.accel()), (Accel::Tcg, next));
+    }
 }
 
 /// The explanation of a trial, which must be part of its evidence.

@@ -127,6 +127,15 @@ impl Observer for Live {
         self.show_total(&state);
     }
 
+    fn emulated(&self, index: usize, record: &TrialRecord) {
+        let what = self.what(&record.cell, record.trial);
+        self.line(format!("! {what}  KVM could not go on executing it: it begins anew, emulated"));
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = state.running.get(&index) {
+            running.bar.set_message(format!("{}  starting anew", running.what));
+        }
+    }
+
     fn finished(&self, index: usize, record: &TrialRecord) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.remove(&index) {

@@ -69,5 +69,5 @@ fn same_files(trial: &TrialRecord) -> Option<Prepared> {
         modules: None,
         commit: None,
     };
-    Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accel: trial.accel }))]))
+    Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() }))]))
 }

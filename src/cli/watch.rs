@@ -59,7 +59,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
         observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
         cancel,
     };
-    let ready = Ready { kernel, initrd: None, accel: Accel::Tcg };
+    let ready = Ready { kernel, initrd: None, accelerator: Accel::Tcg.into() };
     let result = lab.watch(&plan.cells[0], ready, guest, &run).await;
     live.close();
     let code = execute::report(&run, args.json.as_deref(), None, context.color);

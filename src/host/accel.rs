@@ -127,10 +127,19 @@ pub async fn probe_kvm(spec: &ArchSpec, cache: &Path) -> AccelAnswer {
         // A missing QEMU is reported by the first trial; that says nothing about KVM.
         Err(error) => return AccelAnswer::emulated(&format!("KVM could not be tried: {error}")),
     };
-    // A cache that cannot be written costs two seconds next time and nothing else.
-    let _ = std::fs::create_dir_all(cache)
-        .and_then(|()| std::fs::write(answer_file(cache), serde_json::to_vec(&answer).unwrap_or_default()));
+    remember(cache, &answer);
     answer
+}
+
+/// Takes back that KVM works, until the host boots again.
+pub(super) fn forget_kvm(cache: &Path) {
+    remember(cache, &AccelAnswer::emulated("KVM ran a tiny guest, but could not go on executing a kernel"));
+}
+
+/// A cache that cannot be written costs two seconds next time and nothing else.
+fn remember(cache: &Path, answer: &AccelAnswer) {
+    let _ = std::fs::create_dir_all(cache)
+        .and_then(|()| std::fs::write(answer_file(cache), serde_json::to_vec(answer).unwrap_or_default()));
 }
 
 /// What [`probe_kvm`] found since the host booted, without running anything; emulation if it was never asked.

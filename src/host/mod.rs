@@ -1,6 +1,7 @@
 //! The host: processes, sockets, clocks, resources.
 
 mod accel;
+mod accelerator;
 mod clock;
 mod commands;
 mod foreign;
@@ -14,6 +15,7 @@ mod socket_dir;
 mod threads;
 
 pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
+pub use accelerator::Accelerator;
 pub use clock::{Clock, pause, today, wall_clock};
 pub use commands::{Pause, QmpCommands, QmpError};
 pub use foreign::Foreign;

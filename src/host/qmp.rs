@@ -98,6 +98,8 @@ async fn speak(
     let mut read = BufReader::new(read);
     let mut waiting: BTreeMap<u64, Waiting> = BTreeMap::new();
     let mut next_id = 1;
+    // The question that tells a pause from a machine that QEMU cannot go on executing: both are a `STOP`.
+    let mut asked_why = None;
     let mut line = Vec::new();
     // Without this first command QEMU takes no other (QEMU, docs/interop/qmp-spec.rst, section 4).
     write.write_all(command(0, "qmp_capabilities", &Value::Null).as_bytes()).await?;
@@ -115,11 +117,22 @@ async fn speak(
                 match parse(&String::from_utf8_lossy(&line)) {
                     Message::Event(event) => {
                         if !waiting.values_mut().any(|command| command.takes(&event)) {
+                            if event == QmpEvent::Stop {
+                                write.write_all(command(next_id, "query-status", &Value::Null).as_bytes()).await?;
+                                asked_why = Some(next_id);
+                                next_id += 1;
+                            }
                             // The driver may be gone.
                             let _ = events.send(event);
                         }
                     }
                     Message::Reply { id: 0, .. } => drop(events.send(QmpEvent::Connected)),
+                    Message::Reply { id, result } if asked_why == Some(id) => {
+                        let state = result.as_ref().ok().and_then(|answer| answer.get("status")?.as_str());
+                        if state == Some("internal-error") {
+                            let _ = events.send(QmpEvent::InternalError);
+                        }
+                    }
                     Message::Reply { id, result } => {
                         deaf.store(false, Ordering::Relaxed);
                         if let Some(command) = waiting.remove(&id) {

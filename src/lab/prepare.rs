@@ -3,7 +3,7 @@
 use super::run::Prepared;
 use super::trial::Ready;
 use crate::arch::{self, ArchSpec};
-use crate::host::{AccelAnswer, probe_kvm};
+use crate::host::{AccelAnswer, Accelerator, probe_kvm};
 use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress, missing_option};
 use crate::model::{ArchName, Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
@@ -60,6 +60,7 @@ impl Sources {
         let mut readiness = Readiness::default();
         let mut kernels: BTreeMap<(KernelName, ArchName), Needed<KernelArtifact>> = BTreeMap::new();
         let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
+        let mut accelerators: BTreeMap<ArchName, Accelerator> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -92,9 +93,11 @@ impl Sources {
                 }
             };
             if !readiness.accels.contains_key(&cell.arch) {
-                readiness.accels.insert(cell.arch.clone(), probe_kvm(spec, &self.cache).await);
+                let answer = probe_kvm(spec, &self.cache).await;
+                accelerators.insert(cell.arch.clone(), Accelerator::proven(&answer, &self.cache));
+                readiness.accels.insert(cell.arch.clone(), answer);
             }
-            let accel = readiness.accels[&cell.arch].accel;
+            let accelerator = accelerators[&cell.arch].clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
                 Some(option) => Err(unavailable(format!(
                     "{} has no CONFIG_{option}=y for {}, which {} needs",
@@ -102,7 +105,7 @@ impl Sources {
                     cell.arch,
                     cell.workload_name()
                 ))),
-                None => Ok(Ready { kernel, initrd: initrd?, accel }),
+                None => Ok(Ready { kernel, initrd: initrd?, accelerator }),
             });
             readiness.prepared.insert(cell.id.clone(), ready);
         }

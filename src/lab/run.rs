@@ -176,14 +176,29 @@ impl Trial {
         let cell = &self.spec.cell;
         self.observer.started(self.index, cell, self.spec.trial);
         let record = match &self.ready {
-            Ok(ready) => self.boot(ready).await?,
+            Ok(ready) => self.boot_or_emulate(ready).await?,
             Err(verdict) => self.fail(self.record(verdict.as_ref().clone(), wall_clock()))?,
         };
         self.observer.finished(self.index, &record);
         Ok(record)
     }
 
-    async fn boot(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
+    /// A KVM that cannot go on says nothing about the kernel: the trial begins anew. A KVM that did not even boot one is not
+    /// asked again; a kernel that has come up may also have run into what no KVM can execute.
+    async fn boot_or_emulate(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
+        let accel = ready.accelerator.accel();
+        let record = self.boot(ready, accel).await?;
+        if record.verdict.kind != Kind::VcpuFailed || accel != Accel::Kvm {
+            return Ok(record);
+        }
+        if record.boot_s.is_none() {
+            ready.accelerator.distrust();
+        }
+        self.observer.emulated(self.index, &record);
+        self.boot(ready, Accel::Tcg).await
+    }
+
+    async fn boot(&self, ready: &Ready, accel: Accel) -> Result<TrialRecord, LabError> {
         let cell = &self.spec.cell;
         let io = |what| move |source| LabError::Io { what, source };
         let sockets = SocketDir::create().map_err(io("making a folder for sockets"))?;
@@ -206,7 +221,7 @@ impl Trial {
             disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
         };
         let argv = match &self.spec.watched {
-            None => self.planned(spec, ready, &paths),
+            None => self.planned(spec, accel, &paths),
             Some(Watched::Spawn(argv)) => with_channels(argv, &serial, &qmp),
             Some(Watched::Attach { .. } | Watched::Stdin) => Vec::new(),
         };
@@ -228,7 +243,7 @@ impl Trial {
         };
         let started = wall_clock();
         let mut record = self.record(unjudged(), started);
-        record.accel = ready.accel;
+        record.accel = accel;
         record.command.clone_from(&argv);
         record.kernel_release = Some(ready.kernel.release.clone()).filter(|release| !release.is_empty());
         record.kernel_digest = Some(ready.kernel.digest.clone());
@@ -259,8 +274,8 @@ impl Trial {
         }
     }
 
-    fn planned(&self, spec: &ArchSpec, ready: &Ready, paths: &Paths) -> Vec<String> {
-        let mut argv = command(&self.spec.cell, spec, ready.accel, paths);
+    fn planned(&self, spec: &ArchSpec, accel: Accel, paths: &Paths) -> Vec<String> {
+        let mut argv = command(&self.spec.cell, spec, accel, paths);
         if let Some(program) = &self.spec.program {
             argv[0] = program.display().to_string();
         }

@@ -1,6 +1,7 @@
 //! What is needed to run one trial.
 
-use crate::model::{Accel, Cell, Digest, KernelArtifact};
+use crate::host::Accelerator;
+use crate::model::{Cell, Digest, KernelArtifact};
 use std::path::PathBuf;
 
 /// A cell whose kernel and guest image lie ready.
@@ -11,7 +12,7 @@ pub struct Ready {
     /// The initramfs and its digest.
     pub initrd: Option<(PathBuf, Digest)>,
     /// What executes the guest.
-    pub accel: Accel,
+    pub accelerator: Accelerator,
 }
 
 /// One boot of a cell.

@@ -131,6 +131,8 @@ pub enum QmpEvent {
     GuestPanicked,
     /// `STOP`: the machine is paused.
     Stop,
+    /// The machine is paused for good: QEMU cannot go on executing the guest (`RunState` `internal-error`).
+    InternalError,
     /// `RESUME`.
     Resume,
     /// `BLOCK_IO_ERROR` with the action `stop`: the host's own words on why it could not read or write a disk's file.

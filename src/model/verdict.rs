@@ -132,6 +132,8 @@ words! {
         QemuFailed = "qemu-failed",
         /// QEMU ended without the guest having asked for it.
         QemuDied = "qemu-died",
+        /// QEMU could not go on executing the guest.
+        VcpuFailed = "vcpu-failed",
         /// Somebody paused the machine over QMP.
         Paused = "paused",
         /// The kernel could not be fetched or built.
@@ -176,6 +178,7 @@ impl Kind {
             | Self::Interrupted => Outcome::Inconclusive,
             Self::QemuFailed
             | Self::QemuDied
+            | Self::VcpuFailed
             | Self::Paused
             | Self::KernelUnavailable
             | Self::ImageUnavailable

@@ -93,6 +93,7 @@ fn outcomes(verdict: &Verdict) -> Vec<Clause> {
         (Kind::QemuDied | Kind::QemuFailed, _) if verdict.rule == "exit" => {
             found.push((crash, "it is QEMU that ended, and the guest had not asked it to".to_owned()));
         }
+        (Kind::VcpuFailed, _) => found.push((crash, "it is QEMU that gave up, not the kernel".to_owned())),
         (Kind::Paused, _) => found.push((hang, "the guest was held from outside".to_owned())),
         _ => {}
     }

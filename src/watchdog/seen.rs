@@ -100,6 +100,8 @@ pub(super) struct Seen {
     pub stopped: Option<Moment>,
     pub shutdown: Option<String>,
     pub paused: Option<Moment>,
+    /// Whether QEMU has said that it cannot go on executing the guest.
+    pub vcpu_failed: bool,
     /// Why the host could not serve a disk, and stopped the machine for it.
     pub disk_failed: Option<String>,
     pub exit: Option<Exit>,
@@ -138,6 +140,7 @@ impl Seen {
             stopped: None,
             shutdown: None,
             paused: None,
+            vcpu_failed: false,
             disk_failed: None,
             exit: None,
             down: false,
@@ -347,6 +350,7 @@ impl Seen {
         match what {
             QmpEvent::Shutdown(reason) => self.shutdown = Some(reason.clone()),
             QmpEvent::Stop => self.paused = Some(now),
+            QmpEvent::InternalError => self.vcpu_failed = true,
             QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
             QmpEvent::Resume => self.paused = None,
             QmpEvent::Connected

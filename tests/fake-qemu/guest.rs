@@ -20,6 +20,8 @@ pub struct Switches {
     pub deaf: AtomicBool,
     pub quit: AtomicBool,
     pub paused: AtomicBool,
+    /// Whether it is paused for good.
+    pub broken: AtomicBool,
     pub break_seen: AtomicBool,
     pub no_break: AtomicBool,
     pub numb: AtomicBool,
@@ -33,7 +35,7 @@ pub struct Switches {
     pub vcpu: AtomicI32,
 }
 
-pub fn play(steps: &[Step], serial: &Path, qmp: &Path) -> ExitCode {
+pub fn play(steps: &[Step], kvm: bool, serial: &Path, qmp: &Path) -> ExitCode {
     let switches = Arc::new(Switches::default());
     start_vcpu(&switches);
     switches.keeps.store(steps.iter().any(|step| matches!(step, Step::Down(_))), Relaxed);
@@ -41,6 +43,7 @@ pub fn play(steps: &[Step], serial: &Path, qmp: &Path) -> ExitCode {
         serial: sockets::serial(serial, Arc::clone(&switches)),
         qmp: sockets::qmp(qmp, Arc::clone(&switches)),
         switches,
+        kvm,
         sequence: 0,
         rounds: 1,
         began: now(),
@@ -58,6 +61,7 @@ struct Guest {
     serial: Client,
     qmp: Client,
     switches: Arc<Switches>,
+    kvm: bool,
     sequence: u32,
     rounds: u64,
     began: Instant,
@@ -110,6 +114,15 @@ impl Guest {
                 self.switches.stubborn.store(true, Relaxed);
                 ignore_sigterm();
             }
+            Step::Broken if self.kvm => {
+                eprintln!("KVM internal error. Suberror: 1\nemulation failure");
+                self.switches.broken.store(true, Relaxed);
+                self.switches.paused.store(true, Relaxed);
+                self.event("STOP", "");
+                while !self.sleep(Duration::from_secs(3600)) {}
+                return Some(0);
+            }
+            Step::Broken => {}
             Step::Deaf => self.switches.deaf.store(true, Relaxed),
             Step::NoBreak => self.switches.no_break.store(true, Relaxed),
             Step::Fatal(letter) => self.switches.fatal.store(u32::from(*letter), Relaxed),

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
     let steps = script::parse(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
     // The lab's channels have other names on the command line of a user.
     let socket = |id: &str, own: &str| chardev(&argv, own).unwrap_or_else(|| socket(id));
-    guest::play(&steps, &socket("serial0", "oomlab-serial"), &socket("qmp0", "oomlab-qmp"))
+    let kvm = value(&argv, "-accel") == Some("kvm");
+    guest::play(&steps, kvm, &socket("serial0", "oomlab-serial"), &socket("qmp0", "oomlab-qmp"))
 }
 
 /// The argument behind an option.

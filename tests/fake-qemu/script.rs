@@ -30,6 +30,8 @@ pub enum Step {
     At(u64),
     /// `stubborn`: from now on neither QMP `quit` nor SIGTERM end it.
     Stubborn,
+    /// `broken`: a KVM that cannot go on; nothing under emulation.
+    Broken,
     /// `deaf`: from now on QMP is read and never answered.
     Deaf,
     /// `nobreak`: from now on a BREAK does not reach the kernel.
@@ -89,6 +91,7 @@ fn step(line: &str) -> Option<Step> {
         }),
         "at" => Step::At(u64::from_str_radix(rest, 16).ok()?),
         "stubborn" => Step::Stubborn,
+        "broken" => Step::Broken,
         "deaf" => Step::Deaf,
         "nobreak" => Step::NoBreak,
         "numb" => Step::Numb,

@@ -102,7 +102,7 @@ fn answer(line: &str, switches: &Switches) -> String {
     let returned = match name {
         "qmp_capabilities" => Some(json!({})),
         "query-cpus-fast" => Some(json!([{ "cpu-index": 0, "thread-id": switches.vcpu.load(Relaxed) }])),
-        "query-status" => Some(json!({ "running": !switches.paused.load(Relaxed) })),
+        "query-status" => Some(status(switches)),
         "stop" => set_running(false, "STOP"),
         "cont" => set_running(true, "RESUME"),
         "chardev-send-break" => {
@@ -132,6 +132,16 @@ fn answer(line: &str, switches: &Switches) -> String {
         None => json!({ "error": { "class": "CommandNotFound", "desc": format!("no {name}") }, "id": id }),
     };
     format!("{events}{answer}\n")
+}
+
+fn status(switches: &Switches) -> Value {
+    let paused = switches.paused.load(Relaxed);
+    let status = match (paused, switches.broken.load(Relaxed)) {
+        (false, _) => "running",
+        (true, false) => "paused",
+        (true, true) => "internal-error",
+    };
+    json!({ "running": !paused, "status": status })
 }
 
 /// What the human monitor prints: one riscv64 vCPU, and memory that cannot be read.

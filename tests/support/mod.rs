@@ -63,7 +63,7 @@ impl Scripted {
             modules: None,
             commit: None,
         };
-        self.prepared.insert(name.into(), Ok(Ready { kernel, initrd: None, accel: Accel::Tcg }));
+        self.prepared.insert(name.into(), Ok(Ready { kernel, initrd: None, accelerator: Accel::Tcg.into() }));
         self.plan.cells.push(Cell {
             id: name.into(),
             kernel: "fake".into(),

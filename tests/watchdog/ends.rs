@@ -143,6 +143,11 @@ fn faults_of_the_lab_are_never_the_kernels() {
     paused.event(Event::Qmp { what: QmpEvent::Stop });
     paused.seconds(12, 0.0, 0.0, false);
     assert_eq!(paused.verdict().kind, Kind::Paused);
+
+    let mut broken = Trial::booted();
+    broken.event(Event::Qmp { what: QmpEvent::Stop });
+    broken.event(Event::Qmp { what: QmpEvent::InternalError });
+    assert_eq!((broken.verdict().kind, broken.verdict().outcome()), (Kind::VcpuFailed, Outcome::LabError));
 }
 
 #[test]

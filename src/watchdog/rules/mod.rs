@@ -12,6 +12,7 @@ mod silence;
 mod standstill;
 mod trouble;
 mod unattended;
+mod vcpu;
 
 use super::clock::Moment;
 use super::seen::Seen;
@@ -84,6 +85,7 @@ pub(super) const ALL: &[Rule] = &[
     interrupt::RULE,
     exit::RULE,
     disk::RULE,
+    vcpu::RULE,
     paused::RULE,
     boot::RULE,
     silence::RULE,
