@@ -290,3 +290,7 @@ impl Open {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "assembler_tests.rs"]
+mod tests;

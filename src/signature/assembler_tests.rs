@@ -1,0 +1,93 @@
+//! How long reports wait for further lines, and what later lines change in them.
+
+use super::*;
+use crate::console::printk;
+
+/// Lines with their numbers → the reports that end with them, and those that are still open.
+fn read(lines: &[(u64, &str)]) -> (Vec<Report>, Vec<Report>) {
+    let (mut assembler, mut ended) = (Assembler::default(), Vec::new());
+    for (number, line) in lines {
+        assembler.push(*number, &printk::parse(line), &mut ended);
+    }
+    let open = assembler.unfinished().collect();
+    (ended, open)
+}
+
+const OOPS: &str = "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010";
+const INVOKED: &str = "[    1.000000] hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0";
+const KILLED: &str = "[    1.000000] Out of memory: Killed process 5 (hog) total-vm:6228kB, anon-rss:0kB";
+const OTHER: &str = "[    2.000000] usb 1-1: new high-speed USB device";
+
+#[test]
+fn reports_wait_for_their_next_line_and_no_longer() {
+    let trace = [
+        (2, "[    1.000000] RIP: 0010:tipc_sk_lookup+0x131/0xfa0"),
+        (3, "[    1.000000] Call Trace:"),
+        (4, "[    1.000000]  tipc_sk_rcv+0x1/0x20"),
+        (5, "[    1.000000]  tipc_node_xmit+0x1/0x20"),
+        (6, "[    1.000000]  tipc_sendmsg+0x1/0x20"),
+    ];
+    let told: Vec<_> = std::iter::once((1, OOPS)).chain(trace).collect();
+    let cases: [(&str, Vec<(u64, &str)>, u64); 4] = [
+        ("without a trace", vec![(1, OOPS)], 1 + EARLY_PATIENCE),
+        ("with a trace", told, 6 + PATIENCE),
+        ("tasks are listed", vec![(1, INVOKED)], 1 + OOM_PATIENCE),
+        ("a victim is named", vec![(1, KILLED)], 1 + EARLY_PATIENCE),
+    ];
+    for (name, lines, last) in cases {
+        for (number, open) in [(last, 1), (last + 1, 0)] {
+            let mut lines = lines.clone();
+            lines.push((number, OTHER));
+            let (ended, waiting) = read(&lines);
+            assert_eq!((ended.len(), waiting.len()), (1 - open, open), "{name}, line {number}");
+        }
+    }
+}
+
+#[test]
+fn the_process_that_is_killed_counts_and_not_the_one_that_was_announced() {
+    let announced = "[    1.000000] Out of memory: Kill process 10 (parent) score 900 or sacrifice child";
+    let killed = "[    1.000000] Killed process 11 (child) total-vm:6228kB, anon-rss:0kB, file-rss:0kB";
+    let (ended, open) = read(&[(1, INVOKED), (2, announced), (3, killed)]);
+    assert_eq!((ended.len(), open.len()), (0, 1), "{ended:?} {open:?}");
+    assert_eq!(open[0].victim.as_ref().map(|victim| victim.pid), Some(Some(11)));
+    assert_eq!((open[0].line, open[0].last_line), (1, 3));
+    // The next kill is another report.
+    let (ended, open) = read(&[(1, INVOKED), (2, announced), (3, killed), (4, &killed.replace("11", "12"))]);
+    assert_eq!((ended.len(), open.len()), (1, 1));
+    assert_eq!(open[0].victim.as_ref().map(|victim| victim.pid), Some(Some(12)));
+}
+
+#[test]
+fn the_panic_behind_a_report_is_told_by_its_words_alone() {
+    let lockup = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
+    let panic = "[    1.000000] Kernel panic - not syncing: softlockup: hung tasks";
+    let trace = [
+        (5, "[    1.000000] Call Trace:"),
+        (6, "[    1.000000]  panic+0x1/0x20"),
+        (7, "[    1.000000]  spinning_around+0x1/0x20"),
+        (8, "[    1.000000]  do_syscall_64+0x1/0x20"),
+    ];
+    let titles = |lines: &[(u64, &str)]| {
+        let (mut all, open) = read(lines);
+        all.extend(open);
+        all.into_iter().map(|report| (report.kind, report.title)).collect::<Vec<_>>()
+    };
+    let mut lines = vec![(4, panic)];
+    lines.extend(trace);
+    assert_eq!(titles(&lines), [(ReportKind::SoftLockup, "soft lockup in spinning_around".to_owned())]);
+    lines.insert(0, (1, lockup));
+    let (kind, title) = titles(&lines).pop().unwrap();
+    assert_eq!((kind, title.as_str()), (ReportKind::Panic, "panic: softlockup: hung tasks"));
+}
+
+#[test]
+fn a_flood_of_reports_at_the_same_time_is_cut() {
+    let lines: Vec<String> = (0..10)
+        .map(|cpu| format!("[    1.000000][   C{cpu}] BUG: kernel NULL pointer dereference, address: 0"))
+        .collect();
+    let lines: Vec<(u64, &str)> = (1..).zip(lines.iter().map(String::as_str)).collect();
+    let (ended, open) = read(&lines);
+    assert_eq!((ended.len(), open.len()), (lines.len() - MOST_OPEN, MOST_OPEN));
+    assert_eq!(ended.iter().map(|report| report.line).collect::<Vec<_>>(), [1, 2], "the oldest go");
+}
