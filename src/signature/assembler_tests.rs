@@ -3,6 +3,9 @@
 use super::*;
 use crate::console::printk;
 
+/// Lines with their numbers.
+type Lines<'a> = Vec<(u64, &'a str)>;
+
 /// Lines with their numbers → the reports that end with them, and those that are still open.
 fn read(lines: &[(u64, &str)]) -> (Vec<Report>, Vec<Report>) {
     let (mut assembler, mut ended) = (Assembler::default(), Vec::new());
@@ -27,8 +30,8 @@ fn reports_wait_for_their_next_line_and_no_longer() {
         (5, "[    1.000000]  tipc_node_xmit+0x1/0x20"),
         (6, "[    1.000000]  tipc_sendmsg+0x1/0x20"),
     ];
-    let told: Vec<_> = std::iter::once((1, OOPS)).chain(trace).collect();
-    let cases: [(&str, Vec<(u64, &str)>, u64); 4] = [
+    let told: Lines<'_> = std::iter::once((1, OOPS)).chain(trace).collect();
+    let cases: [(&str, Lines<'_>, u64); 4] = [
         ("without a trace", vec![(1, OOPS)], 1 + EARLY_PATIENCE),
         ("with a trace", told, 6 + PATIENCE),
         ("tasks are listed", vec![(1, INVOKED)], 1 + OOM_PATIENCE),
@@ -86,8 +89,56 @@ fn a_flood_of_reports_at_the_same_time_is_cut() {
     let lines: Vec<String> = (0..10)
         .map(|cpu| format!("[    1.000000][   C{cpu}] BUG: kernel NULL pointer dereference, address: 0"))
         .collect();
-    let lines: Vec<(u64, &str)> = (1..).zip(lines.iter().map(String::as_str)).collect();
+    let lines: Lines<'_> = (1..).zip(lines.iter().map(String::as_str)).collect();
     let (ended, open) = read(&lines);
     assert_eq!((ended.len(), open.len()), (lines.len() - MOST_OPEN, MOST_OPEN));
     assert_eq!(ended.iter().map(|report| report.line).collect::<Vec<_>>(), [1, 2], "the oldest go");
+}
+
+/// The titles and tasks of what is read, ended or not.
+fn told(lines: &[&str]) -> Vec<(String, Option<Who>)> {
+    let lines: Lines<'_> = (1..).zip(lines.iter().copied()).collect();
+    let (mut all, open) = read(&lines);
+    all.extend(open);
+    all.into_iter().map(|report| (report.title, report.task)).collect()
+}
+
+#[test]
+fn a_line_without_a_caller_belongs_to_all_and_one_of_another_task_to_none() {
+    let head = "[    1.000000][   T12] BUG: kernel NULL pointer dereference, address: 0000000000000010";
+    for (caller, title) in [
+        ("", "kernel NULL pointer dereference in f_one"),
+        ("[   T12]", "kernel NULL pointer dereference in f_one"),
+        ("[   T13]", "kernel NULL pointer dereference"),
+    ] {
+        let pointer = format!("[    1.000000]{caller} RIP: 0010:f_one+0x131/0xfa0");
+        assert_eq!(told(&[head, &pointer])[0].0, title, "{caller}");
+    }
+}
+
+#[test]
+fn the_announced_victim_counts_until_a_kill_is_told() {
+    let announced = "[    1.000000] Out of memory: Kill process 10 (parent) score 900 or sacrifice child";
+    let (_, open) = read(&[(1, INVOKED), (2, announced)]);
+    assert_eq!(open[0].victim.as_ref().map(|victim| victim.pid), Some(Some(10)));
+}
+
+#[test]
+fn the_pid_of_a_task_that_is_named_without_one_is_that_of_the_same_name() {
+    let head = "[    1.000000] BUG: Bad page state in process hog  pfn:12345";
+    let ran = |comm: &str| format!("[    1.000000] CPU: 0 PID: 26 Comm: {comm} Not tainted 6.1.0 #1");
+    let task = |comm: &str| told(&[head, &ran(comm)]).remove(0).1.unwrap();
+    assert_eq!((task("hog").pid, task("hog").comm.as_str()), (Some(26), "hog"));
+    assert_eq!((task("other").pid, task("other").comm.as_str()), (None, "hog"));
+    let known = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:5]";
+    assert_eq!(told(&[known, &ran("hog")])[0].1.as_ref().unwrap().pid, Some(5), "the head knows best");
+}
+
+#[test]
+fn the_number_of_an_oops_stands_before_its_trace() {
+    let die = "[    1.000000] Oops: 0002 [#1] SMP";
+    let trace = ["f_one", "f_two", "f_three"].map(|f| format!("[    1.000000]  {f}+0x1/0x20"));
+    let [one, two, three] = trace.each_ref().map(String::as_str);
+    assert_eq!(told(&[OOPS, die, one, two, three]).len(), 1);
+    assert_eq!(told(&[OOPS, one, two, three, die]).len(), 2, "the next oops");
 }

@@ -178,7 +178,10 @@ impl Body {
                 true
             }
             b't' if self.take_task(tasks::dumped(line)) => true,
-            _ if self.take_task(tasks::locking(line)) => true,
+            _ if self.take_task(tasks::locking(line)) => {
+                self.take_lock(line);
+                true
+            }
             b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' if self.take_pointer(line) => true,
             _ => self.take_lock(line),
         }
@@ -285,107 +288,5 @@ fn frame(line: &str) -> Option<(&str, bool)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(line: &str) -> Option<String> {
-        frame(line).map(|(name, sure)| if sure { name.to_owned() } else { format!("? {name}") })
-    }
-
-    #[test]
-    fn frames_of_all_architectures_are_read() {
-        for (line, expected) in [
-            ("  [<ffffffff8395bdaf>] mutex_lock_nested+0x2ff/0x830", "mutex_lock_nested"),
-            (" ? find_held_lock+0x35/0x1d0", "? find_held_lock"),
-            ("[<c001a250>] (unwind_backtrace) from [<c00149a0>] (show_stack+0x20/0x24)", "unwind_backtrace"),
-            ("[<c0013a7c>] (a+0x0/0xf0) from [<c009274c>] (b+0xc4/0x11c)", "a"),
-            (" unwind_backtrace from show_stack+0x10/0x14", "unwind_backtrace"),
-            ("[c0000000] [c000000000012345] .do_exit+0x5c/0x70 (unreliable)", "do_exit"),
-            (" __mutex_lock_common kernel/locking/mutex.c:679 [inline]", "__mutex_lock_common"),
-            (" ([<000000000011a5c2>] show_stack+0x8a/0xd0)", "show_stack"),
-            (" f+0x12/0x34 [kvm]", "f"),
-            ("f (arch/arm64/kernel/process.c:740) (T)", "f"),
-            (" [<ffffffff884a9aa0>] :ip_conntrack:f+0x33/0x7a", "f"),
-            (" <IRQ>  [<ffffffff810c026a>] f+0x33/0x7a", "f"),
-            (" f+0x0/0x10", "? f"),
-            (" ? f.part.0 (mm/slub.c:12 (discriminator 3)) kvm", "? f"),
-        ] {
-            assert_eq!(name(line).as_deref(), Some(expected), "{line}");
-        }
-    }
-
-    #[test]
-    fn other_lines_are_no_frames() {
-        for line in [
-            "hardirqs last enabled at (12): [<c0>] f+0x1/0x2",
-            "Modules linked in: a b",
-            "lr : f+0x1/0x2",
-            "lr : f (mm/slub.c:12)",
-            "lr : f mm/slub.c:12 [inline]",
-            "Function entered at [<c0011738>] from [<c03019b8>]",
-            "from here on",
-            "stack+0x20/0x24)",
-            "note: module: f+0x1/0x2",
-        ] {
-            assert_eq!(name(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn pointers_of_all_architectures_are_read() {
-        for line in [
-            "RIP: 0010:f+0x1/0x2",
-            "RIP: 0010:[<ffffffff810d9c93>]  [<ffffffff810d9c93>] f+0x3b3/0x3d0",
-            "IP: [<ffffffff810d9c93>] f+0x3b3/0x3d0",
-            "EIP is at f+0x1/0x2",
-            "PC is at f+0x1/0x2",
-            "pc : f+0x1/0x2",
-            "epc : f+0x1/0x2",
-            "epc   : 80123456 f+0x1/0x2",
-            "NIP [c000000000012345] f+0x1/0x2",
-            "PC: [<0004f2a8>] f+0x1/0x2",
-            "Krnl PSW : 0704c00180000000 00000000001a2b3c (f+0x1/0x2)",
-            "RIP: 0010:f (mm/slub.c:12)",
-            "pc : f (mm/slub.c:12)",
-        ] {
-            let mut body = Body::default();
-            assert!(body.take(line), "{line}");
-            assert_eq!(body.pointer.as_deref(), Some("f"), "{line}");
-        }
-        let mut body = Body::default();
-        assert!(body.take("RIP: 0033:0x4512c9"));
-        assert_eq!(body.pointer, None);
-    }
-
-    #[test]
-    fn what_a_worker_does_is_read() {
-        for line in [
-            "Workqueue: events f",
-            "Workqueue: writeback f (flush-8:0)",
-            "Workqueue: usb: tx wq f [usbcore]",
-            "Workqueue: events f [kvm] (x)",
-        ] {
-            let mut body = Body::default();
-            assert!(body.take(line), "{line}");
-            assert_eq!(body.work.as_deref(), Some("f"), "{line}");
-        }
-    }
-
-    #[test]
-    fn where_preemption_was_disabled_is_no_frame() {
-        let mut body = Body::default();
-        for line in ["Preemption disabled at:", "[<c07d10ec>] f+0x1c/0x20", " g+0x1/0x2"] {
-            assert!(body.take(line), "{line}");
-        }
-        assert_eq!(body.frames.iter().map(|frame| &frame.name[..]).collect::<Vec<_>>(), ["g"]);
-    }
-
-    #[test]
-    fn frames_are_bounded() {
-        let mut body = Body::default();
-        for _ in 0..10_000 {
-            body.take(" f+0x1/0x2");
-        }
-        assert_eq!(body.frames.len(), MOST_FRAMES);
-    }
-}
+#[path = "body_tests.rs"]
+mod tests;

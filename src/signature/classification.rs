@@ -118,3 +118,72 @@ fn cause(reports: &[Repeated]) -> Option<&Report> {
 fn is_open_ended(report: &Report) -> bool {
     matches!(report.kind, ReportKind::OomKill | ReportKind::OomKillMemcg) && report.victim.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(kind: ReportKind, title: &str, line: u64, victim: Option<&str>) -> Report {
+        let victim = victim.map(Who::named);
+        Report { kind, title: title.to_owned(), also: Vec::new(), victim, task: None, line, last_line: line }
+    }
+
+    fn classify(reports: impl IntoIterator<Item = Report>) -> Classification {
+        let mut all = Reports::default();
+        reports.into_iter().for_each(|report| all.push(report));
+        all.classify()
+    }
+
+    #[test]
+    fn a_report_that_comes_again_is_counted_and_the_first_one_kept() {
+        use ReportKind::{Oops, Warning};
+        let lines = |a, b| [report(Oops, "in f", a, None), report(Oops, "in f", b, None)];
+        for reports in [lines(3, 7), lines(7, 3), lines(3, 3)] {
+            let found = classify(reports);
+            assert_eq!((found.reports.len(), found.reports[0].count, found.line), (1, 2, Some(3)));
+        }
+        let others = [report(Oops, "in f", 1, None), report(Oops, "in g", 2, None), report(Warning, "in f", 3, None)];
+        assert_eq!(classify(others).reports.iter().map(|known| known.count).collect::<Vec<_>>(), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_flood_of_different_reports_is_bounded() {
+        let found = classify((0..300).map(|line| report(ReportKind::Oops, &format!("in f{line}"), line, None)));
+        assert_eq!(found.reports.len(), MOST_REPORTS);
+    }
+
+    #[test]
+    fn a_kill_is_the_better_witness_of_the_shortage_than_a_call_for_one() {
+        use ReportKind::{OomKill, OomKillMemcg, OomNoKillable, Oops};
+        let call = || report(OomKill, "OOM kill for a", 1, None);
+        let kill = |kind| report(kind, "OOM kill of b", 9, Some("b"));
+        for kind in [OomKill, OomKillMemcg] {
+            let found = classify([call(), kill(kind)]);
+            assert_eq!((found.kind, found.line, found.also.len()), (kind, Some(9), 0), "{found:?}");
+        }
+        assert_eq!(classify([call(), report(OomNoKillable, "none", 9, None)]).kind, OomNoKillable);
+        // Another call says no more, and an oops is no outcome.
+        let open = classify([call(), report(OomKillMemcg, "OOM kill for c", 5, None), report(Oops, "in f", 9, None)]);
+        assert_eq!((open.kind, open.line, open.also), (OomKill, Some(1), vec![Oops]));
+        let told = classify([report(OomKill, "OOM kill of a", 1, Some("a")), kill(OomKillMemcg)]);
+        assert_eq!((told.line, told.also), (Some(1), vec![OomKillMemcg]));
+    }
+
+    #[test]
+    fn an_oops_behind_an_allocation_that_failed_is_the_cause() {
+        use ReportKind::{AllocFailure, Oops, Sanitizer, Warning};
+        let failed = || report(AllocFailure, "allocation failed", 1, None);
+        for (behind, cause) in [(Oops, Oops), (Sanitizer, Sanitizer), (Warning, AllocFailure)] {
+            let found = classify([failed(), report(behind, "in f", 9, None)]);
+            let other = if cause == behind { AllocFailure } else { behind };
+            assert_eq!((found.kind, found.also), (cause, vec![other]));
+        }
+        assert_eq!(classify([report(Warning, "in f", 1, None), report(Oops, "in f", 2, None)]).kind, Warning);
+    }
+
+    #[test]
+    fn nothing_is_wrong_where_nothing_was_reported() {
+        let none = classify([]);
+        assert_eq!((none.kind, none.title.as_str(), none.line), (ReportKind::None, "", None));
+    }
+}

@@ -131,6 +131,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn stalls_are_told_of_by_others() {
+        for kind in [ReportKind::SoftLockup, ReportKind::HardLockup, ReportKind::RcuStall, ReportKind::WorkqueueLockup]
+        {
+            assert!(kind.is_stall() && kind.verdict().is_some_and(|verdict| verdict.as_str() == kind.as_str()));
+        }
+        for kind in [ReportKind::Oops, ReportKind::HungTask, ReportKind::OomKill] {
+            assert!(!kind.is_stall(), "{kind}");
+        }
+        assert_eq!((ReportKind::Oops.verdict(), ReportKind::OomKill.verdict()), (Some(Kind::Oops), None));
+    }
+
+    #[test]
     fn words_are_the_same_in_documents_and_on_the_terminal() {
         for kind in [ReportKind::OomKillMemcg, ReportKind::NommuAllocFailure, ReportKind::None] {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));

@@ -102,3 +102,53 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     }
     Cow::Borrowed(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of which a mailer has broken the line, with its `=` in this column.
+    fn broken_at(column: usize) -> String {
+        let message =
+            format!("[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [{}:26]", "h".repeat(30));
+        let (begin, rest) = message.split_at(column - 1);
+        format!("{begin}=\n{rest}\n")
+    }
+
+    fn read(text: &str) -> Classification {
+        let mut log = Log::default();
+        log.push(text.as_bytes());
+        log.finish()
+    }
+
+    #[test]
+    fn lines_that_a_mailer_broke_are_joined() {
+        for (column, joined) in [(69, false), (70, true), (76, true), (77, false)] {
+            let found = read(&(broken_at(column) + "[    1.000000] next\n"));
+            assert_eq!(found.task.is_some_and(|task| task.pid == Some(26)), joined, "{column}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_read_before_its_end() {
+        let part = |text: &str| format!("{text:x<75}=\n");
+        let head = part("[    1.000000] BUG: kernel NULL pointer dereference, address: 0 ");
+        for (parts, line) in [(40, Some(1)), (60, Some(56))] {
+            let mut text = head.clone();
+            (0..parts).for_each(|_| text += &part("x"));
+            text += "[    1.000000] Kernel panic - not syncing: stopped\n";
+            let found = read(&text);
+            let panic = found.reports.iter().find(|known| known.report.kind == super::super::ReportKind::Panic);
+            assert_eq!((found.line, panic.map(|known| known.report.line)), (Some(1), line), "{parts}");
+        }
+    }
+
+    #[test]
+    fn escapes_of_html_are_undone() {
+        for (text, expected) in
+            [("a &lt; b", "a < b"), ("a &gt; b", "a > b"), ("&lt;c0&gt;", "<c0>"), ("a & b", "a & b")]
+        {
+            assert_eq!(unescaped(text), expected);
+        }
+    }
+}

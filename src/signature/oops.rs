@@ -95,7 +95,7 @@ fn is_numbered(text: &str) -> Option<&str> {
     let (before, after) = text.split_once("[#")?;
     let before = before.trim_end();
     let last = before.rsplit([' ', ':']).next().unwrap_or_default();
-    let coded = before.len() > last.len() && (is_code(last) || before.contains(" ilc:") || before.contains("sig: "));
+    let coded = before.len() > last.len() && is_code(last);
     let says =
         coded || ["Oops", "ernel ", "Kernel", "error", "Integer overflow"].iter().any(|word| before.contains(word));
     (says && after.starts_with(|c: char| c.is_ascii_digit()) && after.contains(']')).then(|| {
@@ -107,7 +107,7 @@ fn is_numbered(text: &str) -> Option<&str> {
 
 /// `Oops: 00000000` (m68k), and lines that lost their end.
 fn is_coded(text: &str) -> Option<&str> {
-    let text = message(text, "Oops: ").or_else(|| message(text, "Internal error: "))?;
+    let text = message(text, "Internal error: ").or_else(|| message(text, "Oops: "))?;
     let rest = text.strip_prefix("Internal error: ").unwrap_or(text);
     let code = rest.rsplit(": ").next().unwrap_or_default().split(' ').next().unwrap_or_default();
     (code.len() >= 4 && is_code(code) || rest.starts_with("Oops - ") || text.starts_with("Internal error: Oops"))
