@@ -279,6 +279,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn functions_are_of_a_class_or_not() {
+        type Is = fn(&str) -> bool;
+        let classes: [(Is, &str); 7] = [
+            (is_check, "list_del_entry_valid"),
+            (allocates, "__netdev_alloc_skb"),
+            (submits, "submit_bio"),
+            (looks_for_stalls, "rcu_gp_kthread"),
+            (is_interrupt, "asm_sysvec_apic_timer_interrupt"),
+            (waits_for_cpus, "smp_call_function_many_cond"),
+            (waits_for_cpus, "on_each_cpu"),
+        ];
+        for (is, name) in classes {
+            assert!(is(&plain(name)) && !is("ext4_file_write_iter"), "{name}");
+        }
+    }
+
+    #[test]
     fn wrappers_of_system_calls_go() {
         for (name, expected) in [
             ("__x64_sys_mount", "sys_mount"),
