@@ -91,6 +91,8 @@ mod tests {
             ("bad thing at 0xffff8801d100fea8 (in foo+0x12/0x34)", "bad thing at (in foo"),
             ("Fatal exception", "Fatal exception"),
             ("stack is corrupted in: ffffffff8123456f", "stack is corrupted in"),
+            ("a => b - c / d ! e", "a => b - c / d e"),
+            ("code 0x1ffff of 0x0000ffff at 0x00010000", "code 0x1ffff of 0x0000ffff at"),
         ] {
             assert_eq!(stable(text), expected);
         }
@@ -103,7 +105,8 @@ mod tests {
         {
             assert!(message(text, "BUG: ").is_some(), "{text}");
         }
-        for text in ["grep 'BUG: x'", "a program said BUG: x", "MSG=\"BUG: x\""] {
+        for text in ["grep 'BUG: x'", "a program said BUG: x", "init[1] BUG: x", "[init] said BUG: x", "MSG=\"BUG: x\""]
+        {
             assert_eq!(message(text, "BUG: "), None, "{text}");
         }
     }

@@ -175,3 +175,7 @@ fn entry(frames: &[Frame], sure: bool) -> Option<&str> {
 fn names(frames: &[Frame], sure: bool) -> impl Iterator<Item = &str> {
     frames.iter().filter(move |frame| frame.sure == sure).map(|frame| frame.name.as_str())
 }
+
+#[cfg(test)]
+#[path = "title_tests.rs"]
+mod tests;
