@@ -72,10 +72,16 @@ fn who_waits_is_named_and_not_who_submits_for_it() {
 fn who_asked_for_memory_is_named() {
     let failed = "hog: page allocation failure: order:5, mode:0xcc0(GFP_KERNEL), nodemask=(null)";
     let inner = [" warn_alloc+0x1/0x2", " __alloc_pages+0x1/0x2", " __get_free_pages+0x1/0x2"];
-    assert_eq!(of(&[&[failed][..], &inner, &[" f_asks+0x1/0x2"]].concat()), "page allocation failure, order 5 in f_asks");
+    assert_eq!(
+        of(&[&[failed][..], &inner, &[" f_asks+0x1/0x2"]].concat()),
+        "page allocation failure, order 5 in f_asks"
+    );
     // What was left on the stack above the entry does not count, unless reclaim is at work there.
     let left = [" f_left+0x1/0x2"];
-    assert_eq!(of(&[&[failed][..], &left, &inner, &[" f_asks+0x1/0x2"]].concat()), "page allocation failure, order 5 in f_asks");
+    assert_eq!(
+        of(&[&[failed][..], &left, &inner, &[" f_asks+0x1/0x2"]].concat()),
+        "page allocation failure, order 5 in f_asks"
+    );
     let reclaim = [" f_shrinks+0x1/0x2", " try_to_free_pages+0x1/0x2"];
     let title = of(&[&[failed][..], &reclaim, &inner, &[" f_asks+0x1/0x2"]].concat());
     assert_eq!(title, "page allocation failure, order 5 in f_shrinks");

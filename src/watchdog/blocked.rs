@@ -119,6 +119,11 @@ mod tests {
     #[test]
     fn other_lines_are_nobody() {
         assert_eq!(read("Mem-Info:\nDMA: 1*4kB (U) 2+3\n a+b\nsome D thing\n+0x1/0x2"), []);
+        let long = "c".repeat(32);
+        for comm in ["", "  ", &long] {
+            assert_eq!(read(&format!("{comm} D    0    26      1 0x00000000")), [], "{comm:?}");
+        }
+        assert_eq!(read(&format!("{} D    0    26      1 0x0", &long[1..])).len(), 1);
     }
 
     #[test]

@@ -86,3 +86,19 @@ fn what_a_report_tells_began_before_it_on_both_clocks() {
     let onset = bare.verdict().onset.unwrap();
     assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, None), "not before the guest was started");
 }
+
+#[test]
+fn a_lockup_of_a_guest_that_the_host_starves_now_is_doubted_and_a_crash_is_not() {
+    let lockup = "[    9.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
+    let panic = "[    9.000000] Kernel panic - not syncing: Fatal exception";
+    for (line, ran, doubts) in [(lockup, 0.49, true), (lockup, 0.51, false), (lockup, 1.0, false), (panic, 0.3, false)]
+    {
+        let mut trial = Trial::booted();
+        trial.seconds(2, 1.0, 0.0, true);
+        trial.line(line);
+        trial.until_verdict(30, ran, 1.0 - ran, true);
+        let verdict = trial.verdict();
+        let doubted = verdict.against.iter().any(|why| why.contains("less than half of the CPU time"));
+        assert_eq!((doubted, verdict.confidence < 1.0), (doubts, doubts), "{line} {ran}: {:?}", verdict.against);
+    }
+}

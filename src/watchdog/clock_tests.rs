@@ -1,0 +1,204 @@
+//! Fair time under every sort of hindrance.
+
+use super::*;
+
+fn after(seconds: f64, ran: f64, waited: f64) -> FairClock {
+    let mut clock = FairClock::default();
+    clock.sample(&[ThreadTime::default()]);
+    clock.advance(Stamp::from_secs_f64(seconds));
+    clock.sample(&[ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }]);
+    clock
+}
+
+#[test]
+fn an_unhindered_guest_gets_all_of_its_time() {
+    assert!((after(2.0, 2.0, 0.0).now().fair_s - 2.0).abs() < 1e-9);
+    assert!((after(2.0, 0.01, 0.01).now().fair_s - 2.0).abs() < 1e-9, "an idle guest waits for nobody");
+}
+
+#[test]
+fn a_starved_guest_is_charged_only_what_it_got() {
+    let clock = after(4.0, 1.0, 3.0);
+    assert!((clock.now().fair_s - 1.0).abs() < 1e-6, "{clock:?}");
+    assert!((clock.host_time_in(1.0).as_secs_f64() - 8.001).abs() < 1e-5);
+    assert!((clock.demand(Stamp::ZERO).unwrap() - 1.0).abs() < 1e-6, "running and waiting are both demand");
+}
+
+#[test]
+fn a_stopped_process_is_no_idle_guest() {
+    let mut clock = FairClock::default();
+    clock.sample(&[ThreadTime::default()]);
+    clock.advance(Stamp::from_secs_f64(10.0));
+    clock.stopped(true);
+    clock.sample(&[ThreadTime { ran_us: 2_000_000, waited_us: 0 }]);
+    assert!((clock.now().fair_s - 2.0).abs() < 1e-6, "{clock:?}");
+}
+
+#[test]
+fn time_for_which_the_lab_holds_the_guest_does_not_count() {
+    for (ran, waited, fair) in [(2.0, 0.0, 2.0), (1.0, 1.0, 1.0), (0.0, 0.0, 2.0)] {
+        let mut clock = FairClock::default();
+        clock.sample(&[ThreadTime::default()]);
+        clock.hold(0.8);
+        clock.advance(Stamp::from_secs_f64(10.0));
+        clock.sample(&[ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }]);
+        assert!((clock.now().fair_s - fair).abs() < 1e-6, "{clock:?}");
+        assert!((clock.demand(Stamp::ZERO).unwrap() - (ran + waited) / 2.0).abs() < 1e-6, "{clock:?}");
+    }
+}
+
+#[test]
+fn the_share_of_a_window_is_that_of_its_seconds() {
+    let mut clock = FairClock::default();
+    let mut cpu = ThreadTime::default();
+    for second in 1..=10_u32 {
+        clock.advance(Stamp::from_secs_f64(f64::from(second)));
+        let ran = if second > 6 { 250_000 } else { 1_000_000 };
+        cpu.ran_us += ran;
+        cpu.waited_us += 1_000_000 - ran;
+        clock.sample(&[cpu]);
+    }
+    assert!((clock.share_over(4.0) - 0.25).abs() < 1e-6);
+    assert!((clock.share_over(8.0) - 0.625).abs() < 1e-6);
+    assert!((clock.share_over(100.0) - 0.7).abs() < 1e-6);
+}
+
+#[test]
+fn what_the_lab_slept_through_does_not_count() {
+    let mut clock = after(4.0, 4.0, 0.0);
+    clock.late(Duration::from_secs(3));
+    assert!((clock.now().fair_s - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut clock = after(2.0, 2.0, 0.0);
+    clock.advance(Stamp::from_secs_f64(1.0));
+    assert_eq!(clock.now().host, Stamp::from_secs_f64(2.0));
+}
+
+/// One vCPU's times in seconds, since the guest began.
+fn times(ran: f64, waited: f64) -> ThreadTime {
+    ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }
+}
+
+fn assert_near(actual: f64, expected: f64) {
+    assert!((actual - expected).abs() < 1e-6, "{actual} instead of {expected}");
+}
+
+#[test]
+fn what_all_vcpus_wanted_counts() {
+    let mut clock = FairClock::default();
+    clock.advance(Stamp::from_secs_f64(2.0));
+    clock.sample(&[times(1.0, 0.0), times(1.0, 2.0)]);
+    assert_near(clock.now().fair_s, 1.0);
+}
+
+#[test]
+fn even_a_starved_guest_comes_to_its_deadline_and_an_idle_one_is_not_held_back() {
+    for (ran, waited, fair) in [(0.0, 10.0, 0.5), (0.25, 0.25, 10.0), (0.3, 0.3, 5.0), (0.0, 0.0, 10.0)] {
+        assert_near(after(10.0, ran, waited).now().fair_s, fair);
+    }
+}
+
+#[test]
+fn each_second_counts_with_its_own_share() {
+    let mut clock = after(1.0, 0.5, 0.5);
+    for (second, ran, waited, fair) in [(2.0, 1.5, 0.5, 1.5), (4.0, 2.0, 2.0, 2.0), (5.0, 2.0, 2.0, 3.0)] {
+        clock.advance(Stamp::from_secs_f64(second));
+        clock.sample(&[times(ran, waited)]);
+        assert_near(clock.now().fair_s, fair);
+    }
+    // Two samples at the same moment change nothing.
+    clock.sample(&[times(9.0, 9.0)]);
+    assert_near(clock.now().fair_s, 3.0);
+}
+
+#[test]
+fn a_process_that_was_found_stopped_counts_as_that_for_three_samples() {
+    let mut clock = FairClock::default();
+    clock.stopped(true);
+    let mut shares = Vec::new();
+    for second in 1..=5_u32 {
+        let before = clock.now();
+        clock.advance(Stamp::from_secs_f64(f64::from(second)));
+        clock.sample(&[ThreadTime::default()]);
+        clock.stopped(false);
+        shares.push(clock.now().fair_since(before));
+    }
+    for (share, expected) in shares.into_iter().zip([0.05, 0.05, 0.05, 1.0, 1.0]) {
+        assert_near(share, expected);
+    }
+    // What waits in between wants more than it could have had.
+    let mut clock = FairClock::default();
+    clock.stopped(true);
+    clock.advance(Stamp::from_secs_f64(1.0));
+    clock.sample(&[times(0.5, 1.5)]);
+    assert_near(clock.now().fair_s, 0.25);
+}
+
+#[test]
+fn time_that_the_share_has_taken_away_is_not_taken_twice() {
+    let mut clock = after(4.0, 1.0, 3.0);
+    clock.late(Duration::from_secs(2));
+    assert_near(clock.now().fair_s, 0.5);
+    clock.late(Duration::from_secs(99));
+    assert_near(clock.now().fair_s, 0.0);
+}
+
+#[test]
+fn the_share_for_which_the_lab_holds_the_guest_is_bounded() {
+    let mut clock = FairClock::default();
+    assert_near(clock.stretch(), 1.0);
+    for (share, stretch) in [(0.8, 5.0), (1.0, 20.0), (-1.0, 1.0)] {
+        clock.hold(share);
+        assert_near(clock.stretch(), stretch);
+    }
+}
+
+#[test]
+fn a_held_guest_that_wants_next_to_nothing_is_idle() {
+    // It could have had two seconds of ten, and wanted less than a twentieth of them.
+    for (ran, waited, fair) in [(0.01, 0.04, 2.0), (0.05, 0.15, 0.5)] {
+        let mut clock = FairClock::default();
+        clock.hold(0.8);
+        clock.advance(Stamp::from_secs_f64(10.0));
+        clock.sample(&[times(ran, waited)]);
+        assert_near(clock.now().fair_s, fair);
+    }
+}
+
+#[test]
+fn demand_is_that_since_a_moment() {
+    let mut clock = FairClock::default();
+    for (at, wanted) in [(0.0, 0.0), (10.0, 0.0), (20.0, 20.0)] {
+        clock.advance(Stamp::from_secs_f64(at));
+        clock.sample(&[times(wanted / 2.0, wanted / 2.0)]);
+    }
+    assert_near(clock.demand(Stamp::ZERO).unwrap(), 1.0);
+    assert_near(clock.demand(Stamp::from_secs_f64(10.0)).unwrap(), 2.0);
+    assert_eq!(clock.demand(Stamp::from_secs_f64(20.0)), None, "one sample tells nothing");
+    assert_eq!(clock.demand(Stamp::from_secs_f64(21.0)), None);
+}
+
+#[test]
+fn samples_are_bounded_and_a_window_before_time_is_all_of_it() {
+    let mut clock = FairClock::default();
+    assert_near(clock.share_over(5.0), 1.0);
+    for second in 1..=200_u32 {
+        clock.advance(Stamp::from_secs_f64(f64::from(second)));
+        clock.sample(&[times(f64::from(second), 0.0)]);
+    }
+    assert_eq!(clock.samples.len(), SAMPLES);
+    assert_near(clock.share_over(1000.0), 1.0);
+}
+
+#[test]
+fn a_deadline_lies_ahead_however_starved_the_guest_is() {
+    let clock = after(4.0, 1.0, 3.0);
+    assert_near(clock.host_time_in(-1.0).as_secs_f64(), 4.001);
+    assert_near(clock.host_time_in(1e9).as_secs_f64(), 1_000_004.001);
+    let (early, late) = (FairClock::default().now(), clock.now());
+    assert_near(early.fair_since(late), 0.0);
+    assert_near(late.fair_since(early), 1.0);
+}
