@@ -58,3 +58,76 @@ impl Confirmation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Event, Timeouts};
+    use crate::watchdog::setup::{NOMINAL_LOOP_US, Setup};
+
+    /// A guest that is twice as slow as usual, and was asked at once.
+    fn asked() -> (Seen, Confirmation) {
+        let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 };
+        let mut seen = Seen::new(Setup { agent: true, timeouts, held: 0.0 });
+        seen.speed_loop_us = Some(2 * NOMINAL_LOOP_US);
+        let mut verdict = Verdict::new(Kind::OomLivelock, "canary-stuck", "stuck");
+        verdict.confidence = 0.8;
+        let confirmation = Confirmation::begin(verdict, &seen);
+        (seen, confirmation)
+    }
+
+    fn pass(seen: &mut Seen, to_s: f64) {
+        seen.clock.advance(Stamp::from_secs_f64(to_s));
+    }
+
+    fn kill(seen: &mut Seen) {
+        let text = "[    1.000000] Out of memory: Killed process 26 (hog) total-vm:6228kB".to_owned();
+        seen.take(&Event::Line { text });
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_as_long_as_the_guest_is_slow() {
+        let (mut seen, confirmation) = asked();
+        for passed in [0.0, 2.0, 5.5] {
+            pass(&mut seen, passed);
+            let until = confirmation.settle(&seen).unwrap_err().as_secs_f64();
+            assert!((until - 6.001).abs() < 1e-6, "{until}");
+        }
+        pass(&mut seen, 6.0);
+        let verdict = confirmation.settle(&seen).unwrap();
+        assert_eq!((verdict.kind, verdict.confidence, verdict.grounds.len()), (Kind::OomLivelock, 0.8, 0));
+    }
+
+    #[test]
+    fn a_canary_that_recovers_by_itself_proves_nothing() {
+        let (mut seen, confirmation) = asked();
+        pass(&mut seen, 1.0);
+        seen.canary_moved = Some(seen.now());
+        assert!(confirmation.settle(&seen).is_err(), "a kill may still be told");
+        pass(&mut seen, 6.0);
+        let verdict = confirmation.settle(&seen).unwrap();
+        assert_eq!((verdict.kind, verdict.confidence, verdict.rule.as_str()), (Kind::Unproven, 0.5, "canary-stuck"));
+    }
+
+    #[test]
+    fn another_kill_tells_whether_the_choice_of_a_victim_was_all_that_was_blocked() {
+        let (mut seen, confirmation) = asked();
+        pass(&mut seen, 1.0);
+        kill(&mut seen);
+        assert!(confirmation.settle(&seen).is_err());
+        let mut stuck = seen.clone();
+        seen.canary_moved = Some(seen.now());
+        let recovered = confirmation.settle(&seen).unwrap();
+        assert_eq!((recovered.confidence, recovered.grounds.len()), (0.99, 1));
+        pass(&mut stuck, 6.0);
+        let stuck = confirmation.settle(&stuck).unwrap();
+        assert!(stuck.grounds[0].contains("pid 26 too") && stuck.confidence == 0.8, "{stuck:?}");
+    }
+
+    #[test]
+    fn who_is_gone_is_not_waited_for() {
+        let (mut seen, confirmation) = asked();
+        seen.interrupted = true;
+        assert_eq!(confirmation.settle(&seen).unwrap().kind, Kind::OomLivelock);
+    }
+}

@@ -80,3 +80,90 @@ impl Detectors {
         claimed_s * clock.share_over(claimed_s) < DETECTOR_FAIR_S.min(claimed_s * DETECTOR_FAIR).min(limit_s)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Stamp, ThreadTime};
+
+    fn rcu(jiffies: u32, period: u32) -> String {
+        format!("\t(t={jiffies} jiffies g={period} q=1)")
+    }
+
+    #[test]
+    fn two_reports_of_one_stall_tell_the_length_of_a_jiffy() {
+        for (first, second, age) in [
+            ((2500, 57, 10.0), (5000, 57, 20.0), Some(20.0)),
+            ((2500, 57, 10.0), (5000, 58, 20.0), None),
+            ((2500, 57, 10.0), (2500, 57, 20.0), None),
+            ((5000, 57, 10.0), (2500, 57, 20.0), None),
+            ((2500, 57, 10.0), (5000, 57, 10.0), None),
+            ((2500, 57, 20.0), (5000, 57, 10.0), None),
+        ] {
+            let mut detectors = Detectors::default();
+            assert_eq!(detectors.age_s(&rcu(first.0, first.1), first.2), None);
+            assert_eq!(detectors.age_s(&rcu(second.0, second.1), second.2), age, "{first:?} {second:?}");
+            // What the first claimed is about the limit of the detector.
+            let limit = age.map(|_| (Kind::RcuStall, 10.0));
+            assert_eq!(detectors.limits, limit.into_iter().collect::<Vec<_>>());
+        }
+        assert_eq!(Detectors::default().age_s("nothing", 1.0), None);
+    }
+
+    #[test]
+    fn a_length_that_is_known_is_kept() {
+        let mut detectors = Detectors::default();
+        detectors.jiffies_per_s = Some(100.0);
+        assert_eq!(detectors.age_s(&rcu(2500, 57), 10.0), Some(25.0));
+        assert_eq!(detectors.age_s(&rcu(5000, 57), 20.0), Some(50.0));
+    }
+
+    #[test]
+    fn the_least_claim_is_a_detectors_limit() {
+        let mut detectors = Detectors::default();
+        for (kind, claimed_s) in [
+            (Kind::RcuStall, 0.9),
+            (Kind::RcuStall, 30.0),
+            (Kind::RcuStall, 10.0),
+            (Kind::RcuStall, 20.0),
+            (Kind::SoftLockup, 1.0),
+        ] {
+            detectors.learn(kind, claimed_s);
+        }
+        assert_eq!(detectors.limits, [(Kind::RcuStall, 10.0), (Kind::SoftLockup, 1.0)]);
+    }
+
+    /// A guest that got this share of 100 seconds.
+    fn clock(share: f64) -> FairClock {
+        let mut clock = FairClock::default();
+        for second in 1..=100_u32 {
+            let at = f64::from(second);
+            clock.advance(Stamp::from_secs_f64(at));
+            let ran = (at * share * 1e6) as u64;
+            clock.sample(&[ThreadTime { ran_us: ran, waited_us: u64::from(second) * 1_000_000 - ran }]);
+        }
+        clock
+    }
+
+    #[test]
+    fn what_the_guest_could_not_use_excuses_a_report() {
+        for (share, claimed_s, starved) in [
+            // 15 fair seconds, or seven tenths of what is claimed.
+            (0.5, Some(30.0), false),
+            (0.5, Some(28.0), true),
+            (0.75, Some(16.0), false),
+            (0.65, Some(16.0), true),
+            // Without a claim, 21 seconds.
+            (0.75, None, false),
+            (0.5, None, true),
+        ] {
+            let mut detectors = Detectors::default();
+            assert_eq!(detectors.starved(&clock(share), Kind::SoftLockup, claimed_s), starved, "{share} {claimed_s:?}");
+        }
+        // What has lasted for a limit that is known is a hang.
+        let mut detectors = Detectors::default();
+        detectors.learn(Kind::SoftLockup, 10.0);
+        assert!(!detectors.starved(&clock(0.5), Kind::SoftLockup, Some(24.0)));
+        assert!(detectors.starved(&clock(0.5), Kind::HardLockup, Some(24.0)), "another detector's");
+    }
+}

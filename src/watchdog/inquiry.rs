@@ -232,6 +232,36 @@ mod tests {
     }
 
     #[test]
+    fn who_sleeps_is_asked_anew_with_each_sysrq_w() {
+        let mut inquiry = Inquiry::default();
+        let sleepers = |inquiry: &Inquiry| inquiry.sleepers.all.len();
+        inquiry.ask(Probe::Sysrq('w'), at(1.0));
+        inquiry.line(at(1.0), "task:hog state:D stack:0 pid:26 ppid:1");
+        inquiry.ask(Probe::Memory, at(2.0));
+        assert_eq!(sleepers(&inquiry), 1);
+        inquiry.ask(Probe::Sysrq('w'), at(3.0));
+        assert_eq!(sleepers(&inquiry), 0);
+    }
+
+    #[test]
+    fn only_sysrq_f_kills_and_only_what_failed_since_then_counts() {
+        let mut inquiry = Inquiry::default();
+        inquiry.ask(Probe::Sysrq('m'), at(1.0));
+        assert!(!inquiry.killed_by_hand());
+        inquiry.ask(Probe::Sysrq('f'), at(2.0));
+        assert!(inquiry.killed_by_hand());
+        let failed = |probe, why: &str| Event::ProbeFailed { probe, why: why.to_owned() };
+        assert_eq!(inquiry.sysrq_failed(), None);
+        inquiry.take(at(3.0), &failed(Probe::Sysrq('m'), "no BREAK"));
+        inquiry.take(at(4.0), &failed(Probe::Memory, "no symbols"));
+        assert_eq!(inquiry.sysrq_failed(), Some("no BREAK"));
+        let asked = |probe, since| inquiry.failed(probe, at(since));
+        assert!(asked(Probe::Sysrq('m'), 3.0) && !asked(Probe::Sysrq('m'), 3.5) && !asked(Probe::Sysrq('f'), 0.0));
+        (0..100).for_each(|_| inquiry.take(at(5.0), &failed(Probe::Profile, "again")));
+        assert_eq!(inquiry.failed.len(), MOST_PROBES);
+    }
+
+    #[test]
     fn an_echo_is_one_only_after_a_question() {
         let mut inquiry = Inquiry::default();
         inquiry.line(at(1.0), "sysrq: Show Memory");
