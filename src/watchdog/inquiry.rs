@@ -262,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_bounded() {
+        let mut inquiry = Inquiry::default();
+        for _ in 0..100 {
+            inquiry.take(at(1.0), &Event::Profile { profile: Profile::default() });
+            inquiry.take(at(1.0), &Event::Memory { memory: Memory::default() });
+        }
+        assert_eq!((inquiry.profiles.len(), inquiry.memories.len()), (MOST_PROBES, MOST_PROBES));
+    }
+
+    #[test]
     fn an_echo_is_one_only_after_a_question() {
         let mut inquiry = Inquiry::default();
         inquiry.line(at(1.0), "sysrq: Show Memory");

@@ -5,6 +5,7 @@ mod host;
 mod reports;
 mod silence;
 mod stalls;
+mod standing;
 mod standstill;
 mod trial;
 mod unattended;
