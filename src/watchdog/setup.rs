@@ -44,3 +44,47 @@ impl Setup {
         loop_us.map_or(1.0, |us| (us as f64 / NOMINAL_LOOP_US as f64).clamp(1.0, MOST_SLOWNESS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Expectation, Faults, Needs, RamMib};
+    use std::collections::BTreeMap;
+
+    fn cell(payload: Payload, faults: Faults) -> Cell {
+        Cell {
+            id: "cell".into(),
+            kernel: "linux-6.1".into(),
+            arch: "riscv64-nommu".into(),
+            ram: RamMib(32),
+            vcpus: 1,
+            payload,
+            needs: Needs::default(),
+            faults,
+            axes: BTreeMap::new(),
+            append: Vec::new(),
+            qemu: Vec::new(),
+            timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 },
+            repeat: 1,
+            expect: Expectation::pass(),
+        }
+    }
+
+    #[test]
+    fn a_slow_console_and_a_held_guest_are_known_beforehand() {
+        let workload = Payload::Workload { name: "idle".into(), options: BTreeMap::new() };
+        let plain = Setup::of(&cell(workload.clone(), Faults::default()));
+        assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.held), (true, 4.0, 0.0));
+        let faults = Faults { console_bps: Some(2048), stopped: Some(75), ..Faults::default() };
+        let slow = Setup::of(&cell(workload, faults));
+        assert_eq!((slow.timeouts.stuck_s, slow.held), (12.0, 0.75));
+        assert!(!Setup::of(&cell(Payload::Initrd { path: None }, Faults::default())).agent);
+    }
+
+    #[test]
+    fn slowness_is_bounded_on_both_sides() {
+        let setup = Setup { agent: true, timeouts: Timeouts::default(), held: 0.0 };
+        let slowness = [None, Some(100), Some(8_000), Some(u64::MAX)].map(|loop_us| setup.slowness(loop_us));
+        assert_eq!(slowness, [1.0, 1.0, 2.0, 20.0]);
+    }
+}

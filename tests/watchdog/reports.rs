@@ -102,3 +102,37 @@ fn a_lockup_of_a_guest_that_the_host_starves_now_is_doubted_and_a_crash_is_not()
         assert_eq!((doubted, verdict.confidence < 1.0), (doubts, doubts), "{line} {ran}: {:?}", verdict.against);
     }
 }
+
+/// A guest whose clock says 10 s after one second of the host's, and which prints a lockup 40 seconds later.
+fn lockup_at(guest_s: f64) -> f64 {
+    let mut trial = Trial::new(true);
+    trial.second(1.0, 0.0, false);
+    trial.line("[   10.000000] Linux version 6.1");
+    trial.hello();
+    for _ in 0..40 {
+        trial.beat.canary_rounds += 1;
+        trial.second(1.0, 0.0, true);
+    }
+    trial.line(&format!("[{guest_s:12.6}] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"));
+    trial.seconds(5, 1.0, 0.0, true);
+    trial.verdict().onset.unwrap().host.as_secs_f64()
+}
+
+#[test]
+fn what_a_clock_that_runs_away_claims_is_taken_by_the_hosts() {
+    // Once and a half as fast counts as right, twice as fast does not.
+    assert_eq!((lockup_at(50.0), lockup_at(70.0), lockup_at(90.0)), (19.0, 19.0, 30.0));
+}
+
+#[test]
+fn reports_that_the_host_explains_are_told_and_bounded() {
+    let mut trial = Trial::booted();
+    trial.seconds(2, 0.2, 0.8, true);
+    for cpu in 0..12 {
+        trial.line(&format!("[    9.000000] watchdog: BUG: soft lockup - CPU#{cpu} stuck for 22s! [hog:26]"));
+    }
+    trial.power_off();
+    let verdict = trial.verdict();
+    let told = verdict.against.iter().filter(|why| why.contains("the kernel itself said")).count();
+    assert_eq!((verdict.outcome(), told), (Outcome::Inconclusive, 8), "{verdict:?}");
+}

@@ -2,6 +2,7 @@
 
 use crate::trial::{Trial, finish};
 use oomlab::model::{Frame, Stage, Stamp};
+use oomlab::watchdog::retrace;
 
 #[test]
 fn stages_follow_what_the_agent_says() {
@@ -45,4 +46,58 @@ fn kills_that_were_printed_or_counted_are_shown() {
     trial.beat.oom_kills = 3;
     trial.second(1.0, 0.0, true);
     assert_eq!(trial.watchdog.oom_kills(), 3, "a slow console tells them later");
+}
+
+/// When the watchdog wants to be asked again.
+fn deadline(trial: &Trial) -> f64 {
+    trial.watchdog.deadline().expect("a deadline").as_secs_f64()
+}
+
+fn assert_near(actual: f64, expected: f64) {
+    assert!((actual - expected).abs() < 0.002, "{actual} instead of {expected}");
+}
+
+#[test]
+fn deadlines_are_where_the_fair_time_will_be_up() {
+    let mut trial = Trial::new(true);
+    assert_near(deadline(&trial), 30.0);
+    trial.seconds(10, 0.5, 0.5, false);
+    assert_near(deadline(&trial), 10.0 + 25.0 / 0.5);
+    // A host that gives the guest next to nothing has ten times the limit.
+    trial.seconds(1, 0.0, 1.0, false);
+    assert_near(deadline(&trial), 300.0);
+    // Once it has begun, a story is waited for until it is told.
+    let mut trial = Trial::booted();
+    trial.seconds(2, 1.0, 0.0, true);
+    trial.line("[    2.000000] Kernel panic - not syncing: Fatal exception");
+    assert_near(deadline(&trial), 5.0);
+    trial.second(1.0, 0.0, true);
+    assert_near(deadline(&trial), 5.0);
+    // A beat may be silent for 4 s.
+    let mut trial = Trial::booted();
+    trial.beat.canary_rounds += 1;
+    trial.second(1.0, 0.0, true);
+    trial.second(1.0, 0.0, false);
+    assert_near(deadline(&trial), 5.0);
+}
+
+#[test]
+fn the_course_of_a_trial_ends_with_its_verdict() {
+    let mut trial = Trial::booted();
+    trial.second(1.0, 0.0, true);
+    trial.kill();
+    trial.second(1.0, 0.0, true);
+    trial.kill();
+    trial.kill();
+    trial.second(1.0, 0.0, true);
+    trial.frame(finish(0));
+    trial.power_off();
+    trial.kill();
+    let course = retrace(trial.setup.clone(), &trial.records);
+    let at = Stamp::from_secs_f64;
+    let stages = [(at(0.0), Stage::Booting), (at(0.0), Stage::Ready), (at(0.0), Stage::Loading)];
+    assert_eq!(course.stages[..3], stages);
+    assert_eq!(course.stages[3..], [(at(3.0), Stage::Finishing), (at(3.0), Stage::Judged)]);
+    assert_eq!(course.kills, [(at(1.0), 1), (at(2.0), 2), (at(2.0), 3)]);
+    assert_eq!(course.verdict, Some(trial.verdict()));
 }

@@ -53,11 +53,16 @@ impl Trial {
     pub fn booted() -> Self {
         let mut trial = Self::new(true);
         trial.line("[    0.000000] Linux version 6.1");
-        trial.frame(Frame::Hello { version: 1, arch: "x".to_owned(), page_bytes: 4096, ram_kib: 30000 });
-        trial.frame(Frame::Speed { loop_us: 1000 });
-        trial.frame(Frame::Started { workload: "w".to_owned(), pid: 20 });
-        trial.frame(Frame::Beat(trial.beat));
+        trial.hello();
         trial
+    }
+
+    /// The agent comes up and starts the workload.
+    pub fn hello(&mut self) {
+        self.frame(Frame::Hello { version: 1, arch: "x".to_owned(), page_bytes: 4096, ram_kib: 30000 });
+        self.frame(Frame::Speed { loop_us: 1000 });
+        self.frame(Frame::Started { workload: "w".to_owned(), pid: 20 });
+        self.frame(Frame::Beat(self.beat));
     }
 
     pub fn event(&mut self, event: Event) {
