@@ -9,3 +9,4 @@ mod standing;
 mod standstill;
 mod trial;
 mod unattended;
+mod weights;
