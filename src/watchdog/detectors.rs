@@ -112,8 +112,7 @@ mod tests {
 
     #[test]
     fn a_length_that_is_known_is_kept() {
-        let mut detectors = Detectors::default();
-        detectors.jiffies_per_s = Some(100.0);
+        let mut detectors = Detectors { jiffies_per_s: Some(100.0), ..Detectors::default() };
         assert_eq!(detectors.age_s(&rcu(2500, 57), 10.0), Some(25.0));
         assert_eq!(detectors.age_s(&rcu(5000, 57), 20.0), Some(50.0));
     }

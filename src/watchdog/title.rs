@@ -131,6 +131,53 @@ mod tests {
     }
 
     #[test]
+    fn every_verdict_is_named_by_the_reports_that_it_is_about() {
+        for (kind, line, expected) in [
+            (Kind::HungTask, "INFO: task hog:26 blocked for more than 120 seconds.", "task hung of hog"),
+            (Kind::SoftLockup, "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", "soft lockup of hog"),
+            (Kind::HardLockup, "NMI watchdog: Watchdog detected hard LOCKUP on cpu 0", "hard lockup"),
+            (Kind::RcuStall, "rcu: INFO: rcu_sched self-detected stall on CPU", "rcu stall"),
+            (
+                Kind::WorkqueueLockup,
+                "BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!",
+                "workqueue lockup",
+            ),
+            (
+                Kind::PanicDeadlockedOnMemory,
+                "Kernel panic - not syncing: System is deadlocked on memory",
+                "out of memory and no killable processes",
+            ),
+            (
+                Kind::PanicOnOom,
+                "Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled",
+                "panic_on_oom",
+            ),
+            (
+                Kind::BootPanic,
+                "VFS: Cannot open root device \"sda1\" or unknown-block(0,0)",
+                "boot failure: no root file system",
+            ),
+        ] {
+            let line = format!("[    1.000000] {line}");
+            let other = "[    1.000000] BUG: sleeping function called from invalid context at mm/mempool.c:384";
+            assert_eq!(title(kind, &[other, &line], None).as_deref(), Some(expected), "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_first_report_of_a_kind_names_it_and_the_first_look() {
+        let line = |comm: &str| format!("[    1.000000] INFO: task {comm}:26 blocked for more than 120 seconds.");
+        let lines = [line("first"), "[    1.000001] Showing all locks held in the system:".to_owned(), line("second")];
+        let lines = lines.each_ref().map(String::as_str);
+        assert_eq!(title(Kind::HungTask, &lines, None).unwrap(), "task hung of first");
+        let mut namer = Namer::default();
+        for spot in ["first", "second"] {
+            namer.observe(&Event::Profile { profile: profile(spot, "main") });
+        }
+        assert_eq!(namer.title(&Verdict::new(Kind::Spin, "rule", "summary")).unwrap(), "spin in first");
+    }
+
+    #[test]
     fn a_hang_that_only_the_lab_sees_is_named_by_where_it_loops() {
         for allocator in ["__alloc_pages", "__alloc_pages_noprof", "__alloc_frozen_pages_noprof"] {
             let profile = profile("shrink_slab", allocator);
