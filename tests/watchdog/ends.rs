@@ -1,7 +1,7 @@
 //! Trials that end: by themselves, by the lab, by somebody else.
 
 use crate::trial::{Trial, finish};
-use oomlab::model::{Event, Kind, Outcome, QmpEvent};
+use oomlab::model::{Event, Kind, Outcome, Probe, QmpEvent};
 
 #[test]
 fn a_workload_that_ends_is_a_pass() {
@@ -169,4 +169,23 @@ fn a_short_pause_changes_nothing() {
     trial.frame(finish(0));
     trial.power_off();
     assert_eq!(trial.verdict().kind, Kind::Finished);
+}
+
+#[test]
+fn how_qemu_ends_after_the_guest_has_switched_off_says_nothing_of_it() {
+    for (code, signal) in [(None, Some(9)), (Some(1), None), (None, None)] {
+        let mut trial = Trial::booted();
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown("guest-shutdown".to_owned()) });
+        trial.exit(code, signal);
+        assert_eq!(trial.verdict().kind, Kind::EarlyPowerOff, "{code:?} {signal:?}");
+    }
+}
+
+#[test]
+fn a_guest_that_looked_stuck_and_was_not_asked_has_switched_off_by_itself() {
+    let mut trial = Trial::booted();
+    trial.seconds(6, 1.0, 0.0, true);
+    assert!(!trial.probes.iter().any(|(_, probe)| matches!(probe, Probe::Sysrq(_))), "{:?}", trial.probes);
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::EarlyPowerOff);
 }
