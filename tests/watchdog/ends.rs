@@ -189,3 +189,18 @@ fn a_guest_that_looked_stuck_and_was_not_asked_has_switched_off_by_itself() {
     trial.power_off();
     assert_eq!(trial.verdict().kind, Kind::EarlyPowerOff);
 }
+
+#[test]
+fn both_clocks_are_told_where_they_differ() {
+    for (share, both) in [(1.0, false), (0.95, false), (0.9, true)] {
+        let mut trial = Trial::booted();
+        while trial.watchdog.verdict().is_none() && trial.now_s < 100.0 {
+            trial.beat.canary_rounds += 1;
+            trial.second(share, 1.0 - share, true);
+        }
+        let verdict = trial.verdict();
+        assert_eq!(verdict.kind, Kind::LoadTimeout);
+        let told = verdict.summary.contains(" s (71 s by the host's clock), ");
+        assert!(verdict.summary.contains("no unit of work") && told == both, "{share}: {}", verdict.summary);
+    }
+}

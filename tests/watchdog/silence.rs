@@ -116,3 +116,33 @@ fn a_console_that_goes_on_gives_pid_1_more_time_but_not_for_ever() {
     }
     assert!(recovers.watchdog.verdict().is_none());
 }
+
+#[test]
+fn a_console_that_goes_on_without_the_beat_is_waited_for_but_not_for_ever() {
+    let mut trial = Trial::booted();
+    let mut deadlines = Vec::new();
+    for _ in 0..46 {
+        trial.second(1.0, 0.0, false);
+        trial.line("[    1.000000] the same again");
+        deadlines.push(trial.watchdog.deadline().unwrap().as_secs_f64());
+    }
+    // Three times 4 s of silence on the console, or four times as long without a beat.
+    for (second, deadline) in [(13, 25.0), (20, 32.0), (46, 48.0)] {
+        let found = deadlines[second - 1];
+        assert!((found - deadline).abs() < 0.002, "at {second} s: {found} instead of {deadline}");
+    }
+}
+
+#[test]
+fn the_last_line_is_shown_once() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.until_verdict(60, 1.0, 0.0, false);
+    let lines = trial.verdict().lines;
+    assert!(lines.len() == 1 && lines[0].contains("Killed process 26"), "{lines:?}");
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.line("[    0.600000] another");
+    trial.until_verdict(60, 1.0, 0.0, false);
+    assert_eq!(trial.verdict().lines.len(), 2);
+}
