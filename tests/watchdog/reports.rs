@@ -136,3 +136,22 @@ fn reports_that_the_host_explains_are_told_and_bounded() {
     let told = verdict.against.iter().filter(|why| why.contains("the kernel itself said")).count();
     assert_eq!((verdict.outcome(), told), (Outcome::Inconclusive, 8), "{verdict:?}");
 }
+
+#[test]
+fn the_summary_says_how_the_kernel_died() {
+    for (line, expected) in [
+        ("Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010", "the kernel oopsed: "),
+        ("Kernel panic - not syncing: Fatal exception", "the kernel panicked: "),
+        ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", "the kernel reported: "),
+    ] {
+        let mut trial = Trial::booted();
+        trial.line(&format!("[    0.900000] {line}"));
+        trial.exit(Some(0), None);
+        let summary = trial.verdict().summary;
+        assert!(summary.starts_with(expected), "{line}: {summary}");
+    }
+    let mut booting = Trial::new(true);
+    booting.line("[    0.900000] Kernel panic - not syncing: Fatal exception");
+    booting.exit(Some(0), None);
+    assert!(booting.verdict().summary.starts_with("the kernel died while booting: "));
+}
