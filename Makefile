@@ -1,7 +1,8 @@
-# make demo   installs what is missing, builds, fetches the kernels, runs matrices/smoke.yaml
-# make test   installs what is missing, then every check and every test; ADVISORIES=1 adds those on dependencies
-# make bench  how much is read and judged a second; BENCH=watchdog for one group
-# make fuzz   feeds what a hostile guest may print to what reads it, for SECONDS=60 each; TARGET=console for one
+# make demo     installs what is missing, builds, fetches the kernels, runs matrices/smoke.yaml
+# make test     installs what is missing, then every check and every test; ADVISORIES=1 adds those on dependencies
+# make bench    how much is read and judged a second; BENCH=watchdog for one group
+# make fuzz     feeds what a hostile guest may print to what reads it, for SECONDS=60 each; TARGET=console for one
+# make mutants  changes what judges, place by place, and tells which changes no test notices; SHARD=0/10 for a tenth
 #
 # Both ask for root by sudo, and only to install packages that are missing.
 
@@ -15,7 +16,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 SECONDS := 60
 
-.PHONY: demo test bench fuzz host rust linker tools
+.PHONY: demo test bench fuzz mutants host rust linker tools
 .NOTPARALLEL:
 
 demo: host
@@ -39,6 +40,10 @@ fuzz: rust linker
 	for target in $(or $(TARGET),$$(cargo fuzz list)); do \
 	    cargo +nightly fuzz run $$target -- -max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=1024; \
 	done
+
+mutants: rust linker
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --debug --root "$(TOOLS)"
+	tests/mutants.sh $(if $(SHARD),--shard $(SHARD))
 
 # QEMU, cross compilers, what kernel builds need: the program itself knows.
 host: rust linker
