@@ -200,7 +200,8 @@ fn both_clocks_are_told_where_they_differ() {
         }
         let verdict = trial.verdict();
         assert_eq!(verdict.kind, Kind::LoadTimeout);
-        let told = verdict.summary.contains(" s (71 s by the host's clock), ");
+        let told = verdict.summary.contains(" by the host's clock), ");
+        assert_eq!(told, verdict.summary.contains(" s (71 s by"), "{}", verdict.summary);
         assert!(verdict.summary.contains("no unit of work") && told == both, "{share}: {}", verdict.summary);
     }
 }
