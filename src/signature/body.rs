@@ -4,7 +4,6 @@ use super::pool::Pool;
 use super::registers;
 use super::symbol;
 use super::tasks;
-use super::text::between;
 use super::who::Who;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
@@ -249,8 +248,8 @@ impl Body {
         self.lock_follows |= place.trim_end().is_empty() && !lock.starts_with('#');
         let known = if lock.starts_with('#') { &mut self.held } else { &mut self.lock };
         if known.is_none() {
-            let address = between(place, "[<", ">] ").map_or(0, |address| address.len() + "[<>] ".len());
-            *known = symbol::leading(&place[address..]).map(str::to_owned);
+            let behind_address = place.strip_prefix("[<").and_then(|rest| rest.split_once(">] "));
+            *known = symbol::leading(behind_address.map_or(place, |(_, function)| function)).map(str::to_owned);
         }
         true
     }

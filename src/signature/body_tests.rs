@@ -219,3 +219,10 @@ fn the_lock_of_a_report_may_stand_in_the_next_line_and_one_that_is_held_is_anoth
     body.take("[<000000002cc60f49>] f+0x1e/0x40");
     assert_eq!(body.lock, None);
 }
+
+#[test]
+fn an_address_that_stands_elsewhere_cuts_no_character_in_two() {
+    let mut body = Body::default();
+    assert!(body.take("(&x){+.+.}, at: \u{fffd}\u{fffd}\u{fffd}[<12>] f+0x1/0x2"));
+    assert_eq!(body.lock, None);
+}
