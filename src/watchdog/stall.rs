@@ -129,7 +129,7 @@ impl Stall<'_> {
 
     fn reclaims_in_vain(&self) -> bool {
         let reclaims = self.profile.as_ref().is_some_and(|profile| {
-            let spots = Profile { stacks: 0, callers: Vec::new(), ..profile.clone() };
+            let spots = Profile { callers: Vec::new(), ..profile.clone() };
             share_in(&spots, &[Place::Reclaim]) > MOST
         });
         reclaims && self.memory.is_some_and(|(first, last)| !std::ptr::eq(first, last) && still(first, last))

@@ -97,12 +97,3 @@ fn the_beginning_is_the_kill_only_where_nothing_came_after_it() {
     let onset = trial.verdict().onset.unwrap();
     assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (2.0, None));
 }
-
-#[test]
-fn what_is_called_from_reclaim_but_is_not_in_it_does_not_reclaim() {
-    let verdict = stuck(true, |trial| {
-        trial.answers.profile = Some(profile(&[("memcpy", 90), ("shrink_node", 10)], &[("shrink_node", 25)]));
-        trial.answers.memory = [memory(900, 1000, 5000), memory(900, 1000, 5000)].into();
-    });
-    assert_eq!(verdict.kind, Kind::OomLivelock);
-}
