@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct AccelAnswer {
     /// The accelerator.
     pub accel: Accel,
-    /// One line for a person, for example `emulated: KVM opens here but runs no guest`.
+    /// One line for a person, for example `emulated: KVM opens here but did not run a tiny guest to its end`.
     pub why: String,
 }
 
@@ -123,7 +123,7 @@ pub async fn probe_kvm(spec: &ArchSpec, cache: &Path) -> AccelAnswer {
     }
     let answer = match run(tiny, spec.qemu.program, Accel::Kvm).await {
         Ok(true) => AccelAnswer { accel: Accel::Kvm, why: "KVM: a tiny guest ran to its end".to_owned() },
-        Ok(false) => AccelAnswer::emulated("KVM opens here but runs no guest"),
+        Ok(false) => AccelAnswer::emulated("KVM opens here but did not run a tiny guest to its end"),
         // A missing QEMU is reported by the first trial; that says nothing about KVM.
         Err(error) => return AccelAnswer::emulated(&format!("KVM could not be tried: {error}")),
     };
