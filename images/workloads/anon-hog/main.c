@@ -1,6 +1,7 @@
 /* Anonymous memory until the OOM killer comes. The parent waits for its dead. */
 
 #include "../../guest/sys.h"
+#include "../../guest/text.h"
 #include "../../guest/workload.h"
 
 static int hog(uint64_t kib)
@@ -15,8 +16,12 @@ int workload_main(const char *role, uint64_t amount)
 	uint64_t hogs = OPTION(count, hogs);
 	struct ending ending;
 
-	if (*role)
+	if (text_equal(role, "bystander"))
+		hold_still();
+	if (text_equal(role, "hog"))
 		return hog(amount);
+	if (!workload_start_all("bystander", 0, OPTION(count, bystanders)))
+		return workload_fail("spawn-failed");
 	if (!workload_start_all("hog", 2 * total_memory_kib(), hogs))
 		return workload_fail("spawn-failed");
 	if (wait_for(0, WAIT_BLOCK, &ending) < 0)
