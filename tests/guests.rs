@@ -163,6 +163,13 @@ fn faults(trial: &TrialRecord, folder: &Path) -> Vec<String> {
         if !victim.is_some_and(|victim| first.starts_with(&victim)) {
             faults.push(format!("the victim is not {:?}", verdict.victim));
         }
+        // The log buffer tells it as the console does, with the same time; on a busy host it may not have been read.
+        let killed = console.lines().find(|line| line.contains("Killed process ")).unwrap_or_default().trim_end();
+        if let Ok(log) = std::fs::read_to_string(folder.join("bundle/kernel-log.txt"))
+            && !log.lines().any(|line| line == killed)
+        {
+            faults.push(format!("the kernel's log lacks {killed:?}"));
+        }
     }
     if verdict.kind == Kind::SilentStall && console.contains("invoked oom-killer") {
         faults.push("the OOM killer said something".to_owned());

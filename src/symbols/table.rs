@@ -16,7 +16,7 @@ pub struct Symbol<'a> {
 
 /// Data whose addresses are kept.
 const KEPT: &[&str] =
-    &["contig_page_data", "init_task", "log_buf", "log_buf_len", "node_data", "vm_node_stat", "vm_zone_stat"];
+    &["contig_page_data", "init_task", "log_buf", "log_buf_len", "node_data", "prb", "vm_node_stat", "vm_zone_stat"];
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];

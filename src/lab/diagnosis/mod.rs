@@ -3,5 +3,6 @@
 
 mod conduct;
 mod dump;
+mod kernel_log;
 mod look;
 mod text;
