@@ -92,19 +92,8 @@ impl Console {
         bytes.split(|byte| *byte == b'\r').filter(|part| !part.is_empty()).for_each(|part| self.text(clean(part), out));
     }
 
-    fn text(&mut self, mut text: String, out: &mut Vec<Item>) {
-        if let Some(head) = self.torn.take() {
-            if let Some(Ok(found)) = frame::decode(&format!("{head}{text}")) {
-                out.push(Item::Frame { seq: found.seq, frame: found.frame });
-                return;
-            }
-            if printk::parse(&text).guest_s.is_some() {
-                // More printk lines came between the two halves.
-                self.torn = Some(head);
-            } else {
-                out.push(Item::Damaged(head));
-            }
-        }
+    fn text(&mut self, text: String, out: &mut Vec<Item>) {
+        let Some(mut text) = self.mend(text, out) else { return };
         if let Some(mut head) = self.cut.take() {
             let goes_on = frame::decode(&text).is_none() && printk::parse(&text).guest_s.is_none();
             if goes_on && head.len() + text.len() <= MAX_LINE {
@@ -115,6 +104,29 @@ impl Console {
             }
         }
         self.take(text, out);
+    }
+
+    /// Puts the torn frame together, if this is more of it; gives what else there is in the line.
+    fn mend(&mut self, text: String, out: &mut Vec<Item>) -> Option<String> {
+        let Some(head) = self.torn.take() else { return Some(text) };
+        // The other half may itself be cut off by the next printk line.
+        let end = printk::find_prefix(&text).unwrap_or(text.len());
+        let joined = format!("{head}{}", &text[..end]);
+        match frame::decode(&joined) {
+            Some(Ok(found)) if found.before.is_empty() => {
+                out.push(Item::Frame { seq: found.seq, frame: found.frame });
+                return (end < text.len()).then(|| text[end..].to_owned());
+            }
+            // The line holds one more piece of it.
+            _ if end < text.len() && joined.len() <= MAX_LINE && !text[..end].contains(frame::FRAME_PREFIX) => {
+                self.torn = Some(joined);
+                return Some(text[end..].to_owned());
+            }
+            // More printk lines came between the two halves.
+            _ if printk::parse(&text).guest_s.is_some() => self.torn = Some(head),
+            _ => out.push(Item::Damaged(head)),
+        }
+        Some(text)
     }
 
     fn take(&mut self, text: String, out: &mut Vec<Item>) {
@@ -231,6 +243,31 @@ mod tests {
         let printk = "[    1.000000] Out of memory: Killed process 5 (x)";
         let text = format!("{head}{printk}\n[    1.000001] more\n{tail}\n");
         assert_eq!(read(&[text.as_bytes()]), [line(printk), line("[    1.000001] more"), frame()]);
+    }
+
+    #[test]
+    fn a_frame_in_many_pieces_is_put_together() {
+        let whole = framed();
+        let (a, b, c, d) = (&whole[..9], &whole[9..12], &whole[12..40], &whole[40..]);
+        let text =
+            format!("{a}[    1.000000] one\n{b}[    1.000001] two\n{c}[    1.000002] three\n{d}[    1.000003] four\n");
+        let lines =
+            ["[    1.000000] one", "[    1.000001] two", "[    1.000002] three", "[    1.000003] four"].map(line);
+        let [one, two, three, four] = lines;
+        assert_eq!(read(&[text.as_bytes()]), [one, two, three, frame(), four]);
+    }
+
+    #[test]
+    fn a_torn_frame_does_not_swallow_the_next_one() {
+        let (whole, head) = (framed(), "@oomlab 3 beat t=1");
+        for text in [
+            format!("{head}[    1.000000] one\n{whole}\n"),
+            format!("{head}[    1.000000] one\n{}[    1.000001] two\n{}\n", &whole[..20], &whole[20..]),
+        ] {
+            let items = read(&[text.as_bytes()]);
+            assert!(items.contains(&frame()), "{items:?}");
+            assert!(items.contains(&Item::Damaged(head.to_owned())), "{items:?}");
+        }
     }
 
     #[test]
