@@ -86,6 +86,8 @@ impl LogRing {
         text: &'a [u8],
     ) -> Option<Vec<Record<'a>>> {
         let mut records = Vec::new();
+        // Blocks do not overlap: a guest that says so wants more text than there is.
+        let mut left = text.len();
         for index in 0..self.count {
             let word = |n: usize| number(descriptors, (3 * index + n) * self.word, self.word);
             let (Some(state), Some(begin), Some(next)) = (word(0), word(1), word(2)) else { break };
@@ -102,6 +104,7 @@ impl LogRing {
             let (nanos, length) = (number(infos, info + 8, 8)?, number(infos, info + 16, 2)?);
             let id = state & !(3 << shift);
             if let Some(text) = self.block(text, id, begin, next).and_then(|block| block.get(..length as usize)) {
+                left = left.checked_sub(text.len())?;
                 records.push(Record { sequence, nanos, text });
             }
         }

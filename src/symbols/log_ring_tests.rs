@@ -113,6 +113,18 @@ fn what_is_no_ring_is_none() {
 }
 
 #[test]
+fn records_that_share_their_text_are_no_ring() {
+    let mut made = Made::new(8, 88, 256);
+    made.log(0, "one", 2);
+    made.log(1, "two", 2);
+    assert!(made.records().is_some());
+    for info in [0, 88] {
+        Made::put(&mut made.infos, info + 16, 200, 2);
+    }
+    assert_eq!(made.records(), None);
+}
+
+#[test]
 fn where_its_parts_lie_is_told() {
     let ring = Made::new(8, 88, 1024).ring();
     assert_eq!((ring.descriptors, ring.infos), (0x1000, 0x2000));
