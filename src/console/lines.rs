@@ -111,14 +111,16 @@ impl Console {
         let Some(head) = self.torn.take() else { return Some(text) };
         // The other half may itself be cut off by the next printk line.
         let end = printk::find_prefix(&text).unwrap_or(text.len());
-        let joined = format!("{head}{}", &text[..end]);
+        let piece = &text[..end];
+        let joined = format!("{head}{piece}");
+        let is_piece = !piece.contains(frame::FRAME_PREFIX) && printk::parse(piece).guest_s.is_none();
         match frame::decode(&joined) {
             Some(Ok(found)) if found.before.is_empty() => {
                 out.push(Item::Frame { seq: found.seq, frame: found.frame });
                 return (end < text.len()).then(|| text[end..].to_owned());
             }
             // The line holds one more piece of it.
-            _ if end < text.len() && joined.len() <= MAX_LINE && !text[..end].contains(frame::FRAME_PREFIX) => {
+            _ if is_piece && end < text.len() && joined.len() <= MAX_LINE => {
                 self.torn = Some(joined);
                 return Some(text[end..].to_owned());
             }
@@ -255,6 +257,14 @@ mod tests {
             ["[    1.000000] one", "[    1.000001] two", "[    1.000002] three", "[    1.000003] four"].map(line);
         let [one, two, three, four] = lines;
         assert_eq!(read(&[text.as_bytes()]), [one, two, three, frame(), four]);
+    }
+
+    #[test]
+    fn a_torn_frame_takes_nothing_from_the_kernels_lines() {
+        let (head, lines) = ("@oomlab 3 beat t=1", "[    1.000000] one\n[    1.000001] two [    1.000002] three\n");
+        let [one, two] = ["[    1.000000] one", "[    1.000001] two [    1.000002] three"].map(line);
+        let text = format!("{head}{lines}");
+        assert_eq!(read(&[text.as_bytes()]), [one, two, Item::Damaged(head.to_owned())]);
     }
 
     #[test]
