@@ -38,7 +38,8 @@ impl LogRing {
     pub fn new(head: &[u8], word: u8) -> Option<Self> {
         let word = usize::from(word);
         let bits = number(head, 0, 4)?;
-        // A record for each 32 bytes of the buffer (`PRB_AVGBITS`, `kernel/printk/printk.c`), which has two MiB at most.
+        // A record for each 32 bytes of the buffer (`PRB_AVGBITS`, `kernel/printk/printk.c`). The lab reads none above two MiB
+        // so: the guest says how long it is.
         (4..=16).contains(&bits).then_some(())?;
         Some(Self {
             descriptors: number(head, word, word)?,

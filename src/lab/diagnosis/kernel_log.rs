@@ -65,9 +65,7 @@ pub(super) async fn read(prober: &Prober, peek: &Peek<'_>) -> Result<String, Str
         return Err(format!("`log_buf_len` makes no sense: {length}"));
     }
     let bytes = log.bytes(buffer, length.min(MOST) as usize).await?;
-    let text = match log.records(&bytes).await? {
-        Some(text) => text,
-        None => log_text(&bytes),
-    };
+    let records = if length <= MOST { log.records(&bytes).await? } else { None };
+    let text = records.unwrap_or_else(|| log_text(&bytes));
     if text.is_empty() { Err("there is no text in the log buffer".to_owned()) } else { Ok(text) }
 }
