@@ -23,12 +23,12 @@ demo: host
 	cargo run --quiet --locked -- run matrices/smoke.yaml
 
 test: host tools
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	cargo deny --locked check bans licenses sources $(if $(ADVISORIES),advisories)
-	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked --all-targets; fi
-	cargo test --locked --doc
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --workspace; else cargo test --locked --workspace --all-targets; fi
+	cargo test --locked --workspace --doc
 
 bench: rust linker
 	cargo bench --locked --bench throughput -- $(BENCH)

@@ -4,30 +4,31 @@
 
 #![expect(missing_docs, reason = "`criterion_group!` makes a public function")]
 
+use bisect::worlds::{Shape, World};
+use bisect::{Bisection, Outcome, Running, Sample, Settings, Slot, Task};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use oomlab::bisect::worlds::{Shape, World};
-use oomlab::bisect::{Bisection, Outcome, Running, Sample, Settings, Slot, Task};
-use oomlab::console::{Console, decode, printk};
-use oomlab::model::{Event, Record, Stamp, Timeouts, printable};
-use oomlab::signature::{self, Log};
+use kmsg::console::{Console, decode, printk};
+use kmsg::signature::{self, Log};
+use model::Frame;
+use model::{Event, Record, Stamp, Timeouts, printable};
+use oomlab::qmp;
 use oomlab::store::read_events;
-use oomlab::watchdog::{Setup, Watchdog};
-use oomlab::{model::Frame, qmp};
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use watchdog::{Setup, Watchdog};
 
 /// Bytes of console text of one round.
 const TEXT: usize = 4 * 1024 * 1024;
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 fn replay(case: &str) -> Vec<Record> {
-    read_events(&folder("replays").join(case).join("events.jsonl")).expect("a recorded trial")
+    read_events(&folder("crates/watchdog/tests/replays").join(case).join("events.jsonl")).expect("a recorded trial")
 }
 
 fn lines(records: &[Record]) -> impl Iterator<Item = &str> {
@@ -50,7 +51,7 @@ fn boot() -> String {
 /// Nothing but reports: every line belongs to one.
 fn reports() -> String {
     let mut text = String::new();
-    for entry in fs::read_dir(folder("logs")).expect("the logs") {
+    for entry in fs::read_dir(folder("crates/kmsg/tests/logs")).expect("the logs") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "log") {
             text += &String::from_utf8_lossy(&fs::read(path).expect("a log"));

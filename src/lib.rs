@@ -24,12 +24,8 @@
 //! 7. Nothing the guest prints is trusted.
 //! 8. One place per extension.
 
-pub mod arch;
 pub mod assets;
-pub mod bisect;
 pub mod cli;
-pub mod console;
-pub mod debuginfo;
 pub mod doctor;
 pub mod git;
 pub mod host;
@@ -38,13 +34,8 @@ pub mod kernel;
 pub mod lab;
 pub mod launch;
 pub mod matrix;
-pub mod model;
 pub mod qmp;
 pub mod report;
 pub mod session;
-pub mod signature;
 pub mod store;
-pub mod symbols;
-pub mod tasks;
-pub mod watchdog;
 pub mod workload;

@@ -5,12 +5,12 @@ mod kernels;
 #[path = "support/program.rs"]
 mod program;
 
-use oomlab::model::{Outcome, TrialRecord};
+use model::{Outcome, TrialRecord};
 use oomlab::store::{read_events, read_trial};
-use oomlab::watchdog::{Setup, replay};
 use program::{Finished, Program, finish};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use watchdog::{Setup, replay};
 
 /// One trial, finished.
 struct Boot {
@@ -169,7 +169,7 @@ fn faults_that_a_cell_cannot_have_are_refused() {
 }
 
 fn own_initramfs(program: &Program) -> PathBuf {
-    let spec = oomlab::arch::find("x86_64").unwrap();
+    let spec = arch::find("x86_64").unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boots/init.c");
     let init = program.dir().join("init");
     let mut compiler = Command::new(spec.guest.cc);

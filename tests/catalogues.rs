@@ -3,11 +3,10 @@
 #[path = "support/program.rs"]
 mod program;
 
-use oomlab::arch;
+use model::{Outcome, RamMib};
 use oomlab::assets::Assets;
 use oomlab::image::load_workloads;
 use oomlab::kernel::{Kernels, Options};
-use oomlab::model::{Outcome, RamMib};
 use oomlab::workload::Manifest;
 use program::Program;
 use serde_json::Value;
@@ -68,7 +67,7 @@ fn the_nightly_matrix_has_every_workload() {
 fn every_architecture_has_a_kernel_and_workloads() {
     let kernels = kernels();
     let workloads = load_workloads(&Assets::builtin()).unwrap();
-    for spec in arch::ALL {
+    for &spec in arch::ALL {
         let entries = kernels.catalogue().entries().iter().filter(|entry| entry.arches().contains(&spec.name));
         assert!(entries.count() > 0, "no kernel for {}", spec.name);
         assert!(workloads[&"idle".into()].fits(spec, spec.min_ram).is_ok(), "no control for {}", spec.name);
@@ -123,7 +122,8 @@ fn every_workload_is_described_in_full() {
             expect(!text.trim().is_empty(), &format!("`{what}` is empty"));
             expect(!text.ends_with('.') && !text.contains('\n'), &format!("`{what}` is no fragment of one line"));
         }
-        let fits: Vec<_> = arch::ALL.iter().filter(|spec| manifest.fits(spec, manifest.min_ram).is_ok()).collect();
+        let fits: Vec<_> =
+            arch::ALL.iter().copied().filter(|&spec| manifest.fits(spec, manifest.min_ram).is_ok()).collect();
         expect(!fits.is_empty(), "it fits no architecture");
         for spec in fits {
             let healthy = manifest.healthy(spec);

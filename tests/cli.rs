@@ -64,7 +64,7 @@ fn the_schema_is_json_and_names_the_architectures() {
     assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
     let schema: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(schema["type"], "object");
-    for arch in oomlab::arch::ALL {
+    for &arch in arch::ALL {
         assert!(finished.stdout.contains(&format!("\"{}\"", arch.name)), "{}", arch.name);
     }
 }
@@ -81,7 +81,7 @@ fn completions_are_made_for_every_shell() {
 
 #[test]
 fn logs_are_classified_and_unreadable_ones_named() {
-    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs");
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kmsg/tests/logs");
     let program = Program::new();
     for name in ["oops-x86-two-cpus", "syslog-memcg", "none-look-alikes", "kmsg-soft-lockup"] {
         program.write(name, &std::fs::read_to_string(logs.join(format!("{name}.log"))).unwrap());
@@ -95,7 +95,7 @@ fn logs_are_classified_and_unreadable_ones_named() {
 
 #[test]
 fn a_log_comes_from_standard_input_too() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs/glued-binary.log");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kmsg/tests/logs/glued-binary.log");
     for args in [&["classify", "--json"][..], &["classify", "--json", "-"]] {
         let program = Program::new();
         let output = program.command(args).stdin(std::fs::File::open(&path).unwrap()).output().unwrap();

@@ -2,11 +2,11 @@
 
 mod support;
 
-use oomlab::model::{Bundle, Kind, RamMib, Step, StepRecord, StepResult, TrialRecord};
+use model::{Bundle, Kind, RamMib, Step, StepRecord, StepResult, TrialRecord};
 use oomlab::store::read_events;
-use oomlab::watchdog::{Setup, replay};
 use std::path::PathBuf;
 use support::Scripted;
+use watchdog::{Setup, replay};
 
 /// A livelock: beats go on, the canary is stuck, a vCPU is busy, and nothing comes after the kill.
 const LIVELOCK: &str = "say [    0.000000] Linux version 6.1.0\n\
@@ -44,7 +44,7 @@ fn assert_kept(scripted: &Scripted, trial: &TrialRecord, kind: Kind) {
     let events = read_events(&folder(scripted).join("events.jsonl")).unwrap();
     assert_eq!(replay(Setup::of(&trial.cell), &events).as_ref(), Some(&trial.verdict));
     let alone = std::fs::read_to_string(folder(scripted).join("verdict.json")).unwrap();
-    assert_eq!(serde_json::from_str::<oomlab::model::Verdict>(&alone).unwrap(), trial.verdict);
+    assert_eq!(serde_json::from_str::<model::Verdict>(&alone).unwrap(), trial.verdict);
 }
 
 #[tokio::test]

@@ -3,20 +3,20 @@
 
 #[path = "support/recorded.rs"]
 mod recorded;
-#[path = "watchdog/trial.rs"]
+#[path = "../crates/watchdog/tests/judging/trial.rs"]
 #[expect(dead_code, reason = "other tests need the rest")]
 mod trial;
 
-use oomlab::model::{
+use model::{
     Beat, Course, Event, Expectation, Frame, Kind, Memory, Onset, Outcome, Probe, Record, Stage, Stamp, Task,
     ThreadTime, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, needs_why, timeline, why};
-use oomlab::watchdog::{Setup, retrace};
 use proptest::prelude::*;
 use snapbox::{Assert, Data};
 use std::path::Path;
 use trial::Trial;
+use watchdog::{Setup, retrace};
 
 const RUN: &str = "runs/2026-11-24-0";
 

@@ -1,8 +1,8 @@
 //! The agent's C code and the lab's Rust code agree on the wire: frames that the C code says are read here, and
 //! commands that are made here are understood there.
 
-use oomlab::console::{Command, Damaged, decode, encode_command};
-use oomlab::model::{Beat, Frame};
+use kmsg::console::{Command, Damaged, decode, encode_command};
+use model::{Beat, Frame};
 use std::io::Write;
 use std::process::{Command as Process, Stdio};
 

@@ -11,14 +11,14 @@ mod program;
 #[path = "guests/repeat.rs"]
 mod repeat;
 
-use oomlab::model::{Bundle, Cell, Event, Expectation, Frame, Kind, Outcome, Step, StepResult, TrialRecord};
+use model::{Bundle, Cell, Event, Expectation, Frame, Kind, Outcome, Step, StepResult, TrialRecord};
 use oomlab::store::{read_events, read_trial};
-use oomlab::watchdog::{Setup, replay};
 use outside::{Running, qmp, trial_folder};
 use program::Program;
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use watchdog::{Setup, replay};
 
 /// Has the workloads of the guests.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests");
@@ -249,7 +249,7 @@ guests! {
 }
 
 fn test(guest: &str, arch: &str) {
-    let mut cells = plan(GUESTS).into_iter().filter(|cell| name(cell) == guest && cell.arch.as_str() == arch);
+    let mut cells = plan(GUESTS).into_iter().filter(|cell| name(cell) == guest && cell.arch.name == arch);
     let (Some(cell), None) = (cells.next(), cells.next()) else { panic!("{guest} on {arch} is one cell") };
     kernels::kernel(cell.kernel.as_str(), arch);
     Known::boot(&cell).assert_right();
@@ -258,6 +258,6 @@ fn test(guest: &str, arch: &str) {
 #[test]
 fn every_guest_has_a_test() {
     let cells = plan(GUESTS);
-    let missing = |cell: &&Cell| !TESTED.contains(&(name(cell), cell.arch.as_str()));
+    let missing = |cell: &&Cell| !TESTED.contains(&(name(cell), cell.arch.name));
     assert_eq!(cells.iter().filter(missing).map(|cell| cell.id.as_str()).collect::<Vec<_>>(), [""; 0]);
 }

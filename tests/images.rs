@@ -1,10 +1,10 @@
 //! The agent and every workload compile without a warning for every architecture that they fit.
 
+use arch::BinaryFormat;
 use flate2::read::GzDecoder;
-use oomlab::arch::{self, BinaryFormat};
+use model::RamMib;
 use oomlab::assets::Assets;
 use oomlab::image::{Images, load_workloads};
-use oomlab::model::RamMib;
 use std::io::Read;
 use std::path::Path;
 
@@ -41,9 +41,9 @@ fn the_template_of_a_workload_is_built_for_every_architecture() {
     }
     let assets = Assets::with_overlay(data.path());
     let workloads = load_workloads(&assets).unwrap();
-    let template = &workloads[&oomlab::model::WorkloadName::new("workload-template")];
+    let template = &workloads[&model::WorkloadName::new("workload-template")];
     let images = Images::new(assets, env!("CARGO_TARGET_TMPDIR").into());
-    for arch in arch::ALL {
+    for &arch in arch::ALL {
         images.image(arch, template, &[]).unwrap_or_else(|error| panic!("{error}"));
     }
 }
@@ -53,7 +53,7 @@ fn every_workload_is_built_for_every_architecture() {
     let assets = Assets::builtin();
     let workloads = load_workloads(&assets).unwrap();
     let images = Images::new(assets, env!("CARGO_TARGET_TMPDIR").into());
-    for arch in arch::ALL {
+    for &arch in arch::ALL {
         for workload in workloads.values().filter(|workload| workload.fits(arch, RamMib(1024)).is_ok()) {
             let image = images.image(arch, workload, &[]).unwrap_or_else(|error| panic!("{error}"));
             let programs = programs(&image.path);

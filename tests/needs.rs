@@ -5,17 +5,17 @@ mod kernels;
 #[path = "support/program.rs"]
 mod program;
 
-use oomlab::arch::{self, ArchSpec};
+use arch::Arch;
+use model::{KernelArtifact, KernelModule, TrialRecord};
 use oomlab::assets::Assets;
 use oomlab::kernel::{Kernels, Options, Unwatched};
-use oomlab::model::{KernelArtifact, KernelModule, TrialRecord};
 use oomlab::store::read_trial;
 use program::{Finished, Program, finish};
 use std::path::Path;
 
 const KERNEL: &str = "debian-6.1";
 
-fn x86_64() -> &'static ArchSpec {
+fn x86_64() -> Arch {
     arch::find("x86_64").unwrap()
 }
 

@@ -1,9 +1,9 @@
 //! Matrices and the plans that they make: `tests/plans/*.yaml` → `*.json`, and the ones that are wrong:
 //! `tests/plans/errors/*.yaml` → `*.txt`. `UPDATE_GOLDENS=1` writes them anew.
 
-use oomlab::arch::ArchSpec;
+use arch::Arch;
+use model::{Expectation, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
 use oomlab::matrix::{Diagnostic, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
-use oomlab::model::{Expectation, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 struct Kernel(&'static [&'static str]);
 
 impl KnownKernel for Kernel {
-    fn available(&self, arch: &ArchSpec) -> Result<(), String> {
+    fn available(&self, arch: Arch) -> Result<(), String> {
         if self.0.contains(&arch.name) { Ok(()) } else { Err(format!("is not available for {}", arch.name)) }
     }
 
     /// The kernels that come ready-made have modules.
-    fn provides(&self, _: &ArchSpec, needs: &Needs) -> Result<(), String> {
+    fn provides(&self, _: Arch, needs: &Needs) -> Result<(), String> {
         match needs.modules.first() {
             Some(module) if self.0 == RISCV => Err(format!("has no module {module}")),
             _ => Ok(()),
@@ -33,7 +33,7 @@ struct Workload {
 }
 
 impl KnownWorkload for Workload {
-    fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String> {
+    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String> {
         if self.needs_mmu && !arch.mmu {
             Err(format!("{} needs an MMU", self.name))
         } else if self.name == "anon-hog" && ram > RamMib(4096) {
@@ -43,7 +43,7 @@ impl KnownWorkload for Workload {
         }
     }
 
-    fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+    fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
         if !self.needs_disk {
             return Needs::default();
         }
@@ -53,7 +53,7 @@ impl KnownWorkload for Workload {
         Needs { modules, disk, config: Vec::new() }
     }
 
-    fn healthy(&self, _: &ArchSpec) -> Expectation {
+    fn healthy(&self, _: Arch) -> Expectation {
         Expectation { outcome: self.healthy, kind: None, reason: None }
     }
 

@@ -6,7 +6,7 @@ mod machine;
 mod tasks;
 
 use machine::{Machine, Running};
-use oomlab::model::{Event, Probe, Profile, QmpEvent, Spot};
+use model::{Event, Probe, Profile, QmpEvent, Spot};
 
 const LIVELOCK: Machine = Machine {
     arch: "riscv64-nommu",

@@ -1,7 +1,7 @@
 //! Dumps of registers as QEMU 7.2 printed them for real guests (without floating-point registers), and what is read from
 //! them.
 
-use oomlab::arch::{self, Before, Registers};
+use arch::{Before, Registers};
 use oomlab::qmp::vcpus;
 use std::path::Path;
 
@@ -52,7 +52,7 @@ fn every_architecture_reads_its_dumps() {
         assert_eq!((arch.cpu.registers)(vcpus[0].1), Some(*expected), "{name}");
     }
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), expected.len(), "each file is looked at");
-    for arch in arch::ALL {
+    for &arch in arch::ALL {
         assert!(expected.iter().any(|(name, _)| name.starts_with(&format!("{}.", arch.name))), "{}", arch.name);
         assert_eq!((arch.cpu.registers)("RIP=zz PC= pc \r\n"), None, "{}", arch.name);
     }

@@ -7,7 +7,7 @@ mod recorded;
 #[path = "support/transcript.rs"]
 mod transcript;
 
-use oomlab::model::{Kind, PLAN_SCHEMA, Plan, TrialRecord, Verdict};
+use model::{Kind, PLAN_SCHEMA, Plan, TrialRecord, Verdict};
 use oomlab::report::why;
 use program::Program;
 use serde_json::Value;

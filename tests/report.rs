@@ -1,6 +1,6 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
 
-use oomlab::model::{
+use model::{
     Accel, Cell, Digest, Evidence, Expectation, Faults, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib,
     RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
@@ -17,7 +17,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
     let cell = Cell {
         id: format!("{kernel}.{arch}.{}.{rest}", RamMib(ram)).as_str().into(),
         kernel: kernel.into(),
-        arch: arch.into(),
+        arch: arch::find(arch).unwrap(),
         ram: RamMib(ram),
         vcpus: 1,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },

@@ -4,8 +4,8 @@
 
 mod support;
 
+use model::{Cell, Outcome, TrialRecord};
 use oomlab::lab::{Observer, Status};
-use oomlab::model::{Cell, Outcome, TrialRecord};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use support::Scripted;

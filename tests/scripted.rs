@@ -2,14 +2,14 @@
 
 mod support;
 
+use model::{Accel, Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::host::Accelerator;
-use oomlab::model::{Accel, Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::store::{digest_file, read_events};
-use oomlab::watchdog::{Setup, replay};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use support::Scripted;
+use watchdog::{Setup, replay};
 
 const BOOT: &str = "say [    0.000000] Linux version 6.1.0\n\
     frame hello v=1 arch=riscv64-nommu page=4096 ram=28000\n\
@@ -103,9 +103,9 @@ async fn a_missing_qemu_is_the_labs_fault_and_names_the_remedy() {
 struct Silent;
 
 impl oomlab::lab::Observer for Silent {
-    fn started(&self, _: usize, _: &oomlab::model::Cell, _: u32) {}
+    fn started(&self, _: usize, _: &model::Cell, _: u32) {}
     fn status(&self, _: usize, _: oomlab::lab::Status) {}
-    fn finished(&self, _: usize, _: &oomlab::model::TrialRecord) {}
+    fn finished(&self, _: usize, _: &model::TrialRecord) {}
 }
 
 /// What the lab never heard is not silence of the guest.
@@ -296,7 +296,7 @@ async fn repeated_trials_have_folders_of_their_own() {
     let mut scripted = Scripted::default();
     scripted.cell("cell", &format!("{BOOT}{END}")).repeat = 3;
     let record = scripted.run().await;
-    let folders: Vec<String> = record.trials.iter().map(oomlab::model::TrialRecord::folder).collect();
+    let folders: Vec<String> = record.trials.iter().map(model::TrialRecord::folder).collect();
     assert_eq!(folders, ["cell", "cell~2", "cell~3"]);
 }
 

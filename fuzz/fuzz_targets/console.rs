@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use oomlab::console::{Console, Item, MAX_LINE, printk};
-use oomlab::signature::{self, Classification, Log};
+use kmsg::console::{Console, Item, MAX_LINE, printk};
+use kmsg::signature::{self, Classification, Log};
 
 /// The most different reports of a log, as `Classification::reports` promises.
 const MOST_REPORTS: usize = 256;

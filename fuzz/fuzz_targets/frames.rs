@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use oomlab::console::decode;
+use kmsg::console::decode;
 
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);

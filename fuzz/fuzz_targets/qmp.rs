@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use oomlab::model::QmpEvent;
+use model::QmpEvent;
 use oomlab::qmp::{Message, command, parse};
 use serde_json::{Value, json};
 

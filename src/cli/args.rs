@@ -79,7 +79,7 @@ pub struct RunOptions {
     pub cpus: Option<u32>,
     /// Memory that guests may use, for example 4G [default: most of what is free]
     #[arg(long, value_name = "SIZE")]
-    pub memory: Option<crate::model::RamMib>,
+    pub memory: Option<model::RamMib>,
     /// Folder of the run [default: the next free runs/<date>-<n>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -91,7 +91,7 @@ pub struct RunOptions {
     pub junit: Option<PathBuf>,
     /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8); of one with more RAM than this, nothing
     #[arg(long, value_name = "MOST", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
-    pub dump: Option<crate::model::RamMib>,
+    pub dump: Option<model::RamMib>,
     /// Program to run in place of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
     pub qemu: Option<PathBuf>,
@@ -238,7 +238,7 @@ pub struct WatchArgs {
     pub json: Option<PathBuf>,
     /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8); of one with more RAM than this, nothing
     #[arg(long, value_name = "MOST", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
-    pub dump: Option<crate::model::RamMib>,
+    pub dump: Option<model::RamMib>,
     /// A QEMU command line of your own: its serial console and one more QMP monitor go to the lab
     #[arg(last = true, value_name = "QEMU")]
     pub command: Vec<String>,

@@ -5,10 +5,10 @@ use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
-use crate::arch::{self, ArchSpec};
 use crate::kernel::Kernels;
 use crate::matrix::{self, SingleCell, SingleKernel, SinglePayload};
-use crate::model::{KernelArtifact, KernelName, Timeouts};
+use arch::Arch;
+use model::{KernelArtifact, KernelName, Timeouts};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ pub(super) fn options(words: &[String]) -> Result<BTreeMap<String, String>, CliE
     words.iter().map(pair).collect()
 }
 
-fn own_kernel(path: &Path, spec: &ArchSpec) -> Result<KernelArtifact, CliError> {
+fn own_kernel(path: &Path, spec: Arch) -> Result<KernelArtifact, CliError> {
     let image = readable(path)?;
     let name = path.file_name().map_or_else(|| "own".into(), |name| name.to_string_lossy());
     let name: String =

@@ -3,8 +3,8 @@
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
 use super::output::print;
-use crate::model::printable;
-use crate::signature::{Classification, Log, ReportKind, Who};
+use kmsg::signature::{Classification, Log, ReportKind, Who};
+use model::printable;
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;

@@ -1,6 +1,5 @@
 //! `oomlab doctor`: what the host lacks, why it matters, and installing it.
 
-use crate::arch;
 use crate::doctor::{self, Examination, Requirement};
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! `oomlab kernel`: what kernels there are, and making them ready.
 
-use crate::arch::{self, ArchSpec};
 use crate::assets::Assets;
 use crate::host::Clock;
 use crate::kernel::{Entry, KernelError, Kernels, Options, Progress, Source, Stage, Update};
+use arch::Arch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -96,14 +96,14 @@ pub fn run(args: &KernelArgs, assets: &Assets, cache: PathBuf) -> Result<u8, Ker
     Ok(0)
 }
 
-fn wanted_arches(entry: &Entry, asked: Option<&str>) -> Result<Vec<&'static ArchSpec>, KernelError> {
+fn wanted_arches(entry: &Entry, asked: Option<&str>) -> Result<Vec<Arch>, KernelError> {
     let names = asked.map_or_else(|| entry.arches(), |name| vec![name]);
     let known = arch::ALL.iter().map(|arch| arch.name).collect::<Vec<_>>().join(", ");
     let unknown = |name| KernelError::Unsupported(format!("unknown architecture `{name}`; there are {known}"));
     names.into_iter().map(|name| arch::find(name).ok_or_else(|| unknown(name))).collect()
 }
 
-fn prepare(kernels: &Kernels, name: &str, arch: &ArchSpec, jobs: Option<usize>) -> Result<(), KernelError> {
+fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Result<(), KernelError> {
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let view = View::new();
     let artifact = kernels.prepare(name, arch, jobs, &view)?;

@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::error::CliError;
-use crate::arch::ArchSpec;
 use crate::image::{Images, load_workloads};
 use crate::kernel::{KernelError, Kernels, ModuleTree, Options, missing_option};
 use crate::matrix::{Known, KnownKernel, KnownWorkload, WrongOption};
-use crate::model::{Cell, Expectation, KernelArtifact, KernelModule, Needs, RamMib, WorkloadName};
 use crate::workload::{Manifest, OptionError};
+use arch::Arch;
+use model::{Cell, Expectation, KernelArtifact, KernelModule, Needs, RamMib, WorkloadName};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ impl Catalogues {
     }
 
     /// The modules that a cell loads; `None` when that is not known yet, for its kernel's modules are not in the cache.
-    pub fn modules(&self, cell: &Cell, arch: &ArchSpec) -> Option<Vec<KernelModule>> {
+    pub fn modules(&self, cell: &Cell, arch: Arch) -> Option<Vec<KernelModule>> {
         if cell.needs.modules.is_empty() {
             return Some(Vec::new());
         }
@@ -75,13 +75,13 @@ struct CatalogueKernel {
 }
 
 impl CatalogueKernel {
-    fn cached(&self, arch: &ArchSpec) -> Option<KernelArtifact> {
+    fn cached(&self, arch: Arch) -> Option<KernelArtifact> {
         let mut cached = self.cached.borrow_mut();
         cached.entry(arch.name).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
     }
 
     /// An option that the kernel lacks, as far as it is in the cache.
-    fn missing_option<'a>(&self, arch: &ArchSpec, wanted: &'a [String]) -> Option<&'a str> {
+    fn missing_option<'a>(&self, arch: Arch, wanted: &'a [String]) -> Option<&'a str> {
         if wanted.is_empty() {
             return None;
         }
@@ -89,7 +89,7 @@ impl CatalogueKernel {
     }
 
     /// Asks the kernel's modules, if they are in the cache.
-    fn with_tree<T>(&self, arch: &ArchSpec, ask: impl FnOnce(&ModuleTree) -> T) -> Option<T> {
+    fn with_tree<T>(&self, arch: Arch, ask: impl FnOnce(&ModuleTree) -> T) -> Option<T> {
         let mut trees = self.trees.borrow_mut();
         let tree = trees.entry(arch.name).or_insert_with(|| {
             let kernel = self.cached(arch)?;
@@ -100,12 +100,12 @@ impl CatalogueKernel {
 }
 
 impl KnownKernel for CatalogueKernel {
-    fn available(&self, arch: &ArchSpec) -> Result<(), String> {
+    fn available(&self, arch: Arch) -> Result<(), String> {
         let supported = self.kernels.catalogue().supports(&self.name, arch);
         supported.map(drop).map_err(|_| format!("is not there for {}", arch.name))
     }
 
-    fn provides(&self, arch: &ArchSpec, needs: &Needs) -> Result<(), String> {
+    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), String> {
         if let Some(option) = self.missing_option(arch, &needs.config) {
             return Err(format!("has no CONFIG_{option}=y for {}", arch.name));
         }
@@ -121,15 +121,15 @@ impl KnownKernel for CatalogueKernel {
 }
 
 impl KnownWorkload for Manifest {
-    fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String> {
+    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String> {
         Self::fits(self, arch, ram)
     }
 
-    fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+    fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
         Self::needs(self, arch, ram)
     }
 
-    fn healthy(&self, arch: &ArchSpec) -> Expectation {
+    fn healthy(&self, arch: Arch) -> Expectation {
         Self::healthy(self, arch)
     }
 

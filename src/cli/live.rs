@@ -2,9 +2,9 @@
 //! output is no terminal, one plain line a finished cell.
 
 use crate::lab::{Observer, Status};
-use crate::model::{Cell, Outcome, TrialRecord};
 use crate::report;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use model::{Cell, Outcome, TrialRecord};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Live {
         let widest = |text: fn(&Cell) -> usize| cells.iter().map(text).max().unwrap_or(0);
         let widths = Widths {
             kernel: widest(|cell| cell.kernel.as_str().len()).min(16),
-            arch: widest(|cell| cell.arch.as_str().len()),
+            arch: widest(|cell| cell.arch.name.len()),
             workload: widest(|cell| report::variant(cell).len()).min(30),
         };
         Self { bars, total, terminal, color, planned: trials, widths, state: Mutex::default() }

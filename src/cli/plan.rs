@@ -6,11 +6,11 @@ use super::error::CliError;
 use super::known::Catalogues;
 use super::output::print;
 use super::run::load;
-use crate::arch::{self, ArchSpec};
 use crate::host::remembered_accel;
 use crate::launch::{Paths, command};
-use crate::model::{Cell, Payload};
 use crate::workload::Manifest;
+use arch::Arch;
+use model::{Cell, Payload};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -49,8 +49,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
 
 /// The command line that a run would use, but for its sockets and its disk, which lie where a person can find them.
 fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
-    let spec = arch::find(cell.arch.as_str())
-        .ok_or_else(|| CliError::Usage(format!("unknown architecture `{}`", cell.arch)))?;
+    let spec = cell.arch;
     let initrd = match &cell.payload {
         Payload::Initrd { path } => path.clone(),
         Payload::Workload { name, .. } => match catalogues.workloads.get(name) {
@@ -71,7 +70,7 @@ fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, Cli
 
 /// Where the initramfs is. Its name depends on the content of the modules in it: as long as the kernel's modules are
 /// not in the cache, their place in the name is taken by the kernel's name.
-fn image_path(cell: &Cell, spec: &ArchSpec, manifest: &Manifest, catalogues: &Catalogues) -> Result<PathBuf, CliError> {
+fn image_path(cell: &Cell, spec: Arch, manifest: &Manifest, catalogues: &Catalogues) -> Result<PathBuf, CliError> {
     let modules = catalogues.modules(cell, spec);
     let mut path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
     if modules.is_none()

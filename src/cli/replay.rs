@@ -4,14 +4,14 @@ use super::args::ReplayArgs;
 use super::error::CliError;
 use super::lookup::{self, Recorded};
 use super::output::{print, style};
-use crate::model::{Cell, Course, Record, Verdict, split_trial_folder};
 use crate::report::again::{self, Standing, Trial};
 use crate::report::{Style, timeline};
 use crate::store::{RunDir, StoreError, read_events, read_trial};
-use crate::watchdog::{Setup, retrace};
+use model::{Cell, Course, Record, Verdict, split_trial_folder};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use watchdog::{Setup, retrace};
 
 /// Judges recorded trials again; gives the program's exit status.
 ///

@@ -8,9 +8,9 @@ use super::known::Catalogues;
 use super::lookup;
 use super::output::print;
 use crate::lab::{Prepared, Ready};
-use crate::model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
 use crate::report;
 use crate::store::{digest_file, read_trial};
+use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
 use std::path::{Path, PathBuf};
 
 /// Runs a recorded trial again, or prints the script for it; gives the program's exit status.
@@ -59,7 +59,7 @@ fn same_files(trial: &TrialRecord) -> Option<Prepared> {
     };
     let kernel = KernelArtifact {
         name: trial.cell.kernel.clone(),
-        arch: trial.cell.arch.clone(),
+        arch: trial.cell.arch,
         release: trial.kernel_release.clone().unwrap_or_default(),
         image,
         digest,

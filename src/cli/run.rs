@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
 use crate::matrix::{self, Filter};
-use crate::model::Plan;
+use model::Plan;
 use std::path::Path;
 use std::time::Duration;
 

@@ -6,16 +6,15 @@ use super::error::CliError;
 use super::execute;
 use super::interrupt::cancel_on_signals;
 use super::live::Live;
-use crate::arch::{self, ArchSpec};
 use crate::host::{Foreign, Resources, today, wall_clock};
 use crate::kernel::Kernels;
 use crate::lab::{self, Budget, Lab, Ready, Watched};
 use crate::launch::{Given, chardev_at};
-use crate::model::{
-    Accel, ArchName, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan,
-    Timeouts,
-};
 use crate::store::RunDir;
+use arch::Arch;
+use model::{
+    Accel, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
+};
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -94,7 +93,7 @@ async fn guest(args: &WatchArgs) -> Result<(Watched, Vec<String>), CliError> {
 }
 
 /// The architecture: as the user says, else as QEMU's program says, else the host's.
-fn spec(args: &WatchArgs, given: &Given) -> Result<&'static ArchSpec, CliError> {
+fn spec(args: &WatchArgs, given: &Given) -> Result<Arch, CliError> {
     let name = args.arch.as_deref().or(given.arch).unwrap_or(std::env::consts::ARCH);
     arch::find(name).ok_or_else(|| {
         let known: Vec<&str> = arch::ALL.iter().map(|spec| spec.name).collect();
@@ -103,14 +102,14 @@ fn spec(args: &WatchArgs, given: &Given) -> Result<&'static ArchSpec, CliError> 
 }
 
 /// The kernel with whatever there is of its symbols; none of it is needed for a verdict.
-fn kernel(args: &WatchArgs, given: &Given, spec: &ArchSpec) -> Result<KernelArtifact, CliError> {
+fn kernel(args: &WatchArgs, given: &Given, spec: Arch) -> Result<KernelArtifact, CliError> {
     let path = args.kernel.as_ref().or(given.kernel.as_ref());
     let mut kernel = match path.filter(|path| args.kernel.is_some() || path.is_file()) {
         Some(path) if !path.is_file() => return Err(CliError::Usage(format!("cannot read {}", path.display()))),
         Some(path) => Kernels::own(&KernelName::new(name(path)), spec, path)?,
         None => KernelArtifact {
             name: KernelName::new("unknown"),
-            arch: ArchName::new(spec.name),
+            arch: spec,
             release: String::new(),
             image: PathBuf::new(),
             digest: Digest::of_bytes(&[]),
@@ -135,12 +134,12 @@ fn name(path: &Path) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
 }
 
-fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: &ArchSpec) -> Cell {
+fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) -> Cell {
     let load_s = args.timeout.unwrap_or(FOR_EVER_S);
     Cell {
         id: Cell::WATCHED.into(),
         kernel: kernel.name.clone(),
-        arch: ArchName::new(spec.name),
+        arch: spec,
         ram: given.ram,
         vcpus: given.vcpus,
         payload: Payload::Initrd { path: given.initrd.clone() },

@@ -4,10 +4,9 @@ use super::args::WorkloadAction;
 use super::context::Context;
 use super::error::CliError;
 use super::output::print;
-use crate::arch;
 use crate::image::load_workloads;
-use crate::model::Throttle;
 use crate::workload::Manifest;
+use model::Throttle;
 
 /// Prints workloads; gives the program's exit status.
 ///
@@ -38,8 +37,8 @@ fn describe(manifest: &Manifest) -> String {
     text += &format!("unit       {}\nfinished   {}\n", manifest.unit, manifest.finished);
     let verdicts: Vec<String> = arch::ALL
         .iter()
-        .filter(|spec| manifest.fits(spec, spec.min_ram.max(manifest.min_ram)).is_ok())
-        .map(|spec| format!("{} {}", spec.name, manifest.healthy(spec)))
+        .filter(|spec| manifest.fits(**spec, spec.min_ram.max(manifest.min_ram)).is_ok())
+        .map(|spec| format!("{} {}", spec.name, manifest.healthy(*spec)))
         .collect();
     text += &needs(manifest);
     text += &format!("healthy    {}\n", verdicts.join(", "));

@@ -68,8 +68,8 @@ fn notes(facts: &Facts) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::ALL;
     use crate::doctor::requirements;
+    use arch::ALL;
 
     /// A host that has all that is required.
     fn complete(requirements: &[Requirement]) -> Facts {

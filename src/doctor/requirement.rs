@@ -1,6 +1,6 @@
 //! What the lab needs of its host.
 
-use crate::arch::ArchSpec;
+use arch::Arch;
 use serde::Serialize;
 
 /// Something that the host must have.
@@ -59,15 +59,15 @@ const OPENSBI: &str = "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin";
 /// Everything that the lab needs to run, build for and build kernels of these architectures.
 ///
 /// `host` is the machine's own architecture as `uname -m` prints it.
-pub fn requirements(arches: &[ArchSpec], host: &str) -> Vec<Requirement> {
+pub fn requirements(arches: &[Arch], host: &str) -> Vec<Requirement> {
     let mut all = Vec::new();
     for arch in arches {
-        add(&mut all, emulator(arch));
+        add(&mut all, emulator(*arch));
     }
     for arch in arches {
-        add(&mut all, compiler(arch, host));
+        add(&mut all, compiler(*arch, host));
     }
-    all.extend(arches.iter().find(|arch| arch.qemu.args.ends_with(&["-bios", "default"])).map(firmware));
+    all.extend(arches.iter().find(|arch| arch.qemu.args.ends_with(&["-bios", "default"])).copied().map(firmware));
     all.extend(KERNEL_TOOLS.iter().map(|(what, need, package)| Requirement {
         what: (*what).to_owned(),
         need: need.clone(),
@@ -111,7 +111,7 @@ fn add(all: &mut Vec<Requirement>, new: Requirement) {
     }
 }
 
-fn emulator(arch: &ArchSpec) -> Requirement {
+fn emulator(arch: Arch) -> Requirement {
     Requirement {
         what: arch.qemu.program.to_owned(),
         need: Need::Program(arch.qemu.program),
@@ -120,7 +120,7 @@ fn emulator(arch: &ArchSpec) -> Requirement {
     }
 }
 
-fn compiler(arch: &ArchSpec, host: &str) -> Requirement {
+fn compiler(arch: Arch, host: &str) -> Requirement {
     let mut packages = vec![arch.guest.cc_package];
     if arch.name == host {
         // The native compiler answers to the cross compiler's name.
@@ -134,7 +134,7 @@ fn compiler(arch: &ArchSpec, host: &str) -> Requirement {
     }
 }
 
-fn firmware(arch: &ArchSpec) -> Requirement {
+fn firmware(arch: Arch) -> Requirement {
     Requirement {
         what: "OpenSBI".to_owned(),
         need: Need::FileOf { program: arch.qemu.program, file: OPENSBI },
@@ -146,7 +146,7 @@ fn firmware(arch: &ArchSpec) -> Requirement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::ALL;
+    use arch::ALL;
 
     #[test]
     fn every_architecture_has_its_emulator_and_its_compiler() {

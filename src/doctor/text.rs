@@ -35,8 +35,8 @@ fn describe(out: &mut String, missing: &Missing) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::ALL;
     use crate::doctor::{Facts, requirements};
+    use arch::ALL;
 
     #[test]
     fn every_missing_thing_says_why_and_how() {

@@ -5,8 +5,8 @@
 //! The answer is remembered until the host boots again.
 
 use super::process::Guest;
-use crate::arch::ArchSpec;
-use crate::model::Accel;
+use arch::Arch;
+use model::Accel;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,7 +103,7 @@ fn tiny_guest(host: &str) -> Option<&'static TinyGuest> {
 }
 
 /// Which accelerator runs guests of this architecture on this host. Remembers the answer below `cache`.
-pub async fn probe_kvm(spec: &ArchSpec, cache: &Path) -> AccelAnswer {
+pub async fn probe_kvm(spec: Arch, cache: &Path) -> AccelAnswer {
     let host = std::env::consts::ARCH;
     if !spec.qemu.kvm_hosts.contains(&host) {
         return AccelAnswer::emulated(&format!("KVM does not run {} on {host}", spec.name));
@@ -143,7 +143,7 @@ fn remember(cache: &Path, answer: &AccelAnswer) {
 }
 
 /// What [`probe_kvm`] found since the host booted, without running anything; emulation if it was never asked.
-pub fn remembered_accel(spec: &ArchSpec, cache: &Path) -> Accel {
+pub fn remembered_accel(spec: Arch, cache: &Path) -> Accel {
     let possible = spec.qemu.kvm_hosts.contains(&std::env::consts::ARCH);
     remembered(cache).filter(|_| possible).map_or(Accel::Tcg, |answer| answer.accel)
 }
@@ -196,19 +196,19 @@ mod tests {
     #[test]
     fn an_answer_is_remembered_until_the_host_boots_again() {
         let dir = tempfile::tempdir().unwrap();
-        let x86 = crate::arch::find("x86_64").unwrap();
+        let x86 = arch::find("x86_64").unwrap();
         assert_eq!(remembered_accel(x86, dir.path()), Accel::Tcg);
         let answer = AccelAnswer { accel: Accel::Kvm, why: String::new() };
         std::fs::write(answer_file(dir.path()), serde_json::to_vec(&answer).unwrap()).unwrap();
         let here = if std::env::consts::ARCH == "x86_64" { Accel::Kvm } else { Accel::Tcg };
         assert_eq!(remembered_accel(x86, dir.path()), here);
-        assert_eq!(remembered_accel(crate::arch::find("riscv64-nommu").unwrap(), dir.path()), Accel::Tcg);
+        assert_eq!(remembered_accel(arch::find("riscv64-nommu").unwrap(), dir.path()), Accel::Tcg);
     }
 
     #[tokio::test]
     async fn an_architecture_that_kvm_cannot_run_is_emulated() {
         let dir = tempfile::tempdir().unwrap();
-        let answer = probe_kvm(crate::arch::find("riscv64-nommu").unwrap(), dir.path()).await;
+        let answer = probe_kvm(arch::find("riscv64-nommu").unwrap(), dir.path()).await;
         assert_eq!(answer.accel, Accel::Tcg);
         assert!(answer.why.contains("riscv64-nommu"));
     }

@@ -1,7 +1,7 @@
 //! What executes the guests of one architecture, until a kernel shows that it cannot.
 
 use super::accel::{AccelAnswer, forget_kvm};
-use crate::model::Accel;
+use model::Accel;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!((first.accel(), second.accel()), (Accel::Kvm, Accel::Kvm));
         first.distrust();
         assert_eq!((first.accel(), second.accel()), (Accel::Tcg, Accel::Tcg));
-        let x86 = crate::arch::find("x86_64").unwrap();
+        let x86 = arch::find("x86_64").unwrap();
         assert_eq!(remembered_accel(x86, dir.path()), Accel::Tcg);
         assert!(dir.path().read_dir().unwrap().next().is_some(), "the answer is written down");
     }

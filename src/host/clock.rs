@@ -1,6 +1,6 @@
 //! The one place that reads clocks.
 
-use crate::model::Stamp;
+use model::Stamp;
 use std::time::Instant;
 
 /// Host time since a trial's spawn.

@@ -1,6 +1,6 @@
 //! Commands to QEMU over QMP, from any task.
 
-use crate::model::QmpEvent;
+use model::QmpEvent;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

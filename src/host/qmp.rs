@@ -2,8 +2,8 @@
 
 use super::commands::{Deaf, QmpCommands, Reply, Request};
 use super::socket::connect;
-use crate::model::QmpEvent;
 use crate::qmp::{Message, command, parse};
+use model::QmpEvent;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

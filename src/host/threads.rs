@@ -1,6 +1,6 @@
 //! What the host's kernel says of QEMU: CPU time of its vCPU threads, and whether somebody has stopped it.
 
-use crate::model::ThreadTime;
+use model::ThreadTime;
 use serde_json::Value;
 use std::path::Path;
 

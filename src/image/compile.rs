@@ -3,7 +3,7 @@
 use super::ImageError;
 use super::flat;
 use super::program::Program;
-use crate::arch::{ArchSpec, BinaryFormat};
+use arch::{Arch, BinaryFormat};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -18,7 +18,7 @@ const OUTPUT_LINES: usize = 20;
 const FLAT_STACK_BYTES: u32 = 8192;
 
 /// What the compiler says of its version; `None` when it is not installed.
-pub(super) fn version(arch: &ArchSpec) -> Result<Option<String>, ImageError> {
+pub(super) fn version(arch: Arch) -> Result<Option<String>, ImageError> {
     let mut command = Command::new(arch.guest.cc);
     command.arg("--version");
     match run(command, arch, "version") {
@@ -29,7 +29,7 @@ pub(super) fn version(arch: &ArchSpec) -> Result<Option<String>, ImageError> {
 }
 
 /// Builds a program; the content of the file that the kernel loads.
-pub(super) fn compile(arch: &ArchSpec, program: &Program) -> Result<Vec<u8>, ImageError> {
+pub(super) fn compile(arch: Arch, program: &Program) -> Result<Vec<u8>, ImageError> {
     let folder =
         tempfile::Builder::new().prefix("oomlab-image-").tempdir().map_err(ImageError::io("a temporary folder"))?;
     write_files(folder.path(), program)?;
@@ -65,7 +65,7 @@ fn write_files(folder: &Path, program: &Program) -> Result<(), ImageError> {
 }
 
 /// Runs the compiler to its end, at most to the deadline.
-fn run(mut command: Command, arch: &ArchSpec, program: &str) -> Result<Output, ImageError> {
+fn run(mut command: Command, arch: Arch, program: &str) -> Result<Output, ImageError> {
     let guest = arch.guest;
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|error| match error.kind() {
@@ -107,11 +107,12 @@ mod tests {
 
     #[test]
     fn a_missing_compiler_is_named_with_its_package() {
-        let mut arch = *crate::arch::find("arm").unwrap();
-        arch.guest.cc = "no-such-cross-gcc";
-        assert_eq!(version(&arch).unwrap(), None);
+        let mut spec = *arch::find("arm").unwrap();
+        spec.guest.cc = "no-such-cross-gcc";
+        let arch = Arch::of(Box::leak(Box::new(spec)));
+        assert_eq!(version(arch).unwrap(), None);
         let program = Program { name: "agent".to_owned(), files: vec![], arguments: vec![], format: BinaryFormat::Elf };
-        let error = compile(&arch, &program).unwrap_err().to_string();
+        let error = compile(arch, &program).unwrap_err().to_string();
         for part in ["no-such-cross-gcc", "arm", "apt install gcc-arm-linux-gnueabihf", "oomlab doctor --fix"] {
             assert!(error.contains(part), "{error}");
         }

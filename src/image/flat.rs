@@ -131,7 +131,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (c, elf) = (dir.path().join("a.c"), dir.path().join("a"));
         std::fs::write(&c, source).unwrap();
-        let arch = crate::arch::find("riscv64-nommu").unwrap();
+        let arch = arch::find("riscv64-nommu").unwrap();
         let script = concat!("-Wl,-T,", env!("CARGO_MANIFEST_DIR"), "/images/guest/flat.ld");
         let done = Command::new(arch.guest.cc)
             .args(arch.guest.cflags)

@@ -3,10 +3,10 @@
 use super::compile::{compile, version};
 use super::program::Program;
 use super::{ImageError, pack};
-use crate::arch::ArchSpec;
 use crate::assets::Assets;
-use crate::model::{Digest, KernelModule};
 use crate::workload::Manifest;
+use arch::Arch;
+use model::{Digest, KernelModule};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -50,7 +50,7 @@ impl Images {
     /// When the compiler is missing or fails, or the cache cannot be written.
     pub fn image(
         &self,
-        arch: &ArchSpec,
+        arch: Arch,
         workload: &Manifest,
         modules: &[KernelModule],
     ) -> Result<ImageArtifact, ImageError> {
@@ -70,14 +70,14 @@ impl Images {
     ///
     /// # Errors
     /// When a source cannot be read or the compiler does not tell its version. A missing compiler is no error.
-    pub fn path(&self, arch: &ArchSpec, workload: &Manifest, modules: &[KernelModule]) -> Result<PathBuf, ImageError> {
+    pub fn path(&self, arch: Arch, workload: &Manifest, modules: &[KernelModule]) -> Result<PathBuf, ImageError> {
         let key = self.key(arch, workload, modules)?;
         let folder = format!("{}.{}.{}", arch.name, workload.name, key.short());
         Ok(self.folder.join(folder).join(FILE))
     }
 
     /// Digest of everything that the image depends on: sources, flags, compiler and modules.
-    fn key(&self, arch: &ArchSpec, workload: &Manifest, modules: &[KernelModule]) -> Result<Digest, ImageError> {
+    fn key(&self, arch: Arch, workload: &Manifest, modules: &[KernelModule]) -> Result<Digest, ImageError> {
         let mut digest = Sha256::new_with_prefix(LAYOUT);
         Program::agent(&self.assets, arch)?.digest_into(&mut digest);
         Program::workload(&self.assets, arch, workload)?.digest_into(&mut digest);
@@ -144,7 +144,6 @@ fn publish(path: &Path, content: &[u8]) -> Result<(), ImageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch;
     use crate::image::load_workloads;
 
     fn idle() -> Manifest {
@@ -208,11 +207,12 @@ mod tests {
     #[test]
     fn a_path_is_known_without_a_compiler() {
         let cache = tempfile::tempdir().unwrap();
-        let mut arch = *arch::find("arm").unwrap();
-        arch.guest.cc = "no-such-cross-gcc";
-        let path = images(cache.path()).path(&arch, &idle(), &[]).unwrap();
+        let mut spec = *arch::find("arm").unwrap();
+        spec.guest.cc = "no-such-cross-gcc";
+        let arch = Arch::of(Box::leak(Box::new(spec)));
+        let path = images(cache.path()).path(arch, &idle(), &[]).unwrap();
         assert!(path.starts_with(cache.path().join("images")) && path.ends_with(FILE), "{}", path.display());
-        assert!(matches!(images(cache.path()).image(&arch, &idle(), &[]), Err(ImageError::NoCompiler { .. })));
+        assert!(matches!(images(cache.path()).image(arch, &idle(), &[]), Err(ImageError::NoCompiler { .. })));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Packs an initramfs: a compressed cpio archive (`newc`, Documentation/driver-api/early-userspace/buffer-format.rst).
 
-use crate::model::KernelModule;
 use cpio::newc::{Builder, ModeFileType, trailer};
 use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
+use model::KernelModule;
 use std::io::Write;
 
 /// What an initramfs holds.

@@ -2,9 +2,9 @@
 
 use super::ImageError;
 use super::workloads::FOLDER;
-use crate::arch::{ArchSpec, BinaryFormat};
 use crate::assets::Assets;
 use crate::workload::Manifest;
+use arch::{Arch, BinaryFormat};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
@@ -64,7 +64,7 @@ pub(super) struct Program {
 
 impl Program {
     /// The agent.
-    pub fn agent(assets: &Assets, arch: &ArchSpec) -> Result<Self, ImageError> {
+    pub fn agent(assets: &Assets, arch: Arch) -> Result<Self, ImageError> {
         let mut files = read_folder(assets, AGENT)?;
         files.extend(
             read_folder(assets, BASE)?.into_iter().filter(|(path, _)| !WORKLOAD_LAYER.contains(&path.as_str())),
@@ -73,7 +73,7 @@ impl Program {
     }
 
     /// A workload; its manifest's defaults are compiled in.
-    pub fn workload(assets: &Assets, arch: &ArchSpec, manifest: &Manifest) -> Result<Self, ImageError> {
+    pub fn workload(assets: &Assets, arch: Arch, manifest: &Manifest) -> Result<Self, ImageError> {
         let folder = format!("{FOLDER}/{}", manifest.name);
         let mut files = read_folder(assets, &folder)?;
         if !files.iter().any(|(path, _)| path.ends_with(".c")) {
@@ -100,7 +100,7 @@ impl Program {
     }
 }
 
-fn arguments(arch: &ArchSpec) -> Vec<String> {
+fn arguments(arch: Arch) -> Vec<String> {
     let format: &[&str] = match arch.guest.format {
         BinaryFormat::Elf => ELF_FLAGS,
         BinaryFormat::Flat => FLAT_FLAGS,
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_program_depends_on_sources_flags_and_defaults() {
-        let arch = crate::arch::find("riscv64").unwrap();
+        let arch = arch::find("riscv64").unwrap();
         let assets = Assets::builtin();
         let mut manifest = load_workloads(&assets).unwrap().remove(&"idle".into()).unwrap();
         let before = Program::workload(&assets, arch, &manifest).unwrap();
@@ -144,7 +144,7 @@ mod tests {
         manifest.options.get_mut("ms").unwrap().default = "2000".to_owned();
         let after = Program::workload(&assets, arch, &manifest).unwrap();
         assert_ne!(digest(&before), digest(&after));
-        let nommu = Program::workload(&assets, crate::arch::find("riscv64-nommu").unwrap(), &manifest).unwrap();
+        let nommu = Program::workload(&assets, arch::find("riscv64-nommu").unwrap(), &manifest).unwrap();
         assert_ne!(digest(&after), digest(&nommu));
     }
 
@@ -154,7 +154,7 @@ mod tests {
         let assets = Assets::with_overlay(dir.path());
         let mut manifest = load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap();
         manifest.name = "mine".into();
-        let error = Program::workload(&assets, crate::arch::find("arm").unwrap(), &manifest).err().unwrap();
+        let error = Program::workload(&assets, arch::find("arm").unwrap(), &manifest).err().unwrap();
         assert!(error.to_string().contains("images/workloads/mine"), "{error}");
     }
 }

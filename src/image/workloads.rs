@@ -2,8 +2,8 @@
 
 use super::ImageError;
 use crate::assets::Assets;
-use crate::model::WorkloadName;
 use crate::workload::{Manifest, catalogue};
+use model::WorkloadName;
 use std::collections::BTreeMap;
 
 /// Where each workload has a folder.

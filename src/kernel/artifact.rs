@@ -2,7 +2,7 @@
 
 use super::KernelError;
 use super::cache::{Cache, Scratch, digest_of, digest_of_file, point};
-use crate::model::{ArchName, Digest, KernelArtifact, KernelName};
+use model::{Arch, Digest, KernelArtifact, KernelName};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ struct Record {
 pub(super) struct Slot<'a> {
     pub cache: &'a Cache,
     pub name: &'a KernelName,
-    pub arch: &'a str,
+    pub arch: Arch,
 }
 
 impl Slot<'_> {
@@ -58,7 +58,7 @@ impl Slot<'_> {
         let beside = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
         intact.then(|| KernelArtifact {
             name: self.name.clone(),
-            arch: ArchName::new(self.arch),
+            arch: self.arch,
             release: record.release,
             image,
             digest: record.digest,
@@ -72,7 +72,7 @@ impl Slot<'_> {
 
     /// A folder to put the files in; `content` tells this making of it from any other.
     pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
-        let key = digest_of([self.name.as_str(), self.arch, recipe.as_str(), content]);
+        let key = digest_of([self.name.as_str(), self.arch.name, recipe.as_str(), content]);
         self.cache.scratch(format!("artifacts/{key}"))
     }
 
@@ -102,7 +102,7 @@ mod tests {
     fn with_slot(test: impl FnOnce(Slot<'_>)) {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().to_owned());
-        test(Slot { cache: &cache, name: &KernelName::new("linux-6.1"), arch: "arm" });
+        test(Slot { cache: &cache, name: &KernelName::new("linux-6.1"), arch: arch::find("arm").unwrap() });
     }
 
     fn make(slot: &Slot<'_>, recipe: &Digest, image: &str) -> KernelArtifact {

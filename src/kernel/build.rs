@@ -8,8 +8,8 @@ use super::edit::Edit;
 use super::progress::{Progress, Stage, Update};
 use super::source::Tree;
 use super::{KernelError, layouts, toolchain, worktree};
-use crate::arch::ArchSpec;
-use crate::model::KernelName;
+use arch::Arch;
+use model::KernelName;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,7 +46,7 @@ const FOREIGN: &[&str] = &[
 pub(super) struct Build<'a> {
     pub cache: &'a Cache,
     pub name: &'a KernelName,
-    pub arch: &'a ArchSpec,
+    pub arch: Arch,
     pub tree: &'a Tree,
     pub fragments: &'a [Fragment],
     /// Changes of the source.
@@ -218,7 +218,7 @@ mod tests {
     use super::super::artifact::Slot;
     use super::super::cache::digest_of;
     use super::*;
-    use crate::model::KernelArtifact;
+    use model::KernelArtifact;
 
     /// A make that configures what it is told to, except CONFIG_ABSENT, and compiles as long as there is no `broken`.
     const MAKE: &str = r#"#!/bin/sh
@@ -261,7 +261,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
         }
 
         fn slot(&self) -> Slot<'_> {
-            Slot { cache: &self.cache, name: &self.name, arch: "riscv64-nommu" }
+            Slot { cache: &self.cache, name: &self.name, arch: arch::find("riscv64-nommu").unwrap() }
         }
 
         fn build(&self, wishes: &str) -> Result<KernelArtifact, KernelError> {
@@ -273,7 +273,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
             let release = Build {
                 cache: &self.cache,
                 name: &self.name,
-                arch: crate::arch::find("riscv64-nommu").unwrap(),
+                arch: arch::find("riscv64-nommu").unwrap(),
                 tree: &self.tree,
                 fragments: &[fragment],
                 edits: &[],

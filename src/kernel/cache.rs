@@ -15,7 +15,7 @@
 
 use super::KernelError;
 use super::progress::{Progress, Stage, Update};
-use crate::model::Digest;
+use model::Digest;
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};

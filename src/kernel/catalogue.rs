@@ -3,9 +3,9 @@
 use super::config::Fragment;
 use super::edit::Edit;
 use super::{KernelError, zoo};
-use crate::arch::ArchSpec;
 use crate::assets::Assets;
-use crate::model::KernelName;
+use arch::Arch;
+use model::KernelName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -105,7 +105,7 @@ impl Source {
 impl Entry {
     /// Names of the architectures for which it exists, in the lab's order.
     pub fn arches(&self) -> Vec<&'static str> {
-        crate::arch::ALL.iter().map(|arch| arch.name).filter(|arch| self.has(arch)).collect()
+        arch::ALL.iter().map(|arch| arch.name).filter(|arch| self.has(arch)).collect()
     }
 
     fn has(&self, arch: &str) -> bool {
@@ -175,7 +175,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// When the kernel is unknown or does not exist for the architecture.
-    pub fn supports(&self, name: &str, arch: &ArchSpec) -> Result<&Entry, KernelError> {
+    pub fn supports(&self, name: &str, arch: Arch) -> Result<&Entry, KernelError> {
         let entry = self.find(name)?;
         if entry.has(arch.name) {
             return Ok(entry);
@@ -202,7 +202,7 @@ fn read_entry(assets: &Assets, path: &str, name: String) -> Result<Entry, Kernel
     if matches!(entry.source, Source::Debian { .. } | Source::Local(_)) && !entry.build.is_empty() {
         return Err(wrong(origin, format!("`build` has no meaning for source `{}`", entry.source.kind())));
     }
-    if let Some(unknown) = entry.named_arches().into_iter().find(|arch| crate::arch::find(arch).is_none()) {
+    if let Some(unknown) = entry.named_arches().into_iter().find(|arch| arch::find(arch).is_none()) {
         return Err(wrong(origin, format!("unknown architecture `{unknown}`")));
     }
     if entry.arches().is_empty() {
@@ -254,7 +254,6 @@ fn missing(origin: &str, message: impl Fn(&str) -> String) -> impl Fn(KernelErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch;
     use std::fs;
 
     fn read(name: &str, text: &str) -> Result<Catalogue, String> {

@@ -5,7 +5,7 @@
 
 use super::KernelError;
 use crate::assets::Assets;
-use crate::model::KernelArtifact;
+use model::KernelArtifact;
 use std::collections::BTreeMap;
 
 /// A named list of options.

@@ -1,9 +1,9 @@
 //! The debug information of a kernel that lies ready: beside its image, or in it.
 
 use super::image::unpacked;
-use crate::arch::ArchSpec;
-use crate::debuginfo::{Btf, DebugInfoError, Dwarf, Types};
-use crate::model::KernelArtifact;
+use arch::Arch;
+use introspect::debuginfo::{Btf, DebugInfoError, Dwarf, Types};
+use model::KernelArtifact;
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use std::path::Path;
 /// When the kernel has no debug information, or none that can be read; the message names the remedy.
 pub fn read_types<T>(
     kernel: &KernelArtifact,
-    arch: &ArchSpec,
+    arch: Arch,
     read: impl FnOnce(&dyn Types) -> T,
 ) -> Result<(T, String), String> {
     let word = arch.cpu.word_bytes;
@@ -49,15 +49,15 @@ fn file(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch;
-    use crate::debuginfo::size;
-    use crate::model::Digest;
+    use introspect::debuginfo::size;
+    use model::Digest;
 
     fn kernel(image: &Path, vmlinux: Option<&str>) -> KernelArtifact {
-        let vmlinux = vmlinux.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debuginfo").join(name));
+        let vmlinux = vmlinux
+            .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/introspect/tests/debuginfo").join(name));
         KernelArtifact {
             name: "mine".into(),
-            arch: "riscv64".into(),
+            arch: arch::find("riscv64").unwrap(),
             release: "6.1".to_owned(),
             image: image.to_owned(),
             digest: Digest::new("0"),

@@ -11,9 +11,9 @@ use super::modules::ModuleTree;
 use super::progress::Progress;
 use super::source::{self, Tree};
 use super::{KernelError, image, prebuilt, toolchain};
-use crate::arch::ArchSpec;
 use crate::assets::Assets;
-use crate::model::{ArchName, Digest, KernelArtifact, KernelModule, KernelName};
+use arch::Arch;
+use model::{Digest, KernelArtifact, KernelModule, KernelName};
 use std::path::{Path, PathBuf};
 
 /// Where kernels come from, beyond the catalogue.
@@ -52,7 +52,7 @@ impl Kernels {
     ///
     /// # Errors
     /// When the kernel does not exist for the architecture.
-    pub fn artifact_dir(&self, name: &str, arch: &ArchSpec) -> Result<PathBuf, KernelError> {
+    pub fn artifact_dir(&self, name: &str, arch: Arch) -> Result<PathBuf, KernelError> {
         let image = self.image_path(name, arch)?;
         Ok(image.parent().map(Path::to_owned).unwrap_or_default())
     }
@@ -61,7 +61,7 @@ impl Kernels {
     ///
     /// # Errors
     /// When the kernel does not exist for the architecture.
-    pub fn image_path(&self, name: &str, arch: &ArchSpec) -> Result<PathBuf, KernelError> {
+    pub fn image_path(&self, name: &str, arch: Arch) -> Result<PathBuf, KernelError> {
         let entry = self.catalogue.supports(name, arch)?;
         Ok(match &entry.source {
             Source::Local(images) => images[arch.name].image.clone(),
@@ -70,7 +70,7 @@ impl Kernels {
     }
 
     /// The kernel, if it is ready, whole, and made from what the catalogue says now; the network is not asked.
-    pub fn cached(&self, name: &str, arch: &ArchSpec) -> Option<KernelArtifact> {
+    pub fn cached(&self, name: &str, arch: Arch) -> Option<KernelArtifact> {
         let entry = self.catalogue.supports(name, arch).ok()?;
         match &entry.source {
             Source::Local(images) => local(&entry.name, arch, &images[arch.name]).ok(),
@@ -82,7 +82,7 @@ impl Kernels {
     ///
     /// # Errors
     /// When the image cannot be read.
-    pub fn own(name: &KernelName, arch: &ArchSpec, image: &Path) -> Result<KernelArtifact, KernelError> {
+    pub fn own(name: &KernelName, arch: Arch, image: &Path) -> Result<KernelArtifact, KernelError> {
         let image = std::path::absolute(image).map_err(KernelError::io("read", image))?;
         local(name, arch, &LocalImage { image, system_map: None, vmlinux: None, modules: None, config: None })
     }
@@ -94,7 +94,7 @@ impl Kernels {
     pub fn prepare(
         &self,
         name: &str,
-        arch: &ArchSpec,
+        arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
@@ -104,7 +104,7 @@ impl Kernels {
     pub(super) fn prepare_entry(
         &self,
         entry: &Entry,
-        arch: &ArchSpec,
+        arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
@@ -123,7 +123,7 @@ impl Kernels {
     fn make_ready(
         &self,
         entry: &Entry,
-        arch: &ArchSpec,
+        arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
@@ -156,7 +156,7 @@ impl Kernels {
     pub fn modules(
         &self,
         kernel: &KernelArtifact,
-        arch: &ArchSpec,
+        arch: Arch,
         wanted: &[String],
         progress: &dyn Progress,
     ) -> Result<Vec<KernelModule>, KernelError> {
@@ -182,7 +182,7 @@ impl Kernels {
         kernel: &KernelArtifact,
         suite: &str,
         pattern: &str,
-        arch: &ArchSpec,
+        arch: Arch,
         progress: &dyn Progress,
     ) -> Result<PathBuf, KernelError> {
         // The folder of the very kernel: by the time that this is done, its name may stand for another one.
@@ -209,7 +209,7 @@ impl Kernels {
         recipe: Digest,
         suite: &str,
         pattern: &str,
-        arch: &ArchSpec,
+        arch: Arch,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let debian = arch
@@ -227,7 +227,7 @@ impl Kernels {
         slot: &Slot<'_>,
         recipe: Digest,
         entry: &Entry,
-        arch: &ArchSpec,
+        arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
@@ -275,12 +275,12 @@ impl Kernels {
         apt.package(pattern).map(|(package, file)| (package.digest, file))
     }
 
-    fn slot<'a>(&'a self, entry: &'a Entry, arch: &'a ArchSpec) -> Slot<'a> {
-        Slot { cache: &self.cache, name: &entry.name, arch: arch.name }
+    fn slot<'a>(&'a self, entry: &'a Entry, arch: Arch) -> Slot<'a> {
+        Slot { cache: &self.cache, name: &entry.name, arch }
     }
 
     /// Digest of all that decides how a kernel is made, as far as it is known without the network.
-    fn recipe(&self, entry: &Entry, arch: &ArchSpec) -> Result<Digest, KernelError> {
+    fn recipe(&self, entry: &Entry, arch: Arch) -> Result<Digest, KernelError> {
         let of_build = |origin: &str| {
             let config = all_config(&entry.build[arch.name]);
             let compiler = toolchain::compiler_version(arch)?;
@@ -297,7 +297,7 @@ impl Kernels {
 }
 
 /// The user's own files, as they are.
-fn local(name: &KernelName, arch: &ArchSpec, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
+fn local(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
     let content = std::fs::read(&files.image).map_err(KernelError::io("read", &files.image))?;
     let companions = [&files.system_map, &files.vmlinux, &files.modules, &files.config];
     if let Some(missing) = companions.into_iter().flatten().find(|path| !path.exists()) {
@@ -305,7 +305,7 @@ fn local(name: &KernelName, arch: &ArchSpec, files: &LocalImage) -> Result<Kerne
     }
     Ok(KernelArtifact {
         name: name.clone(),
-        arch: ArchName::new(arch.name),
+        arch,
         release: image::release(&content).unwrap_or_default(),
         digest: super::cache::digest_of_file(&files.image).map_err(KernelError::io("read", &files.image))?,
         image: files.image.clone(),
@@ -321,7 +321,6 @@ fn local(name: &KernelName, arch: &ArchSpec, files: &LocalImage) -> Result<Kerne
 mod tests {
     use super::super::Unwatched;
     use super::*;
-    use crate::arch;
     use std::fs;
 
     fn kernels(dir: &Path, description: &str) -> Kernels {

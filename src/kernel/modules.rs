@@ -3,7 +3,7 @@
 use super::KernelError;
 use super::debian::decompress;
 use super::modinfo::{Modinfo, canonical, modinfo};
-use crate::model::{KernelArtifact, KernelModule};
+use model::{KernelArtifact, KernelModule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
@@ -153,7 +153,7 @@ mod tests {
     use super::super::debian::samples::compress;
     use super::super::modinfo::samples::module;
     use super::*;
-    use crate::model::Digest;
+    use model::Digest;
 
     const BUILTIN: &str = "kernel/lib/crc32.ko\nkernel/drivers/char/hw_random/rng-core.ko\n";
 
@@ -187,7 +187,7 @@ mod tests {
         fn tree(&self) -> Result<ModuleTree, KernelError> {
             let artifact = KernelArtifact {
                 name: "debian-6.1".into(),
-                arch: "arm".into(),
+                arch: arch::find("arm").unwrap(),
                 release: "6.1.0".into(),
                 image: "/k".into(),
                 digest: Digest::new("0"),

@@ -7,7 +7,7 @@ use super::artifact::{CONFIG, IMAGE, SYSTEM_MAP};
 use super::debian::{Files, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
 use super::{KernelError, image, symbols_of};
-use crate::arch::ArchSpec;
+use arch::Arch;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path};
@@ -19,7 +19,7 @@ use std::path::{Component, Path};
 pub(super) fn extract(
     package: &Path,
     folder: &Path,
-    arch: &ArchSpec,
+    arch: Arch,
     progress: &dyn Progress,
 ) -> Result<String, KernelError> {
     let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
@@ -132,8 +132,8 @@ mod tests {
     use crate::kernel::Unwatched;
     use crate::kernel::debian::samples::package;
 
-    fn arm() -> &'static ArchSpec {
-        crate::arch::find("arm").unwrap()
+    fn arm() -> Arch {
+        arch::find("arm").unwrap()
     }
 
     const FILES: &[(&str, &[u8])] = &[

@@ -5,7 +5,7 @@ use super::cache::{Cache, Lock, digest_of};
 use super::command::{Job, output_of};
 use super::debian::{decompress, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
-use crate::model::Digest;
+use model::Digest;
 use std::fs;
 use std::io::{self, BufReader};
 use std::path::{Component, Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use super::KernelError;
 use super::command::output_of;
-use crate::arch::ArchSpec;
+use arch::Arch;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,11 +14,11 @@ const TOOLS: &[(&str, &str)] = &[("make", "make"), ("gcc", "gcc"), ("flex", "fle
 ///
 /// # Errors
 /// When one is not; the message names its Debian package.
-pub(super) fn check(arch: &ArchSpec) -> Result<(), KernelError> {
+pub(super) fn check(arch: Arch) -> Result<(), KernelError> {
     check_in(arch, &std::env::var_os("PATH").unwrap_or_default())
 }
 
-fn check_in(arch: &ArchSpec, path: &std::ffi::OsStr) -> Result<(), KernelError> {
+fn check_in(arch: Arch, path: &std::ffi::OsStr) -> Result<(), KernelError> {
     let compiler = compiler(arch);
     let cross = (compiler.as_str(), arch.guest.cc_package);
     let missing = TOOLS.iter().copied().chain([cross]).find(|(tool, _)| find_in(tool, path).is_none());
@@ -33,12 +33,12 @@ fn check_in(arch: &ArchSpec, path: &std::ffi::OsStr) -> Result<(), KernelError> 
 }
 
 /// The C compiler for this architecture's kernels.
-pub(super) fn compiler(arch: &ArchSpec) -> String {
+pub(super) fn compiler(arch: Arch) -> String {
     format!("{}gcc", arch.kernel.cross_compile)
 }
 
 /// The first line that the compiler says about itself.
-pub(super) fn compiler_version(arch: &ArchSpec) -> Result<String, KernelError> {
+pub(super) fn compiler_version(arch: Arch) -> Result<String, KernelError> {
     let compiler = compiler(arch);
     let output = output_of(Command::new(&compiler).arg("--version"));
     let output = output.map_err(KernelError::io("run", Path::new(&compiler)))?;
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named_with_its_package() {
-        let arch = crate::arch::find("riscv64-nommu").unwrap();
+        let arch = arch::find("riscv64-nommu").unwrap();
         let dir = tempfile::tempdir().unwrap();
         let without = |tool: &str| {
             let tools = TOOLS.iter().map(|(tool, _)| tool.to_string()).chain([compiler(arch)]);

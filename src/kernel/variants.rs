@@ -6,8 +6,8 @@ use super::catalogue::{Entry, Source};
 use super::config::{Fragment, all_config};
 use super::kernels::Kernels;
 use super::progress::Progress;
-use crate::arch::ArchSpec;
-use crate::model::{KernelArtifact, KernelName};
+use arch::Arch;
+use model::{KernelArtifact, KernelName};
 use std::path::Path;
 
 impl Kernels {
@@ -21,7 +21,7 @@ impl Kernels {
         repository: &Path,
         commit: &str,
         fragments: Vec<Fragment>,
-        arch: &ArchSpec,
+        arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
@@ -43,7 +43,7 @@ impl Kernels {
         &self,
         name: &str,
         fragment: Fragment,
-        arch: &ArchSpec,
+        arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {

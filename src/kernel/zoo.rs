@@ -3,7 +3,7 @@
 use super::KernelError;
 use super::catalogue::{Entry, parse, read_edits, read_fragments};
 use crate::assets::Assets;
-use crate::model::KernelName;
+use model::KernelName;
 use serde::Deserialize;
 
 /// Where the pairs are described.
@@ -75,7 +75,6 @@ pub(super) fn read<'a>(
 mod tests {
     use super::super::{Catalogue, Edit};
     use super::*;
-    use crate::arch;
     use std::fs;
 
     const TEXT: &str = "bug: b\nbrought_in: x\nfixed: none\nbase: linux-6.1\narches: [riscv64-nommu]\ngood: [mend]\n";

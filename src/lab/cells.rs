@@ -4,14 +4,14 @@ use super::observer::{Observer, Status};
 use super::prepare::Sources;
 use super::run::{Lab, RunOptions};
 use super::trial::Ready;
-use crate::arch::{self, ArchSpec};
-use crate::bisect::{Slot, Task};
 use crate::git::{Commit, CommitId};
 use crate::host::Clock;
 use crate::kernel::{Fragment, KernelError, Progress, Update};
-use crate::model::{Cell, KernelArtifact, Kind, PLAN_SCHEMA, Plan, TrialRecord};
 use crate::session::{Came, CellSubject, Coming, Ended, Job, Reference, Runner, SessionError, Vary, word};
 use crate::store::RunDir;
+use arch::Arch;
+use bisect::{Slot, Task};
+use model::{Cell, KernelArtifact, Kind, PLAN_SCHEMA, Plan, TrialRecord};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub struct Cells(Rc<Shared>);
 struct Shared {
     sources: Sources,
     subject: CellSubject,
-    spec: &'static ArchSpec,
+    spec: Arch,
     fragments: Vec<Fragment>,
     repository: PathBuf,
     lab: Lab<'static>,
@@ -66,7 +66,7 @@ impl Cells {
     /// When there is no such architecture.
     pub fn new(setup: CellsSetup) -> Result<Self, SessionError> {
         let CellsSetup { sources, subject, fragments, repository, options, run, trials, reference } = setup;
-        let name = subject.cell.arch.as_str();
+        let name = subject.cell.arch.name;
         let spec = arch::find(name).ok_or_else(|| SessionError::Wrong(format!("unknown architecture `{name}`")))?;
         let lab = Lab { options, observer: Arc::new(Silent), cancel: CancellationToken::new() };
         let (reference, ready) = (RefCell::new(reference), RefCell::default());

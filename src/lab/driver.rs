@@ -8,11 +8,10 @@ use super::recorder::Recorder;
 use super::source::Source;
 use super::starve::Starvation;
 use super::tables::Tables;
-use crate::arch::ArchSpec;
 use crate::host::{Clock, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
-use crate::model::{Event, KernelArtifact, Outcome, Probe, QmpEvent, RamMib, Stage};
 use crate::store::TrialDir;
-use crate::watchdog::{Action, Setup, Watchdog};
+use arch::Arch;
+use model::{Event, KernelArtifact, Outcome, Probe, QmpEvent, RamMib, Stage};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -21,6 +20,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use watchdog::{Action, Setup, Watchdog};
 
 /// How long QEMU may take to end once it has said that the machine is shut down, before it is killed: the guest is gone,
 /// and QEMU may never end. A QMP command that arrives at that moment can hold it up for ever (seen with QEMU 7.2,
@@ -48,7 +48,7 @@ pub(super) struct Drive<'a> {
     /// What QEMU calls the character device of the serial console.
     pub console: String,
     pub kernel: Arc<KernelArtifact>,
-    pub arch: &'static ArchSpec,
+    pub arch: Arch,
     pub tables: Arc<Tables>,
     pub ram: RamMib,
     /// Whether the kernel may have put itself elsewhere than its symbols say.

@@ -1,9 +1,9 @@
 //! Memory figures of a guest that may be stuck, read from outside through the kernel's symbols.
 
 use super::peek::Peek;
-use crate::arch::CpuSpec;
-use crate::model::Memory;
-use crate::symbols::{Counters, LRU_ITEMS, NAME_WITHIN, Node, Symbols, ZONE_ITEMS, zone_name};
+use arch::CpuSpec;
+use introspect::symbols::{Counters, LRU_ITEMS, NAME_WITHIN, Node, Symbols, ZONE_ITEMS, zone_name};
+use model::Memory;
 
 /// How much of a `struct pglist_data` is read: its zones are at its beginning, and each takes up to 2 KiB.
 const NODE_BYTES: usize = 16 * 1024;

@@ -1,6 +1,6 @@
 //! What the lab tells whoever shows its progress.
 
-use crate::model::{Stage, TrialRecord};
+use model::{Stage, TrialRecord};
 
 /// How one running trial stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Status {
 /// Is told what happens, on the lab's own thread: it must not block.
 pub trait Observer: Sync + Send {
     /// A trial was started; `index` names it in later calls.
-    fn started(&self, index: usize, cell: &crate::model::Cell, trial: u32);
+    fn started(&self, index: usize, cell: &model::Cell, trial: u32);
     /// About once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
     /// KVM could not go on executing a guest, and the trial begins anew, emulated.

@@ -2,13 +2,14 @@
 
 use super::run::Prepared;
 use super::trial::Ready;
-use crate::arch::{self, ArchSpec};
 use crate::host::{AccelAnswer, Accelerator, probe_kvm};
 use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress, missing_option};
-use crate::model::{ArchName, Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
 use crate::workload::Manifest;
+use arch::Arch;
+use model::{Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ type Needed<T> = Result<T, Box<Verdict>>;
 type Image = (PathBuf, Digest);
 
 /// What an image is for; one with modules is for one kernel alone.
-type ImageKey = (ArchName, WorkloadName, Option<KernelName>);
+type ImageKey = (Arch, WorkloadName, Option<KernelName>);
 
 /// Where kernels and images come from.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ pub struct Readiness {
     /// For each cell, what it needs or why it cannot have it.
     pub prepared: Prepared,
     /// What executes each architecture's guests, and why.
-    pub accels: BTreeMap<ArchName, AccelAnswer>,
+    pub accels: BTreeMap<Arch, AccelAnswer>,
 }
 
 impl Sources {
@@ -58,19 +59,15 @@ impl Sources {
         cancel: &CancellationToken,
     ) -> Readiness {
         let mut readiness = Readiness::default();
-        let mut kernels: BTreeMap<(KernelName, ArchName), Needed<KernelArtifact>> = BTreeMap::new();
+        let mut kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>> = BTreeMap::new();
         let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
-        let mut accelerators: BTreeMap<ArchName, Accelerator> = BTreeMap::new();
+        let mut accelerators: BTreeMap<Arch, Accelerator> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
             }
-            let Some(spec) = arch::find(cell.arch.as_str()) else {
-                let verdict = unavailable(format!("unknown architecture `{}`", cell.arch));
-                readiness.prepared.insert(cell.id.clone(), Err(verdict));
-                continue;
-            };
-            let key = (cell.kernel.clone(), cell.arch.clone());
+            let spec = cell.arch;
+            let key = (cell.kernel.clone(), cell.arch);
             if !kernels.contains_key(&key) {
                 kernels.insert(key.clone(), self.kernel(cell, spec, Arc::clone(&progress)).await);
             }
@@ -79,7 +76,7 @@ impl Sources {
                 Payload::Initrd { path: Some(path) } => own_initrd(path).map(Some),
                 Payload::Workload { name, .. } => {
                     let own = Some(&cell.kernel).filter(|_| !cell.needs.modules.is_empty());
-                    let image_key = (cell.arch.clone(), name.clone(), own.cloned());
+                    let image_key = (cell.arch, name.clone(), own.cloned());
                     if !images.contains_key(&image_key) {
                         let image = match (&own, &kernels[&key]) {
                             (Some(_), Err(verdict)) => Err(verdict.clone()),
@@ -92,10 +89,10 @@ impl Sources {
                     images[&image_key].clone().map(Some)
                 }
             };
-            if !readiness.accels.contains_key(&cell.arch) {
+            if let Entry::Vacant(unknown) = readiness.accels.entry(cell.arch) {
                 let answer = probe_kvm(spec, &self.cache).await;
-                accelerators.insert(cell.arch.clone(), Accelerator::proven(&answer, &self.cache));
-                readiness.accels.insert(cell.arch.clone(), answer);
+                accelerators.insert(cell.arch, Accelerator::proven(&answer, &self.cache));
+                unknown.insert(answer);
             }
             let accelerator = accelerators[&cell.arch].clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
@@ -112,12 +109,7 @@ impl Sources {
         readiness
     }
 
-    async fn kernel(
-        &self,
-        cell: &Cell,
-        spec: &'static ArchSpec,
-        progress: Arc<dyn Progress + Send>,
-    ) -> Needed<KernelArtifact> {
+    async fn kernel(&self, cell: &Cell, spec: Arch, progress: Arc<dyn Progress + Send>) -> Needed<KernelArtifact> {
         if let Some(own) = self.own.as_ref().filter(|own| own.name == cell.kernel) {
             return Ok(own.clone());
         }
@@ -134,7 +126,7 @@ impl Sources {
     /// The image of a cell's workload, with the modules of the cell's kernel that it needs.
     async fn image(
         &self,
-        spec: &'static ArchSpec,
+        spec: Arch,
         cell: &Cell,
         workload: &WorkloadName,
         kernel: Option<&KernelArtifact>,

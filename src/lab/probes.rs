@@ -4,10 +4,10 @@
 use super::peek::Peek;
 use super::tables::Tables;
 use super::{memory, profile};
-use crate::arch::{ArchSpec, Landmark};
 use crate::host::{QmpCommands, SerialInput};
-use crate::model::{Event, KernelArtifact, Probe, RamMib};
-use crate::symbols::{Counters, Symbols};
+use arch::{Arch, Landmark};
+use introspect::symbols::{Counters, Symbols};
+use model::{Event, KernelArtifact, Probe, RamMib};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Prober {
     /// Its kernel.
     pub kernel: Arc<KernelArtifact>,
     /// Its architecture.
-    pub arch: &'static ArchSpec,
+    pub arch: Arch,
     /// Its memory.
     pub ram: RamMib,
     /// Bytes of a page.

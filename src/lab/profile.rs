@@ -5,11 +5,11 @@
 //! in. The guest's clock stands still meanwhile, so that the guest itself does not notice.
 
 use super::peek::Peek;
-use crate::arch::{Before, CpuSpec, Registers};
 use crate::host::Clock;
-use crate::model::Profile;
 use crate::qmp::vcpus;
-use crate::symbols::{Doing, Symbols, Tally};
+use arch::{Before, CpuSpec, Registers};
+use introspect::symbols::{Doing, Symbols, Tally};
+use model::Profile;
 use std::time::Duration;
 
 /// Over what time is sampled on an idle host.

@@ -1,11 +1,11 @@
 //! Writes down what is seen, then lets it be judged.
 
-use crate::console::{Console, Item, printk};
 use crate::host::Clock;
-use crate::model::{Beat, Event, Frame, Record};
-use crate::signature;
 use crate::store::{StoreError, TrialDir};
-use crate::watchdog::{Action, Namer, Watchdog};
+use kmsg::console::{Console, Item, printk};
+use kmsg::signature;
+use model::{Beat, Event, Frame, Record};
+use watchdog::{Action, Namer, Watchdog};
 
 /// Bytes of console lines that are recorded whole; after that only lines that a signature knows.
 const WHOLE_LINES: u64 = 4 * 1024 * 1024;

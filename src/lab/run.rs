@@ -9,21 +9,21 @@ use super::scratch::ScratchFile;
 use super::source::Source;
 use super::tables::Tables;
 use super::trial::{Ready, TrialSpec, Watched};
-use crate::arch::{self, ArchSpec};
 use crate::host::{Clock, SocketDir, allow_open_files, wall_clock};
 use crate::launch::{CONSOLE, Paths, command, with_channels};
-use crate::model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, TrialRecord, Verdict};
 use crate::report;
 use crate::store::RunDir;
-use crate::watchdog::Setup;
+use arch::Arch;
+use model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, TrialRecord, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use watchdog::Setup;
 
 /// For each cell, by id: what it needs to run, or why it cannot.
-pub type Prepared = BTreeMap<crate::model::CellId, Result<Ready, Box<Verdict>>>;
+pub type Prepared = BTreeMap<model::CellId, Result<Ready, Box<Verdict>>>;
 
 /// How a run is to go.
 #[derive(Debug, Clone)]
@@ -211,8 +211,7 @@ impl Trial {
             },
         };
         let dir = self.run.trial(cell.id.as_str(), self.spec.trial)?;
-        let spec =
-            arch::find(cell.arch.as_str()).ok_or(std::io::ErrorKind::NotFound.into()).map_err(io("architecture"))?;
+        let spec = cell.arch;
         let paths = Paths {
             kernel: ready.kernel.image.clone(),
             initrd: ready.initrd.as_ref().map(|(path, _)| path.clone()),
@@ -274,7 +273,7 @@ impl Trial {
         }
     }
 
-    fn planned(&self, spec: &ArchSpec, accel: Accel, paths: &Paths) -> Vec<String> {
+    fn planned(&self, spec: Arch, accel: Accel, paths: &Paths) -> Vec<String> {
         let mut argv = command(&self.spec.cell, spec, accel, paths);
         if let Some(program) = &self.spec.program {
             argv[0] = program.display().to_string();

@@ -1,7 +1,7 @@
 //! The file behind a guest's scratch disk.
 
 use super::error::LabError;
-use crate::model::{Filesystem, ScratchDisk, printable};
+use model::{Filesystem, ScratchDisk, printable};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ fn folder() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Throttle;
+    use model::Throttle;
     use std::os::unix::fs::MetadataExt;
 
     fn disk(bytes: u64, filesystem: Option<Filesystem>) -> ScratchDisk {

@@ -2,7 +2,7 @@
 
 use super::scratch;
 use crate::host::QmpCommands;
-use crate::tasks::Physical;
+use introspect::tasks::Physical;
 use serde_json::json;
 use std::cell::RefCell;
 use std::fs::File;

@@ -1,11 +1,11 @@
 //! What is known of the kernels of a run: symbols, and layouts of structures. Each is read when the first guest with that
 //! kernel is looked into, and all guests with it share it.
 
-use crate::arch::ArchSpec;
 use crate::kernel::{read_types, symbols_of};
-use crate::model::KernelArtifact;
-use crate::symbols::{Symbols, parse};
-use crate::tasks::Layout;
+use arch::Arch;
+use introspect::symbols::{Symbols, parse};
+use introspect::tasks::Layout;
+use model::KernelArtifact;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,8 +31,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
     async fn get(
         &self,
         kernel: &KernelArtifact,
-        arch: &'static ArchSpec,
-        read: fn(&KernelArtifact, &ArchSpec) -> Result<T, String>,
+        arch: Arch,
+        read: fn(&KernelArtifact, Arch) -> Result<T, String>,
     ) -> Result<Arc<T>, String> {
         let cell = {
             let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,23 +54,23 @@ pub struct Tables {
 
 impl Tables {
     /// The symbols of a kernel, or why there are none.
-    pub async fn get(&self, kernel: &KernelArtifact, arch: &'static ArchSpec) -> Result<Arc<Symbols>, String> {
+    pub async fn get(&self, kernel: &KernelArtifact, arch: Arch) -> Result<Arc<Symbols>, String> {
         self.symbols.get(kernel, arch, read).await
     }
 
     /// The layouts of a kernel's structures and where they come from, or why there are none.
-    pub(super) async fn layout(&self, kernel: &KernelArtifact, arch: &'static ArchSpec) -> Result<Arc<Origin>, String> {
+    pub(super) async fn layout(&self, kernel: &KernelArtifact, arch: Arch) -> Result<Arc<Origin>, String> {
         self.layouts.get(kernel, arch, read_layout).await
     }
 }
 
-fn read_layout(kernel: &KernelArtifact, arch: &ArchSpec) -> Result<Origin, String> {
+fn read_layout(kernel: &KernelArtifact, arch: Arch) -> Result<Origin, String> {
     let spec = arch.stack.as_ref().ok_or_else(|| format!("the lab cannot read the tasks of {}", arch.name))?;
     let (layout, origin) = read_types(kernel, arch, |types| Layout::of(types, spec))?;
     Ok((layout.map_err(|missing| format!("{origin}: {missing}"))?, origin))
 }
 
-fn read(kernel: &KernelArtifact, arch: &ArchSpec) -> Result<Symbols, String> {
+fn read(kernel: &KernelArtifact, arch: Arch) -> Result<Symbols, String> {
     let (path, map) = match &kernel.system_map {
         Some(path) => (path, file(path)?),
         None => {

@@ -2,9 +2,9 @@
 
 use super::probes::Prober;
 use super::snapshot;
-use crate::model::{KernelArtifact, Stamp};
 use crate::qmp::vcpus;
-use crate::tasks::{About, Guest, Vcpu, render};
+use introspect::tasks::{About, Guest, Vcpu, render};
+use model::{KernelArtifact, Stamp};
 use std::sync::Arc;
 use std::time::Duration;
 

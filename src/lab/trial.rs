@@ -1,7 +1,7 @@
 //! What is needed to run one trial.
 
 use crate::host::Accelerator;
-use crate::model::{Cell, Digest, KernelArtifact};
+use model::{Cell, Digest, KernelArtifact};
 use std::path::PathBuf;
 
 /// A cell whose kernel and guest image lie ready.

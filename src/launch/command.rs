@@ -1,8 +1,8 @@
 //! QEMU's command line.
 
 use super::kernel_words;
-use crate::arch::ArchSpec;
-use crate::model::{Accel, Cell, ScratchDisk};
+use arch::Arch;
+use model::{Accel, Cell, ScratchDisk};
 use std::path::{Path, PathBuf};
 
 /// The scratch disk's name on QEMU's command line, and its serial number in the guest (images/guest/disk.c).
@@ -24,7 +24,7 @@ pub struct Paths {
 }
 
 /// QEMU's command line, the program first. It runs the same trial by hand: nothing waits for the lab.
-pub fn command(cell: &Cell, spec: &ArchSpec, accel: Accel, paths: &Paths) -> Vec<String> {
+pub fn command(cell: &Cell, spec: Arch, accel: Accel, paths: &Paths) -> Vec<String> {
     let mut argv = Argv(vec![spec.qemu.program.to_owned()]);
     argv.pair("-name", &format!("guest={}", literal(cell.id.as_str())));
     argv.pair("-machine", spec.qemu.machine);
@@ -95,15 +95,14 @@ fn literal(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch;
-    use crate::model::{Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
+    use model::{Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
     use std::collections::BTreeMap;
 
     fn cell(arch: &str) -> Cell {
         Cell {
             id: "k.a.32M.w".into(),
             kernel: "k".into(),
-            arch: arch.into(),
+            arch: arch::find(arch).unwrap(),
             ram: RamMib(32),
             vcpus: 2,
             payload: Payload::Workload {
@@ -133,7 +132,7 @@ mod tests {
             qmp: "/q".into(),
             disk: "/d,1".into(),
         };
-        command(cell, arch::find(cell.arch.as_str()).unwrap(), accel, &paths)
+        command(cell, cell.arch, accel, &paths)
     }
 
     fn value<'a>(argv: &'a [String], option: &str) -> &'a str {

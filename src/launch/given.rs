@@ -1,6 +1,6 @@
 //! A QEMU command line that somebody else has written: what it says of the guest, and how to listen in.
 
-use crate::model::RamMib;
+use model::RamMib;
 use std::path::{Path, PathBuf};
 
 /// What a command line says of its guest, as far as the lab needs it.

@@ -1,7 +1,7 @@
 //! The kernel command line.
 
-use crate::arch::ArchSpec;
-use crate::model::{Cell, Payload};
+use arch::Arch;
+use model::{Cell, Payload};
 
 /// Words that make trouble visible without changing what the kernel does, for every boot:
 /// all messages reach the console, sysrq answers, and an oops or panic ends the machine at once
@@ -14,7 +14,7 @@ const VISIBLE: [&str; 4] = ["ignore_loglevel", "sysrq_always_enabled", "panic=-1
 ///
 /// The agent reads the workload from words without a dot: the kernel takes a word with a dot for a module's
 /// parameter and does not pass it to init (`init/main.c`, `unknown_bootoption()`).
-pub fn kernel_words(cell: &Cell, spec: &ArchSpec) -> Vec<String> {
+pub fn kernel_words(cell: &Cell, spec: Arch) -> Vec<String> {
     let mut words = vec![format!("console={}", spec.console)];
     words.extend(spec.boot_words.iter().chain(&VISIBLE).map(ToString::to_string));
     if let Payload::Workload { name, options } = &cell.payload {

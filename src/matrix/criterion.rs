@@ -2,7 +2,7 @@
 
 use super::glob;
 use super::id::workload_label;
-use crate::model::{Cell, RamMib};
+use model::{Cell, RamMib};
 
 /// What a condition looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A finding about a text that the user wrote, as plain data, and how it is shown.
 
-use crate::model::printable;
 use ::console::measure_text_width;
+use model::printable;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 

@@ -5,8 +5,8 @@ use super::id::cell_id;
 use super::known::Known;
 use super::resolve::{Axis, Block, Matrix, OwnValue, Workload};
 use super::source::{At, Findings, Span};
-use crate::arch::ArchSpec;
-use crate::model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
+use arch::Arch;
+use model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most cells of a matrix, before anything is left out of it.
@@ -51,7 +51,7 @@ struct Expansion<'m> {
 /// One combination of a block's values, each with its place.
 struct Point<'b> {
     kernel: &'b At<KernelName>,
-    arch: &'b At<&'static ArchSpec>,
+    arch: &'b At<Arch>,
     ram: &'b At<RamMib>,
     workload: &'b At<Workload>,
     vcpus: &'b At<u32>,
@@ -100,7 +100,7 @@ impl Block {
         let mut cell = Cell {
             id: CellId::new(""),
             kernel: point.kernel.value.clone(),
-            arch: point.arch.value.arch_name(),
+            arch: point.arch.value,
             ram: point.ram.value,
             vcpus: point.vcpus.value,
             payload: Payload::Workload {

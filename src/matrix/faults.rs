@@ -4,7 +4,7 @@ use super::fields::{Fields, text, unknown};
 use super::source::Findings;
 use super::suggest::{closest, listed};
 use super::yaml::Node;
-use crate::model::{Faults, Throttle};
+use model::{Faults, Throttle};
 
 /// Its keys.
 pub(super) const FAULTS: &[&str] = &["page-alloc", "slab", "console", "disk-bps", "disk-iops", "stopped"];

@@ -3,7 +3,7 @@
 use super::criterion::{Comparison, Criterion, Key, Test};
 use super::diagnostic::{Diagnostic, Place};
 use super::suggest::{closest, listed};
-use crate::model::{Cell, Plan};
+use model::{Cell, Plan};
 
 /// Keys that every cell has.
 const KEYS: &[&str] = &["id", "kernel", "arch", "ram", "workload", "vcpus"];

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::matrix::id::cell_id;
-use crate::model::{CellId, Expectation, Faults, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
+use model::{CellId, Expectation, Faults, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>)
     let mut cell = Cell {
         id: CellId::new(""),
         kernel: "linux-6.1".into(),
-        arch: arch.into(),
+        arch: arch::find(arch).unwrap(),
         ram: RamMib(ram),
         vcpus,
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },

@@ -1,8 +1,8 @@
 //! Whether a cell can exist.
 
 use super::known::Known;
-use crate::arch::ArchSpec;
-use crate::model::{Cell, Needs, Payload};
+use arch::Arch;
+use model::{Cell, Needs, Payload};
 
 /// Why a cell cannot exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) struct Misfit {
 }
 
 /// What the cell's workload and its faults need on its machine.
-pub(super) fn needs(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Needs {
+pub(super) fn needs(cell: &Cell, arch: Arch, known: &Known<'_>) -> Needs {
     let mut needs = match &cell.payload {
         Payload::Workload { name, .. } => known.workloads.get(name.as_str()).map(|known| known.needs(arch, cell.ram)),
         Payload::Initrd { .. } => None,
@@ -29,7 +29,7 @@ pub(super) fn needs(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Needs {
 
 /// Whether the cell can exist on its architecture. A kernel or workload that `known` does not have is the user's own
 /// and is not judged.
-pub(super) fn check(cell: &Cell, arch: &ArchSpec, known: &Known<'_>) -> Result<(), Misfit> {
+pub(super) fn check(cell: &Cell, arch: Arch, known: &Known<'_>) -> Result<(), Misfit> {
     let misfit = |axis: &'static str| move |reason: String| Misfit { axis, reason };
     if let Some(kernel) = known.kernels.get(cell.kernel.as_str()) {
         kernel.available(arch).map_err(|reason| format!("{} {reason}", cell.kernel)).map_err(misfit("kernel"))?;

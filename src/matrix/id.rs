@@ -1,6 +1,6 @@
 //! Names of cells: made of the cell's own values alone, so that they stay when the rest of the matrix changes.
 
-use crate::model::{Cell, CellId, Payload};
+use model::{Cell, CellId, Payload};
 
 /// The most bytes of an id: with a trial's number behind it, it is still a file name.
 const MOST_BYTES: usize = 200;

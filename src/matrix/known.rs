@@ -1,10 +1,10 @@
 //! What a matrix may name: kernels and workloads, handed in as plain values.
 
-use crate::arch::ArchSpec;
-use crate::model::{Expectation, Needs, RamMib};
+use arch::Arch;
+use model::{Expectation, Needs, RamMib};
 use std::collections::BTreeMap;
 
-/// What a matrix may name besides the architectures of [`crate::arch::ALL`].
+/// What a matrix may name besides the architectures of [`arch::ALL`].
 #[derive(Default)]
 pub struct Known<'a> {
     /// Kernels by name.
@@ -19,13 +19,13 @@ pub trait KnownKernel {
     ///
     /// # Errors
     /// Why not, as a fragment that reads on after "`linux-6.1`": for example "is not built for arm".
-    fn available(&self, arch: &ArchSpec) -> Result<(), String>;
+    fn available(&self, arch: Arch) -> Result<(), String>;
 
     /// Whether it has what a workload needs of a kernel, as far as that is known without fetching or building it.
     ///
     /// # Errors
     /// What it lacks, as a fragment that reads on after "`linux-6.1`": for example "has no module virtio_blk for arm".
-    fn provides(&self, arch: &ArchSpec, needs: &Needs) -> Result<(), String>;
+    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), String>;
 }
 
 /// A workload, as far as a matrix must know it.
@@ -34,13 +34,13 @@ pub trait KnownWorkload {
     ///
     /// # Errors
     /// Why not, as a fragment, for example "fork-hog needs an MMU".
-    fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String>;
+    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String>;
 
     /// What it needs of the lab on a machine.
-    fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs;
+    fn needs(&self, arch: Arch, ram: RamMib) -> Needs;
 
     /// The verdict of a healthy kernel.
-    fn healthy(&self, arch: &ArchSpec) -> Expectation;
+    fn healthy(&self, arch: Arch) -> Expectation;
 
     /// Checks the options that a matrix gives.
     ///

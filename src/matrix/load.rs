@@ -7,7 +7,7 @@ use super::raw::Raw;
 use super::resolve::resolve;
 use super::source::{Findings, Span};
 use super::yaml;
-use crate::model::Plan;
+use model::Plan;
 use std::path::Path;
 
 /// Makes a plan of the text of a matrix, with the warnings about it. `file_name` stands in messages, and its stem

@@ -4,7 +4,7 @@ use super::faults;
 use super::fields::{Fields, items, text, words};
 use super::source::{Findings, Span, Text};
 use super::yaml::{Node, Value};
-use crate::model::Faults;
+use model::Faults;
 
 /// Keys of a matrix.
 pub(super) const KEYS: &[&str] = &["name", "defaults", "axes", "include", "exclude", "expect"];

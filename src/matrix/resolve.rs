@@ -7,8 +7,8 @@ use super::select::{Expected, Selector};
 use super::source::{At, Findings, Span, Text};
 use super::suggest::listed;
 use super::values;
-use crate::arch::{self, ArchSpec};
-use crate::model::{KernelName, RamMib, Timeouts, WorkloadName};
+use arch::Arch;
+use model::{KernelName, RamMib, Timeouts, WorkloadName};
 use std::collections::BTreeMap;
 
 /// A matrix whose every word is known.
@@ -23,7 +23,7 @@ pub(super) struct Matrix {
 pub(super) struct Block {
     pub at: Span,
     pub kernel: Axis<KernelName>,
-    pub arch: Axis<&'static ArchSpec>,
+    pub arch: Axis<Arch>,
     pub ram: Axis<RamMib>,
     pub workload: Axis<Workload>,
     pub vcpus: Axis<u32>,
@@ -207,7 +207,7 @@ impl Resolver<'_, '_, '_> {
         None
     }
 
-    fn arch(&mut self, value: &RawValue) -> Option<&'static ArchSpec> {
+    fn arch(&mut self, value: &RawValue) -> Option<Arch> {
         let found = arch::find(&value.name.value);
         if found.is_none() {
             unknown_arch(self.findings, &value.name);

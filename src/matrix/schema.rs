@@ -1,7 +1,6 @@
 //! The JSON Schema of the matrix, for editors: it completes and explains while the user types.
 
-use crate::arch;
-use crate::model::{Kind, Outcome};
+use model::{Kind, Outcome};
 use schemars::json_schema;
 use serde_json::{Value, json};
 

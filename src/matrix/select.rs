@@ -9,8 +9,7 @@ use super::resolve::{Definitions, unknown_arch, unknown_kernel, unknown_workload
 use super::source::{Findings, Span, Text};
 use super::suggest::listed;
 use super::values;
-use crate::arch;
-use crate::model::{Cell, Expectation, RamMib};
+use model::{Cell, Expectation, RamMib};
 
 /// Cells that fulfil every criterion.
 pub(super) struct Selector {

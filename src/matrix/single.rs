@@ -6,8 +6,7 @@ use super::id::cell_id;
 use super::known::Known;
 use super::suggest::{closest, listed};
 use super::values;
-use crate::arch;
-use crate::model::{
+use model::{
     Cell, CellId, Expectation, Faults, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName,
 };
 use std::collections::BTreeMap;
@@ -103,7 +102,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
     let mut cell = Cell {
         id: CellId::new(""),
         kernel,
-        arch: arch.arch_name(),
+        arch,
         ram,
         vcpus,
         payload,
@@ -152,18 +151,18 @@ fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Cl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::ArchSpec;
     use crate::matrix::KnownKernel;
-    use crate::model::Outcome;
+    use arch::Arch;
+    use model::Outcome;
 
     struct EveryArch;
 
     impl KnownKernel for EveryArch {
-        fn available(&self, _: &ArchSpec) -> Result<(), String> {
+        fn available(&self, _: Arch) -> Result<(), String> {
             Ok(())
         }
 
-        fn provides(&self, _: &ArchSpec, _: &Needs) -> Result<(), String> {
+        fn provides(&self, _: Arch, _: &Needs) -> Result<(), String> {
             Ok(())
         }
     }

@@ -1,6 +1,6 @@
 //! Texts of settings → values with units.
 
-use crate::model::{Expectation, Kind, Outcome};
+use model::{Expectation, Kind, Outcome};
 
 /// The most trials of one cell.
 pub(super) const MOST_REPEATS: u32 = 10_000;

@@ -1,6 +1,6 @@
 //! What QEMU sends and what it is sent.
 
-use crate::model::QmpEvent;
+use model::QmpEvent;
 use serde_json::{Value, json};
 
 /// One line from QEMU.

@@ -1,8 +1,8 @@
 //! A time axis of host seconds, and rows of characters along it.
 
 use super::layout::{Colour, Style, padded};
-use crate::model::Stamp;
 use ::console::measure_text_width;
+use model::Stamp;
 
 /// Columns in front of a row for its name.
 const LABEL: usize = 10;

@@ -1,6 +1,6 @@
 //! A run as one JSON document; its fields are explained in `docs/report-json.md`.
 
-use crate::model::{Accel, Digest, Evidence, Payload, RunRecord, Task, TrialRecord};
+use model::{Accel, Digest, Evidence, Payload, RunRecord, Task, TrialRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ impl<'r> Cell<'r> {
         Self {
             id: cell.id.as_str(),
             trial: trial.trial,
-            arch: cell.arch.as_str(),
+            arch: cell.arch.name,
             kernel: cell.kernel.as_str(),
             kernel_release: trial.kernel_release.as_deref(),
             kernel_digest: trial.kernel_digest.as_ref(),

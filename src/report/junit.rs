@@ -1,6 +1,6 @@
 //! A run as JUnit XML for CI servers: one test suite for each kernel and architecture, one test case for each trial.
 
-use crate::model::{Kind, Outcome, RunRecord, TrialRecord};
+use model::{Kind, Outcome, RunRecord, TrialRecord};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Fitting text into a terminal.
 
-use crate::model::printable;
 use ::console::measure_text_width;
+use model::printable;
 
 /// How a report for a terminal looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

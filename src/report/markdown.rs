@@ -1,6 +1,6 @@
 //! Foreign text in markdown: whatever the guest printed is shown as it is and never becomes markup, a link or a mention.
 
-use crate::model::printable;
+use model::printable;
 
 /// The most characters of one text.
 const LONGEST: usize = 600;

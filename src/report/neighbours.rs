@@ -1,6 +1,6 @@
 //! Why a verdict is not one of the kinds next to it: one clause each, out of what the verdict itself says.
 
-use crate::model::{Kind, Outcome, TrialRecord, Verdict};
+use model::{Kind, Outcome, TrialRecord, Verdict};
 
 /// A kind or an outcome that a reader may think of, and what speaks against it.
 pub(super) type Clause = (&'static str, String);

@@ -1,6 +1,6 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
-use crate::model::{Digest, RunId, ScratchDisk, TrialRecord, printable};
+use model::{Digest, RunId, ScratchDisk, TrialRecord, printable};
 use std::fmt::Write as _;
 
 /// A command line that no script can hold.

@@ -2,8 +2,8 @@
 
 use super::layout::{Colour, Style, counted, duration, padded};
 use super::tally::{Standing, tally};
-use crate::model::{Cell, Outcome, RunRecord, TrialRecord, printable};
 use ::console::measure_text_width;
+use model::{Cell, Outcome, RunRecord, TrialRecord, printable};
 use std::fmt::Write as _;
 
 /// The most columns that a cell's own name takes; a longer one pushes its row's rest to the right.

@@ -1,7 +1,7 @@
 //! How many trials ended how.
 
 use super::layout::{Colour, Style};
-use crate::model::{Kind, Outcome, RunRecord, TrialRecord};
+use model::{Kind, Outcome, RunRecord, TrialRecord};
 
 /// How a trial stands to what was expected of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,8 +3,8 @@
 use super::layout::{Colour, Style, counted, duration};
 use super::table;
 use super::tally::{tally, unexpected};
-use crate::model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
 use ::console::measure_text_width;
+use model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Row, height};
 use super::layout::{Colour, Style, duration};
-use crate::model::{Beat, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
+use model::{Beat, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::layout::{counted, duration};
 use super::markdown::{block, paragraph, phrase, span};
 use super::neighbours::clauses;
 use super::text::shell_name;
-use crate::model::{Accel, Expectation, Onset, Outcome, TrialRecord, Verdict};
+use model::{Accel, Expectation, Onset, Outcome, TrialRecord, Verdict};
 use std::fmt::Write as _;
 
 /// The most phrases of one list.
@@ -52,7 +52,7 @@ fn seen(trial: &TrialRecord) -> String {
     let (cell, verdict) = (&trial.cell, &trial.verdict);
     let release = trial.kernel_release.as_ref().map(|release| format!(" ({})", span(release))).unwrap_or_default();
     let vcpus = if cell.vcpus == 1 { String::new() } else { format!(", {} vCPUs", cell.vcpus) };
-    let machine = format!("{} with {} of RAM{vcpus}", span(cell.arch.as_str()), cell.ram);
+    let machine = format!("{} with {} of RAM{vcpus}", span(cell.arch.name), cell.ram);
     let mut facts = vec![format!("kernel {}{release} on {machine}", span(cell.kernel.as_str()))];
     if !trial.command.is_empty() {
         let how = match trial.accel {
@@ -68,7 +68,7 @@ fn seen(trial: &TrialRecord) -> String {
     if trial.oom_kills > 0 {
         facts.push(counted(trial.oom_kills, "OOM kill"));
     }
-    let task = |what: &str, task: &crate::model::Task| format!("{what} pid {} {}", task.pid, span(&task.comm));
+    let task = |what: &str, task: &model::Task| format!("{what} pid {} {}", task.pid, span(&task.comm));
     facts.extend(verdict.victim.as_ref().map(|victim| task("victim", victim)));
     facts.extend(verdict.task.as_ref().map(|stuck| task("task", stuck)));
     facts.join("; ")

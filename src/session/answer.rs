@@ -2,8 +2,8 @@
 
 use super::record::Subject;
 use super::search::Search;
-use crate::bisect::{Answer, Candidate, Counts, Wrong};
 use crate::git::Commit;
+use bisect::{Answer, Candidate, Counts, Wrong};
 use serde::Serialize;
 
 /// A commit and how probable it is.

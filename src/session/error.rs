@@ -1,7 +1,7 @@
 //! What ends a session without an answer.
 
-use crate::bisect::{HistoryError, SettingsError};
 use crate::git::{CommitId, GitError};
+use bisect::{HistoryError, SettingsError};
 use std::path::{Path, PathBuf};
 
 /// Why a session cannot go on. What its trials have shown is kept.

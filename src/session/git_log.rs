@@ -2,7 +2,7 @@
 
 use super::record::Ended;
 use super::search::Search;
-use crate::bisect::Revision;
+use bisect::Revision;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -1,8 +1,8 @@
 //! What a session's folder holds.
 
-use crate::bisect::{Settings, Why};
 use crate::git::CommitId;
-use crate::model::Cell;
+use bisect::{Settings, Why};
+use model::Cell;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

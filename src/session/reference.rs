@@ -2,7 +2,7 @@
 
 use super::record::{Bad, Ended, Entry};
 use super::search::Search;
-use crate::model::{Outcome, TrialRecord};
+use model::{Outcome, TrialRecord};
 
 /// What counts as bad, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

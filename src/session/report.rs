@@ -3,8 +3,8 @@
 use super::answer::Summary;
 use super::record::{Ended, Subject};
 use super::search::Search;
-use crate::bisect::{Answer, Candidate, Estimate, Standing};
 use crate::git::{Commit, CommitId};
+use bisect::{Answer, Candidate, Estimate, Standing};
 use std::fmt::Write;
 
 /// Commits that are shown while it goes on.

@@ -2,8 +2,8 @@
 
 use super::error::SessionError;
 use super::record::Ended;
-use crate::bisect::{Slot, Task};
 use crate::git::Commit;
+use bisect::{Slot, Task};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;

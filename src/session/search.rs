@@ -2,10 +2,10 @@
 
 use super::error::SessionError;
 use super::record::{Ended, Entry, Head};
-use crate::bisect::{
+use crate::git::{Commit, CommitId};
+use bisect::{
     Answer, Beta, Bisection, Decision, History, Outcome, Revision, Running, Sample, Settings, Slot, Standing,
 };
-use crate::git::{Commit, CommitId};
 use std::collections::HashMap;
 
 /// A search in a history of commits.

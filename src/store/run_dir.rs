@@ -8,7 +8,7 @@
 //! ```
 
 use super::{StoreError, TrialDir, json, trial_dir};
-use crate::model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder};
+use model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

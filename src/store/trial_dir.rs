@@ -12,7 +12,7 @@
 //! ```
 
 use super::{StoreError, json};
-use crate::model::{Bundle, Digest, Evidence, Record, TrialRecord, Verdict};
+use model::{Bundle, Digest, Evidence, Record, TrialRecord, Verdict};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};

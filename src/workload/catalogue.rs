@@ -1,7 +1,7 @@
 //! All workloads by name.
 
 use super::{Manifest, ManifestError};
-use crate::model::WorkloadName;
+use model::WorkloadName;
 use std::collections::BTreeMap;
 
 /// Reads all manifests, given as path and text; the folder's name is the workload's.

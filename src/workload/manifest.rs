@@ -2,8 +2,8 @@
 
 use super::needs::NeedsSpec;
 use super::option::{self, OptionError, OptionSpec};
-use crate::arch::ArchSpec;
-use crate::model::{Expectation, Kind, Needs, Outcome, RamMib, WorkloadName};
+use arch::Arch;
+use model::{Expectation, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
@@ -103,7 +103,7 @@ impl Manifest {
     ///
     /// # Errors
     /// The reason, as a fragment for `plan`.
-    pub fn fits(&self, arch: &ArchSpec, ram: RamMib) -> Result<(), String> {
+    pub fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String> {
         let name = &self.name;
         match self.mmu {
             MmuNeed::Required if !arch.mmu => return Err(format!("{name} needs an MMU, {} has none", arch.name)),
@@ -122,12 +122,12 @@ impl Manifest {
     }
 
     /// What it needs of the lab on a machine.
-    pub fn needs(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+    pub fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
         self.needs.on(arch, ram)
     }
 
     /// The verdict on a healthy kernel.
-    pub fn healthy(&self, arch: &ArchSpec) -> Expectation {
+    pub fn healthy(&self, arch: Arch) -> Expectation {
         let Healthy { outcome, kind } = self.healthy_nommu.filter(|_| !arch.mmu).unwrap_or(self.healthy);
         Expectation { outcome, kind, reason: None }
     }
@@ -141,7 +141,7 @@ impl Manifest {
                 return Some(format!("kind `{kind}` has outcome `{}`, not `{}`", kind.outcome(), healthy.outcome));
             }
         }
-        if let Some(arch) = self.excluded.keys().find(|name| crate::arch::find(name).is_none()) {
+        if let Some(arch) = self.excluded.keys().find(|name| arch::find(name).is_none()) {
             return Some(format!("`excluded` names the unknown architecture `{arch}`"));
         }
         self.needs.problem().or_else(|| self.options.iter().find_map(|(name, spec)| option_problem(name, spec)))
@@ -171,7 +171,6 @@ fn ram<'de, D: Deserializer<'de>>(from: D) -> Result<RamMib, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch;
 
     const TEXT: &str = "
 name: fork-hog

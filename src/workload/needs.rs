@@ -1,7 +1,7 @@
 //! What a workload asks the lab for, as its manifest writes it.
 
-use crate::arch::ArchSpec;
-use crate::model::{Filesystem, Needs, RamMib, ScratchDisk, Throttle};
+use arch::Arch;
+use model::{Filesystem, Needs, RamMib, ScratchDisk, Throttle};
 use serde::{Deserialize, Deserializer};
 
 const MIB: u64 = 1 << 20;
@@ -43,7 +43,7 @@ pub enum DiskSize {
 
 impl NeedsSpec {
     /// What it comes to on a machine.
-    pub(super) fn on(&self, arch: &ArchSpec, ram: RamMib) -> Needs {
+    pub(super) fn on(&self, arch: Arch, ram: RamMib) -> Needs {
         let disk = self.disk.map(|need| {
             let least = need.filesystem.map_or(0, Filesystem::least_bytes);
             ScratchDisk { bytes: need.size.on(ram).max(least), throttle: need.throttle, filesystem: need.filesystem }
@@ -151,7 +151,6 @@ fn read_bytes(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch;
 
     fn read(text: &str) -> Result<NeedsSpec, String> {
         let needs: NeedsSpec = serde_yaml::from_str(text).map_err(|error| error.to_string())?;

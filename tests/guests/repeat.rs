@@ -3,7 +3,7 @@
 use super::load::Spinners;
 use super::program::{Program, finish};
 use super::{GUESTS, Known, keep, kernels, name, plan};
-use oomlab::model::{Cell, Kind, Outcome};
+use model::{Cell, Kind, Outcome};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ fn setting(name: &str, otherwise: usize) -> usize {
 }
 
 fn get_kernels(cells: &[Cell]) {
-    let mut kernels: Vec<_> = cells.iter().map(|cell| (cell.kernel.as_str(), cell.arch.as_str())).collect();
+    let mut kernels: Vec<_> = cells.iter().map(|cell| (cell.kernel.as_str(), cell.arch.name)).collect();
     kernels.sort_unstable();
     kernels.dedup();
     kernels.into_iter().for_each(|(kernel, arch)| {

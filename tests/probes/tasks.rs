@@ -1,7 +1,7 @@
 //! Tasks of real guests, read from outside.
 
 use super::machine::{Machine, Running};
-use oomlab::model::Stamp;
+use model::Stamp;
 
 /// A livelock without an MMU, a while after its only kill.
 async fn livelock(kernel: &'static str) -> (Running, String) {

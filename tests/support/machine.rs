@@ -3,14 +3,14 @@
 #[path = "cache.rs"]
 mod cache;
 
-use oomlab::arch::{self, ArchSpec};
+use arch::Arch;
+use model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
 use oomlab::assets::Assets;
 use oomlab::host::{Guest, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
 use oomlab::kernel::{Kernels, Options, Unwatched};
 use oomlab::lab::{Prober, Tables};
 use oomlab::launch::{Paths, command};
-use oomlab::model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,12 +77,12 @@ impl Machine {
         Running { qmp, prober, news: String::new(), serial, _guest: guest, _dir: dir }
     }
 
-    fn cell(&self, arch: &ArchSpec) -> Cell {
+    fn cell(&self, arch: Arch) -> Cell {
         let options = self.options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Cell {
             id: "probed".into(),
             kernel: self.kernel.into(),
-            arch: arch.name.into(),
+            arch,
             ram: self.ram.parse().unwrap(),
             vcpus: self.vcpus,
             payload: Payload::Workload { name: self.workload.into(), options },

@@ -1,10 +1,10 @@
 //! Runs plans whose guests are scripted (`tests/fake-qemu`).
 
-use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
-use oomlab::model::{
+use model::{
     Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
     Timeouts, TrialRecord,
 };
+use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ impl Scripted {
         std::fs::write(&path, script).expect("a script");
         let kernel = KernelArtifact {
             name: "fake".into(),
-            arch: "riscv64-nommu".into(),
+            arch: arch::find("riscv64-nommu").unwrap(),
             release: String::new(),
             image: path.clone(),
             digest: Digest::new("0"),
@@ -67,7 +67,7 @@ impl Scripted {
         self.plan.cells.push(Cell {
             id: name.into(),
             kernel: "fake".into(),
-            arch: "riscv64-nommu".into(),
+            arch: arch::find("riscv64-nommu").unwrap(),
             ram: RamMib(32),
             vcpus: 1,
             payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },

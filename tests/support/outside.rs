@@ -1,6 +1,6 @@
 //! A trial that runs, and what somebody outside may do to its QEMU.
 
-use oomlab::model::Event;
+use model::Event;
 use oomlab::store::read_events;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;

@@ -1,17 +1,17 @@
 //! Trials as a run's folder has them, with the events of `tests/replays/`.
 
-use oomlab::model::{
+use model::{
     Accel, Cell, Digest, Evidence, Expectation, Faults, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts,
     TrialRecord,
 };
 use oomlab::store::read_events;
-use oomlab::watchdog::{Setup, retrace};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use watchdog::{Setup, retrace};
 
 /// The events of a case.
 pub fn events_path(case: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replays").join(case).join("events.jsonl")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/watchdog/tests/replays").join(case).join("events.jsonl")
 }
 
 /// As [`events_path`], read.
@@ -28,7 +28,7 @@ pub fn trial(case: &str) -> TrialRecord {
     let cell = Cell {
         id: format!("linux-6.1.riscv64-nommu.32M.{case}").as_str().into(),
         kernel: "linux-6.1".into(),
-        arch: "riscv64-nommu".into(),
+        arch: arch::find("riscv64-nommu").unwrap(),
         ram: RamMib(32),
         vcpus: 1,
         payload,

@@ -2,14 +2,13 @@
 
 use super::args::CommitsArgs;
 use super::subject;
-use crate::arch;
-use crate::bisect::Settings;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::known::Catalogues;
 use crate::git::{Commit, CommitId, Repository};
 use crate::host::wall_clock;
 use crate::session::{CellSubject, Head, SESSION_SCHEMA, Subject, Vary};
+use bisect::Settings;
 
 /// What a trial of a cell and an incremental build are expected to take, in seconds, before there was one.
 const TRIAL_S: f64 = 20.0;
@@ -89,7 +88,7 @@ fn subject(args: &CommitsArgs, context: &Context) -> Result<(Subject, u32, Setti
         None => {
             let catalogues = Catalogues::read(context, args.lab.mirror.clone())?;
             let cell = subject::cell(subject::wanted(&args.cell, subject::any_commit())?, &catalogues.known())?;
-            let spec = arch::find(cell.arch.as_str());
+            let spec = arch::find(cell.arch.name);
             if let Some(spec) = spec {
                 // What is missing is known before anything is built.
                 subject::fragments(&args.config, spec, context)?;

@@ -2,16 +2,16 @@
 
 use super::args::{AxisArgs, CellArgs, SearchArgs, VersionsArgs};
 use super::subject;
-use crate::arch::{self, ArchSpec};
-use crate::bisect::Settings;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::known::Catalogues;
 use crate::git::{Commit, CommitId};
 use crate::host::wall_clock;
 use crate::matrix::{Known, SingleCell, SingleKernel, SinglePayload};
-use crate::model::{Cell, RamMib};
 use crate::session::{CellSubject, Head, SESSION_SCHEMA, Subject, Vary};
+use arch::Arch;
+use bisect::Settings;
+use model::{Cell, RamMib};
 use std::collections::BTreeMap;
 
 /// The most values of an axis.
@@ -55,7 +55,7 @@ pub(super) fn versions(args: &VersionsArgs, context: &Context) -> Result<(Head, 
 }
 
 /// What stands before the version in the names of kernels: that of the words, or of the cell, or what the architecture has most of.
-fn family(from: &str, to: &str, kernel: &str, known: &Known<'_>, spec: &ArchSpec) -> String {
+fn family(from: &str, to: &str, kernel: &str, known: &Known<'_>, spec: Arch) -> String {
     let before =
         |name: &str| name.rsplit_once('-').map(|(family, _)| family.to_owned()).filter(|name| !name.is_empty());
     let count = |family: &str| {

@@ -4,7 +4,6 @@ use super::args::LabArgs;
 use super::commits::{Asked, between, of_builds};
 use super::session::{answer, tell};
 use super::subject;
-use crate::bisect::Answer;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::cancel_on_signals;
@@ -13,9 +12,10 @@ use crate::cli::output;
 use crate::git::{CommitId, Repository};
 use crate::host::{Clock, today};
 use crate::kernel::Source;
-use crate::model::{Outcome, RunRecord, TrialRecord};
 use crate::session::{Bad, CellSubject, Session, Subject, Vary, precise};
 use crate::store::{RunDir, StoreError};
+use bisect::Answer;
+use model::{Outcome, RunRecord, TrialRecord};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -88,7 +88,7 @@ fn find(record: &RunRecord, earlier: &[RunRecord]) -> Vec<Regression> {
     for trial in record.trials.iter().filter(fails) {
         let id = &trial.cell.id;
         let kind = trial.verdict.kind.to_string();
-        if !seen.insert((trial.cell.kernel.clone(), trial.cell.arch.clone(), trial.title.clone().unwrap_or(kind))) {
+        if !seen.insert((trial.cell.kernel.clone(), trial.cell.arch, trial.title.clone().unwrap_or(kind))) {
             continue;
         }
         let Some(bad) = &trial.kernel_commit else {
@@ -131,7 +131,7 @@ async fn bisect(
         eprintln!("{}: not bisected: {} is edited before it is built", cell.id, cell.kernel);
         return Ok(());
     }
-    let fragments = entry.build.get(cell.arch.as_str()).into_iter().flatten();
+    let fragments = entry.build.get(cell.arch.name).into_iter().flatten();
     let config = fragments.map(|fragment| fragment.name.clone()).collect();
     let jobs = subject::jobs(jobs, &cell);
     let (old, new) = (vec![regression.good.clone()], regression.bad.clone());

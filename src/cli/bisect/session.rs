@@ -3,13 +3,13 @@
 use super::args::{BisectAction, BisectArgs, LabArgs, SearchArgs, SessionArgs};
 use super::live::Live;
 use super::{commits, config, lists, simulate, subject};
-use crate::bisect::{Answer, Wrong};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
 use crate::cli::output;
 use crate::host::today;
 use crate::session::{self, Commands, Head, Runner, Session, SessionError, Subject, Summary, Vary};
+use bisect::{Answer, Wrong};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 

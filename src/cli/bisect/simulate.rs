@@ -1,9 +1,9 @@
 //! `oomlab bisect simulate`: ways to bisect, compared where the culprit is known.
 
 use super::args::SimulateArgs;
-use crate::bisect::worlds::{ROWS, markdown, picture, table};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use bisect::worlds::{ROWS, markdown, picture, table};
 
 /// Prints the table, as markdown; gives the program's exit status.
 ///

@@ -1,9 +1,9 @@
 //! `oomlab step`: one revision, tried until the answer is as sure as asked, for `git bisect run`.
 
 use super::args::StepArgs;
-use crate::bisect::{Beta, Settings, Step, Tally, step};
 use crate::cli::error::CliError;
 use crate::session::{Ended, LONGEST, too_long};
+use bisect::{Beta, Settings, Step, Tally, step};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Cells as what is tried: out of what was typed, and into what runs them.
 
 use super::args::{CellArgs, LabArgs};
-use crate::arch::{self, ArchSpec};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::known::Catalogues;
@@ -10,9 +9,10 @@ use crate::host::{Resources, wall_clock};
 use crate::kernel::Fragment;
 use crate::lab::{Budget, Cells, CellsSetup, RunOptions, Sources};
 use crate::matrix::{self, Known, SingleCell, SingleKernel, SinglePayload};
-use crate::model::{Cell, Faults, KernelName, Outcome, PLAN_SCHEMA, Payload, Plan, Timeouts};
 use crate::session::{Bad, CellSubject, Reference, Session, Vary};
 use crate::store::{RunDir, read_trial};
+use arch::Arch;
+use model::{Cell, Faults, KernelName, Outcome, PLAN_SCHEMA, Payload, Plan, Timeouts};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub(super) fn bad(args: &CellArgs) -> Result<Bad, CliError> {
             let (outcome, kind) = verdict.split_once('/').map_or((verdict.as_str(), None), |(a, b)| (a, Some(b)));
             let fails = Outcome::from_word(outcome)
                 .is_some_and(|outcome| matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed));
-            let is_kind = kind.is_none_or(|kind| crate::model::Kind::from_word(kind).is_some());
+            let is_kind = kind.is_none_or(|kind| model::Kind::from_word(kind).is_some());
             if !fails || !is_kind {
                 let text =
                     format!("`--verdict {verdict}`: no failure of a kernel is called so; docs/verdicts.md has all");
@@ -104,7 +104,7 @@ pub(super) fn bad(args: &CellArgs) -> Result<Bad, CliError> {
 ///
 /// # Errors
 /// When one is neither.
-pub(super) fn fragments(config: &[String], arch: &ArchSpec, context: &Context) -> Result<Vec<Fragment>, CliError> {
+pub(super) fn fragments(config: &[String], arch: Arch, context: &Context) -> Result<Vec<Fragment>, CliError> {
     let with_mmu = ["base", "mmu", "detect", arch.name];
     let own: Vec<String> =
         with_mmu.iter().filter(|name| arch.mmu || **name != "mmu").map(ToString::to_string).collect();
@@ -141,7 +141,7 @@ pub(super) fn runner(
 ) -> Result<Cells, CliError> {
     let catalogues = Catalogues::read(context, lab.mirror.clone())?;
     let head = session.search.head();
-    let arch = subject.cell.arch.as_str();
+    let arch = subject.cell.arch.name;
     let spec = arch::find(arch).ok_or_else(|| CliError::Usage(format!("unknown architecture `{arch}`")))?;
     let fragments = match &subject.vary {
         Vary::Commit { config } => fragments(config, spec, context)?,

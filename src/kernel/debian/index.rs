@@ -1,7 +1,7 @@
 //! The archive's index of packages (`Packages`, deb-control(5)).
 
 use super::version;
-use crate::model::Digest;
+use model::Digest;
 
 /// A package as the signed index describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use super::dump::{self, dump};
 use super::look::look;
-use crate::console::{Command, encode_command};
 use crate::lab::driver::Driver;
-use crate::model::{BUNDLE_SCHEMA, Bundle, Event, QmpEvent, Step, StepRecord, StepResult};
+use kmsg::console::{Command, encode_command};
+use model::{BUNDLE_SCHEMA, Bundle, Event, QmpEvent, Step, StepRecord, StepResult};
 use serde_json::Value;
 use std::pin::{Pin, pin};
 use std::time::Duration;

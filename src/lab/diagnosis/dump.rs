@@ -1,7 +1,7 @@
 //! The guest's RAM in a file that `crash` opens.
 
 use crate::host::QmpCommands;
-use crate::model::RamMib;
+use model::RamMib;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;

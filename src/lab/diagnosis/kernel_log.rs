@@ -2,7 +2,7 @@
 
 use crate::lab::peek::Peek;
 use crate::lab::probes::Prober;
-use crate::symbols::{LogRing, Symbols, log_text};
+use introspect::symbols::{LogRing, Symbols, log_text};
 
 /// The most that is read of a log buffer. What is longer is read in part, and loses its times.
 const MOST: u64 = 1 << 20;

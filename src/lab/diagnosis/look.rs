@@ -4,7 +4,7 @@ use super::{kernel_log, text};
 use crate::lab::peek::Peek;
 use crate::lab::probes::Prober;
 use crate::lab::{memory, profile};
-use crate::model::{Profile, Stamp, Step};
+use model::{Profile, Stamp, Step};
 
 /// Parts of the time over which a profile is taken: a guest that does one thing now and another later shows it.
 const PARTS: usize = 4;

@@ -1,6 +1,6 @@
 //! What is found, as a person reads it.
 
-use crate::model::{Memory, Profile, Spot};
+use model::{Memory, Profile, Spot};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -90,7 +90,7 @@ pub(super) fn memory(memory: &Memory) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Zone;
+    use model::Zone;
 
     fn part(spots: &[(&str, u32)], user: u32) -> Profile {
         let spots = spots.iter().map(|(symbol, samples)| Spot { symbol: (*symbol).to_owned(), samples: *samples });

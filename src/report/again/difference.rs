@@ -1,6 +1,6 @@
 //! What is different between two verdicts.
 
-use crate::model::{Onset, Task, Verdict};
+use model::{Onset, Task, Verdict};
 
 /// What came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn task(task: Option<&Task>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, Stamp};
+    use model::{Kind, Stamp};
 
     /// A verdict of which every field can be told from that of another number.
     fn verdict(number: u32) -> Verdict {

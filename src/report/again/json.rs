@@ -1,7 +1,7 @@
 //! Recorded trials that were judged again, as one JSON document; its fields are explained in `docs/replay.md`.
 
 use super::trial::{Standing, Trial};
-use crate::model::{Onset, Task, Verdict};
+use model::{Onset, Task, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

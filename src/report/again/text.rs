@@ -2,8 +2,8 @@
 
 use super::difference::{Difference, differences};
 use super::trial::{Standing, Trial};
-use crate::model::{Outcome, Verdict, printable};
 use crate::report::layout::{Colour, Style, counted, duration};
+use model::{Outcome, Verdict, printable};
 use std::fmt::Write as _;
 
 /// What is to be said of one trial, ending in an empty line; nothing when its verdict is the same, unless it is to be told `in
@@ -76,7 +76,7 @@ fn full(out: &mut String, verdict: &Verdict, style: Style) {
         let guest = onset.guest_s.map(|seconds| format!(" (guest {})", duration(seconds))).unwrap_or_default();
         format!("onset {}{guest}", duration(onset.host.as_secs_f64()))
     }));
-    let task = |what: &str, task: &crate::model::Task| printable(&format!("{what} pid {} ({})", task.pid, task.comm));
+    let task = |what: &str, task: &model::Task| printable(&format!("{what} pid {} ({})", task.pid, task.comm));
     facts.extend(verdict.victim.as_ref().map(|victim| task("victim", victim)));
     facts.extend(verdict.task.as_ref().map(|stuck| task("task", stuck)));
     let _ = writeln!(out, "  {}", facts.join(style.separator()));

@@ -1,6 +1,6 @@
 //! One recorded trial that was judged again.
 
-use crate::model::Verdict;
+use model::Verdict;
 
 /// How a recorded trial stands under the present rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +96,7 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Kind;
+    use model::Kind;
 
     fn standing(was: Option<&Verdict>, now: Option<&Verdict>) -> Standing {
         Trial::compare("a".into(), "a".into(), 1, was.cloned(), now.cloned()).standing

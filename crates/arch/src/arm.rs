@@ -1,0 +1,63 @@
+//! 32-bit arm (ARMv7 with LPAE) on QEMU's `virt`.
+
+use super::registers::number;
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use crate::RamMib;
+
+/// See [`ArchSpec`].
+pub(super) const SPEC: ArchSpec = ArchSpec {
+    name: "arm",
+    mmu: true,
+    min_ram: RamMib(64),
+    max_vcpus: 8,
+    qemu: QemuSpec {
+        program: "qemu-system-arm",
+        packages: &["qemu-system-arm"],
+        machine: "virt",
+        cpu: Some("cortex-a15"),
+        args: &[],
+        disk: DiskSpec::VIRTIO_MMIO,
+        nmi: false,
+        kvm_hosts: &[],
+    },
+    cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None, landmark: None },
+    stack: None,
+    console: "ttyAMA0",
+    boot_words: &[],
+    kernel: KernelSpec {
+        arch: "arm",
+        cross_compile: "arm-linux-gnueabihf-",
+        target: "zImage",
+        image: "arch/arm/boot/zImage",
+        debian: Some("armhf"),
+    },
+    guest: GuestSpec {
+        cc: "arm-linux-gnueabihf-gcc",
+        cc_package: "gcc-arm-linux-gnueabihf",
+        cflags: &["-march=armv7-a", "-mfloat-abi=soft", "-marm"],
+        format: BinaryFormat::Elf,
+    },
+};
+
+/// QEMU, `target/arm/cpu.c`, `arm_cpu_dump_state()`; the bits of the CPSR: Arm DDI 0406C, B1.3.3.
+pub(super) fn registers(dump: &str) -> Option<Registers> {
+    const MODE: u64 = 0x1f;
+    const USER: u64 = 0x10;
+    const INTERRUPT: u64 = 0x12;
+    const INTERRUPTS_MASKED: u64 = 1 << 7;
+    let status = number(dump, "PSR=")?;
+    if status & MODE == INTERRUPT {
+        // It has just taken an interrupt: the link register leads back, and the stack of what it did is not shown. A
+        // vCPU that is held still first takes the interrupt that is pending.
+        let pc = number(dump, "R14=")?.checked_sub(4)?;
+        return Some(Registers { pc, sp: 0, user: None, irqs_off: false, halted: false, before: Before::Lost });
+    }
+    Some(Registers {
+        pc: number(dump, "R15=")?,
+        sp: number(dump, "R13=")?,
+        user: Some(status & MODE == USER),
+        irqs_off: status & INTERRUPTS_MASKED != 0,
+        halted: false,
+        before: Before::Lost,
+    })
+}

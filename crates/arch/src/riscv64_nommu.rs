@@ -1,0 +1,28 @@
+//! 64-bit RISC-V in machine mode without an MMU, on QEMU's `virt` without firmware.
+
+use super::registers::number;
+use super::{ArchSpec, Before, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, Paging, QemuSpec, Registers, StackSpec};
+use crate::RamMib;
+
+/// The kernel is linked to the start of RAM and QEMU jumps there: no firmware may lie in its place.
+pub(super) const SPEC: ArchSpec = ArchSpec {
+    name: "riscv64-nommu",
+    mmu: false,
+    min_ram: RamMib(8),
+    max_vcpus: 8,
+    qemu: QemuSpec { args: &["-bios", "none"], kvm_hosts: &[], ..super::riscv64::SPEC.qemu },
+    cpu: CpuSpec { registers, image_base: Some(0x8000_0000), ..super::riscv64::SPEC.cpu },
+    stack: Some(StackSpec { paging: |_| Some(Paging::Off), ..super::riscv64::STACK }),
+    console: "ttyS0",
+    boot_words: &[],
+    kernel: KernelSpec { debian: None, ..super::riscv64::SPEC.kernel },
+    guest: GuestSpec { format: BinaryFormat::Flat, ..super::riscv64::SPEC.guest },
+};
+
+/// Kernel and programs share the addresses: symbols alone tell them apart. The kernel runs in machine mode.
+fn registers(dump: &str) -> Option<Registers> {
+    const MACHINE_INTERRUPTS: u64 = 1 << 3;
+    let supervisor = (super::riscv64::SPEC.cpu.registers)(dump)?;
+    let irqs_off = number(dump, "mstatus ")? & MACHINE_INTERRUPTS == 0;
+    Some(Registers { user: None, irqs_off, before: Before::At(number(dump, "mepc ")?), ..supervisor })
+}

@@ -1,0 +1,277 @@
+//! Memory figures out of the kernel's own counters, from bytes of its memory. Holds for Linux 5.10 to 7.3; what cannot be
+//! told for certain is left out.
+//!
+//! Which fields a `struct zone` has, and how long it is, depends on the configuration. What is looked for is found by what
+//! it must be equal to: each zone points back to its node, names itself, and the zones' counters add up to the global
+//! ones.
+
+use model::{Memory, Zone};
+
+/// Counters at the beginning of `vm_zone_stat` that are read: `NR_FREE_PAGES` is the first (`include/linux/mmzone.h`,
+/// `enum zone_stat_item`).
+pub const ZONE_ITEMS: usize = 6;
+
+/// Counters at the beginning of `vm_node_stat` that are read (`enum node_stat_item`, `enum lru_list`).
+pub const LRU_ITEMS: usize = LRU.len();
+
+const LRU: [&str; 5] = ["inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"];
+
+/// `mm/page_alloc.c`, `zone_names`.
+const NAMES: [&str; 6] = ["DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"];
+
+/// The name of a zone lies at most so many words behind its pointer to the node.
+pub const NAME_WITHIN: usize = 20;
+
+/// A zone begins with its watermarks and its lowmem reserves; the pointer to its node stands behind them, at most so many
+/// words from the beginning.
+const HEAD_WITHIN: usize = 16;
+
+/// Most zones of a node (`MAX_NR_ZONES`).
+const MAX_ZONES: usize = 6;
+
+/// What a kernel of this kind counts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counters {
+    /// Bytes of an `unsigned long`.
+    pub word_bytes: u8,
+    /// Bytes of a page.
+    pub page_bytes: u32,
+    /// KiB of the machine's memory: no figure can be above.
+    pub ram_kib: u64,
+}
+
+/// A `struct pglist_data` of the kernel.
+#[derive(Debug, Clone)]
+pub struct Node {
+    words: Vec<u64>,
+    /// Number of words of a `struct zone`.
+    stride: usize,
+    /// Where in a zone the pointer to the node is.
+    pointer: usize,
+    zones: usize,
+}
+
+/// The name of a zone with which these bytes begin.
+pub fn zone_name(bytes: &[u8]) -> Option<&'static str> {
+    let end = bytes.iter().position(|&byte| byte == 0)?;
+    NAMES.into_iter().find(|name| name.as_bytes() == &bytes[..end])
+}
+
+impl Counters {
+    /// The words in some bytes of memory, zero-extended.
+    pub fn words(self, bytes: &[u8]) -> Vec<u64> {
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
+        bytes.chunks_exact(usize::from(self.word_bytes)).map(word).collect()
+    }
+
+    /// The zones of the node whose `struct pglist_data` lies at `address` and begins with these bytes.
+    pub fn node(self, address: u64, bytes: &[u8]) -> Option<Node> {
+        let words = self.words(bytes);
+        // `node_zones` is the first field; every zone has `zone_pgdat` at the same place.
+        let pointer = words.iter().take(HEAD_WITHIN).position(|&word| word == address)?;
+        let stride = words[pointer + 1..].iter().position(|&word| word == address)? + 1;
+        let is_zone = |at: &usize| words.get(pointer + at * stride) == Some(&address);
+        let zones = (0..MAX_ZONES).take_while(is_zone).count();
+        (stride > HEAD_WITHIN + NAME_WITHIN).then_some(Node { words, stride, pointer, zones })
+    }
+
+    /// The figures. `zone_stat` and `node_stat` are the beginnings of `vm_zone_stat` and `vm_node_stat`; each node comes
+    /// with the names of its zones, without a name a zone is left out. `None` when the counters make no sense.
+    pub fn memory(
+        self,
+        zone_stat: &[u8],
+        node_stat: &[u8],
+        nodes: &[(Node, Vec<Option<&'static str>>)],
+    ) -> Option<Memory> {
+        let global = self.words(zone_stat);
+        let free_kib = self.kib(*global.first()?)?;
+        let lru = self.words(node_stat);
+        let lru_kib = LRU.iter().zip(lru).filter_map(|(name, pages)| Some(((*name).to_owned(), self.kib(pages)?)));
+        let free = own_free(&global, nodes);
+        let zones = nodes.iter().flat_map(|(node, names)| {
+            (0..node.zones).zip(names).filter_map(move |(at, name)| {
+                let zone = node.zone(at);
+                let free = free.and_then(|free| self.kib(*zone.get(free)?));
+                self.zone((*name)?, zone, free)
+            })
+        });
+        Some(Memory { free_kib, zones: zones.collect(), lru_kib: lru_kib.collect() })
+    }
+
+    fn zone(self, name: &str, zone: &[u64], free_kib: Option<u64>) -> Option<Zone> {
+        let &[min, low, high, fourth, fifth, ..] = zone else { return None };
+        // `__setup_per_zone_wmarks()`: the steps from mark to mark are equal. Since 5.18 there is a fourth one.
+        let step = low.checked_sub(min)?;
+        // A zone without memory has no step (`Movable` may have marks nevertheless).
+        if step == 0 || high.checked_sub(low)? != step {
+            return None;
+        }
+        let boost = if high.checked_add(step) == Some(fourth) { fifth } else { fourth };
+        let mark = |pages: u64| self.kib(pages.checked_add(boost)?);
+        Some(Zone { name: name.to_owned(), free_kib, min_kib: mark(min)?, low_kib: mark(low)?, high_kib: mark(high)? })
+    }
+
+    /// Pages in KiB; `None` for a number that cannot be one of pages. A counter that is a little below zero, because it is
+    /// the sum of unfinished ones, counts as zero, as the kernel has it.
+    fn kib(self, pages: u64) -> Option<u64> {
+        let negative = pages >> (8 * u32::from(self.word_bytes) - 1) != 0;
+        let kib = if negative { 0 } else { pages.checked_mul(u64::from(self.page_bytes))? / 1024 };
+        (kib <= self.ram_kib).then_some(kib)
+    }
+}
+
+impl Node {
+    /// Number of its zones, those without memory as well.
+    pub fn zones(&self) -> usize {
+        self.zones
+    }
+
+    /// The word of a zone that stands so many words behind its pointer to the node; its name's address is one of the first
+    /// [`NAME_WITHIN`], the same one in all zones.
+    pub fn behind_pointer(&self, zone: usize, words: usize) -> Option<u64> {
+        self.zone(zone).get(self.pointer + words).copied()
+    }
+
+    /// A zone's words; the last one's may be cut short.
+    fn zone(&self, at: usize) -> &[u64] {
+        self.words.chunks(self.stride).nth(at).unwrap_or_default()
+    }
+}
+
+/// Where in a zone its own counters begin: at the only place at which those of all zones add up to the global ones.
+fn own_free(global: &[u64], nodes: &[(Node, Vec<Option<&'static str>>)]) -> Option<usize> {
+    let zones: Vec<&[u64]> = nodes.iter().flat_map(|(node, _)| (0..node.zones).map(|at| node.zone(at))).collect();
+    let global = global.get(..ZONE_ITEMS).filter(|counters| counters.iter().any(|&count| count != 0))?;
+    let adds_up = |start: usize| {
+        global.iter().enumerate().all(|(item, &count)| {
+            let sum = zones.iter().try_fold(0_u64, |sum, zone| Some(sum.wrapping_add(*zone.get(start + item)?)));
+            sum == Some(count)
+        })
+    };
+    (0..zones.first()?.len()).find(|&start| adds_up(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const COUNTERS: Counters = Counters { word_bytes: 8, page_bytes: 4096, ram_kib: 32 * 1024 };
+    const NODE: u64 = 0x8028_da80;
+    const STRIDE: usize = 60;
+
+    fn bytes(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// A zone as a kernel of the 6.x series has it: marks, boost, reserves, node, name; and its own counters at its end.
+    fn zone(marks: [u64; 5], own: [u64; 6]) -> Vec<u64> {
+        let mut zone = vec![0; STRIDE];
+        zone[..5].copy_from_slice(&marks);
+        zone[9] = NODE;
+        zone[16] = 0x8010_0000;
+        zone[50..56].copy_from_slice(&own);
+        zone
+    }
+
+    /// Two zones with memory and one without, boosted and not, then what else is in a node.
+    fn node(marks: [u64; 5]) -> Vec<u64> {
+        let zones = [
+            zone([169, 211, 253, 295, 1024], [1193, 0, 0, 0, 0, 2139]),
+            zone(marks, [7, 1, 2, 3, 4, 5]),
+            zone([32, 32, 32, 32, 0], [0; 6]),
+        ];
+        [zones.concat(), vec![5, NODE, 7]].concat()
+    }
+
+    fn memory(words: &[u64]) -> Option<Memory> {
+        let node = COUNTERS.node(NODE, &bytes(words))?;
+        assert_eq!(node.zones(), 3);
+        assert_eq!(node.behind_pointer(1, 7), Some(0x8010_0000));
+        let names = vec![Some("DMA32"), Some("Normal"), Some("Movable")];
+        COUNTERS.memory(&bytes(&[1200, 1, 2, 3, 4, 2144]), &bytes(&[1, 2, 3, 4, 2139]), &[(node, names)])
+    }
+
+    #[test]
+    fn zones_and_lists_are_read() {
+        let memory = memory(&node([10, 12, 14, 16, 0])).unwrap();
+        assert_eq!(memory.free_kib, 4800);
+        let named = |name: &str, free, min, low, high| Zone {
+            name: name.to_owned(),
+            free_kib: Some(free),
+            min_kib: min,
+            low_kib: low,
+            high_kib: high,
+        };
+        assert_eq!(memory.zones, [named("DMA32", 4772, 4772, 4940, 5108), named("Normal", 28, 40, 48, 56)]);
+        let lru: Vec<(&str, u64)> = memory.lru_kib.iter().map(|(name, kib)| (name.as_str(), *kib)).collect();
+        let expected = [
+            ("inactive_anon", 4),
+            ("active_anon", 8),
+            ("inactive_file", 12),
+            ("active_file", 16),
+            ("unevictable", 8556),
+        ];
+        assert_eq!(lru, expected);
+    }
+
+    #[test]
+    fn before_5_18_the_boost_is_the_fourth_word() {
+        let marks = |marks| memory(&node(marks)).unwrap().zones[1].clone();
+        assert_eq!(marks([10, 12, 14, 3, 99]).min_kib, 52);
+        assert_eq!(marks([10, 12, 14, 16, 3]).min_kib, 52);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_left_out() {
+        for wrong in
+            [[10, 12, 15, 16, 0], [12, 10, 8, 16, 0], [10, 12, 14, 16, u64::MAX], [1 << 40, 1 << 41, 3 << 40, 0, 0]]
+        {
+            assert_eq!(memory(&node(wrong)).unwrap().zones.len(), 1, "{wrong:?}");
+        }
+        let no_zones = COUNTERS.memory(&bytes(&[1200]), &bytes(&[1, 1 << 60, u64::MAX]), &[]).unwrap();
+        assert_eq!(no_zones.lru_kib, [("inactive_anon".to_owned(), 4), ("inactive_file".to_owned(), 0)]);
+        assert_eq!(COUNTERS.memory(&bytes(&[1 << 40]), &[], &[]), None, "more than the machine has");
+        assert_eq!(COUNTERS.memory(&[], &[], &[]), None);
+    }
+
+    #[test]
+    fn zones_free_pages_are_told_only_where_all_add_up() {
+        let node = COUNTERS.node(NODE, &bytes(&node([10, 12, 14, 16, 0]))).unwrap();
+        let nodes = [(node, vec![Some("DMA32"), None, None])];
+        let memory = COUNTERS.memory(&bytes(&[1201, 1, 2, 3, 4, 2144]), &[], &nodes).unwrap();
+        assert_eq!(memory.zones.iter().map(|zone| zone.free_kib).collect::<Vec<_>>(), [None]);
+    }
+
+    #[test]
+    fn words_of_32_bits_are_read_as_such() {
+        let counters = Counters { word_bytes: 4, ..COUNTERS };
+        assert_eq!(counters.words(&[1, 0, 0, 0, 2, 0, 0, 0x80, 9]), [1, 0x8000_0002]);
+        let memory = counters.memory(&[16, 0, 0, 0], &[0xff, 0xff, 0xff, 0xff], &[]).unwrap();
+        assert_eq!((memory.free_kib, memory.lru_kib[0].1), (64, 0), "a little below zero is zero");
+    }
+
+    #[test]
+    fn only_names_of_zones_are_names() {
+        assert_eq!(zone_name(b"DMA32\0xx"), Some("DMA32"));
+        assert_eq!((zone_name(b"DMA3\0"), zone_name(b"Normal"), zone_name(b"")), (None, None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_memory_never_panics(
+            words in prop::collection::vec(prop_oneof![Just(NODE), any::<u64>(), 0_u64..9], 0..400),
+            stat in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            for counters in [COUNTERS, Counters { word_bytes: 4, ..COUNTERS }] {
+                if let Some(node) = counters.node(NODE, &bytes(&words)) {
+                    for zone in 0..node.zones() + 1 {
+                        assert!((0..=NAME_WITHIN).filter_map(|behind| node.behind_pointer(zone, behind)).count() <= NAME_WITHIN + 1);
+                    }
+                    let names = vec![Some("Normal"); node.zones()];
+                    counters.memory(&stat, &stat, &[(node, names)]);
+                }
+            }
+        }
+    }
+}

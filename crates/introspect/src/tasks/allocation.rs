@@ -1,0 +1,136 @@
+//! Tasks that are inside the page allocator, and what they ask it for.
+
+use super::gfp;
+use super::layout::{Layout, RequestLayout};
+use super::memory::Memory;
+use std::ops::Range;
+
+/// Beginnings of the names of functions through which every way into the allocator's slow part or into reclaim leads:
+/// `mm/page_alloc.c`, `mm/vmscan.c`, `mm/oom_kill.c`, `mm/compaction.c`, from 5.10 to 7.3.
+const ENTRIES: &[&str] = &[
+    "__alloc_pages",
+    "__alloc_frozen_pages",
+    "get_page_from_freelist",
+    "out_of_memory",
+    "oom_reap_task",
+    "balance_pgdat",
+    "try_to_compact_pages",
+    "compact_zone",
+    "reclaim_throttle",
+];
+
+/// The same of those that reclaim.
+const RECLAIM: &[&str] = &["try_to_free_pages", "do_try_to_free_pages", "try_to_free_mem_cgroup_pages", "shrink_"];
+
+/// The same of those that kill.
+const OOM: &[&str] = &["out_of_memory", "__alloc_pages_may_oom"];
+
+/// What a task asks the allocator for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Request {
+    pub gfp: u64,
+    pub order: i32,
+    /// Of reclaim: how urgent it has become, from 12 down to 0.
+    pub priority: Option<u64>,
+    /// The structure that says so.
+    pub source: &'static str,
+}
+
+/// Whether one of the functions on a stack is the allocator's or reclaim's.
+pub(super) fn is_inside(mut functions: impl Iterator<Item = impl AsRef<str>>) -> bool {
+    functions.any(|name| begins(name.as_ref(), ENTRIES) || begins(name.as_ref(), RECLAIM))
+}
+
+fn begins(name: &str, with: &[&str]) -> bool {
+    with.iter().any(|start| name.starts_with(start))
+}
+
+/// Looks in the part of a stack that is in use for what a task asks for. Only reclaim and the OOM killer keep it in a
+/// structure; the rest of the allocator has it in registers, or wherever the compiler put it.
+pub(super) fn request(memory: &Memory<'_>, layout: &Layout, stack: Range<u64>, functions: &[&str]) -> Option<Request> {
+    let has = |names| functions.iter().any(|name| begins(name, names));
+    let mut places = stack.clone().step_by(usize::from(memory.word_bytes));
+    let reclaim = layout.reclaim.filter(|_| has(RECLAIM)).and_then(|layout| {
+        places.find_map(|at| {
+            candidate(memory, &layout, at, &stack, "scan_control").filter(|_| is_reclaim(memory, &layout, at))
+        })
+    });
+    let mut places = stack.clone().step_by(usize::from(memory.word_bytes));
+    reclaim.or_else(|| {
+        let layout = layout.oom.filter(|_| has(OOM))?;
+        places.find_map(|at| {
+            candidate(memory, &layout, at, &stack, "oom_control").filter(|_| is_oom(memory, &layout, at))
+        })
+    })
+}
+
+/// What a structure at this place would say, if that makes sense.
+fn candidate(
+    memory: &Memory<'_>,
+    layout: &RequestLayout,
+    at: u64,
+    stack: &Range<u64>,
+    source: &'static str,
+) -> Option<Request> {
+    /// `MAX_ORDER`, by the configuration at most 15 or so.
+    const MOST_ORDER: i32 = 15;
+    const MOST_PRIORITY: u64 = 12;
+    if at.checked_add(layout.size)? > stack.end {
+        return None;
+    }
+    let gfp = memory.number(at + layout.gfp.offset, layout.gfp.size)?;
+    if gfp & gfp::DIRECT_RECLAIM == 0 || gfp >= gfp::MOST {
+        return None;
+    }
+    let order = memory.number(at + layout.order.offset, layout.order.size)?;
+    // An `s8` in one of them, an `int` in the other.
+    let order =
+        if layout.order.size == 1 { i32::from((order as u8).cast_signed()) } else { (order as u32).cast_signed() };
+    let priority = match layout.priority {
+        Some(field) => Some(memory.number(at + field.offset, field.size)?),
+        None => None,
+    };
+    let sane = (-1..=MOST_ORDER).contains(&order) && priority.is_none_or(|priority| priority <= MOST_PRIORITY);
+    sane.then_some(Request { gfp, order, priority, source })
+}
+
+/// `try_to_free_pages()` wants so many pages (`include/linux/swap.h`, `SWAP_CLUSTER_MAX`).
+fn is_reclaim(memory: &Memory<'_>, layout: &RequestLayout, at: u64) -> bool {
+    memory.number(at + layout.first.offset, layout.first.size) == Some(32)
+}
+
+/// It names its zones: a table that begins with a zone's address.
+fn is_oom(memory: &Memory<'_>, layout: &RequestLayout, at: u64) -> bool {
+    let zonelist = memory.word(at + layout.first.offset).filter(|&zonelist| zonelist != 0);
+    let zone = zonelist.and_then(|zonelist| memory.word(zonelist)).filter(|&zone| zone != 0);
+    zone.and_then(|zone| memory.word(zone)).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Ram, layout};
+    use super::*;
+    use arch::Paging;
+
+    const STACK: Range<u64> = 0x1000..0x1400;
+
+    #[test]
+    fn a_request_to_reclaim_is_found_on_the_stack() {
+        let mut ram = Ram::new(0x1000, 0x400);
+        // By chance this looks a little like one.
+        ram.put_word(0x1010, 32);
+        ram.put_word(0x1100, 32);
+        ram.put(0x1100 + 8, &[3, 2, 0, 0, 0xc0, 0x0c, 0, 0]);
+        let memory = Memory { physical: &ram, paging: Paging::Off, word_bytes: 8 };
+        let find = |functions: &[&str]| request(&memory, &layout(), STACK, functions);
+        let expected = Request { gfp: 0xcc0, order: 3, priority: Some(2), source: "scan_control" };
+        assert_eq!(find(&["shrink_node", "try_to_free_pages"]), Some(expected));
+        assert_eq!(find(&["__alloc_pages"]), None, "what lies there is of somebody before");
+    }
+
+    #[test]
+    fn functions_tell_who_is_inside() {
+        assert!(is_inside(["schedule", "__alloc_pages_slowpath"].iter()));
+        assert!(!is_inside(["schedule", "kswapd", "kthread"].iter()));
+    }
+}

@@ -1,0 +1,137 @@
+//! Where in the kernel's structures the lab finds what it shows.
+
+use crate::debuginfo::{Field, Types, field, size};
+use arch::{Saved, StackSpec};
+
+/// Places in one kernel's structures.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    pub(super) task: TaskLayout,
+    pub(super) signal: SignalLayout,
+    /// `mm_struct.flags`.
+    pub(super) mm_flags: Field,
+    pub(super) saved: SavedLayout,
+    /// `struct scan_control` of reclaim.
+    pub(super) reclaim: Option<RequestLayout>,
+    /// `struct oom_control` of the OOM killer.
+    pub(super) oom: Option<RequestLayout>,
+}
+
+/// Members of `struct task_struct`; what only some configurations have may be absent.
+#[derive(Debug, Clone)]
+pub(super) struct TaskLayout {
+    pub tasks: Field,
+    pub thread_node: Field,
+    pub state: Field,
+    pub exit_state: Field,
+    pub flags: Field,
+    pub pid: Field,
+    pub tgid: Field,
+    pub comm: Field,
+    pub real_parent: Field,
+    pub mm: Field,
+    pub signal: Field,
+    pub stack: Field,
+    pub policy: Field,
+    pub rt_priority: Field,
+    pub on_cpu: Option<Field>,
+    pub cpu: Option<Field>,
+    pub thread_flags: Option<Field>,
+}
+
+/// Members of `struct signal_struct`.
+#[derive(Debug, Clone)]
+pub(super) struct SignalLayout {
+    pub thread_head: Field,
+    pub oom_mm: Field,
+    pub oom_score_adj: Field,
+}
+
+/// Where the registers of a task are that does not run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SavedLayout {
+    pub sp: Field,
+    pub pc: Field,
+    pub fp: Field,
+    /// Bytes of the structure on the stack that `pc` and `fp` are in; else they are in the task.
+    pub on_stack: Option<u64>,
+}
+
+/// A request for memory that somebody works on, in a structure on the stack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestLayout {
+    pub size: u64,
+    pub gfp: Field,
+    pub order: Field,
+    /// `nr_to_reclaim` of reclaim, `zonelist` of the OOM killer: the first member.
+    pub first: Field,
+    /// Of reclaim.
+    pub priority: Option<Field>,
+}
+
+impl Layout {
+    /// Finds the places in a kernel's types.
+    ///
+    /// # Errors
+    /// When the debug information lacks one; the message names it.
+    pub fn of(types: &dyn Types, spec: &StackSpec) -> Result<Self, String> {
+        let missing = |structure: &str, path: &str| format!("the debug information has no {structure}.{path}");
+        let at = |structure: &str, path: &str| field(types, structure, path).ok_or_else(|| missing(structure, path));
+        let task = |path: &str| at("task_struct", path);
+        let either = |new: &str, old: &str| task(new).or_else(|_| task(old));
+        let signal = |path: &str| at("signal_struct", path);
+        let request = |structure: &str, first: &str| {
+            let member = |path: &str| field(types, structure, path);
+            Some(RequestLayout {
+                size: size(types, structure)?,
+                gfp: member("gfp_mask")?,
+                order: member("order")?,
+                first: member(first)?,
+                priority: member("priority"),
+            })
+        };
+        Ok(Self {
+            task: TaskLayout {
+                tasks: task("tasks")?,
+                thread_node: task("thread_node")?,
+                // Before 5.14 it was read and written under another name.
+                state: either("__state", "state")?,
+                exit_state: task("exit_state")?,
+                flags: task("flags")?,
+                pid: task("pid")?,
+                tgid: task("tgid")?,
+                comm: task("comm")?,
+                real_parent: task("real_parent")?,
+                mm: task("mm")?,
+                signal: task("signal")?,
+                stack: task("stack")?,
+                policy: task("policy")?,
+                rt_priority: task("rt_priority")?,
+                // Only with CONFIG_SMP until 6.16.
+                on_cpu: task("on_cpu").ok(),
+                // Before 5.16 it was beside `thread_info` with some architectures.
+                cpu: either("thread_info.cpu", "cpu").ok(),
+                thread_flags: task("thread_info.flags").ok(),
+            },
+            signal: SignalLayout {
+                thread_head: signal("thread_head")?,
+                oom_mm: signal("oom_mm")?,
+                oom_score_adj: signal("oom_score_adj")?,
+            },
+            mm_flags: at("mm_struct", "flags")?,
+            saved: match spec.saved {
+                Saved::InTask { pc, sp, fp } => {
+                    SavedLayout { sp: task(sp)?, pc: task(pc)?, fp: task(fp)?, on_stack: None }
+                }
+                Saved::OnStack { sp, structure, pc, fp } => SavedLayout {
+                    sp: task(sp)?,
+                    pc: at(structure, pc)?,
+                    fp: at(structure, fp)?,
+                    on_stack: Some(size(types, structure).ok_or_else(|| missing(structure, pc))?),
+                },
+            },
+            reclaim: request("scan_control", "nr_to_reclaim"),
+            oom: request("oom_control", "zonelist"),
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! What the lab's agent says on the console of its guest.
+
+use serde::{Deserialize, Serialize};
+
+/// A frame of the agent. On the wire it is one line of the console; see `images/agent/PROTOCOL.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "kebab-case")]
+pub enum Frame {
+    /// The agent runs.
+    Hello {
+        /// Protocol version.
+        version: u32,
+        /// The agent's architecture.
+        arch: String,
+        /// Page size in bytes.
+        page_bytes: u32,
+        /// `sysinfo().totalram` in KiB: what the kernel manages, less than the machine's RAM.
+        ram_kib: u64,
+    },
+    /// Time that a fixed loop took, measured by the guest's own clock before any load.
+    Speed {
+        /// Microseconds.
+        loop_us: u64,
+    },
+    /// PID 1 runs; it allocates nothing to say so.
+    Beat(Beat),
+    /// The workload was started.
+    Started {
+        /// Its name.
+        workload: String,
+        /// Its process id in the guest.
+        pid: u32,
+    },
+    /// The workload advanced.
+    Progress {
+        /// Units of work done so far; what a unit is, the workload's manifest says.
+        units: u64,
+    },
+    /// The workload ended by itself.
+    Finished {
+        /// 0 when it saw what its manifest promises.
+        status: i32,
+        /// Units of work done.
+        units: u64,
+        /// Why, when the status is not 0: one word, for example `mmap-failed`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// The agent is about to power the machine off.
+    Bye,
+}
+
+/// One heartbeat of PID 1, about once a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Beat {
+    /// The guest's CLOCK_MONOTONIC in milliseconds.
+    pub mono_ms: u64,
+    /// `sysinfo().freeram` in KiB.
+    pub free_kib: u64,
+    /// How often the canary has allocated so far.
+    pub canary_rounds: u64,
+    /// Microseconds that the canary's last finished round took.
+    pub canary_us: u64,
+    /// Milliseconds since the canary last finished a round.
+    pub canary_age_ms: u64,
+    /// Milliseconds that the canary's finished rounds of 250 ms and longer took, all together.
+    #[serde(default)]
+    pub canary_late_ms: u64,
+    /// `oom_kill` of `/proc/vmstat` as the canary last read it.
+    pub oom_kills: u64,
+    /// Pages reclaimed (`pgsteal_*`) plus pages scanned as the canary last read them.
+    pub reclaim: u64,
+    /// Units of work that the workload has done.
+    pub units: u64,
+}

@@ -1,0 +1,13 @@
+//! Console bytes → lines → printk records and agent frames.
+
+mod agent;
+mod frame;
+mod lines;
+pub mod printk;
+mod syslog;
+mod vendor;
+
+pub use agent::{Beat, Frame};
+pub(crate) use frame::FRAME_PREFIX;
+pub use frame::{Command, Damaged, Found, decode, encode_command};
+pub use lines::{Console, Item, MAX_LINE};

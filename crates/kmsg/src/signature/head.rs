@@ -1,0 +1,122 @@
+//! What the first line of a report says.
+
+use super::FailureKind;
+use super::finding::{Finding, Trouble};
+use super::kind::ReportKind;
+use super::symbol;
+use super::who::Who;
+
+/// What one line of the kernel says: usually the first line of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// The sort of report.
+    pub kind: ReportKind,
+    /// What the same report also is.
+    pub also: Option<ReportKind>,
+    /// The title without the place, for example `KASAN: use-after-free`.
+    pub what: String,
+    /// Where the place that names the problem is found.
+    pub place: Place,
+    /// The function that the line itself names.
+    pub function: Option<String>,
+    /// The task that the line names: stuck, crashed, or short of memory.
+    pub task: Option<Who>,
+    /// The process that the line says was killed.
+    pub victim: Option<Who>,
+    /// Whether a report begins here.
+    pub role: Role,
+    /// What the line tells a watchdog that sees nothing else of the report.
+    pub finding: Option<Finding>,
+}
+
+/// Where the function that names a problem stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: the words alone name the problem.
+    Nowhere,
+    /// In the head, else where the instruction pointer was, else in the call trace.
+    Function,
+    /// In the line that says which lock it is about (`…, at: function`), else in the call trace.
+    Lock,
+    /// In the line that says which lock is still held (`#0: …, at: function`), else in the call trace.
+    HeldLock,
+    /// In the call trace, the innermost that says something.
+    Trace,
+    /// In the call trace, where memory was asked for.
+    Allocation,
+    /// In the call trace, where the kernel was entered: what runs below it is different each time one looks.
+    Entry,
+    /// The task, where no function names the problem.
+    Task,
+}
+
+/// What a line does to the reports that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A new report begins.
+    Begins,
+    /// It goes on with an open report of this kind, and begins one where there is none. Its kind is the better informed.
+    Joins(ReportKind),
+    /// It says how an open report of this sort went on, and begins one where there is none; the report keeps its kind
+    /// and its words.
+    Adds(ReportKind),
+    /// It is a part of such a report, and stands for all of it where none is open: the log does not have its beginning.
+    Betrays,
+    /// The machine stops, whatever the reason was.
+    Ends,
+}
+
+impl Head {
+    /// A head that begins a report.
+    pub(super) fn new(kind: ReportKind, what: impl Into<String>, place: Place) -> Self {
+        Self {
+            kind,
+            also: None,
+            what: what.into(),
+            place,
+            function: None,
+            task: None,
+            victim: None,
+            role: Role::Begins,
+            finding: None,
+        }
+    }
+
+    /// With the function at the beginning of `text`, such as `tty_release+0x123/0x456 [module]`.
+    pub(super) fn at(mut self, text: &str) -> Self {
+        self.function = symbol::leading(text).map(str::to_owned);
+        self
+    }
+
+    pub(super) fn with_task(mut self, task: Option<Who>) -> Self {
+        self.task = task;
+        self
+    }
+
+    pub(super) fn with_victim(mut self, victim: Option<Who>) -> Self {
+        self.victim = victim;
+        self
+    }
+
+    pub(super) fn with_role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    pub(super) fn with_also(mut self, also: ReportKind) -> Self {
+        self.also = Some(also);
+        self
+    }
+
+    pub(super) fn with_finding(mut self, finding: Finding) -> Self {
+        self.finding = Some(finding);
+        self
+    }
+
+    /// Also a reason for a verdict of this kind, under this title.
+    pub(super) fn with_trouble(mut self, kind: FailureKind, title: impl Into<String>) -> Self {
+        let task = self.task.as_ref().and_then(Who::task);
+        self.finding = Some(Finding::Trouble(Trouble { kind, title: title.into(), task }));
+        self
+    }
+}

@@ -1,0 +1,99 @@
+//! What the kernel's own messages say. One signature per file or family; to add one, write its file and name it
+//! in [`ALL`], with a log that it hits and one that it misses in `tests/signatures/`.
+//!
+//! [`read`] looks at one line. [`Assembler`] puts lines together into reports, whose titles need more than their first line;
+//! [`Log`] says what is wrong in a whole log.
+
+mod age;
+mod alloc;
+mod assembler;
+mod atomic;
+mod body;
+mod boot;
+mod bug;
+mod classification;
+mod failure;
+mod finding;
+mod frames;
+mod head;
+mod hung_task;
+mod kind;
+mod leak;
+mod lockdep;
+mod lockup;
+mod log;
+mod oom;
+mod oops;
+mod panic;
+mod pool;
+mod rcu;
+mod registers;
+mod report;
+mod sanitizer;
+mod search;
+mod symbol;
+mod tasks;
+mod text;
+mod title;
+mod warning;
+mod who;
+
+pub use age::{StallAge, claimed_s, jiffies_per_s, stall_age};
+pub use assembler::Assembler;
+pub use classification::{Classification, Repeated, Reports};
+pub use failure::FailureKind;
+pub use finding::{Finding, Trouble};
+pub use head::{Head, Place, Role};
+pub use kind::ReportKind;
+pub use log::Log;
+pub use report::Report;
+pub use search::read;
+pub use who::Who;
+
+/// One message of the kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct Signature {
+    /// Name of the rule.
+    pub name: &'static str,
+    /// A line without any of these is not looked at further.
+    pub needles: &'static [&'static str],
+    /// Reads the message, its printk prefix already stripped; `None` when it is something else after all.
+    pub read: fn(&str) -> Option<Head>,
+}
+
+/// Every signature; the first that reads a line wins. A panic goes before what it gives as its reason, the general behind
+/// the special.
+pub const ALL: &[Signature] = &[
+    panic::PANIC,
+    oom::INVOKED,
+    oom::KILLED,
+    oom::ANNOUNCED,
+    oom::CONSTRAINT,
+    oom::REAPED,
+    oom::NO_KILLABLE,
+    oom::TRACE,
+    alloc::FAILURE,
+    alloc::TRACE,
+    alloc::STALL,
+    alloc::NOMMU,
+    hung_task::HUNG_TASK,
+    hung_task::ADVICE,
+    lockup::SOFT,
+    lockup::HARD,
+    lockup::WORKQUEUE,
+    rcu::STALL,
+    sanitizer::SANITIZER,
+    sanitizer::KCSAN,
+    sanitizer::UBSAN,
+    sanitizer::KMEMCHECK,
+    lockdep::LOCKDEP,
+    atomic::ATOMIC,
+    leak::LEAK,
+    warning::WARNING,
+    oops::OOPS,
+    oops::DIE,
+    bug::SLAB,
+    bug::BUG,
+    bug::BAD_PAGE,
+    boot::BOOT,
+];

@@ -1,0 +1,150 @@
+//! One point of a matrix, complete: nothing about it is left to choose when it runs.
+
+use super::{Arch, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One point of a matrix: which kernel, on which machine, under which load, judged how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Stable name, made of the axes' values.
+    pub id: CellId,
+    /// Kernel, a catalogue name or the name of a user's own image.
+    pub kernel: KernelName,
+    /// Architecture.
+    pub arch: Arch,
+    /// Guest RAM.
+    pub ram: RamMib,
+    /// Number of virtual CPUs.
+    pub vcpus: u32,
+    /// What runs in the guest.
+    pub payload: Payload,
+    /// What the payload needs of the lab.
+    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
+    /// What the lab makes go wrong.
+    #[serde(default, skip_serializing_if = "Faults::is_none")]
+    pub faults: Faults,
+    /// Values of the axes that the user defined, by axis.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub axes: BTreeMap<String, String>,
+    /// Further words of the kernel command line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub append: Vec<String>,
+    /// Further arguments of QEMU.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub qemu: Vec<String>,
+    /// How long its stages may take on an unloaded host.
+    pub timeouts: Timeouts,
+    /// Number of trials.
+    pub repeat: u32,
+    /// The verdict that is known beforehand.
+    pub expect: Expectation,
+}
+
+impl Cell {
+    /// The id of a guest that the lab did not plan, and cannot boot again.
+    pub const WATCHED: &'static str = "watched";
+
+    /// Whether the lab only looked at this guest.
+    pub fn is_watched(&self) -> bool {
+        self.id.as_str() == Self::WATCHED
+    }
+
+    /// Name of the workload, or `initrd` for a guest without the agent.
+    pub fn workload_name(&self) -> &str {
+        match &self.payload {
+            Payload::Workload { name, .. } => name.as_str(),
+            Payload::Initrd { .. } => "initrd",
+        }
+    }
+}
+
+/// What runs in the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum Payload {
+    /// The lab's agent with one workload.
+    Workload {
+        /// Its name.
+        name: WorkloadName,
+        /// Its settings, checked against the manifest; the agent gets them as `oomlab_opt_<option>=<value>`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        options: BTreeMap<String, String>,
+    },
+    /// The user's own initramfs (or none): judged from console and host alone.
+    Initrd {
+        /// Path of the initramfs.
+        path: Option<PathBuf>,
+    },
+}
+
+/// How long a trial's stages may take on an unloaded host, in seconds. The watchdog stretches them by the
+/// guest's measured speed and by what the host takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// From the spawn to the agent's hello.
+    pub boot_s: f64,
+    /// From the start of the workload to its end.
+    pub load_s: f64,
+    /// How long the canary or the beat may be silent before that counts as stuck.
+    pub stuck_s: f64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { boot_s: 60.0, load_s: 120.0, stuck_s: 5.0 }
+    }
+}
+
+/// A verdict that is known beforehand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The kind, where it matters; without it every kind of that outcome is as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Why, in the user's words; shown in reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Expectation {
+    /// Expects a pass of any kind.
+    pub const fn pass() -> Self {
+        Self { outcome: Outcome::Pass, kind: None, reason: None }
+    }
+
+    /// Whether a verdict of this outcome and kind is as expected. A guest that was expected to finish may have been slow: that
+    /// is how busy the host was, and no news of its kernel.
+    pub fn matches(&self, outcome: Outcome, kind: Kind) -> bool {
+        let fits = |expected| expected == kind || (expected == Kind::Finished && kind == Kind::Slow);
+        self.outcome == outcome && self.kind.is_none_or(fits)
+    }
+}
+
+impl std::fmt::Display for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            Some(kind) => write!(f, "{}/{kind}", self.outcome),
+            None => write!(f, "{}", self.outcome),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_host_makes_no_verdict_unexpected() {
+        let expect = |kind| Expectation { outcome: Outcome::Pass, kind, reason: None };
+        let matches = |expected: Option<Kind>, kind: Kind| expect(expected).matches(kind.outcome(), kind);
+        assert!(matches(Some(Kind::Finished), Kind::Slow) && matches(Some(Kind::Finished), Kind::Finished));
+        assert!(matches(None, Kind::Thrash) && matches(Some(Kind::Slow), Kind::Slow));
+        assert!(!matches(Some(Kind::Finished), Kind::Thrash) && !matches(Some(Kind::Slow), Kind::Finished));
+        assert!(!matches(Some(Kind::Finished), Kind::OomLivelock));
+    }
+}

@@ -1,0 +1,144 @@
+//! What is seen of a guest. An event is on disk before it is judged, and replays to the same verdict.
+
+use super::{Frame, Memory, Probe, Profile, Stamp};
+use serde::{Deserialize, Serialize};
+
+/// One line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When the lab saw it.
+    #[serde(rename = "us")]
+    pub at: Stamp,
+    /// What it saw.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// One observation of a guest from outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// QEMU was started.
+    Spawned {
+        /// Its process id on the host.
+        pid: u32,
+    },
+    /// A line of the console that is no agent frame, without its line end; bounded in length.
+    Line {
+        /// Its text; bytes that are no UTF-8 are replaced.
+        text: String,
+    },
+    /// The guest printed more than the lab keeps; lines that no signature knows were not recorded.
+    LinesDropped {
+        /// Number of lines since the last such event.
+        lines: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// A frame of the agent with a correct checksum.
+    Agent {
+        /// Sequence number that the agent gave it; a gap means lost frames.
+        seq: u32,
+        /// Its content.
+        frame: Frame,
+    },
+    /// A frame of the agent that something else on the console cut or overwrote.
+    FrameDamaged {
+        /// What arrived.
+        text: String,
+    },
+    /// QEMU said over QMP that the machine's state changed.
+    Qmp {
+        /// What happened.
+        what: QmpEvent,
+    },
+    /// CPU time of the vCPU threads, sampled from the host about once a second.
+    Vcpus {
+        /// One entry a vCPU, in QEMU's order.
+        threads: Vec<ThreadTime>,
+    },
+    /// The host's own condition, sampled with the vCPUs.
+    Host {
+        /// How late the lab's own timer fired, or for how long the lab was behind with the console, in microseconds.
+        late_us: u64,
+        /// PSI `some avg10` of the CPU in percent, where the host has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        psi_cpu_avg10: Option<f32>,
+        /// Whether somebody had stopped QEMU's process (`SIGSTOP`, a debugger, the cgroup freezer).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stopped: bool,
+    },
+    /// The lab began to look into the guest; what a sysrq letter brings forth after this was provoked.
+    Probed {
+        /// How.
+        probe: Probe,
+    },
+    /// Answer to [`Probe::Profile`].
+    Profile {
+        /// The samples.
+        profile: Profile,
+    },
+    /// Answer to [`Probe::Memory`].
+    Memory {
+        /// The figures.
+        memory: Memory,
+    },
+    /// The lab could not look.
+    ProbeFailed {
+        /// What it tried.
+        probe: Probe,
+        /// Why not.
+        why: String,
+    },
+    /// The guest has shut its machine down, and all that it had said by then has been read. QEMU holds the machine still, so
+    /// that the lab can look at what is left of it.
+    Down,
+    /// A deadline that the watchdog had asked for has passed.
+    Tick,
+    /// The user or the lab wants this trial to end now.
+    Interrupted,
+    /// QEMU's process has ended.
+    Exited {
+        /// Exit code, if it exited.
+        code: Option<i32>,
+        /// Signal, if one killed it.
+        signal: Option<i32>,
+        /// The end of what QEMU itself wrote to stderr; bounded.
+        stderr: String,
+    },
+}
+
+/// CPU time of one thread, from `/proc/<pid>/task/<tid>/schedstat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ThreadTime {
+    /// Microseconds on a CPU since the thread started.
+    pub ran_us: u64,
+    /// Microseconds runnable without getting a CPU: what the host took away.
+    pub waited_us: u64,
+}
+
+/// A change of the machine's state, as QMP names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QmpEvent {
+    /// The connection is up.
+    Connected,
+    /// The connection broke or never came up.
+    Lost(String),
+    /// `SHUTDOWN`, with QEMU's reason, for example `guest-shutdown` or `guest-reset`.
+    Shutdown(String),
+    /// `GUEST_PANICKED`.
+    GuestPanicked,
+    /// `STOP`: the machine is paused.
+    Stop,
+    /// The machine is paused for good: QEMU cannot go on executing the guest (`RunState` `internal-error`).
+    InternalError,
+    /// `RESUME`.
+    Resume,
+    /// `BLOCK_IO_ERROR` with the action `stop`: the host's own words on why it could not read or write a disk's file.
+    DiskFailed(String),
+    /// `RESET`.
+    Reset,
+    /// Any other event, by name.
+    Other(String),
+}

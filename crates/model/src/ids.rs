@@ -1,0 +1,92 @@
+//! Names and identifiers: thin wrappers that keep one kind of name from being taken for another.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps a name; the caller has checked that it is a known one.
+            pub fn new(name: impl Into<String>) -> Self {
+                Self(name.into())
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(name: &str) -> Self {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+name_type! {
+    /// A kernel as the catalogue or the matrix names it, for example `linux-6.1`.
+    KernelName
+}
+name_type! {
+    /// A workload, the name of its folder, for example `zombie-victim`.
+    WorkloadName
+}
+name_type! {
+    /// A cell of a plan, for example `linux-6.1.riscv64-nommu.32M.zombie-victim`; also its folder's name.
+    CellId
+}
+name_type! {
+    /// A run, the name of its folder, for example `2026-11-24-0`.
+    RunId
+}
+name_type! {
+    /// A SHA-256 of some content: 64 lower-case hexadecimal digits.
+    Digest
+}
+
+impl Digest {
+    /// The digest of these 32 bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        use fmt::Write as _;
+        let mut hex = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            // Writing to a string does not fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self(hex)
+    }
+
+    /// The first twelve digits: enough to tell artefacts apart in names that people read.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_digest_is_a_prefix_and_never_panics() {
+        assert_eq!(Digest::new("0123456789abcdef").short(), "0123456789ab");
+        assert_eq!(Digest::new("ab").short(), "ab");
+    }
+
+    #[test]
+    fn names_serialize_as_plain_strings() {
+        assert_eq!(serde_json::to_string(&KernelName::new("arm")).unwrap(), "\"arm\"");
+    }
+}

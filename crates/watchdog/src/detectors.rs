@@ -1,0 +1,171 @@
+//! What the kernel's own detectors of hangs claim, and whether the host's load explains it.
+//!
+//! They count in the guest's time, which is the host's: a guest that gets no CPU looks stuck to them.
+
+use super::clock::FairClock;
+use kmsg::signature::{FailureKind, StallAge, claimed_s, jiffies_per_s, stall_age};
+
+/// Seconds after which a detector speaks up when its message does not say: RCU's default (`CONFIG_RCU_CPU_STALL_TIMEOUT`), and
+/// about twice `watchdog_thresh` for lockups.
+const DETECTOR_S: f64 = 21.0;
+
+/// A report counts if the guest could use so many of the seconds that it claims.
+const DETECTOR_FAIR_S: f64 = 15.0;
+
+/// Or this share of them, where they are fewer: a shorter limit is the user's own.
+const DETECTOR_FAIR: f64 = 0.7;
+
+/// Shorter claims say nothing of a detector's limit: that of expedited grace periods may be milliseconds.
+const LEAST_LIMIT_S: f64 = 1.0;
+
+/// What is known of the detectors from what they have said.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Detectors {
+    /// Jiffies per second.
+    jiffies_per_s: Option<f64>,
+    /// The age that RCU told last, and when, in seconds.
+    stall: Option<(StallAge, f64)>,
+    /// The least that each has claimed, which is about its limit.
+    limits: Vec<(FailureKind, f64)>,
+}
+
+impl Detectors {
+    /// Takes any message: a booting kernel says how long a jiffy is.
+    pub fn line(&mut self, text: &str) {
+        self.jiffies_per_s = self.jiffies_per_s.or_else(|| jiffies_per_s(text));
+    }
+
+    /// The seconds for which a report's first line says that nothing has happened. It was printed at `now_s`, by whatever clock.
+    pub fn claimed_s(&mut self, text: &str, now_s: f64) -> Option<f64> {
+        claimed_s(text).or_else(|| self.age_s(text, now_s))
+    }
+
+    /// The seconds that RCU tells of a stall, in a report's first line or behind it. Where the length of a jiffy is not known, two
+    /// reports of one stall tell it.
+    pub fn age_s(&mut self, text: &str, now_s: f64) -> Option<f64> {
+        let age = stall_age(text)?;
+        let before = self.stall.replace((age.clone(), now_s));
+        if self.jiffies_per_s.is_none()
+            && let Some((before, before_s)) = before
+            && before.period.is_some()
+            && before.period == age.period
+            && before.jiffies < age.jiffies
+            && before_s < now_s
+        {
+            let per_s = f64::from(age.jiffies - before.jiffies) / (now_s - before_s);
+            self.jiffies_per_s = Some(per_s);
+            self.learn(FailureKind::RcuStall, f64::from(before.jiffies) / per_s);
+        }
+        Some(f64::from(age.jiffies) / self.jiffies_per_s?)
+    }
+
+    /// Takes what a report claims for its detector's limit if it is the least so far.
+    fn learn(&mut self, kind: FailureKind, claimed_s: f64) {
+        if claimed_s < LEAST_LIMIT_S {
+            return;
+        }
+        match self.limits.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, limit)) => *limit = limit.min(claimed_s),
+            None => self.limits.push((kind, claimed_s)),
+        }
+    }
+
+    /// Whether the host gave the guest too little of the time in which a report says that nothing happened. What has lasted for the
+    /// detector's whole limit in fair seconds is a hang, however much longer it took: so a stall is not excused for ever.
+    pub fn starved(&mut self, clock: &FairClock, kind: FailureKind, claimed_s: Option<f64>) -> bool {
+        claimed_s.into_iter().for_each(|claimed_s| self.learn(kind, claimed_s));
+        let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(DETECTOR_FAIR_S, |(_, limit)| *limit);
+        let claimed_s = claimed_s.unwrap_or(DETECTOR_S);
+        claimed_s * clock.share_over(claimed_s) < DETECTOR_FAIR_S.min(claimed_s * DETECTOR_FAIR).min(limit_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Stamp, ThreadTime};
+
+    fn rcu(jiffies: u32, period: u32) -> String {
+        format!("\t(t={jiffies} jiffies g={period} q=1)")
+    }
+
+    #[test]
+    fn two_reports_of_one_stall_tell_the_length_of_a_jiffy() {
+        for (first, second, age) in [
+            ((2500, 57, 10.0), (5000, 57, 20.0), Some(20.0)),
+            ((2500, 57, 10.0), (5000, 58, 20.0), None),
+            ((2500, 57, 10.0), (2500, 57, 20.0), None),
+            ((5000, 57, 10.0), (2500, 57, 20.0), None),
+            ((2500, 57, 10.0), (5000, 57, 10.0), None),
+            ((2500, 57, 20.0), (5000, 57, 10.0), None),
+        ] {
+            let mut detectors = Detectors::default();
+            assert_eq!(detectors.age_s(&rcu(first.0, first.1), first.2), None);
+            assert_eq!(detectors.age_s(&rcu(second.0, second.1), second.2), age, "{first:?} {second:?}");
+            // What the first claimed is about the limit of the detector.
+            let limit = age.map(|_| (FailureKind::RcuStall, 10.0));
+            assert_eq!(detectors.limits, limit.into_iter().collect::<Vec<_>>());
+        }
+        assert_eq!(Detectors::default().age_s("nothing", 1.0), None);
+    }
+
+    #[test]
+    fn a_length_that_is_known_is_kept() {
+        let mut detectors = Detectors { jiffies_per_s: Some(100.0), ..Detectors::default() };
+        assert_eq!(detectors.age_s(&rcu(2500, 57), 10.0), Some(25.0));
+        assert_eq!(detectors.age_s(&rcu(5000, 57), 20.0), Some(50.0));
+    }
+
+    #[test]
+    fn the_least_claim_is_a_detectors_limit() {
+        let mut detectors = Detectors::default();
+        for (kind, claimed_s) in [
+            (FailureKind::RcuStall, 0.9),
+            (FailureKind::RcuStall, 30.0),
+            (FailureKind::RcuStall, 10.0),
+            (FailureKind::RcuStall, 20.0),
+            (FailureKind::SoftLockup, 1.0),
+        ] {
+            detectors.learn(kind, claimed_s);
+        }
+        assert_eq!(detectors.limits, [(FailureKind::RcuStall, 10.0), (FailureKind::SoftLockup, 1.0)]);
+    }
+
+    /// A guest that got this share of 100 seconds.
+    fn clock(share: f64) -> FairClock {
+        let mut clock = FairClock::default();
+        for second in 1..=100_u32 {
+            let at = f64::from(second);
+            clock.advance(Stamp::from_secs_f64(at));
+            let ran = (at * share * 1e6) as u64;
+            clock.sample(&[ThreadTime { ran_us: ran, waited_us: u64::from(second) * 1_000_000 - ran }]);
+        }
+        clock
+    }
+
+    #[test]
+    fn what_the_guest_could_not_use_excuses_a_report() {
+        for (share, claimed_s, starved) in [
+            // 15 fair seconds, or seven tenths of what is claimed.
+            (0.5, Some(30.0), false),
+            (0.5, Some(28.0), true),
+            (0.75, Some(16.0), false),
+            (0.65, Some(16.0), true),
+            // Without a claim, 21 seconds.
+            (0.75, None, false),
+            (0.5, None, true),
+        ] {
+            let mut detectors = Detectors::default();
+            assert_eq!(
+                detectors.starved(&clock(share), FailureKind::SoftLockup, claimed_s),
+                starved,
+                "{share} {claimed_s:?}"
+            );
+        }
+        // What has lasted for a limit that is known is a hang.
+        let mut detectors = Detectors::default();
+        detectors.learn(FailureKind::SoftLockup, 10.0);
+        assert!(!detectors.starved(&clock(0.5), FailureKind::SoftLockup, Some(24.0)));
+        assert!(detectors.starved(&clock(0.5), FailureKind::HardLockup, Some(24.0)), "another detector's");
+    }
+}

@@ -1,0 +1,90 @@
+//! What the watchdog must know of a trial beforehand.
+
+use model::{Cell, Payload, Timeouts};
+
+/// Microseconds that the agent's calibration loop may take without the guest counting as slow. An idle host of today emulates
+/// it in about 1,000; four times that is within what other work on the host makes of it.
+/// Guests that need longer get proportionally more time; faster ones get no less.
+pub const NOMINAL_LOOP_US: u64 = 4_000;
+
+/// The most that a slow calibration may stretch a deadline: the guest is hostile and may claim anything.
+const MOST_SLOWNESS: f64 = 20.0;
+
+/// Bytes of a long report of the kernel, of an OOM kill with its table of tasks: on a slow console a beat may stand behind
+/// one.
+const REPORT_BYTES: f64 = 16_384.0;
+
+/// What the watchdog must know of a trial beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// Whether the guest runs the lab's agent; without it, console and host alone are judged.
+    pub agent: bool,
+    /// The stages' time limits.
+    pub timeouts: Timeouts,
+    /// The share of the time for which the lab itself keeps the vCPUs from running while the workload runs.
+    pub held: f64,
+}
+
+impl Setup {
+    /// For a trial of this cell.
+    pub fn of(cell: &Cell) -> Self {
+        let mut timeouts = cell.timeouts;
+        if let Some(bps) = cell.faults.console_bps {
+            timeouts.stuck_s += REPORT_BYTES / bps as f64;
+        }
+        Self {
+            agent: matches!(cell.payload, Payload::Workload { .. }),
+            timeouts,
+            held: f64::from(cell.faults.stopped.unwrap_or(0)) / 100.0,
+        }
+    }
+
+    /// By how much a guest with this calibration is slower than the nominal one; from 1 to 20.
+    pub fn slowness(&self, loop_us: Option<u64>) -> f64 {
+        loop_us.map_or(1.0, |us| (us as f64 / NOMINAL_LOOP_US as f64).clamp(1.0, MOST_SLOWNESS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Expectation, Faults, Needs, RamMib};
+    use std::collections::BTreeMap;
+
+    fn cell(payload: Payload, faults: Faults) -> Cell {
+        Cell {
+            id: "cell".into(),
+            kernel: "linux-6.1".into(),
+            arch: "riscv64-nommu".parse().unwrap(),
+            ram: RamMib(32),
+            vcpus: 1,
+            payload,
+            needs: Needs::default(),
+            faults,
+            axes: BTreeMap::new(),
+            append: Vec::new(),
+            qemu: Vec::new(),
+            timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 },
+            repeat: 1,
+            expect: Expectation::pass(),
+        }
+    }
+
+    #[test]
+    fn a_slow_console_and_a_held_guest_are_known_beforehand() {
+        let workload = Payload::Workload { name: "idle".into(), options: BTreeMap::new() };
+        let plain = Setup::of(&cell(workload.clone(), Faults::default()));
+        assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.held), (true, 4.0, 0.0));
+        let faults = Faults { console_bps: Some(2048), stopped: Some(75), ..Faults::default() };
+        let slow = Setup::of(&cell(workload, faults));
+        assert_eq!((slow.timeouts.stuck_s, slow.held), (12.0, 0.75));
+        assert!(!Setup::of(&cell(Payload::Initrd { path: None }, Faults::default())).agent);
+    }
+
+    #[test]
+    fn slowness_is_bounded_on_both_sides() {
+        let setup = Setup { agent: true, timeouts: Timeouts::default(), held: 0.0 };
+        let slowness = [None, Some(100), Some(8_000), Some(u64::MAX)].map(|loop_us| setup.slowness(loop_us));
+        assert_eq!(slowness, [1.0, 1.0, 2.0, 20.0]);
+    }
+}

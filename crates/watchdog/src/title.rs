@@ -1,0 +1,197 @@
+//! The name of what went wrong: the same from boot to boot, so that two nights can be compared.
+
+use super::places::{Place, place};
+use kmsg::console::printk;
+use kmsg::signature::{Assembler, Report, ReportKind};
+use model::{Event, Kind, Outcome, Profile, Verdict};
+
+/// Gathers what names a trial's problem, from its events.
+#[derive(Debug, Default)]
+pub struct Namer {
+    assembler: Assembler,
+    line: u64,
+    ended: Vec<Report>,
+    /// The first report of each kind, with its title.
+    titles: Vec<(ReportKind, String)>,
+    profile: Option<Profile>,
+}
+
+impl Namer {
+    /// Takes the next event.
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Line { text } => {
+                self.line += 1;
+                for message in printk::messages(text) {
+                    self.assembler.push(self.line, &message, &mut self.ended);
+                }
+                for report in self.ended.drain(..) {
+                    keep(&mut self.titles, report);
+                }
+            }
+            Event::Profile { profile } if self.profile.is_none() => self.profile = Some(profile.clone()),
+            _ => {}
+        }
+    }
+
+    /// The title of a trial with this verdict: that of the kernel's own report where there is one, else the kind and the
+    /// function or task that names the problem. `None` where nothing went wrong with the guest's kernel.
+    pub fn title(&self, verdict: &Verdict) -> Option<String> {
+        if !matches!(verdict.outcome(), Outcome::Hang | Outcome::Crash | Outcome::BootFailed) {
+            return None;
+        }
+        let mut titles = self.titles.clone();
+        self.assembler.unfinished().for_each(|report| keep(&mut titles, report));
+        let reported = reports_of(verdict.kind).iter().find_map(|kind| {
+            titles
+                .iter()
+                .find(|(known, _)| known == kind)
+                .map(|(_, title)| title.clone())
+                .filter(|title| !title.is_empty())
+        });
+        Some(reported.unwrap_or_else(|| self.own(verdict)))
+    }
+
+    /// What the lab itself found out.
+    fn own(&self, verdict: &Verdict) -> String {
+        let kind = verdict.kind;
+        let function = match (kind, &self.profile) {
+            (Kind::Spin | Kind::AgentLost, Some(profile)) => profile.spots.first().map(|spot| spot.symbol.clone()),
+            // Which function of it a sample hits is chance, and their names change from version to version.
+            (_, Some(profile)) => {
+                let allocates = |symbol: &str| place(symbol) == Some(Place::Allocator);
+                let seen = profile.callers.iter().chain(&profile.spots).any(|spot| allocates(&spot.symbol));
+                seen.then(|| "alloc_pages".to_owned())
+            }
+            _ => None,
+        };
+        // The lab's own processes only wait as everybody does.
+        let task = verdict.task.as_ref().filter(|task| task.comm != "init");
+        match (function, task) {
+            (Some(function), _) => format!("{kind} in {function}"),
+            (None, Some(task)) => format!("{kind} of {}", task.comm),
+            (None, None) => kind.to_string(),
+        }
+    }
+}
+
+fn keep(titles: &mut Vec<(ReportKind, String)>, report: Report) {
+    if !titles.iter().any(|(kind, _)| *kind == report.kind) {
+        titles.push((report.kind, report.title));
+    }
+}
+
+/// The kernel's reports that a verdict of this kind is about, the one that names it best first.
+const fn reports_of(kind: Kind) -> &'static [ReportKind] {
+    match kind {
+        Kind::HungTask => &[ReportKind::HungTask],
+        Kind::SoftLockup => &[ReportKind::SoftLockup],
+        Kind::HardLockup => &[ReportKind::HardLockup],
+        Kind::RcuStall => &[ReportKind::RcuStall],
+        Kind::WorkqueueLockup => &[ReportKind::WorkqueueLockup],
+        Kind::PanicDeadlockedOnMemory => &[ReportKind::OomNoKillable, ReportKind::Panic],
+        Kind::PanicOnOom => &[ReportKind::PanicOnOom, ReportKind::Panic],
+        Kind::Oops => &[ReportKind::Sanitizer, ReportKind::Oops],
+        Kind::Panic | Kind::InitKilled => &[ReportKind::Sanitizer, ReportKind::Oops, ReportKind::Panic],
+        Kind::BootPanic => &[ReportKind::BootFailure, ReportKind::Oops, ReportKind::Panic],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Spot;
+
+    fn title(kind: Kind, lines: &[&str], profile: Option<Profile>) -> Option<String> {
+        let mut namer = Namer::default();
+        lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }));
+        profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }));
+        namer.title(&Verdict::new(kind, "rule", "summary"))
+    }
+
+    fn profile(spot: &str, caller: &str) -> Profile {
+        let spots = |name: &str| vec![Spot { symbol: name.to_owned(), samples: 9 }];
+        Profile { spots: spots(spot), callers: spots(caller), ..Profile::default() }
+    }
+
+    #[test]
+    fn the_kernels_own_report_names_it_best() {
+        let oops = [
+            "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010",
+            "[    1.000001] RIP: 0010:tipc_sk_lookup+0x131/0xfa0",
+            "[    1.000002] ---[ end trace 0000000000000000 ]---",
+            "[    1.000003] Kernel panic - not syncing: Fatal exception",
+        ];
+        for kind in [Kind::Oops, Kind::Panic] {
+            assert_eq!(title(kind, &oops, None).unwrap(), "kernel NULL pointer dereference in tipc_sk_lookup");
+        }
+        let panic = ["[    1.000000] Kernel panic - not syncing: sysrq triggered crash"];
+        assert_eq!(title(Kind::Panic, &panic, None).unwrap(), "panic: sysrq triggered crash");
+    }
+
+    #[test]
+    fn every_verdict_is_named_by_the_reports_that_it_is_about() {
+        for (kind, line, expected) in [
+            (Kind::HungTask, "INFO: task hog:26 blocked for more than 120 seconds.", "task hung of hog"),
+            (Kind::SoftLockup, "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", "soft lockup of hog"),
+            (Kind::HardLockup, "NMI watchdog: Watchdog detected hard LOCKUP on cpu 0", "hard lockup"),
+            (Kind::RcuStall, "rcu: INFO: rcu_sched self-detected stall on CPU", "rcu stall"),
+            (
+                Kind::WorkqueueLockup,
+                "BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!",
+                "workqueue lockup",
+            ),
+            (
+                Kind::PanicDeadlockedOnMemory,
+                "Kernel panic - not syncing: System is deadlocked on memory",
+                "out of memory and no killable processes",
+            ),
+            (
+                Kind::PanicOnOom,
+                "Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled",
+                "panic_on_oom",
+            ),
+            (
+                Kind::BootPanic,
+                "VFS: Cannot open root device \"sda1\" or unknown-block(0,0)",
+                "boot failure: no root file system",
+            ),
+        ] {
+            let line = format!("[    1.000000] {line}");
+            let other = "[    1.000000] BUG: sleeping function called from invalid context at mm/mempool.c:384";
+            assert_eq!(title(kind, &[other, &line], None).as_deref(), Some(expected), "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_first_report_of_a_kind_names_it_and_the_first_look() {
+        let line = |comm: &str| format!("[    1.000000] INFO: task {comm}:26 blocked for more than 120 seconds.");
+        let lines = [line("first"), "[    1.000001] Showing all locks held in the system:".to_owned(), line("second")];
+        let lines = lines.each_ref().map(String::as_str);
+        assert_eq!(title(Kind::HungTask, &lines, None).unwrap(), "task hung of first");
+        let mut namer = Namer::default();
+        for spot in ["first", "second"] {
+            namer.observe(&Event::Profile { profile: profile(spot, "main") });
+        }
+        assert_eq!(namer.title(&Verdict::new(Kind::Spin, "rule", "summary")).unwrap(), "spin in first");
+    }
+
+    #[test]
+    fn a_hang_that_only_the_lab_sees_is_named_by_where_it_loops() {
+        for allocator in ["__alloc_pages", "__alloc_pages_noprof", "__alloc_frozen_pages_noprof"] {
+            let profile = profile("shrink_slab", allocator);
+            assert_eq!(title(Kind::OomLivelock, &[], Some(profile)).unwrap(), "oom-livelock in alloc_pages");
+        }
+        assert_eq!(title(Kind::Spin, &[], Some(profile("spin_here", "main"))).unwrap(), "spin in spin_here");
+        assert_eq!(title(Kind::Deadlock, &[], None).unwrap(), "deadlock");
+        assert_eq!(title(Kind::BootSilent, &[], None).unwrap(), "boot-silent");
+    }
+
+    #[test]
+    fn what_is_no_fault_of_the_kernel_has_no_title() {
+        for kind in [Kind::Finished, Kind::HostOverloaded, Kind::QemuDied] {
+            assert_eq!(title(kind, &["[    1.000000] Kernel panic - not syncing: x"], None), None);
+        }
+    }
+}

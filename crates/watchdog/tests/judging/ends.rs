@@ -1,0 +1,207 @@
+//! Trials that end: by themselves, by the lab, by somebody else.
+
+use crate::trial::{Trial, finish};
+use model::{Event, Kind, Outcome, Probe, QmpEvent};
+
+#[test]
+fn a_workload_that_ends_is_a_pass() {
+    let mut trial = Trial::booted();
+    trial.second(0.3, 0.0, true);
+    trial.frame(finish(0));
+    assert!(trial.watchdog.verdict().is_none(), "it may still crash while it powers off");
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::Finished);
+}
+
+#[test]
+fn a_workload_that_fails_is_neither_a_pass_nor_a_hang() {
+    let mut trial = Trial::booted();
+    trial.frame(finish(1));
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::WorkloadFailed, Outcome::Inconclusive));
+    assert!(verdict.summary.contains("mmap-failed"));
+}
+
+#[test]
+fn a_guest_that_does_not_power_off_still_passes_and_it_is_said() {
+    let mut trial = Trial::booted();
+    trial.frame(finish(0));
+    trial.seconds(12, 1.0, 0.0, false);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::Finished);
+    assert_eq!(verdict.against.len(), 1);
+}
+
+#[test]
+fn an_early_end_and_an_endless_workload_are_inconclusive() {
+    let mut early = Trial::booted();
+    early.power_off();
+    assert_eq!(early.verdict().kind, Kind::EarlyPowerOff);
+
+    let mut endless = Trial::booted();
+    for _ in 0..65 {
+        endless.beat.canary_rounds += 1;
+        endless.second(1.0, 0.0, true);
+    }
+    assert_eq!(endless.verdict().kind, Kind::LoadTimeout);
+
+    let mut stopped = Trial::booted();
+    stopped.event(Event::Interrupted);
+    assert_eq!(stopped.verdict().kind, Kind::Interrupted);
+}
+
+#[test]
+fn an_endless_workload_is_told_of_by_itself_and_not_by_the_canary() {
+    // Whether the workload does anything, then until when, then which share of the time the guest gets.
+    for (units, until_s, share, said) in [
+        (true, 100.0, 1.0, "its last unit of work was seen 1 s ago, the canary's last round 1 s ago"),
+        (true, 5.0, 1.0, "its last unit of work was seen 59 s ago, the canary's last round 1 s ago"),
+        (false, 0.0, 1.0, "no unit of work was seen of it in 64 s, the canary's last round 1 s ago"),
+        (
+            true,
+            20.0,
+            0.5,
+            "its last unit of work was seen 54 s (108 s by the host's clock) ago, the canary's last round 1 s ago",
+        ),
+    ] {
+        let mut trial = Trial::booted();
+        while trial.watchdog.verdict().is_none() {
+            trial.beat.canary_rounds += 1;
+            trial.beat.units += u64::from(units && trial.now_s < until_s);
+            trial.second(share, 1.0 - share, true);
+        }
+        let verdict = trial.verdict();
+        assert_eq!(verdict.kind, Kind::LoadTimeout);
+        assert_eq!(verdict.summary, format!("the workload did not end within 60 s; {said}"));
+    }
+}
+
+#[test]
+fn nothing_changes_a_verdict() {
+    let mut trial = Trial::booted();
+    trial.event(Event::Interrupted);
+    let first = trial.verdict();
+    trial.line("[    9.0] Kernel panic - not syncing: provoked");
+    trial.exit(None, Some(9));
+    assert_eq!(trial.verdict(), first);
+    assert_eq!(trial.watchdog.deadline(), None);
+}
+
+#[test]
+fn failures_to_boot_are_told_apart() {
+    let mut silent = Trial::new(true);
+    silent.seconds(32, 1.0, 0.0, false);
+    assert_eq!(silent.verdict().kind, Kind::BootSilent);
+
+    let mut late = Trial::new(true);
+    late.line("[    0.000000] Linux version 6.1");
+    late.seconds(32, 1.0, 0.0, false);
+    assert_eq!((late.verdict().kind, late.verdict().against.len()), (Kind::BootTimeout, 0));
+
+    for (ran, doubts) in [(1.0, 0), (1.9, 1)] {
+        let mut firmware = Trial::new(true);
+        firmware.line("Boot HART MEDELEG         : 0x0000000000f0b509");
+        firmware.seconds(32, ran, 0.0, false);
+        let verdict = firmware.verdict();
+        assert_eq!((verdict.kind, verdict.against.len()), (Kind::BootTimeout, doubts), "{verdict:?}");
+    }
+
+    let mut panicked = Trial::new(true);
+    panicked.line("[    1.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)");
+    panicked.exit(Some(0), None);
+    let verdict = panicked.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::BootPanic, Outcome::BootFailed));
+
+    for (reason, kind) in [("guest-reset", Kind::RebootLoop), ("guest-shutdown", Kind::BootPowerOff)] {
+        let mut trial = Trial::new(true);
+        trial.line("[    0.000000] Linux version 6.1");
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown(reason.to_owned()) });
+        trial.exit(Some(0), None);
+        assert_eq!(trial.verdict().kind, kind);
+    }
+}
+
+#[test]
+fn faults_of_the_lab_are_never_the_kernels() {
+    let mut failed = Trial::new(true);
+    failed.exit(Some(1), None);
+    let verdict = failed.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::QemuFailed, Outcome::LabError));
+    assert!(verdict.summary.contains("could not load kernel"), "QEMU's own words are shown");
+
+    let mut killed = Trial::booted();
+    killed.exit(None, Some(9));
+    assert_eq!(killed.verdict().kind, Kind::QemuDied);
+
+    let mut quit = Trial::booted();
+    quit.event(Event::Qmp { what: QmpEvent::Shutdown("host-qmp-quit".to_owned()) });
+    quit.exit(Some(0), None);
+    assert_eq!(quit.verdict().kind, Kind::QemuDied);
+
+    let mut paused = Trial::booted();
+    paused.event(Event::Qmp { what: QmpEvent::Stop });
+    paused.seconds(12, 0.0, 0.0, false);
+    assert_eq!(paused.verdict().kind, Kind::Paused);
+
+    let mut broken = Trial::booted();
+    broken.event(Event::Qmp { what: QmpEvent::Stop });
+    broken.event(Event::Qmp { what: QmpEvent::InternalError });
+    assert_eq!((broken.verdict().kind, broken.verdict().outcome()), (Kind::VcpuFailed, Outcome::LabError));
+}
+
+#[test]
+fn a_disk_that_the_host_cannot_serve_is_no_fault_of_the_guest() {
+    let mut trial = Trial::booted();
+    trial.event(Event::Qmp { what: QmpEvent::DiskFailed("No space left on device".to_owned()) });
+    trial.event(Event::Qmp { what: QmpEvent::Stop });
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::StoreFailed, Outcome::LabError));
+    assert!(verdict.summary.ends_with("No space left on device"), "{}", verdict.summary);
+}
+
+#[test]
+fn a_short_pause_changes_nothing() {
+    let mut trial = Trial::booted();
+    trial.event(Event::Qmp { what: QmpEvent::Stop });
+    trial.seconds(5, 0.0, 0.0, false);
+    trial.event(Event::Qmp { what: QmpEvent::Resume });
+    trial.frame(finish(0));
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::Finished);
+}
+
+#[test]
+fn how_qemu_ends_after_the_guest_has_switched_off_says_nothing_of_it() {
+    for (code, signal) in [(None, Some(9)), (Some(1), None), (None, None)] {
+        let mut trial = Trial::booted();
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown("guest-shutdown".to_owned()) });
+        trial.exit(code, signal);
+        assert_eq!(trial.verdict().kind, Kind::EarlyPowerOff, "{code:?} {signal:?}");
+    }
+}
+
+#[test]
+fn a_guest_that_looked_stuck_and_was_not_asked_has_switched_off_by_itself() {
+    let mut trial = Trial::booted();
+    trial.seconds(6, 1.0, 0.0, true);
+    assert!(!trial.probes.iter().any(|(_, probe)| matches!(probe, Probe::Sysrq(_))), "{:?}", trial.probes);
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::EarlyPowerOff);
+}
+
+#[test]
+fn both_clocks_are_told_where_they_differ() {
+    for (share, both) in [(1.0, false), (0.95, false), (0.9, true)] {
+        let mut trial = Trial::booted();
+        while trial.watchdog.verdict().is_none() && trial.now_s < 100.0 {
+            trial.beat.canary_rounds += 1;
+            trial.second(share, 1.0 - share, true);
+        }
+        let verdict = trial.verdict();
+        assert_eq!(verdict.kind, Kind::LoadTimeout);
+        let told = verdict.summary.contains(" by the host's clock), ");
+        assert_eq!(told, verdict.summary.contains(" s (71 s by"), "{}", verdict.summary);
+        assert!(verdict.summary.contains("no unit of work") && told == both, "{share}: {}", verdict.summary);
+    }
+}

@@ -1,0 +1,293 @@
+//! Slow is not hung: the host and the guest's own speed.
+
+use crate::trial::{Trial, finish};
+use model::{Event, Frame, Kind, Outcome};
+
+#[test]
+fn a_starved_guest_gets_more_host_time() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.seconds(40, 0.2, 0.8, true);
+    assert!(trial.watchdog.verdict().is_none(), "40 s of which it got a fifth are 8 s");
+    trial.until_verdict(45, 0.2, 0.8, true);
+    assert_eq!(trial.verdict().kind, Kind::OomLivelock);
+}
+
+#[test]
+fn a_host_without_cpu_to_spare_gets_no_verdict_on_the_guest() {
+    let mut trial = Trial::new(true);
+    trial.line("[    0.000000] Linux version 6.1");
+    trial.seconds(305, 0.08, 0.92, false);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::HostOverloaded, Outcome::Inconclusive));
+}
+
+#[test]
+fn a_slow_guest_gets_more_time() {
+    let mut trial = Trial::booted();
+    trial.frame(Frame::Speed { loop_us: 4 * watchdog::NOMINAL_LOOP_US });
+    trial.kill();
+    trial.seconds(40, 1.0, 0.0, true);
+    assert!(trial.watchdog.verdict().is_none());
+    trial.until_verdict(25, 1.0, 0.0, true);
+    assert_eq!(trial.verdict().kind, Kind::OomLivelock);
+}
+
+#[test]
+fn a_lockup_report_of_a_starved_guest_is_its_hosts() {
+    let report = |ran: f64, line: &str| {
+        let mut trial = Trial::booted();
+        for _ in 0..25 {
+            trial.beat.canary_rounds += 1;
+            trial.second(ran, 1.0 - ran, true);
+        }
+        trial.line(line);
+        for _ in 0..10 {
+            trial.beat.canary_rounds += 1;
+            trial.second(1.0, 0.0, true);
+        }
+        trial.watchdog.verdict().map(|verdict| verdict.kind)
+    };
+    let lockup = "[   25.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
+    assert_eq!(report(1.0, lockup), Some(Kind::SoftLockup));
+    assert_eq!(report(0.7, lockup), Some(Kind::SoftLockup), "15.4 s of its own are too long");
+    assert_eq!(report(0.6, lockup), None, "13.2 s of its own are not");
+    let stall = "[   25.000000] rcu: INFO: rcu_sched self-detected stall on CPU";
+    assert_eq!((report(1.0, stall), report(0.5, stall)), (Some(Kind::RcuStall), None));
+    let hung = "[   25.000000] INFO: task sh:17 blocked for more than 10 seconds.";
+    assert_eq!(
+        (report(0.8, hung), report(0.6, hung)),
+        (Some(Kind::HungTask), None),
+        "a shorter limit is the user's own"
+    );
+    let panic = "[   25.000000] Kernel panic - not syncing: Fatal exception";
+    assert_eq!(report(0.1, panic), Some(Kind::Panic), "no load explains a panic");
+}
+
+/// Seconds in which everything goes on in a guest that gets this share of them.
+fn seconds(trial: &mut Trial, count: u32, share: f64) {
+    for _ in 0..count {
+        trial.beat.canary_rounds += 1;
+        trial.second(share, 1.0 - share, true);
+    }
+}
+
+/// A report of a stalled grace period, of this age in jiffies.
+fn stall(trial: &mut Trial, jiffies: u32, period: i32) {
+    let at = trial.now_s;
+    trial.line(&format!("[{at:12.6}] rcu: INFO: rcu_sched self-detected stall on CPU"));
+    trial.line(&format!(
+        "[{at:12.6}] rcu: \t0-....: (588 ticks this GP) idle=4794/1/0x4000000000000002 softirq=5/5 fqs=3"
+    ));
+    trial.line(&format!("[{at:12.6}] \t(t={jiffies} jiffies g={period} q=151 ncpus=2)"));
+}
+
+const JIFFIES: &str =
+    "[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns";
+
+#[test]
+fn a_stall_that_lasts_is_not_excused_for_ever() {
+    // The detector's limit, the second report's age and period, whether the kernel says how long a jiffy is.
+    for (limit_s, again_s, period, known, counts) in [
+        (21, 84, 57, true, true),
+        (21, 84, 57, false, true),
+        (21, 84, 58, false, false),
+        (3, 12, 57, true, true),
+        (3, 12, 57, false, true),
+        (3, 5, 57, true, false),
+    ] {
+        let mut trial = Trial::booted();
+        if known {
+            trial.line(JIFFIES);
+        }
+        seconds(&mut trial, 30, 0.5);
+        stall(&mut trial, 250 * limit_s, 57);
+        seconds(&mut trial, again_s - limit_s, 0.5);
+        assert!(trial.watchdog.verdict().is_none(), "the host may be the reason for the first one");
+        stall(&mut trial, 250 * again_s, period);
+        seconds(&mut trial, 10, 0.5);
+        let case = format!("{limit_s} {again_s} {period} {known}");
+        let Some(_) = trial.watchdog.verdict() else {
+            assert!(!counts, "{case}");
+            continue;
+        };
+        let verdict = trial.verdict();
+        let onset = verdict.onset.unwrap();
+        let began_s = f64::from(30 - limit_s);
+        assert_eq!((counts, verdict.kind, onset.guest_s), (true, Kind::RcuStall, Some(began_s)), "{case}");
+        assert_eq!(verdict.lines.len(), 1, "{case}");
+        assert!(verdict.against.iter().any(|line| line.contains("30.000000] rcu: INFO: ")), "{case}");
+    }
+}
+
+#[test]
+fn a_blocked_task_is_not_excused_for_ever() {
+    let mut trial = Trial::booted();
+    seconds(&mut trial, 20, 0.4);
+    for claimed in [10, 20] {
+        trial.line(&format!("[{:12.6}] INFO: task sh:17 blocked for more than {claimed} seconds.", trial.now_s));
+        seconds(&mut trial, 10, 0.4);
+        assert!(trial.watchdog.verdict().is_none(), "4 s and 8 s of its own are less than the limit");
+    }
+    trial.line("[   40.000000] INFO: task sh:17 blocked for more than 30 seconds.");
+    seconds(&mut trial, 10, 0.4);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.onset.unwrap().guest_s), (Kind::HungTask, Some(10.0)), "12 s are more");
+}
+
+#[test]
+fn the_age_of_a_stall_may_excuse_what_its_first_line_did_not() {
+    let mut trial = Trial::booted();
+    trial.line(JIFFIES);
+    seconds(&mut trial, 30, 1.0);
+    seconds(&mut trial, 3, 0.2);
+    stall(&mut trial, 750, 57);
+    seconds(&mut trial, 10, 1.0);
+    assert!(trial.watchdog.verdict().is_none(), "the guest got 0.6 s of these 3 s");
+}
+
+#[test]
+fn a_pass_tells_of_the_reports_that_did_not_count() {
+    let mut trial = Trial::booted();
+    trial.line(JIFFIES);
+    trial.event(Event::Host { late_us: 0, psi_cpu_avg10: Some(90.0), stopped: false });
+    seconds(&mut trial, 30, 0.5);
+    stall(&mut trial, 750, 57);
+    trial.frame(finish(0));
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::Finished);
+    let said = "the kernel itself said, while the host starved it: [   30.000000] rcu: INFO: rcu_sched self-detected";
+    assert!(verdict.against.len() == 1 && verdict.against[0].starts_with(said), "{:?}", verdict.against);
+}
+
+#[test]
+fn a_report_that_was_the_hosts_is_told_when_a_hang_follows() {
+    let mut trial = Trial::booted();
+    trial.seconds(3, 0.1, 0.9, true);
+    trial.line("[    3.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]");
+    trial.until_verdict(30, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::SilentStall);
+    assert!(verdict.against.iter().any(|line| line.contains("soft lockup")), "{:?}", verdict.against);
+}
+
+#[test]
+fn a_host_under_pressure_argues_against_a_hang() {
+    for (psi, said) in [(40.0, false), (63.4, true)] {
+        let mut trial = Trial::booted();
+        trial.event(Event::Host { late_us: 0, psi_cpu_avg10: Some(psi), stopped: false });
+        trial.until_verdict(20, 1.0, 0.0, true);
+        let verdict = trial.verdict();
+        assert_eq!(
+            verdict.against.contains(&format!("the host was short of CPU time (PSI some avg10 {psi:.0} %)")),
+            said
+        );
+    }
+    let mut pass = Trial::booted();
+    pass.event(Event::Host { late_us: 0, psi_cpu_avg10: Some(90.0), stopped: false });
+    pass.frame(finish(0));
+    pass.power_off();
+    assert!(pass.verdict().against.is_empty(), "a pass needs no excuse");
+}
+
+/// A second of a guest whose process is stopped but for a twentieth of it.
+fn stopped_second(trial: &mut Trial) {
+    trial.event(Event::Host { late_us: 0, psi_cpu_avg10: None, stopped: true });
+    trial.second(0.05, 0.0, false);
+}
+
+#[test]
+fn a_guest_whose_process_is_stopped_now_and_then_is_slow_and_not_silent() {
+    let mut trial = Trial::booted();
+    for _ in 0..10 {
+        (0..4).for_each(|_| stopped_second(&mut trial));
+        trial.event(Event::Host { late_us: 0, psi_cpu_avg10: None, stopped: true });
+        trial.beat.canary_rounds += 1;
+        trial.second(0.05, 0.0, true);
+    }
+    assert!(trial.watchdog.verdict().is_none());
+    assert!(trial.probes.is_empty());
+    trial.frame(finish(0));
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::Slow, Outcome::Pass), "{verdict:?}");
+}
+
+#[test]
+fn a_process_that_stays_stopped_is_the_labs_trouble() {
+    let mut trial = Trial::booted();
+    let mut seconds = 0;
+    while trial.watchdog.verdict().is_none() && seconds < 100 {
+        stopped_second(&mut trial);
+        seconds += 1;
+    }
+    let verdict = trial.verdict();
+    assert_eq!((seconds, verdict.kind, verdict.outcome()), (60, Kind::Paused, Outcome::LabError));
+
+    let mut continued = Trial::booted();
+    (0..59).for_each(|_| stopped_second(&mut continued));
+    continued.event(Event::Host { late_us: 0, psi_cpu_avg10: None, stopped: false });
+    (0..20).for_each(|_| stopped_second(&mut continued));
+    assert!(continued.watchdog.verdict().is_none());
+}
+
+#[test]
+fn slow_is_a_matter_of_the_share_and_of_the_speed() {
+    for (share, speed, kind) in
+        [(0.16, 1.0, Kind::Finished), (0.14, 1.0, Kind::Slow), (1.0, 9.9, Kind::Finished), (1.0, 10.0, Kind::Slow)]
+    {
+        let mut trial = Trial::booted();
+        trial.frame(Frame::Speed { loop_us: (speed * watchdog::NOMINAL_LOOP_US as f64) as u64 });
+        for _ in 0..30 {
+            trial.beat.canary_rounds += 1;
+            trial.second(share, 1.0 - share, true);
+        }
+        trial.frame(finish(0));
+        trial.power_off();
+        assert_eq!(trial.verdict().kind, kind, "{share} {speed}");
+    }
+}
+
+#[test]
+fn a_slow_guest_that_advances_to_its_deadline_is_slow_and_no_failure() {
+    let mut trial = Trial::booted();
+    while trial.watchdog.verdict().is_none() && trial.now_s < 1000.0 {
+        trial.beat.canary_rounds += 1;
+        trial.second(0.09, 0.91, true);
+    }
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::HostOverloaded, "ten times its time were not enough");
+    let mut trial = Trial::booted();
+    trial.frame(Frame::Speed { loop_us: 12 * watchdog::NOMINAL_LOOP_US });
+    let mut idler = Trial::booted();
+    idler.frame(Frame::Speed { loop_us: 12 * watchdog::NOMINAL_LOOP_US });
+    // What stands still is asked what it waits for.
+    for (trial, units, ends) in [(&mut trial, 1, (Kind::Slow, 720)), (&mut idler, 0, (Kind::LoadTimeout, 768))] {
+        while trial.watchdog.verdict().is_none() && trial.now_s < 1000.0 {
+            trial.beat.canary_rounds += 1;
+            trial.beat.units += units;
+            trial.second(1.0, 0.0, true);
+        }
+        assert_eq!((trial.verdict().kind, trial.now_s as u32), ends, "the canary alone is not the workload");
+    }
+}
+
+#[test]
+fn a_guest_whose_clock_runs_away_is_not_stalled() {
+    let claims = ["rcu: INFO: rcu_preempt self-detected stall on CPU", "\t(t=49630 jiffies g=-991 q=2 ncpus=1)"];
+    // The guest's clock when it reports a stall of 198 s, and its share of the CPU: in 16 s of the host's clock.
+    for (guest_s, share, kind) in [(201.7, 0.4, Kind::Finished), (201.7, 1.0, Kind::RcuStall)] {
+        let mut trial = Trial::booted();
+        trial.line("[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns");
+        for _ in 0..16 {
+            trial.beat.canary_rounds += 1;
+            trial.second(share, 1.0 - share, true);
+        }
+        claims.iter().for_each(|line| trial.line(&format!("[{guest_s:12.6}] {line}")));
+        trial.seconds(8, share, 1.0 - share, true);
+        trial.frame(finish(0));
+        trial.power_off();
+        assert_eq!(trial.verdict().kind, kind, "{guest_s} {share}");
+    }
+}

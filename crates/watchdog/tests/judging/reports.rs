@@ -1,0 +1,157 @@
+//! What the kernel itself reports.
+
+use crate::trial::Trial;
+use model::{Kind, Outcome};
+
+#[test]
+fn the_first_report_of_the_kernel_decides() {
+    let mut trial = Trial::booted();
+    trial.line("[    2.000000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010");
+    trial.line("[    2.000001] Oops [#1]");
+    trial.line("[    2.100000] Kernel panic - not syncing: Fatal exception");
+    trial.exit(Some(0), None);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::Oops, Outcome::Crash));
+    assert_eq!(verdict.onset.unwrap().guest_s, Some(2.0));
+}
+
+#[test]
+fn panics_are_sorted_by_their_reason() {
+    for (reason, kind) in [
+        ("System is deadlocked on memory", Kind::PanicDeadlockedOnMemory),
+        ("Out of memory: compulsory panic_on_oom is enabled", Kind::PanicOnOom),
+        ("Attempted to kill init! exitcode=0x00000009", Kind::InitKilled),
+        ("Fatal exception in interrupt", Kind::Panic),
+    ] {
+        let mut trial = Trial::booted();
+        trial.line(&format!("[    3.000000] Kernel panic - not syncing: {reason}"));
+        trial.exit(Some(0), None);
+        assert_eq!(trial.verdict().kind, kind);
+    }
+}
+
+#[test]
+fn detectors_of_the_kernel_give_their_kind_and_task() {
+    for (line, kind, task) in [
+        ("INFO: task kworker/0:1:17 blocked for more than 120 seconds.", Kind::HungTask, Some(17)),
+        ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Kind::SoftLockup, Some(26)),
+        ("rcu: INFO: rcu_sched self-detected stall on CPU", Kind::RcuStall, None),
+        ("BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!", Kind::WorkqueueLockup, None),
+        ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 0", Kind::HardLockup, None),
+    ] {
+        let mut trial = Trial::booted();
+        trial.line(&format!("[    9.000000] {line}"));
+        trial.seconds(5, 1.0, 0.0, true);
+        let verdict = trial.verdict();
+        assert_eq!((verdict.kind, verdict.task.map(|task| task.pid)), (kind, task), "{line}");
+    }
+}
+
+/// A guest that did something for so long and then printed these lines half a second of its clock's ago.
+fn reported(seconds: u32, lines: &[&str]) -> Trial {
+    let mut trial = Trial::booted();
+    trial.line("[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns");
+    for _ in 0..seconds {
+        trial.beat.canary_rounds += 1;
+        trial.second(1.0, 0.0, true);
+    }
+    lines.iter().for_each(|line| trial.line(&format!("[{:12.6}] {line}", f64::from(seconds) - 0.5)));
+    trial.seconds(5, 1.0, 0.0, true);
+    trial
+}
+
+#[test]
+fn what_a_report_tells_began_before_it_on_both_clocks() {
+    let rcu = "rcu: INFO: rcu_sched self-detected stall on CPU";
+    for (seconds, lines, host_s, guest_s) in [
+        (50, &["INFO: task sh:17 blocked for more than 41 seconds."][..], 9.0, 8.5),
+        (30, &["watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"], 8.0, 7.5),
+        (50, &["BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!"], 20.0, 19.5),
+        (30, &[rcu, "rcu: \t0-....: (5249 ticks this GP) idle=1/1/0x4", "\t(t=5250 jiffies g=57 q=1)"], 9.0, 8.5),
+        (30, &["INFO: rcu_sched self-detected stall on CPU { 0}  (t=5250 jiffies g=57 c=56 q=9)"], 9.0, 8.5),
+        // Not before the guest's clock began.
+        (20, &["watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"], 0.5, 0.0),
+        // These do not say for how long.
+        (30, &["NMI watchdog: Watchdog detected hard LOCKUP on cpu 0"], 30.0, 29.5),
+        (30, &[rcu], 30.0, 29.5),
+        (30, &["Kernel panic - not syncing: softlockup: hung tasks"], 30.0, 29.5),
+    ] {
+        let onset = reported(seconds, lines).verdict().onset.unwrap();
+        assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (host_s, Some(guest_s)), "{lines:?}");
+    }
+    let mut bare = Trial::booted();
+    bare.seconds(9, 0.0, 0.0, true);
+    bare.line("INFO: task sh:17 blocked for more than 120 seconds.");
+    bare.seconds(5, 0.0, 0.0, true);
+    let onset = bare.verdict().onset.unwrap();
+    assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, None), "not before the guest was started");
+}
+
+#[test]
+fn a_lockup_of_a_guest_that_the_host_starves_now_is_doubted_and_a_crash_is_not() {
+    let lockup = "[    9.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
+    let panic = "[    9.000000] Kernel panic - not syncing: Fatal exception";
+    for (line, ran, doubts) in [(lockup, 0.49, true), (lockup, 0.51, false), (lockup, 1.0, false), (panic, 0.3, false)]
+    {
+        let mut trial = Trial::booted();
+        trial.seconds(2, 1.0, 0.0, true);
+        trial.line(line);
+        trial.until_verdict(30, ran, 1.0 - ran, true);
+        let verdict = trial.verdict();
+        let doubted = verdict.against.iter().any(|why| why.contains("less than half of the CPU time"));
+        assert_eq!((doubted, verdict.confidence < 1.0), (doubts, doubts), "{line} {ran}: {:?}", verdict.against);
+    }
+}
+
+/// A guest whose clock says 10 s after one second of the host's, and which prints a lockup 40 seconds later.
+fn lockup_at(guest_s: f64) -> f64 {
+    let mut trial = Trial::new(true);
+    trial.second(1.0, 0.0, false);
+    trial.line("[   10.000000] Linux version 6.1");
+    trial.hello();
+    for _ in 0..40 {
+        trial.beat.canary_rounds += 1;
+        trial.second(1.0, 0.0, true);
+    }
+    trial.line(&format!("[{guest_s:12.6}] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"));
+    trial.seconds(5, 1.0, 0.0, true);
+    trial.verdict().onset.unwrap().host.as_secs_f64()
+}
+
+#[test]
+fn what_a_clock_that_runs_away_claims_is_taken_by_the_hosts() {
+    // Once and a half as fast counts as right, twice as fast does not.
+    assert_eq!((lockup_at(50.0), lockup_at(70.0), lockup_at(90.0)), (19.0, 19.0, 30.0));
+}
+
+#[test]
+fn reports_that_the_host_explains_are_told_and_bounded() {
+    let mut trial = Trial::booted();
+    trial.seconds(2, 0.2, 0.8, true);
+    for cpu in 0..12 {
+        trial.line(&format!("[    9.000000] watchdog: BUG: soft lockup - CPU#{cpu} stuck for 22s! [hog:26]"));
+    }
+    trial.power_off();
+    let verdict = trial.verdict();
+    let told = verdict.against.iter().filter(|why| why.contains("the kernel itself said")).count();
+    assert_eq!((verdict.outcome(), told), (Outcome::Inconclusive, 8), "{verdict:?}");
+}
+
+#[test]
+fn the_summary_says_how_the_kernel_died() {
+    for (line, expected) in [
+        ("Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010", "the kernel oopsed: "),
+        ("Kernel panic - not syncing: Fatal exception", "the kernel panicked: "),
+        ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", "the kernel reported: "),
+    ] {
+        let mut trial = Trial::booted();
+        trial.line(&format!("[    0.900000] {line}"));
+        trial.exit(Some(0), None);
+        let summary = trial.verdict().summary;
+        assert!(summary.starts_with(expected), "{line}: {summary}");
+    }
+    let mut booting = Trial::new(true);
+    booting.line("[    0.900000] Kernel panic - not syncing: Fatal exception");
+    booting.exit(Some(0), None);
+    assert!(booting.verdict().summary.starts_with("the kernel died while booting: "));
+}

@@ -1,0 +1,369 @@
+//! Nothing that allocates gets on.
+
+use crate::trial::{Trial, finish, memory, profile};
+use model::{Kind, Outcome, Probe};
+
+const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 60), ("__zone_watermark_ok", 30)];
+
+#[test]
+fn a_stuck_canary_beside_a_beat_after_a_kill_is_a_livelock_with_its_victim() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.seconds(14, 1.0, 0.0, true);
+    assert!(trial.watchdog.verdict().is_none(), "the evidence has not stood long enough");
+    trial.seconds(2, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::OomLivelock, Outcome::Hang));
+    assert_eq!(verdict.rule, "canary-stuck");
+    let victim = verdict.victim.unwrap();
+    assert_eq!((victim.pid, victim.comm.as_str()), (26, "hog"));
+    assert!(verdict.lines[0].contains("invoked oom-killer") && verdict.lines[1].contains("Killed process 26"));
+    let onset = verdict.onset.unwrap();
+    assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, Some(0.564737)));
+    assert!((verdict.confidence - 0.75).abs() < 1e-6, "nobody could look: {}", verdict.confidence);
+    assert_eq!(verdict.against, ["where the vCPUs run is not known"]);
+}
+
+#[test]
+fn the_host_is_asked_first_and_the_guest_last() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.seconds(16, 1.0, 0.0, true);
+    let (probe, sysrq) = ([Probe::Profile, Probe::Memory], Probe::Sysrq('f'));
+    assert_eq!(trial.probes, [(4, probe[0]), (4, probe[1]), (8, probe[0]), (8, probe[1]), (12, sysrq)]);
+}
+
+#[test]
+fn what_the_host_saw_is_part_of_the_verdict() {
+    let mut trial = Trial::booted();
+    trial.answers.profile = Some(profile(LOOPING, &[("__alloc_pages_slowpath", 24)]));
+    trial.answers.memory = [memory(4704, 4768, 100), memory(4700, 4768, 100)].into();
+    trial.kill();
+    trial.until_verdict(20, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::OomLivelock);
+    assert!(verdict.against.is_empty(), "{:?}", verdict.against);
+    assert_eq!(
+        verdict.grounds,
+        [
+            "the beat goes on, and the canary has been stuck for 12 s",
+            "the guest wanted 1.00 CPUs",
+            "60 % get_page_from_freelist, 30 % __zone_watermark_ok, 96 % below __alloc_pages_slowpath (200 samples in 4.0 s)",
+            "4700 KiB are free, not more than the watermark min, 4768 KiB",
+        ]
+    );
+    assert!((verdict.confidence - 0.95).abs() < 1e-6);
+}
+
+#[test]
+fn free_memory_above_the_watermarks_argues_against_a_livelock() {
+    let confidence = |free_kib| {
+        let mut trial = Trial::booted();
+        trial.answers.memory = [memory(free_kib, 1000, 100)].into();
+        trial.kill();
+        trial.until_verdict(20, 1.0, 0.0, true);
+        let verdict = trial.verdict();
+        (verdict.kind, verdict.confidence, verdict.against.len(), verdict.grounds.len())
+    };
+    let (low, middle, high) = (confidence(1000), confidence(1500), confidence(1501));
+    assert_eq!((low.0, middle.0, high.0), (Kind::OomLivelock, Kind::OomLivelock, Kind::OomLivelock));
+    assert!(low.1 > middle.1 && middle.1 > high.1, "{low:?} {middle:?} {high:?}");
+    assert_eq!((low.2, middle.2, high.2), (1, 1, 2));
+    assert_eq!((low.3, middle.3, high.3), (3, 3, 2));
+}
+
+#[test]
+fn a_kill_by_sysrq_f_after_which_the_canary_recovers_proves_the_livelock() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.answers.sysrq.insert(
+        'f',
+        vec![
+            "[   12.000000] sysrq: Manual OOM execution".to_owned(),
+            "[   12.100000] Out of memory: Killed process 27 (hog) total-vm:6228kB".to_owned(),
+        ],
+    );
+    trial.recovers = true;
+    let seconds = trial.until_verdict(20, 1.0, 0.0, true);
+    assert_eq!(seconds, 12, "proven, it waits no longer");
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.victim.as_ref().map(|task| task.pid)), (Kind::OomLivelock, Some(26)));
+    assert!(verdict.confidence > 0.98);
+    assert_eq!(trial.watchdog.oom_kills(), 1, "the lab's own is not the guest's");
+    assert_eq!(verdict.grounds.last().unwrap(), "sysrq-f killed pid 27, and the canary recovered at once");
+}
+
+#[test]
+fn a_kill_that_is_counted_before_it_is_printed_is_one_kill() {
+    let mut trial = Trial::booted();
+    trial.beat.oom_kills = 1;
+    trial.second(1.0, 0.0, true);
+    assert_eq!(trial.watchdog.oom_kills(), 1);
+    trial.kill();
+    assert_eq!(trial.watchdog.oom_kills(), 1);
+    trial.kill();
+    assert_eq!(trial.watchdog.oom_kills(), 2);
+}
+
+#[test]
+fn a_canary_that_recovers_by_itself_at_the_last_moment_was_not_hung() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.recovers = true;
+    trial.until_verdict(20, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::Unproven, Outcome::Inconclusive));
+    assert!(verdict.summary.contains("oom-livelock"));
+}
+
+#[test]
+fn sysrq_f_that_changes_nothing_changes_no_verdict() {
+    for (lines, ground) in [
+        (vec!["sysrq: Manual OOM execution"], "sysrq-f killed nobody"),
+        (
+            vec!["Out of memory: Killed process 27 (hog) total-vm:1kB"],
+            "sysrq-f killed pid 27 too, and still nothing was allocated",
+        ),
+    ] {
+        let mut trial = Trial::booted();
+        trial.kill();
+        trial.answers.sysrq.insert('f', lines.into_iter().map(str::to_owned).collect());
+        assert_eq!(trial.until_verdict(20, 1.0, 0.0, true), 15);
+        let verdict = trial.verdict();
+        assert_eq!((verdict.kind, verdict.victim.unwrap().pid), (Kind::OomLivelock, 26));
+        assert_eq!(verdict.grounds.last().unwrap(), ground);
+    }
+}
+
+#[test]
+fn a_guest_that_cannot_be_asked_or_is_gone_is_not_waited_for() {
+    let mut deaf = Trial::booted();
+    deaf.kill();
+    deaf.answers.unasked = Some("no serial line".to_owned());
+    assert_eq!(deaf.until_verdict(20, 1.0, 0.0, true), 12);
+    assert_eq!(deaf.verdict().kind, Kind::OomLivelock);
+
+    let mut gone = Trial::booted();
+    gone.kill();
+    gone.seconds(13, 1.0, 0.0, true);
+    assert!(gone.watchdog.verdict().is_none());
+    gone.exit(Some(0), None);
+    assert_eq!(gone.verdict().kind, Kind::OomLivelock, "it died of the question, not of itself");
+}
+
+#[test]
+fn a_stuck_canary_without_any_kill_is_a_silent_stall() {
+    let mut trial = Trial::booted();
+    trial.until_verdict(20, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::SilentStall);
+    assert!(verdict.victim.is_none());
+}
+
+#[test]
+fn an_allocation_below_a_file_system_is_a_silent_stall_even_in_reclaim() {
+    let mut trial = Trial::booted();
+    trial.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[("ext4_da_write_begin", 20)]));
+    trial.answers.memory = [memory(100, 200, 5000), memory(100, 200, 5000)].into();
+    trial.until_verdict(20, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::SilentStall);
+    assert!(verdict.summary.contains("file system"));
+}
+
+#[test]
+fn reclaim_that_moves_nothing_is_a_reclaim_livelock() {
+    for (lru, kind) in [(5000, Kind::ReclaimLivelock), (4000, Kind::SilentStall)] {
+        let mut trial = Trial::booted();
+        trial.answers.profile = Some(profile(&[("shrink_lruvec", 55), ("isolate_lru_folios", 35)], &[]));
+        trial.answers.memory = [memory(100, 200, 5000), memory(100, 200, lru)].into();
+        trial.until_verdict(20, 1.0, 0.0, true);
+        assert_eq!(trial.verdict().kind, kind, "LRU 5000 KiB, then {lru} KiB");
+    }
+    let mut nothing = Trial::booted();
+    nothing.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
+    let mut pinned = memory(100, 200, 0);
+    pinned.lru_kib.push(("unevictable".to_owned(), 5000));
+    nothing.answers.memory = [pinned.clone(), pinned].into();
+    nothing.until_verdict(20, 1.0, 0.0, true);
+    assert_eq!(nothing.verdict().kind, Kind::SilentStall, "there was nothing to reclaim");
+    let mut once = Trial::booted();
+    once.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
+    once.until_verdict(20, 1.0, 0.0, true);
+    assert_eq!(once.verdict().kind, Kind::SilentStall, "whether the lists stand still is not known");
+}
+
+#[test]
+fn a_kill_long_before_the_last_progress_is_not_the_cause_of_vain_reclaim() {
+    for (healthy_s, kind) in [(2, Kind::OomLivelock), (8, Kind::ReclaimLivelock)] {
+        let mut trial = Trial::booted();
+        trial.kill();
+        for _ in 0..healthy_s {
+            trial.beat.canary_rounds += 1;
+            trial.second(1.0, 0.0, true);
+        }
+        trial.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
+        trial.answers.memory = [memory(100, 200, 5000), memory(100, 200, 5000)].into();
+        trial.until_verdict(20, 1.0, 0.0, true);
+        assert_eq!(trial.verdict().kind, kind);
+    }
+}
+
+#[test]
+fn an_oom_killer_that_kills_nobody_is_a_livelock_of_its_holder() {
+    let mut trial = Trial::booted();
+    trial.line("[    0.560000] cc1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0");
+    trial.until_verdict(20, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!(verdict.kind, Kind::OomLivelock);
+    assert!(verdict.summary.contains("cc1") && verdict.victim.is_none());
+}
+
+#[test]
+fn what_runs_outside_the_kernel_is_no_livelock() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    let mut busy = profile(&[("get_page_from_freelist", 40)], &[]);
+    busy.user = 60;
+    trial.answers.profile = Some(busy);
+    trial.until_verdict(20, 1.0, 0.0, true);
+    assert_eq!(trial.verdict().kind, Kind::Unproven);
+}
+
+#[test]
+fn time_spent_elsewhere_and_a_reaped_victim_argue_against_a_livelock() {
+    let mut trial = Trial::booted();
+    trial.answers.profile = Some(profile(&[("memcpy", 90)], &[]));
+    trial.kill();
+    trial.line("oom_reaper: reaped process 26 (hog), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB");
+    trial.until_verdict(20, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.against.len()), (Kind::OomLivelock, 2));
+    assert!(verdict.against[0].contains("memcpy") && verdict.against[1].contains("pid 26"));
+    assert!((verdict.confidence - 0.55).abs() < 1e-6, "{}", verdict.confidence);
+}
+
+fn asleep(frames: &str) -> Trial {
+    let mut trial = Trial::booted();
+    trial.kill();
+    let mut lines = vec!["[    8.100000] sysrq: Show Blocked State".to_owned()];
+    lines.push(
+        "[    8.100000] task:dd              state:D stack:    0 pid:   31 ppid:     1 flags:0x00000000".to_owned(),
+    );
+    lines.extend(frames.split_whitespace().map(|frame| format!("[    8.100000]  {frame}+0x10/0x20")));
+    trial.answers.sysrq.insert('w', lines);
+    assert_eq!(trial.until_verdict(20, 0.02, 0.0, true), 12, "sysrq-f would prove nothing here");
+    trial
+}
+
+#[test]
+fn sleeping_tasks_are_told_apart_by_what_they_wait_for() {
+    for (frames, kind) in [
+        ("schedule io_schedule_timeout reclaim_throttle shrink_node __alloc_pages_slowpath", Kind::ReclaimDeadlock),
+        ("schedule too_many_isolated shrink_inactive_list", Kind::ReclaimDeadlock),
+        ("schedule rwsem_down_write_slowpath do_exit", Kind::LockDeadlock),
+        ("schedule __mutex_lock shrink_slab __alloc_pages_slowpath", Kind::ReclaimDeadlock),
+    ] {
+        let trial = asleep(frames);
+        let verdict = trial.verdict();
+        assert_eq!(verdict.kind, kind, "{frames}");
+        assert_eq!(verdict.task.as_ref().map(|task| (task.pid, task.comm.as_str())), Some((31, "dd")));
+        assert!(verdict.grounds.iter().any(|ground| ground.starts_with("pid 31 (dd) sleeps in schedule < ")));
+        assert!(trial.probes.contains(&(8, Probe::Sysrq('w'))));
+    }
+}
+
+#[test]
+fn a_stuck_canary_on_an_idle_cpu_is_no_livelock() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.until_verdict(20, 0.02, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.task), (Kind::ReclaimDeadlock, None));
+}
+
+#[test]
+fn trouble_that_a_sysrq_letter_brought_about_is_not_the_guests() {
+    let oops = "[    8.200000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010";
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.answers.sysrq.insert('w', vec!["sysrq: Show Blocked State".to_owned(), oops.to_owned()]);
+    trial.seconds(9, 0.02, 0.0, true);
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::Unproven, Outcome::Inconclusive), "{verdict:?}");
+
+    let mut later = Trial::booted();
+    later.kill();
+    later.answers.sysrq.insert('w', vec!["sysrq: Show Blocked State".to_owned()]);
+    later.seconds(9, 0.02, 0.0, true);
+    for _ in 0..6 {
+        later.beat.canary_rounds += 1;
+        later.second(0.02, 0.0, true);
+    }
+    later.line(oops);
+    later.seconds(4, 0.02, 0.0, true);
+    assert_eq!(later.verdict().kind, Kind::Oops, "long after the question it is the guest's own");
+}
+
+#[test]
+fn a_canary_that_moves_now_and_then_is_not_stuck() {
+    let mut trial = Trial::booted();
+    for second in 0..50 {
+        trial.beat.canary_rounds += u64::from(second % 9 == 0);
+        trial.second(1.0, 0.0, true);
+    }
+    assert!(trial.watchdog.verdict().is_none());
+    trial.frame(finish(0));
+    trial.power_off();
+    assert_eq!(trial.verdict().kind, Kind::Finished);
+}
+
+#[test]
+fn evidence_of_a_stall_that_passed_does_not_count_in_the_next_one() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
+    trial.seconds(9, 1.0, 0.0, true);
+    trial.beat.canary_rounds += 1;
+    trial.answers.profile = Some(profile(LOOPING, &[]));
+    trial.until_verdict(30, 1.0, 0.0, true);
+    let verdict = trial.verdict();
+    assert!(
+        verdict.grounds[2].starts_with("60 % get_page_from_freelist, 30 % __zone_watermark_ok (200"),
+        "{verdict:?}"
+    );
+    assert_eq!(trial.probes.iter().filter(|(_, probe)| *probe == Probe::Profile).count(), 4);
+}
+
+#[test]
+fn a_workload_that_works_is_not_stuck_whatever_the_canary_does() {
+    let mut trial = Trial::booted();
+    for _ in 0..30 {
+        trial.beat.units += 1;
+        trial.second(1.0, 0.0, true);
+    }
+    assert!(trial.watchdog.verdict().is_none());
+    assert!(trial.probes.is_empty());
+}
+
+#[test]
+fn a_thrashing_guest_that_finishes_is_told_from_one_that_had_no_trouble() {
+    for (late_ms, reclaim, kind) in
+        [(900, 100, Kind::Thrash), (900, 0, Kind::Finished), (150, 100, Kind::Finished), (0, 100, Kind::Finished)]
+    {
+        let mut trial = Trial::booted();
+        for _ in 0..10 {
+            trial.second(0.5, 0.0, true);
+            trial.beat.canary_rounds += 1;
+            trial.beat.canary_late_ms += late_ms;
+            trial.beat.reclaim += reclaim;
+            trial.beat.units += 1;
+            trial.second(0.5, 0.0, true);
+        }
+        trial.frame(finish(0));
+        trial.power_off();
+        let verdict = trial.verdict();
+        assert_eq!((verdict.kind, verdict.outcome()), (kind, Outcome::Pass), "{late_ms} {reclaim}");
+    }
+}

@@ -1,0 +1,79 @@
+//! The canary goes on, and the workload does not.
+
+use crate::trial::{Trial, profile};
+use model::{Kind, Outcome, Probe};
+
+const SLEEPS: &str = "task:writer state:D stack:0 pid:31 ppid:20 flags:0x0\n __schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n \
+                      shrink_node+0x1/0x2\n __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
+
+/// A workload whose last unit of work is seen at `until_s`, in a guest that wants `demand` CPUs and says this to sysrq-w.
+fn alone(until_s: f64, demand: f64, blocked: &str, spots: &[(&str, u32)]) -> Trial {
+    let mut trial = Trial::booted();
+    trial.answers.profile = Some(profile(spots, &[]));
+    trial.answers.sysrq.insert('w', blocked.lines().map(str::to_owned).collect());
+    while trial.watchdog.verdict().is_none() && trial.now_s < 200.0 {
+        trial.beat.canary_rounds += 1;
+        trial.beat.units += u64::from(trial.now_s < until_s);
+        trial.second(demand, 0.0, true);
+    }
+    trial
+}
+
+#[test]
+fn a_workload_that_sleeps_in_the_allocator_alone_is_a_hang_with_its_task() {
+    let trial = alone(5.0, 0.1, SLEEPS, &[]);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::ReclaimDeadlock, Outcome::Hang));
+    assert_eq!(verdict.rule, "workload-stuck");
+    assert_eq!(verdict.task.map(|task| task.comm).as_deref(), Some("writer"));
+    assert!(verdict.summary.contains("pid 31 (writer) sleeps in the allocator"), "{}", verdict.summary);
+    assert!(verdict.grounds[0].contains("reclaim_throttle < shrink_node"), "{:?}", verdict.grounds);
+    assert_eq!(verdict.onset.unwrap().host.as_secs_f64(), 5.0);
+    // The limit is 60 s, and the answer gets the threshold of 4 s.
+    assert_eq!(trial.now_s, 64.0);
+    assert_eq!(trial.probes, [(60, Probe::Profile), (60, Probe::Sysrq('w'))]);
+}
+
+#[test]
+fn a_workload_that_loops_in_the_allocator_alone_is_a_silent_stall() {
+    let verdict = alone(5.0, 1.0, "", &[("shrink_lruvec", 50), ("try_charge_memcg", 40)]).verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::SilentStall, Outcome::Hang));
+    assert!(verdict.grounds.iter().any(|ground| ground.starts_with("50 % shrink_lruvec")), "{:?}", verdict.grounds);
+    assert_eq!(verdict.against, ["the canary goes on: not all who allocate are stuck"]);
+}
+
+#[test]
+fn who_waits_or_computes_for_reasons_of_its_own_is_not_hung() {
+    let reclaimer = SLEEPS.replace("writer", "kswapd0");
+    let elsewhere = SLEEPS.replace("reclaim_throttle", "io_schedule").replace("shrink_node", "bio_wait");
+    let elsewhere = elsewhere.replace("__alloc_pages_slowpath", "submit_bio_wait");
+    for (demand, blocked, spots) in [
+        (0.1, "", &[][..]),
+        (0.1, &reclaimer, &[]),
+        (0.1, &elsewhere, &[]),
+        (1.0, SLEEPS, &[("memcpy", 90)]),
+        (1.0, SLEEPS, &[]),
+    ] {
+        let verdict = alone(5.0, demand, blocked, spots).verdict();
+        assert_eq!((verdict.kind, verdict.rule.as_str()), (Kind::LoadTimeout, "load-deadline"), "{blocked}");
+    }
+}
+
+#[test]
+fn who_stood_still_for_a_short_time_is_not_even_asked() {
+    let trial = alone(20.0, 0.1, SLEEPS, &[]);
+    assert_eq!((trial.verdict().kind, trial.now_s), (Kind::LoadTimeout, 60.0));
+    assert_eq!(trial.probes, []);
+}
+
+#[test]
+fn who_goes_on_while_it_is_asked_is_not_hung() {
+    let mut trial = Trial::booted();
+    trial.answers.sysrq.insert('w', SLEEPS.lines().map(str::to_owned).collect());
+    while trial.watchdog.verdict().is_none() && trial.now_s < 200.0 {
+        trial.beat.canary_rounds += 1;
+        trial.beat.units += u64::from(trial.now_s < 5.0 || trial.now_s > 61.0);
+        trial.second(0.1, 0.0, true);
+    }
+    assert_eq!(trial.verdict().kind, Kind::LoadTimeout);
+}

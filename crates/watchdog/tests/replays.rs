@@ -1,0 +1,97 @@
+//! Trials that were recorded on real kernels are judged as it was right then.
+//!
+//! Each folder of `tests/replays/` has the `events.jsonl` of a trial and, in `expect.yaml`, what is known of it. A new
+//! case is a trial's `events.jsonl` out of a run's folder.
+
+use model::{Kind, Record, Timeouts};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use watchdog::{Setup, Watchdog, replay};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    /// Whether the lab's agent ran in the guest.
+    agent: bool,
+    kind: Kind,
+    /// The watchdog's rule that must give this verdict.
+    rule: String,
+    /// Process id of the process whose memory did not come back.
+    #[serde(default)]
+    victim: Option<u32>,
+    oom_kills: u64,
+}
+
+struct Case {
+    path: PathBuf,
+    expected: Expected,
+    records: Vec<Record>,
+}
+
+impl Case {
+    fn setup(&self) -> Setup {
+        Setup { agent: self.expected.agent, timeouts: Timeouts::default(), held: 0.0 }
+    }
+}
+
+fn read_records(path: &Path) -> Vec<Record> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replays");
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(path.join("expect.yaml")).unwrap();
+        let expected = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Case { expected, records: read_records(&path.join("events.jsonl")), path }
+    };
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn recorded_trials_are_judged_as_it_was_right_then() {
+    let cases = cases();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let (path, expected) = (case.path.display(), &case.expected);
+        let verdict = replay(case.setup(), &case.records).unwrap_or_else(|| panic!("{path}: no verdict"));
+        assert_eq!(verdict.kind, expected.kind, "{path}: {verdict:?}");
+        assert_eq!(verdict.rule, expected.rule, "{path}: {verdict:?}");
+        assert_eq!(verdict.victim.as_ref().map(|task| task.pid), expected.victim, "{path}: {verdict:?}");
+        let mut watchdog = Watchdog::new(case.setup());
+        for record in &case.records {
+            watchdog.observe(record.at, &record.event);
+        }
+        assert_eq!(watchdog.oom_kills(), expected.oom_kills, "{path}");
+    }
+}
+
+#[test]
+fn a_verdict_stands_from_the_event_on_that_gave_it() {
+    for case in cases() {
+        let mut watchdog = Watchdog::new(case.setup());
+        let mut first = None;
+        for record in &case.records {
+            watchdog.observe(record.at, &record.event);
+            first = first.or_else(|| watchdog.verdict().cloned());
+            assert_eq!(watchdog.verdict(), first.as_ref(), "{}", case.path.display());
+            assert_eq!(watchdog.deadline().is_none(), first.is_some(), "a trial without a verdict has a deadline");
+        }
+    }
+}
+
+#[test]
+fn a_record_that_ends_early_never_passes() {
+    for case in cases() {
+        let finish = case.records.len() - 1;
+        for cut in 0..finish {
+            let verdict = replay(case.setup(), &case.records[..cut]);
+            let early = verdict.filter(|verdict| verdict.kind == Kind::Finished);
+            assert_eq!(early, None, "{} cut behind event {cut}", case.path.display());
+        }
+    }
+}
