@@ -34,6 +34,7 @@ pub mod kernel;
 pub mod lab;
 pub mod launch;
 pub mod matrix;
+pub mod probe;
 pub mod qmp;
 pub mod report;
 pub mod session;

@@ -42,10 +42,11 @@ const MODULES: &[Module] = &[
     edge("session", &["git", "host"]),
     edge("kernel", &["host", "store", "assets"]),
     edge("image", &["host", "workload", "assets"]),
+    edge("probe", &["host", "kernel", "qmp"]),
     edge(
         "lab",
         &[
-            "host", "store", "launch", "kernel", "image", "git", "session", "matrix", "report", "workload", "qmp",
+            "host", "probe", "store", "launch", "kernel", "image", "git", "session", "matrix", "report", "workload",
             "assets",
         ],
     ),

@@ -13,6 +13,7 @@ mod serial;
 mod socket;
 mod socket_dir;
 mod threads;
+mod unnamed;
 
 pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
 pub use accelerator::Accelerator;
@@ -26,3 +27,4 @@ pub use resources::Resources;
 pub use serial::{Serial, SerialInput};
 pub use socket_dir::SocketDir;
 pub use threads::{cpu_pressure, is_stopped, thread_times, vcpu_threads};
+pub use unnamed::{scratch_folder, unnamed_file};

@@ -3,12 +3,11 @@
 use super::error::LabError;
 use super::machine::{End, Machine};
 use super::observer::{Observer, Status};
-use super::probes::Prober;
 use super::recorder::Recorder;
 use super::source::Source;
 use super::starve::Starvation;
-use super::tables::Tables;
 use crate::host::{Clock, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
+use crate::probe::{Prober, SymbolCache};
 use crate::store::TrialDir;
 use arch::Arch;
 use model::{Event, KernelArtifact, Outcome, Probe, QmpEvent, RamMib, Stage};
@@ -49,10 +48,10 @@ pub(super) struct Drive<'a> {
     pub console: String,
     pub kernel: Arc<KernelArtifact>,
     pub arch: Arch,
-    pub tables: Arc<Tables>,
+    pub symbol_cache: Arc<SymbolCache>,
     pub ram: RamMib,
     /// Whether the kernel may have put itself elsewhere than its symbols say.
-    pub moves: bool,
+    pub kaslr: bool,
     /// The most RAM that is kept in a file as evidence, if any.
     pub dump: Option<RamMib>,
     pub setup: Setup,
@@ -74,11 +73,11 @@ pub(super) async fn drive(drive: Drive<'_>, dir: TrialDir) -> Result<Recorder, L
         console: drive.console.clone(),
         kernel: Arc::clone(&drive.kernel),
         arch: drive.arch,
-        tables: Arc::clone(&drive.tables),
+        symbol_cache: Arc::clone(&drive.symbol_cache),
         ram: drive.ram,
         page_bytes: PAGE_BYTES,
         // Guests of the lab's own get `nokaslr`.
-        moved: drive.moves.then(Arc::default),
+        kaslr: drive.kaslr.then(Arc::default),
     };
     let mut driver = Driver {
         recorder: Recorder::new(dir, Watchdog::new(drive.setup.clone()), clock),
@@ -231,7 +230,7 @@ impl Driver<'_> {
             self.probing = true;
             self.provoked |= matches!(probe, Probe::Sysrq(_));
             let page_bytes = self.recorder.page_bytes.unwrap_or(PAGE_BYTES);
-            let looking = Prober { page_bytes, ..self.prober.clone() }.look(probe);
+            let looking = Prober { page_bytes, ..self.prober.clone() }.run(probe);
             actions.extend(self.recorder.event(Event::Probed { probe })?);
             self.tasks.spawn(async move { Answer::Probed(looking.await) });
         }

@@ -7,10 +7,10 @@ use super::observer::Observer;
 use super::recorder::Recorder;
 use super::scratch::ScratchFile;
 use super::source::Source;
-use super::tables::Tables;
 use super::trial::{Ready, TrialSpec, Watched};
 use crate::host::{Clock, SocketDir, allow_open_files, wall_clock};
 use crate::launch::{CONSOLE, Paths, command, with_channels};
+use crate::probe::SymbolCache;
 use crate::report;
 use crate::store::RunDir;
 use arch::Arch;
@@ -58,7 +58,7 @@ impl Lab<'static> {
         let mut admission = Admission::new(self.options.budget);
         let mut waiting: Vec<(usize, TrialSpec)> = trials(plan, self.options.qemu.as_ref());
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
-        let tables = Arc::new(Tables::default());
+        let symbol_cache = Arc::new(SymbolCache::default());
         let mut failed = None;
         loop {
             while !self.cancel.is_cancelled() && failed.is_none() {
@@ -72,7 +72,7 @@ impl Lab<'static> {
                     spec,
                     ready,
                     run: run.clone(),
-                    tables: Arc::clone(&tables),
+                    symbol_cache: Arc::clone(&symbol_cache),
                     dump: self.options.dump,
                     observer: Arc::clone(&self.observer),
                     cancel: self.cancel.child_token(),
@@ -104,7 +104,7 @@ impl Lab<'static> {
             spec: TrialSpec { cell: cell.clone(), trial: 1, program: None, watched: Some(guest) },
             ready: Ok(ready),
             run: run.clone(),
-            tables: Arc::default(),
+            symbol_cache: Arc::default(),
             dump: self.options.dump,
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.child_token(),
@@ -132,7 +132,7 @@ impl Lab<'static> {
             spec: TrialSpec { cell: cell.clone(), trial: number, program, watched: None },
             ready,
             run: run.clone(),
-            tables: Arc::default(),
+            symbol_cache: Arc::default(),
             dump: self.options.dump,
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.child_token(),
@@ -165,7 +165,7 @@ struct Trial {
     spec: TrialSpec,
     ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
-    tables: Arc<Tables>,
+    symbol_cache: Arc<SymbolCache>,
     dump: Option<RamMib>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
@@ -253,10 +253,10 @@ impl Trial {
             console,
             kernel: Arc::new(ready.kernel.clone()),
             arch: spec,
-            tables: Arc::clone(&self.tables),
+            symbol_cache: Arc::clone(&self.symbol_cache),
             ram: cell.ram,
             dump: self.dump,
-            moves: self.spec.watched.is_some(),
+            kaslr: self.spec.watched.is_some(),
             setup: Setup::of(cell),
             stopped: cell.faults.stopped,
             cancel: self.cancel.clone(),

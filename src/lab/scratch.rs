@@ -1,6 +1,7 @@
 //! The file behind a guest's scratch disk.
 
 use super::error::LabError;
+use crate::host::{scratch_folder, unnamed_file};
 use model::{Filesystem, ScratchDisk, printable};
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -15,10 +16,9 @@ pub(super) struct ScratchFile(File);
 impl ScratchFile {
     /// Makes one, with its file system.
     pub async fn create(disk: &ScratchDisk) -> Result<Self, LabError> {
-        let folder = folder();
-        let failed = |source| LabError::Disk { mib: disk.bytes >> 20, folder: folder.clone(), source };
+        let failed = |source| LabError::Disk { mib: disk.bytes >> 20, folder: scratch_folder(), source };
         let make = || {
-            let file = tempfile::tempfile_in(&folder)?;
+            let file = unnamed_file()?;
             file.set_len(disk.bytes)?;
             Ok(Self(file))
         };
@@ -57,18 +57,6 @@ async fn make_filesystem(filesystem: Filesystem, file: &Path) -> std::io::Result
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(std::io::Error::other(format!("{program}: {}", printable(said.trim()))))
-}
-
-/// An empty file without a name where scratch disks lie.
-pub(super) fn unnamed() -> std::io::Result<File> {
-    tempfile::tempfile_in(folder())
-}
-
-/// `/tmp` may be a tmpfs: a guest that fills its disk would use up the host's memory. `/var/tmp` is on a disk
-/// (file-hierarchy(7)).
-fn folder() -> PathBuf {
-    let disk = PathBuf::from("/var/tmp");
-    if std::env::var_os("TMPDIR").is_none() && disk.is_dir() { disk } else { std::env::temp_dir() }
 }
 
 #[cfg(test)]

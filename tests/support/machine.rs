@@ -9,8 +9,8 @@ use oomlab::assets::Assets;
 use oomlab::host::{Guest, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
 use oomlab::kernel::{Kernels, Options, Unwatched};
-use oomlab::lab::{Prober, Tables};
 use oomlab::launch::{Paths, command};
+use oomlab::probe::Prober;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,8 +71,8 @@ impl Machine {
             arch,
             ram: self.ram.parse().unwrap(),
             page_bytes: 4096,
-            tables: Arc::new(Tables::default()),
-            moved: None,
+            symbol_cache: Arc::default(),
+            kaslr: None,
         };
         Running { qmp, prober, news: String::new(), serial, _guest: guest, _dir: dir }
     }
@@ -115,7 +115,7 @@ impl Running {
 
     /// Looks into it.
     pub async fn look(&mut self, probe: Probe) -> Option<Event> {
-        let looking = self.prober.clone().look(probe);
+        let looking = self.prober.clone().run(probe);
         self.meanwhile(looking).await
     }
 

@@ -1,9 +1,8 @@
 //! Making one step after the other, while the guest's console is read. Each has a deadline; what goes wrong in one is noted, and
 //! the rest goes on.
 
-use super::dump::{self, dump};
-use super::look::look;
 use crate::lab::driver::Driver;
+use crate::probe::{DUMP_TIMEOUT, dump};
 use kmsg::console::{Command, encode_command};
 use model::{BUNDLE_SCHEMA, Bundle, Event, QmpEvent, Step, StepRecord, StepResult};
 use serde_json::Value;
@@ -60,7 +59,7 @@ impl Driver<'_> {
                 Some(why) => StepResult::Skipped { why },
                 None => {
                     if step == Step::Dump {
-                        until += dump::DEADLINE;
+                        until += DUMP_TIMEOUT;
                     }
                     let found = self.step(step, (Instant::now() + deadline(step)).min(until)).await;
                     match (&found, step) {
@@ -106,7 +105,7 @@ impl Driver<'_> {
             _ => {
                 let (prober, at) = (self.prober.clone(), self.recorder.clock.now());
                 let mut console = Answer::default();
-                let found = self.meanwhile(async move { look(&prober, step, at).await }, deadline, &mut console).await;
+                let found = self.meanwhile(async move { prober.collect(step, at).await }, deadline, &mut console).await;
                 found?.map_err(Cut::Failed)
             }
         }
@@ -136,7 +135,7 @@ impl Driver<'_> {
             Some(why) => why,
             None => {
                 let prober = self.prober.clone();
-                let answer = self.answer_to(async move { prober.sysrq(letter).await }, ECHOES, deadline).await;
+                let answer = self.answer_to(async move { prober.send_sysrq(letter).await }, ECHOES, deadline).await;
                 let Err(Cut::Failed(why)) = answer else { return answer };
                 self.break_fails = Some(why.clone());
                 why
@@ -243,7 +242,7 @@ impl Driver<'_> {
 }
 
 fn deadline(step: Step) -> Duration {
-    if step == Step::Dump { dump::DEADLINE } else { DEADLINE }
+    if step == Step::Dump { DUMP_TIMEOUT } else { DEADLINE }
 }
 
 /// What was heard first.

@@ -2,7 +2,3 @@
 //! disk; nothing that happens here changes it.
 
 mod conduct;
-mod dump;
-mod kernel_log;
-mod look;
-mod text;

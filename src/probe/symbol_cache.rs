@@ -47,12 +47,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
 
 /// What is known of the kernels of a run.
 #[derive(Debug, Default)]
-pub struct Tables {
+pub struct SymbolCache {
     symbols: Shared<Symbols>,
     layouts: Shared<Origin>,
 }
 
-impl Tables {
+impl SymbolCache {
     /// The symbols of a kernel, or why there are none.
     pub async fn get(&self, kernel: &KernelArtifact, arch: Arch) -> Result<Arc<Symbols>, String> {
         self.symbols.get(kernel, arch, read).await

@@ -13,13 +13,13 @@ const FORMAT: &str = "kdump-zlib";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the whole may take.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+pub const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Has QEMU write all RAM of its machine to a file, if it is no more than `most`. The machine stands still meanwhile.
 ///
 /// # Errors
 /// Why there is no dump; the file may be there in part.
-pub(super) async fn dump(qmp: &QmpCommands, file: &Path, most: RamMib) -> Result<(), String> {
+pub async fn dump(qmp: &QmpCommands, file: &Path, most: RamMib) -> Result<(), String> {
     let ram = ask(qmp, "query-memory-size-summary").await?;
     let bytes = ram.get("base-memory").and_then(Value::as_u64).ok_or("QEMU does not say how much RAM there is")?;
     if bytes > most.bytes() {
@@ -32,7 +32,7 @@ pub(super) async fn dump(qmp: &QmpCommands, file: &Path, most: RamMib) -> Result
     let path = std::path::absolute(file).map_err(|error| error.to_string())?;
     let path = path.to_str().ok_or("QEMU takes no path that is not UTF-8")?;
     let arguments = json!({ "paging": false, "protocol": format!("file:{path}"), "format": FORMAT });
-    qmp.execute("dump-guest-memory", arguments, DEADLINE).await.map(drop).map_err(|error| error.to_string())
+    qmp.execute("dump-guest-memory", arguments, DUMP_TIMEOUT).await.map(drop).map_err(|error| error.to_string())
 }
 
 async fn ask(qmp: &QmpCommands, command: &'static str) -> Result<Value, String> {

@@ -1,6 +1,6 @@
 //! The table of a guest's tasks.
 
-use super::probes::Prober;
+use super::prober::Prober;
 use super::snapshot;
 use crate::qmp::vcpus;
 use introspect::tasks::{About, Guest, Vcpu, render};
@@ -22,7 +22,7 @@ impl Prober {
         let spec = self.arch.stack.as_ref().ok_or_else(unknown)?;
         let looking = async {
             let symbols = self.symbols().await?;
-            Ok((symbols, self.tables.layout(&self.kernel, self.arch).await?))
+            Ok((symbols, self.symbol_cache.layout(&self.kernel, self.arch).await?))
         };
         let (symbols, layout) = within(READING, looking).await?;
         let bytes = self.ram.bytes();

@@ -1,7 +1,6 @@
 //! A machine's memory and registers at one moment, kept outside of the machine.
 
-use super::scratch;
-use crate::host::QmpCommands;
+use crate::host::{QmpCommands, unnamed_file};
 use introspect::tasks::Physical;
 use serde_json::json;
 use std::cell::RefCell;
@@ -38,7 +37,7 @@ pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<S
     let pause = qmp.pause(PATIENCE).await.map_err(|error| error.to_string())?;
     let registers = qmp.monitor("info registers -a", 0, PATIENCE).await.map_err(|error| error.to_string())?;
     for range in ranges {
-        let file = scratch::unnamed().map_err(|error| format!("cannot make a file for the guest's memory: {error}"))?;
+        let file = unnamed_file().map_err(|error| format!("cannot make a file for the guest's memory: {error}"))?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let arguments = json!({ "val": range.start, "size": range.end - range.start, "filename": path });
         qmp.execute("pmemsave", arguments, patience(bytes)).await.map_err(|error| error.to_string())?;
@@ -89,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_read_may_cross_pages_and_not_the_end() {
-        let file = scratch::unnamed().unwrap();
+        let file = unnamed_file().unwrap();
         file.write_all_at(&[7; 3 * PAGE as usize], 0).unwrap();
         file.write_all_at(&[1, 2, 3, 4], PAGE - 2).unwrap();
         let ram = Ram { parts: vec![(0x8000_0000..0x8000_0000 + 3 * PAGE, file)], page: RefCell::default() };

@@ -1,7 +1,7 @@
 //! The kernel's log, out of a machine's memory.
 
-use crate::lab::peek::Peek;
-use crate::lab::probes::Prober;
+use super::guest_memory::GuestMemory;
+use super::prober::Prober;
 use introspect::symbols::{LogRing, Symbols, log_text};
 
 /// The most that is read of a log buffer. What is longer is read in part, and loses its times.
@@ -12,7 +12,7 @@ const PIECE: usize = 16 * 1024;
 
 /// Where the kernel says that its log lies: `log_buf` and `log_buf_len` of `kernel/printk/printk.c`, and since 5.10 `prb`.
 struct Log<'a> {
-    peek: &'a Peek<'a>,
+    memory: &'a GuestMemory<'a>,
     symbols: &'a Symbols,
     word: u8,
 }
@@ -33,7 +33,7 @@ impl Log<'_> {
         let mut bytes = Vec::new();
         while bytes.len() < count {
             let piece = PIECE.min(count - bytes.len());
-            let read = self.peek.memory(0, address.wrapping_add(bytes.len() as u64), piece).await?;
+            let read = self.memory.read(0, address.wrapping_add(bytes.len() as u64), piece).await?;
             bytes.extend_from_slice(&read[..read.len().min(piece)]);
             if read.len() < piece {
                 break;
@@ -54,11 +54,11 @@ impl Log<'_> {
 }
 
 /// The kernel's log, a line a record: with times where the lab can read them, otherwise whatever looks like text.
-pub(super) async fn read(prober: &Prober, peek: &Peek<'_>) -> Result<String, String> {
+pub(super) async fn read(prober: &Prober, memory: &GuestMemory<'_>) -> Result<String, String> {
     let symbols = prober.symbols().await?;
     let counters = prober.counters();
-    let log = Log { peek, symbols: &symbols, word: counters.word_bytes };
-    let _pause = peek.pause().await?;
+    let log = Log { memory, symbols: &symbols, word: counters.word_bytes };
+    let _pause = memory.pause().await?;
     let buffer = log.number("log_buf", log.word).await?;
     let length = log.number("log_buf_len", 4).await?;
     if length == 0 || length > counters.ram_kib * 1024 {

@@ -9,11 +9,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A machine that is looked at.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peek<'a> {
+pub(super) struct GuestMemory<'a> {
     qmp: &'a QmpCommands,
 }
 
-impl<'a> Peek<'a> {
+impl<'a> GuestMemory<'a> {
     pub fn new(qmp: &'a QmpCommands) -> Self {
         Self { qmp }
     }
@@ -30,7 +30,7 @@ impl<'a> Peek<'a> {
 
     /// Bytes at a virtual address as this vCPU sees it, up to the first that cannot be read; at least as many as asked
     /// for, otherwise.
-    pub async fn memory(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, String> {
+    pub async fn read(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, String> {
         let shown = self.qmp.monitor(&show_memory(address, bytes), vcpu, PATIENCE).await.map_err(text)?;
         Ok(shown_memory(&shown))
     }

@@ -4,7 +4,7 @@
 //! store it. Each sample therefore holds the machine still for a moment: a vCPU that is stopped leaves the block it is
 //! in. The guest's clock stands still meanwhile, so that the guest itself does not notice.
 
-use super::peek::Peek;
+use super::guest_memory::GuestMemory;
 use crate::host::Clock;
 use crate::qmp::vcpus;
 use arch::{Before, CpuSpec, Registers};
@@ -32,13 +32,13 @@ const DEPTH: u64 = 2048;
 
 /// Samples all vCPUs for about `span`.
 pub(super) async fn sample(
-    peek: &Peek<'_>,
+    memory: &GuestMemory<'_>,
     cpu: &CpuSpec,
     symbols: &Symbols,
     span: Duration,
 ) -> Result<Profile, String> {
     let (clock, mut tally) = (Clock::start(), Tally::new(symbols, cpu));
-    let sampler = Sampler { peek, cpu, symbols };
+    let sampler = Sampler { memory, cpu, symbols };
     let samples = usize::try_from(span.as_millis() / GAP_MS).unwrap_or(usize::MAX);
     for (at, gap) in GAPS_MS.iter().cycle().take(samples).enumerate() {
         // An overloaded host takes longer over each sample: then fewer must do.
@@ -53,7 +53,7 @@ pub(super) async fn sample(
 
 /// A machine under observation.
 struct Sampler<'a> {
-    peek: &'a Peek<'a>,
+    memory: &'a GuestMemory<'a>,
     cpu: &'a CpuSpec,
     symbols: &'a Symbols,
 }
@@ -61,8 +61,8 @@ struct Sampler<'a> {
 impl Sampler<'_> {
     /// One sample of all vCPUs.
     async fn sample(&self, tally: &mut Tally<'_>, stacks: usize) -> Result<(), String> {
-        let pause = self.peek.pause().await?;
-        let dump = self.peek.registers().await?;
+        let pause = self.memory.pause().await?;
+        let dump = self.memory.registers().await?;
         let read = |(number, dump)| Some((number, (self.cpu.registers)(dump)?));
         let vcpus: Vec<(u32, Registers)> = vcpus(&dump).into_iter().filter_map(read).collect();
         if vcpus.is_empty() {
@@ -77,7 +77,7 @@ impl Sampler<'_> {
         }
         for (number, sp) in busy.into_iter().take(stacks) {
             let (address, bytes) = stack(sp, self.cpu.word_bytes);
-            tally.add_stack(&words(&self.peek.memory(number, address, bytes).await?, self.cpu.word_bytes));
+            tally.add_stack(&words(&self.memory.read(number, address, bytes).await?, self.cpu.word_bytes));
         }
         drop(pause);
         Ok(())
@@ -90,7 +90,7 @@ impl Sampler<'_> {
         let before = match registers.before {
             Before::At(before) if symbols.begins(pc, interrupts) => before,
             Before::OnStack if symbols.begins(pc, interrupts) => {
-                match words(&self.peek.memory(number, registers.sp, 8).await?, 8).first() {
+                match words(&self.memory.read(number, registers.sp, 8).await?, 8).first() {
                     Some(&before) => before,
                     None => return Ok(None),
                 }

@@ -1,9 +1,9 @@
 //! Finding out what a suspected guest does: the watchdog asks, a task beside the driver's loop looks, and what it finds
 //! comes back as an event.
 
-use super::peek::Peek;
-use super::tables::Tables;
-use super::{memory, profile};
+use super::guest_memory::GuestMemory;
+use super::symbol_cache::SymbolCache;
+use super::{counters, profile};
 use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, Landmark};
 use introspect::symbols::{Counters, Symbols};
@@ -37,40 +37,40 @@ pub struct Prober {
     /// Bytes of a page.
     pub page_bytes: u32,
     /// Where the symbols of its kernel are, or will be.
-    pub tables: Arc<Tables>,
+    pub symbol_cache: Arc<SymbolCache>,
     /// Those of a kernel that has put itself elsewhere; nothing for a guest whose kernel was told not to.
-    pub moved: Option<Arc<OnceCell<Arc<Symbols>>>>,
+    pub kaslr: Option<Arc<OnceCell<Arc<Symbols>>>>,
 }
 
 impl Prober {
     /// Looks, and gives what it found; what a sysrq letter brings forth stands on the console.
-    pub async fn look(self, probe: Probe) -> Option<Event> {
+    pub async fn run(self, probe: Probe) -> Option<Event> {
         let found = match probe {
             Probe::Profile => self.profile().await.map(Some),
             Probe::Memory => self.memory().await.map(Some),
-            Probe::Sysrq(letter) => self.sysrq(letter).await.map(|()| None),
+            Probe::Sysrq(letter) => self.send_sysrq(letter).await.map(|()| None),
         };
         found.unwrap_or_else(|why| Some(Event::ProbeFailed { probe, why }))
     }
 
     async fn profile(&self) -> Result<Event, String> {
         let symbols = self.symbols().await?;
-        let peek = Peek::new(&self.qmp);
-        let sampling = profile::sample(&peek, &self.arch.cpu, &symbols, profile::SPAN);
+        let memory = GuestMemory::new(&self.qmp);
+        let sampling = profile::sample(&memory, &self.arch.cpu, &symbols, profile::SPAN);
         let profile = within(2 * profile::SPAN + PATIENCE, sampling).await?;
         Ok(Event::Profile { profile })
     }
 
     async fn memory(&self) -> Result<Event, String> {
         let symbols = self.symbols().await?;
-        let peek = Peek::new(&self.qmp);
-        let memory = within(PATIENCE, memory::read(&peek, &self.arch.cpu, &symbols, self.counters())).await?;
+        let memory = GuestMemory::new(&self.qmp);
+        let memory = within(PATIENCE, counters::read(&memory, &self.arch.cpu, &symbols, self.counters())).await?;
         Ok(Event::Memory { memory })
     }
 
     /// A BREAK on the serial console makes the kernel take the next character for a sysrq letter
     /// (Documentation/admin-guide/sysrq.rst), within five seconds (`include/linux/serial_core.h`, `SYSRQ_TIMEOUT`).
-    pub(super) async fn sysrq(&self, letter: char) -> Result<(), String> {
+    pub async fn send_sysrq(&self, letter: char) -> Result<(), String> {
         let sending = async {
             let sent = self.qmp.execute("chardev-send-break", json!({ "id": self.console }), PATIENCE).await;
             sent.map_err(|error| error.to_string())?;
@@ -86,18 +86,18 @@ impl Prober {
     }
 
     pub(super) async fn symbols(&self) -> Result<Arc<Symbols>, String> {
-        let symbols = within(SYMBOLS, self.tables.get(&self.kernel, self.arch)).await?;
-        let (Some(moved), Some(landmark)) = (&self.moved, &self.arch.cpu.landmark) else { return Ok(symbols) };
-        moved.get_or_try_init(|| within(PATIENCE, self.find(&symbols, landmark))).await.cloned()
+        let symbols = within(SYMBOLS, self.symbol_cache.get(&self.kernel, self.arch)).await?;
+        let (Some(kaslr), Some(landmark)) = (&self.kaslr, &self.arch.cpu.landmark) else { return Ok(symbols) };
+        kaslr.get_or_try_init(|| within(PATIENCE, self.find(&symbols, landmark))).await.cloned()
     }
 
     /// The symbols where the kernel is.
     async fn find(&self, symbols: &Arc<Symbols>, landmark: &Landmark) -> Result<Arc<Symbols>, String> {
-        let peek = Peek::new(&self.qmp);
+        let memory = GuestMemory::new(&self.qmp);
         let seen = async {
-            let _pause = peek.pause().await?;
-            let at = (landmark.at)(&peek.registers().await?).ok_or("the registers do not say where the kernel is")?;
-            Ok::<_, String>((landmark.read)(&peek.memory(0, at, landmark.bytes).await?))
+            let _pause = memory.pause().await?;
+            let at = (landmark.at)(&memory.registers().await?).ok_or("the registers do not say where the kernel is")?;
+            Ok::<_, String>((landmark.read)(&memory.read(0, at, landmark.bytes).await?))
         };
         let seen = seen.await?.ok_or("what says where the kernel is cannot be read")?;
         let known = landmark.symbols.iter().find_map(|name| symbols.address(name));

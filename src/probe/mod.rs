@@ -1,0 +1,18 @@
+//! Reads a guest from outside: asks QEMU for the registers and the memory of a machine, and gives what they say about
+//! its kernel. The room knows neither the watchdog nor how a trial is driven.
+
+mod counters;
+mod dump;
+mod guest_memory;
+mod kernel_log;
+mod prober;
+mod profile;
+mod snapshot;
+mod step;
+mod symbol_cache;
+mod tasks;
+mod text;
+
+pub use dump::{DUMP_TIMEOUT, dump};
+pub use prober::Prober;
+pub use symbol_cache::SymbolCache;
