@@ -7,6 +7,7 @@ mod tasks;
 
 use machine::{Machine, Running};
 use model::{Event, Probe, Profile, QmpEvent, Spot};
+use qapi_qmp::{cont, query_status, stop};
 
 const LIVELOCK: Machine = Machine {
     arch: "riscv64-nommu",
@@ -59,10 +60,10 @@ async fn what_the_lab_holds_still_is_no_pause_and_what_others_paused_stays_so() 
     let mut guest = Machine { workload: "idle", options: &[("ms", "60000")], ..LIVELOCK }.start().await;
     guest.until(" started ").await;
     profile(&mut guest).await;
-    guest.execute("stop").await;
+    guest.execute(stop {}).await;
     profile(&mut guest).await;
-    assert_eq!(guest.execute("query-status").await["running"], false);
-    guest.execute("cont").await;
+    assert!(!guest.execute(query_status {}).await.running);
+    guest.execute(cont {}).await;
     let events = [guest.qmp.event().await, guest.qmp.event().await];
     assert_eq!(events, [Some(QmpEvent::Stop), Some(QmpEvent::Resume)], "nothing of the lab's own");
 }
@@ -113,9 +114,9 @@ async fn kernels_without_a_system_map_tell_the_same() {
         let mut guest = idle.start().await;
         guest.until("Memory:").await;
         // Reading the symbols takes longer than booting.
-        guest.execute("stop").await;
+        guest.execute(stop {}).await;
         guest.look(Probe::Memory).await;
-        guest.execute("cont").await;
+        guest.execute(cont {}).await;
         let booting = profile(&mut guest).await;
         assert!(booting.idle + booting.user < booting.samples, "{arch}: {booting:?}");
         assert_eq!(seen(&booting.spots, &["[unknown]"]), 0, "{arch}: {booting:?}");

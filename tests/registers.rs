@@ -2,7 +2,7 @@
 //! them.
 
 use arch::{Before, Registers};
-use oomlab::qmp::vcpus;
+use oomlab::qmp::vcpu_dumps;
 use std::path::Path;
 
 const fn registers(pc: u64, sp: u64) -> Registers {
@@ -46,7 +46,7 @@ fn every_architecture_reads_its_dumps() {
     let expected = expected();
     for (name, expected) in &expected {
         let text = std::fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
-        let vcpus = vcpus(&text);
+        let vcpus = vcpu_dumps(&text);
         assert_eq!(vcpus.len(), 1, "{name}");
         let arch = arch::find(name.split('.').next().unwrap()).unwrap();
         assert_eq!((arch.cpu.registers)(vcpus[0].1), Some(*expected), "{name}");

@@ -1,13 +1,12 @@
 //! What the host's kernel says of QEMU: CPU time of its vCPU threads, and whether somebody has stopped it.
 
 use model::ThreadTime;
-use serde_json::Value;
+use qapi_qmp::CpuInfoFastBase;
 use std::path::Path;
 
-/// Thread ids out of the answer to `query-cpus-fast` (QEMU, `qapi/machine.json`, `CpuInfoFast`).
-pub fn vcpu_threads(answer: &Value) -> Vec<u32> {
-    let cpus = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-    cpus.iter().filter_map(|cpu| u32::try_from(cpu.get("thread-id")?.as_u64()?).ok()).collect()
+/// The ids of the threads that execute the vCPUs.
+pub fn vcpu_threads(vcpus: &[CpuInfoFastBase]) -> Vec<u32> {
+    vcpus.iter().filter_map(|vcpu| u32::try_from(vcpu.thread_id).ok()).collect()
 }
 
 /// The times of threads of process `pid`; `None` when a thread is gone or the kernel keeps no such statistics.
@@ -60,13 +59,11 @@ fn pressure(text: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn thread_ids_are_read_and_nonsense_is_skipped() {
-        let answer = json!([{"cpu-index": 0, "thread-id": 41}, {"cpu-index": 1}, {"thread-id": -1}]);
-        assert_eq!(vcpu_threads(&answer), [41]);
-        assert!(vcpu_threads(&json!({"x": 1})).is_empty());
+    fn vcpu_threads_skips_impossible_ids() {
+        let vcpu = |thread_id| CpuInfoFastBase { thread_id, cpu_index: 0, qom_path: String::new(), props: None };
+        assert_eq!(vcpu_threads(&[vcpu(41), vcpu(-1), vcpu(i64::MAX)]), [41]);
     }
 
     #[test]

@@ -8,10 +8,11 @@ use super::source::Source;
 use super::starve::Starvation;
 use crate::host::{Clock, Qmp, Serial, cpu_pressure, is_stopped, thread_times, vcpu_threads};
 use crate::probe::{Prober, SymbolCache};
+use crate::qmp::QueryVcpus;
 use crate::store::TrialDir;
 use arch::Arch;
 use model::{Event, KernelArtifact, Outcome, Probe, QmpEvent, RamMib, Stage};
-use serde_json::{Value, json};
+use qapi_qmp::{ShutdownAction, set_action};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -283,13 +284,16 @@ impl Driver<'_> {
         if what == QmpEvent::Connected {
             // QEMU 6.0 and later. What becomes of somebody else's machine is their choice.
             if self.guest.is_ours() {
-                let asked = self.qmp.commands().execute("set-action", json!({ "shutdown": "pause" }), THREADS);
+                let pause =
+                    set_action { shutdown: Some(ShutdownAction::pause), reboot: None, panic: None, watchdog: None };
+                let asked = self.qmp.commands().execute(pause, THREADS);
                 self.keeping.spawn(async move { asked.await.is_ok() });
             }
             // Without thread ids the judgement lacks the vCPUs' CPU time, and says so.
-            let asked = self.qmp.commands().execute("query-cpus-fast", Value::Null, THREADS);
-            self.tasks
-                .spawn(async move { Answer::Threads(asked.await.as_ref().map(vcpu_threads).unwrap_or_default()) });
+            let asked = self.qmp.commands().execute(QueryVcpus {}, THREADS);
+            self.tasks.spawn(async move {
+                Answer::Threads(asked.await.map(|vcpus| vcpu_threads(&vcpus)).unwrap_or_default())
+            });
         }
         Ok(self.recorder.event(Event::Qmp { what })?)
     }

@@ -2,12 +2,9 @@
 
 use crate::host::QmpCommands;
 use model::RamMib;
-use serde_json::{Value, json};
+use qapi_qmp::{DumpGuestMemoryFormat, dump_guest_memory, query_memory_size_summary};
 use std::path::Path;
 use std::time::Duration;
-
-/// What QEMU calls makedumpfile's format, compressed page by page by zlib (QEMU, `qapi/dump.json`).
-const FORMAT: &str = "kdump-zlib";
 
 /// How long QEMU may take to tell what it can.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,21 +17,20 @@ pub const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 /// # Errors
 /// Why there is no dump; the file may be there in part.
 pub async fn dump(qmp: &QmpCommands, file: &Path, most: RamMib) -> Result<(), String> {
-    let ram = ask(qmp, "query-memory-size-summary").await?;
-    let bytes = ram.get("base-memory").and_then(Value::as_u64).ok_or("QEMU does not say how much RAM there is")?;
-    if bytes > most.bytes() {
-        return Err(format!("{} MiB of RAM are more than {most}, the most that --dump keeps", bytes >> 20));
-    }
-    let can = ask(qmp, "query-dump-guest-memory-capability").await?;
-    if !can.get("formats").and_then(Value::as_array).is_some_and(|formats| formats.contains(&FORMAT.into())) {
-        return Err(format!("this QEMU writes no {FORMAT} of this machine"));
+    let ram = qmp.execute(query_memory_size_summary {}, PATIENCE).await.map_err(|error| error.to_string())?;
+    if ram.base_memory > most.bytes() {
+        return Err(format!("{} MiB of RAM are more than {most}, the most that --dump keeps", ram.base_memory >> 20));
     }
     let path = std::path::absolute(file).map_err(|error| error.to_string())?;
     let path = path.to_str().ok_or("QEMU takes no path that is not UTF-8")?;
-    let arguments = json!({ "paging": false, "protocol": format!("file:{path}"), "format": FORMAT });
-    qmp.execute("dump-guest-memory", arguments, DUMP_TIMEOUT).await.map(drop).map_err(|error| error.to_string())
-}
-
-async fn ask(qmp: &QmpCommands, command: &'static str) -> Result<Value, String> {
-    qmp.execute(command, Value::Null, PATIENCE).await.map_err(|error| error.to_string())
+    // The format of makedumpfile, compressed page by page; QEMU always has zlib (`qapi/dump.json`).
+    let command = dump_guest_memory {
+        paging: false,
+        protocol: format!("file:{path}"),
+        format: Some(DumpGuestMemoryFormat::kdump_zlib),
+        begin: None,
+        length: None,
+        detach: None,
+    };
+    qmp.execute(command, DUMP_TIMEOUT).await.map(drop).map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! Looking at a machine through QEMU's monitor.
 
 use crate::host::{Pause, QmpCommands, QmpError};
-use crate::qmp::{show_memory, shown_memory};
+use crate::qmp::{examine_memory, parse_memory};
 use std::time::Duration;
 
 /// How long QEMU may take to answer one command.
@@ -25,14 +25,14 @@ impl<'a> GuestMemory<'a> {
 
     /// The dumps of all vCPUs' registers.
     pub async fn registers(&self) -> Result<String, String> {
-        self.qmp.monitor("info registers -a", 0, PATIENCE).await.map_err(text)
+        self.qmp.hmp("info registers -a", 0, PATIENCE).await.map_err(text)
     }
 
     /// Bytes at a virtual address as this vCPU sees it, up to the first that cannot be read; at least as many as asked
     /// for, otherwise.
     pub async fn read(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, String> {
-        let shown = self.qmp.monitor(&show_memory(address, bytes), vcpu, PATIENCE).await.map_err(text)?;
-        Ok(shown_memory(&shown))
+        let shown = self.qmp.hmp(&examine_memory(address, bytes), vcpu, PATIENCE).await.map_err(text)?;
+        Ok(parse_memory(&shown))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, Landmark};
 use introspect::symbols::{Counters, Symbols};
 use model::{Event, KernelArtifact, Probe, RamMib};
-use serde_json::json;
+use qapi_qmp::chardev_send_break;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -72,7 +72,7 @@ impl Prober {
     /// (Documentation/admin-guide/sysrq.rst), within five seconds (`include/linux/serial_core.h`, `SYSRQ_TIMEOUT`).
     pub async fn send_sysrq(&self, letter: char) -> Result<(), String> {
         let sending = async {
-            let sent = self.qmp.execute("chardev-send-break", json!({ "id": self.console }), PATIENCE).await;
+            let sent = self.qmp.execute(chardev_send_break { id: self.console.clone() }, PATIENCE).await;
             sent.map_err(|error| error.to_string())?;
             let sent = self.serial.send(letter.to_string().into_bytes(), PATIENCE).await;
             sent.map_err(|error| format!("the serial console does not take the letter: {error}"))

@@ -6,7 +6,7 @@
 
 use super::guest_memory::GuestMemory;
 use crate::host::Clock;
-use crate::qmp::vcpus;
+use crate::qmp::vcpu_dumps;
 use arch::{Before, CpuSpec, Registers};
 use introspect::symbols::{Doing, Symbols, Tally};
 use model::Profile;
@@ -64,7 +64,7 @@ impl Sampler<'_> {
         let pause = self.memory.pause().await?;
         let dump = self.memory.registers().await?;
         let read = |(number, dump)| Some((number, (self.cpu.registers)(dump)?));
-        let vcpus: Vec<(u32, Registers)> = vcpus(&dump).into_iter().filter_map(read).collect();
+        let vcpus: Vec<(u32, Registers)> = vcpu_dumps(&dump).into_iter().filter_map(read).collect();
         if vcpus.is_empty() {
             return Err("QEMU's dump of the registers cannot be read".to_owned());
         }

@@ -2,7 +2,7 @@
 
 use crate::host::{QmpCommands, unnamed_file};
 use introspect::tasks::Physical;
-use serde_json::json;
+use qapi_qmp::pmemsave;
 use std::cell::RefCell;
 use std::fs::File;
 use std::ops::Range;
@@ -35,12 +35,12 @@ pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<S
     let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
     let mut ram = Ram { parts: Vec::new(), page: RefCell::default() };
     let pause = qmp.pause(PATIENCE).await.map_err(|error| error.to_string())?;
-    let registers = qmp.monitor("info registers -a", 0, PATIENCE).await.map_err(|error| error.to_string())?;
+    let registers = qmp.hmp("info registers -a", 0, PATIENCE).await.map_err(|error| error.to_string())?;
     for range in ranges {
         let file = unnamed_file().map_err(|error| format!("cannot make a file for the guest's memory: {error}"))?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        let arguments = json!({ "val": range.start, "size": range.end - range.start, "filename": path });
-        qmp.execute("pmemsave", arguments, patience(bytes)).await.map_err(|error| error.to_string())?;
+        let save = pmemsave { val: range.start, size: range.end - range.start, filename: path };
+        qmp.execute(save, patience(bytes)).await.map_err(|error| error.to_string())?;
         ram.parts.push((range, file));
     }
     drop(pause);

@@ -2,7 +2,7 @@
 
 use super::prober::Prober;
 use super::snapshot;
-use crate::qmp::vcpus;
+use crate::qmp::vcpu_dumps;
 use introspect::tasks::{About, Guest, Vcpu, render};
 use model::{KernelArtifact, Stamp};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Prober {
         let reading = async {
             let work = move || {
                 let read = |(number, dump)| Vcpu::read(number, dump, arch);
-                let vcpus: Vec<Vcpu> = vcpus(&snapshot.registers).into_iter().filter_map(read).collect();
+                let vcpus: Vec<Vcpu> = vcpu_dumps(&snapshot.registers).into_iter().filter_map(read).collect();
                 let guest = Guest::new(&snapshot.ram, &layout.0, &symbols, arch, vcpus, &kernel.release)?;
                 Ok(render(&guest, &about(&kernel, &layout.1, bytes, at_s)))
             };

@@ -1,37 +1,47 @@
-//! What QEMU sends and what it is sent.
+//! The lines of QMP (QEMU, `docs/interop/qmp-spec.rst`).
 
 use model::QmpEvent;
+use qapi_qmp::{BLOCK_IO_ERROR, BlockErrorAction, GUEST_PANICKED, QmpCommand, RESET, RESUME, SHUTDOWN, STOP};
+use qapi_spec::Event;
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// Characters of an event's name or of a shutdown's cause that are kept.
+const MAX_NAME: usize = 100;
+
+/// Characters of any other text that are kept.
+const MAX_TEXT: usize = 200;
 
 /// One line from QEMU.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
     /// The first line of a connection.
     Greeting,
-    /// Something happened.
+    /// A change of the machine's state.
     Event(QmpEvent),
-    /// The answer to the command of this id.
+    /// The reply to the command with this id.
     Reply {
         /// The command's id.
         id: u64,
         /// What it returned, or QEMU's description of the error.
         result: Result<Value, String>,
     },
-    /// Anything else; kept so that nothing QEMU may say ends the connection.
+    /// Anything else; kept so that no line ends the connection.
     Unknown(String),
 }
 
 /// Reads one line.
 pub fn parse(line: &str) -> Message {
-    let unknown = || Message::Unknown(line.chars().take(200).collect());
+    let unknown = || Message::Unknown(first_chars(line, MAX_TEXT));
     let Ok(Value::Object(mut object)) = serde_json::from_str::<Value>(line) else {
         return unknown();
     };
     if object.contains_key("QMP") {
         return Message::Greeting;
     }
-    if let Some(name) = object.get("event").and_then(Value::as_str) {
-        return Message::Event(event(name, object.get("data").unwrap_or(&Value::Null)));
+    if let Some(Value::String(name)) = object.get("event") {
+        let name = name.clone();
+        return Message::Event(event(&name, object.remove("data").unwrap_or_default()));
     }
     let Some(id) = object.get("id").and_then(Value::as_u64) else {
         return unknown();
@@ -46,41 +56,49 @@ pub fn parse(line: &str) -> Message {
     }
 }
 
-/// Names: `qapi/run-state.json`, `qapi/block-core.json`.
-fn event(name: &str, data: &Value) -> QmpEvent {
+/// `SHUTDOWN` with its cause as text: a cause newer than `qapi_qmp::ShutdownCause` ends the machine as well.
+#[derive(Deserialize)]
+struct Shutdown {
+    reason: String,
+}
+
+fn event(name: &str, data: Value) -> QmpEvent {
     match name {
-        "SHUTDOWN" => {
-            let reason = data.get("reason").and_then(Value::as_str).unwrap_or("none");
-            QmpEvent::Shutdown(reason.to_owned())
+        SHUTDOWN::NAME => {
+            let reason = serde_json::from_value(data).map_or("none".to_owned(), |Shutdown { reason }| reason);
+            QmpEvent::Shutdown(first_chars(&reason, MAX_NAME))
         }
-        "GUEST_PANICKED" => QmpEvent::GuestPanicked,
-        "STOP" => QmpEvent::Stop,
-        "RESUME" => QmpEvent::Resume,
-        "BLOCK_IO_ERROR" if data.get("action").and_then(Value::as_str) == Some("stop") => {
-            let reason = data.get("reason").and_then(Value::as_str).unwrap_or("an error without a description");
-            QmpEvent::DiskFailed(reason.chars().take(200).collect())
-        }
-        "RESET" => QmpEvent::Reset,
-        other => QmpEvent::Other(other.chars().take(100).collect()),
+        GUEST_PANICKED::NAME => QmpEvent::GuestPanicked,
+        STOP::NAME => QmpEvent::Stop,
+        RESUME::NAME => QmpEvent::Resume,
+        RESET::NAME => QmpEvent::Reset,
+        BLOCK_IO_ERROR::NAME => match serde_json::from_value(data) {
+            Ok(BLOCK_IO_ERROR { action: BlockErrorAction::stop, reason, .. }) => {
+                QmpEvent::DiskFailed(first_chars(&reason, MAX_TEXT))
+            }
+            _ => QmpEvent::Other(name.to_owned()),
+        },
+        other => QmpEvent::Other(first_chars(other, MAX_NAME)),
     }
 }
 
-/// A command as QEMU takes it, with its line end.
-pub fn command(id: u64, name: &str, arguments: &Value) -> String {
-    let mut object = json!({ "execute": name, "id": id });
-    if !arguments.is_null() {
-        object["arguments"] = arguments.clone();
-    }
-    format!("{object}\n")
+fn first_chars(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
+/// A command as QEMU reads it, with its line end.
+pub fn encode<C: QmpCommand>(id: u64, command: &C) -> String {
+    format!("{}\n", json!({ "execute": C::NAME, "arguments": command, "id": id }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use qapi_qmp::human_monitor_command;
 
     #[test]
-    fn replies_events_and_the_greeting_are_told_apart() {
+    fn greeting_reply_error_and_event_are_told_apart() {
         assert_eq!(parse(r#"{"QMP": {"version": {}, "capabilities": ["oob"]}}"#), Message::Greeting);
         assert_eq!(parse(r#"{"return": {"a": 1}, "id": 7}"#), Message::Reply { id: 7, result: Ok(json!({"a": 1})) });
         assert_eq!(
@@ -94,13 +112,28 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_newer_qemu_is_an_event() {
+    fn error_of_a_newer_class_is_a_reply() {
+        let line = r#"{"error": {"class": "BrandNew", "desc": "no"}, "id": 8}"#;
+        assert_eq!(parse(line), Message::Reply { id: 8, result: Err("no".to_owned()) });
+    }
+
+    #[test]
+    fn event_of_a_newer_qemu_is_an_event() {
         let line = r#"{"event": "BRAND_NEW", "data": {"x": []}}"#;
         assert_eq!(parse(line), Message::Event(QmpEvent::Other("BRAND_NEW".to_owned())));
     }
 
     #[test]
-    fn a_disk_has_failed_when_the_machine_was_stopped_for_it() {
+    fn shutdown_with_a_newer_cause_is_a_shutdown() {
+        let line = |data: Value| json!({ "event": "SHUTDOWN", "data": data }).to_string();
+        let shutdown = |cause: &str| Message::Event(QmpEvent::Shutdown(cause.to_owned()));
+        assert_eq!(parse(&line(json!({ "guest": true, "reason": "guest-kexec" }))), shutdown("guest-kexec"));
+        assert_eq!(parse(&line(json!({ "guest": true }))), shutdown("none"));
+        assert_eq!(parse(&line(Value::Null)), shutdown("none"));
+    }
+
+    #[test]
+    fn block_io_error_is_a_disk_failure_if_it_stops_the_machine() {
         let line = |action: &str| {
             format!(
                 r#"{{"event": "BLOCK_IO_ERROR", "data": {{"device": "", "nospace": true, "operation": "write",
@@ -108,17 +141,23 @@ mod tests {
             )
         };
         assert_eq!(parse(&line("stop")), Message::Event(QmpEvent::DiskFailed("No space left on device".to_owned())));
-        assert_eq!(parse(&line("report")), Message::Event(QmpEvent::Other("BLOCK_IO_ERROR".to_owned())));
+        for action in ["report", "brand-new"] {
+            assert_eq!(parse(&line(action)), Message::Event(QmpEvent::Other("BLOCK_IO_ERROR".to_owned())), "{action}");
+        }
     }
 
     #[test]
-    fn a_command_is_one_line() {
-        assert_eq!(command(3, "quit", &Value::Null), "{\"execute\":\"quit\",\"id\":3}\n");
+    fn command_is_one_line() {
+        let line = encode(4, &human_monitor_command { command_line: "a\nb".to_owned(), cpu_index: Some(1) });
+        assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "{line}");
+        let arguments = json!({ "command-line": "a\nb", "cpu-index": 1 });
+        let expected = json!({ "execute": "human-monitor-command", "arguments": arguments, "id": 4 });
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
     }
 
     proptest! {
         #[test]
-        fn arbitrary_lines_never_panic(line in ".{0,300}") {
+        fn parse_never_panics(line in ".{0,300}") {
             parse(&line);
         }
     }

@@ -1,10 +1,13 @@
-//! QMP's frames: one JSON object a line. Pure; the connection is in `host`.
+//! QMP and HMP as text: one JSON object a line, and what the human monitor prints. Pure; the connection is in `host`.
 //!
-//! Written here rather than taken from a client library: the lab must stay connected over events and errors that it
-//! does not know, and a command whose waiter gave up must not disturb the next one.
+//! Commands, replies and events have the types of `qapi_qmp`. The connection is not that of the `qapi` crate: the lab
+//! stays connected over events and replies that the types do not know, and a command that timed out does not disturb
+//! the next one.
 
+mod hmp;
 mod message;
-mod monitor;
+mod vcpus;
 
-pub use message::{Message, command, parse};
-pub use monitor::{show_memory, shown_memory, vcpus};
+pub use hmp::{examine_memory, parse_memory, vcpu_dumps};
+pub use message::{Message, encode, parse};
+pub use vcpus::QueryVcpus;

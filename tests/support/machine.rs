@@ -11,7 +11,7 @@ use oomlab::image::{Images, load_workloads};
 use oomlab::kernel::{Kernels, Options, Unwatched};
 use oomlab::launch::{Paths, command};
 use oomlab::probe::Prober;
-use serde_json::Value;
+use qapi_qmp::QmpCommand;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,9 +119,9 @@ impl Running {
         self.meanwhile(looking).await
     }
 
-    /// Tells QEMU something, as somebody else may.
-    pub async fn execute(&mut self, command: &'static str) -> Value {
-        let answer = self.qmp.commands().execute(command, Value::Null, PATIENCE);
+    /// Executes a QMP command that the lab does not know of.
+    pub async fn execute<C: QmpCommand>(&mut self, command: C) -> C::Ok {
+        let answer = self.qmp.commands().execute(command, PATIENCE);
         self.meanwhile(answer).await.unwrap()
     }
 

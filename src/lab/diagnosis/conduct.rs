@@ -5,7 +5,6 @@ use crate::lab::driver::Driver;
 use crate::probe::{DUMP_TIMEOUT, dump};
 use kmsg::console::{Command, encode_command};
 use model::{BUNDLE_SCHEMA, Bundle, Event, QmpEvent, Step, StepRecord, StepResult};
-use serde_json::Value;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -97,7 +96,7 @@ impl Driver<'_> {
         match step {
             Step::Sysrq(letter) => self.sysrq(letter, deadline).await,
             Step::Nmi => {
-                let asking = self.qmp.commands().execute("inject-nmi", Value::Null, DEADLINE);
+                let asking = self.qmp.commands().execute(qapi_qmp::inject_nmi {}, DEADLINE);
                 let asking = async move { asking.await.map(drop).map_err(|error| error.to_string()) };
                 self.answer_to(asking, &[], deadline).await
             }
