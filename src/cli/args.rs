@@ -47,11 +47,11 @@ pub enum Command {
     Watch(WatchArgs),
     /// Tell what is wrong in a console log, earliest cause first
     Classify(ClassifyArgs),
-    /// Find the commit that brought a failure, also one that shows now and then
+    /// Find the commit that introduced a failure, also an intermittent one
     Bisect(BisectArgs),
-    /// For `git bisect run`: repeat a command until it is sure whether the revision is bad
+    /// For `git bisect run`: repeat a command until the verdict on the revision is certain
     ///
-    /// Exit status: 0 good, 1 bad, 125 not sure, or the command says so.
+    /// Exit status: 0 good, 1 bad, 125 undecided or skipped by the command.
     Step(StepArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
@@ -111,8 +111,8 @@ pub struct RunArgs {
     /// Trials of each cell, in place of what the matrix says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
-    /// Bisect what is unexpected here and was as expected in an earlier run beside this one, for at most so many minutes in all; of
-    /// kernels whose source is a git repository
+    /// Bisect cells that fail unexpectedly and were as expected in an earlier run beside this one, for at most so many minutes in
+    /// all; for kernels that are built from a git repository
     #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds)]
     pub bisect_regressions: Option<f64>,
     #[command(flatten)]
