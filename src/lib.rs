@@ -28,6 +28,7 @@ pub mod assets;
 pub mod cli;
 pub mod doctor;
 pub mod git;
+pub mod guest;
 pub mod host;
 pub mod image;
 pub mod kernel;

@@ -43,10 +43,11 @@ const MODULES: &[Module] = &[
     edge("kernel", &["host", "store", "assets"]),
     edge("image", &["host", "workload", "assets"]),
     edge("probe", &["host", "kernel", "qmp"]),
+    edge("guest", &["host"]),
     edge(
         "lab",
         &[
-            "host", "probe", "store", "launch", "kernel", "image", "git", "session", "matrix", "report", "workload",
+            "guest", "probe", "host", "store", "launch", "kernel", "image", "git", "session", "matrix", "report", "workload",
             "assets",
         ],
     ),

@@ -21,7 +21,7 @@ pub use clock::{Clock, pause, today, wall_clock};
 pub use commands::{Pause, QmpCommands, QmpError};
 pub use foreign::Foreign;
 pub use limits::allow_open_files;
-pub use process::{Guest, SpawnError};
+pub use process::{Qemu, SpawnError, die_with_parent};
 pub use qmp::Qmp;
 pub use resources::Resources;
 pub use serial::{Serial, SerialInput};

@@ -7,6 +7,7 @@ use model::QmpEvent;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::task::{Context, Poll};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -54,7 +55,12 @@ impl Qmp {
         Self { events, commands: QmpCommands::new(requests, Deaf::default()), task: tokio::spawn(async {}) }
     }
 
-    /// The next event; `None` after [`QmpEvent::Lost`]. Cancel safe.
+    /// The next event; `None` after [`QmpEvent::Lost`].
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<QmpEvent>> {
+        self.events.poll_recv(cx)
+    }
+
+    /// As [`Qmp::poll_event`]. Cancel safe.
     pub async fn event(&mut self) -> Option<QmpEvent> {
         self.events.recv().await
     }

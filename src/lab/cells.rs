@@ -2,6 +2,7 @@
 
 use super::observer::{Observer, Status};
 use super::prepare::Sources;
+use super::local::LocalExecutor;
 use super::run::{Lab, RunOptions};
 use super::trial::Ready;
 use crate::git::{Commit, CommitId};
@@ -32,7 +33,7 @@ struct Shared {
     spec: Arch,
     fragments: Vec<Fragment>,
     repository: PathBuf,
-    lab: Lab<'static>,
+    lab: Lab,
     run: RunDir,
     trials: usize,
     reference: RefCell<Reference>,
@@ -68,7 +69,7 @@ impl Cells {
         let CellsSetup { sources, subject, fragments, repository, options, run, trials, reference } = setup;
         let name = subject.cell.arch.name;
         let spec = arch::find(name).ok_or_else(|| SessionError::Wrong(format!("unknown architecture `{name}`")))?;
-        let lab = Lab { options, observer: Arc::new(Silent), cancel: CancellationToken::new() };
+        let lab = Lab { options, executor: Arc::new(LocalExecutor::default()), observer: Arc::new(Silent), cancel: CancellationToken::new() };
         let (reference, ready) = (RefCell::new(reference), RefCell::default());
         let shared = Shared { sources, subject, spec, fragments, repository, lab, run, trials, reference, ready };
         Ok(Self(Rc::new(shared)))

@@ -1,9 +1,10 @@
 //! What the lab tells whoever shows its progress.
 
 use model::{Stage, TrialRecord};
+use serde::{Deserialize, Serialize};
 
 /// How one running trial stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Stage.
     pub stage: Stage,

@@ -31,7 +31,11 @@ pub struct TrialDir {
 }
 
 impl TrialDir {
-    pub(super) fn create(dir: &Path) -> Result<Self, StoreError> {
+    /// Makes the folder, with an empty record.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir).map_err(StoreError::write(dir))?;
         let create = |name: &str| {
             let path = dir.join(name);
@@ -113,6 +117,19 @@ impl TrialDir {
         evidence(&self.dir)
     }
 
+    /// Writes down a trial that the lab could not bring to its end, and why. What the folder `dir` holds already stays and becomes
+    /// the record's evidence.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record_failure(dir: &Path, record: &mut TrialRecord, why: &str) -> Result<(), StoreError> {
+        std::fs::create_dir_all(dir).map_err(StoreError::write(dir))?;
+        let path = dir.join("why.md");
+        std::fs::write(&path, why).map_err(StoreError::write(&path))?;
+        record.evidence = evidence(dir)?;
+        write_verdict(dir, record)
+    }
+
     /// Writes the finished trial.
     ///
     /// # Errors
@@ -123,7 +140,7 @@ impl TrialDir {
 }
 
 /// What a trial's folder holds, with digests.
-pub(super) fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
+fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
     let collected = std::fs::read_dir(dir.join("bundle")).into_iter().flatten().flatten();
     let mut collected: Vec<String> =
         collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
@@ -141,7 +158,7 @@ pub(super) fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
 }
 
 /// Writes the two files that end a trial, the one that readers look for last.
-pub(super) fn write_verdict(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
+fn write_verdict(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
     json::write(&dir.join("verdict.json"), &record.verdict)?;
     json::write(&dir.join("trial.json"), record)
 }
