@@ -26,7 +26,7 @@ pub trait Observer: Sync + Send {
     fn started(&self, index: usize, cell: &model::Cell, trial: u32);
     /// About once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
-    /// KVM could not go on executing a guest, and the trial begins anew, emulated.
+    /// KVM cannot continue; the trial restarts under TCG.
     fn emulated(&self, _index: usize, _record: &TrialRecord) {}
     /// A trial has ended.
     fn finished(&self, index: usize, record: &TrialRecord);

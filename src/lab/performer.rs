@@ -168,11 +168,11 @@ impl Performer {
         self.probes.spawn(async move {
             let (Some(qmp), Some(max)) = (qmp, max) else { return TaskResult::Step(Err(NO_QMP.to_owned())) };
             let part = PartialFile(Some(file.clone()));
-            let dumped = async {
-                file.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(|error| error.to_string())?;
-                dump(&qmp, &file, max).await.map_err(|error| error.to_string())
+            let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let dumped = match made {
+                Ok(()) => dump(&qmp, &file, max).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
             };
-            let dumped = dumped.await;
             if dumped.is_ok() {
                 part.keep();
             }
