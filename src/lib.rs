@@ -29,6 +29,7 @@ pub mod bisection;
 pub mod cli;
 pub mod doctor;
 pub mod git;
+pub mod guest;
 pub mod host;
 pub mod image;
 pub mod kernel;

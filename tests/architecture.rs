@@ -42,7 +42,11 @@ const MODULES: &[Module] = &[
     edge("kernel", &["host", "store", "assets"]),
     edge("image", &["host", "workload", "assets"]),
     edge("probe", &["host", "kernel", "qmp"]),
-    edge("lab", &["host", "probe", "store", "launch", "kernel", "image", "matrix", "report", "workload", "assets"]),
+    edge("guest", &["host"]),
+    edge(
+        "lab",
+        &["guest", "probe", "host", "store", "launch", "kernel", "image", "matrix", "report", "workload", "assets"],
+    ),
     edge("bisection", &["git", "host", "store", "kernel", "lab", "matrix", "assets"]),
     edge(
         "cli",

@@ -82,30 +82,12 @@ async fn a_qemu_that_does_not_start_shows_its_own_message() {
 async fn a_missing_qemu_is_the_labs_fault_and_names_the_remedy() {
     let mut scripted = Scripted::default();
     scripted.cell("cell", "exit 0\n");
-    let run = scripted.run_dir();
-    let lab = oomlab::lab::Lab {
-        options: oomlab::lab::RunOptions {
-            budget: scripted.budget,
-            qemu: Some("/nonexistent/qemu".into()),
-            dump: None,
-        },
-        observer: std::sync::Arc::new(Silent),
-        cancel: scripted.cancel.clone(),
-    };
-    lab.run(&scripted.plan, &scripted.prepared, &run).await.unwrap();
-    let record = run.record().unwrap();
+    scripted.qemu = "/nonexistent/qemu".into();
+    let record = scripted.run().await;
     assert_eq!(record.trials[0].verdict.kind, Kind::QemuFailed);
     assert!(record.trials[0].verdict.summary.contains("oomlab doctor --fix"));
     assert!(explanation(&scripted, &record.trials[0]).contains("oomlab doctor --fix"));
     assert_eq!(record.exit_code(), 3);
-}
-
-struct Silent;
-
-impl oomlab::lab::Observer for Silent {
-    fn started(&self, _: usize, _: &model::Cell, _: u32) {}
-    fn status(&self, _: usize, _: oomlab::lab::Status) {}
-    fn finished(&self, _: usize, _: &model::TrialRecord) {}
 }
 
 /// What the lab never heard is not silence of the guest.
@@ -121,7 +103,7 @@ async fn a_console_that_is_never_there_is_the_labs_fault() {
     let record = scripted.run().await;
     let verdict = &record.trials[0].verdict;
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::QemuFailed, Outcome::LabError), "{verdict:?}");
-    assert!(verdict.summary.contains("the serial console was never there"), "{verdict:?}");
+    assert!(verdict.summary.contains("QEMU did not open the serial socket"), "{verdict:?}");
 }
 
 #[tokio::test]

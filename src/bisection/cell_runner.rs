@@ -12,7 +12,7 @@ use super::verdict::VerdictPattern;
 use crate::git::{Commit, CommitId};
 use crate::host::{Clock, Resources, wall_clock};
 use crate::kernel::{Fragment, KernelError, Progress, Update};
-use crate::lab::{Budget, Lab, Observer, Ready, RunOptions, Sources, Status};
+use crate::lab::{Budget, Lab, LocalExecutor, Observer, Ready, RunOptions, Sources, Status};
 use crate::store::RunDir;
 use bisect::{Slot, Task};
 use model::{Cell, KernelArtifact, Kind, PLAN_SCHEMA, Plan, TrialRecord};
@@ -78,7 +78,12 @@ impl CellRunner {
             subject: subject.clone(),
             fragments,
             repository: config.repository.clone().unwrap_or_default(),
-            lab: Lab { options, observer: Arc::new(NullObserver), cancel: CancellationToken::new() },
+            lab: Lab {
+                options,
+                executor: Arc::new(LocalExecutor::default()),
+                observer: Arc::new(NullObserver),
+                cancel: CancellationToken::new(),
+            },
             run,
             trials: config.jobs as usize,
             reference: RefCell::new(Reference::new(subject.criterion.clone(), &session.search)),

@@ -54,6 +54,9 @@ pub enum Command {
     ///
     /// Exit status: 0 good, 1 bad, 125 undecided, or the command exits with it.
     Step(StepArgs),
+    /// Run one trial by its spec: what `--executor process` starts
+    #[command(hide = true)]
+    Trial(TrialArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
     /// List and describe workloads
@@ -106,12 +109,35 @@ pub struct RunOptions {
     /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<model::RamMib>,
+    /// Where trials run: in this process, or each in a process of its own
+    #[arg(long, value_name = "WHERE", default_value = "local")]
+    pub executor: ExecutorKind,
     /// Program to run in place of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
     pub qemu: Option<PathBuf>,
     /// Mirror of the Debian archive for kernels [default: the one that this host's apt uses]
     #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
     pub mirror: Option<String>,
+}
+
+/// Where trials run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExecutorKind {
+    /// In this process
+    Local,
+    /// Each in a process of its own
+    Process,
+}
+
+/// Arguments of `oomlab trial`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TrialArgs {
+    /// The trial's spec
+    #[arg(value_name = "SPEC.json")]
+    pub spec: PathBuf,
+    /// The trial's folder
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `oomlab run`.

@@ -1,6 +1,6 @@
 //! Running a plan: the way that `run`, `boot` and `repro` share.
 
-use super::args::RunOptions;
+use super::args::{ExecutorKind, RunOptions};
 use super::context::Context;
 use super::error::CliError;
 use super::interrupt::cancel_on_signals;
@@ -10,7 +10,7 @@ use super::live::Live;
 use super::output;
 use crate::host::{AccelReason, Resources, today, wall_clock};
 use crate::kernel::{Progress, Update};
-use crate::lab::{self, Budget, Lab, Prepared, Sources};
+use crate::lab::{self, Budget, Executor, Lab, LocalExecutor, Prepared, ProcessExecutor, Sources};
 use crate::report;
 use crate::store::RunDir;
 use model::{KernelArtifact, Plan};
@@ -92,6 +92,7 @@ impl Execution<'_> {
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let lab = Lab {
             options: lab::RunOptions { budget, qemu: self.options.qemu.clone(), dump: self.options.dump },
+            executor: executor(self.options.executor)?,
             observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
             cancel,
         };
@@ -102,6 +103,14 @@ impl Execution<'_> {
         result?;
         code.map(|code| (code, run))
     }
+}
+
+/// Where the trials run.
+fn executor(kind: ExecutorKind) -> std::io::Result<Arc<dyn Executor>> {
+    Ok(match kind {
+        ExecutorKind::Local => Arc::new(LocalExecutor::default()),
+        ExecutorKind::Process => Arc::new(ProcessExecutor { program: std::env::current_exe()? }),
+    })
 }
 
 /// One line: what runs, on what.

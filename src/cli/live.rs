@@ -129,7 +129,7 @@ impl Observer for Live {
 
     fn emulated(&self, index: usize, record: &TrialRecord) {
         let what = self.what(&record.cell, record.trial);
-        self.line(format!("! {what}  KVM could not go on executing it: it begins anew, emulated"));
+        self.line(format!("! {what}  KVM cannot continue; restarting under TCG"));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.get(&index) {
             running.bar.set_message(format!("{}  starting anew", running.what));

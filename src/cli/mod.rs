@@ -19,6 +19,7 @@ mod program;
 mod replay;
 mod repro;
 mod run;
+mod trial;
 mod values;
 mod watch;
 mod workload;

@@ -3,7 +3,7 @@
 use super::args::{Command, Document, Program};
 use super::context::Context;
 use super::error::CliError;
-use super::{bisect, boot, classify, doctor, kernel, plan, replay, repro, run, watch, workload};
+use super::{bisect, boot, classify, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
 use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
 use std::process::ExitCode;
@@ -40,6 +40,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Classify(args) => classify::run(args, color),
         Command::Bisect(args) => bisect::run(args, &context()?),
         Command::Step(args) => bisect::step(args),
+        Command::Trial(args) => trial::run(args),
         Command::Workload(args) => workload::run(&args.action, &context()?),
         Command::Kernel(args) => {
             let context = context()?;

@@ -8,7 +8,7 @@ use super::interrupt::cancel_on_signals;
 use super::live::Live;
 use crate::host::{Foreign, Resources, today, wall_clock};
 use crate::kernel::Kernels;
-use crate::lab::{self, Budget, Lab, Ready, Watched};
+use crate::lab::{self, Budget, GuestSpec, Lab, LocalExecutor, Ready};
 use crate::launch::{Given, chardev_at};
 use crate::store::RunDir;
 use arch::Arch;
@@ -55,6 +55,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
             qemu: None,
             dump: args.dump,
         },
+        executor: Arc::new(LocalExecutor::default()),
         observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
         cancel,
     };
@@ -67,11 +68,11 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
 }
 
 /// Where the guest is, and what is known of its command line.
-async fn guest(args: &WatchArgs) -> Result<(Watched, Vec<String>), CliError> {
+async fn guest(args: &WatchArgs) -> Result<(GuestSpec, Vec<String>), CliError> {
     if !args.command.is_empty() {
-        return Ok((Watched::Spawn(args.command.clone()), args.command.clone()));
+        return Ok((GuestSpec::Spawn { argv: args.command.clone() }, args.command.clone()));
     }
-    let Some(serial) = &args.serial else { return Ok((Watched::Stdin, Vec::new())) };
+    let Some(serial) = &args.serial else { return Ok((GuestSpec::Stdin, Vec::new())) };
     for path in [Some(serial), args.qmp.as_ref()].into_iter().flatten() {
         if !std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
             let wrong = format!(
@@ -89,7 +90,7 @@ async fn guest(args: &WatchArgs) -> Result<(Watched, Vec<String>), CliError> {
         None => Vec::new(),
     };
     let console = chardev_at(&argv, serial);
-    Ok((Watched::Attach { serial: serial.clone(), console, qmp: args.qmp.clone() }, argv))
+    Ok((GuestSpec::Attach { serial: serial.clone(), console, qmp: args.qmp.clone() }, argv))
 }
 
 /// The architecture: as the user says, else as QEMU's program says, else the host's.

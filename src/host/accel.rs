@@ -4,7 +4,7 @@
 //! para-virtual KVM, for example).
 //! The answer is remembered until the host boots again.
 
-use super::process::Guest;
+use super::process::Qemu;
 use arch::Arch;
 use model::Accel;
 use serde::{Deserialize, Serialize};
@@ -207,11 +207,12 @@ async fn run(tiny: &TinyGuest, program: &str, accel: Accel) -> Result<bool, Box<
     argv.extend(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(str::to_owned));
     argv.extend(tiny.args.iter().map(ToString::to_string));
     argv.extend([tiny.option.to_owned(), image.display().to_string()]);
-    let mut guest = Guest::spawn(&argv, &dir.path().join("qemu.log"))?;
-    match tokio::time::timeout(PATIENCE, guest.wait()).await {
+    let mut qemu = Qemu::spawn(&argv, &dir.path().join("qemu.log"))?;
+    match tokio::time::timeout(PATIENCE, qemu.wait()).await {
         Ok(status) => Ok(status?.code() == Some(tiny.status)),
         Err(_) => {
-            guest.stop().await?;
+            qemu.kill();
+            tokio::time::timeout(PATIENCE, qemu.wait()).await??;
             Ok(false)
         }
     }

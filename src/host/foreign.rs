@@ -5,6 +5,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
@@ -44,15 +45,15 @@ impl Foreign {
         words
     }
 
-    /// Waits for its end; for ever, when its process is not known. Cancel safe.
+    /// Ready when the process has ended; never, when it is not known.
     ///
     /// # Errors
     /// When the operating system cannot wait for it.
-    pub async fn wait(&mut self) -> io::Result<()> {
+    pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.0 {
             // A pidfd becomes readable when the process has ended (pidfd_open(2)).
-            Some((_, fd)) => fd.readable().await.map(drop),
-            None => std::future::pending().await,
+            Some((_, fd)) => fd.poll_read_ready(cx).map_ok(drop),
+            None => Poll::Pending,
         }
     }
 }

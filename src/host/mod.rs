@@ -19,7 +19,7 @@ pub use accelerator::Accelerator;
 pub use clock::{Clock, pause, today, wall_clock};
 pub use foreign::Foreign;
 pub use limits::allow_open_files;
-pub use process::{Guest, SpawnError};
+pub use process::{Qemu, SpawnError, die_with_parent};
 pub use qmp::{Pause, Qmp, QmpCommands, QmpError};
 pub use resources::Resources;
 pub use serial::{Serial, SerialInput};

@@ -4,8 +4,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::task::{Context, Poll};
 use tokio::process::{Child, Command};
 
 /// What a person needs of a failed QEMU's own words.
@@ -32,14 +33,14 @@ pub enum SpawnError {
 
 /// A running QEMU in a process group of its own. Dropping it kills the group.
 #[derive(Debug)]
-pub struct Guest {
+pub struct Qemu {
     child: Child,
     pid: u32,
     log: PathBuf,
     reaped: bool,
 }
 
-impl Guest {
+impl Qemu {
     /// Starts `argv`, its stdout and stderr going to the file `log`.
     ///
     /// Call it from a thread that lives as long as the lab: the parent-death signal is sent when the *thread* that
@@ -54,18 +55,7 @@ impl Guest {
         let err = out.try_clone().map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(&argv[1..]).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0).kill_on_drop(true);
-        let owner = rustix::process::getpid();
-        // SAFETY: between fork and exec only async-signal-safe system calls are made, and nothing is allocated.
-        unsafe {
-            command.pre_exec(move || {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                // The owner may have died before the signal was asked for.
-                if rustix::process::getppid() != Some(owner) {
-                    return Err(std::io::ErrorKind::BrokenPipe.into());
-                }
-                Ok(())
-            });
-        }
+        die_with_parent(&mut command);
         let child = command.spawn().map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => SpawnError::Missing { program: program.clone() },
             _ => failed(source),
@@ -89,6 +79,27 @@ impl Guest {
         Ok(status)
     }
 
+    /// As [`Qemu::wait`].
+    ///
+    /// # Errors
+    /// See there.
+    pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<ExitStatus>> {
+        // The child keeps what wakes the task: each poll may have a future of its own.
+        let status = std::task::ready!(pin!(self.child.wait()).poll(cx));
+        self.reaped |= status.is_ok();
+        Poll::Ready(status)
+    }
+
+    /// Sends SIGTERM to the whole group.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends SIGKILL to the whole group.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// Sends a signal to the whole group; a group that is gone already is no error.
     fn signal(&self, signal: Signal) {
         if !self.reaped
@@ -99,32 +110,8 @@ impl Guest {
         }
     }
 
-    /// The lower rungs of the stop ladder: SIGTERM, then SIGKILL, each with a deadline.
-    ///
-    /// # Errors
-    /// When even a killed QEMU does not end: it then sits in an uninterruptible wait of the host.
-    pub async fn stop(&mut self) -> std::io::Result<ExitStatus> {
-        self.signal(Signal::TERM);
-        match tokio::time::timeout(Duration::from_secs(2), self.wait()).await {
-            Ok(status) => status,
-            Err(_) => self.kill().await,
-        }
-    }
-
-    /// The lowest rung: SIGKILL.
-    ///
-    /// # Errors
-    /// When even a killed QEMU does not end: it then sits in an uninterruptible wait of the host.
-    pub async fn kill(&mut self) -> std::io::Result<ExitStatus> {
-        self.signal(Signal::KILL);
-        let late = |_| Err(std::io::Error::other(format!("process {} did not end after SIGKILL", self.pid)));
-        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.unwrap_or_else(late)?;
-        self.reaped = true;
-        Ok(ended)
-    }
-
     /// The end of what QEMU itself wrote, at most 2,000 bytes.
-    pub fn last_words(&self) -> String {
+    pub fn stderr_tail(&self) -> String {
         let read = || -> std::io::Result<String> {
             let mut file = File::open(&self.log)?;
             let length = file.metadata()?.len();
@@ -137,7 +124,23 @@ impl Guest {
     }
 }
 
-impl Drop for Guest {
+/// Has the kernel kill the child when the thread that spawns it ends.
+pub fn die_with_parent(command: &mut Command) {
+    let owner = rustix::process::getpid();
+    // SAFETY: between fork and exec only async-signal-safe system calls are made, and nothing is allocated.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            // The owner may have died before the signal was asked for.
+            if rustix::process::getppid() != Some(owner) {
+                return Err(std::io::ErrorKind::BrokenPipe.into());
+            }
+            Ok(())
+        });
+    }
+}
+
+impl Drop for Qemu {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }

@@ -3,6 +3,8 @@
 use super::socket::connect;
 use std::io::Read;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -74,18 +76,31 @@ impl Serial {
         Self { chunks, input: SerialInput(texts), flushes, connected: None, task }
     }
 
-    /// Ready when there is something to read from: what a console that nobody listens to says is not known. Cancel safe.
+    /// Ready when the console can be read: output before this is not known to be missing.
     ///
     /// # Errors
-    /// When nobody offered the console in time. This is told once.
-    pub async fn reached(&mut self) -> std::io::Result<()> {
-        let Some(connected) = &mut self.connected else { return Ok(()) };
-        let became = connected.await;
+    /// When QEMU did not open the socket in time; reported once.
+    pub fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let Some(connected) = &mut self.connected else { return Poll::Ready(Ok(())) };
+        let result = std::task::ready!(Pin::new(connected).poll(cx));
         self.connected = None;
-        became.unwrap_or_else(|_| Err(std::io::ErrorKind::NotConnected.into()))
+        Poll::Ready(result.unwrap_or_else(|_| Err(std::io::ErrorKind::NotConnected.into())))
     }
 
-    /// The next bytes; `None` when the console has ended or never began. Cancel safe.
+    /// As [`Serial::poll_reached`]. Cancel safe.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn reached(&mut self) -> std::io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_reached(cx)).await
+    }
+
+    /// The next bytes; `None` when the console has ended or was never opened.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+        self.chunks.poll_recv(cx)
+    }
+
+    /// As [`Serial::poll_read`]. Cancel safe.
     pub async fn read(&mut self) -> Option<Vec<u8>> {
         self.chunks.recv().await
     }

@@ -1,7 +1,8 @@
 //! How the lab itself can fail.
 
-use crate::host::SpawnError;
+use crate::guest::OpenError;
 use crate::store::StoreError;
+use model::{Kind, RuleId, Verdict};
 
 /// The lab failed. Whatever the guest's kernel does is never one of these.
 #[derive(Debug, thiserror::Error)]
@@ -9,11 +10,11 @@ pub enum LabError {
     /// The run directory.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// QEMU.
+    /// The guest could not be started or found.
     #[error(transparent)]
-    Spawn(#[from] SpawnError),
+    Open(#[from] OpenError),
     /// QEMU runs, and has not opened its serial console in time.
-    #[error("the serial console was never there: {source}")]
+    #[error("QEMU did not open the serial socket: {source}")]
     Console {
         /// Which, and why not.
         source: std::io::Error,
@@ -28,6 +29,14 @@ pub enum LabError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The process that runs a trial.
+    #[error("`{} trial`: {source}", program.display())]
+    Executor {
+        /// The program.
+        program: std::path::PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
     /// Something else of the operating system's.
     #[error("{what}: {source}")]
     Io {
@@ -36,4 +45,16 @@ pub enum LabError {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+impl LabError {
+    /// The verdict on a trial that ended for this reason.
+    pub fn verdict(&self) -> Verdict {
+        let kind = match self {
+            Self::Store(_) | Self::Disk { .. } => Kind::StoreFailed,
+            Self::Open(_) | Self::Console { .. } => Kind::QemuFailed,
+            Self::Executor { .. } | Self::Io { .. } => Kind::QemuDied,
+        };
+        Verdict::new(kind, RuleId::Driver, self.to_string())
+    }
 }

@@ -1,23 +1,37 @@
 //! Runs trials: one driver loop a guest, admission by what the host can spare, and the run as a whole.
+//!
+//! ```text
+//! Lab ─ admits → Trial ─ spec → Executor ─ opens → Guest
+//!                                 └ Driver: select! → Input → Conductor (Phase) → Effect → Performer
+//! ```
 
 mod admission;
+mod answer;
+mod conductor;
 mod diagnosis;
 mod driver;
 mod error;
-mod machine;
+mod executor;
+mod input;
+mod journal;
+mod local;
 mod observer;
+mod performer;
 mod prepare;
+mod process;
 mod recorder;
 mod run;
 mod scratch;
-mod source;
-mod starve;
-mod stop;
+mod stopping;
 mod trial;
+mod vcpu_throttle;
 
 pub use admission::{Admission, Budget, Need};
 pub use error::LabError;
+pub use executor::{Assignment, Execution, Executor};
+pub use local::LocalExecutor;
 pub use observer::{Observer, Status};
 pub use prepare::{Readiness, Sources};
+pub use process::ProcessExecutor;
 pub use run::{Lab, Prepared, RunOptions};
-pub use trial::{Ready, TrialSpec, Watched};
+pub use trial::{GuestSpec, Ready, SPEC_SCHEMA, TrialSpec};

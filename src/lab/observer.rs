@@ -1,9 +1,10 @@
 //! What the lab tells whoever shows its progress.
 
 use model::{Stage, TrialRecord};
+use serde::{Deserialize, Serialize};
 
 /// How one running trial stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Stage.
     pub stage: Stage,
@@ -25,7 +26,7 @@ pub trait Observer: Sync + Send {
     fn started(&self, index: usize, cell: &model::Cell, trial: u32);
     /// About once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
-    /// KVM could not go on executing a guest, and the trial begins anew, emulated.
+    /// KVM cannot continue; the trial restarts under TCG.
     fn emulated(&self, _index: usize, _record: &TrialRecord) {}
     /// A trial has ended.
     fn finished(&self, index: usize, record: &TrialRecord);

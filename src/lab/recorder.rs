@@ -1,21 +1,19 @@
-//! Writes down what is seen, then lets it be judged.
+//! Writes events down, then has them judged.
 
-use crate::host::Clock;
-use crate::store::{StoreError, TrialDir};
+use super::journal::Journal;
+use crate::store::StoreError;
 use kmsg::console::{Console, Item};
 use kmsg::signature::has_finding;
-use model::{Beat, Event, Frame, Record};
+use model::{Beat, Event, Frame, Record, Stamp};
 use watchdog::{Action, Watchdog};
 
 /// Bytes of console lines that are recorded whole; after that only lines that a signature knows.
-const WHOLE_LINES: u64 = 4 * 1024 * 1024;
+const MAX_WHOLE_LINES: u64 = 4 * 1024 * 1024;
 
-/// The record of one trial and its judge.
+/// Reads the console and feeds the watchdog.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    pub dir: TrialDir,
     pub watchdog: Watchdog,
-    pub clock: Clock,
     pub last_beat: Option<Beat>,
     /// Bytes of a page, as the agent said.
     pub page_bytes: Option<u32>,
@@ -25,11 +23,9 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(dir: TrialDir, watchdog: Watchdog, clock: Clock) -> Self {
+    pub fn new(watchdog: Watchdog) -> Self {
         Self {
-            dir,
             watchdog,
-            clock,
             last_beat: None,
             page_bytes: None,
             console: Console::default(),
@@ -39,37 +35,37 @@ impl Recorder {
     }
 
     /// Takes console bytes.
-    pub fn console(&mut self, bytes: &[u8]) -> Result<Vec<Action>, StoreError> {
-        self.dir.console(bytes)?;
+    pub fn console(
+        &mut self,
+        at: Stamp,
+        bytes: &[u8],
+        journal: &mut dyn Journal,
+    ) -> Result<Vec<Action>, StoreError> {
+        journal.console(bytes)?;
         let mut items = Vec::new();
         self.console.push(bytes, &mut items);
-        self.items(items)
+        self.items(at, items, journal)
     }
 
     /// The console has ended.
-    pub fn console_end(&mut self) -> Result<Vec<Action>, StoreError> {
+    pub fn console_end(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         let mut items = Vec::new();
         self.console.finish(&mut items);
-        self.items(items)
+        self.items(at, items, journal)
     }
 
     /// Takes one event.
-    pub fn event(&mut self, event: Event) -> Result<Vec<Action>, StoreError> {
-        self.events(vec![event])
+    pub fn event(&mut self, at: Stamp, event: Event, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
+        self.events(at, vec![event], journal)
     }
 
-    /// Puts the verdict on disk, so that nothing that happens afterwards loses it.
-    pub fn keep_verdict(&self) -> Result<(), StoreError> {
-        self.watchdog.verdict().map_or(Ok(()), |verdict| self.dir.verdict(&verdict))
-    }
-
-    fn items(&mut self, items: Vec<Item>) -> Result<Vec<Action>, StoreError> {
+    fn items(&mut self, at: Stamp, items: Vec<Item>, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         let mut events: Vec<Event> = items.into_iter().filter_map(|item| self.event_of(item)).collect();
         if self.dropped.0 > 0 {
             let (lines, bytes) = std::mem::take(&mut self.dropped);
             events.push(Event::LinesDropped { lines, bytes });
         }
-        self.events(events)
+        self.events(at, events, journal)
     }
 
     fn event_of(&mut self, item: Item) -> Option<Event> {
@@ -85,7 +81,7 @@ impl Recorder {
             Item::Damaged(text) => Some(Event::FrameDamaged { text }),
             Item::Line(text) => {
                 self.line_bytes += text.len() as u64;
-                if self.line_bytes > WHOLE_LINES && !has_finding(&text) {
+                if self.line_bytes > MAX_WHOLE_LINES && !has_finding(&text) {
                     self.dropped.0 += 1;
                     self.dropped.1 += text.len() as u64;
                     return None;
@@ -95,10 +91,14 @@ impl Recorder {
         }
     }
 
-    fn events(&mut self, events: Vec<Event>) -> Result<Vec<Action>, StoreError> {
-        let at = self.clock.now();
+    fn events(
+        &mut self,
+        at: Stamp,
+        events: Vec<Event>,
+        journal: &mut dyn Journal,
+    ) -> Result<Vec<Action>, StoreError> {
         let records: Vec<Record> = events.into_iter().map(|event| Record { at, event }).collect();
-        self.dir.events(&records)?;
+        journal.events(&records)?;
         Ok(records.iter().flat_map(|record| self.watchdog.observe(record.at, &record.event)).collect())
     }
 }

@@ -1,8 +1,12 @@
-//! What is needed to run one trial.
+//! What one trial is made of.
 
 use crate::host::Accelerator;
-use model::{Cell, Digest, KernelArtifact};
+use model::{Accel, Cell, Digest, KernelArtifact, RamMib};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// Version of a trial's spec.
+pub const SPEC_SCHEMA: u32 = 1;
 
 /// A cell whose kernel and guest image lie ready.
 #[derive(Debug, Clone)]
@@ -15,25 +19,44 @@ pub struct Ready {
     pub accelerator: Accelerator,
 }
 
-/// One boot of a cell.
-#[derive(Debug, Clone)]
+/// One boot of a cell, complete: any process of this host can run it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialSpec {
+    /// [`SPEC_SCHEMA`].
+    pub schema: u32,
     /// The cell.
     pub cell: Cell,
-    /// Counted from 1.
+    /// Number of the trial, from 1.
     pub trial: u32,
-    /// QEMU's command line, when it is not the one that follows from the cell: tests put a scripted QEMU here.
-    pub program: Option<PathBuf>,
-    /// The guest, when it is none of the lab's own making.
-    pub watched: Option<Watched>,
+    /// The run's folder, as the user may type it.
+    pub run: String,
+    /// Where the guest comes from.
+    pub guest: GuestSpec,
+    /// The kernel.
+    pub kernel: KernelArtifact,
+    /// The initramfs and its digest.
+    pub initrd: Option<(PathBuf, Digest)>,
+    /// What executes the guest.
+    pub accel: Accel,
+    /// Limit of the RAM of a guest that hung or crashed that is kept in a file; nothing for none.
+    pub max_dump: Option<RamMib>,
 }
 
-/// A guest that the lab has not planned, and only judges.
-#[derive(Debug, Clone)]
-pub enum Watched {
+/// Where a guest comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestSpec {
+    /// The command line follows from the cell.
+    Planned {
+        /// A program to run in place of the architecture's QEMU.
+        qemu: Option<PathBuf>,
+    },
     /// The lab starts the user's own QEMU, with channels that it adds.
-    Spawn(Vec<String>),
-    /// The user has started it; these are its sockets.
+    Spawn {
+        /// The user's command line.
+        argv: Vec<String>,
+    },
+    /// The user has started QEMU; these are its sockets.
     Attach {
         /// The serial console.
         serial: PathBuf,
@@ -42,6 +65,13 @@ pub enum Watched {
         /// QMP: without it nothing is known of the vCPUs.
         qmp: Option<PathBuf>,
     },
-    /// There is nothing of it but its console on standard input.
+    /// There is nothing but the console, on standard input.
     Stdin,
+}
+
+impl GuestSpec {
+    /// Whether the lab has planned how the guest boots.
+    pub const fn is_planned(&self) -> bool {
+        matches!(self, Self::Planned { .. })
+    }
 }

@@ -7,7 +7,7 @@
 //!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
 //! ```
 
-use super::{StoreError, TrialDir, json, trial_dir};
+use super::{StoreError, json};
 use model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -87,26 +87,9 @@ impl RunDir {
         &self.dir
     }
 
-    /// Makes the folder of one trial.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn trial(&self, cell: &str, trial: u32) -> Result<TrialDir, StoreError> {
-        TrialDir::create(&self.dir.join("cells").join(trial_folder(cell, trial)))
-    }
-
-    /// Writes down a trial that the lab could not bring to its end, and why. What its folder holds already stays and becomes the
-    /// record's artifacts.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn fail(&self, record: &mut TrialRecord, why: &str) -> Result<(), StoreError> {
-        let folder = self.dir.join("cells").join(record.folder());
-        std::fs::create_dir_all(&folder).map_err(StoreError::write(&folder))?;
-        let path = folder.join("why.md");
-        std::fs::write(&path, why).map_err(StoreError::write(&path))?;
-        record.artifacts = trial_dir::artifacts(&folder)?;
-        trial_dir::write_record(&folder, record)
+    /// Path of the folder of one trial.
+    pub fn trial_folder(&self, cell: &str, trial: u32) -> PathBuf {
+        self.dir.join("cells").join(trial_folder(cell, trial))
     }
 
     /// Writes down how long the run took and whether the user stopped it.
@@ -165,7 +148,7 @@ impl RunDir {
         let mut trials = Vec::new();
         for cell in &plan.cells {
             for trial in 1..=cell.repeat {
-                let path = self.dir.join("cells").join(trial_folder(cell.id.as_str(), trial)).join("trial.json");
+                let path = self.trial_folder(cell.id.as_str(), trial).join("trial.json");
                 if path.is_file() {
                     trials.push(read_record(&path)?);
                 }

@@ -32,7 +32,11 @@ pub struct TrialDir {
 }
 
 impl TrialDir {
-    pub(super) fn create(dir: &Path) -> Result<Self, StoreError> {
+    /// Makes the folder, with an empty record.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir).map_err(StoreError::write(dir))?;
         let create = |name: &str| {
             let path = dir.join(name);
@@ -114,6 +118,19 @@ impl TrialDir {
         artifacts(&self.dir)
     }
 
+    /// Writes down a trial that the lab could not bring to its end, and why. What the folder `dir` holds already stays and becomes
+    /// the record's artifacts.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record_failure(dir: &Path, record: &mut TrialRecord, why: &str) -> Result<(), StoreError> {
+        std::fs::create_dir_all(dir).map_err(StoreError::write(dir))?;
+        let path = dir.join("why.md");
+        std::fs::write(&path, why).map_err(StoreError::write(&path))?;
+        record.artifacts = artifacts(dir)?;
+        write_record(dir, record)
+    }
+
     /// Writes the finished trial.
     ///
     /// # Errors
@@ -124,7 +141,7 @@ impl TrialDir {
 }
 
 /// What a trial's folder holds, with digests.
-pub(super) fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
+fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
     let collected = std::fs::read_dir(dir.join("bundle")).into_iter().flatten().flatten();
     let mut collected: Vec<String> =
         collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
@@ -142,7 +159,7 @@ pub(super) fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
 }
 
 /// Writes the two files that end a trial, the one that readers look for last.
-pub(super) fn write_record(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
+fn write_record(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
     write_verdict(dir, &record.verdict)?;
     json::write(&dir.join("trial.json"), record)
 }

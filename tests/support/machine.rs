@@ -6,7 +6,7 @@ mod cache;
 use arch::Arch;
 use model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
 use oomlab::assets::Assets;
-use oomlab::host::{Guest, Qmp, Serial};
+use oomlab::host::{Qemu, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
 use oomlab::kernel::{Kernels, NullProgress, Options};
 use oomlab::launch::{Paths, command};
@@ -38,7 +38,7 @@ pub struct Running {
     /// What was read from the console and not given to anybody.
     news: String,
     serial: Serial,
-    _guest: Guest,
+    _guest: Qemu,
     _dir: TempDir,
 }
 
@@ -60,7 +60,7 @@ impl Machine {
             disk: dir.path().join("disk"),
         };
         let argv = command(&self.cell(arch), Accel::Tcg, &paths);
-        let guest = Guest::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
+        let guest = Qemu::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
         let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE, None), Qmp::open(paths.qmp, PATIENCE));
         assert_eq!(timeout(PATIENCE, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));
         let prober = Prober {

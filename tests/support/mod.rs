@@ -4,7 +4,9 @@ use model::{
     Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
     Timeouts, TrialRecord,
 };
-use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
+use oomlab::lab::{
+    Budget, Executor, Lab, LabError, LocalExecutor, Observer, Prepared, Ready, RunOptions, Status,
+};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ pub struct Scripted {
     pub prepared: Prepared,
     pub budget: Budget,
     pub cancel: CancellationToken,
+    pub executor: Arc<dyn Executor>,
     pub observer: Arc<dyn Observer>,
     /// What stands in for QEMU.
     pub qemu: PathBuf,
@@ -39,6 +42,7 @@ impl Default for Scripted {
             prepared: Prepared::new(),
             budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
             cancel: CancellationToken::new(),
+            executor: Arc::new(LocalExecutor::default()),
             observer: Arc::new(Nobody),
             qemu: fake_qemu(),
             dump: None,
@@ -87,6 +91,7 @@ impl Scripted {
     pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
         let lab = Lab {
             options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump },
+            executor: Arc::clone(&self.executor),
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.clone(),
         };

@@ -1,9 +1,11 @@
 //! How a trial went.
 
 use super::{Stamp, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// How far a trial has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The agent has not said hello.
     Booting,

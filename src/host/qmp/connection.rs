@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -53,14 +54,12 @@ impl Qmp {
         Self { events, commands, task }
     }
 
-    /// No connection: there are no events, and commands are refused.
-    pub fn none() -> Self {
-        let (_, events) = mpsc::unbounded_channel();
-        let (requests, _) = mpsc::channel(1);
-        Self { events, commands: QmpCommands::new(requests, Arc::default()), task: tokio::spawn(async {}) }
+    /// The next event; `None` after [`QmpEvent::Lost`].
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<QmpEvent>> {
+        self.events.poll_recv(cx)
     }
 
-    /// The next event; `None` after [`QmpEvent::Lost`]. Cancel safe.
+    /// As [`Qmp::poll_event`]. Cancel safe.
     pub async fn event(&mut self) -> Option<QmpEvent> {
         self.events.recv().await
     }

@@ -12,9 +12,9 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// Goes on until it is dropped; the guest runs then.
 #[derive(Debug)]
-pub(super) struct Starvation(JoinHandle<()>);
+pub(super) struct VcpuThrottle(JoinHandle<()>);
 
-impl Starvation {
+impl VcpuThrottle {
     /// Holds the process `pid` for `percent` of the time. A process that has ended is no error: the guest's end is told
     /// elsewhere.
     ///
@@ -27,25 +27,25 @@ impl Starvation {
         let held = PERIOD * percent.min(100) / 100;
         Ok(Self(tokio::spawn(async move {
             loop {
-                let burst = Burst::begin(&process);
+                let guard = StopGuard::begin(&process);
                 sleep(held).await;
-                drop(burst);
+                drop(guard);
                 sleep(PERIOD.saturating_sub(held)).await;
             }
         })))
     }
 }
 
-impl Drop for Starvation {
+impl Drop for VcpuThrottle {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// The process is stopped for as long as this lives, however its end comes.
-struct Burst<'p>(&'p OwnedFd);
+struct StopGuard<'p>(&'p OwnedFd);
 
-impl<'p> Burst<'p> {
+impl<'p> StopGuard<'p> {
     fn begin(process: &'p OwnedFd) -> Self {
         // ESRCH: it has ended.
         let _ = pidfd_send_signal(process, Signal::STOP);
@@ -53,7 +53,7 @@ impl<'p> Burst<'p> {
     }
 }
 
-impl Drop for Burst<'_> {
+impl Drop for StopGuard<'_> {
     fn drop(&mut self) {
         let _ = pidfd_send_signal(self.0, Signal::CONT);
     }
@@ -78,9 +78,9 @@ mod tests {
     #[tokio::test]
     async fn a_process_is_held_again_and_again_and_runs_in_the_end() {
         let mut child = Command::new("sleep").arg("600").spawn().unwrap();
-        let starvation = Starvation::begin(child.id(), 50).unwrap();
+        let throttle = VcpuThrottle::begin(child.id(), 50).unwrap();
         let seen = [reaches(child.id(), true).await, reaches(child.id(), false).await, reaches(child.id(), true).await];
-        drop(starvation);
+        drop(throttle);
         let runs = reaches(child.id(), false).await;
         sleep(PERIOD).await;
         let still = !is_stopped(child.id());
@@ -92,9 +92,9 @@ mod tests {
     #[tokio::test]
     async fn one_that_has_ended_is_left_alone() {
         let mut child = Command::new("true").spawn().unwrap();
-        let starvation = Starvation::begin(child.id(), 95).unwrap();
+        let throttle = VcpuThrottle::begin(child.id(), 95).unwrap();
         child.wait().unwrap();
         sleep(PERIOD * 2).await;
-        assert!(!starvation.0.is_finished());
+        assert!(!throttle.0.is_finished());
     }
 }

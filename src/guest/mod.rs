@@ -1,0 +1,93 @@
+//! Guests as the driver sees them: a serial console, perhaps a control channel, perhaps a process.
+//!
+//! [`Guest`] is the interface; each kind of guest is one file. To add one, implement it and name it in [`Source`].
+
+mod attached;
+mod channels;
+mod console_only;
+mod managed;
+mod source;
+
+pub use source::{OpenError, Source};
+
+use crate::host::QmpCommands;
+use model::QmpEvent;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// How QEMU ended. Nothing of it is known of a process that is not the lab's child.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Exit {
+    /// Exit code, if it exited.
+    pub code: Option<i32>,
+    /// Signal, if one killed it.
+    pub signal: Option<i32>,
+    /// The end of what QEMU itself wrote to stderr; at most 2,000 bytes.
+    pub stderr: String,
+}
+
+/// What a guest does, as the lab sees it from outside.
+#[derive(Debug)]
+pub enum GuestEvent {
+    /// The console can be read: silence before this is not the guest's.
+    ConsoleReady,
+    /// QEMU did not open the console in time.
+    ConsoleUnreachable(io::Error),
+    /// Console bytes.
+    Console(Vec<u8>),
+    /// The console has ended.
+    ConsoleEnd,
+    /// QEMU reported a change of the machine's state.
+    Qmp(QmpEvent),
+    /// The control channel has ended.
+    QmpEnd,
+    /// The process has ended, or cannot be waited for.
+    Exited(io::Result<Exit>),
+}
+
+/// The rungs of the stop ladder below QMP's `quit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGTERM.
+    Terminate,
+    /// SIGKILL.
+    Kill,
+}
+
+/// A future that is ready when all console bytes that had arrived can be read.
+pub type Flush = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A guest. The driver alone polls it; tasks get [`Guest::control`] and [`Guest::input`].
+pub trait Guest: Send {
+    /// The next event. Each channel ends once; after the last end this stays pending.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<GuestEvent>;
+
+    /// Console bytes that have been read from the socket already, if any.
+    fn buffered_console(&mut self) -> Option<Vec<u8>>;
+
+    /// Whether so much console output waits for the driver that the guest may have to wait.
+    fn is_console_behind(&self) -> bool;
+
+    /// Begins to read all console bytes that have arrived. Go on polling meanwhile.
+    fn flush_console(&self) -> Flush;
+
+    /// Input of the console.
+    fn input(&self) -> crate::host::SerialInput;
+
+    /// Commands to QEMU, where there is a control channel.
+    fn control(&self) -> Option<QmpCommands>;
+
+    /// Process id of QEMU on the host, where it is known: by it CPU time is sampled.
+    fn pid(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether the lab started QEMU, may change how it shuts down, and ends it.
+    fn is_managed(&self) -> bool {
+        false
+    }
+
+    /// Signals QEMU's process group, if QEMU is managed.
+    fn signal(&mut self, _signal: StopSignal) {}
+}

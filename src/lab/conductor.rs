@@ -1,0 +1,514 @@
+//! The course of a trial from the spawn to the end of the guest. Pure: time and inputs are passed in, what is to be done comes out.
+//!
+//! ```text
+//! Connecting ─ console ready → Watching ─ verdict → Diagnosing → Stopping ─ exit → Draining → Over
+//!                                 │ ↑ guest shuts down
+//!                               Flushing
+//! ```
+
+use super::diagnosis::Diagnosis;
+use super::error::LabError;
+use super::input::{Effect, HostSample, Input, TaskResult};
+use super::journal::Journal;
+use super::observer::Status;
+use super::recorder::Recorder;
+use super::stopping::Stopping;
+use crate::guest::{Exit, GuestEvent};
+use model::{Event, Outcome, Probe, QmpEvent, Stage, Stamp};
+use std::collections::VecDeque;
+use std::time::Duration;
+use watchdog::{Action, Setup, Watchdog};
+
+/// How long QEMU may take to exit once it has said that the machine is shut down, before it is killed: the guest is gone, and
+/// QEMU may never exit. A QMP command that arrives at that moment can block it for ever (seen with QEMU 7.2,
+/// `monitor_cleanup()`). A QEMU that was told to pause on shutdown does not exit by itself.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the rest of the console of a machine that is shut down may take.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long what QEMU sent before its end may take to arrive.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Bytes of a guest's page, unless its agent says otherwise.
+const PAGE_BYTES: u32 = 4096;
+
+/// What the conductor must know of a trial beforehand.
+#[derive(Debug, Clone)]
+pub(super) struct Conditions {
+    pub setup: Setup,
+    /// Process id of QEMU, where it is known.
+    pub pid: Option<u32>,
+    /// Whether the lab starts and ends QEMU.
+    pub is_managed: bool,
+    /// Percent of the time for which the vCPUs are stopped while the workload runs.
+    pub vcpu_stop_percent: Option<u32>,
+    /// What a diagnosis may do.
+    pub diagnosis: super::diagnosis::Means,
+}
+
+/// How far the trial has come.
+#[derive(Debug)]
+enum Phase {
+    /// The console cannot be read yet.
+    Connecting,
+    /// The watchdog judges.
+    Watching,
+    /// The guest has shut its machine down: its last console bytes are awaited.
+    Flushing { deadline: Stamp, is_flushed: bool },
+    /// The verdict stands; evidence is collected.
+    Diagnosing(Diagnosis),
+    /// QEMU is made to exit.
+    Stopping(Stopping),
+    /// QEMU has exited: what it had sent is awaited.
+    Draining { exit: Exit, deadline: Stamp },
+    /// Nothing more comes.
+    Over,
+}
+
+/// Whether the guest may be probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probing {
+    Idle,
+    Running,
+    /// The machine is shut down: there is nothing to look into.
+    Closed,
+}
+
+/// Conducts one trial.
+#[derive(Debug)]
+pub(super) struct Conductor {
+    pub recorder: Recorder,
+    conditions: Conditions,
+    phase: Phase,
+    probing: Probing,
+    /// Probes that wait for their turn: one at a time, in the order in which the watchdog asked.
+    queued_probes: VecDeque<Probe>,
+    /// Whether a probe has made the guest act.
+    has_provoked: bool,
+    /// Whether QEMU pauses on shutdown, once it has answered.
+    shutdown_action: Option<bool>,
+    /// Whether the machine is shut down and held by QEMU.
+    is_guest_shut_down: bool,
+    /// When QEMU, which has said that the machine is shut down, must have exited.
+    exit_deadline: Option<Stamp>,
+    /// Whether the watchdog wants the trial to end.
+    is_stop_wanted: bool,
+    is_cancelled: bool,
+    /// Channels that have not ended.
+    console_open: bool,
+    qmp_open: bool,
+    stolen_percent: u32,
+    last_reported_stage: Option<Stage>,
+    effects: Vec<Effect>,
+}
+
+impl Conductor {
+    pub fn new(conditions: Conditions, has_qmp: bool) -> Self {
+        Self {
+            recorder: Recorder::new(Watchdog::new(conditions.setup.clone())),
+            conditions,
+            phase: Phase::Connecting,
+            probing: Probing::Idle,
+            queued_probes: VecDeque::new(),
+            has_provoked: false,
+            shutdown_action: None,
+            is_guest_shut_down: false,
+            exit_deadline: None,
+            is_stop_wanted: false,
+            is_cancelled: false,
+            console_open: true,
+            qmp_open: has_qmp,
+            stolen_percent: 0,
+            last_reported_stage: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Records the spawn.
+    pub fn spawned(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        let pid = self.conditions.pid.unwrap_or_default();
+        let actions = self.recorder.event(at, Event::Spawned { pid }, journal)?;
+        self.act(at, actions, journal)
+    }
+
+    /// Whether the trial is over.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// When [`Input::Deadline`] is due.
+    pub fn deadline(&self) -> Option<Stamp> {
+        let own = match &self.phase {
+            Phase::Connecting | Phase::Over => None,
+            Phase::Watching => return earliest(self.recorder.watchdog.deadline(), self.exit_deadline),
+            Phase::Flushing { deadline, .. } | Phase::Draining { deadline, .. } => Some(*deadline),
+            Phase::Diagnosing(diagnosis) => diagnosis.deadline(),
+            Phase::Stopping(stopping) => Some(stopping.deadline()),
+        };
+        earliest(own, self.exit_deadline.filter(|_| matches!(self.phase, Phase::Flushing { .. })))
+    }
+
+    /// Takes an input; gives what is to be done because of it, in order.
+    ///
+    /// # Errors
+    /// When the trial cannot be written down, or QEMU cannot be started, reached or ended.
+    pub fn on_input(
+        &mut self,
+        at: Stamp,
+        input: Input,
+        journal: &mut dyn Journal,
+    ) -> Result<Vec<Effect>, LabError> {
+        match input {
+            Input::Guest(event) => self.on_guest(at, event, journal)?,
+            Input::Task(result) => self.on_task(at, result, journal)?,
+            Input::Host(sample) => self.on_host(at, sample, journal)?,
+            Input::Vcpus(threads) => {
+                if !threads.is_empty() && self.is_judging() {
+                    let actions = self.recorder.event(at, Event::Vcpus { threads }, journal)?;
+                    self.act(at, actions, journal)?;
+                }
+            }
+            Input::Deadline => self.on_deadline(at, journal)?,
+            Input::Cancelled => self.on_cancel(at, journal)?,
+        }
+        self.advance(at, journal)?;
+        self.steal_vcpu_time();
+        self.show(at);
+        Ok(std::mem::take(&mut self.effects))
+    }
+
+    fn on_guest(&mut self, at: Stamp, event: GuestEvent, journal: &mut dyn Journal) -> Result<(), LabError> {
+        match event {
+            GuestEvent::ConsoleReady => {
+                if matches!(self.phase, Phase::Connecting) {
+                    self.phase = Phase::Watching;
+                }
+                Ok(())
+            }
+            GuestEvent::ConsoleUnreachable(source) => {
+                self.console_open = false;
+                match self.phase {
+                    Phase::Connecting if !self.is_cancelled => Err(LabError::Console { source }),
+                    _ => Ok(()),
+                }
+            }
+            GuestEvent::Console(bytes) => self.on_console(at, &bytes, journal),
+            GuestEvent::ConsoleEnd => {
+                self.console_open = false;
+                let actions = self.recorder.console_end(at, journal)?;
+                self.act(at, actions, journal)
+            }
+            GuestEvent::Qmp(what) => self.on_qmp(at, what, journal),
+            GuestEvent::QmpEnd => {
+                self.qmp_open = false;
+                Ok(())
+            }
+            GuestEvent::Exited(status) => {
+                let exit = status.map_err(|source| LabError::Io { what: "waiting for QEMU", source })?;
+                self.on_exit(at, exit, journal);
+                Ok(())
+            }
+        }
+    }
+
+    fn on_console(&mut self, at: Stamp, bytes: &[u8], journal: &mut dyn Journal) -> Result<(), LabError> {
+        let recorded = self.recorder.console(at, bytes, journal);
+        if let Phase::Diagnosing(diagnosis) = &mut self.phase {
+            // The verdict stands: what cannot be recorded any more takes nothing away from it.
+            diagnosis.on_console(at, bytes);
+            return Ok(());
+        }
+        self.act(at, recorded?, journal)
+    }
+
+    fn on_qmp(&mut self, at: Stamp, what: QmpEvent, journal: &mut dyn Journal) -> Result<(), LabError> {
+        if let Phase::Diagnosing(diagnosis) = &mut self.phase {
+            if matches!(what, QmpEvent::Shutdown(_)) && self.shutdown_action == Some(true) {
+                self.is_guest_shut_down = true;
+                diagnosis.on_shutdown();
+            }
+            let _ = self.recorder.event(at, Event::Qmp { what }, journal);
+            return Ok(());
+        }
+        if what == QmpEvent::Connected {
+            // QEMU 6.0 and later. How an attached QEMU shuts down is the user's choice.
+            if self.conditions.is_managed {
+                self.effects.push(Effect::PauseOnShutdown);
+            }
+            // Without thread ids the verdict lacks the vCPUs' CPU time, and says so.
+            self.effects.push(Effect::QueryVcpus);
+        }
+        let shutdown = match &what {
+            QmpEvent::Shutdown(reason) => Some(reason.starts_with("guest-")),
+            _ => None,
+        };
+        let actions = self.recorder.event(at, Event::Qmp { what }, journal)?;
+        if let Some(is_by_guest) = shutdown
+            && matches!(self.phase, Phase::Connecting | Phase::Watching)
+        {
+            self.on_shutdown(at, is_by_guest);
+        }
+        self.act(at, actions, journal)
+    }
+
+    /// The machine is shut down. QEMU exits by itself when it was told to quit: only what the guest shuts down is paused
+    /// (QEMU, `qmp_quit()`, `qemu_system_killed()`).
+    fn on_shutdown(&mut self, at: Stamp, is_by_guest: bool) {
+        self.queued_probes.clear();
+        self.probing = Probing::Closed;
+        self.effects.push(Effect::AbortProbes);
+        if is_by_guest && self.conditions.is_managed && self.shutdown_action != Some(false) {
+            self.effects.push(Effect::FlushConsole);
+            self.phase = Phase::Flushing { deadline: at + FLUSH_TIMEOUT, is_flushed: false };
+        } else {
+            self.set_exit_deadline(at);
+        }
+    }
+
+    fn set_exit_deadline(&mut self, at: Stamp) {
+        if self.conditions.is_managed {
+            self.exit_deadline = self.exit_deadline.or(Some(at + EXIT_TIMEOUT));
+        }
+    }
+
+    fn on_exit(&mut self, at: Stamp, exit: Exit, journal: &mut dyn Journal) {
+        if let Phase::Diagnosing(diagnosis) = &mut self.phase {
+            diagnosis.on_exit();
+            diagnosis.advance(at, &mut self.effects, journal);
+            diagnosis.finish(journal);
+        }
+        self.effects.push(Effect::AbortProbes);
+        self.exit_deadline = None;
+        self.phase = Phase::Draining { exit, deadline: at + DRAIN_TIMEOUT };
+    }
+
+    fn on_task(&mut self, at: Stamp, result: TaskResult, journal: &mut dyn Journal) -> Result<(), LabError> {
+        match result {
+            TaskResult::Threads => {}
+            TaskResult::ShutdownAction(pauses) => self.shutdown_action = Some(pauses),
+            TaskResult::Flushed => {
+                if let Phase::Flushing { is_flushed, .. } = &mut self.phase {
+                    *is_flushed = true;
+                }
+            }
+            TaskResult::Probed(event) => {
+                if self.probing == Probing::Running {
+                    self.probing = Probing::Idle;
+                    let actions =
+                        event.map(|event| self.recorder.event(at, event, journal)).transpose()?.unwrap_or_default();
+                    self.act(at, actions, journal)?;
+                }
+            }
+            TaskResult::Step(found) => {
+                if let Phase::Diagnosing(diagnosis) = &mut self.phase {
+                    diagnosis.on_result(at, found, &mut self.effects);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_host(&mut self, at: Stamp, sample: HostSample, journal: &mut dyn Journal) -> Result<(), LabError> {
+        self.last_reported_stage = None;
+        if !self.is_judging() {
+            return Ok(());
+        }
+        let late_us = u64::try_from(sample.late.as_micros()).unwrap_or(u64::MAX);
+        // What the lab itself stops, the watchdog knows.
+        let stopped = sample.is_stopped && self.stolen_percent == 0;
+        let event = Event::Host { late_us, psi_cpu_avg10: sample.psi_cpu_avg10, stopped };
+        let actions = self.recorder.event(at, event, journal)?;
+        self.act(at, actions, journal)
+    }
+
+    fn on_deadline(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        if self.exit_deadline.is_some_and(|deadline| deadline <= at) {
+            self.exit_deadline = None;
+            self.phase = Phase::Stopping(Stopping::kill(at, &mut self.effects));
+            return Ok(());
+        }
+        match &mut self.phase {
+            Phase::Watching if self.recorder.watchdog.deadline().is_some_and(|deadline| deadline <= at) => {
+                let actions = self.recorder.event(at, Event::Tick, journal)?;
+                self.act(at, actions, journal)
+            }
+            Phase::Diagnosing(diagnosis) => {
+                diagnosis.on_deadline(at, &mut self.effects);
+                Ok(())
+            }
+            Phase::Stopping(stopping) => stopping.on_deadline(at, &mut self.effects),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_cancel(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        self.is_cancelled = true;
+        match &mut self.phase {
+            Phase::Connecting | Phase::Watching | Phase::Flushing { .. } => {
+                if matches!(self.phase, Phase::Connecting) {
+                    self.phase = Phase::Watching;
+                }
+                let actions = self.recorder.event(at, Event::Interrupted, journal)?;
+                self.act(at, actions, journal)
+            }
+            Phase::Diagnosing(diagnosis) => {
+                diagnosis.on_cancel();
+                Ok(())
+            }
+            Phase::Stopping(_) | Phase::Draining { .. } | Phase::Over => Ok(()),
+        }
+    }
+
+    /// Does what the watchdog wants.
+    fn act(&mut self, at: Stamp, actions: Vec<Action>, journal: &mut dyn Journal) -> Result<(), LabError> {
+        let mut actions = VecDeque::from(actions);
+        loop {
+            while let Some(action) = actions.pop_front() {
+                match action {
+                    Action::Stop => self.is_stop_wanted = true,
+                    Action::Probe(probe) if self.probing != Probing::Closed => self.queued_probes.push_back(probe),
+                    Action::Probe(_) => {}
+                }
+            }
+            if self.probing != Probing::Idle || self.is_stop_wanted || !self.is_judging() {
+                return Ok(());
+            }
+            let Some(probe) = self.queued_probes.pop_front() else { return Ok(()) };
+            self.probing = Probing::Running;
+            self.has_provoked |= matches!(probe, Probe::Sysrq(_));
+            actions.extend(self.recorder.event(at, Event::Probed { probe }, journal)?);
+            self.effects.push(Effect::Probe { probe, page_bytes: self.page_bytes() });
+        }
+    }
+
+    /// Goes on to the next phase where this one has ended.
+    fn advance(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        loop {
+            match &mut self.phase {
+                Phase::Flushing { deadline, is_flushed } => {
+                    let is_done = (*is_flushed && self.shutdown_action.is_some()) || *deadline <= at;
+                    if !is_done {
+                        return Ok(());
+                    }
+                    self.phase = Phase::Watching;
+                    if self.shutdown_action == Some(true) {
+                        self.is_guest_shut_down = true;
+                        let actions = self.recorder.event(at, Event::Down, journal)?;
+                        self.act(at, actions, journal)?;
+                    } else {
+                        self.set_exit_deadline(at);
+                    }
+                }
+                Phase::Watching if self.is_stop_wanted => self.conclude(at, journal)?,
+                Phase::Diagnosing(diagnosis) => {
+                    if !diagnosis.advance(at, &mut self.effects, journal) {
+                        return Ok(());
+                    }
+                    diagnosis.finish(journal);
+                    self.stop(at);
+                }
+                Phase::Draining { exit, deadline } => {
+                    if (self.console_open || self.qmp_open) && *deadline > at {
+                        return Ok(());
+                    }
+                    let exit = std::mem::take(exit);
+                    self.phase = Phase::Over;
+                    self.drained(at, exit, journal)?;
+                }
+                Phase::Connecting | Phase::Watching | Phase::Stopping(_) | Phase::Over => return Ok(()),
+            }
+        }
+    }
+
+    /// There is a verdict.
+    fn conclude(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        self.effects.push(Effect::AbortProbes);
+        let verdict = self.recorder.watchdog.verdict().filter(|verdict| calls_for_evidence(verdict.outcome()));
+        let Some(verdict) = verdict else {
+            self.stop(at);
+            return Ok(());
+        };
+        journal.verdict(&verdict)?;
+        let mut diagnosis = Diagnosis::begin(at, self.conditions.diagnosis.clone(), self.has_provoked, self.page_bytes());
+        if self.is_guest_shut_down {
+            diagnosis.on_shutdown();
+        }
+        if self.is_cancelled {
+            diagnosis.on_cancel();
+        }
+        self.phase = Phase::Diagnosing(diagnosis);
+        Ok(())
+    }
+
+    /// Ends QEMU, if it is managed.
+    fn stop(&mut self, at: Stamp) {
+        self.effects.push(Effect::AbortProbes);
+        self.exit_deadline = None;
+        self.phase = if self.conditions.is_managed {
+            Phase::Stopping(Stopping::quit(at, &mut self.effects))
+        } else {
+            Phase::Over
+        };
+    }
+
+    /// All that QEMU had sent has been read: its exit is judged last.
+    fn drained(&mut self, at: Stamp, exit: Exit, journal: &mut dyn Journal) -> Result<(), LabError> {
+        if self.console_open {
+            self.recorder.console_end(at, journal)?;
+        }
+        let Exit { code, signal, stderr } = exit;
+        self.recorder.event(at, Event::Exited { code, signal, stderr }, journal)?;
+        Ok(())
+    }
+
+    fn page_bytes(&self) -> u32 {
+        self.recorder.page_bytes.unwrap_or(PAGE_BYTES)
+    }
+
+    /// Whether what happens is still judged.
+    const fn is_judging(&self) -> bool {
+        matches!(self.phase, Phase::Watching | Phase::Flushing { .. })
+    }
+
+    /// Stops the vCPUs now and then for as long as the workload runs, where the cell says so.
+    fn steal_vcpu_time(&mut self) {
+        let is_loading = self.is_judging() && self.recorder.watchdog.stage() == Stage::Loading;
+        let percent = if is_loading { self.conditions.vcpu_stop_percent.unwrap_or(0) } else { 0 };
+        if percent != self.stolen_percent {
+            self.stolen_percent = percent;
+            self.effects.push(Effect::StealVcpuTime { percent });
+        }
+    }
+
+    /// Shows the trial at each change of stage and at each sample.
+    fn show(&mut self, at: Stamp) {
+        let stage = self.recorder.watchdog.stage();
+        if self.last_reported_stage == Some(stage) {
+            return;
+        }
+        self.last_reported_stage = Some(stage);
+        let beat = self.recorder.last_beat;
+        self.effects.push(Effect::Show(Status {
+            stage,
+            elapsed_s: at.as_secs_f64(),
+            guest_s: beat.map(|beat| beat.mono_ms as f64 / 1e3),
+            free_kib: beat.map(|beat| beat.free_kib),
+            oom_kills: self.recorder.watchdog.oom_kills(),
+            canary_stuck_s: self.recorder.watchdog.canary_stuck_s(),
+        }));
+    }
+}
+
+fn earliest(a: Option<Stamp>, b: Option<Stamp>) -> Option<Stamp> {
+    a.into_iter().chain(b).min()
+}
+
+/// Whether more than the verdict is of interest.
+const fn calls_for_evidence(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
+}
+
+#[cfg(test)]
+#[path = "conductor_tests.rs"]
+mod tests;

@@ -1,0 +1,343 @@
+//! What a good colleague at the machine would collect once a guest has hung or crashed: one step after the other, each with a
+//! deadline, while the console is read. The verdict stands by then and is on disk; nothing here changes it. Pure.
+
+use super::answer::Answer;
+use super::input::{Effect, StepWork};
+use super::journal::Journal;
+use model::{Arch, BUNDLE_SCHEMA, Bundle, Stamp, Step, StepRecord, StepResult};
+use std::time::Duration;
+
+/// Folder of the bundle in a trial's folder.
+pub(super) const FOLDER: &str = "bundle";
+
+/// Timeout of a step: a little longer than QEMU may take to answer one command.
+const STEP_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Timeout of a dump of the guest's RAM.
+pub(super) const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Timeout of all steps together, besides a dump.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// How long a kernel may take to begin its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A console that has been silent for so long has said what there was to say.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// How a kernel acknowledges a sysrq letter (`drivers/tty/sysrq.c`, `__handle_sysrq()`): since 4.20, and before.
+const SYSRQ_ACKS: &[&str] = &["sysrq: ", "SysRq : "];
+
+const EXITED: &str = "QEMU has exited";
+const CANCELLED: &str = "the run was stopped";
+const SHUT_DOWN: &str = "the machine is shut down";
+
+/// What a diagnosis may do to a guest.
+#[derive(Debug, Clone)]
+pub(super) struct Means {
+    pub arch: Arch,
+    /// Whether the guest runs the agent.
+    pub has_agent: bool,
+    /// Whether the guest's RAM is kept in a file.
+    pub keeps_dump: bool,
+}
+
+/// Why a step was cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Failure {
+    Late,
+    Cancelled,
+    Failed(String),
+}
+
+/// What the step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The host's part.
+    Working,
+    /// The kernel's answer on the console.
+    Answering { quiet_at: Stamp },
+}
+
+/// How the kernel is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Not at all: the host reads.
+    Host,
+    Break(char),
+    Agent(char),
+    Nmi,
+}
+
+/// The step that is being made.
+#[derive(Debug)]
+struct Current {
+    step: Step,
+    began: Stamp,
+    deadline: Stamp,
+    way: Way,
+    stage: Stage,
+    answer: Answer,
+    result: Option<Result<String, Failure>>,
+}
+
+/// The diagnosis of one guest.
+#[derive(Debug)]
+pub(super) struct Diagnosis {
+    means: Means,
+    page_bytes: u32,
+    bundle: Bundle,
+    /// Index of the next step.
+    next: usize,
+    until: Stamp,
+    has_provoked: bool,
+    is_shut_down: bool,
+    /// Why nothing more is tried.
+    over: Option<&'static str>,
+    /// Why no sysrq letter is tried any more.
+    sysrq_failure: Option<String>,
+    /// Why a BREAK does not reach the kernel, once that is known.
+    break_failure: Option<String>,
+    current: Option<Current>,
+}
+
+impl Diagnosis {
+    /// `has_provoked`: whether something has made the guest act already.
+    pub fn begin(at: Stamp, means: Means, has_provoked: bool, page_bytes: u32) -> Self {
+        Self {
+            means,
+            page_bytes,
+            bundle: Bundle { schema: BUNDLE_SCHEMA, steps: Vec::new() },
+            next: 0,
+            until: at + TOTAL_TIMEOUT,
+            has_provoked,
+            is_shut_down: false,
+            over: None,
+            sysrq_failure: None,
+            break_failure: None,
+            current: None,
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Stamp> {
+        let current = self.current.as_ref()?;
+        Some(match current.stage {
+            Stage::Working => current.deadline,
+            Stage::Answering { quiet_at } => quiet_at,
+        })
+    }
+
+    /// The machine is shut down and paused: it can be read, and does nothing more.
+    pub const fn on_shutdown(&mut self) {
+        self.is_shut_down = true;
+    }
+
+    pub fn on_exit(&mut self) {
+        self.over = Some(EXITED);
+        self.set_result(Err(Failure::Failed(EXITED.to_owned())));
+    }
+
+    pub fn on_cancel(&mut self) {
+        self.over = Some(CANCELLED);
+        self.set_result(Err(Failure::Cancelled));
+    }
+
+    pub fn on_console(&mut self, at: Stamp, bytes: &[u8]) {
+        let Some(current) = self.current.as_mut().filter(|current| current.way != Way::Host) else { return };
+        current.answer.push(bytes);
+        if let Stage::Answering { quiet_at } = &mut current.stage
+            && current.answer.has_begun(current.way.acks())
+        {
+            *quiet_at = (at + QUIET).min(current.deadline);
+        }
+    }
+
+    /// The host's part of the step has ended.
+    pub fn on_result(&mut self, at: Stamp, found: Result<String, String>, effects: &mut Vec<Effect>) {
+        let Some(current) = self.current.as_mut().filter(|current| current.stage == Stage::Working) else { return };
+        match found {
+            Ok(text) if current.way == Way::Host => current.result = Some(Ok(text)),
+            Ok(_) => {
+                let wait = if current.answer.has_begun(current.way.acks()) { QUIET } else { ANSWER_TIMEOUT };
+                current.stage = Stage::Answering { quiet_at: (at + wait).min(current.deadline) };
+            }
+            Err(why) => self.fail(why, effects),
+        }
+    }
+
+    pub fn on_deadline(&mut self, at: Stamp, effects: &mut Vec<Effect>) {
+        let Some(current) = &mut self.current else { return };
+        match current.stage {
+            Stage::Working if at >= current.deadline => current.result = Some(Err(Failure::Late)),
+            Stage::Answering { quiet_at } if at >= quiet_at => {
+                if current.answer.has_begun(current.way.acks()) {
+                    current.result = Some(Ok(current.answer.text()));
+                } else {
+                    let seconds = ANSWER_TIMEOUT.as_secs();
+                    self.fail(format!("the kernel did not answer within {seconds} s"), effects);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes on to the next step where one has ended; whether all have.
+    pub fn advance(&mut self, at: Stamp, effects: &mut Vec<Effect>, journal: &mut dyn Journal) -> bool {
+        loop {
+            if let Some(current) = &mut self.current {
+                let Some(result) = current.result.take() else { return false };
+                self.end_step(at, result, effects, journal);
+                continue;
+            }
+            let Some(&step) = Step::ALL.get(self.next) else { return true };
+            self.next += 1;
+            match self.why_not(at, step) {
+                Some(why) => self.record(step, at, at, StepResult::Skipped { why }),
+                None => self.begin_step(at, step, effects),
+            }
+        }
+    }
+
+    /// Writes how the bundle was collected. What cannot be written is left out.
+    pub fn finish(&self, journal: &mut dyn Journal) {
+        if let Err(error) = journal.bundle(&self.bundle) {
+            tracing::warn!(%error, "the diagnosis is incomplete");
+        }
+    }
+
+    fn set_result(&mut self, result: Result<String, Failure>) {
+        if let Some(current) = &mut self.current {
+            current.result = Some(result);
+        }
+    }
+
+    /// Why a step is not tried.
+    fn why_not(&self, at: Stamp, step: Step) -> Option<String> {
+        if let Some(over) = self.over {
+            return Some(over.to_owned());
+        }
+        if let (Some(failure), Step::Sysrq(_)) = (&self.sysrq_failure, step) {
+            return Some(failure.clone());
+        }
+        if at >= self.until {
+            return Some("the steps before it took too long".to_owned());
+        }
+        if self.is_shut_down && (step.provokes() || step == Step::Profile) {
+            return Some(SHUT_DOWN.to_owned());
+        }
+        match step {
+            Step::Dump if !self.means.keeps_dump => Some("only with --dump".to_owned()),
+            Step::Nmi if !self.means.arch.qemu.nmi => Some(format!("{} has none", self.means.arch)),
+            _ => None,
+        }
+    }
+
+    fn begin_step(&mut self, at: Stamp, step: Step, effects: &mut Vec<Effect>) {
+        if step == Step::Dump {
+            self.until = self.until + DUMP_TIMEOUT;
+        }
+        let (way, work) = match step {
+            Step::Sysrq(letter) if self.break_failure.is_none() => (Way::Break(letter), StepWork::BreakSysrq(letter)),
+            Step::Sysrq(letter) => (Way::Agent(letter), StepWork::AgentSysrq(letter)),
+            Step::Nmi => (Way::Nmi, StepWork::Nmi),
+            Step::Dump => (Way::Host, StepWork::Dump),
+            _ => (Way::Host, StepWork::Read { step, page_bytes: self.page_bytes }),
+        };
+        self.current = Some(Current {
+            step,
+            began: at,
+            deadline: (at + timeout(step)).min(self.until),
+            way,
+            stage: Stage::Working,
+            answer: Answer::default(),
+            result: None,
+        });
+        match (way, &self.break_failure) {
+            (Way::Agent(_), Some(why)) if !self.means.has_agent => {
+                let why = why.clone();
+                self.set_result(Err(Failure::Failed(why)));
+            }
+            _ => effects.push(Effect::Step(work)),
+        }
+    }
+
+    /// The present way does not lead to an answer. Where a BREAK does not reach the kernel, the agent may still be there.
+    fn fail(&mut self, why: String, effects: &mut Vec<Effect>) {
+        let Some(current) = &mut self.current else { return };
+        match current.way {
+            Way::Break(letter) => {
+                self.break_failure = Some(why.clone());
+                if self.means.has_agent {
+                    current.way = Way::Agent(letter);
+                    current.stage = Stage::Working;
+                    current.answer = Answer::default();
+                    effects.push(Effect::Step(StepWork::AgentSysrq(letter)));
+                } else {
+                    current.result = Some(Err(Failure::Failed(why)));
+                }
+            }
+            Way::Agent(_) => {
+                let by_break = self.break_failure.clone().unwrap_or_default();
+                let why = format!("by a BREAK: {by_break}; by the agent: {why}");
+                current.result = Some(Err(Failure::Failed(why)));
+            }
+            Way::Host | Way::Nmi => current.result = Some(Err(Failure::Failed(why))),
+        }
+    }
+
+    fn end_step(
+        &mut self,
+        at: Stamp,
+        found: Result<String, Failure>,
+        effects: &mut Vec<Effect>,
+        journal: &mut dyn Journal,
+    ) {
+        let Some(Current { step, began, .. }) = self.current.take() else { return };
+        if found.is_err() {
+            effects.push(Effect::AbortProbes);
+        }
+        if let (Err(Failure::Late | Failure::Failed(_)), Step::Sysrq(_)) = (&found, step) {
+            self.sysrq_failure = Some(format!("{step} was not answered"));
+        }
+        let result = match found {
+            Ok(text) => keep(step, &text, journal),
+            Err(Failure::Late) => StepResult::Late { seconds: timeout(step).as_secs_f64() },
+            Err(Failure::Cancelled) => StepResult::Skipped { why: CANCELLED.to_owned() },
+            Err(Failure::Failed(why)) => StepResult::Failed { why },
+        };
+        self.record(step, began, at, result);
+    }
+
+    fn record(&mut self, step: Step, began: Stamp, at: Stamp, result: StepResult) {
+        let took_ms = u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX);
+        let has_asked = step.provokes() && !matches!(result, StepResult::Skipped { .. });
+        self.bundle.steps.push(StepRecord { step, began, took_ms, provoked: self.has_provoked, result });
+        self.has_provoked |= has_asked;
+    }
+}
+
+impl Way {
+    /// What the kernel's answer begins with.
+    const fn acks(self) -> &'static [&'static str] {
+        match self {
+            Self::Break(_) | Self::Agent(_) => SYSRQ_ACKS,
+            Self::Host | Self::Nmi => &[],
+        }
+    }
+}
+
+/// Writes what a step has found; QEMU has written a dump itself.
+fn keep(step: Step, text: &str, journal: &mut dyn Journal) -> StepResult {
+    let file = format!("{FOLDER}/{}", step.file());
+    if step == Step::Dump {
+        return StepResult::Done { file };
+    }
+    match journal.file(&file, text.as_bytes()) {
+        Ok(()) => StepResult::Done { file },
+        Err(error) => StepResult::Failed { why: error.to_string() },
+    }
+}
+
+fn timeout(step: Step) -> Duration {
+    if step == Step::Dump { DUMP_TIMEOUT } else { STEP_TIMEOUT }
+}

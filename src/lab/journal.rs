@@ -1,0 +1,43 @@
+//! Where a trial is written down.
+
+use crate::store::{StoreError, TrialDir};
+use model::{Bundle, Record, Verdict};
+
+/// The record of one trial. What it has taken is with the operating system when a method returns.
+///
+/// # Errors
+/// Each method fails when the record cannot be written.
+pub(super) trait Journal {
+    /// Appends console bytes.
+    fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Appends events, before they are judged.
+    fn events(&mut self, records: &[Record]) -> Result<(), StoreError>;
+    /// Writes the verdict, so that nothing that happens afterwards loses it.
+    fn verdict(&mut self, verdict: &Verdict) -> Result<(), StoreError>;
+    /// Writes a file of the bundle.
+    fn file(&mut self, name: &str, content: &[u8]) -> Result<(), StoreError>;
+    /// Writes how the bundle was collected.
+    fn bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError>;
+}
+
+impl Journal for TrialDir {
+    fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Self::console(self, bytes)
+    }
+
+    fn events(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        Self::events(self, records)
+    }
+
+    fn verdict(&mut self, verdict: &Verdict) -> Result<(), StoreError> {
+        Self::verdict(self, verdict)
+    }
+
+    fn file(&mut self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        Self::file(self, name, content)
+    }
+
+    fn bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError> {
+        Self::bundle(self, bundle)
+    }
+}

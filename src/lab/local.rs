@@ -1,0 +1,212 @@
+//! Runs trials in this process.
+
+use super::conductor::{Conditions, Conductor};
+use super::diagnosis::Means;
+use super::driver::Driver;
+use super::error::LabError;
+use super::executor::{Assignment, Execution, Executor};
+use super::performer::{Performer, Reach};
+use super::scratch::ScratchFile;
+use super::trial::{GuestSpec, TrialSpec};
+use crate::guest::{Guest, Source};
+use crate::host::{Clock, SocketDir, wall_clock};
+use crate::launch::{CONSOLE, Paths, command, with_channels};
+use crate::probe::{Prober, SymbolCache};
+use crate::report;
+use crate::store::TrialDir;
+use model::{Kind, RUN_SCHEMA, RuleId, TrialRecord, Verdict};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use watchdog::Setup;
+
+/// Bytes of a guest's page, until its agent says otherwise.
+const PAGE_BYTES: u32 = 4096;
+
+/// Runs trials in this process. Its trials share what they read of kernels.
+#[derive(Debug, Default)]
+pub struct LocalExecutor {
+    symbols: Arc<SymbolCache>,
+}
+
+impl Executor for LocalExecutor {
+    fn execute<'a>(&'a self, assignment: Assignment<'a>) -> Execution<'a> {
+        Box::pin(self.run(assignment))
+    }
+}
+
+/// What QEMU is started with, and the files behind it, which live as long as the trial.
+struct Launch {
+    source: Source,
+    argv: Vec<String>,
+    /// What QEMU calls the character device of the serial console.
+    console: String,
+    _sockets: SocketDir,
+    _disk: Option<ScratchFile>,
+}
+
+impl LocalExecutor {
+    async fn run(&self, assignment: Assignment<'_>) -> Result<TrialRecord, LabError> {
+        let Assignment { spec, folder, .. } = assignment;
+        let mut record = draft(spec);
+        let launch = match launch(spec).await {
+            Ok(launch) => launch,
+            Err(error) => return fail(spec, folder, record, &error),
+        };
+        record.command.clone_from(&launch.argv);
+        match self.drive(&assignment, launch).await {
+            Ok(driver) => finish(spec, record, &driver),
+            // The disk may be what failed; then this fails too and the run ends with the reason.
+            Err(error) => fail(spec, folder, record, &error),
+        }
+    }
+
+    async fn drive<'a>(&self, assignment: &Assignment<'a>, launch: Launch) -> Result<Driver<'a>, LabError> {
+        let Assignment { spec, folder, index, observer, cancel } = assignment;
+        let dir = TrialDir::create(folder)?;
+        if !launch.argv.is_empty() {
+            dir.file("qemu.sh", shell(&launch.argv).as_bytes())?;
+        }
+        let setup = Setup::of(&spec.cell);
+        let timeout = Duration::from_secs_f64(setup.timeouts.boot_s);
+        let clock = Clock::start();
+        let guest = launch.source.clone().open(&folder.join("qemu.log"), timeout).await?;
+        let conditions = Conditions {
+            diagnosis: Means {
+                arch: spec.cell.arch,
+                has_agent: setup.agent,
+                keeps_dump: spec.max_dump.is_some(),
+            },
+            setup,
+            pid: guest.pid(),
+            is_managed: guest.is_managed(),
+            vcpu_stop_percent: spec.cell.faults.vcpu_steal,
+        };
+        let has_qmp = guest.control().is_some();
+        let mut driver = Driver {
+            conductor: Conductor::new(conditions, has_qmp),
+            performer: Performer::new(self.reach(spec, &launch, guest.as_ref())),
+            guest,
+            dir,
+            clock,
+            cancel: cancel.clone(),
+            observer: *observer,
+            index: *index,
+        };
+        driver.drive().await?;
+        Ok(driver)
+    }
+
+    fn reach(&self, spec: &TrialSpec, launch: &Launch, guest: &dyn Guest) -> Reach {
+        let prober = guest.control().map(|qmp| Prober {
+            qmp,
+            serial: guest.input(),
+            console: launch.console.clone(),
+            kernel: Arc::new(spec.kernel.clone()),
+            arch: spec.cell.arch,
+            ram: spec.cell.ram,
+            page_bytes: PAGE_BYTES,
+            symbol_cache: Arc::clone(&self.symbols),
+            // Guests of the lab's own get `nokaslr`.
+            kaslr: (!spec.guest.is_planned()).then(Arc::default),
+        });
+        Reach { prober, serial: guest.input(), pid: guest.pid(), max_dump: spec.max_dump }
+    }
+}
+
+async fn launch(spec: &TrialSpec) -> Result<Launch, LabError> {
+    let sockets = SocketDir::create().map_err(|source| LabError::Io { what: "making a folder for sockets", source })?;
+    let disk = match &spec.cell.needs.disk {
+        Some(disk) => Some(ScratchFile::create(disk).await?),
+        None => None,
+    };
+    let (serial, qmp) = (sockets.serial(), sockets.qmp());
+    let spawn = |argv: Vec<String>, console: &str| {
+        let console_bps = spec.cell.faults.console_bps;
+        let source = Source::Spawn { argv: argv.clone(), serial: serial.clone(), qmp: qmp.clone(), console_bps };
+        (source, argv, console.to_owned())
+    };
+    let (source, argv, console) = match &spec.guest {
+        GuestSpec::Planned { qemu } => {
+            let paths = Paths {
+                kernel: spec.kernel.image.clone(),
+                initrd: spec.initrd.as_ref().map(|(path, _)| path.clone()),
+                serial: serial.clone(),
+                qmp: qmp.clone(),
+                disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
+            };
+            let mut argv = command(&spec.cell, spec.accel, &paths);
+            if let Some(program) = qemu {
+                argv[0] = program.display().to_string();
+            }
+            spawn(argv, "serial0")
+        }
+        GuestSpec::Spawn { argv } => spawn(with_channels(argv, &serial, &qmp), CONSOLE),
+        GuestSpec::Attach { serial, console, qmp } => {
+            (Source::Attach { serial: serial.clone(), qmp: qmp.clone() }, Vec::new(), console.clone())
+        }
+        GuestSpec::Stdin => (Source::Stdin, Vec::new(), "serial0".to_owned()),
+    };
+    Ok(Launch { source, argv, console, _sockets: sockets, _disk: disk })
+}
+
+/// The record of a trial of which nothing is known yet.
+pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
+    let kernel = &spec.kernel;
+    TrialRecord {
+        schema: RUN_SCHEMA,
+        cell: spec.cell.clone(),
+        trial: spec.trial,
+        verdict: unjudged(),
+        started: wall_clock(),
+        duration_s: 0.0,
+        boot_s: None,
+        oom_kills: 0,
+        accel: spec.accel,
+        command: Vec::new(),
+        kernel_release: Some(kernel.release.clone()).filter(|release| !release.is_empty()),
+        kernel_digest: Some(kernel.digest.clone()),
+        kernel_commit: kernel.commit.clone(),
+        initrd_digest: spec.initrd.as_ref().map(|(_, digest)| digest.clone()),
+        artifacts: Vec::new(),
+    }
+}
+
+fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Result<TrialRecord, LabError> {
+    let (recorder, dir) = (&driver.conductor.recorder, &driver.dir);
+    let watchdog = &recorder.watchdog;
+    record.verdict = watchdog.verdict().unwrap_or_else(unjudged);
+    record.duration_s = driver.clock.now().as_secs_f64();
+    record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
+    record.oom_kills = watchdog.oom_kills();
+    record.artifacts = dir.artifacts()?;
+    if report::needs_why(&record) {
+        dir.file("why.md", report::why(&spec.run, &record).as_bytes())?;
+        record.artifacts = dir.artifacts()?;
+    }
+    dir.finish(&record)?;
+    Ok(record)
+}
+
+/// Ends a trial that the lab could not bring to its end.
+fn fail(
+    spec: &TrialSpec,
+    folder: &Path,
+    mut record: TrialRecord,
+    error: &LabError,
+) -> Result<TrialRecord, LabError> {
+    record.verdict = error.verdict();
+    let why = report::why(&spec.run, &record);
+    TrialDir::record_failure(folder, &mut record, &why)?;
+    Ok(record)
+}
+
+fn unjudged() -> Verdict {
+    Verdict::new(Kind::QemuDied, RuleId::Driver, "the trial ended without a verdict")
+}
+
+fn shell(argv: &[String]) -> String {
+    // Only a NUL cannot be quoted, and an argument cannot hold one.
+    let words = shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_default();
+    format!("#!/bin/sh\nexec {words}\n")
+}

@@ -1,0 +1,242 @@
+//! What a driver does for its conductor beside the loop: each thing is a task, and none of them holds up the guest's console.
+
+use super::diagnosis::FOLDER;
+use super::error::LabError;
+use super::input::{Effect, StepWork, TaskResult};
+use super::vcpu_throttle::VcpuThrottle;
+use crate::guest::Flush;
+use crate::host::{QmpCommands, SerialInput, vcpu_threads};
+use crate::probe::{Prober, dump};
+use crate::qmp::QueryVcpus;
+use kmsg::console::{Command, encode_command};
+use model::{Event, Probe, RamMib, Stamp, Step};
+use qapi_qmp::{ShutdownAction, inject_nmi, quit, set_action};
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How long QEMU may take to name its threads or to take a setting.
+const QMP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long QEMU may take to quit.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a channel of the guest may take a request.
+const SEND_TIMEOUT: Duration = Duration::from_secs(6);
+
+const NO_QMP: &str = "the guest has no QMP";
+
+/// What the performer needs of a guest.
+pub(super) struct Reach {
+    /// Probes the guest; nothing without QMP.
+    pub prober: Option<Prober>,
+    /// Input of the console.
+    pub serial: SerialInput,
+    /// Process id of QEMU, where it is known.
+    pub pid: Option<u32>,
+    /// Limit of the RAM that is dumped, where it is dumped at all.
+    pub max_dump: Option<RamMib>,
+}
+
+/// Performs effects. Dropping it ends what it has begun; a paused machine runs on.
+pub(super) struct Performer {
+    reach: Reach,
+    threads: Vec<u32>,
+    throttle: Option<VcpuThrottle>,
+    tasks: JoinSet<Outcome>,
+    probes: JoinSet<TaskResult>,
+}
+
+/// What a task that probes nothing came back with.
+enum Outcome {
+    Result(TaskResult),
+    Threads(Vec<u32>),
+    Nothing,
+}
+
+impl Performer {
+    pub fn new(reach: Reach) -> Self {
+        Self { reach, threads: Vec::new(), throttle: None, tasks: JoinSet::new(), probes: JoinSet::new() }
+    }
+
+    /// Thread ids of the vCPUs; none when QEMU did not say.
+    pub fn vcpu_threads(&self) -> &[u32] {
+        &self.threads
+    }
+
+    /// The result of the next task that ends; pending while there is none. Cancel safe.
+    pub async fn next_result(&mut self) -> TaskResult {
+        loop {
+            let ended = poll_fn(|cx| {
+                // Probes first: QEMU may take long to answer the others.
+                if let Poll::Ready(Some(ended)) = self.probes.poll_join_next(cx) {
+                    return Poll::Ready(ended.map(Outcome::Result));
+                }
+                match self.tasks.poll_join_next(cx) {
+                    Poll::Ready(Some(ended)) => Poll::Ready(ended),
+                    _ => Poll::Pending,
+                }
+            });
+            match ended.await {
+                Ok(Outcome::Result(result)) => return result,
+                Ok(Outcome::Threads(threads)) => {
+                    self.threads = threads;
+                    return TaskResult::Threads;
+                }
+                Ok(Outcome::Nothing) => {}
+                Err(error) if error.is_cancelled() => {}
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        }
+    }
+
+    /// Begins to read what has arrived on the console.
+    pub fn flush(&mut self, flush: Flush) {
+        self.tasks.spawn(async move {
+            flush.await;
+            Outcome::Result(TaskResult::Flushed)
+        });
+    }
+
+    /// Performs an effect that needs neither the guest's process nor the trial's folder.
+    ///
+    /// # Errors
+    /// When the vCPUs' time cannot be taken.
+    pub fn perform(&mut self, effect: Effect, at: Stamp) -> Result<(), LabError> {
+        match effect {
+            Effect::QueryVcpus => self.query_vcpus(),
+            Effect::PauseOnShutdown => self.pause_on_shutdown(),
+            Effect::Probe { probe, page_bytes } => self.probe(probe, page_bytes),
+            Effect::Step(work) => self.step(work, at),
+            Effect::AbortProbes => self.probes = JoinSet::new(),
+            Effect::StealVcpuTime { percent } => self.steal_vcpu_time(percent)?,
+            Effect::Quit => self.quit(),
+            Effect::FlushConsole | Effect::Signal(_) | Effect::Show(_) => {}
+        }
+        Ok(())
+    }
+
+    fn qmp(&self) -> Option<QmpCommands> {
+        self.reach.prober.as_ref().map(|prober| prober.qmp.clone())
+    }
+
+    fn query_vcpus(&mut self) {
+        let Some(qmp) = self.qmp() else { return };
+        self.tasks.spawn(async move {
+            let asked = qmp.execute(QueryVcpus {}, QMP_TIMEOUT).await;
+            Outcome::Threads(asked.map(|vcpus| vcpu_threads(&vcpus)).unwrap_or_default())
+        });
+    }
+
+    fn pause_on_shutdown(&mut self) {
+        let Some(qmp) = self.qmp() else { return };
+        self.tasks.spawn(async move {
+            let pause =
+                set_action { shutdown: Some(ShutdownAction::pause), reboot: None, panic: None, watchdog: None };
+            let asked = qmp.execute(pause, QMP_TIMEOUT).await;
+            Outcome::Result(TaskResult::ShutdownAction(asked.is_ok()))
+        });
+    }
+
+    fn quit(&mut self) {
+        let Some(qmp) = self.qmp() else { return };
+        self.tasks.spawn(async move {
+            // QEMU may close the connection before its answer is read: its exit is what counts.
+            drop(qmp.execute(quit {}, QUIT_TIMEOUT).await);
+            Outcome::Nothing
+        });
+    }
+
+    fn probe(&mut self, probe: Probe, page_bytes: u32) {
+        let prober = self.reach.prober.clone().map(|prober| Prober { page_bytes, ..prober });
+        self.probes.spawn(async move {
+            TaskResult::Probed(match prober {
+                Some(prober) => prober.run(probe).await,
+                None => Some(Event::ProbeFailed { probe, why: NO_QMP.to_owned() }),
+            })
+        });
+    }
+
+    fn step(&mut self, work: StepWork, at: Stamp) {
+        let (prober, serial) = (self.reach.prober.clone(), self.reach.serial.clone());
+        self.probes.spawn(async move { TaskResult::Step(do_step(prober, serial, work, at).await) });
+    }
+
+    /// Has QEMU write the guest's RAM into the bundle of the trial's folder. A part of a dump is not left.
+    pub fn dump(&mut self, trial: &Path) {
+        let file = trial.join(FOLDER).join(Step::Dump.file());
+        let (qmp, max) = (self.qmp(), self.reach.max_dump);
+        self.probes.spawn(async move {
+            let (Some(qmp), Some(max)) = (qmp, max) else { return TaskResult::Step(Err(NO_QMP.to_owned())) };
+            let part = PartialFile(Some(file.clone()));
+            let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let dumped = match made {
+                Ok(()) => dump(&qmp, &file, max).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if dumped.is_ok() {
+                part.keep();
+            }
+            TaskResult::Step(dumped.map(|()| String::new()))
+        });
+    }
+
+    fn steal_vcpu_time(&mut self, percent: u32) -> Result<(), LabError> {
+        let held = |source| LabError::Io { what: "stopping the vCPUs", source };
+        self.throttle = match self.reach.pid {
+            Some(pid) if percent > 0 => Some(VcpuThrottle::begin(pid, percent).map_err(held)?),
+            _ => None,
+        };
+        Ok(())
+    }
+}
+
+/// The host's part of a step, besides a dump.
+async fn do_step(
+    prober: Option<Prober>,
+    serial: SerialInput,
+    work: StepWork,
+    at: Stamp,
+) -> Result<String, String> {
+    let qmp = || prober.as_ref().ok_or_else(|| NO_QMP.to_owned());
+    match work {
+        StepWork::Read { step, page_bytes } => {
+            let prober = Prober { page_bytes, ..qmp()?.clone() };
+            prober.collect(step, at).await.map_err(|error| error.to_string())
+        }
+        StepWork::BreakSysrq(letter) => {
+            qmp()?.send_sysrq(letter).await.map(|()| String::new()).map_err(|error| error.to_string())
+        }
+        StepWork::AgentSysrq(letter) => {
+            // Letters that the kernel did not take stand on the agent's line.
+            let line = format!("\n{}", encode_command(Command::Sysrq(letter)));
+            let sent = serial.send(line.into_bytes(), SEND_TIMEOUT).await;
+            sent.map(|()| String::new()).map_err(|error| error.to_string())
+        }
+        StepWork::Nmi => {
+            let asked = qmp()?.qmp.execute(inject_nmi {}, SEND_TIMEOUT).await;
+            asked.map(|_| String::new()).map_err(|error| error.to_string())
+        }
+        StepWork::Dump => Err("a dump goes to the trial's folder".to_owned()),
+    }
+}
+
+/// A file that is removed unless it is kept.
+struct PartialFile(Option<PathBuf>);
+
+impl PartialFile {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // There may be none.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
