@@ -7,7 +7,7 @@ use json_schema::{names, violations};
 use model::{
     Accel, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs, Onset, Outcome,
     Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts,
-    TrialRecord, Verdict,
+    TrialRecord, Verdict, Watermarks,
 };
 use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;

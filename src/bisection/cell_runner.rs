@@ -35,7 +35,7 @@ struct Shared {
     subject: CellSubject,
     fragments: Vec<Fragment>,
     repository: PathBuf,
-    lab: Lab<'static>,
+    lab: Lab,
     run: RunDir,
     trials: usize,
     reference: RefCell<Reference>,
@@ -168,7 +168,7 @@ impl Shared {
         // The output is in the run directory.
         let _ = std::fs::remove_file(&job.log);
         let log = self.run.path().join("cells").join(record.folder());
-        let (title, seconds) = (record.title, record.duration_s);
+        let (title, seconds) = (record.verdict.title, record.duration_s);
         Ok(JobOutcome { result, exit: None, verdict: Some(verdict), title, seconds, log })
     }
 

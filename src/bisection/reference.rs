@@ -35,7 +35,7 @@ impl Reference {
             Outcome::Pass => return Some(TrialResult::Other),
             Outcome::Hang | Outcome::Crash | Outcome::BootFailed => {}
         }
-        let failure = (VerdictPattern::of(&record.verdict).to_string(), record.title.clone());
+        let failure = (VerdictPattern::of(&record.verdict).to_string(), record.verdict.title.clone());
         let is_first = is_bad_end && self.first.is_none() && outcome != Outcome::BootFailed;
         if is_first && matches!(self.criterion, BadCriterion::SameKind | BadCriterion::SameTitle) {
             self.first = Some(failure.clone());

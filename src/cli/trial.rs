@@ -3,8 +3,8 @@
 use super::args::TrialArgs;
 use super::error::CliError;
 use super::interrupt::cancel_on_signals;
-use crate::lab::{Assignment, Executor, LocalExecutor, Observer, SPEC_SCHEMA, Status, TrialSpec};
 use crate::host::allow_open_files;
+use crate::lab::{Assignment, Executor, LocalExecutor, Observer, SPEC_SCHEMA, Status, TrialSpec};
 use model::{Cell, TrialRecord};
 use std::io::Write;
 use tokio_util::sync::CancellationToken;

@@ -153,12 +153,7 @@ impl Conductor {
     ///
     /// # Errors
     /// When the trial cannot be written down, or QEMU cannot be started, reached or ended.
-    pub fn on_input(
-        &mut self,
-        at: Stamp,
-        input: Input,
-        journal: &mut dyn Journal,
-    ) -> Result<Vec<Effect>, LabError> {
+    pub fn on_input(&mut self, at: Stamp, input: Input, journal: &mut dyn Journal) -> Result<Vec<Effect>, LabError> {
         match input {
             Input::Guest(event) => self.on_guest(at, event, journal)?,
             Input::Task(result) => self.on_task(at, result, journal)?,
@@ -430,7 +425,8 @@ impl Conductor {
             return Ok(());
         };
         journal.verdict(&verdict)?;
-        let mut diagnosis = Diagnosis::begin(at, self.conditions.diagnosis.clone(), self.has_provoked, self.page_bytes());
+        let mut diagnosis =
+            Diagnosis::begin(at, self.conditions.diagnosis.clone(), self.has_provoked, self.page_bytes());
         if self.is_guest_shut_down {
             diagnosis.on_shutdown();
         }

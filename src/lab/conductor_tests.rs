@@ -1,8 +1,8 @@
 use super::*;
+use crate::guest::StopSignal;
 use crate::lab::diagnosis::Means;
 use crate::lab::input::StepWork;
 use crate::store::StoreError;
-use crate::guest::StopSignal;
 use model::{Bundle, Kind, Record, Step, StepResult, Timeouts, Verdict};
 
 /// Keeps what is written.
@@ -61,7 +61,8 @@ impl Trial {
             vcpu_stop_percent: None,
             diagnosis: Means { arch: "riscv64".parse().unwrap(), has_agent, keeps_dump: false },
         };
-        let mut trial = Self { conductor: Conductor::new(conditions, true), journal: Memory::default(), effects: Vec::new() };
+        let mut trial =
+            Self { conductor: Conductor::new(conditions, true), journal: Memory::default(), effects: Vec::new() };
         trial.conductor.spawned(Stamp::ZERO, &mut trial.journal).unwrap();
         trial
     }

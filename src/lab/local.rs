@@ -72,11 +72,7 @@ impl LocalExecutor {
         let clock = Clock::start();
         let guest = launch.source.clone().open(&folder.join("qemu.log"), timeout).await?;
         let conditions = Conditions {
-            diagnosis: Means {
-                arch: spec.cell.arch,
-                has_agent: setup.agent,
-                keeps_dump: spec.max_dump.is_some(),
-            },
+            diagnosis: Means { arch: spec.cell.arch, has_agent: setup.agent, keeps_dump: spec.max_dump.is_some() },
             setup,
             pid: guest.pid(),
             is_managed: guest.is_managed(),
@@ -189,12 +185,7 @@ fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Res
 }
 
 /// Ends a trial that the lab could not bring to its end.
-fn fail(
-    spec: &TrialSpec,
-    folder: &Path,
-    mut record: TrialRecord,
-    error: &LabError,
-) -> Result<TrialRecord, LabError> {
+fn fail(spec: &TrialSpec, folder: &Path, mut record: TrialRecord, error: &LabError) -> Result<TrialRecord, LabError> {
     record.verdict = error.verdict();
     let why = report::why(&spec.run, &record);
     TrialDir::record_failure(folder, &mut record, &why)?;

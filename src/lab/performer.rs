@@ -133,8 +133,7 @@ impl Performer {
     fn pause_on_shutdown(&mut self) {
         let Some(qmp) = self.qmp() else { return };
         self.tasks.spawn(async move {
-            let pause =
-                set_action { shutdown: Some(ShutdownAction::pause), reboot: None, panic: None, watchdog: None };
+            let pause = set_action { shutdown: Some(ShutdownAction::pause), reboot: None, panic: None, watchdog: None };
             let asked = qmp.execute(pause, QMP_TIMEOUT).await;
             Outcome::Result(TaskResult::ShutdownAction(asked.is_ok()))
         });
@@ -194,12 +193,7 @@ impl Performer {
 }
 
 /// The host's part of a step, besides a dump.
-async fn do_step(
-    prober: Option<Prober>,
-    serial: SerialInput,
-    work: StepWork,
-    at: Stamp,
-) -> Result<String, String> {
+async fn do_step(prober: Option<Prober>, serial: SerialInput, work: StepWork, at: Stamp) -> Result<String, String> {
     let qmp = || prober.as_ref().ok_or_else(|| NO_QMP.to_owned());
     match work {
         StepWork::Read { step, page_bytes } => {

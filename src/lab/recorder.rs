@@ -35,12 +35,7 @@ impl Recorder {
     }
 
     /// Takes console bytes.
-    pub fn console(
-        &mut self,
-        at: Stamp,
-        bytes: &[u8],
-        journal: &mut dyn Journal,
-    ) -> Result<Vec<Action>, StoreError> {
+    pub fn console(&mut self, at: Stamp, bytes: &[u8], journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         journal.console(bytes)?;
         let mut items = Vec::new();
         self.console.push(bytes, &mut items);
@@ -91,12 +86,7 @@ impl Recorder {
         }
     }
 
-    fn events(
-        &mut self,
-        at: Stamp,
-        events: Vec<Event>,
-        journal: &mut dyn Journal,
-    ) -> Result<Vec<Action>, StoreError> {
+    fn events(&mut self, at: Stamp, events: Vec<Event>, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         let records: Vec<Record> = events.into_iter().map(|event| Record { at, event }).collect();
         journal.events(&records)?;
         Ok(records.iter().flat_map(|record| self.watchdog.observe(record.at, &record.event)).collect())

@@ -4,9 +4,7 @@ use model::{
     Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
     Timeouts, TrialRecord,
 };
-use oomlab::lab::{
-    Budget, Executor, Lab, LabError, LocalExecutor, Observer, Prepared, Ready, RunOptions, Status,
-};
+use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Prepared, Ready, RunOptions, Status};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 //! command disturbs the next one; a late reply is an error of the event stream; an unknown event or value ends it.
 
 use super::{Qmp, QmpError};
-use crate::host::Guest;
+use crate::host::Qemu;
 use crate::qmp::QueryVcpus;
 use model::QmpEvent;
 use qapi_qmp::{RunState, cont, query_memory_size_summary, query_name, query_status, quit, stop};
@@ -201,9 +201,9 @@ async fn qemu_replies_have_the_types_of_qapi_qmp() {
         let machine = if program.ends_with("aarch64") { "virt" } else { "q35" };
         let argv = [program, "-machine", machine, "-smp", "2", "-m", "32M", "-S", "-display", "none", "-nodefaults"];
         let argv: Vec<String> = argv.into_iter().chain(["-qmp", &monitor]).map(str::to_owned).collect();
-        let mut guest = Guest::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
+        let mut guest = Qemu::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
         let mut qmp = Qmp::open(path, TIMEOUT);
-        assert_eq!(event(&mut qmp).await, Some(QmpEvent::Connected), "{program}: {}", guest.last_words());
+        assert_eq!(event(&mut qmp).await, Some(QmpEvent::Connected), "{program}: {}", guest.stderr_tail());
         let commands = qmp.commands().clone();
         assert_eq!(commands.execute(query_status {}, TIMEOUT).await.unwrap().status, RunState::prelaunch);
         assert_eq!(commands.execute(QueryVcpus {}, TIMEOUT).await.unwrap().len(), 2);
