@@ -94,7 +94,7 @@ async fn a_crashed_machine_is_kept_and_looked_at_from_outside() {
     assert_kept(&scripted, &trial, Kind::Panic);
     let steps = bundle(&scripted);
     assert!(is_done(&steps, Step::Registers), "{:?}", result(&steps, Step::Registers));
-    let down = StepResult::Skipped { why: "the machine is down".to_owned() };
+    let down = StepResult::Skipped { why: "the machine is shut down".to_owned() };
     assert_eq!((result(&steps, Step::Sysrq('m')), result(&steps, Step::Profile)), (&down, &down));
     assert!(trial.duration_s < 60.0, "nobody waited for a machine that does nothing more");
 }
@@ -168,6 +168,6 @@ async fn a_qemu_that_ends_in_the_middle_leaves_what_there_was() {
     assert_kept(&scripted, &trial, Kind::OomLivelock);
     let steps = bundle(&scripted);
     assert!(is_done(&steps, Step::Sysrq('w')));
-    assert_eq!(result(&steps, Step::Sysrq('l')), &StepResult::Failed { why: "QEMU has ended".to_owned() });
-    assert_eq!(result(&steps, Step::Sysrq('t')), &StepResult::Skipped { why: "QEMU has ended".to_owned() });
+    assert_eq!(result(&steps, Step::Sysrq('l')), &StepResult::Failed { why: "QEMU has exited".to_owned() });
+    assert_eq!(result(&steps, Step::Sysrq('t')), &StepResult::Skipped { why: "QEMU has exited".to_owned() });
 }

@@ -72,7 +72,7 @@ fn the_first_interrupt_keeps_what_is_done() {
     signal(&child, Signal::INT);
     let finished = wait(child);
     assert_eq!(finished.status, Some(130), "{finished:?}");
-    assert!(finished.stderr.contains("stopping: "), "{}", finished.stderr);
+    assert!(finished.stderr.contains("stopping; finished results are kept"), "{}", finished.stderr);
     assert!(finished.stdout.contains("interrupted after 2 of 2 trials"), "{}", finished.stdout);
     let document = read_json(&program.dir().join("out.json"));
     let kinds: Vec<_> = document["cells"].as_array().unwrap().iter().map(|cell| cell["kind"].clone()).collect();

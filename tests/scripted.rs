@@ -311,7 +311,8 @@ fn a_run_of_a_newer_program_is_left_alone() {
     let scripted = Scripted::default();
     let run = scripted.run_dir();
     let head = run.path().join("run.json");
-    let text = std::fs::read_to_string(&head).unwrap().replace("\"schema\": 1", "\"schema\": 99");
+    let schema = format!("\"schema\": {}", model::RUN_SCHEMA);
+    let text = std::fs::read_to_string(&head).unwrap().replace(&schema, "\"schema\": 99");
     std::fs::write(&head, &text).unwrap();
     let error = run.finish(1.0, false).unwrap_err().to_string();
     assert!(error.contains("format 99"), "{error}");

@@ -11,13 +11,14 @@ use super::error::LabError;
 use super::input::{Effect, HostSample, Input, TaskResult};
 use super::journal::Journal;
 use super::observer::Status;
+use super::phase::{Conditions, Phase, Probing};
 use super::recorder::Recorder;
 use super::stopping::Stopping;
 use crate::guest::{Exit, GuestEvent};
 use model::{Event, Outcome, Probe, QmpEvent, Stage, Stamp};
 use std::collections::VecDeque;
 use std::time::Duration;
-use watchdog::{Action, Setup, Watchdog};
+use watchdog::{Action, Watchdog};
 
 /// How long QEMU may take to exit once it has said that the machine is shut down, before it is killed: the guest is gone, and
 /// QEMU may never exit. A QMP command that arrives at that moment can block it for ever (seen with QEMU 7.2,
@@ -32,48 +33,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bytes of a guest's page, unless its agent says otherwise.
 const PAGE_BYTES: u32 = 4096;
-
-/// What the conductor must know of a trial beforehand.
-#[derive(Debug, Clone)]
-pub(super) struct Conditions {
-    pub setup: Setup,
-    /// Process id of QEMU, where it is known.
-    pub pid: Option<u32>,
-    /// Whether the lab starts and ends QEMU.
-    pub is_managed: bool,
-    /// Percent of the time for which the vCPUs are stopped while the workload runs.
-    pub vcpu_stop_percent: Option<u32>,
-    /// What a diagnosis may do.
-    pub diagnosis: super::diagnosis::Means,
-}
-
-/// How far the trial has come.
-#[derive(Debug)]
-enum Phase {
-    /// The console cannot be read yet.
-    Connecting,
-    /// The watchdog judges.
-    Watching,
-    /// The guest has shut its machine down: its last console bytes are awaited.
-    Flushing { deadline: Stamp, is_flushed: bool },
-    /// The verdict stands; evidence is collected.
-    Diagnosing(Diagnosis),
-    /// QEMU is made to exit.
-    Stopping(Stopping),
-    /// QEMU has exited: what it had sent is awaited.
-    Draining { exit: Exit, deadline: Stamp },
-    /// Nothing more comes.
-    Over,
-}
-
-/// Whether the guest may be probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probing {
-    Idle,
-    Running,
-    /// The machine is shut down: there is nothing to look into.
-    Closed,
-}
 
 /// Conducts one trial.
 #[derive(Debug)]

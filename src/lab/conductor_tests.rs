@@ -1,6 +1,7 @@
 use super::*;
 use crate::guest::StopSignal;
 use crate::lab::diagnosis::Means;
+use watchdog::Setup;
 use crate::lab::input::StepWork;
 use crate::store::StoreError;
 use model::{Bundle, Kind, Record, Step, StepResult, Timeouts, Verdict};

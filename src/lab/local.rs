@@ -1,11 +1,12 @@
 //! Runs trials in this process.
 
-use super::conductor::{Conditions, Conductor};
+use super::conductor::Conductor;
 use super::diagnosis::Means;
 use super::driver::Driver;
 use super::error::LabError;
 use super::executor::{Assignment, Execution, Executor};
 use super::performer::{Performer, Reach};
+use super::phase::Conditions;
 use super::scratch::ScratchFile;
 use super::trial::{GuestSpec, TrialSpec};
 use crate::guest::{Guest, Source};

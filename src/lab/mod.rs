@@ -17,6 +17,7 @@ mod journal;
 mod local;
 mod observer;
 mod performer;
+mod phase;
 mod prepare;
 mod process;
 mod recorder;
