@@ -4,8 +4,7 @@
 
 #![expect(missing_docs, reason = "`criterion_group!` makes a public function")]
 
-use bisect::worlds::{Shape, World};
-use bisect::{Bisection, Outcome, Running, Sample, Settings, Slot, Task};
+use bisect::{Bisection, History, Outcome, Revision, Running, Sample, Settings, Slot, Task};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kmsg::console::{Console, decode, printk};
@@ -196,13 +195,24 @@ fn printing(criterion: &mut Criterion) {
     });
 }
 
+/// Parents of `commits` commits and the good end before them: every sixth is the merge of a topic branch of three.
+fn merge_window(commits: Revision) -> Vec<Vec<Revision>> {
+    let parents = |at: Revision| match at % 6 {
+        _ if at < 6 => at.checked_sub(1).into_iter().collect(),
+        0 => vec![at - 4, at - 1],
+        3 => vec![at - 3],
+        _ => vec![at - 1],
+    };
+    (0..=commits).map(parents).collect()
+}
+
 /// A decision in the middle of a search through as many commits as a merge window brings.
 fn bisection(criterion: &mut Criterion) {
     let mut group = group(criterion, "bisect");
-    let world = World::new(16_384, Shape::Merges, 0.5, 0.0, 1).expect("a world");
-    let (good, bad) = (world.history().good()[0], world.history().bad());
+    let (good, bad) = (0, 16_386);
+    let history = || History::new(&merge_window(bad), &[good], bad).expect("a history");
     let settings = Settings { trial_s: 20.0, build_s: 600.0, ..Settings::default() };
-    let mut search = Bisection::new(world.history().clone(), settings).expect("sound settings");
+    let mut search = Bisection::new(history(), settings).expect("sound settings");
     let samples = [(bad, Outcome::Hang), (good, Outcome::Pass), (bad / 2, Outcome::Pass), (bad / 4 * 3, Outcome::Hang)];
     for (revision, outcome) in samples.repeat(5) {
         search.record(Sample { revision, outcome, seconds: 20.0 }).expect("a known revision");
@@ -217,9 +227,8 @@ fn bisection(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| bencher.iter(|| search.decide(slot, black_box(running))));
     }
     group.bench_function("abandon", |bencher| bencher.iter(|| search.abandon(black_box(&building))));
-    group.bench_function("standing", |bencher| bencher.iter(|| search.standing()));
-    let history = || world.history().clone();
-    group.bench_function("begin", |bencher| bencher.iter(|| Bisection::new(history(), Settings::default()).is_ok()));
+    group.bench_function("progress", |bencher| bencher.iter(|| search.progress()));
+    group.bench_function("start", |bencher| bencher.iter(|| Bisection::new(history(), Settings::default()).is_ok()));
 }
 
 criterion_group!(benches, bisection, console, classify, frames, qmp_messages, watchdog, printing);

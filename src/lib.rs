@@ -7,7 +7,7 @@
 //! matrix.yaml ─read→ Raw ─resolve→ Matrix ─expand→ Plan ─lint→ Plan (printable, has a digest)
 //!   └ per cell: launch argv ─spawn→ Event* ─watchdog→ Action* / Verdict ─store→ TrialRecord
 //! run directory ─report→ terminal · JSON · JUnit
-//! history ─decide→ build or trial ─runner→ Entry ─journal→ Search ─report→ the commit that brought it
+//! Request ─plan→ SessionConfig, history ─decide→ build or trial ─Runner→ JournalEntry ─Search→ Answer ─report→ terminal · markdown
 //! ```
 //!
 //! A run is plain values with I/O at the edges. The modules stand on floors; each may use only what lies below it,
@@ -25,6 +25,7 @@
 //! 8. One place per extension.
 
 pub mod assets;
+pub mod bisection;
 pub mod cli;
 pub mod doctor;
 pub mod git;
@@ -37,6 +38,5 @@ pub mod matrix;
 pub mod probe;
 pub mod qmp;
 pub mod report;
-pub mod session;
 pub mod store;
 pub mod workload;

@@ -24,8 +24,8 @@ use repository::Repository;
 use serde_json::Value;
 use std::process::Command;
 
-/// A command that fails in `permille` of a thousand trials where the bug is, and says in which from commit and trial alone: nothing is
-/// left to luck.
+/// A command that fails in `permille` of a thousand trials where the bug is. Commit and trial decide: the result is
+/// deterministic.
 fn flaky(permille: u32, seed: u32) -> String {
     format!(
         r#"draw=$(printf '%s %s {seed}' "$OOMLAB_COMMIT" "$OOMLAB_TRIAL" | sha256sum | cut -c1-7)
@@ -34,7 +34,7 @@ fn flaky(permille: u32, seed: u32) -> String {
     )
 }
 
-/// A program, and a repository beside it.
+/// A program, and a repository in its folder.
 struct Bench {
     program: Program,
     repository: Repository,
@@ -47,12 +47,12 @@ impl Bench {
         Self { program, repository }
     }
 
-    /// `oomlab bisect commits` from the first commit to the last one.
+    /// `oomlab bisect commits` from the first commit to the last.
     fn bisect(&self, exec: &str, more: &[&str]) -> Command {
         self.bisect_between(&self.repository.commits[0], "main", exec, more)
     }
 
-    /// The same in another repository.
+    /// As [`Bench::bisect`], in another repository.
     fn bisect_in(&self, repository: &str, exec: &str, more: &[&str]) -> Command {
         let good = &self.repository.commits[0];
         let args =
@@ -67,14 +67,14 @@ impl Bench {
         command
     }
 
-    /// The number of the commit that an answer names.
+    /// The number of the culprit.
     fn culprit(&self, answer: &Value) -> Option<usize> {
         let name = answer["culprit"].as_str()?;
         self.repository.commits.iter().position(|commit| commit == name)
     }
 }
 
-/// The one object that the program prints.
+/// The JSON object that the program prints.
 fn answer(finished: &Finished) -> Value {
     assert_eq!(finished.stdout.lines().count(), 1, "{finished:?}");
     serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))

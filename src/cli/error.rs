@@ -66,20 +66,43 @@ lab_error!(
 
 impl From<crate::git::GitError> for CliError {
     fn from(error: crate::git::GitError) -> Self {
+        use crate::git::GitError as E;
         match error {
-            crate::git::GitError::Wrong(text) => Self::Usage(text),
-            other => Self::Lab(other.to_string()),
+            E::Folder { .. } | E::NoRepository(_) | E::UnknownRevision { .. } => Self::Usage(error.to_string()),
+            E::Missing(_) | E::Failed { .. } => Self::Lab(error.to_string()),
         }
     }
 }
 
-impl From<crate::session::SessionError> for CliError {
-    fn from(error: crate::session::SessionError) -> Self {
-        use crate::session::SessionError as E;
+impl From<crate::bisection::RequestError> for CliError {
+    fn from(error: crate::bisection::RequestError) -> Self {
         match error {
+            crate::bisection::RequestError::Cell(found) => Self::Diagnostics(found),
+            error => Self::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<crate::bisection::SessionError> for CliError {
+    fn from(error: crate::bisection::SessionError) -> Self {
+        use crate::bisection::SessionError as E;
+        match error {
+            E::Request(error) => error.into(),
             E::Git(error) => error.into(),
-            E::Wrong(_) | E::Command { .. } | E::Settings(_) => Self::Usage(error.to_string()),
-            E::File { .. } | E::Damaged { .. } | E::History(_) | E::Lab(_) => Self::Lab(error.to_string()),
+            E::Kernel(error) => error.into(),
+            E::NoSession(_) | E::NoSessions(_) | E::Exists(_) | E::InUse(_) | E::NoRepository | E::NoResult { .. } => {
+                Self::Usage(error.to_string())
+            }
+            error => Self::Lab(error.to_string()),
+        }
+    }
+}
+
+impl From<crate::bisection::StepError> for CliError {
+    fn from(error: crate::bisection::StepError) -> Self {
+        match error {
+            crate::bisection::StepError::Request(error) => error.into(),
+            error => Self::Lab(error.to_string()),
         }
     }
 }

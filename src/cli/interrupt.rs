@@ -26,7 +26,7 @@ pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
                 exit_now();
             }
             token.cancel();
-            eprintln!("\nstopping: what runs is ended, what is done is kept (once more to end at once)");
+            eprintln!("\nstopping; finished results are kept (Ctrl-C again to abort)");
         }
     });
     Ok(())

@@ -3,23 +3,23 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The full name of a commit: 40 or 64 hexadecimal digits.
+/// A commit's full hash, 40 or 64 hexadecimal digits; in lists, a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CommitId(String);
 
 impl CommitId {
-    /// From git's own words.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+    /// From git's output.
+    pub fn new(hash: impl Into<String>) -> Self {
+        Self(hash.into())
     }
 
-    /// All of it.
+    /// The full hash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As much as people write, 12 digits (Linux, `Documentation/process/submitting-patches.rst`).
+    /// The abbreviated hash, 12 digits (Linux, `Documentation/process/submitting-patches.rst`).
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
@@ -31,24 +31,24 @@ impl fmt::Display for CommitId {
     }
 }
 
-/// A commit as a history lists it.
+/// A commit of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    /// Its name.
+    /// Its hash.
     pub id: CommitId,
     /// Its parents, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<CommitId>,
     /// Its author, as `Name <address>`.
     pub author: String,
-    /// The day on which it was written, `2026-11-24`.
+    /// The author date, `2026-11-24`.
     pub date: String,
     /// The first line of its message.
     pub subject: String,
 }
 
 impl Commit {
-    /// What `git log` prints of one with [`Commit::FORMAT`].
+    /// A line of `git log` with [`Commit::FORMAT`].
     pub(super) fn parse(record: &str) -> Option<Self> {
         let mut fields = record.split('\0').map(str::to_owned);
         let id = CommitId(fields.next()?);
@@ -56,7 +56,7 @@ impl Commit {
         Some(Self { id, parents, author: fields.next()?, date: fields.next()?, subject: fields.next()? })
     }
 
-    /// One commit on a line, its fields with a NUL between them.
+    /// One commit per line, its fields separated by NUL.
     pub(super) const FORMAT: &'static str = "--format=%H%x00%P%x00%an <%ae>%x00%as%x00%s";
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_git_log_is_a_commit() {
+    fn commit_is_parsed_from_git_log() {
         let line = "aa\0bb cc\0A <a@b>\x002026-11-24\0mm: x";
         let commit = Commit::parse(line).unwrap();
         assert_eq!((commit.id.as_str(), commit.parents.len(), commit.subject.as_str()), ("aa", 2, "mm: x"));

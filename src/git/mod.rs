@@ -1,5 +1,5 @@
-//! git repositories, through the git program: their history, and worktrees of the lab's own. Neither the user's checkout nor
-//! any branch is ever touched.
+//! git repositories, through the git program: their history, and worktrees. The user's checkout and branches are never
+//! touched.
 
 mod command;
 mod commit;

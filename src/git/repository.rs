@@ -1,65 +1,63 @@
-//! A repository of the user's.
+//! The user's repository.
 
 use super::command::{GitError, git, output};
 use super::commit::{Commit, CommitId};
 use std::path::{Path, PathBuf};
 
-/// A repository of the user's, which is only read.
+/// The user's repository, which is only read.
 #[derive(Debug, Clone)]
 pub struct Repository {
     dir: PathBuf,
 }
 
 impl Repository {
-    /// The repository that `dir` lies in; a bare one, too.
+    /// The repository that contains `dir`; it may be bare.
     ///
     /// # Errors
     /// When there is none, or git is missing.
     pub async fn open(dir: &Path) -> Result<Self, GitError> {
-        let wrong = |error: std::io::Error| GitError::Wrong(format!("cannot use {}: {error}", dir.display()));
-        let dir = std::fs::canonicalize(dir).map_err(wrong)?;
+        let dir = std::fs::canonicalize(dir).map_err(|source| GitError::Folder { dir: dir.to_owned(), source })?;
         let found = output(git(&dir).args(["rev-parse", "--git-dir"]), "find a repository", &dir).await;
         found.map_err(|error| match error {
-            GitError::Failed { said, .. } if said.contains("not a git repository") => {
-                GitError::Wrong(format!("{} is not in a git repository: name one with `--repo`", dir.display()))
+            GitError::Failed { message, .. } if message.contains("not a git repository") => {
+                GitError::NoRepository(dir.clone())
             }
             other => other,
         })?;
         Ok(Self { dir })
     }
 
-    /// Where it is.
+    /// Its folder.
     pub fn path(&self) -> &Path {
         &self.dir
     }
 
-    /// The commit that a user's words name: a tag, a branch, part of a commit's name.
+    /// The commit that a revision names: a tag, a branch, an abbreviated hash (gitrevisions(7)).
     ///
     /// # Errors
-    /// When they name none.
-    pub async fn resolve(&self, words: &str) -> Result<CommitId, GitError> {
-        let spec = format!("{words}^{{commit}}");
+    /// When it names none.
+    pub async fn resolve(&self, revision: &str) -> Result<CommitId, GitError> {
+        let spec = format!("{revision}^{{commit}}");
         let mut command = git(&self.dir);
         command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]);
         match output(&mut command, "resolve a revision", &self.dir).await {
-            Ok(name) => Ok(CommitId::new(name.trim())),
-            Err(GitError::Failed { .. }) => {
-                let dir = self.dir.display();
-                let shallow =
-                    if self.is_shallow().await { ", which is a shallow clone: `git fetch --unshallow`" } else { "" };
-                Err(GitError::Wrong(format!("`{words}` names no commit of {dir}{shallow}")))
-            }
+            Ok(hash) => Ok(CommitId::new(hash.trim())),
+            Err(GitError::Failed { .. }) => Err(GitError::UnknownRevision {
+                revision: revision.to_owned(),
+                dir: self.dir.clone(),
+                shallow: self.is_shallow().await,
+            }),
             Err(other) => Err(other),
         }
     }
 
-    /// Whether its history was cut off when it was cloned.
+    /// Whether it is a shallow clone.
     pub async fn is_shallow(&self) -> bool {
         let asked = output(git(&self.dir).args(["rev-parse", "--is-shallow-repository"]), "look at", &self.dir).await;
         asked.is_ok_and(|answer| answer.trim() == "true")
     }
 
-    /// Where two commits' histories part: the best common ancestor, if there is one.
+    /// The best common ancestor of two commits, if there is one.
     ///
     /// # Errors
     /// When git fails.
@@ -67,14 +65,14 @@ impl Repository {
         match output(git(&self.dir).args(["merge-base", one.as_str(), other.as_str()]), "find a merge base", &self.dir)
             .await
         {
-            Ok(name) => Ok(Some(CommitId::new(name.trim()))),
-            // It says nothing where there is none.
-            Err(GitError::Failed { said, .. }) if said.starts_with("exit status") => Ok(None),
+            Ok(hash) => Ok(Some(CommitId::new(hash.trim()))),
+            // git prints nothing where there is none.
+            Err(GitError::Failed { message, .. }) if message.starts_with("exit status") => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The commits that `bad` has and none of `good` has, parents first.
+    /// The ancestors of `bad` that are no ancestors of `good`, parents first.
     ///
     /// # Errors
     /// When git fails.
@@ -96,7 +94,7 @@ impl Repository {
     /// One commit.
     ///
     /// # Errors
-    /// When there is none of that name.
+    /// When there is none with this hash.
     pub async fn commit(&self, id: &CommitId) -> Result<Commit, GitError> {
         let mut command = git(&self.dir);
         command.args(["log", "-1", "--no-show-signature", Commit::FORMAT, id.as_str(), "--"]);
@@ -107,7 +105,8 @@ impl Repository {
     async fn commits(&self, mut command: tokio::process::Command) -> Result<Vec<Commit>, GitError> {
         let text = output(&mut command, "read the history", &self.dir).await?;
         let commit = |line: &str| {
-            Commit::parse(line).ok_or_else(|| GitError::failed("list commits", &self.dir, format!("it said `{line}`")))
+            Commit::parse(line)
+                .ok_or_else(|| GitError::failed("list commits", &self.dir, format!("unexpected output `{line}`")))
         };
         text.lines().map(commit).collect()
     }

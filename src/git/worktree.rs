@@ -1,12 +1,12 @@
-//! A checkout of the lab's own beside the user's.
+//! Checkouts beside the user's.
 
 use super::command::{GitError, git, output};
 use super::commit::CommitId;
 use super::repository::Repository;
 use std::path::{Path, PathBuf};
 
-/// A linked worktree (git-worktree(1)) with a detached HEAD. What builds leave behind in it stays from commit to commit, so
-/// that each costs what it changes.
+/// A linked worktree (git-worktree(1)) with a detached HEAD. Untracked files stay from commit to commit, so that builds are
+/// incremental.
 #[derive(Debug)]
 pub struct Worktree {
     dir: PathBuf,
@@ -14,41 +14,41 @@ pub struct Worktree {
 }
 
 impl Worktree {
-    /// Makes one at `dir`, or takes the one that an earlier program left there.
+    /// Creates a worktree at `dir`, or opens the one that an earlier process left there.
     ///
     /// # Errors
-    /// When git fails, or something else is there.
+    /// When git fails, or `dir` is not a worktree.
     pub async fn open(repository: &Repository, dir: PathBuf) -> Result<Self, GitError> {
         if !dir.join(".git").exists() {
             let root = repository.path();
-            // What is gone from the disk is still on git's list.
+            // Deleted worktrees are still on git's list.
             output(git(root).args(["worktree", "prune"]), "forget lost worktrees", root).await?;
             let mut command = git(root);
             command.args(["worktree", "add", "--detach", "--force", "--no-checkout", "--quiet"]).arg(&dir);
-            // Without a commit git would take HEAD, which a repository may lack.
+            // The default is HEAD, which may not exist.
             let any = output(git(root).args(["rev-list", "--all", "-1"]), "find a commit", root).await?;
             output(command.arg(any.trim()), "make a worktree", root).await?;
         }
         Ok(Self { dir, at: None })
     }
 
-    /// Where it is.
+    /// Its folder.
     pub fn path(&self) -> &Path {
         &self.dir
     }
 
-    /// What was last checked out.
+    /// The commit that is checked out, once this process has done so.
     pub fn at(&self) -> Option<&CommitId> {
         self.at.as_ref()
     }
 
-    /// Checks a commit out. Files that git does not know stay; changes of those that it knows are lost.
+    /// Checks a commit out. Untracked files stay; changes of tracked files are lost.
     ///
     /// # Errors
     /// When git fails, for example because the disk is full.
     pub async fn check_out(&mut self, commit: &CommitId) -> Result<(), GitError> {
         self.at = None;
-        // Who was killed in the middle leaves this behind; nobody else uses this worktree.
+        // A killed git leaves its lock behind; no other process uses this worktree.
         let mut command = git(&self.dir);
         command.args(["rev-parse", "--git-path", "index.lock"]);
         let lock = self.dir.join(output(&mut command, "find the index", &self.dir).await?.trim());
@@ -62,7 +62,7 @@ impl Worktree {
         Ok(())
     }
 
-    /// Removes the one at `dir`, also from git's list.
+    /// Removes the worktree at `dir`, also from git's list.
     ///
     /// # Errors
     /// When git fails.

@@ -1,7 +1,6 @@
 //! Runs trials: one driver loop a guest, admission by what the host can spare, and the run as a whole.
 
 mod admission;
-mod cells;
 mod diagnosis;
 mod driver;
 mod error;
@@ -17,7 +16,6 @@ mod stop;
 mod trial;
 
 pub use admission::{Admission, Budget, Need};
-pub use cells::{Cells, CellsSetup};
 pub use error::LabError;
 pub use observer::{Observer, Status};
 pub use prepare::{Readiness, Sources};

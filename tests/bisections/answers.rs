@@ -1,11 +1,11 @@
-//! What is found.
+//! Answers.
 
 use crate::program::finish;
 use crate::repository::{git, output};
 use crate::{Bench, answer, flaky};
 
 #[test]
-fn a_failure_in_three_of_ten_trials_is_found_ten_times_of_ten() {
+fn failure_in_three_of_ten_trials_is_found() {
     for seed in 0..10 {
         let culprit = 20 + 17 * seed as usize;
         let bench = Bench::new(200, culprit);
@@ -20,7 +20,7 @@ fn a_failure_in_three_of_ten_trials_is_found_ten_times_of_ten() {
 }
 
 #[test]
-fn what_always_fails_takes_hardly_more_than_a_search_by_halves() {
+fn certain_failure_needs_few_builds() {
     let bench = Bench::new(200, 117);
     let answer = answer(&finish(&mut bench.bisect("test ! -e bug", &[])));
     assert_eq!(bench.culprit(&answer), Some(117));
@@ -28,18 +28,18 @@ fn what_always_fails_takes_hardly_more_than_a_search_by_halves() {
 }
 
 #[test]
-fn a_repair_is_found_as_a_regression_is() {
+fn fix_is_found() {
     let bench = Bench::new(100, 61);
-    // Here the file is the repair.
+    // Here the file is the fix.
     let exec = flaky(400, 7).replace("test -e bug", "test ! -e bug");
     let ends = ["--fix", "--jobs", "2"];
     let finished = finish(&mut bench.bisect_between("main", &bench.repository.commits[0], &exec, &ends));
     assert_eq!(bench.culprit(&answer(&finished)), Some(61), "{finished:?}");
-    assert!(finished.stderr.contains("The repair is ") && !finished.stderr.contains("Fixes:"), "{finished:?}");
+    assert!(finished.stderr.contains("The fix is ") && !finished.stderr.contains("Fixes:"), "{finished:?}");
 }
 
 #[test]
-fn commits_that_cannot_be_tried_end_in_a_set() {
+fn untestable_commits_lead_to_a_set() {
     let bench = Bench::new(12, 10);
     let hidden = format!(
         "case $OOMLAB_COMMIT in {}|{}) exit 125;; esac; test ! -e bug",
@@ -60,7 +60,7 @@ fn commits_that_cannot_be_tried_end_in_a_set() {
 }
 
 #[test]
-fn the_log_is_one_that_git_replays() {
+fn log_is_replayed_by_git() {
     let bench = Bench::new(60, 41);
     finish(&mut bench.bisect(&flaky(500, 3), &["--out", "mine"]));
     let log = bench.program.run(["bisect", "log", "mine"]);
@@ -73,7 +73,7 @@ fn the_log_is_one_that_git_replays() {
 }
 
 #[test]
-fn the_users_checkout_and_branches_stay_as_they_are() {
+fn checkout_and_branches_are_not_touched() {
     let bench = Bench::new(40, 20);
     let dir = &bench.repository.dir;
     std::fs::write(dir.join("part1"), "mine").unwrap();
@@ -91,14 +91,14 @@ fn the_users_checkout_and_branches_stay_as_they_are() {
 }
 
 #[test]
-fn a_trial_that_does_not_end_is_a_bad_one() {
+fn timed_out_trial_is_bad() {
     let bench = Bench::new(20, 10);
     let finished = finish(&mut bench.bisect("test -e bug && sleep 600; exit 0", &["--timeout", "0.2", "--jobs", "4"]));
     assert_eq!(bench.culprit(&answer(&finished)), Some(10), "{finished:?}");
 }
 
 #[test]
-fn bare_repositories_and_submodules_are_as_good_as_any() {
+fn bare_repositories_and_submodules_are_searched() {
     let bench = Bench::new(30, 12);
     let dir = bench.program.dir();
     let clone = |args: &[&str]| output(git(dir).args(["-c", "protocol.file.allow=always"]).args(args));
@@ -114,7 +114,7 @@ fn bare_repositories_and_submodules_are_as_good_as_any() {
 }
 
 #[test]
-fn a_shallow_clone_says_what_to_do() {
+fn shallow_clone_is_refused_with_advice() {
     let bench = Bench::new(30, 12);
     let url = format!("file://{}", bench.repository.dir.display());
     output(git(bench.program.dir()).args(["clone", "--quiet", "--depth", "5", &url, "shallow"]));

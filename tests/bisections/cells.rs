@@ -1,12 +1,12 @@
-//! Kernels that are built from commits and booted: the build is a makefile's, the machine is scripted, all else is real.
+//! Cells with kernels that are built from commits: build by a short makefile, machine scripted, all else real.
 
 use crate::answer;
 use crate::program::{Finished, Program, finish};
 use crate::repository::{git, output};
 use std::path::{Path, PathBuf};
 
-/// What the lab asks of a kernel's makefiles. A file `broken` is an error in the source; with all options that a file `needed` names
-/// the kernel is another one.
+/// The targets that the lab needs of a kernel's makefile. A file `broken` makes the build fail; with all options in a file
+/// `needed`, the kernel is another one.
 const MAKEFILE: &str = r#"
 allnoconfig:
 	cp $(KCONFIG_ALLCONFIG) $(O)/.config
@@ -43,7 +43,7 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// A repository whose commits are these scripts; an empty one is a kernel that does not compile.
+    /// A repository with a commit for each script; an empty script is a kernel that does not compile.
     pub fn new(scripts: impl IntoIterator<Item = String>) -> Self {
         let program = Program::new();
         let dir = program.dir().join("linux");
@@ -72,13 +72,13 @@ impl Kernels {
         }
     }
 
-    /// A commit of all that was written into the folder.
-    pub fn add_as_they_are(&self) {
+    /// Commits all files of the folder.
+    pub fn commit_files(&self) {
         output(git(&self.dir).args(["add", "--all"]));
         output(git(&self.dir).args(["commit", "--quiet", "--message", "mm: more files"]));
     }
 
-    /// Makes the branch a kernel of the catalogue, `mine`.
+    /// Adds the branch to the catalogue as the kernel `mine`.
     pub fn describe(&self) {
         let description = format!(
             "source:\n  git: {{repository: {}, revision: main}}\nbuild:\n  riscv64-nommu: [mine]\n",
@@ -109,7 +109,7 @@ pub fn script(end: &str) -> String {
 }
 
 #[test]
-fn the_commit_with_which_a_cell_fails_is_named() {
+fn first_commit_with_a_failing_cell_is_found() {
     let kind = |number: usize| match number {
         7 | 11 | 12 => String::new(),
         13 => NEVER_BOOTS.to_owned(),
@@ -129,15 +129,15 @@ fn the_commit_with_which_a_cell_fails_is_named() {
     assert!(answer["confirmed"] == true && answer["builds"].as_u64() <= Some(14), "{answer}");
     let report = std::fs::read_to_string(kernels.program.dir().join("mine/report.md")).unwrap();
     assert!(report.contains("| bad | crash/panic-deadlocked-on-memory |"), "{report}");
-    assert!(report.contains("What idle on riscv64-nommu, 32M shows was brought in by"), "{report}");
-    // The answer may have come while more of them ran.
+    assert!(report.contains("The failure of idle on riscv64-nommu, 32M was introduced by"), "{report}");
+    // More trials may have been running at the end.
     let trials = std::fs::read_dir(kernels.program.dir().join("mine/trials/cells")).unwrap().count();
     assert!(trials as u64 >= answer["trials"].as_u64().unwrap(), "{trials}");
     assert_eq!(output(git(&kernels.dir).args(["status", "--porcelain", "--branch"])), before);
 }
 
 #[test]
-fn what_does_not_compile_and_what_fails_otherwise_is_told_of() {
+fn build_errors_and_other_failures_are_reported() {
     let kernels = Kernels::new((0..5).map(|number| match number {
         0 => script(PASSES),
         1 | 2 => String::new(),
@@ -147,7 +147,7 @@ fn what_does_not_compile_and_what_fails_otherwise_is_told_of() {
     let finished = kernels.bisect(&[]);
     assert_eq!((answer(&finished)["culprit"].as_str(), finished.status), (None, Some(1)), "{finished:?}");
     let report = std::fs::read_to_string(kernels.program.dir().join("mine/report.md")).unwrap();
-    assert!(report.contains("| other | ") && report.contains("## Other failures met on the way\n\n- "), "{report}");
+    assert!(report.contains("| other | ") && report.contains("## Other failures\n\n- "), "{report}");
     for number in [1, 2] {
         let logs = kernels.logs(number).concat();
         assert!(logs.contains("failed to build commit-") && logs.contains("mm/nommu.c:7: error"), "{number}: {logs}");
@@ -155,7 +155,7 @@ fn what_does_not_compile_and_what_fails_otherwise_is_told_of() {
 }
 
 #[test]
-fn failures_of_another_kind_count_for_nothing_unless_that_is_asked_for() {
+fn other_failures_count_only_with_any_failure() {
     let kind = |number: usize| {
         script(if number < 4 {
             PASSES
@@ -171,13 +171,16 @@ fn failures_of_another_kind_count_for_nothing_unless_that_is_asked_for() {
     let kernels = Kernels::new((0..12).map(kind));
     let finished = kernels.bisect(&["--verdict", "crash/oops"]);
     let wrong = answer(&finished);
-    assert!(wrong["wrong"].as_str().is_some_and(|text| text.contains("always in another way")), "{finished:?}");
+    assert!(
+        wrong["invalid_premise"].as_str().is_some_and(|text| text.contains("with other failures only")),
+        "{finished:?}"
+    );
     let finished = kernels.bisect(&["--verdict", "crash/ops", "--out", "other"]);
     assert!(finished.status == Some(2), "{finished:?}");
 }
 
 #[test]
-fn nothing_but_a_cell_or_a_command_can_be_tried() {
+fn incomplete_cells_are_refused() {
     let kernels = Kernels::new((0..2).map(|_| script(PASSES)));
     let args = ["bisect", "commits", "--repo", "linux", "--good", &kernels.commits[0], "--bad", "main"];
     let told = |more: &[&str]| {
@@ -193,7 +196,7 @@ fn nothing_but_a_cell_or_a_command_can_be_tried() {
 }
 
 #[test]
-fn a_red_night_after_a_green_one_ends_with_a_commit() {
+fn regression_of_a_run_is_bisected() {
     let mut kernels = Kernels::new((0..3).map(|_| script(PASSES)));
     let dir = kernels.program.dir().to_owned();
     kernels.describe();
@@ -211,11 +214,11 @@ fn a_red_night_after_a_green_one_ends_with_a_commit() {
     assert_eq!(red.status, Some(1), "{red:?}");
     let named = format!("mine.riscv64-nommu.32M.idle: {} mm: change 9 (9", kernels.commits[9]);
     assert!(red.stdout.contains(&named), "{red:?}");
-    assert_eq!(red.stdout.matches("The culprit is").count(), 1, "both cells fail alike: {red:?}");
-    // The next night is as red as that one, and nothing came between.
+    assert_eq!(red.stdout.matches("The culprit is").count(), 1, "both cells have the same failure: {red:?}");
+    // The next night fails as well, with the same commit.
     let again = night(&kernels.program, &["--bisect-regressions=0.001"]);
     assert!(again.status == Some(1) && again.stderr.contains("was as expected in "), "{again:?}");
-    assert!(again.stderr.contains("stopped: `oomlab bisect resume "), "{again:?}");
+    assert!(again.stderr.contains("stopped; `oomlab bisect resume "), "{again:?}");
     let runs = std::fs::read_dir(dir.join("runs")).unwrap().count();
     assert_eq!(runs, 3);
     let other = night(&kernels.program, &["--out", "elsewhere/night", "--bisect-regressions"]);

@@ -1,17 +1,17 @@
-//! Which options of two configurations make the difference.
+//! Kernel options that cause a failure.
 
 use super::cells::{Kernels, PANICS, PASSES, script};
 use crate::answer;
 use crate::program::finish;
 use serde_json::Value;
 
-/// A kernel that panics with all of these options of forty; what is found of them, and all that was said.
+/// Searches a kernel that panics with all of these options of forty; the names that are found, and the whole answer.
 fn found(needed: &[usize]) -> (Vec<String>, Value) {
     let kernels = Kernels::new([script(PASSES)]);
     let lines: String = needed.iter().map(|number| format!("CONFIG_OPTION_{number}=y\n")).collect();
     std::fs::write(kernels.dir.join("needed"), lines).unwrap();
     std::fs::write(kernels.dir.join("script-of-these"), script(PANICS)).unwrap();
-    kernels.add_as_they_are();
+    kernels.commit_files();
     kernels.describe();
     let same = "CONFIG_PRINTK=y\nCONFIG_HZ=250\n";
     let config = |is_set: bool| -> String {
@@ -40,7 +40,7 @@ fn assert_found(needed: &[usize]) {
     let mut expected: Vec<String> = needed.iter().map(|number| format!("CONFIG_OPTION_{number}")).collect();
     expected.sort_unstable();
     assert_eq!(names, expected, "{answer}");
-    // To try each of them alone would be forty builds.
+    // One by one, they would need forty builds.
     assert!(answer["builds"].as_u64() <= Some(12 * (needed.len() as u64 + 1)), "{answer}");
 }
 
@@ -50,27 +50,27 @@ fn one_option_of_forty_is_found() {
 }
 
 #[test]
-fn the_first_of_forty_is_found() {
+fn first_of_forty_options_is_found() {
     assert_found(&[0]);
 }
 
 #[test]
-fn the_last_of_forty_is_found() {
+fn last_of_forty_options_is_found() {
     assert_found(&[39]);
 }
 
 #[test]
-fn a_pair_of_forty_is_found() {
+fn pair_of_forty_options_is_found() {
     assert_found(&[4, 31]);
 }
 
 #[test]
-fn a_pair_of_neighbours_is_found() {
+fn pair_of_adjacent_options_is_found() {
     assert_found(&[22, 23]);
 }
 
 #[test]
-fn configurations_that_differ_in_nothing_are_refused() {
+fn equal_or_missing_configurations_are_refused() {
     let kernels = Kernels::new([script(PASSES)]);
     kernels.describe();
     kernels.program.write("a.config", "CONFIG_A=y\n");

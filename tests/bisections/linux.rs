@@ -17,7 +17,7 @@ fn source() -> PathBuf {
     sources.map(|entry| entry.unwrap().path()).find(is_6_1).expect("the source of linux-6.1")
 }
 
-/// Bisects such a history with a hang that shows in so many of ten boots of a bad kernel.
+/// Bisects such a history with a hang of this probability in a boot of a bad kernel.
 fn bisect(wanted: Wanted<'_>, probability: &str) {
     let program = Program::new();
     let linux = Linux::new(&program.dir().join("linux"), &source(), wanted);
@@ -35,19 +35,19 @@ fn bisect(wanted: Wanted<'_>, probability: &str) {
 
 #[test]
 #[ignore = "builds about twenty kernels: up to 40 minutes on two cores"]
-fn the_commit_that_brought_the_livelock_is_named() {
+fn livelock_is_bisected() {
     bisect(Wanted { commits: 68, culprit: 41, broken: &[17, 36, 44], dead: 50, merge: 30 }, "0.4");
 }
 
 #[test]
 #[ignore = "builds several kernels: up to 10 minutes on two cores"]
-fn the_commit_that_brought_the_livelock_is_named_in_a_short_history() {
+fn livelock_is_bisected_in_a_short_history() {
     bisect(Wanted { commits: 16, culprit: 11, broken: &[5, 9], dead: 13, merge: 3 }, "0.4");
 }
 
 #[test]
 #[ignore = "builds several kernels: up to 15 minutes on two cores"]
-fn a_red_night_after_a_green_one_ends_with_the_commit_that_brought_the_livelock() {
+fn livelock_of_a_run_is_bisected() {
     let program = Program::new();
     let wanted = Wanted { commits: 16, culprit: 7, broken: &[4, 10], dead: 12, merge: 3 };
     let linux = Linux::new(&program.dir().join("linux"), &source(), wanted);

@@ -1,4 +1,4 @@
-//! Bisections that are stopped and gone on with.
+//! Sessions that are stopped and resumed.
 
 use crate::program::{Finished, finish, start, wait};
 use crate::{Bench, answer, flaky};
@@ -6,7 +6,7 @@ use oomlab::host::{Clock, pause};
 use std::path::Path;
 use std::time::Duration;
 
-/// Lines of the journal.
+/// The lines of the journal.
 fn journal(bench: &Bench) -> Vec<String> {
     let text = std::fs::read_to_string(bench.program.dir().join("mine/journal.jsonl")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
@@ -16,19 +16,19 @@ fn resume(bench: &Bench) -> Finished {
     bench.program.run(["bisect", "resume", "mine", "--json"])
 }
 
-/// Waits for what must happen within a minute.
+/// Waits until a condition holds, for at most a minute.
 fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let clock = Clock::start();
     while !happened() {
-        assert!(clock.elapsed() < Duration::from_secs(60), "in vain: {what}");
+        assert!(clock.elapsed() < Duration::from_secs(60), "timed out: {what}");
         pause(Duration::from_millis(10));
     }
 }
 
-/// Kills at 50 points, each after another number of milliseconds, until the search is through; a search that is through earlier begins
-/// anew. Commits and trials alone say how a trial ends, so that the answer has to be the same.
+/// Kills the search at 50 points, each after another number of milliseconds; a search that ends earlier starts again.
+/// Results are a function of commit and trial, so that the answer has to be the same.
 #[test]
-fn kill_at_fifty_points_and_the_answer_is_the_same() {
+fn answer_is_the_same_after_kills() {
     let exec = format!("sleep 0.01; {}", flaky(300, 5));
     let bench = Bench::new(100, 55);
     let whole = answer(&finish(&mut bench.bisect(&exec, &["--out", "whole"])));
@@ -59,17 +59,17 @@ fn kill_at_fifty_points_and_the_answer_is_the_same() {
 }
 
 #[test]
-fn nothing_that_a_trial_has_started_outlives_a_killed_lab() {
+fn processes_of_a_trial_die_with_the_lab() {
     let bench = Bench::new(20, 10);
     let pids = bench.program.dir().join("pids");
     let exec = format!("sleep 600 & echo $! >> {0}; sleep 600 & echo $! >> {0}; wait", pids.display());
     let mut child = start(&mut bench.bisect(&exec, &["--out", "mine"]));
     let started =
         || std::fs::read_to_string(&pids).unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    until("the trial begins", || started().len() == 2);
+    until("the trial starts", || started().len() == 2);
     child.kill().unwrap();
     wait(child);
-    // A process that is gone, or a zombie that nobody has waited for yet.
+    // Gone, or a zombie that is not reaped yet.
     let ended = |pid: &String| {
         let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
@@ -78,9 +78,9 @@ fn nothing_that_a_trial_has_started_outlives_a_killed_lab() {
 }
 
 #[test]
-fn a_stopped_search_says_where_it_stands_and_goes_on() {
+fn stopped_search_has_status_report_and_log() {
     let bench = Bench::new(60, 30);
-    let finished = finish(&mut bench.bisect(&flaky(500, 2), &["--out", "mine", "--most-trials", "6"]));
+    let finished = finish(&mut bench.bisect(&flaky(500, 2), &["--out", "mine", "--max-trials", "6"]));
     assert_eq!((finished.status, journal(&bench).len()), (Some(1), 6), "{finished:?}");
     for what in ["status", "report", "log"] {
         let told = bench.program.run(["bisect", what, "mine"]);
@@ -93,28 +93,25 @@ fn a_stopped_search_says_where_it_stands_and_goes_on() {
 }
 
 #[test]
-fn one_session_is_for_one_program() {
+fn session_is_locked_by_one_process() {
     let bench = Bench::new(20, 10);
     let mut child = start(&mut bench.bisect("sleep 600", &["--out", "mine"]));
-    until("the search begins", || bench.program.dir().join("mine/trees/0/part0").exists());
+    until("the search starts", || bench.program.dir().join("mine/trees/0/part0").exists());
     let second = resume(&bench);
-    assert!(second.status == Some(2) && second.stderr.contains("another oomlab works on"), "{second:?}");
+    assert!(second.status == Some(2) && second.stderr.contains("another oomlab is running in"), "{second:?}");
     let third = finish(&mut bench.bisect("true", &["--out", "mine"]));
-    assert!(third.status == Some(2) && third.stderr.contains("holds a session already"), "{third:?}");
+    assert!(third.status == Some(2) && third.stderr.contains("already has a session"), "{third:?}");
     child.kill().unwrap();
     wait(child);
 }
 
 #[test]
-fn what_is_no_session_is_told() {
+fn missing_damaged_and_newer_sessions_are_refused() {
     let bench = Bench::new(20, 10);
     let nothing = bench.program.run(["bisect", "status"]);
-    assert!(
-        nothing.status == Some(2) && nothing.stderr.contains("there is no session below bisections"),
-        "{nothing:?}"
-    );
+    assert!(nothing.status == Some(2) && nothing.stderr.contains("no session below bisections"), "{nothing:?}");
     let nothing = bench.program.run(["bisect", "resume", "nowhere"]);
-    assert!(nothing.status == Some(2) && nothing.stderr.contains("there is no session at "), "{nothing:?}");
+    assert!(nothing.status == Some(2) && nothing.stderr.contains("no session in "), "{nothing:?}");
     finish(&mut bench.bisect("test ! -e bug", &["--out", "mine"]));
     let path = bench.program.dir().join("mine/journal.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -122,8 +119,37 @@ fn what_is_no_session_is_told() {
     let damaged = bench.program.run(["bisect", "status", "mine"]);
     assert!(damaged.status == Some(3) && damaged.stderr.contains("journal.jsonl:"), "{damaged:?}");
     let head = bench.program.dir().join("mine/session.json");
-    let text = std::fs::read_to_string(&head).unwrap().replacen("\"schema\":1", "\"schema\":2", 1);
+    let text = std::fs::read_to_string(&head).unwrap().replacen("\"schema\":2", "\"schema\":3", 1);
     std::fs::write(&head, text).unwrap();
     let newer = bench.program.run(["bisect", "status", "mine"]);
-    assert!(newer.status == Some(3) && newer.stderr.contains("format 2"), "{newer:?}");
+    assert!(newer.status == Some(3) && newer.stderr.contains("format 3"), "{newer:?}");
+}
+
+#[test]
+fn session_of_schema_1_is_resumed() {
+    let bench = Bench::new(60, 30);
+    finish(&mut bench.bisect("test ! -e bug", &["--out", "mine", "--max-trials", "6"]));
+    let rename = |file: &str, names: &[(&str, &str)]| {
+        let path = bench.program.dir().join("mine").join(file);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for (new, old) in names {
+            assert!(text.contains(new), "{new} is not in {text}");
+            text = text.replace(new, old);
+        }
+        std::fs::write(&path, text).unwrap();
+    };
+    rename("journal.jsonl", &[("\"result\":", "\"ended\":"), ("\"purpose\":", "\"why\":")]);
+    rename(
+        "session.json",
+        &[
+            ("\"schema\":2", "\"schema\":1"),
+            ("\"min_p\":", "\"least_p\":"),
+            ("\"max_others\":", "\"most_others\":"),
+            ("\"max_trials\":6", "\"most_trials\":null"),
+        ],
+    );
+    assert_eq!(bench.culprit(&answer(&resume(&bench))), Some(30));
+    let config = std::fs::read_to_string(bench.program.dir().join("mine/session.json")).unwrap();
+    assert!(config.contains("\"schema\":2"), "{config}");
+    assert!(journal(&bench).len() > 6);
 }

@@ -9,14 +9,14 @@ fn step(program: &Program, args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn it_repeats_a_command_until_it_is_sure() {
+fn step_repeats_a_command_until_it_is_certain() {
     let program = Program::new();
     let (status, said) = step(&program, &["false"]);
-    assert!(status == Some(1) && said.contains("1 of 1 trials failed: bad, sure to "), "{said}");
+    assert!(status == Some(1) && said.contains("1 of 1 trials failed: bad with "), "{said}");
     let (status, said) = step(&program, &["true"]);
-    assert!(status == Some(0) && said.contains("0 of ") && said.contains("good, sure to 95."), "{said}");
-    let (status, said) = step(&program, &["--rate", "0.2", "--most-trials", "5", "true"]);
-    assert!(status == Some(125) && said.contains("0 of 5 trials failed: open"), "{said}");
+    assert!(status == Some(0) && said.contains("0 of ") && said.contains("good with 95."), "{said}");
+    let (status, said) = step(&program, &["--rate", "0.2", "--max-trials", "5", "true"]);
+    assert!(status == Some(125) && said.contains("0 of 5 trials failed: undecided"), "{said}");
     let (status, said) = step(&program, &["--timeout", "0.1", "sleep", "600"]);
     assert!(status == Some(1) && said.contains("bad"), "{said}");
     assert_eq!(step(&program, &["sh", "-c", "exit 125"]).0, Some(125));
@@ -26,7 +26,7 @@ fn it_repeats_a_command_until_it_is_sure() {
 }
 
 #[test]
-fn git_bisect_run_finds_with_it_what_fails_now_and_then() {
+fn git_bisect_run_finds_a_flaky_failure_with_step() {
     let program = Program::new();
     let repository = Repository::new(&program.dir().join("repository"), 60, 33);
     let trials = program.write("trials", "");

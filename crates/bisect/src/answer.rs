@@ -1,69 +1,69 @@
-//! What a bisection does next, and what it says at the end.
+//! What a bisection does next, and its answer.
 
-use super::sample::{Revision, Task};
+use super::trial::{Revision, Task};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What the free slot should do.
+/// What a free slot should do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Build or try this revision.
+    /// Build or try a revision.
     Run {
-        /// Which.
+        /// The revision.
         revision: Revision,
-        /// What to do with it.
+        /// Whether to build it or to try it.
         task: Task,
-        /// What for.
-        why: Why,
+        /// What the job is for.
+        purpose: Purpose,
     },
-    /// Nothing, until something that runs has ended.
+    /// Nothing, until a running job has ended.
     Wait,
-    /// End what runs: the search is over.
+    /// The search is over; running jobs can be stopped.
     Done(Answer),
 }
 
 /// What a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
-    /// Shows that the bad end hangs.
+pub enum Purpose {
+    /// Establishes that the bad end fails.
     BadEnd,
-    /// Shows that the good end does not.
+    /// Establishes that the good end passes.
     GoodEnd,
-    /// Tells candidates apart: it is affected with this probability.
-    Splits {
-        /// The probability that it is affected.
+    /// First trial of a revision: splits the candidates.
+    Split {
+        /// The probability that the revision is affected.
         affected: f64,
     },
-    /// Tells by another trial what the ones before left open.
-    Again {
-        /// The probability that it is affected.
+    /// Another trial of a revision whose trials so far did not decide.
+    Repeat {
+        /// The probability that the revision is affected.
         affected: f64,
-        /// How often an affected revision is expected to hang.
+        /// The expected failure rate of an affected revision.
         p: f64,
     },
-    /// Learns how often an affected revision hangs, while there is nothing better to do.
-    Rate,
-    /// Tries the culprit once more.
-    ConfirmsCulprit,
-    /// Tries what stands before the culprit once more.
-    ConfirmsParent,
+    /// Measures the failure rate of affected revisions while a build keeps the search waiting.
+    EstimateRate,
+    /// Tries the culprit again.
+    ConfirmCulprit,
+    /// Tries a revision before the culprit again.
+    ConfirmParent,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: f64| (100.0 * share).round();
         match self {
-            Self::BadEnd => write!(f, "shows that the bad end hangs"),
-            Self::GoodEnd => write!(f, "shows that the good end does not hang"),
-            Self::Splits { affected } => write!(f, "splits {}/{}", percent(*affected), percent(1.0 - *affected)),
-            Self::Again { affected, p } => {
-                write!(f, "again: affected at {} %, where {} % of trials hang", percent(*affected), percent(*p))
+            Self::BadEnd => write!(f, "check that the bad end fails"),
+            Self::GoodEnd => write!(f, "check that the good end passes"),
+            Self::Split { affected } => write!(f, "split {}/{}", percent(*affected), percent(1.0 - *affected)),
+            Self::Repeat { affected, p } => {
+                write!(f, "repeat: affected with {} %, failure rate {} %", percent(*affected), percent(*p))
             }
-            Self::Rate => write!(f, "learns how often it hangs"),
-            Self::ConfirmsCulprit => write!(f, "confirms the culprit"),
-            Self::ConfirmsParent => write!(f, "confirms what stands before the culprit"),
+            Self::EstimateRate => write!(f, "estimate the failure rate"),
+            Self::ConfirmCulprit => write!(f, "confirm the culprit"),
+            Self::ConfirmParent => write!(f, "confirm the culprit's parents"),
         }
     }
 }
@@ -71,32 +71,39 @@ impl fmt::Display for Why {
 /// A revision that may be the culprit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Which.
+    /// The revision.
     pub revision: Revision,
     /// The probability that it is the culprit.
     pub probability: f64,
 }
 
-/// How trials of one revision ended.
+/// Outcomes of the trials of one revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// It hung as the reference does.
+    /// Trials with the failure that is searched for.
     pub hangs: u32,
-    /// It did not hang.
+    /// Trials without a failure.
     pub passes: u32,
-    /// It failed in another way.
+    /// Trials with another failure.
     pub others: u32,
+}
+
+impl Counts {
+    /// All trials.
+    pub fn trials(self) -> u32 {
+        self.hangs + self.passes + self.others
+    }
 }
 
 /// Why nothing can be found between these ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wrong {
-    /// The good end hangs too: nothing differs, or the culprit is older.
+pub enum InvalidPremise {
+    /// The good end fails too: the ends do not differ, or the culprit is older.
     GoodEndHangs,
-    /// The bad end does not hang.
+    /// The bad end does not fail.
     BadEndPasses,
-    /// This end fails, but always in another way.
+    /// All trials of this end fail, but with another failure.
     OtherFailures(Revision),
     /// This end cannot be built or booted.
     EndSkipped(Revision),
@@ -112,81 +119,81 @@ pub enum Answer {
         commit: Revision,
         /// The probability that it is the culprit.
         probability: f64,
-        /// Whether it and what stands before it were tried once more, and agreed.
+        /// Whether further trials of it and of the revisions before it agreed.
         confirmed: bool,
-        /// The most probable others, most probable first.
+        /// The most probable other candidates, most probable first.
         runners_up: Vec<Candidate>,
     },
-    /// One of several: revisions that cannot be tried lie between them, or the search was ended early.
+    /// One of several commits: the revisions between them cannot be tried, or the search stopped early.
     Set {
         /// Most probable first.
         candidates: Vec<Candidate>,
         /// The probability that the culprit is among them.
         probability: f64,
-        /// Whether trials on both sides were repeated, and agreed.
+        /// Whether further trials on both sides agreed.
         confirmed: bool,
     },
-    /// Nothing lies between these ends.
-    Premise {
-        /// What is wrong.
-        wrong: Wrong,
-        /// The trials of the bad end.
+    /// The ends are not what they were said to be.
+    InvalidPremise {
+        /// Which assumption does not hold.
+        reason: InvalidPremise,
+        /// Trials of the bad end.
         bad: Counts,
-        /// The trials of the good end.
+        /// Trials of the good end.
         good: Counts,
     },
 }
 
 /// The state of a search, for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
-    /// What the search is at.
+pub struct Progress {
+    /// The present stage.
     pub stage: Stage,
-    /// How many commits hold 95 % of the probability.
+    /// The number of commits that together hold 95 % of the probability.
     pub remaining: usize,
     /// The most probable commits, most probable first.
     pub leaders: Vec<Candidate>,
     /// The probability that the good end is affected too.
     pub all_affected: f64,
-    /// The probability that not even the bad end is.
+    /// The probability that not even the bad end is affected.
     pub none_affected: f64,
-    /// The share of trials of affected revisions that hang.
+    /// The failure rate of affected revisions.
     pub p: Estimate,
-    /// The share of trials of unaffected revisions that hang.
+    /// The failure rate of unaffected revisions.
     pub q: Estimate,
-    /// Trials so far, those that failed in another way included.
+    /// Trials so far, including those with another failure.
     pub trials: u32,
-    /// Trials that failed in another way.
+    /// Trials with another failure.
     pub others: u32,
     /// Revisions that were built.
     pub builds: u32,
     /// Revisions that cannot be tried.
     pub skipped: u32,
-    /// Trials to be expected still.
+    /// Expected further trials.
     pub expected_trials: f64,
-    /// Seconds of work to be expected still, builds included, one job after the other.
+    /// Expected further work in seconds, builds included, if jobs ran one after the other.
     pub expected_s: f64,
 }
 
-/// What a search is at.
+/// A stage of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Whether the bad end hangs and the good end does not.
+    /// Establishes that the bad end fails and the good end passes.
     Ends,
-    /// Which commit it is.
+    /// Narrows down the candidates.
     Search,
-    /// Whether the answer shows again.
+    /// Repeats trials of the culprit and of the revisions before it.
     Confirmation,
 }
 
-/// An unknown share.
+/// An estimated rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Its expectation.
     pub mean: f64,
-    /// The lower end of the middle 90 %.
+    /// The lower end of the central 90 % interval.
     pub low: f64,
-    /// The upper end of the middle 90 %.
+    /// The upper end of the central 90 % interval.
     pub high: f64,
 }

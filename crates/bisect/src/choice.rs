@@ -1,58 +1,58 @@
-//! Which revision tells most a second.
+//! The job with the highest expected information per second.
 
 use super::breakage::Breakage;
 use super::costs::Costs;
-use super::evidence::{Belief, Case, Evidence};
+use super::evidence::{Belief, Evidence, Hypothesis};
 use super::history::History;
 use super::information::{self, BATCHES, Batch, Table};
-use super::sample::{Revision, Running, Task};
+use super::trial::{Revision, Running, Task};
 use std::collections::BTreeSet;
 
-/// A built revision is open as long as the probability that it is affected is this far from both ends.
-const OPEN: f64 = 0.05;
-/// Open revisions that are taken as decided, at most: each may double the cells.
-const MOST_OPEN: usize = 5;
-/// So many trials decide about nearly every revision.
-const DECIDES: f64 = 20.0;
-/// Cells with less probability are left out.
-const LEAST_CELL: f64 = 0.01;
+/// A built revision is undecided while the probability that it is affected is this far from zero and one.
+const UNDECIDED_MARGIN: f64 = 0.05;
+/// Undecided revisions that are assumed decided, at most: each may double the scenarios.
+const MAX_UNDECIDED: usize = 5;
+/// So many trials decide nearly every revision.
+const DECISIVE_TRIALS: f64 = 20.0;
+/// Scenarios with less probability are ignored.
+const MIN_SCENARIO_PROBABILITY: f64 = 0.01;
 
-/// What a job is expected to tell.
+/// The expected gain of a job.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Prospect {
+pub(super) struct ExpectedGain {
     pub revision: Revision,
-    /// The probability that it is affected.
+    /// The probability that the revision is affected.
     pub affected: f64,
     /// Expected information.
     pub bits: f64,
-    /// How many trials that takes.
+    /// Trials that the gain takes.
     pub trials: u32,
-    /// How long that takes.
+    /// Time that the gain takes.
     pub seconds: f64,
 }
 
-impl Prospect {
+impl ExpectedGain {
     pub fn bits_per_second(&self) -> f64 {
         self.bits / self.seconds
     }
 }
 
-/// Candidates among which the culprit is if the revisions that are still open come out in a certain way.
-struct Cell {
-    mass: f64,
-    /// For each position, the weight in this cell of all that it contains.
+/// One way in which the undecided revisions may be decided, and the candidates that remain then.
+struct Scenario {
+    probability: f64,
+    /// For each position, the probability in this scenario of all candidates that it contains.
     sums: Vec<f64>,
 }
 
-/// Trials that follow a build.
+/// The trials that follow a build.
 struct Plan {
     trials: u32,
-    /// What they add to the time of the build.
+    /// Time that they add to the build.
     trials_s: f64,
     table: Table,
 }
 
-/// All that a choice looks at.
+/// The inputs of a choice.
 pub(super) struct Choice<'a> {
     pub history: &'a History,
     pub evidence: &'a Evidence,
@@ -61,31 +61,32 @@ pub(super) struct Choice<'a> {
     pub breakage: &'a Breakage,
     pub built: &'a BTreeSet<Revision>,
     pub running: &'a [Running],
-    /// Whether builds have a slot of their own, beside one for trials.
-    pub beside: bool,
+    /// Whether builds have a slot of their own and run in parallel with trials.
+    pub parallel_builds: bool,
 }
 
 impl Choice<'_> {
     /// The probability that a built revision is affected.
     pub fn affected(&self, revision: Revision) -> f64 {
-        let affected = |case| self.evidence.affected(self.history, revision, case);
-        self.beliefs.iter().filter(|belief| affected(belief.case)).map(|belief| belief.mass).sum()
+        let affected = |hypothesis| self.evidence.affected(self.history, revision, hypothesis);
+        self.beliefs.iter().filter(|belief| affected(belief.hypothesis)).map(|belief| belief.posterior).sum()
     }
 
-    /// Whether a built revision may still come out either way.
-    pub fn is_open(&self) -> bool {
+    /// Whether a built revision is undecided.
+    pub fn has_undecided(&self) -> bool {
         self.built.iter().any(|revision| {
             let affected = self.affected(*revision);
-            affected > OPEN && affected < 1.0 - OPEN && self.history.position(*revision).is_some()
+            affected > UNDECIDED_MARGIN
+                && affected < 1.0 - UNDECIDED_MARGIN
+                && self.history.position(*revision).is_some()
         })
     }
 
-    /// The built revision of which one more trial tells most. Trials of it that run are taken as seen, without their
-    /// outcome: what counts is what one more would add.
-    pub fn best_trial(&self) -> Option<Prospect> {
-        let mut best: Option<Prospect> = None;
+    /// The built revision of which one more trial gains most, on top of those of its trials that run.
+    pub fn best_trial(&self) -> Option<ExpectedGain> {
+        let mut best: Option<ExpectedGain> = None;
         for revision in self.built.iter().copied() {
-            let affected = |case: Case| self.evidence.affected(self.history, revision, case);
+            let affected = |hypothesis: Hypothesis| self.evidence.affected(self.history, revision, hypothesis);
             let running = self.running.iter().filter(|job| job.revision == revision && job.task == Task::Trial).count();
             let bits = |trials: usize| match trials {
                 0 => 0.0,
@@ -94,15 +95,15 @@ impl Choice<'_> {
             let bits = bits(running + 1) - bits(running);
             if best.is_none_or(|best| bits > best.bits) {
                 let seconds = self.costs.trial_s();
-                best = Some(Prospect { revision, affected: self.affected(revision), bits, trials: 1, seconds });
+                best = Some(ExpectedGain { revision, affected: self.affected(revision), bits, trials: 1, seconds });
             }
         }
         best
     }
 
-    /// The revision that is not built of which a build and a batch of trials tell most a second, as if all that runs,
-    /// and all that is built and open, had come out one way or the other.
-    pub fn best_build(&self) -> Option<Prospect> {
+    /// The unbuilt revision of which a build and a batch of trials gain most per second, in the mean over the ways in
+    /// which running jobs and undecided revisions may be decided.
+    pub fn best_build(&self) -> Option<ExpectedGain> {
         let mut is_free: Vec<bool> = (0..self.history.len()).map(|at| !self.breakage.is_broken(at)).collect();
         for revision in self.built.iter().chain(&self.busy()) {
             if let Some(at) = self.history.position(*revision) {
@@ -112,49 +113,52 @@ impl Choice<'_> {
         let free: Vec<usize> = (0..self.history.len()).filter(|at| is_free[*at]).collect();
         let mean_s = free.iter().map(|at| self.costs.build_s(*at)).sum::<f64>() / free.len().max(1) as f64;
         let plan = self.plan(mean_s);
-        let (weights, cells) = self.cells(&self.open());
-        let mut best: Option<(f64, usize, Prospect)> = None;
+        let (weights, scenarios) = self.scenarios(&self.undecided());
+        let mut best: Option<(f64, usize, ExpectedGain)> = None;
         for at in free {
-            let bits = cells.iter().map(|cell| cell.mass * plan.table.bits(cell.sums[at] / cell.mass)).sum();
-            let prospect = self.prospect(at, &plan, bits, self.costs.build_s(at));
-            let worth = prospect.bits_per_second() * (1.0 - self.breakage.chance(at));
-            if best.is_none_or(|(most, ..)| worth > most) {
-                best = Some((worth, at, prospect));
+            let bits = scenarios
+                .iter()
+                .map(|scenario| scenario.probability * plan.table.bits(scenario.sums[at] / scenario.probability))
+                .sum();
+            let gain = self.gain(at, &plan, bits, self.costs.build_s(at));
+            let value = gain.bits_per_second() * (1.0 - self.breakage.chance(at));
+            if best.is_none_or(|(max, ..)| value > max) {
+                best = Some((value, at, gain));
             }
         }
-        best.map(|(_, at, prospect)| Prospect { affected: self.share(&weights, at), ..prospect })
+        best.map(|(_, at, gain)| ExpectedGain { affected: self.share(&weights, at), ..gain })
     }
 
-    /// What the rest of a build that runs is worth, and the trials after it, whatever else runs.
-    pub fn rest_of(&self, build: &Running) -> Option<Prospect> {
+    /// The gain of finishing a running build and of the trials after it, regardless of other jobs.
+    pub fn remaining_build(&self, build: &Running) -> Option<ExpectedGain> {
         let at = self.history.position(build.revision)?;
         let whole_s = self.costs.build_s(at);
         let affected = self.share(&self.evidence.weights(self.history, self.beliefs), at);
         let plan = self.plan(whole_s);
         let bits = plan.table.bits(affected);
-        Some(self.prospect(at, &plan, bits, (whole_s - build.elapsed_s).max(0.0)))
+        Some(self.gain(at, &plan, bits, (whole_s - build.elapsed_s).max(0.0)))
     }
 
-    fn prospect(&self, at: usize, plan: &Plan, bits: f64, build_s: f64) -> Prospect {
+    fn gain(&self, at: usize, plan: &Plan, bits: f64, build_s: f64) -> ExpectedGain {
         let seconds = (build_s + plan.trials_s).max(self.costs.trial_s());
-        Prospect { revision: self.history.revision(at), affected: 0.0, bits, trials: plan.trials, seconds }
+        ExpectedGain { revision: self.history.revision(at), affected: 0.0, bits, trials: plan.trials, seconds }
     }
 
-    /// What follows such a build. Beside a builder, trials go on while the next one is built: if many fit into that time,
-    /// the revision is as good as decided, and they cost nothing. Otherwise it is the batch that tells most a second where
-    /// the revision is as likely affected as not.
+    /// The trials after a build of this duration. If many fit into the next build, which runs in parallel, they decide
+    /// the revision and cost no time. Otherwise the batch with the highest gain per second for a revision that is as
+    /// likely affected as not.
     fn plan(&self, build_s: f64) -> Plan {
         let trial_s = self.costs.trial_s();
-        if self.beside && build_s >= DECIDES * trial_s {
-            return Plan { trials: DECIDES as u32, trials_s: 0.0, table: Table::of_decision() };
+        if self.parallel_builds && build_s >= DECISIVE_TRIALS * trial_s {
+            return Plan { trials: DECISIVE_TRIALS as u32, trials_s: 0.0, table: Table::of_decision() };
         }
         let seconds = |batch: &Batch| f64::from(batch.trials) * trial_s;
-        let worth = |batch: &Batch| batch.bits(0.5) / (build_s + seconds(batch));
+        let value = |batch: &Batch| batch.bits(0.5) / (build_s + seconds(batch));
         let mut best = Batch::new(self.beliefs, BATCHES[0]);
         for trials in &BATCHES[1..] {
             let next = Batch::new(self.beliefs, *trials);
             // There is one maximum.
-            if worth(&next) <= worth(&best) {
+            if value(&next) <= value(&best) {
                 break;
             }
             best = next;
@@ -162,52 +166,59 @@ impl Choice<'_> {
         Plan { trials: best.trials, trials_s: seconds(&best), table: Table::of(&best) }
     }
 
-    /// Candidates that are on a job.
+    /// Candidates with a running job.
     fn busy(&self) -> BTreeSet<Revision> {
         self.running.iter().map(|job| job.revision).filter(|one| self.history.position(*one).is_some()).collect()
     }
 
-    /// The revisions that are taken as decided: what is on a job, then what is built and most open.
-    fn open(&self) -> Vec<Revision> {
+    /// The revisions that are assumed decided: those with a running job, then the least certain of the built ones.
+    fn undecided(&self) -> Vec<Revision> {
         let busy = self.busy();
-        let mut open: Vec<(f64, Revision)> = self
+        let mut undecided: Vec<(f64, Revision)> = self
             .built
             .iter()
             .filter(|revision| !busy.contains(revision))
             .map(|revision| ((self.affected(*revision) - 0.5).abs(), *revision))
-            .filter(|(decided, revision)| *decided < 0.5 - OPEN && self.history.position(*revision).is_some())
+            .filter(|(certainty, revision)| {
+                *certainty < 0.5 - UNDECIDED_MARGIN && self.history.position(*revision).is_some()
+            })
             .collect();
-        open.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        let all = busy.into_iter().chain(open.into_iter().map(|(_, revision)| revision));
-        all.take(MOST_OPEN).collect()
+        undecided.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        let all = busy.into_iter().chain(undecided.into_iter().map(|(_, revision)| revision));
+        all.take(MAX_UNDECIDED).collect()
     }
 
-    /// The weight of each candidate, and the cells into which the open revisions split them.
-    fn cells(&self, open: &[Revision]) -> (Vec<f64>, Vec<Cell>) {
+    /// The probability of each candidate, and the scenarios into which the undecided revisions split the candidates.
+    fn scenarios(&self, undecided: &[Revision]) -> (Vec<f64>, Vec<Scenario>) {
         let weights = self.evidence.weights(self.history, self.beliefs);
         let mut signatures = vec![0_u8; weights.len()];
-        for (bit, position) in open.iter().filter_map(|revision| self.history.position(*revision)).enumerate() {
+        for (bit, position) in undecided.iter().filter_map(|revision| self.history.position(*revision)).enumerate() {
             let contained = self.history.contained(position);
             signatures.iter_mut().zip(contained).for_each(|(signature, inside)| *signature |= u8::from(inside) << bit);
         }
-        let mut masses = [0.0; 1 << MOST_OPEN];
-        weights.iter().zip(&signatures).for_each(|(weight, signature)| masses[usize::from(*signature)] += weight);
-        let cell = |(signature, mass): (u8, f64)| {
+        let mut probabilities = [0.0; 1 << MAX_UNDECIDED];
+        weights
+            .iter()
+            .zip(&signatures)
+            .for_each(|(weight, signature)| probabilities[usize::from(*signature)] += weight);
+        let scenario = |(signature, probability): (u8, f64)| {
             let inside: Vec<f64> = weights
                 .iter()
                 .zip(&signatures)
                 .map(|(weight, own)| if *own == signature { *weight } else { 0.0 })
                 .collect();
-            Cell { mass, sums: self.history.sums(&inside) }
+            Scenario { probability, sums: self.history.sums(&inside) }
         };
-        let cells = (0..).zip(masses).filter(|(_, mass)| *mass >= LEAST_CELL).map(cell).collect();
-        (weights, cells)
+        let probable = (0..).zip(probabilities).filter(|(_, probability)| *probability >= MIN_SCENARIO_PROBABILITY);
+        let scenarios = probable.map(scenario).collect();
+        (weights, scenarios)
     }
 
-    /// The probability that the revision at `position` is affected, built or not.
+    /// The probability that the revision at `position` is affected, whether it is built or not.
     fn share(&self, weights: &[f64], position: usize) -> f64 {
         let contained = self.history.contained(position);
-        let all: f64 = self.beliefs.iter().filter(|belief| belief.case == Case::All).map(|belief| belief.mass).sum();
+        let is_all = |belief: &&Belief| belief.hypothesis == Hypothesis::AllAffected;
+        let all: f64 = self.beliefs.iter().filter(is_all).map(|belief| belief.posterior).sum();
         all + weights.iter().zip(contained).filter(|(_, inside)| *inside).map(|(weight, _)| weight).sum::<f64>()
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// The probability of the trials, one after the other, with an explicit sum over what is affected: no groups.
+/// The posterior by a sum over all candidates, trial by trial: no groups.
 fn brute_force(history: &History, settings: &Settings, trials: &[(Revision, bool)]) -> Vec<f64> {
     let likelihood = |is_affected: &dyn Fn(Revision) -> bool| {
         let (mut p, mut q, mut probability) = (settings.affected, settings.unaffected, 1.0);
@@ -37,7 +37,7 @@ fn graphs() -> impl Strategy<Value = Vec<Vec<Revision>>> {
 
 proptest! {
     #[test]
-    fn the_posterior_is_that_of_a_brute_force_sum(
+    fn posterior_agrees_with_a_brute_force_sum(
         graph in graphs(),
         weights in proptest::collection::vec(0.1_f64..10.0, 14),
         trials in proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..30),
@@ -54,7 +54,7 @@ proptest! {
         }
         let beliefs = evidence.beliefs(&settings);
         let mut found = evidence.weights(&history, &beliefs);
-        found.extend([Case::All, Case::None].map(|case| beliefs.iter().find(|one| one.case == case).unwrap().mass));
+        found.extend([Hypothesis::AllAffected, Hypothesis::NoneAffected].map(|wanted| beliefs.iter().find(|one| one.hypothesis == wanted).unwrap().posterior));
         for (found, expected) in found.iter().zip(brute_force(&history, &settings, &trials)) {
             prop_assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
         }
@@ -62,7 +62,7 @@ proptest! {
 }
 
 #[test]
-fn failures_of_another_kind_say_nothing() {
+fn other_failures_leave_the_posterior_unchanged() {
     let history = History::line(10).unwrap();
     let mut evidence = Evidence::new(&history);
     let before = evidence.weights(&history, &evidence.beliefs(&Settings::default()));

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// Graphs in which each revision has up to three parents, anywhere before it: far worse than real ones.
+/// Graphs in which each revision has up to three parents anywhere before it: worse than real ones.
 fn graphs() -> impl Strategy<Value = Vec<Vec<Revision>>> {
     (2_u32..40).prop_flat_map(|len| {
         (1..len)
@@ -18,13 +18,13 @@ fn ancestors(graph: &[Vec<Revision>], revision: Revision) -> BTreeSet<Revision> 
     found
 }
 
-/// What `ancestors` would find, without what is found already.
+/// The ancestors that are not found yet.
 fn ancestors_memo(graph: &[Vec<Revision>], revision: Revision, found: &BTreeSet<Revision>) -> BTreeSet<Revision> {
-    let mut open = vec![revision];
+    let mut pending = vec![revision];
     let mut more = BTreeSet::new();
-    while let Some(revision) = open.pop() {
+    while let Some(revision) = pending.pop() {
         if !found.contains(&revision) && more.insert(revision) {
-            open.extend(&graph[revision as usize]);
+            pending.extend(&graph[revision as usize]);
         }
     }
     more
@@ -32,7 +32,7 @@ fn ancestors_memo(graph: &[Vec<Revision>], revision: Revision, found: &BTreeSet<
 
 proptest! {
     #[test]
-    fn candidates_are_what_bad_contains_and_good_does_not(graph in graphs(), good: prop::sample::Index) {
+    fn candidates_are_the_ancestors_of_bad_without_those_of_good(graph in graphs(), good: prop::sample::Index) {
         let bad = graph.len() as Revision - 1;
         let good = good.index(graph.len()) as Revision;
         let beyond = ancestors(&graph, good);
@@ -44,12 +44,12 @@ proptest! {
     }
 
     #[test]
-    fn sums_are_those_over_all_that_is_contained(graph in graphs(), walked: bool) {
+    fn sums_are_over_all_ancestors(graph in graphs(), walked: bool) {
         let Ok(mut history) = History::new(&graph, &[0], graph.len() as Revision - 1) else { return Ok(()) };
         if walked {
-            history.steps.iter_mut().for_each(|step| *step = Step::Walk);
+            history.sum_plans.iter_mut().for_each(|step| *step = SumPlan::Walk);
         }
-        // Powers of two: a sum says which weights are in it.
+        // Powers of two: a sum tells its summands.
         let weights: Vec<f64> = (0..history.len()).map(|at| 2_f64.powi(at as i32)).collect();
         let sums = history.sums(&weights);
         for (at, revision) in history.candidates().iter().enumerate() {
@@ -63,18 +63,18 @@ proptest! {
 }
 
 #[test]
-fn a_line_has_all_but_its_first_as_candidates() {
+fn line_has_all_but_its_first_as_candidates() {
     let history = History::line(5).unwrap();
     assert_eq!(history.candidates(), [1, 2, 3, 4]);
     assert_eq!((history.good(), history.bad()), (&[0][..], 4));
     assert_eq!(history.sums(&[1.0; 4]), [1.0, 2.0, 3.0, 4.0]);
-    assert!(history.rooted(0) && !history.rooted(1));
+    assert!(history.touches_good(0) && !history.touches_good(1));
     assert_eq!(History::line(1).unwrap_err(), HistoryError::NothingBetween);
     assert_eq!(History::line(0).unwrap_err(), HistoryError::Unknown(0));
 }
 
 #[test]
-fn wrong_histories_are_refused() {
+fn invalid_histories_are_refused() {
     assert_eq!(History::new(&[vec![], vec![1]], &[0], 1).unwrap_err(), HistoryError::Order { child: 1, parent: 1 });
     assert_eq!(History::new(&[vec![], vec![0]], &[0], 2).unwrap_err(), HistoryError::Unknown(2));
     assert_eq!(History::new(&[vec![], vec![0]], &[], 1).unwrap_err(), HistoryError::NoGoodEnd);
@@ -85,8 +85,8 @@ fn wrong_histories_are_refused() {
 }
 
 #[test]
-fn the_worst_history_stays_small() {
-    // Two lines, each merged into the other at every step.
+fn criss_cross_merges_need_short_lists() {
+    // Two branches, each merged into the other at every step.
     let graph: Vec<Vec<Revision>> =
         (0..4000_u32).map(|at| (at.saturating_sub(at % 2 + 2)..at - at % 2).collect()).collect();
     let history = History::new(&graph, &[0], 3999).unwrap();

@@ -1,22 +1,21 @@
-//! The candidates that no further trial can tell apart, and hold most.
+//! The most probable candidate, or candidates that no trial can distinguish.
 
 use super::breakage::Breakage;
-use super::evidence::{Belief, Case, Evidence};
+use super::evidence::{Belief, Evidence, Hypothesis};
 use super::history::History;
-use std::collections::BTreeMap;
 
-/// Candidates that are looked at one by one, the most probable ones.
-const MOST: usize = 64;
+/// The most probable candidates that are considered one by one.
+const MAX_CONSIDERED: usize = History::MAX_COMPARED;
 
-/// Candidates, most often one, between which only revisions lie that cannot be tried.
+/// Candidates, most often one, between which all revisions are untestable.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Leader {
     /// Positions, in order.
     pub members: Vec<usize>,
-    pub mass: f64,
+    pub posterior: f64,
 }
 
-/// The most probable such candidates, if they hold more than all that is not looked at.
+/// The most probable such candidates, if they are more probable than all candidates that are not considered.
 pub(super) fn leader(
     history: &History,
     breakage: &Breakage,
@@ -25,19 +24,19 @@ pub(super) fn leader(
 ) -> Option<Leader> {
     let mut groups: Vec<(usize, f64)> = beliefs
         .iter()
-        .filter_map(|belief| match belief.case {
-            Case::Group(group) => Some((group, belief.mass)),
-            Case::All | Case::None => None,
+        .filter_map(|belief| match belief.hypothesis {
+            Hypothesis::Group(group) => Some((group, belief.posterior)),
+            Hypothesis::AllAffected | Hypothesis::NoneAffected => None,
         })
         .collect();
     groups.sort_by(|one, other| other.1.total_cmp(&one.1));
     let mut members = 0;
-    let is_looked_at = |group: &(usize, f64)| {
+    let is_considered = |group: &(usize, f64)| {
         members += evidence.members(group.0);
-        members <= MOST
+        members <= MAX_CONSIDERED
     };
-    let looked_at = groups.iter().copied().take_while(is_looked_at).count();
-    let (kept, left) = groups.split_at(looked_at);
+    let considered = groups.iter().copied().take_while(is_considered).count();
+    let (kept, left) = groups.split_at(considered);
     let left: f64 = left.iter().map(|group| group.1).sum();
     if kept.iter().map(|group| group.1).sum::<f64>() <= left {
         return None;
@@ -47,36 +46,13 @@ pub(super) fn leader(
     let heavy: Vec<usize> = (0..history.len()).filter(|at| is_kept[evidence.groups()[*at] as usize]).collect();
     let weights = evidence.weights(history, beliefs);
     let classes = if breakage.any() {
-        classes(history, &heavy, |at| breakage.is_broken(at))
+        history.indistinguishable(&heavy, |at| breakage.is_broken(at))
     } else {
         heavy.iter().map(|at| vec![*at]).collect()
     };
-    let weigh = |members: Vec<usize>| Leader { mass: members.iter().map(|at| weights[*at]).sum(), members };
-    // Of equals the first, so that the same journal names the same.
-    let leader = classes.into_iter().map(weigh).reduce(|best, next| if next.mass > best.mass { next } else { best });
-    leader.filter(|leader| leader.mass > left)
-}
-
-/// Splits positions, at most 64, by which revisions that can be tried contain them.
-pub(super) fn classes(history: &History, heavy: &[usize], is_broken: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
-    let mut contained = vec![0_u64; history.len()];
-    heavy.iter().enumerate().for_each(|(bit, at)| contained[*at] |= 1 << bit);
-    let mut sets = Vec::new();
-    for at in 0..history.len() {
-        let own = history.parents(at).iter().fold(contained[at], |own, parent| own | contained[*parent as usize]);
-        contained[at] = own;
-        if own != 0 && !is_broken(at) {
-            sets.push(own);
-        }
-    }
-    sets.sort_unstable();
-    sets.dedup();
-    let mut classes: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
-    for (bit, at) in heavy.iter().enumerate() {
-        let signature = sets.iter().map(|set| set >> bit & 1 == 1).collect();
-        classes.entry(signature).or_default().push(*at);
-    }
-    let mut classes: Vec<_> = classes.into_values().collect();
-    classes.sort();
-    classes
+    let weigh = |members: Vec<usize>| Leader { posterior: members.iter().map(|at| weights[*at]).sum(), members };
+    // Of equals the first: the same journal leads to the same answer.
+    let leader =
+        classes.into_iter().map(weigh).reduce(|best, next| if next.posterior > best.posterior { next } else { best });
+    leader.filter(|leader| leader.posterior > left)
 }

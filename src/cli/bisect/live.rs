@@ -1,48 +1,100 @@
-//! What a person sees while a bisection goes on: where it stands and what runs, rewritten in place, and each trial as it ends above
-//! them. Where the output is no terminal, one plain line a trial.
+//! The events of a bisection on standard error: on a terminal its state and running jobs, redrawn in place; elsewhere one
+//! line per trial.
 
-use crate::session::{self, Ended, Entry, Happened, Observer, Running, Search, Session};
+use super::print::{findings, relative};
+use super::status::status_lines;
+use crate::bisection::{
+    JournalEntry, RunningJob, Search, SearchOutcome, SessionEvent, SessionListener, TrialResult, format_probability,
+};
+use crate::cli::output;
+use bisect::Answer;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-/// Shows a bisection on stderr.
-pub struct Live {
+/// Draws events.
+pub(super) struct Live {
     bars: MultiProgress,
     lines: Vec<ProgressBar>,
-    terminal: bool,
+    is_terminal: bool,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        let is_terminal = console::Term::stderr().features().is_attended();
+        let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { bars: MultiProgress::with_draw_target(target), lines: Vec::new(), is_terminal }
+    }
+}
+
+impl SessionListener for Live {
+    fn on_event(&mut self, event: SessionEvent<'_>) {
+        match event {
+            SessionEvent::JobStarted { search, running } => self.draw(search, running),
+            SessionEvent::JobFinished { entry, search, running } => {
+                self.print_entry(search, entry);
+                self.draw(search, running);
+            }
+            SessionEvent::SearchEnded => self.lines.drain(..).for_each(|line| line.finish_and_clear()),
+            SessionEvent::RegressionFinished { cell, outcome } => {
+                // Standard output may be gone; the other regressions are still bisected.
+                let _ = output::print(&format!("{}{cell}: {}\n", findings(&outcome.session), culprit(outcome)));
+            }
+            event => eprintln!("{}", message(&event)),
+        }
+    }
+}
+
+/// An event in one line.
+fn message(event: &SessionEvent<'_>) -> String {
+    match event {
+        SessionEvent::MergeBase { end, new, base } => {
+            let (end, new, base) = (end.short(), new.short(), base.short());
+            format!("{end} is not an ancestor of {new}; starting from their merge base {base}")
+        }
+        SessionEvent::SearchStarted { search } => {
+            let (config, done) = (search.config(), search.entries().len());
+            let resumed = if done == 0 { String::new() } else { format!(" · resuming after {done} results") };
+            let (candidates, jobs) = (search.candidates(), config.jobs);
+            format!("{candidates} candidates · {jobs} parallel trials{resumed} · {}", config.subject.describe())
+        }
+        SessionEvent::SearchInverted => "the good end already fails; searching for the fix instead".to_owned(),
+        SessionEvent::Stopped { session } => {
+            format!("stopped; `oomlab bisect resume {}` continues", relative(session).display())
+        }
+        SessionEvent::RoundsStarted { options, dir } => {
+            format!("{options} options differ · rounds in {}", dir.display())
+        }
+        SessionEvent::RegressionSkipped { cell, reason } => format!("{cell}: not bisected: {reason}"),
+        SessionEvent::RegressionStarted { cell, run, good, bad } => {
+            format!("{cell} was as expected in {run}: bisecting {}..{}", good.short(), bad.short())
+        }
+        SessionEvent::JobStarted { .. }
+        | SessionEvent::JobFinished { .. }
+        | SessionEvent::SearchEnded
+        | SessionEvent::RegressionFinished { .. } => String::new(),
+    }
+}
+
+fn culprit(outcome: &SearchOutcome) -> String {
+    match &outcome.answer {
+        Some(Answer::Culprit { commit, probability, .. }) => {
+            let culprit = outcome.session.search.commit(*commit);
+            format!("{} {} ({})", culprit.id, culprit.subject, format_probability(*probability))
+        }
+        _ => "no single commit was found".to_owned(),
+    }
 }
 
 impl Live {
-    /// For this bisection.
-    pub fn new(session: &Session) -> Self {
-        let terminal = console::Term::stderr().features().is_attended();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let head = session.search.head();
-        let done = session.search.entries().len();
-        let again = if done == 0 { String::new() } else { format!(" · goes on after {done} trials") };
-        eprintln!(
-            "{} candidates · {} at a time{again} · {}",
-            session.search.candidates(),
-            head.jobs,
-            head.subject.words()
-        );
-        Self { bars: MultiProgress::with_draw_target(target), lines: Vec::new(), terminal }
-    }
-
-    /// Takes the lines that are rewritten off the screen.
-    pub fn close(&mut self) {
-        self.lines.drain(..).for_each(|line| line.finish_and_clear());
-    }
-
-    fn show(&mut self, search: &Search, running: &[Running]) {
-        if !self.terminal {
+    fn draw(&mut self, search: &Search, running: &[RunningJob]) {
+        if !self.is_terminal {
             return;
         }
         let width = usize::from(console::Term::stderr().size().1);
-        let mut texts = session::status(search, width);
+        let mut texts = status_lines(search, width);
         texts.extend(running.iter().map(|job| {
             let commit = search.commit(job.revision);
-            format!("  ● {}  {} ({:.0} s)", commit.id.short(), job.why, job.elapsed().as_secs_f64())
+            format!("  ● {}  {} ({:.0} s)", commit.id.short(), job.purpose, job.elapsed.as_secs_f64())
         }));
         while self.lines.len() < texts.len() {
             let line = self.bars.add(ProgressBar::new_spinner());
@@ -58,30 +110,21 @@ impl Live {
         }
     }
 
-    fn line(&self, search: &Search, entry: &Entry) {
-        let symbol = match entry.ended {
-            Ended::Good => "✓",
-            Ended::Bad => "✗",
-            Ended::Skip | Ended::Other | Ended::Built => "–",
+    fn print_entry(&self, search: &Search, entry: &JournalEntry) {
+        let symbol = match entry.result {
+            TrialResult::Good => "✓",
+            TrialResult::Bad => "✗",
+            TrialResult::Skip | TrialResult::Other | TrialResult::Built => "–",
         };
         let Some(commit) = search.revision(&entry.commit).map(|revision| search.commit(revision)) else { return };
-        let (short, ended, seconds) = (commit.id.short(), entry.ended.as_str(), entry.seconds);
-        let text = format!("{symbol} {short}  {ended:<5} {seconds:>6.1} s  {}  {}", entry.why, commit.subject);
-        if self.terminal {
+        let (short, result, seconds) = (commit.id.short(), entry.result.as_str(), entry.seconds);
+        let text = format!("{symbol} {short}  {result:<5} {seconds:>6.1} s  {}  {}", entry.purpose, commit.subject);
+        if self.is_terminal {
             let width = usize::from(console::Term::stderr().size().1);
-            // The terminal may be gone; the bisection goes on.
+            // The terminal may be gone; the bisection continues.
             let _ = self.bars.println(console::truncate_str(&text, width, "…"));
         } else {
-            eprintln!("{text} · {} left", search.standing().remaining);
+            eprintln!("{text} · {} left", search.progress().remaining);
         }
-    }
-}
-
-impl Observer for Live {
-    fn happened(&mut self, what: Happened<'_>, search: &Search, running: &[Running]) {
-        if let Happened::Ended(entry) = what {
-            self.line(search, entry);
-        }
-        self.show(search, running);
     }
 }

@@ -1,17 +1,15 @@
-//! `oomlab bisect …` and `oomlab step`: which commit brought it.
+//! `oomlab bisect …` and `oomlab step`: parse, and draw.
 
 mod args;
-mod commits;
-mod config;
-mod lists;
+mod lab;
 mod live;
+mod print;
 mod regressions;
-mod session;
-mod simulate;
+mod search;
+mod status;
 mod step;
-mod subject;
 
 pub use args::{BisectArgs, LabArgs, StepArgs};
 pub use regressions::regressions;
-pub use session::run;
+pub use search::run;
 pub use step::run as step;

@@ -1,0 +1,86 @@
+//! Cells as the subject of a search.
+
+use super::error::RequestError;
+use crate::assets::Assets;
+use crate::host::Resources;
+use crate::kernel::Fragment;
+use crate::matrix::{self, Known, SingleCell, SingleKernel, SinglePayload};
+use arch::Arch;
+use bisect::Settings;
+use model::{Cell, KernelName, Payload};
+use std::path::Path;
+
+/// Initial estimates of the duration of a trial and of an incremental build, in seconds.
+const TRIAL_S: f64 = 20.0;
+const BUILD_S: f64 = 60.0;
+
+/// The request for a cell like that of a recorded trial, with its kernel from the catalogue.
+pub fn like_recorded(cell: Cell) -> SingleCell {
+    SingleCell {
+        kernel: SingleKernel::Catalogue(cell.kernel.to_string()),
+        arch: cell.arch.to_string(),
+        ram: cell.ram.to_string(),
+        payload: match cell.payload {
+            Payload::Workload { name, options } => SinglePayload::Workload { name: name.to_string(), options },
+            Payload::Initrd { path } => SinglePayload::Initrd(path),
+        },
+        vcpus: cell.vcpus,
+        append: cell.append,
+        qemu: cell.qemu,
+        faults: cell.faults,
+        timeouts: cell.timeouts,
+        repeat: 1,
+    }
+}
+
+/// The cell of a request.
+pub(super) fn plan(wanted: SingleCell, known: &Known<'_>) -> Result<Cell, RequestError> {
+    let plan = matrix::single(wanted, known).map_err(RequestError::Cell)?;
+    plan.cells.into_iter().next().ok_or_else(|| RequestError::Cell(Vec::new()))
+}
+
+/// The kernel of cells whose kernel is built from a commit.
+pub(super) fn commit_kernel() -> SingleKernel {
+    SingleKernel::Own(KernelName::new("commit"))
+}
+
+/// Configuration of kernels that are built from commits: fragments by name, or whole files; by default that of the
+/// catalogue's kernels.
+pub(super) fn fragments(config: &[String], arch: Arch, assets: &Assets) -> Result<Vec<Fragment>, RequestError> {
+    let with_mmu = ["base", "mmu", "detect", arch.name];
+    let default: Vec<String> =
+        with_mmu.iter().filter(|name| arch.mmu || **name != "mmu").map(ToString::to_string).collect();
+    let names = if config.is_empty() { default.as_slice() } else { config };
+    let fragment = |name: &String| {
+        if is_file(name) {
+            Fragment::of_config(Path::new(name)).map_err(RequestError::Config)
+        } else {
+            Fragment::read(assets, name).map_err(|source| RequestError::NoFragment {
+                name: name.clone(),
+                arch: arch.name,
+                source,
+            })
+        }
+    };
+    names.iter().map(fragment).collect()
+}
+
+/// A configuration independent of the current folder: the absolute path of a file, or the name of a fragment.
+pub(super) fn absolute_config(name: &str) -> String {
+    let absolute = std::path::absolute(name).ok().filter(|_| is_file(name));
+    absolute.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+}
+
+fn is_file(name: &str) -> bool {
+    name.contains('/') || Path::new(name).is_file()
+}
+
+/// Parallel trials: by default as many as the host has CPUs for.
+pub(super) fn jobs(requested: Option<u32>, cell: &Cell) -> u32 {
+    requested.unwrap_or_else(|| (Resources::of_host().cpus / cell.vcpus.max(1)).max(1))
+}
+
+/// Settings of a search with cells.
+pub(super) fn settings(builds: bool) -> Settings {
+    Settings { trial_s: TRIAL_S, build_s: if builds { BUILD_S } else { 0.0 }, ..Settings::default() }
+}

@@ -1,0 +1,118 @@
+//! One trial: the user's command in a worktree.
+
+use super::entry::TrialResult;
+use super::error::{NoResult, SessionError};
+use crate::git::{CommitId, Worktree};
+use crate::host::Clock;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// Leads the process group of a trial. Its standard input ends when the lab exits, however that happens; it then kills
+/// the group, so that no process of the command outlives the lab.
+const GUARD: &str = "read _; kill -KILL 0";
+
+/// Exit status after a timeout, as of timeout(1).
+const TIMED_OUT: i32 = 124;
+
+/// Exit status of a shell whose command was killed by signal 0; the signal's number is added (POSIX, `2.8.2 Exit Status
+/// for Commands`).
+const KILLED_BY_SIGNAL: i32 = 128;
+
+/// No trial runs longer. Without a timeout of the user's, a long trial does not count as bad: it ends the search.
+pub const MAX_TRIAL_DURATION: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// A trial to run.
+#[derive(Debug, Clone)]
+pub struct CommandTrial {
+    /// The commit.
+    pub commit: CommitId,
+    /// The number of this trial among those of its commit, from 1.
+    pub number: usize,
+    /// For sh(1).
+    pub command: String,
+    /// A trial that takes longer counts as bad.
+    pub timeout: Option<Duration>,
+    /// The file for the output.
+    pub log: PathBuf,
+}
+
+/// The outcome of a trial.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CommandOutcome {
+    /// The result.
+    pub result: TrialResult,
+    /// The exit status, as a shell reports it.
+    pub exit: i32,
+    /// Duration, with the checkout.
+    pub seconds: f64,
+}
+
+impl CommandTrial {
+    /// Checks the commit out and runs the command. Dropping this future kills the command and all its processes.
+    ///
+    /// # Errors
+    /// When git, the operating system or the shell fails: there is no result for the commit.
+    pub async fn run(&self, tree: &mut Worktree) -> Result<CommandOutcome, SessionError> {
+        let clock = Clock::start();
+        if tree.at() != Some(&self.commit) {
+            tree.check_out(&self.commit).await?;
+        }
+        let mut group = self.spawn(tree)?;
+        let no_result = |reason| SessionError::NoResult { commit: self.commit.clone(), reason, log: self.log.clone() };
+        let exit = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), group.child.wait()).await {
+            Ok(status) => {
+                exit_status(status.map_err(SessionError::file("wait for the command that writes", &self.log))?)
+            }
+            Err(_) if self.timeout.is_none() => return Err(no_result(NoResult::TooLong(MAX_TRIAL_DURATION))),
+            Err(_) => TIMED_OUT,
+        };
+        drop(group);
+        let seconds = clock.elapsed().as_secs_f64();
+        let result = TrialResult::from_exit(exit).ok_or_else(|| no_result(NoResult::NotExecutable(exit)))?;
+        Ok(CommandOutcome { result, exit, seconds })
+    }
+
+    fn spawn(&self, tree: &Worktree) -> Result<Group, SessionError> {
+        let failed = || SessionError::file("write", &self.log);
+        let out = File::create(&self.log).map_err(failed())?;
+        let err = out.try_clone().map_err(failed())?;
+        let start = || SessionError::file("start sh, which writes", &self.log);
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let guard = guard.process_group(0).kill_on_drop(true).spawn().map_err(start())?;
+        let id = guard.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let mut command = Command::new("sh");
+        command.args(["-c", &self.command]).current_dir(tree.path()).env("OOMLAB_COMMIT", self.commit.as_str());
+        command.env("OOMLAB_TRIAL", self.number.to_string());
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        command.process_group(id.map_or(0, Pid::as_raw_pid)).kill_on_drop(true);
+        let child = command.spawn().map_err(start())?;
+        Ok(Group { child, _guard: guard, id })
+    }
+}
+
+/// A command and all its processes. Dropping it kills them.
+struct Group {
+    child: Child,
+    _guard: Child,
+    id: Option<Pid>,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            // ESRCH: all of them have exited.
+            let _ = kill_process_group(id, Signal::KILL);
+        }
+    }
+}
+
+/// An exit status as a shell reports it.
+pub fn exit_status(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| KILLED_BY_SIGNAL + signal)).unwrap_or(KILLED_BY_SIGNAL)
+}

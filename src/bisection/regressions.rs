@@ -1,0 +1,149 @@
+//! Regressions of a run: cells that fail here and were as expected in an earlier run, down to the commit.
+
+use super::cell;
+use super::commits::CommitRange;
+use super::config::{BadCriterion, CellSubject, Subject, Variation};
+use super::driver::SessionDriver;
+use super::error::SessionError;
+use super::event::{SessionEvent, SkipReason};
+use super::session::{Session, SessionDir};
+use super::verdict::VerdictPattern;
+use crate::git::{CommitId, Repository};
+use crate::host::Clock;
+use crate::kernel::Source;
+use crate::store::{RunDir, StoreError};
+use model::{Cell, CellId, Outcome, RunRecord, TrialRecord};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A cell that fails and was as expected.
+#[derive(Debug, Clone)]
+struct Regression {
+    trial: TrialRecord,
+    bad: CommitId,
+    good: CommitId,
+    /// The run in which it was as expected.
+    before: String,
+}
+
+impl SessionDriver<'_> {
+    /// Bisects each regression of a run, for at most `budget` in all; sessions without an answer by then can be resumed.
+    ///
+    /// # Errors
+    /// When the run cannot be read, or the lab fails.
+    pub async fn bisect_regressions(
+        &mut self,
+        run: &RunDir,
+        budget: Duration,
+        jobs: Option<u32>,
+    ) -> Result<(), SessionError> {
+        let record = run.record()?;
+        let (found, skipped) = find(&record, &earlier_runs(run, &record)?);
+        for (cell, reason) in &skipped {
+            self.listener.on_event(SessionEvent::RegressionSkipped { cell, reason });
+        }
+        let clock = Clock::start();
+        let deadline = self.cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(budget).await;
+            deadline.cancel();
+        });
+        for regression in &found {
+            let cell = &regression.trial.cell.id;
+            if clock.elapsed() >= budget || self.cancel.is_cancelled() {
+                self.listener.on_event(SessionEvent::RegressionSkipped { cell, reason: &SkipReason::NoTime });
+                continue;
+            }
+            self.bisect_regression(run, regression, jobs).await?;
+        }
+        Ok(())
+    }
+
+    async fn bisect_regression(
+        &mut self,
+        run: &RunDir,
+        regression: &Regression,
+        jobs: Option<u32>,
+    ) -> Result<(), SessionError> {
+        let Regression { trial, bad, good, before } = regression;
+        let cell = &trial.cell;
+        let Some((repository, config)) = self.source(cell)? else { return Ok(()) };
+        let (id, run_id) = (&cell.id, before.as_str());
+        self.listener.on_event(SessionEvent::RegressionStarted { cell: id, run: run_id, good, bad });
+        let criterion = BadCriterion::Verdict(VerdictPattern::of(&trial.verdict));
+        let jobs = cell::jobs(jobs, cell);
+        let subject = CellSubject { cell: cell.clone(), variation: Variation::Commit { config }, criterion };
+        let subject = Subject::Cell(Box::new(subject));
+        let repository = Repository::open(&repository).await?;
+        let range = CommitRange { old: vec![good.clone()], new: bad.clone(), fix: false };
+        let (config, history) = range.plan(&repository, subject, jobs, cell::settings(true), self.listener).await?;
+        let place = SessionDir::Named(run.path().join("bisections").join(id.as_str()));
+        let outcome = self.resume(Session::create(&place, config, history)?).await?;
+        if outcome.answer.is_some() {
+            self.listener.on_event(SessionEvent::RegressionFinished { cell: id, outcome: &outcome });
+        }
+        Ok(())
+    }
+
+    /// The repository of a cell's kernel and the names of its configuration fragments; `None` where it cannot be bisected.
+    fn source(&mut self, cell: &Cell) -> Result<Option<(PathBuf, Vec<String>)>, SessionError> {
+        let entry = self.lab()?.sources.kernels.catalogue().find(cell.kernel.as_str())?;
+        let Source::Git { repository, .. } = &entry.source else { return Ok(None) };
+        if entry.edits.is_empty() {
+            let fragments = entry.build.get(cell.arch.name).into_iter().flatten();
+            return Ok(Some((PathBuf::from(repository), fragments.map(|fragment| fragment.name.clone()).collect())));
+        }
+        let reason = SkipReason::Patched(cell.kernel.to_string());
+        self.listener.on_event(SessionEvent::RegressionSkipped { cell: &cell.id, reason: &reason });
+        Ok(None)
+    }
+}
+
+/// Runs beside this one that started before it, latest first.
+fn earlier_runs(run: &RunDir, record: &RunRecord) -> Result<Vec<RunRecord>, StoreError> {
+    let here = run.path().canonicalize().unwrap_or_else(|_| run.path().to_owned());
+    let parent = here.parent().unwrap_or(Path::new("."));
+    let folders = std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    let runs = folders.filter(|path| *path != here).filter_map(|path| RunDir::open(&path).ok());
+    let mut records = runs.map(|run| run.record()).collect::<Result<Vec<_>, _>>()?;
+    records.retain(|earlier| earlier.started <= record.started);
+    records.sort_by(|one, other| other.started.cmp(&one.started).then_with(|| other.dir.cmp(&one.dir)));
+    Ok(records)
+}
+
+/// The regressions of a run, and the failures that cannot be bisected. Cells with the same kernel and the same failure
+/// count once.
+fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Regression>, Vec<(CellId, SkipReason)>) {
+    let fails = |trial: &&TrialRecord| {
+        let outcome = trial.verdict.outcome();
+        !trial.as_expected() && matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
+    };
+    let (mut seen, mut found, mut skipped) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for trial in record.trials.iter().filter(fails) {
+        let id = &trial.cell.id;
+        let kind = trial.verdict.kind.to_string();
+        if !seen.insert((trial.cell.kernel.clone(), trial.cell.arch, trial.title.clone().unwrap_or(kind))) {
+            continue;
+        }
+        let Some(bad) = &trial.kernel_commit else {
+            skipped.push((id.clone(), SkipReason::NoCommit));
+            continue;
+        };
+        let green = earlier.iter().find_map(|run| {
+            let trials: Vec<&TrialRecord> = run.trials.iter().filter(|trial| trial.cell.id == *id).collect();
+            let good = trials.first()?.kernel_commit.as_ref().filter(|good| *good != bad)?;
+            trials.iter().all(|trial| trial.as_expected()).then(|| (good.clone(), run.id.to_string()))
+        });
+        match green {
+            Some((good, before)) => found.push(Regression {
+                trial: trial.clone(),
+                bad: CommitId::new(bad),
+                good: CommitId::new(good),
+                before,
+            }),
+            None => skipped.push((id.clone(), SkipReason::NeverGreen)),
+        }
+    }
+    (found, skipped)
+}

@@ -1,0 +1,200 @@
+//! The report of a search, as markdown.
+
+use super::config::Subject;
+use super::entry::{JournalEntry, TrialResult};
+use super::format::{format_duration, format_estimate, format_probability};
+use super::search::Search;
+use super::summary::Summary;
+use crate::git::{Commit, CommitId};
+use bisect::{Answer, Candidate};
+use std::fmt;
+
+/// Commits with less probability are not listed.
+const MIN_LISTED: f64 = 0.001;
+
+/// A report: the findings, and the table of all trials behind them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The answer, or the state of a search without one.
+    pub findings: String,
+    /// All trials.
+    pub trials: String,
+}
+
+impl Report {
+    /// The report of a search, with or without an answer.
+    pub fn new(search: &Search) -> Self {
+        let mut lines = Lines::default();
+        match search.answer() {
+            Some(answer) => lines.answer(search, &answer),
+            None => {
+                let subject = search.config().subject.describe();
+                lines.add(format!("# Bisection of {subject}: not finished\n"));
+                lines.candidates(search, &search.progress().leaders);
+            }
+        }
+        lines.other_failures(search);
+        lines.figures(search);
+        Self { findings: lines.0, trials: trials(search) }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.findings, self.trials)
+    }
+}
+
+/// Markdown under construction.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, line: impl fmt::Display) {
+        self.0 += &format!("{line}\n");
+    }
+
+    fn answer(&mut self, search: &Search, answer: &Answer) {
+        match answer {
+            Answer::Culprit { commit, probability, confirmed, runners_up } => {
+                let commit = search.commit(*commit);
+                self.title(search, commit);
+                self.add(format!("- probability {}", format_probability(*probability)));
+                self.add(if *confirmed {
+                    "- confirmed by further trials of it and of its parents"
+                } else {
+                    "- not confirmed"
+                });
+                if runners_up.iter().any(|one| one.probability >= MIN_LISTED) {
+                    self.add("\n## Runners-up\n");
+                    self.candidates(search, runners_up);
+                }
+                if !search.config().is_list() {
+                    self.mail(search, commit, *probability);
+                }
+            }
+            Answer::Set { candidates, probability, .. } => {
+                let (count, units) = (candidates.len(), search.config().units());
+                let probability = format_probability(*probability);
+                self.add(format!("# One of {count} {units}, with probability {probability}\n"));
+                self.add("The revisions between them cannot be tried, or the search stopped early.\n");
+                self.candidates(search, candidates);
+            }
+            Answer::InvalidPremise { .. } => {
+                self.add("# No culprit between these ends\n");
+                self.add(format!("{}.", Summary::new(search, answer).invalid_premise.unwrap_or_default()));
+            }
+        }
+    }
+
+    fn title(&mut self, search: &Search, commit: &Commit) {
+        let config = search.config();
+        if config.is_list() {
+            let before = commit.parents.first().map(CommitId::as_str).unwrap_or_default();
+            let (from, up_to) = if config.fix { ("passes", "fails") } else { ("fails", "passes") };
+            self.add(format!("# {}: {from} from there on, {up_to} up to {before}\n", commit.id));
+            self.add(format!("- {}", config.subject.describe()));
+            self.add(format!("- cell {}", commit.subject));
+            return;
+        }
+        let what = if config.fix { "The fix is" } else { "The culprit is" };
+        self.add(format!("# {what} {} (\"{}\")\n", commit.id.short(), commit.subject));
+        self.add(format!("- commit {}", commit.id));
+        self.add(format!("- author {}, {}", commit.author, commit.date));
+    }
+
+    fn candidates(&mut self, search: &Search, candidates: &[Candidate]) {
+        for Candidate { revision, probability } in candidates.iter().filter(|one| one.probability >= MIN_LISTED) {
+            let commit = search.commit(*revision);
+            self.add(format!("- {} {} {}", format_probability(*probability), commit.id.short(), commit.subject));
+        }
+    }
+
+    /// A text to paste into a mail, with a `Fixes:` tag (Linux, `Documentation/process/submitting-patches.rst`).
+    fn mail(&mut self, search: &Search, commit: &Commit, probability: f64) {
+        let config = search.config();
+        let (short, subject) = (commit.id.short(), &commit.subject);
+        let verb = if config.fix { "was fixed by" } else { "was introduced by" };
+        self.add("\n## For a mail\n\n```text");
+        self.add(format!("The failure of {} {verb}\n\n    {short} (\"{subject}\")\n", config.subject.describe()));
+        let old = config.old.iter().map(CommitId::short).collect::<Vec<_>>().join(" ");
+        self.add(format!(
+            "Bisected {} commits ({old}..{}) with {} trials of {} of them; probability {}.",
+            search.candidates(),
+            config.new.short(),
+            search.progress().trials,
+            search.tried(),
+            format_probability(probability)
+        ));
+        let count = |id: &CommitId| {
+            let of = |result| search.entries().iter().filter(|e| e.commit == *id && e.result == result).count();
+            let (bad, good) = (of(TrialResult::Bad), of(TrialResult::Good));
+            format!("{bad} of {} trials failed", bad + good)
+        };
+        self.add(format!("At the commit: {}", count(&commit.id)));
+        for parent in &commit.parents {
+            self.add(format!("At its parent {}: {}", parent.short(), count(parent)));
+        }
+        if !config.fix {
+            self.add(format!("\nFixes: {short} (\"{subject}\")"));
+        }
+        self.add("```");
+    }
+
+    fn figures(&mut self, search: &Search) {
+        let (progress, config) = (search.progress(), search.config());
+        let seconds: f64 = search.entries().iter().map(|entry| entry.seconds).sum();
+        let (p, q) = if config.fix {
+            ("pass rate with the fix", "without it")
+        } else {
+            ("failure rate with the culprit", "without it")
+        };
+        self.add("\n## Figures\n");
+        self.add(format!("- {} candidates before the first trial", search.candidates()));
+        self.add(format!(
+            "- {} trials of {} {}, {} skipped, {} other failures, {} of work",
+            progress.trials,
+            search.tried(),
+            config.units(),
+            progress.skipped,
+            progress.others,
+            format_duration(seconds)
+        ));
+        self.add(format!("- {p} {}, {q} {}", format_estimate(&progress.p), format_estimate(&progress.q)));
+        if let Subject::Command { command, .. } = &config.subject {
+            self.add(format!("- to repeat a trial: `git checkout --detach COMMIT && {command}`"));
+        }
+    }
+
+    /// Failures that are evidence for neither side.
+    fn other_failures(&mut self, search: &Search) {
+        let mut kinds: Vec<(String, &CommitId, usize)> = Vec::new();
+        for entry in search.entries().iter().filter(|entry| entry.result == TrialResult::Other) {
+            let exit = entry.exit.map(|exit| format!("exit status {exit}"));
+            let what = entry.title.clone().or_else(|| entry.verdict.clone()).or(exit).unwrap_or_default();
+            match kinds.iter_mut().find(|(known, ..)| *known == what) {
+                Some((.., times)) => *times += 1,
+                None => kinds.push((what, &entry.commit, 1)),
+            }
+        }
+        if !kinds.is_empty() {
+            self.add("\n## Other failures\n");
+        }
+        for (what, commit, times) in kinds {
+            self.add(format!("- {what}: {times} times, first at {}", commit.short()));
+        }
+    }
+}
+
+fn trials(search: &Search) -> String {
+    let mut lines = Lines::default();
+    lines
+        .add("## Trials\n\n| commit | result | exit or verdict | seconds | purpose | log |\n|---|---|---|---|---|---|");
+    for JournalEntry { commit, result, seconds, exit, verdict, log, purpose, .. } in search.entries() {
+        let exit = exit.map(|exit| exit.to_string());
+        let exit = verdict.clone().or(exit).unwrap_or_else(|| "–".to_owned());
+        let (commit, result) = (commit.short(), result.as_str());
+        lines.add(format!("| {commit} | {result} | {exit} | {seconds:.1} | {purpose} | {log} |"));
+    }
+    lines.0
+}

@@ -1,0 +1,214 @@
+//! The folder of a session.
+
+use super::config::{SESSION_SCHEMA, SessionConfig};
+use super::entry::JournalEntry;
+use super::error::SessionError;
+use super::journal::{self, Journal};
+use super::report::Report;
+use super::search::Search;
+use crate::git::{Commit, Repository};
+use crate::host::today;
+use bisect::Answer;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A session that this process works on, under a lock.
+#[derive(Debug)]
+pub struct Session {
+    dir: PathBuf,
+    /// The state of its search.
+    pub search: Search,
+    journal: Journal,
+    _lock: File,
+}
+
+/// A session whose search has ended.
+#[derive(Debug)]
+pub struct SearchOutcome {
+    /// The session.
+    pub session: Session,
+    /// Its answer; `None` where it was stopped.
+    pub answer: Option<Answer>,
+}
+
+/// The place of a new session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionDir {
+    /// This folder.
+    Named(PathBuf),
+    /// The first free `<date>-<n>` below this folder.
+    FirstFree(PathBuf),
+}
+
+impl Session {
+    /// Creates the folder of a new session.
+    ///
+    /// # Errors
+    /// When it already has a session, cannot be written, or there is nothing to search.
+    pub fn create(place: &SessionDir, config: SessionConfig, commits: Vec<Commit>) -> Result<Self, SessionError> {
+        // An invalid search leaves no folder behind.
+        Search::new(config.clone(), commits.clone(), Vec::new())?;
+        let dir = place.reserve()?;
+        let logs = dir.join("logs");
+        std::fs::create_dir_all(&logs).map_err(SessionError::file("write", &logs))?;
+        journal::write(&dir.join("commits.jsonl"), &commits)?;
+        // Last: this file makes the folder a session.
+        journal::write(&config_path(&dir), std::slice::from_ref(&config))?;
+        Self::open(&dir)
+    }
+
+    /// Opens a session to continue it.
+    ///
+    /// # Errors
+    /// When there is none, it is damaged, or another process works on it.
+    pub fn open(dir: &Path) -> Result<Self, SessionError> {
+        // Commands run in its worktrees, where a relative path has another meaning.
+        let dir = std::path::absolute(dir).map_err(SessionError::file("read", dir))?;
+        if !Self::exists(&dir) {
+            return Err(SessionError::NoSession(dir));
+        }
+        let path = dir.join("lock");
+        let lock = File::create(&path).map_err(SessionError::file("write", &path))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(SessionError::InUse(dir));
+        }
+        let journal = Journal::open(&dir.join("journal.jsonl"))?;
+        let search = Self::read(&dir)?;
+        if search.config().schema < SESSION_SCHEMA {
+            // New entries are in the present format.
+            let config = SessionConfig { schema: SESSION_SCHEMA, ..search.config().clone() };
+            journal::write(&config_path(&dir), std::slice::from_ref(&config))?;
+        }
+        Ok(Self { search, dir, journal, _lock: lock })
+    }
+
+    /// Reads the state of a session, also while another process works on it.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged or of a newer format.
+    pub fn read(dir: &Path) -> Result<Search, SessionError> {
+        let path = config_path(dir);
+        let Some(config) = journal::read::<serde_json::Value>(&path)?.into_iter().next() else {
+            return Err(SessionError::NoSession(dir.to_owned()));
+        };
+        let found = config.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        if found > u64::from(SESSION_SCHEMA) {
+            return Err(SessionError::Newer { path, found, max: SESSION_SCHEMA });
+        }
+        let config: SessionConfig = serde_json::from_value(config).map_err(|source| SessionError::Damaged {
+            path: path.clone(),
+            line: 1,
+            source,
+        })?;
+        let commits: Vec<Commit> = journal::read(&dir.join("commits.jsonl"))?;
+        let entries: Vec<JournalEntry> = journal::read(&dir.join("journal.jsonl"))?;
+        Search::new(config, commits, entries)
+    }
+
+    /// Whether a folder has a session.
+    pub fn exists(dir: &Path) -> bool {
+        config_path(dir).exists()
+    }
+
+    /// The session below `sessions` that was started last.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn latest(sessions: &Path) -> Result<PathBuf, SessionError> {
+        let started = |dir: &PathBuf| std::fs::metadata(config_path(dir)).and_then(|config| config.modified()).ok();
+        let folders = std::fs::read_dir(sessions).into_iter().flatten().flatten().map(|entry| entry.path());
+        let latest = folders.filter_map(|dir| started(&dir).map(|started| (started, dir))).max();
+        latest.map(|(_, dir)| dir).ok_or_else(|| SessionError::NoSessions(sessions.to_owned()))
+    }
+
+    /// The same session in search of the fix instead of the failure, or the other way round. Its trials stay.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn invert(self) -> Result<Self, SessionError> {
+        let old = self.search.config().clone();
+        let config = SessionConfig { schema: SESSION_SCHEMA, fix: !old.fix, ..old };
+        let dir = self.dir.clone();
+        // Releases the lock before it is taken again.
+        drop(self);
+        journal::write(&config_path(&dir), std::slice::from_ref(&config))?;
+        Self::open(&dir)
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its repository.
+    ///
+    /// # Errors
+    /// When there is none, or it is gone.
+    pub async fn repository(&self) -> Result<Repository, SessionError> {
+        let repository = self.search.config().repository.as_ref().ok_or(SessionError::NoRepository)?;
+        Ok(Repository::open(repository).await?)
+    }
+
+    /// The path of a worktree.
+    pub fn tree(&self, number: u32) -> PathBuf {
+        self.dir.join("trees").join(number.to_string())
+    }
+
+    /// The path of a job's output.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.dir.join("logs").join(name)
+    }
+
+    /// Writes an entry to the journal, then adds it to the search.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(&mut self, entry: JournalEntry) -> Result<(), SessionError> {
+        self.journal.append(&entry)?;
+        self.search.record(entry)
+    }
+
+    /// The path of the report.
+    pub fn report_path(&self) -> PathBuf {
+        self.dir.join("report.md")
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_report(&self) -> Result<(), SessionError> {
+        let path = self.report_path();
+        std::fs::write(&path, Report::new(&self.search).to_string()).map_err(SessionError::file("write", &path))
+    }
+}
+
+impl SessionDir {
+    /// The folder of a new session. One without a name is created, so that no other process takes it.
+    ///
+    /// # Errors
+    /// When it has a session, or cannot be created.
+    pub fn reserve(&self) -> Result<PathBuf, SessionError> {
+        let sessions = match self {
+            Self::Named(dir) if Session::exists(dir) => return Err(SessionError::Exists(dir.clone())),
+            Self::Named(dir) => return Ok(dir.clone()),
+            Self::FirstFree(sessions) => sessions,
+        };
+        std::fs::create_dir_all(sessions).map_err(SessionError::file("write", sessions))?;
+        let date = today();
+        let mut number = 0_u32;
+        loop {
+            let dir = sessions.join(format!("{date}-{number}"));
+            match std::fs::create_dir(&dir) {
+                Ok(()) => return Ok(dir),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(SessionError::file("write", &dir)(error)),
+            }
+        }
+    }
+}
+
+fn config_path(dir: &Path) -> PathBuf {
+    dir.join("session.json")
+}

@@ -1,0 +1,55 @@
+//! The lab of a bisection.
+
+use super::args::LabArgs;
+use crate::bisection::{LabContext, SessionDriver, SessionListener};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::interrupt::cancel_on_signals;
+use crate::cli::known::Catalogues;
+use crate::host::Resources;
+use crate::image::Images;
+use crate::lab::Sources;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The catalogues, if cells are tried.
+pub(super) struct Laboratory<'a> {
+    catalogues: Option<Catalogues>,
+    qemu: Option<PathBuf>,
+    context: &'a Context,
+}
+
+impl<'a> Laboratory<'a> {
+    /// Reads the catalogues; `args` is `None` where a command is tried.
+    ///
+    /// # Errors
+    /// When a description in them is wrong.
+    pub fn open(args: Option<&LabArgs>, context: &'a Context) -> Result<Self, CliError> {
+        let catalogues = args.map(|args| Catalogues::read(context, args.mirror.clone())).transpose()?;
+        Ok(Self { catalogues, qemu: args.and_then(|args| args.qemu.clone()), context })
+    }
+
+    /// What runs sessions, until the user interrupts it.
+    ///
+    /// # Errors
+    /// When signals cannot be caught.
+    pub fn driver<'d>(&'d self, listener: &'d mut dyn SessionListener) -> Result<SessionDriver<'d>, CliError> {
+        let cancel = CancellationToken::new();
+        cancel_on_signals(cancel.clone())?;
+        let lab = self.catalogues.as_ref().map(|catalogues| LabContext {
+            known: catalogues.known(),
+            sources: Sources {
+                kernels: Arc::new(catalogues.kernels.clone()),
+                images: Arc::new(Images::new(self.context.assets.clone(), self.context.cache.clone())),
+                workloads: Arc::new(catalogues.workloads.clone()),
+                own: None,
+                cache: catalogues.cache.clone(),
+                jobs: Resources::of_host().cpus as usize,
+            },
+            assets: &self.context.assets,
+            qemu: self.qemu.clone(),
+        });
+        Ok(SessionDriver { lab, listener, cancel })
+    }
+}
