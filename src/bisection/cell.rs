@@ -18,7 +18,7 @@ const BUILD_S: f64 = 60.0;
 pub fn like_recorded(cell: Cell) -> SingleCell {
     SingleCell {
         kernel: SingleKernel::Catalogue(cell.kernel.to_string()),
-        arch: cell.arch.to_string(),
+        arch: cell.arch,
         ram: cell.ram.to_string(),
         payload: match cell.payload {
             Payload::Workload { name, options } => SinglePayload::Workload { name: name.to_string(), options },
@@ -41,7 +41,7 @@ pub(super) fn plan(wanted: SingleCell, known: &Known<'_>) -> Result<Cell, Reques
 
 /// The kernel of cells whose kernel is built from a commit.
 pub(super) fn commit_kernel() -> SingleKernel {
-    SingleKernel::Own(KernelName::new("commit"))
+    SingleKernel::User(KernelName::new("commit"))
 }
 
 /// Configuration of kernels that are built from commits: fragments by name, or whole files; by default that of the

@@ -5,7 +5,6 @@ use crate::kernel::KernelError;
 use crate::lab::LabError;
 use crate::matrix::Diagnostic;
 use crate::store::StoreError;
-use arch::UnknownArch;
 use bisect::{HistoryError, SettingsError};
 use model::{CellId, RamError};
 use std::num::ParseIntError;
@@ -38,9 +37,6 @@ pub enum RequestError {
         /// The other end.
         other: CommitId,
     },
-    /// No such architecture.
-    #[error(transparent)]
-    Arch(UnknownArch),
     /// A configuration that is neither a fragment nor a file.
     #[error("no configuration `{name}` for {arch}: {source}; name one with `--config`")]
     NoFragment {

@@ -26,7 +26,7 @@ pub(super) fn versions(
 ) -> Result<(SessionConfig, Vec<Commit>), SessionError> {
     let VersionsRequest { from, to, cell, limits } = request;
     let SingleKernel::Catalogue(kernel) = &cell.cell.kernel else { return Err(RequestError::OwnKernel.into()) };
-    let arch: Arch = cell.cell.arch.parse().map_err(RequestError::Arch)?;
+    let arch = cell.cell.arch;
     let family = family(&from, &to, kernel, known, arch);
     let mut names: Vec<(Vec<u64>, String)> = known
         .kernels

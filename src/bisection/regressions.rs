@@ -90,8 +90,8 @@ impl SessionDriver<'_> {
     fn source(&mut self, cell: &Cell) -> Result<Option<(PathBuf, Vec<String>)>, SessionError> {
         let entry = self.lab()?.sources.kernels.catalogue().find(cell.kernel.as_str())?;
         let Source::Git { repository, .. } = &entry.source else { return Ok(None) };
-        if entry.edits.is_empty() {
-            let fragments = entry.build.get(cell.arch.name).into_iter().flatten();
+        if entry.patches.is_empty() {
+            let fragments = entry.build.get(&cell.arch).into_iter().flatten();
             return Ok(Some((PathBuf::from(repository), fragments.map(|fragment| fragment.name.clone()).collect())));
         }
         let reason = SkipReason::Patched(cell.kernel.to_string());

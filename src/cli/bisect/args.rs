@@ -1,6 +1,7 @@
 //! Arguments of `oomlab bisect` and `oomlab step`.
 
 use crate::bisection::{Axis, VerdictPattern};
+use crate::cli::values::{arch_parser, seconds};
 use arch::Arch;
 use clap::{Subcommand, value_parser};
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ pub struct CommitsArgs {
     #[arg(long)]
     pub fix: bool,
     /// A command that takes longer is killed and counts as bad; without it, 12 hours end the search
-    #[arg(long, value_name = "SECONDS", value_parser = super::super::args::seconds, requires = "exec")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "exec")]
     pub timeout: Option<f64>,
     #[command(flatten)]
     pub search: SearchArgs,
@@ -108,7 +109,7 @@ pub struct CellArgs {
     #[arg(long, value_name = "RUN/CELL", conflicts_with_all = ["arch", "workload", "append"])]
     pub cell: Option<String>,
     /// Architecture
-    #[arg(long)]
+    #[arg(long, value_parser = arch_parser())]
     pub arch: Option<Arch>,
     /// RAM, for example 32M
     #[arg(long, default_value = "128M")]
@@ -126,7 +127,7 @@ pub struct CellArgs {
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub vcpus: u32,
     /// Timeout of the workload
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::super::args::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
     pub load_timeout: f64,
     /// Count only failures with the same title as the first failure of the bad end
     #[arg(long, conflicts_with_all = ["any_failure", "verdict"])]
@@ -246,7 +247,7 @@ pub struct StepArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     pub max_trials: u32,
     /// A trial that takes longer is killed and counts as bad; without it, 12 hours end the test
-    #[arg(long, value_name = "SECONDS", value_parser = super::super::args::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
     /// The command that is a trial
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]

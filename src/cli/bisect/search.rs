@@ -153,7 +153,7 @@ fn typed_cell(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell, CliEr
     let name = args.workload.clone().ok_or_else(|| missing("workload"))?;
     Ok(SingleCell {
         kernel,
-        arch: arch.name.to_owned(),
+        arch,
         ram: args.ram.clone(),
         payload: SinglePayload::Workload { name, options: boot::options(&args.workload_options)? },
         vcpus: args.vcpus,
