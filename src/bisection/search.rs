@@ -4,9 +4,7 @@ use super::config::SessionConfig;
 use super::entry::{JournalEntry, TrialResult};
 use super::error::SessionError;
 use crate::git::{Commit, CommitId};
-use bisect::{
-    Answer, Beta, Bisection, Decision, History, Outcome, Progress, Revision, Running, Sample, Settings, Slot,
-};
+use bisect::{Answer, Beta, Bisection, Decision, History, Outcome, Progress, Revision, Sample, Settings, Slot};
 use std::collections::HashMap;
 
 /// A search in a history of commits.
@@ -44,6 +42,11 @@ impl Search {
         &self.config
     }
 
+    /// The history, parents first.
+    pub fn commits(&self) -> &[Commit] {
+        &self.commits
+    }
+
     /// All finished builds and trials.
     pub fn entries(&self) -> &[JournalEntry] {
         &self.entries
@@ -65,11 +68,6 @@ impl Search {
         self.bisection.record(Sample { revision, outcome, seconds: entry.seconds })?;
         self.entries.push(entry);
         Ok(())
-    }
-
-    /// The next job for a free slot while `running` jobs go on.
-    pub fn decide(&self, slot: Slot, running: &[Running]) -> Decision {
-        self.bisection.decide(slot, running)
     }
 
     /// The answer, once there is one.

@@ -48,14 +48,17 @@ impl Session {
     /// When it already has a session, cannot be written, or there is nothing to search.
     pub fn create(place: &SessionDir, config: SessionConfig, commits: Vec<Commit>) -> Result<Self, SessionError> {
         // An invalid search leaves no folder behind.
-        Search::new(config.clone(), commits.clone(), Vec::new())?;
-        let dir = place.reserve()?;
+        let search = Search::new(config, commits, Vec::new())?;
+        let dir = absolute(&place.reserve()?)?;
         let logs = dir.join("logs");
         std::fs::create_dir_all(&logs).map_err(SessionError::file("write", &logs))?;
-        journal::write(&dir.join("commits.jsonl"), &commits)?;
+        let lock = lock(&dir)?;
+        journal::write(&dir.join("commits.jsonl"), search.commits())?;
+        journal::write::<JournalEntry>(&dir.join("journal.jsonl"), &[])?;
         // Last: this file makes the folder a session.
-        journal::write(&config_path(&dir), std::slice::from_ref(&config))?;
-        Self::open(&dir)
+        journal::write(&config_path(&dir), std::slice::from_ref(search.config()))?;
+        let journal = Journal::open(&dir.join("journal.jsonl"))?;
+        Ok(Self { dir, search, journal, _lock: lock })
     }
 
     /// Opens a session to continue it.
@@ -63,16 +66,11 @@ impl Session {
     /// # Errors
     /// When there is none, it is damaged, or another process works on it.
     pub fn open(dir: &Path) -> Result<Self, SessionError> {
-        // Commands run in its worktrees, where a relative path has another meaning.
-        let dir = std::path::absolute(dir).map_err(SessionError::file("read", dir))?;
+        let dir = absolute(dir)?;
         if !Self::exists(&dir) {
             return Err(SessionError::NoSession(dir));
         }
-        let path = dir.join("lock");
-        let lock = File::create(&path).map_err(SessionError::file("write", &path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(SessionError::InUse(dir));
-        }
+        let lock = lock(&dir)?;
         let journal = Journal::open(&dir.join("journal.jsonl"))?;
         let search = Self::read(&dir)?;
         if search.config().schema < SESSION_SCHEMA {
@@ -206,6 +204,21 @@ impl SessionDir {
                 Err(error) => return Err(SessionError::file("write", &dir)(error)),
             }
         }
+    }
+}
+
+/// Commands run in a session's worktrees, where a relative path has another meaning.
+fn absolute(dir: &Path) -> Result<PathBuf, SessionError> {
+    std::path::absolute(dir).map_err(SessionError::file("read", dir))
+}
+
+/// Locks a session against other processes, until the file is dropped.
+fn lock(dir: &Path) -> Result<File, SessionError> {
+    let path = dir.join("lock");
+    let lock = File::create(&path).map_err(SessionError::file("write", &path))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(SessionError::InUse(dir.to_owned())),
     }
 }
 

@@ -10,7 +10,7 @@ const MAX_LISTED: usize = 1 << 24;
 /// The position of a revision that is no candidate.
 const NO_POSITION: u32 = u32::MAX;
 
-/// Purpose a history cannot be bisected.
+/// Why a history cannot be bisected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     /// A revision beyond the end of the graph.
@@ -210,6 +210,10 @@ impl History {
     }
 
     /// The positions of the parents and children of the revision at `position`.
+    ///
+    /// # Panics
+    ///
+    /// When no candidate has this position.
     pub fn neighbours(&self, position: usize) -> impl Iterator<Item = usize> + '_ {
         self.parents[position].iter().chain(&self.children[position]).map(|other| *other as usize)
     }
@@ -220,6 +224,10 @@ impl History {
     }
 
     /// For each position, whether the revision at `position` contains it.
+    ///
+    /// # Panics
+    ///
+    /// When no candidate has this position.
     pub fn contained(&self, position: usize) -> Vec<bool> {
         let mut contained = vec![false; self.len()];
         contained[position] = true;
@@ -233,6 +241,10 @@ impl History {
 
     /// For each position, the sum of `weights` over the candidates that it contains. Only adds: where the weights are
     /// exact, so are the sums.
+    ///
+    /// # Panics
+    ///
+    /// When there are fewer weights than candidates.
     pub fn sums(&self, weights: &[f64]) -> Vec<f64> {
         let mut sums: Vec<f64> = Vec::with_capacity(weights.len());
         for (at, plan) in self.sum_plans.iter().enumerate() {

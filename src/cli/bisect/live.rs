@@ -39,14 +39,14 @@ impl SessionListener for Live {
                 // Standard output may be gone; the other regressions are still bisected.
                 let _ = output::print(&format!("{}{cell}: {}\n", findings(&outcome.session), culprit(outcome)));
             }
-            event => eprintln!("{}", message(&event)),
+            event => message(&event).into_iter().for_each(|text| eprintln!("{text}")),
         }
     }
 }
 
-/// An event in one line.
-fn message(event: &SessionEvent<'_>) -> String {
-    match event {
+/// An event in one line; `None` for jobs, which are drawn.
+fn message(event: &SessionEvent<'_>) -> Option<String> {
+    Some(match event {
         SessionEvent::MergeBase { end, new, base } => {
             let (end, new, base) = (end.short(), new.short(), base.short());
             format!("{end} is not an ancestor of {new}; starting from their merge base {base}")
@@ -71,8 +71,8 @@ fn message(event: &SessionEvent<'_>) -> String {
         SessionEvent::JobStarted { .. }
         | SessionEvent::JobFinished { .. }
         | SessionEvent::SearchEnded
-        | SessionEvent::RegressionFinished { .. } => String::new(),
-    }
+        | SessionEvent::RegressionFinished { .. } => return None,
+    })
 }
 
 fn culprit(outcome: &SearchOutcome) -> String {
