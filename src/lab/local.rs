@@ -177,7 +177,7 @@ fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Res
     record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
     record.oom_kills = watchdog.oom_kills();
     record.artifacts = dir.artifacts()?;
-    if report::needs_why(&record) {
+    if report::needs_explanation(&record) {
         dir.file("why.md", report::why(&spec.run, &record).as_bytes())?;
         record.artifacts = dir.artifacts()?;
     }

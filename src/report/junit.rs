@@ -5,7 +5,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 use std::time::Duration;
 
 /// The most characters of a console line.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE: usize = 4096;
 
 /// The XML document of a run.
 ///
@@ -55,10 +55,14 @@ fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
 
 fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
     let verdict = &trial.verdict;
+    if trial.as_expected() {
+        return TestCaseStatus::success();
+    }
     let kind = match verdict.outcome() {
-        _ if trial.as_expected() => return TestCaseStatus::success(),
         Outcome::LabError => NonSuccessKind::Error,
-        _ => NonSuccessKind::Failure,
+        Outcome::Pass | Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Inconclusive => {
+            NonSuccessKind::Failure
+        }
     };
     let mut status =
         if verdict.kind == Kind::Interrupted { TestCaseStatus::skipped() } else { TestCaseStatus::non_success(kind) };
@@ -84,7 +88,7 @@ fn description(run: &RunRecord, trial: &TrialRecord) -> String {
 }
 
 fn bounded(line: &str) -> String {
-    line.chars().take(LONGEST_LINE).collect()
+    line.chars().take(MAX_LINE).collect()
 }
 
 fn seconds(seconds: f64) -> Duration {

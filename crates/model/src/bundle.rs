@@ -25,7 +25,7 @@ pub enum Step {
     Dump,
     /// The kernel's answer to this sysrq letter.
     Sysrq(char),
-    /// What the kernel says to a non-maskable interrupt.
+    /// The kernel's answer to a non-maskable interrupt.
     Nmi,
 }
 
@@ -55,7 +55,7 @@ impl Step {
         }
     }
 
-    /// Whether the guest itself has to act: what it says from then on was provoked.
+    /// Whether the guest itself has to act: its later output may be provoked.
     pub const fn provokes(self) -> bool {
         matches!(self, Self::Sysrq(_) | Self::Nmi)
     }
@@ -133,13 +133,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_provokes_comes_last() {
+    fn provoking_steps_come_last() {
         let provoking = Step::ALL.iter().map(|step| step.provokes());
         assert!(provoking.is_sorted());
     }
 
     #[test]
-    fn a_record_reads_back() {
+    fn bundle_reads_back() {
         let step = |step, result| StepRecord { step, began: Stamp::ZERO, took_ms: 7, provoked: false, result };
         let bundle = Bundle {
             schema: BUNDLE_SCHEMA,

@@ -4,14 +4,14 @@ mod blocked;
 mod clock;
 mod confirm;
 mod detectors;
-mod inquiry;
 mod machine;
+mod observations;
 mod places;
+mod probe_log;
 #[cfg(test)]
 mod reader_tests;
 mod replay;
 mod rules;
-mod seen;
 mod setup;
 mod stall;
 mod title;

@@ -8,9 +8,9 @@ use std::fmt::Display;
 pub(super) enum Difference {
     /// A figure or a name is another one.
     Other { what: &'static str, was: String, now: String },
-    /// A phrase is not said any more.
+    /// A phrase is gone.
     Gone(String),
-    /// A phrase is said for the first time.
+    /// A phrase is new.
     New(String),
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use model::{Kind, RuleId, Stamp};
 
-    /// A verdict of which every field can be told from that of another number.
+    /// A verdict whose fields all differ from those of another number.
     fn verdict(number: u32) -> Verdict {
         let word = |what: &str| format!("{what} {number}");
         let task = |comm: &str| Some(Task { pid: number, comm: comm.to_owned() });
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn no_difference_goes_unsaid() {
+    fn differences_cover_every_field() {
         let (one, two) = (verdict(1), verdict(2));
         assert_eq!(differences(&one, &one), []);
         let changes: [fn(&mut Verdict, &Verdict); 8] = [
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_a_difference_too() {
+    fn differences_cover_order() {
         let mut one = verdict(1);
         one.evidence.push("another".to_owned().into());
         let mut two = one.clone();
