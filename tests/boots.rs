@@ -64,7 +64,7 @@ fn assert_idle(arch: &str, kernel: &str, ram: &str, first: &str) {
     boot.assert_passes();
     assert!(boot.console.trim_start().starts_with(first), "{:.200}", boot.console);
     assert!(boot.trial.boot_s.is_some_and(|seconds| seconds > 0.0 && seconds < boot.trial.duration_s));
-    assert!(boot.trial.kernel_release.is_some() && boot.trial.evidence.len() >= 4);
+    assert!(boot.trial.kernel_release.is_some() && boot.trial.artifacts.len() >= 4);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn zombie_victim_with_an_mmu_passes() {
 fn a_kernel_with_nothing_left_to_kill_panics_as_its_manifest_says() {
     let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "no-killable", "--dump"]);
     boot.assert("panic-deadlocked-on-memory", 0);
-    let dump = boot.trial.evidence.iter().find(|evidence| evidence.file == "bundle/memory.kdump").expect("a dump");
+    let dump = boot.trial.artifacts.iter().find(|artifact| artifact.file == "bundle/memory.kdump").expect("a dump");
     assert!((1 << 20..32 << 20).contains(&dump.bytes), "compressed it is smaller than the RAM: {}", dump.bytes);
     assert!(boot.finished.stdout.contains("1 expected crash"), "{}", boot.finished.stdout);
 }

@@ -67,6 +67,14 @@ fn the_schema_is_json_and_names_the_architectures() {
     for &arch in arch::ALL {
         assert!(finished.stdout.contains(&format!("\"{}\"", arch.name)), "{}", arch.name);
     }
+    assert_eq!(Program::new().run(["schema", "matrix"]).stdout, finished.stdout);
+}
+
+#[test]
+fn schema_of_the_report_is_json() {
+    let finished = Program::new().run(["schema", "report"]);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&finished.stdout).unwrap(), oomlab::report::json_schema());
 }
 
 #[test]

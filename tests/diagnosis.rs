@@ -62,7 +62,7 @@ async fn a_hang_is_asked_for_everything_the_host_first() {
     assert!(answer.contains("sysrq: Show Memory") && !answer.contains("@oomlab"), "{answer}");
     let refused = StepResult::Failed { why: "the kernel has no symbols (CONFIG_KALLSYMS)".to_owned() };
     assert_eq!(result(&steps, Step::Memory), &refused, "a step that cannot be made says why, and the rest goes on");
-    let kept: Vec<&str> = trial.evidence.iter().map(|evidence| evidence.file.as_str()).collect();
+    let kept: Vec<&str> = trial.artifacts.iter().map(|artifact| artifact.file.as_str()).collect();
     assert!(kept.contains(&"bundle.json") && kept.contains(&"bundle/sysrq-t.txt"), "{kept:?}");
     assert!(steps.last().unwrap().provoked, "what comes after a sysrq letter was provoked");
 }
@@ -83,8 +83,8 @@ async fn ram_is_kept_where_the_user_wants_it_and_it_is_not_too_much() {
         let trial = scripted.run().await.trials.remove(0);
         assert_kept(&scripted, &trial, Kind::Panic);
         assert_eq!(result(&bundle(&scripted), Step::Dump), &expected);
-        let kept = trial.evidence.iter().any(|evidence| evidence.file == "bundle/memory.kdump");
-        assert_eq!(kept, most == Some(32), "{:?}", trial.evidence);
+        let kept = trial.artifacts.iter().any(|artifact| artifact.file == "bundle/memory.kdump");
+        assert_eq!(kept, most == Some(32), "{:?}", trial.artifacts);
     }
 }
 

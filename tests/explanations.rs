@@ -8,8 +8,8 @@ mod recorded;
 mod trial;
 
 use model::{
-    Beat, Course, Event, Expectation, Frame, Kind, Memory, Onset, Outcome, Probe, Record, Stage, Stamp, Task,
-    ThreadTime, TrialRecord, Verdict,
+    Beat, Caveat, Course, Event, Evidence, Expectation, Frame, Kind, Memory, Onset, Outcome, Probe, Record, RuleId,
+    Stage, Stamp, Task, ThreadTime, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, needs_why, timeline, why};
 use proptest::prelude::*;
@@ -140,7 +140,7 @@ proptest! {
             .map(|(at, event)| Record { at: Stamp::from_micros(at >> scale), event })
             .collect();
         let at = |index: usize| records.get(index).map_or(Stamp::ZERO, |record| record.at);
-        let mut verdict = Verdict::new(Kind::Spin, "x", "\x1b[2J");
+        let mut verdict = Verdict::new(Kind::Spin, RuleId::HeartbeatLost, "\x1b[2J");
         verdict.onset = Some(Onset { host: at(2), guest_s: None });
         let course = Course {
             stages: vec![(Stamp::ZERO, Stage::Booting), (at(1), Stage::Loading), (at(0), Stage::Judged)],
@@ -178,11 +178,11 @@ fn a_known_failure_that_passed_and_a_lab_that_failed_are_explained() {
     assert!(needs_why(&passed));
     assert_golden("why-passed.md", &why(RUN, &passed));
     let mut failed = recorded::trial("idle-arm");
-    failed.verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "no network: https://deb.example/x");
+    failed.verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "no network: https://deb.example/x");
     failed.command.clear();
     assert_golden("why-lab-error.md", &why("/data/my runs/a", &failed));
     let said = "make failed:\n\u{1b}[31mmm/oom_kill.c:7: error: 'x'\u{1b}[0m\n\tint `x`;\n```\n# no heading\nmake: *** [all] Error 2";
-    failed.verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, said);
+    failed.verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, said);
     assert_golden("why-lab-error-lines.md", &why("/data/my runs/a", &failed));
 }
 
@@ -190,9 +190,9 @@ fn a_known_failure_that_passed_and_a_lab_that_failed_are_explained() {
 fn a_pass_that_something_argues_against_is_explained() {
     let mut passed = recorded::trial("one-kill-riscv64-nommu");
     assert!(!needs_why(&passed));
-    passed.verdict.against.push("the guest did not power off afterwards".to_owned());
+    passed.verdict.caveats.push(Caveat::NoPowerOff);
     assert!(needs_why(&passed));
-    assert!(why(RUN, &passed).contains("\n- against this verdict: the guest did not power off afterwards\n"));
+    assert!(why(RUN, &passed).contains("\n- caveat: the guest did not power off afterwards\n"));
 }
 
 /// The kinds that an explanation rules out.
@@ -240,9 +240,23 @@ fn the_neighbours_are_ruled_out_by_what_the_rules_wrote() {
 fn nothing_is_ruled_out_that_the_verdict_does_not_speak_of() {
     let mut bare = recorded::trial("idle-arm");
     for kind in Kind::ALL {
-        bare.verdict = Verdict::new(*kind, Verdict::DRIVER, "x");
+        bare.verdict = Verdict::new(*kind, RuleId::Driver, "x");
         assert!(!why(RUN, &bare).contains("- not `"), "{kind}");
     }
+}
+
+#[test]
+fn verdicts_page_lists_the_rules_in_order() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verdicts.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let listed: Vec<&str> = rows.map(|(rule, _)| rule).collect();
+    let watchdog: Vec<&str> = RuleId::ALL.iter().filter(|rule| !rule.is_lab()).map(|rule| rule.as_str()).collect();
+    assert_eq!(listed, watchdog);
+    for rule in RuleId::ALL {
+        assert!(page.contains(&format!("`{rule}`")), "{rule}");
+    }
+    let unexplained: Vec<&Kind> = Kind::ALL.iter().filter(|kind| !page.contains(kind.as_str())).collect();
+    assert_eq!(unexplained, Vec::<&Kind>::new());
 }
 
 proptest! {
@@ -250,10 +264,10 @@ proptest! {
     fn what_a_guest_printed_breaks_out_of_nothing(text in "[`~*_<>#\\[\\]()!| a\n\r\t\x1b\u{2028}-]{0,60}") {
         let summary = text.clone();
         let mut trial = recorded::trial("idle-arm");
-        trial.verdict = Verdict::new(Kind::OomLivelock, "canary-stuck", text.clone());
+        trial.verdict = Verdict::new(Kind::OomLivelock, RuleId::CanaryStuck, text.clone());
         trial.verdict.lines = vec![text.clone(); 3];
-        trial.verdict.grounds = vec![text.clone()];
-        trial.verdict.against = vec![text.clone()];
+        trial.verdict.evidence = vec![Evidence::OomInvoked { comm: text.clone() }];
+        trial.verdict.caveats = vec![Caveat::DiscountedReport { line: text.clone() }];
         trial.verdict.victim = Some(Task { pid: 1, comm: text.clone() });
         trial.kernel_release = Some(text);
         let shown = why(RUN, &trial);

@@ -7,7 +7,7 @@ mod recorded;
 #[path = "support/transcript.rs"]
 mod transcript;
 
-use model::{Kind, PLAN_SCHEMA, Plan, TrialRecord, Verdict};
+use model::{Caveat, Evidence, Kind, PLAN_SCHEMA, Plan, RuleId, TrialRecord, Verdict};
 use oomlab::report::why;
 use program::Program;
 use serde_json::Value;
@@ -48,14 +48,14 @@ fn mixed() -> Program {
     add(&program, KILL, 1, |_| {});
     add(&program, KILL, 2, |record| {
         record.verdict.kind = Kind::LoadTimeout;
-        record.verdict.rule = "load-deadline".to_owned();
+        record.verdict.rule = RuleId::LoadDeadline;
         record.verdict.summary = "the workload did not end within 120 s".to_owned();
-        record.verdict.grounds = vec!["\u{1b}[2Jit was still running".to_owned()];
-        record.verdict.against = vec!["the host was short of CPU time".to_owned()];
+        record.verdict.evidence = vec![Evidence::OomInvoked { comm: "\u{1b}[2Jhog".to_owned() }];
+        record.verdict.caveats = vec![Caveat::CpuTimeUnknown];
     });
     add(&program, LIVELOCK, 1, |record| record.verdict.confidence = 0.5);
     let unprepared = add(&program, LIVELOCK, 2, |record| {
-        record.verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "no network");
+        record.verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "no network");
     });
     std::fs::remove_file(program.dir().join(file(&unprepared, "events.jsonl"))).unwrap();
     let running = add(&program, LIVELOCK, 3, |_| {});
@@ -165,7 +165,7 @@ fn the_json_document_has_every_trial_and_is_explained() {
     let finished = program.run(["replay", "r", "--json"]);
     assert_eq!((finished.status, finished.stderr.as_str()), (Some(3), ""));
     let document: Value = serde_json::from_str(&finished.stdout).unwrap();
-    assert_eq!((&document["schema"], &document["exit_code"]), (&1.into(), &3.into()));
+    assert_eq!((&document["schema"], &document["exit_code"]), (&2.into(), &3.into()));
     let trials = document["trials"].as_array().unwrap();
     for standing in oomlab::report::again::Standing::ALL {
         let count = trials.iter().filter(|trial| trial["standing"] == standing.as_str()).count();
@@ -173,8 +173,8 @@ fn the_json_document_has_every_trial_and_is_explained() {
         assert!(count > 0, "{standing:?}");
     }
     let changed = trials.iter().find(|trial| trial["was"]["kind"] == "load-timeout").unwrap();
-    assert_eq!((&changed["now"]["kind"], &changed["now"]["rule"]), (&"finished".into(), &"finish".into()));
-    assert_eq!(changed["was"]["grounds"][0], "\u{1b}[2Jit was still running", "JSON has what there is");
+    assert_eq!((&changed["now"]["kind"], &changed["now"]["rule"]), (&"finished".into(), &"workload-ended".into()));
+    assert_eq!(changed["was"]["evidence"][0]["comm"], "\u{1b}[2Jhog", "JSON has what there is");
     assert!(finished.stdout.chars().all(|c| c == '\n' || !c.is_ascii_control()));
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/replay.md")).unwrap();
     let mut keys = BTreeSet::new();

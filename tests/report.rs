@@ -1,10 +1,15 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
 
+#[path = "support/json_schema.rs"]
+mod json_schema;
+
+use json_schema::{names, violations};
 use model::{
-    Accel, Cell, Digest, Evidence, Expectation, Faults, Kind, Needs, Onset, Outcome, Payload, RUN_SCHEMA, RamMib,
-    RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
+    Accel, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs, Onset, Outcome,
+    Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts,
+    TrialRecord, Verdict, Watermarks,
 };
-use oomlab::report::{Style, json, junit, script, text};
+use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -53,7 +58,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         "-append",
         "console=ttyS0 quiet",
     ];
-    let evidence = |file: &str| Evidence { file: file.to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) };
+    let artifact = |file: &str| Artifact { file: file.to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) };
     TrialRecord {
         schema: RUN_SCHEMA,
         command: command.map(str::to_owned).to_vec(),
@@ -70,27 +75,30 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         kernel_digest: Some(Digest::new("ab".repeat(32))),
         kernel_commit: None,
         initrd_digest: None,
-        evidence: vec![evidence("console.log"), evidence("why.md")],
+        artifacts: vec![artifact("console.log"), artifact("why.md")],
     }
 }
 
 fn finished() -> Verdict {
-    Verdict::new(Kind::Finished, "finished", "the workload ended as its manifest says")
+    Verdict::new(Kind::Finished, RuleId::WorkloadEnded, "the workload ended as its manifest says")
+}
+
+fn profile() -> ProfileSummary {
+    let function = |symbol: &str, share| FunctionShare { symbol: symbol.to_owned(), share };
+    let functions = vec![function("__alloc_pages_slowpath", 0.91), function("shrink_node", 0.0625)];
+    ProfileSummary { samples: 64, span_ms: 2100, functions, user: 0.0, idle: 0.0, allocator: None }
 }
 
 fn livelock() -> Verdict {
     let mut verdict = Verdict::new(
         Kind::OomLivelock,
-        "canary-stuck",
+        RuleId::CanaryStuck,
         "victim pid 26 (pipe-fill) is a zombie; pid 27 loops in __alloc_pages_slowpath (94 % of samples)",
     );
     verdict.onset = Some(Onset { host: Stamp::from_secs_f64(1.4), guest_s: Some(0.56) });
     verdict.victim = Some(Task { pid: 26, comm: "pipe-fill".to_owned() });
-    verdict.grounds = vec![
-        "the beat goes on, and the canary has been stuck for 15 s".to_owned(),
-        "91 % __alloc_pages_slowpath, 6 % shrink_node (64 samples in 2.1 s)".to_owned(),
-    ];
-    verdict.against = vec!["the host was short of CPU time (PSI some avg10 63 %)".to_owned()];
+    verdict.evidence = vec![Evidence::HeartbeatAlive { canary_stuck_s: 15.0 }, Evidence::Profile(profile())];
+    verdict.caveats = vec![Caveat::HostPressure { psi_some_avg10: 63.0 }];
     verdict.lines = vec![
         "[    0.564100] pipe-fill invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=500"
             .to_owned(),
@@ -114,9 +122,15 @@ fn run() -> RunRecord {
             "x86_64",
             128,
             "tmpfs-fill",
-            Verdict::new(Kind::QemuDied, "exit", "QEMU ended with signal 9"),
+            Verdict::new(Kind::QemuDied, RuleId::MachineDown, "QEMU ended with signal 9"),
         ),
-        trial("debian-6.1", "x86_64", 256, "idle", Verdict::new(Kind::Interrupted, "user", "stopped by the user")),
+        trial(
+            "debian-6.1",
+            "x86_64",
+            256,
+            "idle",
+            Verdict::new(Kind::Interrupted, RuleId::Interrupted, "stopped by the user"),
+        ),
     ];
     trials[0].oom_kills = 1;
     trials[0].initrd_digest = Some(Digest::new("ef".repeat(32)));
@@ -124,7 +138,11 @@ fn run() -> RunRecord {
     trials[2].cell.expect = known;
     for number in 1..=3 {
         let verdict = if number == 2 {
-            Verdict::new(Kind::LoadTimeout, "deadline", "the workload made progress for 120 s and did not end")
+            Verdict::new(
+                Kind::LoadTimeout,
+                RuleId::LoadDeadline,
+                "the workload made progress for 120 s and did not end",
+            )
         } else {
             finished()
         };
@@ -154,8 +172,8 @@ fn hostile(text: &str) -> RunRecord {
     for trial in &mut run.trials {
         trial.verdict.summary = text.to_owned();
         trial.verdict.lines = vec![text.to_owned(); 3];
-        trial.verdict.grounds = vec![text.to_owned(); 2];
-        trial.verdict.against = vec![text.to_owned(); 2];
+        trial.verdict.evidence = vec![Evidence::OomInvoked { comm: text.to_owned() }; 2];
+        trial.verdict.caveats = vec![Caveat::DiscountedReport { line: text.to_owned() }; 2];
         trial.cell.kernel = text.into();
         trial.cell.expect.reason = Some(text.to_owned());
         trial.kernel_release = Some(text.to_owned());
@@ -206,20 +224,84 @@ fn console_lines_and_rows_keep_to_the_width() {
     }
 }
 
+/// A trial with every sort of evidence and caveat.
+fn all_evidence() -> TrialRecord {
+    let marks = Watermarks { free_kib: 4704, min_kib: 4768, high_kib: 7152 };
+    let mut verdict = livelock();
+    verdict.evidence = vec![
+        Evidence::HeartbeatAlive { canary_stuck_s: 15.0 },
+        Evidence::CpuDemand { cpus: 0.99 },
+        Evidence::Profile(profile()),
+        Evidence::InterruptsOff { share: 0.5 },
+        Evidence::SysrqAnswered { letter: 'm' },
+        Evidence::SysrqUnanswered { letter: 'w' },
+        Evidence::Watermarks(marks),
+        Evidence::OomInvoked { comm: "hog".to_owned() },
+        Evidence::BlockedTask { pid: 31, comm: "dd".to_owned(), frames: vec!["schedule".to_owned()] },
+        Evidence::ManualOomKill { killed_pid: None, canary_recovered: false },
+    ];
+    verdict.caveats = vec![
+        Caveat::CpuTimeUnknown,
+        Caveat::ProfileMissing,
+        Caveat::ProfileElsewhere(profile()),
+        Caveat::FreeMemory(marks),
+        Caveat::OomReaped { pid: 26 },
+        Caveat::HostPressure { psi_some_avg10: 63.4 },
+        Caveat::CpuShare { share: 0.4 },
+        Caveat::DiscountedReport { line: "watchdog: BUG: soft lockup".to_owned() },
+        Caveat::SysrqFailed { letter: 'f', why: "no BREAK".to_owned() },
+        Caveat::HeartbeatLost { silent_s: 12.0 },
+        Caveat::CanaryAlive,
+        Caveat::NoAgent,
+        Caveat::NoPowerOff,
+        Caveat::DoubleHartStart,
+    ];
+    trial("linux-6.1", "riscv64-nommu", 32, "zombie-victim", verdict)
+}
+
 #[test]
-fn the_json_document_is_stable_and_explained() {
+fn json_document_is_stable() {
     let document = json(&run());
     assert_golden("run.json", &document);
-    let explained = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report-json.md")).unwrap();
     let value: serde_json::Value = serde_json::from_str(&document).unwrap();
-    for object in [&value, &value["run"], &value["cells"][0], &value["cells"][0]["expectation"]] {
-        for key in object.as_object().unwrap().keys() {
-            assert!(explained.contains(&format!("`{key}`")), "docs/report-json.md does not explain `{key}`");
-        }
-    }
     let keys = |cell: &serde_json::Value| cell.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let cells = value["cells"].as_array().unwrap();
     assert!(cells.iter().all(|cell| keys(cell) == keys(&cells[0])), "every cell has every key");
+}
+
+#[test]
+fn json_document_keeps_to_its_schema() {
+    let mut run = run();
+    run.trials.push(all_evidence());
+    let schema = json_schema();
+    let mut document: serde_json::Value = serde_json::from_str(&json(&run)).unwrap();
+    assert_eq!(violations(&schema, &document), [""; 0]);
+    // The trial above has every tag that the schema names.
+    let trial = document["cells"].as_array().unwrap().last().unwrap();
+    let entries = ["evidence", "caveats"].map(|key| trial[key].as_array().unwrap());
+    let tags: BTreeSet<&str> = entries.iter().copied().flatten().map(|entry| entry["tag"].as_str().unwrap()).collect();
+    let named = names(&schema);
+    let unused: Vec<&String> =
+        named.iter().filter(|name| name.contains('-') && !tags.contains(name.as_str())).collect();
+    assert_eq!((unused, tags.len()), (Vec::new(), 24));
+
+    document["cells"][0]["rule"] = "console".into();
+    document["cells"][1]["oom_kills"] = (-1).into();
+    document["run"]["user"] = "me".into();
+    document["cells"][2]["evidence"] = serde_json::json!([{ "tag": "cpu-demand", "text": "x" }]);
+    let places: Vec<String> = violations(&schema, &document);
+    for place in ["$.cells[0].rule", "$.cells[1].oom_kills", "$.run.user", "$.cells[2].evidence[0]"] {
+        assert!(places.iter().any(|wrong| wrong.starts_with(place)), "{place}: {places:?}");
+    }
+}
+
+#[test]
+fn json_page_explains_every_key_and_tag() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report-json.md")).unwrap();
+    let names = names(&json_schema());
+    assert!(names.len() > 60, "{names:?}");
+    let missing: Vec<&String> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert_eq!(missing, Vec::<&String>::new());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use model::{Accel, Event, Evidence, Kind, Outcome, Probe, QmpEvent, TrialRecord};
+use model::{Accel, Artifact, Event, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::host::Accelerator;
 use oomlab::store::{digest_file, read_events};
 use std::io::Write;
@@ -54,7 +54,7 @@ async fn a_kvm_that_cannot_go_on_is_told_from_the_kernel_and_done_without() {
 fn explanation(scripted: &Scripted, trial: &TrialRecord) -> String {
     let path = scripted.dir.path().join("runs/2026-01-02-0/cells").join(trial.folder()).join("why.md");
     let (bytes, sha256) = digest_file(&path).unwrap();
-    assert!(trial.evidence.contains(&Evidence { file: "why.md".to_owned(), bytes, sha256 }), "{:?}", trial.evidence);
+    assert!(trial.artifacts.contains(&Artifact { file: "why.md".to_owned(), bytes, sha256 }), "{:?}", trial.artifacts);
     std::fs::read_to_string(path).unwrap()
 }
 

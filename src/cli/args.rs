@@ -60,13 +60,26 @@ pub enum Command {
     Workload(WorkloadArgs),
     /// Report what the host lacks and why it matters
     Doctor(DoctorArgs),
-    /// Print the matrix's JSON Schema, for editors
-    Schema,
+    /// Print a JSON Schema: of the matrix, for editors, or of the report that `--json` writes
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value = "matrix")]
+        document: Document,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// A document that has a JSON Schema.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Document {
+    /// The matrix, which the user writes
+    Matrix,
+    /// The report of a run, which `--json` writes
+    Report,
 }
 
 /// Resources of a run, and where its results go.

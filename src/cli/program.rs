@@ -1,10 +1,10 @@
 //! From what was typed to an exit status.
 
-use super::args::{Command, Program};
+use super::args::{Command, Document, Program};
 use super::context::Context;
 use super::error::CliError;
 use super::{bisect, boot, classify, doctor, kernel, plan, replay, repro, run, watch, workload};
-use crate::matrix;
+use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
 use std::process::ExitCode;
 
@@ -46,8 +46,12 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
             Ok(kernel::run(args, &context.assets, context.cache)?)
         }
         Command::Doctor(args) => Ok(doctor::run(args, &context()?.cache)?),
-        Command::Schema => {
-            super::output::print(&format!("{:#}\n", matrix::json_schema()))?;
+        Command::Schema { document } => {
+            let schema = match document {
+                Document::Matrix => matrix::json_schema(),
+                Document::Report => report::json_schema(),
+            };
+            super::output::print(&format!("{schema:#}\n"))?;
             Ok(0)
         }
         Command::Completions { shell } => {

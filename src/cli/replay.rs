@@ -4,7 +4,7 @@ use super::args::ReplayArgs;
 use super::error::CliError;
 use super::lookup::{self, Recorded};
 use super::output::{print, style};
-use crate::report::again::{self, Standing, Trial};
+use crate::report::again::{self, Comparison, Standing, Trial};
 use crate::report::{Style, timeline};
 use crate::store::{RunDir, StoreError, read_events, read_trial};
 use model::{Cell, Course, Record, Verdict, split_trial_folder};
@@ -78,12 +78,12 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
     };
     let path = folder.join("events.jsonl");
     let events = match &was {
-        Some(verdict) if verdict.is_the_labs_own() && !path.is_file() => Ok(Vec::new()),
+        Some(was) if was.verdict.rule.is_lab() && !path.is_file() => Ok(Vec::new()),
         _ => read_events(&path),
     };
     let events: Vec<Record> = match events {
         Ok(events) => events,
-        Err(error) => return unreadable(was, error),
+        Err(error) => return unreadable(was.map(|was| was.verdict), error),
     };
     let Course { stages, kills, verdict } = match &cell {
         Some(cell) => retrace(Setup::of(cell), &events),
@@ -97,10 +97,11 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
 }
 
 /// What the trial was of, and its verdict. A trial that has not ended has none, and its cell stands in the run's plan alone.
-fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<Verdict>), StoreError> {
+fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<again::Recorded>), StoreError> {
     if folder.join("trial.json").is_file() {
         let trial = read_trial(folder)?;
-        return Ok((Some(trial.cell), Some(trial.verdict)));
+        let was = again::Recorded { verdict: trial.verdict, comparison: Comparison::of_schema(trial.schema) };
+        return Ok((Some(trial.cell), Some(was)));
     }
     let run = folder.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);
     let plan = RunDir::open(&run).and_then(|run| run.plan()).ok();

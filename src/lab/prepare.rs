@@ -7,7 +7,7 @@ use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
-use model::{Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, Verdict, WorkloadName};
+use model::{Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
@@ -158,7 +158,7 @@ fn unavailable(reason: String) -> Box<Verdict> {
 }
 
 fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
-    Box::new(Verdict::new(kind, Verdict::PREPARE, reason))
+    Box::new(Verdict::new(kind, RuleId::Prepare, reason))
 }
 
 fn own_initrd(path: &Path) -> Needed<Image> {

@@ -13,7 +13,7 @@ use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::probe::SymbolCache;
 use crate::report;
 use crate::store::RunDir;
-use model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, TrialRecord, Verdict};
+use model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, RuleId, TrialRecord, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,7 +155,7 @@ fn need(cell: &Cell) -> Need {
 }
 
 fn unprepared() -> Verdict {
-    Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "nothing was prepared for this cell")
+    Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "nothing was prepared for this cell")
 }
 
 /// One trial with all that it needs.
@@ -298,10 +298,10 @@ impl Trial {
         record.duration_s = recorder.clock.now().as_secs_f64();
         record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
         record.oom_kills = watchdog.oom_kills();
-        record.evidence = recorder.dir.evidence()?;
+        record.artifacts = recorder.dir.artifacts()?;
         if report::needs_why(&record) {
             recorder.dir.file("why.md", self.why(&record).as_bytes())?;
-            record.evidence = recorder.dir.evidence()?;
+            record.artifacts = recorder.dir.artifacts()?;
         }
         recorder.dir.finish(&record)?;
         Ok(record)
@@ -324,13 +324,13 @@ impl Trial {
             kernel_digest: None,
             kernel_commit: None,
             initrd_digest: None,
-            evidence: Vec::new(),
+            artifacts: Vec::new(),
         }
     }
 }
 
 fn unjudged() -> Verdict {
-    Verdict::new(Kind::QemuDied, Verdict::DRIVER, "the trial ended without a verdict")
+    Verdict::new(Kind::QemuDied, RuleId::Driver, "the trial ended without a verdict")
 }
 
 fn lab_error(error: &LabError) -> Verdict {
@@ -339,7 +339,7 @@ fn lab_error(error: &LabError) -> Verdict {
         LabError::Spawn(_) | LabError::Console { .. } => Kind::QemuFailed,
         LabError::Io { .. } => Kind::QemuDied,
     };
-    Verdict::new(kind, Verdict::DRIVER, error.to_string())
+    Verdict::new(kind, RuleId::Driver, error.to_string())
 }
 
 fn shell(argv: &[String]) -> String {

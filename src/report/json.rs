@@ -1,11 +1,21 @@
-//! A run as one JSON document; its fields are explained in `docs/report-json.md`.
+//! A run as one JSON document, and the JSON Schema of it; `docs/report-json.md` explains its keys.
 
-use model::{Accel, Digest, Evidence, Payload, RunRecord, Task, TrialRecord};
+use model::{
+    Accel, Artifact, Caveat, Digest, Evidence, Kind, Outcome, Payload, RuleId, RunRecord, TrialRecord, Worded,
+};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Version of the document. It grows when a field goes or changes its meaning, not when one is added.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+
+/// The JSON Schema of the document, for programs that read it.
+pub fn json_schema() -> serde_json::Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    generator.into_root_schema_for::<Document<'static>>().to_value()
+}
 
 /// The document of a run, indented, ending in a newline. Keys are always there and in the same order; what is not
 /// known is `null`.
@@ -30,74 +40,147 @@ pub fn json(run: &RunRecord) -> String {
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 
-#[derive(Serialize)]
+/// A run of oomlab: what `--json` writes.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Report")]
 struct Document<'r> {
+    /// Version of this format.
     schema: u32,
+    /// The run.
     run: Run<'r>,
+    /// One entry for each trial that has ended, in the order of the plan.
     cells: Vec<Cell<'r>>,
 }
 
-#[derive(Serialize)]
+/// The run.
+#[derive(Serialize, JsonSchema)]
 struct Run<'r> {
+    /// Name of the run.
     id: &'r str,
+    /// Name of the matrix.
     name: &'r str,
+    /// The run's folder.
     dir: &'r str,
+    /// RFC 3339.
     started: &'r str,
+    /// Wall time in seconds.
     duration_s: f64,
+    /// Number of trials that were planned.
     planned: u32,
+    /// Number of trials that have ended.
     finished: usize,
+    /// Number of trials that did not end as expected, without those that the user stopped.
     unexpected: usize,
+    /// Whether the user stopped the run.
     interrupted: bool,
+    /// Exit status of the program.
     exit_code: u8,
 }
 
-#[derive(Serialize)]
+/// One trial.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Trial")]
 struct Cell<'r> {
+    /// The cell; several trials of one cell have the same.
     id: &'r str,
+    /// Number of the trial, from 1.
     trial: u32,
+    /// Architecture.
     arch: &'r str,
+    /// Kernel.
     kernel: &'r str,
+    /// Kernel release, for example `6.1.192`.
     kernel_release: Option<&'r str>,
+    /// SHA-256 of the kernel image.
     kernel_digest: Option<&'r Digest>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The commit that the kernel was built from.
     kernel_commit: Option<&'r str>,
+    /// SHA-256 of the initramfs.
     initrd_digest: Option<&'r Digest>,
+    /// RAM of the guest in MiB.
     ram_mib: u32,
+    /// Number of vCPUs.
     vcpus: u32,
+    /// Workload; `initrd` for a guest without the lab's agent.
     workload: &'r str,
+    /// Options of the workload that the matrix gives.
     options: BTreeMap<&'r str, &'r str>,
+    /// Values of the user's own axes.
     axes: &'r BTreeMap<String, String>,
-    outcome: &'static str,
-    kind: &'static str,
+    /// How the trial ended.
+    outcome: Outcome,
+    /// What exactly happened.
+    kind: Kind,
+    /// Stable name of what went wrong with the guest's kernel, the same from boot to boot; `null` where nothing did.
     title: Option<&'r str>,
+    /// Whether that is the verdict known beforehand.
     expected: bool,
+    /// The verdict known beforehand.
     expectation: Expectation<'r>,
+    /// One sentence for a person.
     summary: &'r str,
-    rule: &'r str,
+    /// The rule that gave the verdict.
+    rule: RuleId,
+    /// How sure the rule is, from 0 to 1.
     confidence: f64,
+    /// When QEMU was started, RFC 3339.
     started: &'r str,
+    /// Seconds from QEMU's start to its end.
     duration_s: f64,
+    /// Seconds from QEMU's start to the agent's hello.
     boot_s: Option<f64>,
+    /// Seconds from QEMU's start to the last sign of progress before the trouble.
     onset_s: Option<f64>,
+    /// The same by the guest's clock.
     onset_guest_s: Option<f64>,
+    /// Number of OOM kills.
     oom_kills: u64,
-    victim: Option<&'r Task>,
-    task: Option<&'r Task>,
+    /// The task that the OOM killer chose and that did not exit.
+    victim: Option<Task<'r>>,
+    /// The task that is stuck or crashed.
+    task: Option<Task<'r>>,
+    /// At most three console lines that matter, as the guest printed them.
     lines: &'r [String],
-    grounds: &'r [String],
-    against: &'r [String],
+    /// What the verdict rests on, most telling first.
+    evidence: Vec<Worded<'r, Evidence>>,
+    /// What weakens the verdict.
+    caveats: Vec<Worded<'r, Caveat>>,
+    /// What executed the guest.
     accel: Accel,
+    /// QEMU's command line.
     command: &'r [String],
+    /// The trial's folder, within `run.dir`.
     folder: String,
+    /// The command that runs the trial again.
     repro: String,
-    evidence: &'r [Evidence],
+    /// Files in that folder.
+    artifacts: &'r [Artifact],
 }
 
-#[derive(Serialize)]
+/// The verdict known beforehand.
+#[derive(Serialize, JsonSchema)]
 struct Expectation<'r> {
-    outcome: &'static str,
-    kind: Option<&'static str>,
+    /// Its outcome.
+    outcome: Outcome,
+    /// Its kind; `null`: any kind of that outcome.
+    kind: Option<Kind>,
+    /// Why, in the user's words.
     reason: Option<&'r str>,
+}
+
+/// A task of the guest.
+#[derive(Serialize, JsonSchema)]
+struct Task<'r> {
+    /// Process id.
+    pid: u32,
+    /// Name of the process, as the guest printed it.
+    comm: &'r str,
+}
+
+impl<'r> Task<'r> {
+    fn of(task: &'r model::Task) -> Self {
+        Self { pid: task.pid, comm: &task.comm }
+    }
 }
 
 impl<'r> Cell<'r> {
@@ -109,11 +192,8 @@ impl<'r> Cell<'r> {
             }
             Payload::Initrd { .. } => BTreeMap::new(),
         };
-        let expectation = Expectation {
-            outcome: cell.expect.outcome.as_str(),
-            kind: cell.expect.kind.map(|kind| kind.as_str()),
-            reason: cell.expect.reason.as_deref(),
-        };
+        let expectation =
+            Expectation { outcome: cell.expect.outcome, kind: cell.expect.kind, reason: cell.expect.reason.as_deref() };
         Self {
             id: cell.id.as_str(),
             trial: trial.trial,
@@ -128,13 +208,13 @@ impl<'r> Cell<'r> {
             workload: cell.workload_name(),
             options,
             axes: &cell.axes,
-            outcome: verdict.outcome().as_str(),
-            kind: verdict.kind.as_str(),
+            outcome: verdict.outcome(),
+            kind: verdict.kind,
             title: trial.title.as_deref(),
             expected: trial.as_expected(),
             expectation,
             summary: &verdict.summary,
-            rule: &verdict.rule,
+            rule: verdict.rule,
             confidence: milliseconds(f64::from(verdict.confidence)),
             started: &trial.started,
             duration_s: milliseconds(trial.duration_s),
@@ -142,16 +222,16 @@ impl<'r> Cell<'r> {
             onset_s: verdict.onset.map(|onset| milliseconds(onset.host.as_secs_f64())),
             onset_guest_s: verdict.onset.and_then(|onset| onset.guest_s),
             oom_kills: trial.oom_kills,
-            victim: verdict.victim.as_ref(),
-            task: verdict.task.as_ref(),
+            victim: verdict.victim.as_ref().map(Task::of),
+            task: verdict.task.as_ref().map(Task::of),
             lines: &verdict.lines,
-            grounds: &verdict.grounds,
-            against: &verdict.against,
+            evidence: Worded::all(&verdict.evidence),
+            caveats: Worded::all(&verdict.caveats),
             accel: trial.accel,
             command: &trial.command,
             folder: format!("cells/{}", trial.folder()),
             repro: super::text::repro(run, &trial.folder()),
-            evidence: &trial.evidence,
+            artifacts: &trial.artifacts,
         }
     }
 }

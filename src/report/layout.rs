@@ -83,6 +83,8 @@ impl Style {
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
         let room = self.columns().saturating_sub(indent);
         let bounded: String = text.chars().take(Self::LONGEST_TEXT).collect();
+        // The lab's own phrases have no other sign that is not ASCII.
+        let bounded = if self.ascii { bounded.replace('≤', "<=") } else { bounded };
         let mut lines: Vec<String> = Vec::new();
         for line in bounded.lines().map(printable) {
             let own = lines.len();

@@ -72,7 +72,7 @@ fn words(text: &str, first: bool) -> String {
 
 /// Whether a word means nothing to markdown, nor to a forge that makes links of addresses, numbers and names.
 fn is_plain(word: &str, first: bool) -> bool {
-    let harmless = |c: char| c.is_alphanumeric() || " .,:;%()'\"/+-=?!…\u{fffd}".contains(c);
+    let harmless = |c: char| c.is_alphanumeric() || " .,:;%()'\"/+-=?!…≤\u{fffd}".contains(c);
     let is_address = word.contains("://") || word.to_ascii_lowercase().contains("www.");
     // At the beginning these would make a list, a heading's underline or a rule.
     let rest = word.trim_start_matches(|c: char| c.is_ascii_digit());

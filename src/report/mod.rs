@@ -2,12 +2,12 @@
 //! recorded trials that were judged again. Nothing here touches a file.
 
 pub mod again;
+mod alternatives;
 mod axis;
 mod json;
 mod junit;
 mod layout;
 mod markdown;
-mod neighbours;
 mod script;
 mod table;
 mod tally;
@@ -15,7 +15,7 @@ mod text;
 mod timeline;
 mod why;
 
-pub use json::json;
+pub use json::{json, json_schema};
 pub use junit::junit;
 pub use layout::Style;
 pub use script::{ScriptError, script};

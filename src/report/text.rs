@@ -56,7 +56,7 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
     }
     let folder = trial.folder();
-    let why = if trial.evidence.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
+    let why = if trial.artifacts.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
     let _ = writeln!(out, "  {}/cells/{}/{why}", printable(run.dir.trim_end_matches('/')), printable(&folder));
     if !cell.is_watched() {
         let _ = writeln!(out, "  {}", style.paint(Colour::Strong, &repro(run, &folder)));
@@ -64,13 +64,13 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
     out.push('\n');
 }
 
-/// What a verdict rests on, and what argued against it.
+/// What a verdict rests on, and its caveats.
 pub(super) fn reasons(out: &mut String, verdict: &Verdict, style: Style) {
-    for ground in &verdict.grounds {
-        out.push_str(&style.wrap(&format!("- {ground}"), 4));
+    for evidence in &verdict.evidence {
+        out.push_str(&style.wrap(&format!("- {evidence}"), 4));
     }
-    for against in &verdict.against {
-        out.push_str(&style.wrap(&format!("- but {against}"), 4));
+    for caveat in &verdict.caveats {
+        out.push_str(&style.wrap(&format!("- caveat: {caveat}"), 4));
     }
 }
 

@@ -1,10 +1,10 @@
 //! Why a trial was judged as it was: a page of markdown for whoever finds it in the trial's folder or in a bug report.
 
+use super::alternatives::clauses;
 use super::layout::{counted, duration};
 use super::markdown::{block, paragraph, phrase, span};
-use super::neighbours::clauses;
 use super::text::shell_name;
-use model::{Accel, Expectation, Onset, Outcome, TrialRecord, Verdict};
+use model::{Accel, Evidence, Expectation, Onset, Outcome, TrialRecord, Verdict};
 use std::fmt::Write as _;
 
 /// The most phrases of one list.
@@ -12,7 +12,7 @@ const MOST_PHRASES: usize = 8;
 
 /// Whether somebody will ask: it did not pass, or it was expected to end in another way, or something argues against the pass.
 pub fn needs_why(trial: &TrialRecord) -> bool {
-    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected() || !trial.verdict.against.is_empty()
+    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected() || !trial.verdict.caveats.is_empty()
 }
 
 /// What was seen, what was concluded from it, why nothing else, and how to see it again. `run_dir` is the run's folder as the user may
@@ -25,9 +25,9 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     if !verdict.lines.is_empty() {
         let _ = writeln!(out, "{}", block(&verdict.lines));
     }
-    let sure = format!("by the rule {}, confidence {:.2}", span(&verdict.rule), verdict.confidence);
+    let sure = format!("by the rule {}, confidence {:.2}", span(verdict.rule.as_str()), verdict.confidence);
     let _ = writeln!(out, "**Concluded**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
-    list(&mut out, &verdict.grounds);
+    list(&mut out, &verdict.evidence);
     against(&mut out, trial, verdict);
     collected(&mut out, trial);
     let name = shell_name(run_dir, &trial.folder());
@@ -40,7 +40,7 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
 
 /// What was collected after the verdict.
 fn collected(out: &mut String, trial: &TrialRecord) {
-    let files = trial.evidence.iter().map(|evidence| evidence.file.as_str());
+    let files = trial.artifacts.iter().map(|artifact| artifact.file.as_str());
     let files: Vec<String> = files.filter(|file| file.starts_with("bundle/")).map(span).collect();
     if !files.is_empty() {
         let _ = writeln!(out, "**Collected** after the verdict, as `bundle.json` tells: {}.\n", files.join(", "));
@@ -94,11 +94,11 @@ fn expectation(trial: &TrialRecord) -> String {
 /// What argued against the verdict, and what argues against others.
 fn against(out: &mut String, trial: &TrialRecord, verdict: &Verdict) {
     let clauses = clauses(trial);
-    if clauses.is_empty() && verdict.against.is_empty() {
+    if clauses.is_empty() && verdict.caveats.is_empty() {
         return;
     }
     let _ = writeln!(out, "**Why not something else**:\n");
-    let but = verdict.against.iter().take(MOST_PHRASES).map(|phrase| format!("against this verdict: {phrase}"));
+    let but = verdict.caveats.iter().take(MOST_PHRASES).map(|caveat| format!("caveat: {caveat}"));
     let but: Vec<String> = but.map(|text| phrase(&text)).collect();
     let not = clauses.iter().map(|(kind, clause)| format!("not {}: {}", span(kind), phrase(clause)));
     for line in but.into_iter().chain(not) {
@@ -107,11 +107,11 @@ fn against(out: &mut String, trial: &TrialRecord, verdict: &Verdict) {
     out.push('\n');
 }
 
-fn list(out: &mut String, phrases: &[String]) {
-    for ground in phrases.iter().take(MOST_PHRASES) {
-        let _ = writeln!(out, "- {}", phrase(ground));
+fn list(out: &mut String, evidence: &[Evidence]) {
+    for item in evidence.iter().take(MOST_PHRASES) {
+        let _ = writeln!(out, "- {}", phrase(&item.to_string()));
     }
-    if !phrases.is_empty() {
+    if !evidence.is_empty() {
         out.push('\n');
     }
 }

@@ -95,7 +95,7 @@ impl RunDir {
     }
 
     /// Writes down a trial that the lab could not bring to its end, and why. What its folder holds already stays and becomes the
-    /// record's evidence.
+    /// record's artifacts.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -104,8 +104,8 @@ impl RunDir {
         std::fs::create_dir_all(&folder).map_err(StoreError::write(&folder))?;
         let path = folder.join("why.md");
         std::fs::write(&path, why).map_err(StoreError::write(&path))?;
-        record.evidence = trial_dir::evidence(&folder)?;
-        trial_dir::write_verdict(&folder, record)
+        record.artifacts = trial_dir::artifacts(&folder)?;
+        trial_dir::write_record(&folder, record)
     }
 
     /// Writes down how long the run took and whether the user stopped it.

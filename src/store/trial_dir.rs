@@ -4,7 +4,7 @@
 //! console.log    the serial console, byte for byte (at most 64 MiB)
 //! events.jsonl   what was seen, one event a line: enough to judge the trial again
 //! verdict.json   the judgement
-//! trial.json     all about the trial: cell, command line, digests, verdict, evidence
+//! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
 //! qemu.sh        the QEMU command line as it was run
 //! qemu.log       what QEMU itself wrote
 //! bundle.json    how the evidence in `bundle/` was collected; only after a hang, a crash or a failed boot
@@ -12,7 +12,8 @@
 //! ```
 
 use super::{StoreError, json};
-use model::{Bundle, Digest, Evidence, Record, TrialRecord, Verdict};
+use model::{Artifact, Bundle, Digest, RUN_SCHEMA, Record, TrialRecord, Verdict};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -94,7 +95,7 @@ impl TrialDir {
     /// # Errors
     /// When it cannot be written.
     pub fn verdict(&self, verdict: &Verdict) -> Result<(), StoreError> {
-        json::write(&self.dir.join("verdict.json"), verdict)
+        write_verdict(&self.dir, verdict)
     }
 
     /// Writes how the bundle was collected.
@@ -109,8 +110,8 @@ impl TrialDir {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn evidence(&self) -> Result<Vec<Evidence>, StoreError> {
-        evidence(&self.dir)
+    pub fn artifacts(&self) -> Result<Vec<Artifact>, StoreError> {
+        artifacts(&self.dir)
     }
 
     /// Writes the finished trial.
@@ -118,12 +119,12 @@ impl TrialDir {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self, record: &TrialRecord) -> Result<(), StoreError> {
-        write_verdict(&self.dir, record)
+        write_record(&self.dir, record)
     }
 }
 
 /// What a trial's folder holds, with digests.
-pub(super) fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
+pub(super) fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
     let collected = std::fs::read_dir(dir.join("bundle")).into_iter().flatten().flatten();
     let mut collected: Vec<String> =
         collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
@@ -134,16 +135,28 @@ pub(super) fn evidence(dir: &Path) -> Result<Vec<Evidence>, StoreError> {
         let path = dir.join(&file);
         if path.is_file() {
             let (bytes, sha256) = digest_file(&path).map_err(StoreError::read(&path))?;
-            found.push(Evidence { file, bytes, sha256 });
+            found.push(Artifact { file, bytes, sha256 });
         }
     }
     Ok(found)
 }
 
 /// Writes the two files that end a trial, the one that readers look for last.
-pub(super) fn write_verdict(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
-    json::write(&dir.join("verdict.json"), &record.verdict)?;
+pub(super) fn write_record(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
+    write_verdict(dir, &record.verdict)?;
     json::write(&dir.join("trial.json"), record)
+}
+
+/// `verdict.json`.
+#[derive(Serialize)]
+struct VerdictFile<'v> {
+    schema: u32,
+    #[serde(flatten)]
+    verdict: &'v Verdict,
+}
+
+fn write_verdict(dir: &Path, verdict: &Verdict) -> Result<(), StoreError> {
+    json::write(&dir.join("verdict.json"), &VerdictFile { schema: RUN_SCHEMA, verdict })
 }
 
 /// Size and SHA-256 of a file.

@@ -1,7 +1,7 @@
 //! Trials as a run's folder has them, with the events of `tests/replays/`.
 
 use model::{
-    Accel, Cell, Digest, Evidence, Expectation, Faults, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts,
+    Accel, Artifact, Cell, Digest, Expectation, Faults, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts,
     TrialRecord,
 };
 use oomlab::store::read_events;
@@ -58,6 +58,6 @@ pub fn trial(case: &str) -> TrialRecord {
         kernel_digest: Some(Digest::new("ab".repeat(32))),
         kernel_commit: None,
         initrd_digest: None,
-        evidence: vec![Evidence { file: "why.md".to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) }],
+        artifacts: vec![Artifact { file: "why.md".to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) }],
     }
 }

@@ -1,9 +1,10 @@
 //! What executes a guest.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What executes the guest's instructions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Accel {
     /// The host CPU, through `/dev/kvm`; chosen only after a tiny guest ran to its end.

@@ -1,74 +1,220 @@
-//! What the host finds out about a suspected guest without the guest's help, and what it asks the guest.
+//! What a verdict rests on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// One step of finding out what a suspected guest does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Probe {
-    /// Where the vCPUs run: sampled from outside.
-    Profile,
-    /// Free memory, watermarks and LRU sizes: read from the guest's memory from outside.
-    Memory,
-    /// This sysrq letter, sent as a serial BREAK and the letter; the guest's kernel answers on its console, if it can.
-    Sysrq(char),
+/// One observation that a verdict rests on. [`fmt::Display`] gives the phrase for a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "tag", rename_all = "kebab-case")]
+pub enum Evidence {
+    /// PID 1 sends heartbeats, and the canary finishes no round.
+    HeartbeatAlive {
+        /// Seconds granted to the guest since the last progress.
+        canary_stuck_s: f64,
+    },
+    /// CPUs that the vCPUs ran on or waited for, on average since the last progress.
+    CpuDemand {
+        /// Number of CPUs.
+        cpus: f64,
+    },
+    /// Where the vCPUs were sampled.
+    Profile(ProfileSummary),
+    /// A vCPU was in the kernel with interrupts off.
+    InterruptsOff {
+        /// Share of all samples, from 0 to 1.
+        share: f64,
+    },
+    /// The kernel answered a sysrq letter.
+    SysrqAnswered {
+        /// The letter.
+        letter: char,
+    },
+    /// The kernel did not answer a sysrq letter.
+    SysrqUnanswered {
+        /// The letter.
+        letter: char,
+    },
+    /// Free memory is not above the high watermark.
+    Watermarks(Watermarks),
+    /// The OOM killer was started, and no kill is known.
+    OomInvoked {
+        /// Name of the task that started it.
+        comm: String,
+    },
+    /// A task in state D, from the answer to sysrq-w.
+    BlockedTask {
+        /// Process id.
+        pid: u32,
+        /// Name of the process.
+        comm: String,
+        /// Its stack, innermost function first.
+        frames: Vec<String>,
+    },
+    /// The OOM killer was started by hand, with sysrq-f.
+    ManualOomKill {
+        /// Process id of the task that it killed; `null` when it killed none.
+        killed_pid: Option<u32>,
+        /// Whether the canary finished a round after that.
+        canary_recovered: bool,
+    },
+    /// The phrase alone, as schema 1 stored it.
+    #[schemars(skip)]
+    Text {
+        /// The phrase.
+        #[serde(rename = "text", skip_serializing)]
+        phrase: String,
+    },
 }
 
-/// Where the vCPUs were: their program counters, sampled from outside and resolved through the kernel's symbols.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Profile {
-    /// Host milliseconds over which was sampled.
-    pub span_ms: u64,
-    /// Samples of single vCPUs in all.
-    pub samples: u32,
-    /// Of these, outside the kernel.
-    pub user: u32,
-    /// Of these, in the kernel with interrupts off, though not in its idle loop.
-    pub irqs_off: u32,
-    /// Of these, in the kernel's idle loop or halted.
-    pub idle: u32,
-    /// Kernel functions in which the others were, most samples first; at most 16.
-    pub spots: Vec<Spot>,
-    /// Stacks of busy vCPUs that were read.
-    #[serde(default)]
-    pub stacks: u32,
-    /// Kernel functions whose addresses were found on these stacks: probable callers, those on the most stacks first; at most
-    /// 32. May hold leftovers of earlier calls.
-    pub callers: Vec<Spot>,
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeartbeatAlive { canary_stuck_s } => {
+                write!(f, "heartbeat alive, canary stuck for {canary_stuck_s:.0} s")
+            }
+            Self::CpuDemand { cpus } => write!(f, "vCPU demand {cpus:.2} (run + steal)"),
+            Self::Profile(profile) => profile.fmt(f),
+            Self::InterruptsOff { share } => write!(f, "interrupts off in {:.0} % of the samples", 100.0 * share),
+            Self::SysrqAnswered { letter } => write!(f, "the kernel answered sysrq-{letter}"),
+            Self::SysrqUnanswered { letter } => write!(f, "the kernel did not answer sysrq-{letter}"),
+            Self::Watermarks(Watermarks { free_kib, min_kib, high_kib }) if free_kib > min_kib => {
+                write!(f, "free {free_kib} KiB; watermarks: min {min_kib} KiB, high {high_kib} KiB")
+            }
+            Self::Watermarks(Watermarks { free_kib, min_kib, .. }) => {
+                write!(f, "free {free_kib} KiB ≤ min watermark {min_kib} KiB")
+            }
+            Self::OomInvoked { comm } => write!(f, "{comm} invoked the OOM killer"),
+            Self::BlockedTask { pid, comm, frames } => {
+                let shown = &frames[..frames.len().min(SHOWN_FRAMES)];
+                write!(f, "pid {pid} ({comm}) blocked in {}", shown.join(" < "))
+            }
+            Self::ManualOomKill { killed_pid: Some(pid), canary_recovered: true } => {
+                write!(f, "sysrq-f killed pid {pid}, and the canary recovered at once")
+            }
+            Self::ManualOomKill { killed_pid: Some(pid), canary_recovered: false } => {
+                write!(f, "sysrq-f killed pid {pid} too, and allocations stayed stuck")
+            }
+            Self::ManualOomKill { killed_pid: None, .. } => f.write_str("sysrq-f killed no task"),
+            Self::Text { phrase } => f.write_str(phrase),
+        }
+    }
 }
 
-/// A kernel function and in how many samples it was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spot {
-    /// Its name.
-    pub symbol: String,
+impl From<String> for Evidence {
+    fn from(phrase: String) -> Self {
+        Self::Text { phrase }
+    }
+}
+
+/// Frames of a blocked task that a phrase shows.
+const SHOWN_FRAMES: usize = 8;
+
+/// Free memory beside the watermarks, each summed over all zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Watermarks {
+    /// Free memory in KiB.
+    pub free_kib: u64,
+    /// Watermark `min` in KiB.
+    pub min_kib: u64,
+    /// Watermark `high` in KiB.
+    pub high_kib: u64,
+}
+
+/// Where the vCPUs were sampled. Shares are of all samples, from 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileSummary {
     /// Number of samples.
     pub samples: u32,
+    /// Host milliseconds over which was sampled.
+    pub span_ms: u64,
+    /// Kernel functions with the most samples, at most 4.
+    pub functions: Vec<FunctionShare>,
+    /// Share in user space.
+    pub user: f64,
+    /// Share in the kernel's idle loop.
+    pub idle: f64,
+    /// The function of the page allocator that was found on the most stacks, and the share in the allocator or its callees; `null` when
+    /// none was found.
+    pub allocator: Option<FunctionShare>,
 }
 
-/// Memory as the kernel's own counters in the guest's memory have it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Memory {
-    /// Free memory of all zones together, in KiB.
-    pub free_kib: u64,
-    /// Zones that manage any memory.
-    pub zones: Vec<Zone>,
-    /// Pages on the LRU lists by the kernel's names (`inactive_anon` and so on), in KiB.
-    pub lru_kib: Vec<(String, u64)>,
+/// A kernel function and its share of the samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FunctionShare {
+    /// Its symbol.
+    pub symbol: String,
+    /// The share, from 0 to 1.
+    pub share: f64,
 }
 
-/// One memory zone.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Zone {
-    /// Name, for example `DMA32`.
-    pub name: String,
-    /// Free memory in KiB, where the kernel counts it by zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub free_kib: Option<u64>,
-    /// Watermark `min` with its boost, in KiB.
-    pub min_kib: u64,
-    /// Watermark `low` with its boost, in KiB.
-    pub low_kib: u64,
-    /// Watermark `high` with its boost, in KiB.
-    pub high_kib: u64,
+/// Places of a profile that a phrase shows.
+const SHOWN_PLACES: usize = 4;
+
+/// Smaller shares are not shown.
+const MIN_SHOWN_SHARE: f64 = 0.01;
+
+/// `91 % __alloc_pages_slowpath, 6 % shrink_node (64 samples in 2.1 s)`.
+impl fmt::Display for ProfileSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let functions = self.functions.iter().map(|function| (function.share, function.symbol.as_str()));
+        let mut places: Vec<(f64, &str)> =
+            functions.chain([(self.idle, "idle"), (self.user, "in user space")]).collect();
+        places.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let shown = places.iter().filter(|(share, _)| *share >= MIN_SHOWN_SHARE).take(SHOWN_PLACES);
+        let mut phrases: Vec<String> = shown.map(|(share, place)| format!("{:.0} % {place}", 100.0 * share)).collect();
+        // Whatever a sampled function does, this is what it was called for.
+        let callees = |of: &FunctionShare| format!("{:.0} % in callees of {}", 100.0 * of.share, of.symbol);
+        phrases.extend(self.allocator.as_ref().map(callees));
+        write!(f, "{} ({} samples in {:.1} s)", phrases.join(", "), self.samples, self.span_ms as f64 / 1e3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(functions: &[(&str, f64)], allocator: Option<(&str, f64)>) -> ProfileSummary {
+        let function = |(symbol, share): (&str, f64)| FunctionShare { symbol: symbol.to_owned(), share };
+        ProfileSummary {
+            samples: 100,
+            span_ms: 2100,
+            functions: functions.iter().copied().map(function).collect(),
+            user: 0.03,
+            idle: 0.02,
+            allocator: allocator.map(function),
+        }
+    }
+
+    #[test]
+    fn profile_phrase_shows_the_largest_shares_first() {
+        let shown =
+            profile(&[("__alloc_pages_slowpath", 0.89), ("shrink_node", 0.06), ("memcpy", 0.001)], None).to_string();
+        assert_eq!(
+            shown,
+            "89 % __alloc_pages_slowpath, 6 % shrink_node, 3 % in user space, 2 % idle (100 samples in 2.1 s)"
+        );
+    }
+
+    #[test]
+    fn profile_phrase_names_the_allocation() {
+        assert_eq!(
+            profile(&[("memcpy", 0.95)], Some(("__alloc_pages", 0.9))).to_string(),
+            "95 % memcpy, 3 % in user space, 2 % idle, 90 % in callees of __alloc_pages (100 samples in 2.1 s)"
+        );
+    }
+
+    #[test]
+    fn watermark_phrase_depends_on_min() {
+        let shown = |free_kib| Evidence::Watermarks(Watermarks { free_kib, min_kib: 2, high_kib: 4 }).to_string();
+        assert_eq!(shown(2), "free 2 KiB ≤ min watermark 2 KiB");
+        assert_eq!(shown(3), "free 3 KiB; watermarks: min 2 KiB, high 4 KiB");
+    }
+
+    #[test]
+    fn blocked_task_phrase_is_bounded() {
+        let frames = (0..32).map(|n| n.to_string()).collect();
+        let shown = Evidence::BlockedTask { pid: 7, comm: "dd".to_owned(), frames }.to_string();
+        assert_eq!(shown, "pid 7 (dd) blocked in 0 < 1 < 2 < 3 < 4 < 5 < 6 < 7");
+    }
 }

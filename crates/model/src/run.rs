@@ -1,10 +1,11 @@
 //! The record of a run: what reports are made of.
 
 use super::{Accel, Cell, Digest, Expectation, Outcome, RunId, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the run directory's format.
-pub const RUN_SCHEMA: u32 = 1;
+pub const RUN_SCHEMA: u32 = 2;
 
 /// A run with what is known of its trials so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,8 +84,9 @@ pub struct TrialRecord {
     /// Digest of the initramfs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd_digest: Option<Digest>,
-    /// What was kept.
-    pub evidence: Vec<Evidence>,
+    /// The files that were kept.
+    #[serde(alias = "evidence")]
+    pub artifacts: Vec<Artifact>,
 }
 
 impl TrialRecord {
@@ -116,9 +118,9 @@ pub fn split_trial_folder(folder: &str) -> (&str, u32) {
     numbered.filter(|(_, number)| *number > 1).unwrap_or((folder, 1))
 }
 
-/// A stored artefact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
+/// A stored file of a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Artifact {
     /// File name within the trial's folder.
     pub file: String,
     /// Size in bytes.

@@ -1,7 +1,7 @@
 //! What the kernel answers to sysrq-w: its blocked tasks and where they sleep (`kernel/sched/core.c`, `sched_show_task()`).
 
 use super::places::{Place, place};
-use model::Task;
+use model::{Evidence, Task};
 
 /// Tasks and frames that are kept: the guest is hostile and may print without end.
 const MOST_TASKS: usize = 64;
@@ -16,6 +16,11 @@ pub(super) struct Sleeper {
 }
 
 impl Sleeper {
+    /// As a verdict has it.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::BlockedTask { pid: self.task.pid, comm: self.task.comm.clone(), frames: self.frames.clone() }
+    }
+
     /// Whether it is in the allocator or in reclaim.
     pub fn allocates(&self) -> bool {
         self.is_in(&[Place::Allocator, Place::Reclaim, Place::Throttle])

@@ -3,7 +3,7 @@
 
 use super::clock::Moment;
 use super::seen::Seen;
-use model::{Kind, Probe, Stamp, Verdict};
+use model::{Evidence, Kind, Probe, Stamp, Verdict};
 
 /// Fair seconds that the guest has to answer.
 const PATIENCE_S: f64 = 3.0;
@@ -37,7 +37,7 @@ impl Confirmation {
         match (killed, recovered) {
             (Some(pid), true) => {
                 verdict.confidence = 0.99;
-                verdict.grounds.push(format!("sysrq-f killed pid {pid}, and the canary recovered at once"));
+                verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: true });
                 Ok(verdict)
             }
             _ if !over => Err(seen.clock.host_time_in(PATIENCE_S * seen.slowness() - passed)),
@@ -46,12 +46,12 @@ impl Confirmation {
                 Ok(Verdict { kind: Kind::Unproven, summary, confidence: 0.5, ..verdict })
             }
             (Some(pid), false) => {
-                verdict.grounds.push(format!("sysrq-f killed pid {pid} too, and still nothing was allocated"));
+                verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: false });
                 Ok(verdict)
             }
             (None, false) => {
                 if seen.inquiry.echoed(self.asked) {
-                    verdict.grounds.push("sysrq-f killed nobody".to_owned());
+                    verdict.evidence.push(Evidence::ManualOomKill { killed_pid: None, canary_recovered: false });
                 }
                 Ok(verdict)
             }
@@ -63,14 +63,14 @@ impl Confirmation {
 mod tests {
     use super::*;
     use crate::setup::{NOMINAL_LOOP_US, Setup};
-    use model::{Event, Timeouts};
+    use model::{Event, RuleId, Timeouts};
 
     /// A guest that is twice as slow as usual, and was asked at once.
     fn asked() -> (Seen, Confirmation) {
         let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 };
         let mut seen = Seen::new(Setup { agent: true, timeouts, held: 0.0 });
         seen.speed_loop_us = Some(2 * NOMINAL_LOOP_US);
-        let mut verdict = Verdict::new(Kind::OomLivelock, "canary-stuck", "stuck");
+        let mut verdict = Verdict::new(Kind::OomLivelock, RuleId::CanaryStuck, "stuck");
         verdict.confidence = 0.8;
         let confirmation = Confirmation::begin(verdict, &seen);
         (seen, confirmation)
@@ -95,7 +95,7 @@ mod tests {
         }
         pass(&mut seen, 6.0);
         let verdict = confirmation.settle(&seen).unwrap();
-        assert_eq!((verdict.kind, verdict.confidence, verdict.grounds.len()), (Kind::OomLivelock, 0.8, 0));
+        assert_eq!((verdict.kind, verdict.confidence, verdict.evidence.len()), (Kind::OomLivelock, 0.8, 0));
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         assert!(confirmation.settle(&seen).is_err(), "a kill may still be told");
         pass(&mut seen, 6.0);
         let verdict = confirmation.settle(&seen).unwrap();
-        assert_eq!((verdict.kind, verdict.confidence, verdict.rule.as_str()), (Kind::Unproven, 0.5, "canary-stuck"));
+        assert_eq!((verdict.kind, verdict.confidence, verdict.rule), (Kind::Unproven, 0.5, RuleId::CanaryStuck));
     }
 
     #[test]
@@ -118,10 +118,11 @@ mod tests {
         let mut stuck = seen.clone();
         seen.canary_moved = Some(seen.now());
         let recovered = confirmation.settle(&seen).unwrap();
-        assert_eq!((recovered.confidence, recovered.grounds.len()), (0.99, 1));
+        assert_eq!((recovered.confidence, recovered.evidence.len()), (0.99, 1));
         pass(&mut stuck, 6.0);
         let stuck = confirmation.settle(&stuck).unwrap();
-        assert!(stuck.grounds[0].contains("pid 26 too") && stuck.confidence == 0.8, "{stuck:?}");
+        assert_eq!(stuck.evidence, [Evidence::ManualOomKill { killed_pid: Some(26), canary_recovered: false }]);
+        assert_eq!(stuck.confidence, 0.8);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::blocked::Sleepers;
 use super::clock::Moment;
 use super::places::{Place, place};
-use model::{Event, Memory, Probe, Profile, Spot};
+use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot};
 
 /// How often the guest is looked into in one trial: a guest that stalls and recovers for hours is not pestered.
 const MOST_PROBES: usize = 64;
@@ -52,10 +52,12 @@ impl Inquiry {
         self.echo.is_some_and(|at| at.host >= since.host)
     }
 
-    /// Why a sysrq letter could not be sent.
-    pub fn sysrq_failed(&self) -> Option<&str> {
-        let sysrq = |(_, probe, _): &&(Moment, Probe, String)| matches!(probe, Probe::Sysrq(_));
-        self.failed.iter().rev().find(sysrq).map(|(_, _, why)| why.as_str())
+    /// The sysrq letter that last could not be sent, and why.
+    pub fn sysrq_failed(&self) -> Option<(char, &str)> {
+        self.failed.iter().rev().find_map(|(_, probe, why)| match probe {
+            Probe::Sysrq(letter) => Some((*letter, why.as_str())),
+            Probe::Profile | Probe::Memory => None,
+        })
     }
 
     /// Whether this probe, asked for at `since`, could not be made.
@@ -139,23 +141,25 @@ fn busy(profile: &Profile) -> u32 {
     profile.samples.saturating_sub(profile.user + profile.idle)
 }
 
-/// `91 % __alloc_pages_slowpath, 6 % shrink_node (64 samples in 2.1 s)`.
-pub(super) fn in_words(profile: &Profile) -> String {
-    let percent = |samples: u32| 100.0 * f64::from(samples) / f64::from(profile.samples.max(1));
-    let mut parts: Vec<(f64, &str)> =
-        profile.spots.iter().map(|spot| (percent(spot.samples), spot.symbol.as_str())).collect();
-    parts.push((percent(profile.idle), "idle"));
-    parts.push((percent(profile.user), "outside the kernel"));
-    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let shown = parts.iter().filter(|(share, _)| *share >= 1.0).take(4);
-    let mut shown: Vec<String> = shown.map(|(share, name)| format!("{share:.0} % {name}")).collect();
-    // Whatever they do right now, this is what they do it for.
-    let allocator = |spot: &&Spot| place(&spot.symbol) == Some(Place::Allocator);
-    let caller = profile.callers.iter().filter(allocator).max_by_key(|spot| spot.samples);
-    shown.extend(
-        caller.map(|caller| format!("{:.0} % below {}", 100.0 * share_in(profile, &[Place::Allocator]), caller.symbol)),
-    );
-    format!("{} ({} samples in {:.1} s)", shown.join(", "), profile.samples, profile.span_ms as f64 / 1e3)
+/// The functions with the most samples.
+const TOP_FUNCTIONS: usize = 4;
+
+/// What a verdict says of a profile.
+pub(super) fn summary(profile: &Profile) -> ProfileSummary {
+    let share = |samples: u32| f64::from(samples) / f64::from(profile.samples.max(1));
+    let function = |spot: &Spot| FunctionShare { symbol: spot.symbol.clone(), share: share(spot.samples) };
+    let allocates = |spot: &&Spot| place(&spot.symbol) == Some(Place::Allocator);
+    let caller = profile.callers.iter().filter(allocates).max_by_key(|spot| spot.samples);
+    let allocator = caller
+        .map(|caller| FunctionShare { symbol: caller.symbol.clone(), share: share_in(profile, &[Place::Allocator]) });
+    ProfileSummary {
+        samples: profile.samples,
+        span_ms: profile.span_ms,
+        functions: profile.spots.iter().take(TOP_FUNCTIONS).map(function).collect(),
+        user: share(profile.user),
+        idle: share(profile.idle),
+        allocator,
+    }
 }
 
 #[cfg(test)]
@@ -178,22 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_reads_like_one() {
-        let profile = profile(&[("__alloc_pages_slowpath", 89), ("shrink_node", 6)], &[]);
-        assert_eq!(
-            in_words(&profile),
-            "89 % __alloc_pages_slowpath, 6 % shrink_node, 3 % outside the kernel, 2 % idle (100 samples in 2.1 s)"
-        );
-    }
-
-    #[test]
-    fn a_profile_names_the_allocation_that_all_is_done_for() {
-        let profile =
-            profile(&[("memcpy", 95)], &[("try_to_free_pages", 20), ("__alloc_pages", 19), ("alloc_pages", 2)]);
-        assert_eq!(
-            in_words(&profile),
-            "95 % memcpy, 3 % outside the kernel, 2 % idle, 90 % below __alloc_pages (100 samples in 2.1 s)"
-        );
+    fn summary_has_the_top_functions_and_the_allocator() {
+        let spots = [("memcpy", 45), ("a", 20), ("b", 15), ("c", 10), ("d", 5)];
+        let callers = [("try_to_free_pages", 20), ("__alloc_pages", 19), ("alloc_pages", 2)];
+        let summary = summary(&profile(&spots, &callers));
+        let symbols: Vec<&str> = summary.functions.iter().map(|function| function.symbol.as_str()).collect();
+        assert_eq!(symbols, ["memcpy", "a", "b", "c"]);
+        assert_eq!((summary.functions[0].share, summary.user, summary.idle), (0.45, 0.03, 0.02));
+        let allocator = summary.allocator.unwrap();
+        assert_eq!(allocator.symbol, "__alloc_pages");
+        assert!((allocator.share - 0.9025).abs() < 1e-9, "{allocator:?}");
     }
 
     #[test]
@@ -254,7 +252,7 @@ mod tests {
         assert_eq!(inquiry.sysrq_failed(), None);
         inquiry.take(at(3.0), &failed(Probe::Sysrq('m'), "no BREAK"));
         inquiry.take(at(4.0), &failed(Probe::Memory, "no symbols"));
-        assert_eq!(inquiry.sysrq_failed(), Some("no BREAK"));
+        assert_eq!(inquiry.sysrq_failed(), Some(('m', "no BREAK")));
         let asked = |probe, since| inquiry.failed(probe, at(since));
         assert!(asked(Probe::Sysrq('m'), 3.0) && !asked(Probe::Sysrq('m'), 3.5) && !asked(Probe::Sysrq('f'), 0.0));
         (0..100).for_each(|_| inquiry.take(at(5.0), &failed(Probe::Profile, "again")));

@@ -4,7 +4,7 @@ use super::confirm::Confirmation;
 use super::rules::{self, Judgement};
 use super::seen::Seen;
 use super::setup::Setup;
-use model::{Event, Outcome, Probe, Stage, Stamp, Verdict};
+use model::{Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
 
 /// What the watchdog wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +105,8 @@ impl Watchdog {
     /// Asks each rule in order; gives the probe that one of them wants, after which all must be asked again.
     fn ask_rules(&mut self, actions: &mut Vec<Action>) -> Option<Probe> {
         self.deadline = None;
-        for rule in rules::ALL {
-            match (rule.judge)(&self.seen) {
+        for rule in RuleId::ALL {
+            match rules::judge(*rule, &self.seen) {
                 Judgement::No => {}
                 Judgement::At(stamp) => self.wake_at(stamp),
                 Judgement::Hold(stamp) => {
@@ -114,15 +114,13 @@ impl Watchdog {
                     return None;
                 }
                 Judgement::Ask(probe) => return Some(probe),
-                Judgement::Confirm(mut verdict) => {
-                    rule.name.clone_into(&mut verdict.rule);
+                Judgement::Confirm(verdict) => {
                     let confirmation = Confirmation::begin(*verdict, &self.seen);
                     self.probe(confirmation.probe(), actions);
                     self.confirm(confirmation, actions);
                     return None;
                 }
-                Judgement::Is(mut verdict) => {
-                    rule.name.clone_into(&mut verdict.rule);
+                Judgement::Is(verdict) => {
                     self.conclude(*verdict, actions);
                     return None;
                 }
@@ -149,9 +147,9 @@ impl Watchdog {
     fn conclude(&mut self, mut verdict: Verdict, actions: &mut Vec<Action>) {
         verdict.lines.truncate(3);
         if verdict.outcome() == Outcome::Hang {
-            verdict.against.extend(self.seen.pressure());
+            verdict.caveats.extend(self.seen.pressure());
         }
-        verdict.against.extend(self.seen.unheeded());
+        verdict.caveats.extend(self.seen.discounted());
         self.verdict = Some(verdict);
         self.deadline = None;
         actions.push(Action::Stop);

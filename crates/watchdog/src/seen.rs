@@ -6,7 +6,7 @@ use super::inquiry::Inquiry;
 use super::setup::Setup;
 use kmsg::console::printk::{self, Printk};
 use kmsg::signature::{self, FailureKind, Finding, Trouble};
-use model::{Beat, Event, Frame, Onset, QmpEvent, Task};
+use model::{Beat, Caveat, Event, Frame, Onset, QmpEvent, Task};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
@@ -186,16 +186,14 @@ impl Seen {
     }
 
     /// What the host's condition argues against a hang.
-    pub fn pressure(&self) -> Option<String> {
-        let psi = self.psi_cpu.filter(|psi| *psi > PRESSED)?;
-        Some(format!("the host was short of CPU time (PSI some avg10 {psi:.0} %)"))
+    pub fn pressure(&self) -> Option<Caveat> {
+        let psi_some_avg10 = self.psi_cpu.filter(|psi| *psi > PRESSED)?;
+        Some(Caveat::HostPressure { psi_some_avg10 })
     }
 
-    /// What the kernel itself said of a hang and did not count, whatever the verdict is.
-    pub fn unheeded(&self) -> impl Iterator<Item = String> {
-        let said =
-            |noted: &Noted<Trouble>| format!("the kernel itself said, while the host starved it: {}", noted.line);
-        self.excused.iter().map(said)
+    /// Reports of a hang by the kernel that did not count, whatever the verdict is.
+    pub fn discounted(&self) -> impl Iterator<Item = Caveat> {
+        self.excused.iter().map(|noted| Caveat::DiscountedReport { line: noted.line.clone() })
     }
 
     pub fn take(&mut self, event: &Event) {

@@ -1,10 +1,11 @@
 //! Nothing that allocates gets on: what kind of hang that is, and what speaks for it and against it.
 
+use super::blocked::Sleeper;
 use super::clock::Moment;
-use super::inquiry::{in_words, share_in};
+use super::inquiry::{share_in, summary};
 use super::places::Place;
 use super::seen::Seen;
-use model::{Kind, Memory, Onset, Profile, Task, Verdict};
+use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, Verdict, Watermarks};
 
 /// A stuck guest that wants at least this share of one CPU loops, one that wants less waits.
 pub(super) const BUSY: f64 = 0.8;
@@ -23,13 +24,13 @@ struct Stall<'a> {
     demand: Option<f64>,
     profile: Option<Profile>,
     memory: Option<(&'a Memory, &'a Memory)>,
-    grounds: Vec<String>,
-    against: Vec<String>,
+    evidence: Vec<Evidence>,
+    caveats: Vec<Caveat>,
     confidence: f32,
 }
 
 /// The verdict on a guest in which nothing that allocates got on since `progress`.
-pub(super) fn verdict(seen: &Seen, progress: Moment, stuck_s: f64) -> Verdict {
+pub(super) fn verdict(seen: &Seen, rule: RuleId, progress: Moment, stuck_s: f64) -> Verdict {
     let mut stall = Stall {
         seen,
         progress,
@@ -37,19 +38,19 @@ pub(super) fn verdict(seen: &Seen, progress: Moment, stuck_s: f64) -> Verdict {
         demand: seen.clock.demand(progress.host),
         profile: seen.inquiry.profile(progress),
         memory: seen.inquiry.memory(progress),
-        grounds: Vec::new(),
-        against: Vec::new(),
+        evidence: Vec::new(),
+        caveats: Vec::new(),
         confidence: 0.6,
     };
-    let (kind, summary, task) = stall.kind();
+    let (kind, sentence, task) = stall.kind();
     stall.weigh_cpu();
     stall.weigh_sleepers();
     stall.weigh_memory();
     stall.weigh_victim();
-    let mut verdict = Verdict::new(kind, "", summary);
+    let mut verdict = Verdict::new(kind, rule, sentence);
     verdict.confidence = stall.confidence.clamp(0.3, 0.95);
-    verdict.grounds = stall.grounds;
-    verdict.against = stall.against;
+    verdict.evidence = stall.evidence;
+    verdict.caveats = stall.caveats;
     verdict.task = task;
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.onset = Some(match &seen.kill {
@@ -74,37 +75,38 @@ impl Stall<'_> {
             return self.asleep();
         }
         if self.profile.as_ref().is_some_and(|profile| f64::from(profile.user) > MOST * f64::from(profile.samples)) {
-            let summary = format!("nothing was allocated for {stuck:.0} s, but what runs is outside the kernel");
-            return (Kind::Unproven, summary, None);
+            let sentence = format!("nothing was allocated for {stuck:.0} s, but what runs is outside the kernel");
+            return (Kind::Unproven, sentence, None);
         }
         if let Some(kill) = &self.seen.kill {
             let (pid, comm) = (kill.what.pid, &kill.what.comm);
             if self.reclaims_in_vain() && self.progress.fair_since(kill.at) > self.seen.stuck_s() {
                 return self.reclaim_livelock();
             }
-            let summary = format!(
+            let sentence = format!(
                 "pid {pid} ({comm}) was killed and nothing has been allocated since: for {stuck:.0} s allocating tasks loop"
             );
-            return (Kind::OomLivelock, summary, None);
+            return (Kind::OomLivelock, sentence, None);
         }
         if let Some(invoked) = &self.seen.oom_invoked {
             let comm = &invoked.what;
-            let summary = format!(
+            let sentence = format!(
                 "{comm} started the OOM killer, which has killed nobody: for {stuck:.0} s allocating tasks loop"
             );
-            return (Kind::OomLivelock, summary, None);
+            return (Kind::OomLivelock, sentence, None);
         }
         if self.reclaims_in_vain() && !self.in_storage() {
             return self.reclaim_livelock();
         }
         let from = if self.in_storage() { " below a file system or the block layer" } else { "" };
-        let summary = format!("allocating tasks{from} loop for {stuck:.0} s, and the OOM killer was never started");
-        (Kind::SilentStall, summary, None)
+        let sentence = format!("allocating tasks{from} loop for {stuck:.0} s, and the OOM killer was never started");
+        (Kind::SilentStall, sentence, None)
     }
 
     fn reclaim_livelock(&self) -> (Kind, String, Option<Task>) {
-        let summary = format!("reclaim has run for {:.0} s and freed nothing: the LRU lists stand still", self.stuck_s);
-        (Kind::ReclaimLivelock, summary, None)
+        let sentence =
+            format!("reclaim has run for {:.0} s and freed nothing: the LRU lists stand still", self.stuck_s);
+        (Kind::ReclaimLivelock, sentence, None)
     }
 
     /// Nobody is busy: where do they sleep?
@@ -115,16 +117,16 @@ impl Stall<'_> {
         let allocating = sleepers.iter().find(|sleeper| sleeper.allocates());
         if let Some(throttled) = waits(Place::Throttle).or(allocating) {
             let (pid, comm) = (throttled.task.pid, &throttled.task.comm);
-            let summary = format!("allocating tasks, such as pid {pid} ({comm}), sleep in reclaim for {stuck:.0} s");
-            return (Kind::ReclaimDeadlock, summary, Some(throttled.task.clone()));
+            let sentence = format!("allocating tasks, such as pid {pid} ({comm}), sleep in reclaim for {stuck:.0} s");
+            return (Kind::ReclaimDeadlock, sentence, Some(throttled.task.clone()));
         }
         if let Some(locked) = waits(Place::Lock) {
             let (pid, comm) = (locked.task.pid, &locked.task.comm);
-            let summary = format!("tasks, such as pid {pid} ({comm}), wait for a lock for {stuck:.0} s");
-            return (Kind::LockDeadlock, summary, Some(locked.task.clone()));
+            let sentence = format!("tasks, such as pid {pid} ({comm}), wait for a lock for {stuck:.0} s");
+            return (Kind::LockDeadlock, sentence, Some(locked.task.clone()));
         }
-        let summary = format!("allocating tasks sleep for {stuck:.0} s and nobody wakes them");
-        (Kind::ReclaimDeadlock, summary, None)
+        let sentence = format!("allocating tasks sleep for {stuck:.0} s and nobody wakes them");
+        (Kind::ReclaimDeadlock, sentence, None)
     }
 
     fn reclaims_in_vain(&self) -> bool {
@@ -141,23 +143,23 @@ impl Stall<'_> {
 
     fn weigh_cpu(&mut self) {
         let Some(demand) = self.demand else {
-            self.against.push("the vCPUs' CPU time is not known".to_owned());
+            self.caveats.push(Caveat::CpuTimeUnknown);
             self.confidence -= 0.1;
             return;
         };
-        self.grounds.push(format!("the guest wanted {demand:.2} CPUs"));
+        self.evidence.push(Evidence::CpuDemand { cpus: demand });
         self.confidence += 0.1;
         let Some(profile) = &self.profile else {
-            self.against.push("where the vCPUs run is not known".to_owned());
+            self.caveats.push(Caveat::ProfileMissing);
             return;
         };
-        let words = in_words(profile);
+        let summary = summary(profile);
         let expected = demand < BUSY || share_in(profile, &[Place::Allocator, Place::Reclaim]) > MOST;
         if expected {
-            self.grounds.push(words);
+            self.evidence.push(Evidence::Profile(summary));
             self.confidence += 0.15;
         } else {
-            self.against.push(format!("most of the time was not spent in the allocator: {words}"));
+            self.caveats.push(Caveat::ProfileElsewhere(summary));
             self.confidence -= 0.1;
         }
     }
@@ -166,39 +168,33 @@ impl Stall<'_> {
         if self.demand.is_none_or(|demand| demand >= BUSY) {
             return;
         }
-        for sleeper in self.seen.inquiry.sleepers.all.iter().take(3) {
-            let frames: Vec<&str> = sleeper.frames.iter().take(4).map(String::as_str).collect();
-            self.grounds.push(format!(
-                "pid {} ({}) sleeps in {}",
-                sleeper.task.pid,
-                sleeper.task.comm,
-                frames.join(" < ")
-            ));
-        }
+        self.evidence.extend(self.seen.inquiry.sleepers.all.iter().take(3).map(Sleeper::evidence));
     }
 
     fn weigh_memory(&mut self) {
         let Some((_, last)) = self.memory else { return };
-        let min: u64 = last.zones.iter().map(|zone| zone.min_kib).sum();
-        let high: u64 = last.zones.iter().map(|zone| zone.high_kib).sum();
-        let free = last.free_kib;
-        if free <= min {
-            self.grounds.push(format!("{free} KiB are free, not more than the watermark min, {min} KiB"));
+        let min_kib = last.zones.iter().map(|zone| zone.min_kib).sum();
+        let high_kib = last.zones.iter().map(|zone| zone.high_kib).sum();
+        let marks = Watermarks { free_kib: last.free_kib, min_kib, high_kib };
+        if marks.free_kib <= min_kib {
+            self.evidence.push(Evidence::Watermarks(marks));
             self.confidence += 0.1;
-        } else if high > 0 && free > high {
-            self.against.push(format!("{free} KiB are free, more than the watermark high, {high} KiB"));
+        } else if high_kib > 0 && marks.free_kib > high_kib {
+            self.caveats.push(Caveat::FreeMemory(marks));
             self.confidence -= 0.1;
-        } else if min > 0 {
-            self.grounds.push(format!("{free} KiB are free; watermarks: min {min} KiB, high {high} KiB"));
+        } else if min_kib > 0 {
+            self.evidence.push(Evidence::Watermarks(marks));
         }
     }
 
     fn weigh_victim(&mut self) {
         if self.seen.kill.is_some() {
             self.confidence += 0.05;
+        } else if let Some(invoked) = &self.seen.oom_invoked {
+            self.evidence.push(Evidence::OomInvoked { comm: invoked.what.clone() });
         }
         if let Some(reaped) = &self.seen.oom_reaped {
-            self.against.push(format!("the OOM reaper freed pid {}", reaped.what.pid));
+            self.caveats.push(Caveat::OomReaped { pid: reaped.what.pid });
             self.confidence -= 0.1;
         }
     }

@@ -101,13 +101,13 @@ const fn reports_of(kind: Kind) -> &'static [ReportKind] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Spot;
+    use model::{RuleId, Spot};
 
     fn title(kind: Kind, lines: &[&str], profile: Option<Profile>) -> Option<String> {
         let mut namer = Namer::default();
         lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }));
         profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }));
-        namer.title(&Verdict::new(kind, "rule", "summary"))
+        namer.title(&Verdict::new(kind, RuleId::ConsoleReport, "summary"))
     }
 
     fn profile(spot: &str, caller: &str) -> Profile {
@@ -174,7 +174,7 @@ mod tests {
         for spot in ["first", "second"] {
             namer.observe(&Event::Profile { profile: profile(spot, "main") });
         }
-        assert_eq!(namer.title(&Verdict::new(Kind::Spin, "rule", "summary")).unwrap(), "spin in first");
+        assert_eq!(namer.title(&Verdict::new(Kind::Spin, RuleId::ConsoleReport, "summary")).unwrap(), "spin in first");
     }
 
     #[test]

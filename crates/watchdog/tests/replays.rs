@@ -3,7 +3,7 @@
 //! Each folder of `tests/replays/` has the `events.jsonl` of a trial and, in `expect.yaml`, what is known of it. A new
 //! case is a trial's `events.jsonl` out of a run's folder.
 
-use model::{Kind, Record, Timeouts};
+use model::{Kind, Record, RuleId, Timeouts};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ struct Expected {
     agent: bool,
     kind: Kind,
     /// The watchdog's rule that must give this verdict.
-    rule: String,
+    rule: RuleId,
     /// Process id of the process whose memory did not come back.
     #[serde(default)]
     victim: Option<u32>,

@@ -1,6 +1,7 @@
 //! What is different between two verdicts.
 
 use model::{Onset, Task, Verdict};
+use std::fmt::Display;
 
 /// What came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +26,21 @@ pub(super) fn differences(was: &Verdict, now: &Verdict) -> Vec<Difference> {
     compare("onset", onset(was.onset), onset(now.onset));
     compare("victim", task(was.victim.as_ref()), task(now.victim.as_ref()));
     compare("task", task(was.task.as_ref()), task(now.task.as_ref()));
-    phrases(&mut found, "", &was.grounds, &now.grounds);
-    phrases(&mut found, "but ", &was.against, &now.against);
+    phrases(&mut found, "", &was.evidence, &now.evidence);
+    phrases(&mut found, "caveat: ", &was.caveats, &now.caveats);
     phrases(&mut found, "", &was.lines, &now.lines);
     found
 }
 
-fn phrases(found: &mut Vec<Difference>, before: &str, was: &[String], now: &[String]) {
-    let only = |these: &[String], those: &[String]| {
-        let only = these.iter().filter(|phrase| !those.contains(phrase));
-        only.map(|phrase| format!("{before}{phrase}")).collect::<Vec<_>>()
+fn phrases<T: PartialEq + Display>(found: &mut Vec<Difference>, before: &str, was: &[T], now: &[T]) {
+    let only = |these: &[T], those: &[T]| {
+        let only = these.iter().filter(|item| !those.contains(item));
+        only.map(|item| format!("{before}{item}")).collect::<Vec<_>>()
     };
+    let joined = |items: &[T]| items.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let (gone, new) = (only(was, now), only(now, was));
     if gone.is_empty() && new.is_empty() && was != now {
-        found.push(Difference::Other { what: "order", was: was.join("; "), now: now.join("; ") });
+        found.push(Difference::Other { what: "order", was: joined(was), now: joined(now) });
     }
     found.extend(gone.into_iter().map(Difference::Gone));
     found.extend(new.into_iter().map(Difference::New));
@@ -58,7 +60,7 @@ fn task(task: Option<&Task>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Kind, Stamp};
+    use model::{Kind, RuleId, Stamp};
 
     /// A verdict of which every field can be told from that of another number.
     fn verdict(number: u32) -> Verdict {
@@ -67,14 +69,14 @@ mod tests {
         Verdict {
             kind: Kind::OomLivelock,
             summary: word("summary"),
-            rule: word("rule"),
+            rule: RuleId::ALL[number as usize],
             confidence: number as f32 / 8.0,
             onset: Some(Onset { host: Stamp::from_micros(number.into()), guest_s: Some(number.into()) }),
             victim: task("victim"),
             task: task("task"),
             lines: vec![word("line")],
-            grounds: vec![word("ground")],
-            against: vec![word("against")],
+            evidence: vec![word("evidence").into()],
+            caveats: vec![word("caveat").into()],
         }
     }
 
@@ -88,8 +90,8 @@ mod tests {
             |to, from| to.victim = from.victim.clone(),
             |to, from| to.task = from.task.clone(),
             |to, from| to.lines = from.lines.clone(),
-            |to, from| to.grounds = from.grounds.clone(),
-            |to, from| to.against = from.against.clone(),
+            |to, from| to.evidence = from.evidence.clone(),
+            |to, from| to.caveats = from.caveats.clone(),
         ];
         for change in changes {
             let mut changed = one.clone();
@@ -102,9 +104,9 @@ mod tests {
     #[test]
     fn an_order_is_a_difference_too() {
         let mut one = verdict(1);
-        one.grounds.push("another".to_owned());
+        one.evidence.push("another".to_owned().into());
         let mut two = one.clone();
-        two.grounds.reverse();
+        two.evidence.reverse();
         assert_eq!(differences(&one, &two).len(), 1);
     }
 }

@@ -1,12 +1,12 @@
 //! Recorded trials that were judged again, as one JSON document; its fields are explained in `docs/replay.md`.
 
 use super::trial::{Standing, Trial};
-use model::{Onset, Task, Verdict};
+use model::{Caveat, Evidence, Onset, RuleId, Task, Verdict, Worded};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Version of the document. It grows when a field goes or changes its meaning, not when one is added.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 #[derive(Serialize)]
 struct Document<'t> {
@@ -32,7 +32,7 @@ struct Entry<'t> {
 struct Judgement<'t> {
     outcome: &'static str,
     kind: &'static str,
-    rule: &'t str,
+    rule: RuleId,
     confidence: f32,
     summary: &'t str,
     onset_s: Option<f64>,
@@ -40,8 +40,8 @@ struct Judgement<'t> {
     victim: Option<&'t Task>,
     task: Option<&'t Task>,
     lines: &'t [String],
-    grounds: &'t [String],
-    against: &'t [String],
+    evidence: Vec<Worded<'t, Evidence>>,
+    caveats: Vec<Worded<'t, Caveat>>,
 }
 
 impl<'t> Judgement<'t> {
@@ -49,7 +49,7 @@ impl<'t> Judgement<'t> {
         Self {
             outcome: verdict.outcome().as_str(),
             kind: verdict.kind.as_str(),
-            rule: &verdict.rule,
+            rule: verdict.rule,
             confidence: verdict.confidence,
             summary: &verdict.summary,
             onset_s: verdict.onset.map(|onset| onset.host.as_secs_f64()),
@@ -57,8 +57,8 @@ impl<'t> Judgement<'t> {
             victim: verdict.victim.as_ref(),
             task: verdict.task.as_ref(),
             lines: &verdict.lines,
-            grounds: &verdict.grounds,
-            against: &verdict.against,
+            evidence: Worded::all(&verdict.evidence),
+            caveats: Worded::all(&verdict.caveats),
         }
     }
 }

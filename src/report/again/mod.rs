@@ -7,4 +7,4 @@ mod trial;
 
 pub use json::json;
 pub use text::{text, total};
-pub use trial::{Standing, Trial};
+pub use trial::{Comparison, Recorded, Standing, Trial};

@@ -39,7 +39,7 @@ pub fn text(trial: &Trial, in_full: bool, style: Style) -> String {
 }
 
 fn change(out: &mut String, was: &Verdict, now: &Verdict, style: Style) {
-    if (was.kind, &was.rule, &was.summary) == (now.kind, &now.rule, &now.summary) {
+    if (was.kind, was.rule, &was.summary) == (now.kind, now.rule, &now.summary) {
         sentence(out, "yet", now, style);
     } else {
         sentence(out, "was", was, style);
@@ -60,7 +60,7 @@ fn change(out: &mut String, was: &Verdict, now: &Verdict, style: Style) {
 /// Kind, rule and summary of a verdict.
 fn sentence(out: &mut String, when: &str, verdict: &Verdict, style: Style) {
     let what = format!("{}/{}", verdict.outcome(), verdict.kind);
-    let rule = printable(&verdict.rule);
+    let rule = verdict.rule;
     let _ = writeln!(out, "  {when}  {} by {rule}", style.paint(colour(verdict), &what));
     out.push_str(&style.wrap(&verdict.summary, 7));
 }
@@ -69,7 +69,7 @@ fn sentence(out: &mut String, when: &str, verdict: &Verdict, style: Style) {
 fn full(out: &mut String, verdict: &Verdict, style: Style) {
     let mut facts = vec![
         style.paint(colour(verdict), &format!("{}/{}", verdict.outcome(), verdict.kind)),
-        format!("rule {}", printable(&verdict.rule)),
+        format!("rule {}", verdict.rule),
         format!("confidence {:.2}", verdict.confidence),
     ];
     facts.extend(verdict.onset.map(|onset| {

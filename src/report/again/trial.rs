@@ -1,6 +1,6 @@
 //! One recorded trial that was judged again.
 
-use model::Verdict;
+use model::{RUN_SCHEMA, Verdict};
 
 /// How a recorded trial stands under the present rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,41 @@ impl Standing {
     }
 }
 
+/// How two verdicts are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// To the last bit.
+    Exact,
+    /// Without summary, evidence and caveats: schema 1 stored them as sentences, which have other words now.
+    Findings,
+}
+
+impl Comparison {
+    /// For a verdict that was recorded with this schema of the run's folder.
+    pub const fn of_schema(schema: u32) -> Self {
+        if schema < RUN_SCHEMA { Self::Findings } else { Self::Exact }
+    }
+
+    fn is_same(self, was: &Verdict, now: &Verdict) -> bool {
+        match self {
+            Self::Exact => was == now,
+            Self::Findings => {
+                let (summary, evidence, caveats) = (now.summary.clone(), now.evidence.clone(), now.caveats.clone());
+                *now == Verdict { summary, evidence, caveats, ..was.clone() }
+            }
+        }
+    }
+}
+
+/// A verdict as a trial's folder has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How to compare it.
+    pub comparison: Comparison,
+}
+
 /// One recorded trial that was judged again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
@@ -63,20 +98,21 @@ pub struct Trial {
 
 impl Trial {
     /// What to make of a record of so many events, the recorded verdict and the present one.
-    pub fn compare(name: String, dir: String, events: usize, was: Option<Verdict>, now: Option<Verdict>) -> Self {
+    pub fn compare(name: String, dir: String, events: usize, was: Option<Recorded>, now: Option<Verdict>) -> Self {
         let (standing, why) = match (&was, &now) {
             (None, _) => {
                 (Standing::Running, Some("no verdict was recorded: it is still running, or its lab was killed"))
             }
-            (Some(was), _) if was.is_the_labs_own() => {
+            (Some(was), _) if was.verdict.rule.is_lab() => {
                 (Standing::LabFailed, Some("the lab itself failed, no rule has judged the guest"))
             }
             (Some(_), None) => {
                 (Standing::Undecided, Some("the record ends before the present rules come to a verdict"))
             }
-            (Some(was), Some(now)) if was == now => (Standing::Same, None),
+            (Some(was), Some(now)) if was.comparison.is_same(&was.verdict, now) => (Standing::Same, None),
             (Some(_), Some(_)) => (Standing::Changed, None),
         };
+        let was = was.map(|was| was.verdict);
         Self { name, dir, standing, was, now, why: why.map(str::to_owned), events }
     }
 
@@ -96,15 +132,20 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Kind;
+    use model::{Kind, RuleId};
 
     fn standing(was: Option<&Verdict>, now: Option<&Verdict>) -> Standing {
-        Trial::compare("a".into(), "a".into(), 1, was.cloned(), now.cloned()).standing
+        standing_by(Comparison::Exact, was, now)
+    }
+
+    fn standing_by(comparison: Comparison, was: Option<&Verdict>, now: Option<&Verdict>) -> Standing {
+        let was = was.cloned().map(|verdict| Recorded { verdict, comparison });
+        Trial::compare("a".into(), "a".into(), 1, was, now.cloned()).standing
     }
 
     #[test]
     fn verdicts_are_compared_to_the_last_bit() {
-        let verdict = Verdict::new(Kind::Finished, "finish", "done");
+        let verdict = Verdict::new(Kind::Finished, RuleId::WorkloadEnded, "done");
         let surer = Verdict { confidence: 1.0 - f32::EPSILON, ..verdict.clone() };
         assert_eq!(standing(Some(&verdict), Some(&verdict)), Standing::Same);
         assert_eq!(standing(Some(&verdict), Some(&surer)), Standing::Changed);
@@ -113,8 +154,19 @@ mod tests {
     }
 
     #[test]
+    fn verdicts_of_schema_1_are_compared_without_sentences() {
+        let now = Verdict::new(Kind::Finished, RuleId::WorkloadEnded, "done");
+        let sentences = Verdict { summary: "ready".to_owned(), caveats: vec!["slow".to_owned().into()], ..now.clone() };
+        let findings = Comparison::of_schema(1);
+        assert_eq!(standing_by(findings, Some(&sentences), Some(&now)), Standing::Same);
+        let kind = Verdict { kind: Kind::Slow, ..sentences };
+        assert_eq!(standing_by(findings, Some(&kind), Some(&now)), Standing::Changed);
+        assert_eq!(Comparison::of_schema(RUN_SCHEMA), Comparison::Exact);
+    }
+
+    #[test]
     fn what_the_lab_said_of_itself_is_not_judged() {
-        let verdict = Verdict::new(Kind::KernelUnavailable, Verdict::PREPARE, "no network");
+        let verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "no network");
         assert_eq!(standing(Some(&verdict), None), Standing::LabFailed);
     }
 

@@ -1,22 +1,22 @@
 //! The rules of judgement, one file each, in the order in which they are asked: the first verdict stands.
 
-mod boot;
-mod disk;
-mod exit;
-mod finish;
-mod interrupt;
-mod livelock;
-mod load;
+mod boot_deadline;
+mod canary_stuck;
+mod console_report;
+mod disk_failed;
+mod heartbeat_lost;
+mod interrupted;
+mod load_deadline;
+mod machine_down;
+mod no_agent;
 mod paused;
-mod silence;
-mod standstill;
-mod trouble;
-mod unattended;
-mod vcpu;
+mod vcpu_failed;
+mod workload_ended;
+mod workload_stuck;
 
 use super::clock::Moment;
 use super::seen::Seen;
-use model::{Kind, Probe, Stamp, Verdict};
+use model::{Kind, Probe, RuleId, Stamp, Verdict};
 use std::time::Duration;
 
 /// What a rule says of what has been seen.
@@ -59,7 +59,7 @@ const MOST_STRETCH: f64 = 10.0;
 
 /// Whether a stage that began at `since` has used up its `limit_s` fair seconds; if not, what to say in the meantime. A
 /// host that is too busy to get it there in ten times that time ends the trial without a verdict on the guest.
-fn time_is_up(seen: &Seen, since: Moment, limit_s: f64) -> Result<(), Judgement> {
+fn time_is_up(seen: &Seen, rule: RuleId, since: Moment, limit_s: f64) -> Result<(), Judgement> {
     let passed = seen.now().fair_since(since);
     if passed >= limit_s {
         return Ok(());
@@ -70,27 +70,25 @@ fn time_is_up(seen: &Seen, since: Moment, limit_s: f64) -> Result<(), Judgement>
     }
     let waited = seen.now().host.since(since.host).as_secs_f64();
     let summary = format!("the host was overloaded: in {waited:.0} s the guest got {passed:.0} s of CPU time");
-    Err(Judgement::is(Verdict::new(Kind::HostOverloaded, "", summary)))
+    Err(Judgement::is(Verdict::new(Kind::HostOverloaded, rule, summary)))
 }
 
-/// One rule of judgement.
-pub(super) struct Rule {
-    pub name: &'static str,
-    pub judge: fn(&Seen) -> Judgement,
+/// What a rule says of what has been seen.
+pub(super) fn judge(rule: RuleId, seen: &Seen) -> Judgement {
+    match rule {
+        RuleId::ConsoleReport => console_report::judge(seen),
+        RuleId::WorkloadEnded => workload_ended::judge(seen),
+        RuleId::Interrupted => interrupted::judge(seen),
+        RuleId::MachineDown => machine_down::judge(seen),
+        RuleId::DiskFailed => disk_failed::judge(seen),
+        RuleId::VcpuFailed => vcpu_failed::judge(seen),
+        RuleId::Paused => paused::judge(seen),
+        RuleId::BootDeadline => boot_deadline::judge(seen),
+        RuleId::HeartbeatLost => heartbeat_lost::judge(seen),
+        RuleId::CanaryStuck => canary_stuck::judge(seen),
+        RuleId::WorkloadStuck => workload_stuck::judge(seen),
+        RuleId::LoadDeadline => load_deadline::judge(seen),
+        RuleId::NoAgent => no_agent::judge(seen),
+        RuleId::Prepare | RuleId::Driver => Judgement::No,
+    }
 }
-
-pub(super) const ALL: &[Rule] = &[
-    trouble::RULE,
-    finish::RULE,
-    interrupt::RULE,
-    exit::RULE,
-    disk::RULE,
-    vcpu::RULE,
-    paused::RULE,
-    boot::RULE,
-    silence::RULE,
-    livelock::RULE,
-    standstill::RULE,
-    load::RULE,
-    unattended::RULE,
-];

@@ -1,8 +1,8 @@
 //! Somebody paused the machine over QMP, or stopped QEMU's process by a signal; the lab never does for long.
 
-use super::{Judgement, Rule};
+use super::Judgement;
 use crate::seen::Seen;
-use model::{Kind, Verdict};
+use model::{Kind, RuleId, Verdict};
 
 /// Seconds for which a pause may last: a debugger or a snapshot may stop the machine for a moment.
 const PAUSE_S: f64 = 10.0;
@@ -10,14 +10,12 @@ const PAUSE_S: f64 = 10.0;
 /// Seconds of the host's clock for which QEMU's process may be stopped without a break.
 const STOPPED_S: f64 = 60.0;
 
-pub(super) const RULE: Rule = Rule { name: "paused", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     if let Some(since) = seen.stopped {
         let passed = seen.now().host.since(since.host).as_secs_f64();
         if passed >= STOPPED_S {
             let summary = format!("QEMU's process was stopped from outside and not continued for {passed:.0} s");
-            return Judgement::is(Verdict::new(Kind::Paused, "", summary));
+            return Judgement::is(Verdict::new(Kind::Paused, RuleId::Paused, summary));
         }
     }
     let Some(since) = seen.paused else { return Judgement::No };
@@ -25,5 +23,5 @@ fn judge(seen: &Seen) -> Judgement {
     if passed < PAUSE_S {
         return Judgement::hold(seen, PAUSE_S, passed);
     }
-    Judgement::is(Verdict::new(Kind::Paused, "", "the machine was paused over QMP and not resumed"))
+    Judgement::is(Verdict::new(Kind::Paused, RuleId::Paused, "the machine was paused over QMP and not resumed"))
 }

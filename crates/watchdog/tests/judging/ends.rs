@@ -1,7 +1,7 @@
 //! Trials that end: by themselves, by the lab, by somebody else.
 
 use crate::trial::{Trial, finish};
-use model::{Event, Kind, Outcome, Probe, QmpEvent};
+use model::{Caveat, Event, Kind, Outcome, Probe, QmpEvent};
 
 #[test]
 fn a_workload_that_ends_is_a_pass() {
@@ -30,7 +30,7 @@ fn a_guest_that_does_not_power_off_still_passes_and_it_is_said() {
     trial.seconds(12, 1.0, 0.0, false);
     let verdict = trial.verdict();
     assert_eq!(verdict.kind, Kind::Finished);
-    assert_eq!(verdict.against.len(), 1);
+    assert_eq!(verdict.caveats, [Caveat::NoPowerOff]);
 }
 
 #[test]
@@ -97,14 +97,14 @@ fn failures_to_boot_are_told_apart() {
     let mut late = Trial::new(true);
     late.line("[    0.000000] Linux version 6.1");
     late.seconds(32, 1.0, 0.0, false);
-    assert_eq!((late.verdict().kind, late.verdict().against.len()), (Kind::BootTimeout, 0));
+    assert_eq!((late.verdict().kind, late.verdict().caveats.len()), (Kind::BootTimeout, 0));
 
     for (ran, doubts) in [(1.0, 0), (1.9, 1)] {
         let mut firmware = Trial::new(true);
         firmware.line("Boot HART MEDELEG         : 0x0000000000f0b509");
         firmware.seconds(32, ran, 0.0, false);
         let verdict = firmware.verdict();
-        assert_eq!((verdict.kind, verdict.against.len()), (Kind::BootTimeout, doubts), "{verdict:?}");
+        assert_eq!((verdict.kind, verdict.caveats.len()), (Kind::BootTimeout, doubts), "{verdict:?}");
     }
 
     let mut panicked = Trial::new(true);

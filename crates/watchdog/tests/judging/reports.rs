@@ -1,7 +1,7 @@
 //! What the kernel itself reports.
 
 use crate::trial::Trial;
-use model::{Kind, Outcome};
+use model::{Caveat, Kind, Outcome};
 
 #[test]
 fn the_first_report_of_the_kernel_decides() {
@@ -98,8 +98,8 @@ fn a_lockup_of_a_guest_that_the_host_starves_now_is_doubted_and_a_crash_is_not()
         trial.line(line);
         trial.until_verdict(30, ran, 1.0 - ran, true);
         let verdict = trial.verdict();
-        let doubted = verdict.against.iter().any(|why| why.contains("less than half of the CPU time"));
-        assert_eq!((doubted, verdict.confidence < 1.0), (doubts, doubts), "{line} {ran}: {:?}", verdict.against);
+        let doubted = verdict.caveats.iter().any(|caveat| matches!(caveat, Caveat::CpuShare { .. }));
+        assert_eq!((doubted, verdict.confidence < 1.0), (doubts, doubts), "{line} {ran}: {:?}", verdict.caveats);
     }
 }
 
@@ -133,7 +133,7 @@ fn reports_that_the_host_explains_are_told_and_bounded() {
     }
     trial.power_off();
     let verdict = trial.verdict();
-    let told = verdict.against.iter().filter(|why| why.contains("the kernel itself said")).count();
+    let told = verdict.caveats.iter().filter(|caveat| matches!(caveat, Caveat::DiscountedReport { .. })).count();
     assert_eq!((verdict.outcome(), told), (Outcome::Inconclusive, 8), "{verdict:?}");
 }
 

@@ -1,7 +1,7 @@
 //! PID 1 does not beat any more.
 
-use crate::trial::{Trial, profile};
-use model::{Kind, Outcome, Probe};
+use crate::trial::{Trial, profile, top_function};
+use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
 
 fn echo() -> Vec<String> {
     vec!["[   11.000000] sysrq: Show Memory".to_owned(), "[   11.000100] Mem-Info:".to_owned()]
@@ -22,7 +22,7 @@ fn a_silent_guest_is_told_apart_by_the_cpu() {
         assert_eq!(verdict.onset.unwrap().host.as_secs_f64(), 1.0);
         assert_eq!(verdict.onset.unwrap().guest_s, Some(1.0));
         assert_eq!(verdict.lines, ["[    1.000000] the last word"]);
-        assert_eq!(verdict.grounds[0], "the kernel did not answer sysrq-m");
+        assert_eq!(verdict.evidence[0], Evidence::SysrqUnanswered { letter: 'm' });
         assert!((verdict.confidence - 0.8).abs() < 1e-6);
     }
 }
@@ -36,7 +36,8 @@ fn a_busy_guest_that_does_not_answer_spins_if_its_interrupts_are_off() {
         trial.answers.profile = Some(spinning);
         trial.until_verdict(20, 1.0, 0.0, false);
         let verdict = trial.verdict();
-        assert!(verdict.grounds.iter().any(|ground| ground.starts_with("100 % native_queued_spin_lock_slowpath")));
+        let spins = |shown| top_function(shown) == Some("native_queued_spin_lock_slowpath");
+        assert!(verdict.evidence.iter().any(spins), "{:?}", verdict.evidence);
         (verdict.kind, verdict.confidence)
     };
     assert_eq!(judged(100), (Kind::Spin, 0.95));
@@ -51,7 +52,7 @@ fn a_kernel_that_answers_without_pid_1_has_lost_its_agent() {
     assert_eq!(trial.until_verdict(20, 0.0, 0.0, false), 12, "the answer is no sign of life of PID 1");
     let verdict = trial.verdict();
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::AgentLost, Outcome::Hang));
-    assert_eq!(verdict.grounds[0], "the kernel answered sysrq-m");
+    assert_eq!(verdict.evidence[0], Evidence::SysrqAnswered { letter: 'm' });
     assert!(!verdict.lines.iter().any(|line| line.contains("Mem-Info")), "what the lab provoked is no evidence");
 }
 
@@ -74,7 +75,8 @@ fn a_question_that_could_not_be_asked_argues_against_silence() {
     trial.until_verdict(20, 0.0, 0.0, false);
     let verdict = trial.verdict();
     assert_eq!(verdict.kind, Kind::Deadlock);
-    assert_eq!(verdict.against, ["the kernel could not be asked: the console is not connected"]);
+    let why = "the console is not connected".to_owned();
+    assert_eq!(verdict.caveats, [Caveat::SysrqFailed { letter: 'w', why }]);
     assert!(verdict.confidence < 0.7);
 }
 
@@ -88,9 +90,9 @@ fn a_kernel_that_allocates_and_starves_pid_1_is_livelocked() {
         trial.until_verdict(30, 1.0, 0.0, false);
         let verdict = trial.verdict();
         assert_eq!((verdict.kind, verdict.victim.unwrap().pid), (kind, 26), "{symbol}");
-        assert_eq!(verdict.rule, "beat-silent");
+        assert_eq!(verdict.rule, RuleId::HeartbeatLost);
         assert_eq!(
-            verdict.against.iter().any(|line| line.contains("PID 1 has been silent")),
+            verdict.caveats.iter().any(|caveat| matches!(caveat, Caveat::HeartbeatLost { .. })),
             kind == Kind::OomLivelock
         );
     }

@@ -1,7 +1,7 @@
 //! Nothing that allocates gets on.
 
-use crate::trial::{Trial, finish, memory, profile};
-use model::{Kind, Outcome, Probe};
+use crate::trial::{Trial, finish, memory, phrases, profile};
+use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
 
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 60), ("__zone_watermark_ok", 30)];
 
@@ -14,14 +14,14 @@ fn a_stuck_canary_beside_a_beat_after_a_kill_is_a_livelock_with_its_victim() {
     trial.seconds(2, 1.0, 0.0, true);
     let verdict = trial.verdict();
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::OomLivelock, Outcome::Hang));
-    assert_eq!(verdict.rule, "canary-stuck");
+    assert_eq!(verdict.rule, RuleId::CanaryStuck);
     let victim = verdict.victim.unwrap();
     assert_eq!((victim.pid, victim.comm.as_str()), (26, "hog"));
     assert!(verdict.lines[0].contains("invoked oom-killer") && verdict.lines[1].contains("Killed process 26"));
     let onset = verdict.onset.unwrap();
     assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, Some(0.564737)));
     assert!((verdict.confidence - 0.75).abs() < 1e-6, "nobody could look: {}", verdict.confidence);
-    assert_eq!(verdict.against, ["where the vCPUs run is not known"]);
+    assert_eq!(verdict.caveats, [Caveat::ProfileMissing]);
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn what_the_host_saw_is_part_of_the_verdict() {
     trial.until_verdict(20, 1.0, 0.0, true);
     let verdict = trial.verdict();
     assert_eq!(verdict.kind, Kind::OomLivelock);
-    assert!(verdict.against.is_empty(), "{:?}", verdict.against);
+    assert!(verdict.caveats.is_empty(), "{:?}", verdict.caveats);
     assert_eq!(
-        verdict.grounds,
+        phrases(&verdict),
         [
-            "the beat goes on, and the canary has been stuck for 12 s",
-            "the guest wanted 1.00 CPUs",
-            "60 % get_page_from_freelist, 30 % __zone_watermark_ok, 96 % below __alloc_pages_slowpath (200 samples in 4.0 s)",
-            "4700 KiB are free, not more than the watermark min, 4768 KiB",
+            "heartbeat alive, canary stuck for 12 s",
+            "vCPU demand 1.00 (run + steal)",
+            "60 % get_page_from_freelist, 30 % __zone_watermark_ok, 96 % in callees of __alloc_pages_slowpath (200 samples in 4.0 s)",
+            "free 4700 KiB ≤ min watermark 4768 KiB",
         ]
     );
     assert!((verdict.confidence - 0.95).abs() < 1e-6);
@@ -63,7 +63,7 @@ fn free_memory_above_the_watermarks_argues_against_a_livelock() {
         trial.kill();
         trial.until_verdict(20, 1.0, 0.0, true);
         let verdict = trial.verdict();
-        (verdict.kind, verdict.confidence, verdict.against.len(), verdict.grounds.len())
+        (verdict.kind, verdict.confidence, verdict.caveats.len(), verdict.evidence.len())
     };
     let (low, middle, high) = (confidence(1000), confidence(1500), confidence(1501));
     assert_eq!((low.0, middle.0, high.0), (Kind::OomLivelock, Kind::OomLivelock, Kind::OomLivelock));
@@ -90,7 +90,8 @@ fn a_kill_by_sysrq_f_after_which_the_canary_recovers_proves_the_livelock() {
     assert_eq!((verdict.kind, verdict.victim.as_ref().map(|task| task.pid)), (Kind::OomLivelock, Some(26)));
     assert!(verdict.confidence > 0.98);
     assert_eq!(trial.watchdog.oom_kills(), 1, "the lab's own is not the guest's");
-    assert_eq!(verdict.grounds.last().unwrap(), "sysrq-f killed pid 27, and the canary recovered at once");
+    let proof = Evidence::ManualOomKill { killed_pid: Some(27), canary_recovered: true };
+    assert_eq!(verdict.evidence.last(), Some(&proof));
 }
 
 #[test]
@@ -118,20 +119,16 @@ fn a_canary_that_recovers_by_itself_at_the_last_moment_was_not_hung() {
 
 #[test]
 fn sysrq_f_that_changes_nothing_changes_no_verdict() {
-    for (lines, ground) in [
-        (vec!["sysrq: Manual OOM execution"], "sysrq-f killed nobody"),
-        (
-            vec!["Out of memory: Killed process 27 (hog) total-vm:1kB"],
-            "sysrq-f killed pid 27 too, and still nothing was allocated",
-        ),
-    ] {
+    for (line, killed_pid) in
+        [("sysrq: Manual OOM execution", None), ("Out of memory: Killed process 27 (hog) total-vm:1kB", Some(27))]
+    {
         let mut trial = Trial::booted();
         trial.kill();
-        trial.answers.sysrq.insert('f', lines.into_iter().map(str::to_owned).collect());
+        trial.answers.sysrq.insert('f', vec![line.to_owned()]);
         assert_eq!(trial.until_verdict(20, 1.0, 0.0, true), 15);
         let verdict = trial.verdict();
         assert_eq!((verdict.kind, verdict.victim.unwrap().pid), (Kind::OomLivelock, 26));
-        assert_eq!(verdict.grounds.last().unwrap(), ground);
+        assert_eq!(verdict.evidence.last(), Some(&Evidence::ManualOomKill { killed_pid, canary_recovered: false }));
     }
 }
 
@@ -238,8 +235,11 @@ fn time_spent_elsewhere_and_a_reaped_victim_argue_against_a_livelock() {
     trial.line("oom_reaper: reaped process 26 (hog), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB");
     trial.until_verdict(20, 1.0, 0.0, true);
     let verdict = trial.verdict();
-    assert_eq!((verdict.kind, verdict.against.len()), (Kind::OomLivelock, 2));
-    assert!(verdict.against[0].contains("memcpy") && verdict.against[1].contains("pid 26"));
+    assert_eq!((verdict.kind, verdict.caveats.len()), (Kind::OomLivelock, 2));
+    assert!(
+        matches!(&verdict.caveats[0], Caveat::ProfileElsewhere(profile) if profile.functions[0].symbol == "memcpy")
+    );
+    assert_eq!(verdict.caveats[1], Caveat::OomReaped { pid: 26 });
     assert!((verdict.confidence - 0.55).abs() < 1e-6, "{}", verdict.confidence);
 }
 
@@ -268,7 +268,9 @@ fn sleeping_tasks_are_told_apart_by_what_they_wait_for() {
         let verdict = trial.verdict();
         assert_eq!(verdict.kind, kind, "{frames}");
         assert_eq!(verdict.task.as_ref().map(|task| (task.pid, task.comm.as_str())), Some((31, "dd")));
-        assert!(verdict.grounds.iter().any(|ground| ground.starts_with("pid 31 (dd) sleeps in schedule < ")));
+        let shown =
+            phrases(&verdict).into_iter().any(|phrase| phrase.starts_with("pid 31 (dd) blocked in schedule < "));
+        assert!(shown, "{:?}", verdict.evidence);
         assert!(trial.probes.contains(&(8, Probe::Sysrq('w'))));
     }
 }
@@ -330,7 +332,7 @@ fn evidence_of_a_stall_that_passed_does_not_count_in_the_next_one() {
     trial.until_verdict(30, 1.0, 0.0, true);
     let verdict = trial.verdict();
     assert!(
-        verdict.grounds[2].starts_with("60 % get_page_from_freelist, 30 % __zone_watermark_ok (200"),
+        phrases(&verdict)[2].starts_with("60 % get_page_from_freelist, 30 % __zone_watermark_ok (200"),
         "{verdict:?}"
     );
     assert_eq!(trial.probes.iter().filter(|(_, probe)| *probe == Probe::Profile).count(), 4);

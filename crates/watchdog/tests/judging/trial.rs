@@ -1,7 +1,8 @@
 //! A made-up trial, second by second.
 
 use model::{
-    Beat, Event, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, ThreadTime, Timeouts, Verdict, Zone,
+    Beat, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, ThreadTime, Timeouts, Verdict,
+    Zone,
 };
 use std::collections::{BTreeMap, VecDeque};
 use watchdog::{Action, Setup, Watchdog, replay};
@@ -155,7 +156,7 @@ impl Trial {
     pub fn verdict(&self) -> Verdict {
         let verdict = self.watchdog.verdict().cloned().expect("a verdict");
         assert_eq!(replay(self.setup.clone(), &self.records), Some(verdict.clone()), "a replay judges alike");
-        assert!(!verdict.rule.is_empty() && !verdict.summary.is_empty());
+        assert!(!verdict.rule.is_lab() && !verdict.summary.is_empty());
         verdict
     }
 }
@@ -192,4 +193,15 @@ pub fn memory(free_kib: u64, min_kib: u64, lru_kib: u64) -> Memory {
         high_kib: min_kib * 3 / 2,
     };
     Memory { free_kib, zones: vec![zone], lru_kib: vec![("inactive_anon".to_owned(), lru_kib)] }
+}
+
+/// The function with the most samples, where this is a profile.
+pub fn top_function(evidence: &Evidence) -> Option<&str> {
+    let Evidence::Profile(profile) = evidence else { return None };
+    profile.functions.first().map(|function| function.symbol.as_str())
+}
+
+/// The phrases of the evidence.
+pub fn phrases(verdict: &Verdict) -> Vec<String> {
+    verdict.evidence.iter().map(ToString::to_string).collect()
 }

@@ -1,7 +1,7 @@
 //! Guests without the agent.
 
 use crate::trial::{Trial, memory, profile};
-use model::{Kind, Outcome, Probe};
+use model::{Caveat, Kind, Outcome, Probe, RuleId};
 
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 90)];
 
@@ -19,10 +19,10 @@ fn silence_after_a_kill_on_a_busy_cpu_is_a_livelock_with_reservations() {
     trial.kill();
     assert_eq!(trial.until_verdict(40, 1.0, 0.0, false), 24);
     let verdict = trial.verdict();
-    assert_eq!((verdict.kind, verdict.rule.as_str()), (Kind::OomLivelock, "unattended"));
+    assert_eq!((verdict.kind, verdict.rule), (Kind::OomLivelock, RuleId::NoAgent));
     assert_eq!(verdict.victim.as_ref().unwrap().pid, 26);
     assert_eq!(verdict.onset.unwrap().guest_s, Some(0.564737));
-    assert!(verdict.confidence < 0.6 && verdict.against.iter().any(|line| line.contains("no agent")));
+    assert!(verdict.confidence < 0.6 && verdict.caveats.contains(&Caveat::NoAgent));
     let (one, two) = (Probe::Profile, Probe::Memory);
     assert_eq!(trial.probes, [(8, one), (8, two), (16, one), (16, two)]);
 }

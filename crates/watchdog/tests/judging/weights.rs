@@ -1,7 +1,7 @@
 //! What speaks for a stall and against it, and where one kind of it ends and the next begins.
 
 use crate::trial::{Trial, memory, profile};
-use model::{Kind, Verdict};
+use model::{Caveat, Kind, Verdict};
 
 /// A guest that has been stuck since a kill, or without one, until the verdict on it.
 fn stuck(killed: bool, prepare: impl FnOnce(&mut Trial)) -> Verdict {
@@ -69,18 +69,18 @@ fn a_guest_whose_cpu_time_is_not_known_is_judged_with_reservations() {
     let verdict = trial.verdict();
     assert_eq!(verdict.kind, Kind::OomLivelock);
     assert!((verdict.confidence - 0.55).abs() < 1e-6, "{}", verdict.confidence);
-    assert!(verdict.against.contains(&"the vCPUs' CPU time is not known".to_owned()), "{:?}", verdict.against);
+    assert!(verdict.caveats.contains(&Caveat::CpuTimeUnknown), "{:?}", verdict.caveats);
 }
 
 #[test]
 fn where_the_cpu_is_speaks_for_it_or_against_it() {
     let with = |spots: &[(&str, u32)]| {
         let verdict = stuck(true, |trial| trial.answers.profile = Some(profile(spots, &[])));
-        (verdict.confidence, verdict.against.len())
+        (verdict.confidence, verdict.caveats.len())
     };
-    for (samples, confidence, against) in [(50, 0.65, 1), (51, 0.9, 0)] {
+    for (samples, confidence, caveats) in [(50, 0.65, 1), (51, 0.9, 0)] {
         let (found, count) = with(&[("get_page_from_freelist", samples)]);
-        assert!((found - confidence).abs() < 1e-6 && count == against, "{samples}: {found} {count}");
+        assert!((found - confidence).abs() < 1e-6 && count == caveats, "{samples}: {found} {count}");
     }
 }
 

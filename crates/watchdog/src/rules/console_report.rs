@@ -1,31 +1,30 @@
 //! The kernel itself said that something is wrong.
 
-use super::{Judgement, Rule};
+use super::Judgement;
 use crate::seen::{Noted, Seen};
 use kmsg::signature::Trouble;
-use model::{Kind, Outcome, Verdict};
+use model::{Caveat, Kind, Outcome, RuleId, Verdict};
 
 /// Fair seconds in which more of the story may still come: the oops behind a warning, the panic behind an oops.
 const SETTLE_S: f64 = 3.0;
 
-pub(super) const RULE: Rule = Rule { name: "console", judge };
-
 /// The first report decides: what comes after it is mostly its consequence.
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     let Some(first) = seen.troubles.first() else { return Judgement::No };
     let passed = seen.now().fair_since(first.at);
     if !seen.ended() && passed < SETTLE_S {
         return Judgement::hold(seen, SETTLE_S, passed);
     }
     let kind = kind(seen, first);
-    let mut verdict = Verdict::new(kind, "", summary(kind, first));
+    let mut verdict = Verdict::new(kind, RuleId::ConsoleReport, summary(kind, first));
     verdict.onset = Some(first.onset());
     verdict.task = first.what.task.clone();
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.lines = seen.troubles.iter().map(|noted| noted.line.clone()).collect();
-    if kind.outcome() == Outcome::Hang && seen.clock.share() < 0.5 {
+    let share = seen.clock.share();
+    if kind.outcome() == Outcome::Hang && share < 0.5 {
         verdict.confidence = 0.7;
-        verdict.against.push("the host gave the guest less than half of the CPU time that it wanted".to_owned());
+        verdict.caveats.push(Caveat::CpuShare { share });
     }
     Judgement::is(verdict)
 }

@@ -1,23 +1,22 @@
 //! The workload neither ended nor got stuck within its time.
 
-use super::finish::advancing;
-use super::{Judgement, Rule, time_is_up};
+use super::workload_ended::advancing;
+use super::{Judgement, time_is_up};
 use crate::clock::Moment;
 use crate::seen::Seen;
-use model::{Kind, Verdict};
+use model::{Kind, RuleId, Verdict};
 
-pub(super) const RULE: Rule = Rule { name: "load-deadline", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     let (Some(since), None) = (seen.started.or(seen.hello), &seen.finished) else { return Judgement::No };
     let limit = seen.setup.timeouts.load_s * seen.slowness();
-    if let Err(judgement) = time_is_up(seen, since, limit) {
+    if let Err(judgement) = time_is_up(seen, RuleId::LoadDeadline, since, limit) {
         return judgement;
     }
     let done = format!("the workload did not end within {limit:.0} s");
-    let advances = if works(seen) { advancing(seen, &done) } else { None };
-    let mut verdict =
-        advances.unwrap_or_else(|| Verdict::new(Kind::LoadTimeout, "", format!("{done}; {}", standing(seen, since))));
+    let advances = if works(seen) { advancing(seen, RuleId::LoadDeadline, &done) } else { None };
+    let mut verdict = advances.unwrap_or_else(|| {
+        Verdict::new(Kind::LoadTimeout, RuleId::LoadDeadline, format!("{done}; {}", standing(seen, since)))
+    });
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.lines = seen.kill.iter().map(|kill| kill.line.clone()).collect();
     Judgement::is(verdict)

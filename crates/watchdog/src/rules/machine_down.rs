@@ -1,12 +1,10 @@
 //! The machine is down or QEMU has ended, and nothing said why beforehand.
 
-use super::{Judgement, Rule};
+use super::Judgement;
 use crate::seen::{Exit, Seen};
-use model::{Kind, Verdict};
+use model::{Kind, RuleId, Verdict};
 
-pub(super) const RULE: Rule = Rule { name: "exit", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     if !seen.ended() {
         return Judgement::No;
     }
@@ -22,19 +20,19 @@ fn judge(seen: &Seen) -> Judgement {
 fn from_outside(seen: &Seen, exit: &Exit, reason: &str) -> Option<Verdict> {
     if let Some(signal) = exit.signal {
         let summary = format!("QEMU was ended by signal {signal} from outside{}", said(exit));
-        return Some(Verdict::new(Kind::QemuDied, "", summary));
+        return Some(Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary));
     }
     let Some(code) = exit.code else {
         // Somebody else's QEMU, of which only the end is known.
         let summary = "the guest's console ended, and nothing had been wrong until then";
-        return Some(Verdict::new(Kind::Interrupted, "", summary));
+        return Some(Verdict::new(Kind::Interrupted, RuleId::MachineDown, summary));
     };
     if code != 0 {
         let kind = if seen.console_moved.is_some() { Kind::QemuDied } else { Kind::QemuFailed };
-        return Some(Verdict::new(kind, "", format!("QEMU ended with status {code}{}", said(exit))));
+        return Some(Verdict::new(kind, RuleId::MachineDown, format!("QEMU ended with status {code}{}", said(exit))));
     }
     let summary = || format!("somebody else ended QEMU ({reason})");
-    reason.starts_with("host-").then(|| Verdict::new(Kind::QemuDied, "", summary()))
+    reason.starts_with("host-").then(|| Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary()))
 }
 
 /// The verdict on a guest that reset or switched off its machine.
@@ -43,14 +41,14 @@ fn by_itself(seen: &Seen, reason: &str) -> Verdict {
     let reset = reason == "guest-reset";
     let did = if reset { "reset itself" } else { "powered off" };
     if !seen.setup.agent {
-        return Verdict::new(Kind::Finished, "", format!("the guest {did} by itself"));
+        return Verdict::new(Kind::Finished, RuleId::MachineDown, format!("the guest {did} by itself"));
     }
     let stuck = seen.now().fair_since(seen.progress());
     if seen.provoked() && stuck >= seen.stuck_s() {
         let summary = format!(
             "the guest {did} when the lab sent it a sysrq letter; before that it had looked stuck for {stuck:.0} s"
         );
-        let mut verdict = Verdict::new(Kind::Unproven, "", summary);
+        let mut verdict = Verdict::new(Kind::Unproven, RuleId::MachineDown, summary);
         verdict.lines = last();
         return verdict;
     }
@@ -59,7 +57,7 @@ fn by_itself(seen: &Seen, reason: &str) -> Verdict {
         (None, false) => (Kind::BootPowerOff, "before the agent came up"),
         (Some(_), _) => (Kind::EarlyPowerOff, "before the workload had ended"),
     };
-    let mut verdict = Verdict::new(kind, "", format!("the guest {did} {when}"));
+    let mut verdict = Verdict::new(kind, RuleId::MachineDown, format!("the guest {did} {when}"));
     verdict.lines = last();
     verdict
 }

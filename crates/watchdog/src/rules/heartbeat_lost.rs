@@ -1,12 +1,12 @@
 //! PID 1 does not beat any more. It allocates nothing, so memory pressure alone does not silence it; a console that something
 //! else floods may, for a while.
 
-use super::{Judgement, PROOF, Rule};
+use super::{Judgement, PROOF};
 use crate::clock::Moment;
-use crate::inquiry::in_words;
+use crate::inquiry::summary;
 use crate::seen::Seen;
 use crate::stall::{self, BUSY};
-use model::{Kind, Onset, Probe, Verdict};
+use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Verdict};
 
 /// A guest that wants less than this share of a CPU is idle.
 const IDLE: f64 = 0.1;
@@ -17,9 +17,7 @@ const MASKED: f64 = 0.5;
 /// How many times longer the beat may be silent while the console goes on without it.
 const FLOODED: f64 = 4.0;
 
-pub(super) const RULE: Rule = Rule { name: "beat-silent", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     let (Some(hello), None) = (seen.hello, &seen.finished) else { return Judgement::No };
     let beat = seen.beat.map_or(hello, |(at, _)| at);
     let threshold = seen.stuck_s();
@@ -44,8 +42,8 @@ fn judge(seen: &Seen) -> Judgement {
     }
     if seen.inquiry.echoed(beat) && stall::allocates(seen, beat) == Some(true) {
         let progress = seen.progress();
-        let mut verdict = stall::verdict(seen, progress, seen.now().fair_since(progress));
-        verdict.against.push(format!("PID 1 has been silent for {silent:.0} s as well"));
+        let mut verdict = stall::verdict(seen, RuleId::HeartbeatLost, progress, seen.now().fair_since(progress));
+        verdict.caveats.push(Caveat::HeartbeatLost { silent_s: silent });
         return Judgement::is(verdict);
     }
     Judgement::is(verdict(seen, beat, silent))
@@ -56,7 +54,7 @@ fn verdict(seen: &Seen, beat: Moment, silent: f64) -> Verdict {
     let profile = seen.inquiry.profile(beat);
     let echo = seen.inquiry.echoed(beat);
     let masked = profile.as_ref().map(|profile| f64::from(profile.irqs_off) / f64::from(profile.samples.max(1)));
-    let (kind, summary) = if echo {
+    let (kind, sentence) = if echo {
         (Kind::AgentLost, format!("PID 1 has been silent for {silent:.0} s, but the kernel answers"))
     } else {
         let (kind, how) = match demand {
@@ -71,22 +69,22 @@ fn verdict(seen: &Seen, beat: Moment, silent: f64) -> Verdict {
         };
         (kind, format!("PID 1 and the kernel have been silent for {silent:.0} s, {how}"))
     };
-    let mut verdict = Verdict::new(kind, "", summary);
+    let mut verdict = Verdict::new(kind, RuleId::HeartbeatLost, sentence);
     verdict.confidence = 0.8;
     if echo {
-        verdict.grounds.push("the kernel answered sysrq-m".to_owned());
-    } else if let Some(why) = seen.inquiry.sysrq_failed() {
-        verdict.against.push(format!("the kernel could not be asked: {why}"));
+        verdict.evidence.push(Evidence::SysrqAnswered { letter: 'm' });
+    } else if let Some((letter, why)) = seen.inquiry.sysrq_failed() {
+        verdict.caveats.push(Caveat::SysrqFailed { letter, why: why.to_owned() });
         verdict.confidence -= 0.15;
     } else {
-        verdict.grounds.push("the kernel did not answer sysrq-m".to_owned());
+        verdict.evidence.push(Evidence::SysrqUnanswered { letter: 'm' });
     }
-    verdict.grounds.extend(demand.map(|demand| format!("the guest wanted {demand:.2} CPUs")));
+    verdict.evidence.extend(demand.map(|cpus| Evidence::CpuDemand { cpus }));
     if let Some(profile) = &profile {
-        verdict.grounds.push(in_words(profile));
+        verdict.evidence.push(Evidence::Profile(summary(profile)));
     }
-    if let (Kind::Spin, Some(masked)) = (kind, masked) {
-        verdict.grounds.push(format!("interrupts were off in {:.0} % of the samples", 100.0 * masked));
+    if let (Kind::Spin, Some(share)) = (kind, masked) {
+        verdict.evidence.push(Evidence::InterruptsOff { share });
         verdict.confidence = 0.95;
     }
     let quiet = seen.console_moved.unwrap_or(beat);

@@ -3,13 +3,13 @@
 //! Allocations for a file system or the block layer (`GFP_NOFS`, `GFP_NOIO`) and charges of a memory cgroup may wait for what
 //! nobody else waits for. That is a hang only where the workload is seen to allocate: it may have a reason of its own to wait.
 
-use super::{Judgement, Rule, time_is_up};
+use super::{Judgement, time_is_up};
 use crate::blocked::Sleeper;
 use crate::clock::Moment;
-use crate::inquiry::in_words;
+use crate::inquiry::summary;
 use crate::seen::Seen;
 use crate::stall::{self, BUSY};
-use model::{Kind, Onset, Probe, Task, Verdict};
+use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Task, Verdict};
 
 /// For how many times the threshold it must have stood still: units of work may take long.
 const LONG: f64 = 12.0;
@@ -17,9 +17,7 @@ const LONG: f64 = 12.0;
 /// Kernel threads that reclaim for everybody: where they sleep says nothing of the workload.
 const RECLAIMERS: &[&str] = &["kswapd", "kcompactd", "khugepaged"];
 
-pub(super) const RULE: Rule = Rule { name: "workload-stuck", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     let (Some(started), None) = (seen.started, &seen.finished) else { return Judgement::No };
     let limit = seen.setup.timeouts.load_s * seen.slowness();
     let moved = seen.units_moved.unwrap_or(started);
@@ -34,7 +32,7 @@ fn judge(seen: &Seen) -> Judgement {
     }
     // The answers come on the console.
     if let Some(asked) = seen.inquiry.provoked()
-        && let Err(judgement) = time_is_up(seen, asked, seen.stuck_s())
+        && let Err(judgement) = time_is_up(seen, RuleId::WorkloadStuck, asked, seen.stuck_s())
     {
         return match judgement {
             Judgement::At(stamp) => Judgement::Hold(stamp),
@@ -51,23 +49,23 @@ fn stuck(seen: &Seen, moved: Moment, still: f64) -> Option<Verdict> {
         let sleeper =
             seen.inquiry.sleepers.all.iter().find(|sleeper| sleeper.allocates() && !reclaims_for_all(sleeper))?;
         let Task { pid, comm } = &sleeper.task;
-        let summary =
+        let sentence =
             format!("the workload has stood still for {still:.0} s, and pid {pid} ({comm}) sleeps in the allocator");
-        let mut verdict = Verdict::new(Kind::ReclaimDeadlock, "", summary);
+        let mut verdict = Verdict::new(Kind::ReclaimDeadlock, RuleId::WorkloadStuck, sentence);
         verdict.task = Some(sleeper.task.clone());
-        verdict.grounds.push(format!("it sleeps in {}", sleeper.frames.join(" < ")));
+        verdict.evidence.push(sleeper.evidence());
         verdict
     } else {
         stall::allocates(seen, moved).filter(|allocates| *allocates)?;
         let invoked = seen.oom_invoked.as_ref().is_some_and(|invoked| invoked.at.host >= moved.host);
         let kind = if invoked { Kind::OomLivelock } else { Kind::SilentStall };
-        let summary = format!("the workload has stood still for {still:.0} s, and a vCPU loops in the allocator");
-        Verdict::new(kind, "", summary)
+        let sentence = format!("the workload has stood still for {still:.0} s, and a vCPU loops in the allocator");
+        Verdict::new(kind, RuleId::WorkloadStuck, sentence)
     };
     verdict.confidence = 0.6;
-    verdict.grounds.extend(demand.map(|demand| format!("the guest wanted {demand:.2} CPUs")));
-    verdict.grounds.extend(seen.inquiry.profile(moved).map(|profile| in_words(&profile)));
-    verdict.against.push("the canary goes on: not all who allocate are stuck".to_owned());
+    verdict.evidence.extend(demand.map(|cpus| Evidence::CpuDemand { cpus }));
+    verdict.evidence.extend(seen.inquiry.profile(moved).map(|profile| Evidence::Profile(summary(&profile))));
+    verdict.caveats.push(Caveat::CanaryAlive);
     verdict.onset = Some(Onset { host: moved.host, guest_s: None });
     verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
     verdict.lines = seen.kill.iter().map(|kill| kill.line.clone()).collect();

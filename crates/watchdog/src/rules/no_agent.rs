@@ -1,18 +1,16 @@
 //! A guest without the agent: console and host alone are judged. Silence proves nothing there, a shell waits in silence; a silent
 //! guest counts as stuck only while its vCPUs are busy with allocating.
 
-use super::{Judgement, PROOF, Rule};
+use super::{Judgement, PROOF};
 use crate::clock::Moment;
 use crate::seen::Seen;
 use crate::stall::{self, BUSY};
-use model::{Kind, Onset, Probe, Verdict};
+use model::{Caveat, Kind, Onset, Probe, RuleId, Verdict};
 
 /// How many times longer a console may be silent than the beat of an agent.
 const PATIENCE: f64 = 2.0;
 
-pub(super) const RULE: Rule = Rule { name: "unattended", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     if seen.setup.agent {
         return Judgement::No;
     }
@@ -50,11 +48,15 @@ fn judge(seen: &Seen) -> Judgement {
         return Judgement::later(seen, next, 0.0);
     }
     if seen.console_moved.is_none() {
-        return Judgement::is(Verdict::new(Kind::BootSilent, "", format!("the console stayed empty for {limit:.0} s")));
+        return Judgement::is(Verdict::new(
+            Kind::BootSilent,
+            RuleId::NoAgent,
+            format!("the console stayed empty for {limit:.0} s"),
+        ));
     }
     let mut verdict = Verdict::new(
         Kind::LoadTimeout,
-        "",
+        RuleId::NoAgent,
         format!("the guest was still running after {limit:.0} s; its console was last heard {silent:.0} s ago"),
     );
     verdict.lines = vec![seen.last_line.clone()];
@@ -68,9 +70,9 @@ fn stuck(seen: &Seen, console: Moment, silent: f64) -> Option<Verdict> {
     if allocates == Some(false) || (allocates.is_none() && seen.kill.is_none()) {
         return None;
     }
-    let mut verdict = stall::verdict(seen, console, silent);
+    let mut verdict = stall::verdict(seen, RuleId::NoAgent, console, silent);
     verdict.confidence = (verdict.confidence - 0.2).max(0.3);
-    verdict.against.push("there is no agent in the guest: it may merely have nothing to say".to_owned());
+    verdict.caveats.push(Caveat::NoAgent);
     if let Some(kill) = &seen.kill {
         verdict.onset = Some(kill.onset());
     } else {

@@ -3,14 +3,12 @@
 //! The kernel's own detectors stay silent in it: the looping tasks are runnable and call `cond_resched()`, which feeds
 //! the soft-lockup watchdog (`kernel/watchdog.c`), and khungtaskd looks at sleeping tasks alone (`kernel/hung_task.c`).
 
-use super::{Judgement, PROOF, Rule};
+use super::{Judgement, PROOF};
 use crate::seen::Seen;
 use crate::stall;
-use model::{Kind, Probe};
+use model::{Evidence, Kind, Probe, RuleId};
 
-pub(super) const RULE: Rule = Rule { name: "canary-stuck", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     let (Some(hello), None) = (seen.hello, &seen.finished) else { return Judgement::No };
     let Some((beat_at, _)) = seen.beat else { return Judgement::No };
     let canary = seen.canary_moved.unwrap_or(hello);
@@ -40,8 +38,8 @@ fn judge(seen: &Seen) -> Judgement {
         // The beat is silent too: another rule's subject.
         return Judgement::No;
     }
-    let mut verdict = stall::verdict(seen, progress, stuck);
-    verdict.grounds.insert(0, format!("the beat goes on, and the canary has been stuck for {stuck:.0} s"));
+    let mut verdict = stall::verdict(seen, RuleId::CanaryStuck, progress, stuck);
+    verdict.evidence.insert(0, Evidence::HeartbeatAlive { canary_stuck_s: stuck });
     match verdict.kind {
         Kind::OomLivelock | Kind::SilentStall | Kind::ReclaimLivelock => Judgement::Confirm(Box::new(verdict)),
         _ => Judgement::is(verdict),

@@ -1,8 +1,8 @@
 //! The workload ended by itself.
 
-use super::{Judgement, Rule};
+use super::Judgement;
 use crate::seen::{Finish, Seen};
-use model::{Kind, Verdict};
+use model::{Caveat, Kind, RuleId, Verdict};
 
 /// Fair seconds that the guest has to power off; a crash on the way is still its own.
 const POWER_OFF_S: f64 = 10.0;
@@ -21,9 +21,7 @@ const SLOW_S: f64 = 5.0;
 /// So was one that computes so many times slower than the nominal one.
 const SLOW_SPEED: f64 = 10.0;
 
-pub(super) const RULE: Rule = Rule { name: "finish", judge };
-
-fn judge(seen: &Seen) -> Judgement {
+pub(super) fn judge(seen: &Seen) -> Judgement {
     let Some(finish) = &seen.finished else { return Judgement::No };
     let passed = seen.now().fair_since(finish.at);
     if !seen.ended() && passed < POWER_OFF_S {
@@ -31,27 +29,32 @@ fn judge(seen: &Seen) -> Judgement {
     }
     let mut verdict = if finish.status == 0 { pass(seen, finish) } else { failure(finish) };
     if !seen.ended() {
-        verdict.against.push("the guest did not power off afterwards".to_owned());
+        verdict.caveats.push(Caveat::NoPowerOff);
     }
     Judgement::is(verdict)
 }
 
 fn pass(seen: &Seen, finish: &Finish) -> Verdict {
     let done = format!("the workload finished after {} units of work", finish.units);
-    advancing(seen, &done).unwrap_or_else(|| Verdict::new(Kind::Finished, "", done))
+    advancing(seen, RuleId::WorkloadEnded, &done)
+        .unwrap_or_else(|| Verdict::new(Kind::Finished, RuleId::WorkloadEnded, done))
 }
 
 fn failure(finish: &Finish) -> Verdict {
     let why = if finish.why.is_empty() { "no reason given" } else { &finish.why };
-    Verdict::new(Kind::WorkloadFailed, "", format!("the workload ended with status {}: {why}", finish.status))
+    Verdict::new(
+        Kind::WorkloadFailed,
+        RuleId::WorkloadEnded,
+        format!("the workload ended with status {}: {why}", finish.status),
+    )
 }
 
 /// What kept a guest back that got on all the same; `None` when nothing did.
-pub(super) fn advancing(seen: &Seen, done: &str) -> Option<Verdict> {
+pub(super) fn advancing(seen: &Seen, rule: RuleId, done: &str) -> Option<Verdict> {
     let thrashed = seen.thrashed_s;
     if thrashed >= THRASHED_S {
         let summary = format!("{done}; for {thrashed:.0} s allocations waited for reclaim, which advanced");
-        return Some(Verdict::new(Kind::Thrash, "", summary));
+        return Some(Verdict::new(Kind::Thrash, rule, summary));
     }
     let (begin, end) = (seen.hello?, seen.finished.as_ref().map_or(seen.now(), |finish| finish.at));
     let host_s = end.host.since(begin.host).as_secs_f64();
@@ -59,11 +62,11 @@ pub(super) fn advancing(seen: &Seen, done: &str) -> Option<Verdict> {
     if share < SLOW_SHARE {
         let summary =
             format!("{done}; it got {:.0} % of the time that it wanted, and all of it advanced", 100.0 * share);
-        return Some(Verdict::new(Kind::Slow, "", summary));
+        return Some(Verdict::new(Kind::Slow, rule, summary));
     }
     let slowness = seen.slowness();
     (slowness >= SLOW_SPEED).then(|| {
         let summary = format!("{done}; it computes {slowness:.0} times slower than the nominal guest");
-        Verdict::new(Kind::Slow, "", summary)
+        Verdict::new(Kind::Slow, rule, summary)
     })
 }

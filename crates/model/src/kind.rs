@@ -1,0 +1,196 @@
+//! How a trial ended, and what exactly happened.
+
+use super::words::words;
+use kmsg::signature::FailureKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// How a trial ended. Kernel misbehaviour and a fault of the lab are never the same outcome.
+    Outcome {
+        /// The guest did what a healthy one does.
+        Pass = "pass",
+        /// The guest stopped making progress.
+        Hang = "hang",
+        /// The kernel panicked or oopsed.
+        Crash = "crash",
+        /// The guest never came up.
+        BootFailed = "boot-failed",
+        /// What was seen does not prove anything; never rounded to a pass.
+        Inconclusive = "inconclusive",
+        /// The lab itself failed.
+        LabError = "lab-error",
+    }
+}
+
+words! {
+    /// What exactly happened.
+    Kind {
+        /// The workload ended as its manifest says.
+        Finished = "finished",
+        /// The workload ended, but the guest ran far slower than its calibration.
+        Slow = "slow",
+        /// Memory was tight for long, but reclaim and the workload advanced.
+        Thrash = "thrash",
+
+        /// Tasks loop in the allocator while a killed process never frees its memory.
+        OomLivelock = "oom-livelock",
+        /// Allocating tasks are stuck and busy, and the OOM killer was never started.
+        SilentStall = "silent-stall",
+        /// Reclaim runs without end and frees nothing.
+        ReclaimLivelock = "reclaim-livelock",
+        /// Allocating tasks sleep in reclaim and nobody wakes them.
+        ReclaimDeadlock = "reclaim-deadlock",
+        /// Tasks sleep on a lock whose holder waits for them.
+        LockDeadlock = "lock-deadlock",
+        /// A vCPU runs with interrupts off: nothing answers, the CPU is busy.
+        Spin = "spin",
+        /// Nothing answers and no CPU is busy.
+        Deadlock = "deadlock",
+        /// The kernel answers, but PID 1 does not.
+        AgentLost = "agent-lost",
+        /// `INFO: task … blocked for more than … seconds`.
+        HungTask = "hung-task",
+        /// `BUG: soft lockup`.
+        SoftLockup = "soft-lockup",
+        /// `Watchdog detected hard LOCKUP`.
+        HardLockup = "hard-lockup",
+        /// RCU reported a stall.
+        RcuStall = "rcu-stall",
+        /// `BUG: workqueue lockup`.
+        WorkqueueLockup = "workqueue-lockup",
+        /// The guest fell silent; what is known does not say how.
+        Unresponsive = "unresponsive",
+
+        /// `Kernel panic`, of no more special kind.
+        Panic = "panic",
+        /// The panic `System is deadlocked on memory`: nothing is left to kill.
+        PanicDeadlockedOnMemory = "panic-deadlocked-on-memory",
+        /// The panic that `panic_on_oom` asks for.
+        PanicOnOom = "panic-on-oom",
+        /// The panic `Attempted to kill init!`.
+        InitKilled = "init-killed",
+        /// The kernel oopsed.
+        Oops = "oops",
+
+        /// The kernel panicked before the agent came up.
+        BootPanic = "boot-panic",
+        /// The console stayed empty.
+        BootSilent = "boot-silent",
+        /// The kernel printed something, but the agent never came up.
+        BootTimeout = "boot-timeout",
+        /// The guest reset itself while booting.
+        RebootLoop = "reboot-loop",
+        /// The guest powered off before the agent came up.
+        BootPowerOff = "boot-power-off",
+
+        /// The workload did not end within its time, and nothing was proven to be stuck.
+        LoadTimeout = "load-timeout",
+        /// The workload ended in another way than its manifest says.
+        WorkloadFailed = "workload-failed",
+        /// The machine went off before the workload had ended.
+        EarlyPowerOff = "early-power-off",
+        /// The host had no CPU left for the guest.
+        HostOverloaded = "host-overloaded",
+        /// Something looked like a hang, but not for long enough to be one.
+        Unproven = "unproven",
+        /// The user stopped the run.
+        Interrupted = "interrupted",
+
+        /// QEMU did not start, or never opened the guest's console.
+        QemuFailed = "qemu-failed",
+        /// QEMU ended without the guest having asked for it.
+        QemuDied = "qemu-died",
+        /// QEMU could not go on executing the guest.
+        VcpuFailed = "vcpu-failed",
+        /// Somebody paused the machine over QMP.
+        Paused = "paused",
+        /// The kernel could not be fetched or built.
+        KernelUnavailable = "kernel-unavailable",
+        /// The guest image could not be built.
+        ImageUnavailable = "image-unavailable",
+        /// The run directory could not be written.
+        StoreFailed = "store-failed",
+    }
+}
+
+impl Kind {
+    /// The outcome that a trial of this kind has.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Finished | Self::Slow | Self::Thrash => Outcome::Pass,
+            Self::OomLivelock
+            | Self::SilentStall
+            | Self::ReclaimLivelock
+            | Self::ReclaimDeadlock
+            | Self::LockDeadlock
+            | Self::Spin
+            | Self::Deadlock
+            | Self::AgentLost
+            | Self::HungTask
+            | Self::SoftLockup
+            | Self::HardLockup
+            | Self::RcuStall
+            | Self::WorkqueueLockup
+            | Self::Unresponsive => Outcome::Hang,
+            Self::Panic | Self::PanicDeadlockedOnMemory | Self::PanicOnOom | Self::InitKilled | Self::Oops => {
+                Outcome::Crash
+            }
+            Self::BootPanic | Self::BootSilent | Self::BootTimeout | Self::RebootLoop | Self::BootPowerOff => {
+                Outcome::BootFailed
+            }
+            Self::LoadTimeout
+            | Self::WorkloadFailed
+            | Self::EarlyPowerOff
+            | Self::HostOverloaded
+            | Self::Unproven
+            | Self::Interrupted => Outcome::Inconclusive,
+            Self::QemuFailed
+            | Self::QemuDied
+            | Self::VcpuFailed
+            | Self::Paused
+            | Self::KernelUnavailable
+            | Self::ImageUnavailable
+            | Self::StoreFailed => Outcome::LabError,
+        }
+    }
+}
+
+impl From<FailureKind> for Kind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::HungTask => Self::HungTask,
+            FailureKind::SoftLockup => Self::SoftLockup,
+            FailureKind::HardLockup => Self::HardLockup,
+            FailureKind::RcuStall => Self::RcuStall,
+            FailureKind::WorkqueueLockup => Self::WorkqueueLockup,
+            FailureKind::Panic => Self::Panic,
+            FailureKind::PanicDeadlockedOnMemory => Self::PanicDeadlockedOnMemory,
+            FailureKind::PanicOnOom => Self::PanicOnOom,
+            FailureKind::InitKilled => Self::InitKilled,
+            FailureKind::BootFailure => Self::BootPanic,
+            FailureKind::Oops => Self::Oops,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_unique_and_reads_back() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_word(kind.as_str()), Some(*kind));
+            assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{kind}\""));
+        }
+        assert_eq!(Kind::from_word("oom-livelok"), None);
+    }
+
+    #[test]
+    fn every_outcome_has_a_kind() {
+        for outcome in Outcome::ALL {
+            assert!(Kind::ALL.iter().any(|kind| kind.outcome() == *outcome), "{outcome}");
+        }
+    }
+}
