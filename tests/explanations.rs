@@ -11,7 +11,7 @@ use model::{
     Beat, Caveat, Course, Event, Evidence, Expectation, Frame, Kind, Memory, Onset, Outcome, Probe, Record, RuleId,
     Stage, Stamp, Task, ThreadTime, TrialRecord, Verdict,
 };
-use oomlab::report::{Style, needs_why, timeline, why};
+use oomlab::report::{Style, needs_explanation, timeline, why};
 use proptest::prelude::*;
 use snapbox::{Assert, Data};
 use std::path::Path;
@@ -57,7 +57,7 @@ fn record_of(trial: &Trial) -> TrialRecord {
 }
 
 #[test]
-fn a_trial_is_drawn_at_every_width() {
+fn timeline_fits_every_width() {
     let livelock = "livelock-riscv64-nommu";
     assert_golden("timeline-livelock-80.txt", &drawn(livelock, Style::default()));
     assert_golden("timeline-livelock-120.txt", &drawn(livelock, Style { width: 120, ..Style::default() }));
@@ -68,14 +68,14 @@ fn a_trial_is_drawn_at_every_width() {
 }
 
 #[test]
-fn probes_stand_where_they_were_made() {
+fn timeline_shows_probes_at_their_time() {
     let shown = drawn_trial(&self::livelock(), Style::default());
     assert_golden("timeline-probes-80.txt", &shown);
     assert!(shown.contains("PM          PM         f    "), "{shown}");
 }
 
 #[test]
-fn colours_say_nothing_that_the_characters_do_not() {
+fn timeline_without_colour_has_the_same_text() {
     let plain = drawn_trial(&livelock(), Style::default());
     let coloured = drawn_trial(&livelock(), Style { colour: true, ..Style::default() });
     assert_ne!(coloured, plain);
@@ -84,7 +84,7 @@ fn colours_say_nothing_that_the_characters_do_not() {
 }
 
 #[test]
-fn a_silence_breaks_the_line_of_beats() {
+fn timeline_breaks_at_lost_heartbeats() {
     let mut trial = Trial::booted();
     trial.seconds(5, 1.0, 0.0, true);
     trial.until_verdict(20, 1.0, 0.0, false);
@@ -94,7 +94,7 @@ fn a_silence_breaks_the_line_of_beats() {
 }
 
 #[test]
-fn a_trial_that_has_hardly_begun_is_drawn_too() {
+fn timeline_of_an_empty_trial() {
     let nothing = Course { stages: Vec::new(), kills: Vec::new(), verdict: None };
     let shown = timeline("a", &[], &nothing, Style::default());
     assert!(shown.starts_with("a   no verdict\n") && shown.lines().count() == 3, "{shown}");
@@ -128,7 +128,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn whatever_was_recorded_keeps_to_the_width(
+    fn timeline_of_any_record_keeps_to_the_width(
         events in prop::collection::vec((any::<u64>(), any_event()), 0..40),
         scale in 0..64_u32,
         name in any::<String>(),
@@ -155,7 +155,7 @@ proptest! {
 }
 
 #[test]
-fn a_verdict_is_explained_in_about_ten_lines() {
+fn explanations_of_recorded_trials() {
     for (case, name) in [
         ("livelock-riscv64-nommu", "why-livelock.md"),
         ("boot-panic-arm", "why-boot-panic.md"),
@@ -170,12 +170,12 @@ fn a_verdict_is_explained_in_about_ten_lines() {
 }
 
 #[test]
-fn a_known_failure_that_passed_and_a_lab_that_failed_are_explained() {
+fn explanations_of_missed_failure_and_lab_error() {
     let mut passed = recorded::trial("one-kill-riscv64-nommu");
-    assert!(!needs_why(&passed));
+    assert!(!needs_explanation(&passed));
     let reason = Some("exit_mmap() of `mm/nommu.c` never sets MMF_OOM_SKIP".to_owned());
     passed.cell.expect = Expectation { outcome: Outcome::Hang, kind: Some(Kind::OomLivelock), reason };
-    assert!(needs_why(&passed));
+    assert!(needs_explanation(&passed));
     assert_golden("why-passed.md", &why(RUN, &passed));
     let mut failed = recorded::trial("idle-arm");
     failed.verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "no network: https://deb.example/x");
@@ -187,11 +187,11 @@ fn a_known_failure_that_passed_and_a_lab_that_failed_are_explained() {
 }
 
 #[test]
-fn a_pass_that_something_argues_against_is_explained() {
+fn pass_with_caveat_is_explained() {
     let mut passed = recorded::trial("one-kill-riscv64-nommu");
-    assert!(!needs_why(&passed));
+    assert!(!needs_explanation(&passed));
     passed.verdict.caveats.push(Caveat::NoPowerOff);
-    assert!(needs_why(&passed));
+    assert!(needs_explanation(&passed));
     assert!(why(RUN, &passed).contains("\n- caveat: the guest did not power off afterwards\n"));
 }
 
@@ -203,7 +203,7 @@ fn ruled_out(trial: &Trial) -> Vec<String> {
 }
 
 #[test]
-fn the_neighbours_are_ruled_out_by_what_the_rules_wrote() {
+fn alternatives_follow_from_evidence() {
     let silent = |ran, irqs_off, echo: bool| {
         let mut trial = Trial::booted();
         let mut profile = trial::profile(&[("native_queued_spin_lock_slowpath", 100)], &[]);
@@ -237,7 +237,7 @@ fn the_neighbours_are_ruled_out_by_what_the_rules_wrote() {
 }
 
 #[test]
-fn nothing_is_ruled_out_that_the_verdict_does_not_speak_of() {
+fn alternatives_need_evidence() {
     let mut bare = recorded::trial("idle-arm");
     for kind in Kind::ALL {
         bare.verdict = Verdict::new(*kind, RuleId::Driver, "x");
@@ -261,7 +261,7 @@ fn verdicts_page_lists_the_rules_in_order() {
 
 proptest! {
     #[test]
-    fn what_a_guest_printed_breaks_out_of_nothing(text in "[`~*_<>#\\[\\]()!| a\n\r\t\x1b\u{2028}-]{0,60}") {
+    fn explanation_escapes_guest_text(text in "[`~*_<>#\\[\\]()!| a\n\r\t\x1b\u{2028}-]{0,60}") {
         let summary = text.clone();
         let mut trial = recorded::trial("idle-arm");
         trial.verdict = Verdict::new(Kind::OomLivelock, RuleId::CanaryStuck, text.clone());
@@ -287,7 +287,7 @@ proptest! {
         }
         let more = summary.trim().lines().count().saturating_sub(1);
         prop_assert_eq!(blocks, if more > 0 { vec![more, 3] } else { vec![3] }, "{}", shown);
-        prop_assert!(outside.iter().any(|line| line.starts_with("**Concluded**")));
+        prop_assert!(outside.iter().any(|line| line.starts_with("**Verdict**")));
         prop_assert_eq!(outside.iter().filter(|line| line.starts_with('#')).count(), 1, "the heading alone");
     }
 }

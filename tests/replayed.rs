@@ -82,7 +82,7 @@ fn damage(program: &Program) {
 }
 
 #[test]
-fn a_run_that_is_judged_alike_is_one_line() {
+fn unchanged_run_is_reported_in_one_line() {
     let program = run();
     add(&program, KILL, 1, |_| {});
     add(&program, LIVELOCK, 1, |_| {});
@@ -94,7 +94,7 @@ fn a_run_that_is_judged_alike_is_one_line() {
 }
 
 #[test]
-fn a_trial_is_found_by_every_name_and_told_in_full() {
+fn single_trial_is_reported_in_full() {
     let program = run();
     let folder = add(&program, LIVELOCK, 2, |_| {});
     let named = format!("r/{folder}");
@@ -106,12 +106,12 @@ fn a_trial_is_found_by_every_name_and_told_in_full() {
 }
 
 #[test]
-fn what_changed_is_told_with_what_it_was() {
+fn changed_verdicts_show_both_states() {
     assert_transcript(&mixed(), "replay-run", &["replay", "r"], 1);
 }
 
 #[test]
-fn the_smallest_change_of_a_figure_is_one() {
+fn smallest_confidence_change_is_reported() {
     let program = run();
     add(&program, LIVELOCK, 1, |record| {
         record.verdict.confidence = record.verdict.confidence.next_up();
@@ -122,7 +122,7 @@ fn the_smallest_change_of_a_figure_is_one() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_and_the_others_are_judged() {
+fn unreadable_trials_do_not_stop_the_others() {
     let program = run();
     add(&program, KILL, 1, |_| {});
     damage(&program);
@@ -130,7 +130,7 @@ fn what_cannot_be_read_is_told_and_the_others_are_judged() {
 }
 
 #[test]
-fn there_must_be_something_to_judge() {
+fn replay_rejects_unknown_and_empty_runs() {
     let program = run();
     assert_transcript(&program, "replay-empty", &["replay", "r"], 2);
     assert_transcript(&program, "replay-unknown", &["replay", "q"], 2);
@@ -143,7 +143,7 @@ fn there_must_be_something_to_judge() {
 }
 
 #[test]
-fn a_timeline_comes_before_the_judgement() {
+fn timeline_precedes_the_verdict() {
     let program = run();
     let folder = add(&program, LIVELOCK, 1, |_| {});
     assert_transcript(&program, "replay-timeline", &["replay", &format!("r/{folder}"), "--timeline"], 0);
@@ -159,7 +159,7 @@ fn a_timeline_comes_before_the_judgement() {
 }
 
 #[test]
-fn the_json_document_has_every_trial_and_is_explained() {
+fn replay_json_has_every_trial_and_key() {
     let program = mixed();
     damage(&program);
     let finished = program.run(["replay", "r", "--json"]);
@@ -167,7 +167,7 @@ fn the_json_document_has_every_trial_and_is_explained() {
     let document: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!((&document["schema"], &document["exit_code"]), (&2.into(), &3.into()));
     let trials = document["trials"].as_array().unwrap();
-    for standing in oomlab::report::again::Standing::ALL {
+    for standing in oomlab::report::replay::Standing::ALL {
         let count = trials.iter().filter(|trial| trial["standing"] == standing.as_str()).count();
         assert_eq!(document["counts"][standing.as_str()], count, "{standing:?}");
         assert!(count > 0, "{standing:?}");
@@ -188,7 +188,7 @@ fn the_json_document_has_every_trial_and_is_explained() {
 }
 
 #[test]
-fn trials_come_by_cell_and_number() {
+fn trials_are_sorted_by_cell_and_number() {
     let program = run();
     for number in [10, 2, 1, 9] {
         add(&program, KILL, number, |_| {});
@@ -200,7 +200,7 @@ fn trials_come_by_cell_and_number() {
 }
 
 #[test]
-fn an_explanation_names_a_command_that_finds_the_trial() {
+fn explanation_names_a_working_replay_command() {
     let program = run();
     let folder = add(&program, LIVELOCK, 1, |_| {});
     let text = why("runs/r", &recorded::trial(LIVELOCK));

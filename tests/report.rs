@@ -192,7 +192,7 @@ fn assert_golden(name: &str, actual: &str) {
 }
 
 #[test]
-fn the_text_says_what_matters_first() {
+fn text_report_is_stable() {
     assert_golden("run.txt", &text(&run(), Style::default()));
     assert_golden("run-ascii-60.txt", &text(&run(), Style { ascii: true, width: 60, ..Style::default() }));
     let coloured = text(&run(), Style { colour: true, ..Style::default() });
@@ -201,7 +201,7 @@ fn the_text_says_what_matters_first() {
 }
 
 #[test]
-fn a_run_as_expected_has_no_unexpected_part() {
+fn text_report_of_an_expected_run() {
     let mut run = run();
     run.trials.truncate(2);
     (run.planned, run.interrupted) = (2, false);
@@ -213,7 +213,7 @@ fn a_run_as_expected_has_no_unexpected_part() {
 }
 
 #[test]
-fn console_lines_and_rows_keep_to_the_width() {
+fn text_report_rows_keep_to_the_width() {
     for width in [40, 80, 200] {
         let shown = text(&run(), Style { width, ..Style::default() });
         // Paths, commands and headings are never cut: they are there to be copied.
@@ -305,7 +305,7 @@ fn json_page_explains_every_key_and_tag() {
 }
 
 #[test]
-fn the_junit_document_counts_as_ci_servers_do() {
+fn junit_totals_match_ci_servers() {
     let xml = junit(&run()).unwrap();
     assert_golden("run.xml", &xml);
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
@@ -314,7 +314,7 @@ fn the_junit_document_counts_as_ci_servers_do() {
 }
 
 #[test]
-fn the_script_makes_the_guests_disk_and_removes_it() {
+fn script_creates_and_removes_the_scratch_disk() {
     let mut run = run();
     let trial = &mut run.trials[0];
     trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default(), filesystem: None });
@@ -335,7 +335,7 @@ fn the_script_makes_the_guests_disk_and_removes_it() {
 }
 
 #[test]
-fn the_script_puts_the_console_on_the_terminal() {
+fn script_puts_the_console_on_the_terminal() {
     let run = run();
     let shown = script(&run.id, &run.trials[1]).unwrap();
     assert_golden("trial.sh", &shown);
@@ -351,7 +351,7 @@ fn arguments(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_missing_kernel_is_named() {
+fn script_names_a_missing_kernel() {
     let run = run();
     let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
     assert!(!output.status.success());
@@ -372,7 +372,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 #[test]
-fn hostile_text_reaches_neither_terminal_nor_markup() {
+fn hostile_text_is_escaped() {
     for hostile_text in HOSTILE {
         let run = hostile(hostile_text);
         let shown = text(&run, Style::default());
@@ -387,7 +387,7 @@ fn hostile_text_reaches_neither_terminal_nor_markup() {
 }
 
 #[test]
-fn a_line_of_a_megabyte_is_cut() {
+fn text_report_cuts_huge_lines() {
     let run = hostile(&"x".repeat(1 << 20));
     let shown = text(&RunRecord { name: "n".into(), dir: "d".into(), id: "i".into(), ..run.clone() }, Style::default());
     let lines = shown.lines().filter(|line| line.starts_with("  xxx") && line.ends_with('…'));
@@ -395,7 +395,7 @@ fn a_line_of_a_megabyte_is_cut() {
 }
 
 #[test]
-fn a_run_outside_the_usual_folder_is_named_by_its_own() {
+fn repro_command_uses_the_run_folder() {
     let run = RunRecord { dir: "/data/nightly/".to_owned(), ..run() };
     let document: serde_json::Value = serde_json::from_str(&json(&run)).unwrap();
     assert_eq!(document["cells"][0]["repro"], "oomlab repro /data/nightly/debian-6.1.x86_64.128M.anon-hog");
@@ -403,7 +403,7 @@ fn a_run_outside_the_usual_folder_is_named_by_its_own() {
 }
 
 #[test]
-fn the_junit_document_stays_small() {
+fn junit_size_is_bounded() {
     let mut run = run();
     for trial in &mut run.trials {
         trial.verdict.summary = "x".repeat(1 << 20);
@@ -416,7 +416,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_script_gives_qemu_the_same_words(words in prop::collection::vec("[^\0]{0,20}", 0..6), note in "\\PC{0,20}\n?") {
+    fn script_keeps_qemu_arguments(words in prop::collection::vec("[^\0]{0,20}", 0..6), note in "\\PC{0,20}\n?") {
         let mut run = run();
         let trial = &mut run.trials[0];
         trial.verdict.summary = note;
@@ -429,7 +429,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_makes_reports(foreign in any::<String>(), width in 0_usize..300) {
+    fn reports_accept_any_text(foreign in any::<String>(), width in 0_usize..300) {
         let run = hostile(&foreign);
         let shown = text(&run, Style { width, ..Style::default() });
         prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
@@ -439,7 +439,7 @@ proptest! {
 }
 
 #[test]
-fn a_nul_in_an_argument_is_refused() {
+fn script_refuses_a_nul() {
     let mut run = run();
     run.trials[0].command.push("a\0b".to_owned());
     let error = script(&run.id, &run.trials[0]).unwrap_err();

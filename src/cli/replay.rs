@@ -4,7 +4,7 @@ use super::args::ReplayArgs;
 use super::error::CliError;
 use super::lookup::{self, Recorded};
 use super::output::{print, style};
-use crate::report::again::{self, Comparison, Standing, Trial};
+use crate::report::replay::{self, Comparison, Standing, Trial};
 use crate::report::{Style, timeline};
 use crate::store::{RunDir, StoreError, read_events, read_trial};
 use model::{Cell, Course, Record, Verdict, split_trial_folder};
@@ -35,10 +35,10 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     let charts: String = charts.map(|chart| format!("{chart}\n")).collect();
     let trials: Vec<Trial> = judged.into_iter().map(|(trial, _)| trial).collect();
     if args.json {
-        print(&again::json(&trials))?;
+        print(&replay::json(&trials))?;
     } else {
-        let told: String = trials.iter().map(|trial| again::text(trial, in_full, style)).collect();
-        print(&format!("{charts}{told}{}", again::total(&trials, style)))?;
+        let told: String = trials.iter().map(|trial| replay::text(trial, in_full, style)).collect();
+        print(&format!("{charts}{told}{}", replay::total(&trials, style)))?;
     }
     Ok(Trial::exit_code(&trials))
 }
@@ -97,10 +97,10 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
 }
 
 /// What the trial was of, and its verdict. A trial that has not ended has none, and its cell stands in the run's plan alone.
-fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<again::Recorded>), StoreError> {
+fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<replay::Recorded>), StoreError> {
     if folder.join("trial.json").is_file() {
         let trial = read_trial(folder)?;
-        let was = again::Recorded { verdict: trial.verdict, comparison: Comparison::of_schema(trial.schema) };
+        let was = replay::Recorded { verdict: trial.verdict, comparison: Comparison::of_schema(trial.schema) };
         return Ok((Some(trial.cell), Some(was)));
     }
     let run = folder.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);

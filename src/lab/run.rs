@@ -299,7 +299,7 @@ impl Trial {
         record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
         record.oom_kills = watchdog.oom_kills();
         record.artifacts = recorder.dir.artifacts()?;
-        if report::needs_why(&record) {
+        if report::needs_explanation(&record) {
             recorder.dir.file("why.md", self.why(&record).as_bytes())?;
             record.artifacts = recorder.dir.artifacts()?;
         }

@@ -120,7 +120,7 @@ fn outcomes(verdict: &Verdict) -> Vec<Clause> {
         _ => None,
     };
     let mut found: Vec<Clause> = by_rule.map(|(outcome, reason)| (outcome, reason.to_owned())).into_iter().collect();
-    // The rule `console-report` is asked first.
+    // The rule `console-report` comes first.
     let undecided = matches!(verdict.outcome(), Outcome::Hang | Outcome::Inconclusive);
     if undecided && verdict.rule != RuleId::ConsoleReport {
         found.push((crash, "the kernel had printed no panic and no oops".to_owned()));

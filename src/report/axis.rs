@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_stand_below_their_ticks_and_never_touch() {
+    fn ruler_figures_never_touch() {
         let shown = ruler(17.53, 80);
         let lines: Vec<&str> = shown.lines().map(|line| line.trim_start()).collect();
         assert_eq!(lines[0], "+------------+-------------+-------------+-----+");
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn every_moment_has_a_column() {
+    fn axis_column_is_bounded() {
         let axis = Axis::new(Stamp::from_secs_f64(10.0), Style::default());
         assert_eq!((axis.column(Stamp::ZERO), axis.column(Stamp::from_secs_f64(10.0))), (0, axis.columns - 1));
         assert_eq!(axis.column(Stamp::from_micros(u64::MAX)), axis.columns - 1);
     }
 
     #[test]
-    fn heights_reach_from_the_lowest_to_the_highest_sign() {
+    fn height_signs_are_bounded() {
         let signs: Vec<char> = [f64::NAN, -1.0, 0.0, 0.5, 1.0, 9.0].map(|share| height(share, Style::default())).into();
         assert_eq!(signs, ['▁', '▁', '▁', '▅', '█', '█']);
     }

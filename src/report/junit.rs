@@ -5,7 +5,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 use std::time::Duration;
 
 /// The most characters of a console line.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE: usize = 4096;
 
 /// The XML document of a run.
 ///
@@ -84,7 +84,7 @@ fn description(run: &RunRecord, trial: &TrialRecord) -> String {
 }
 
 fn bounded(line: &str) -> String {
-    line.chars().take(LONGEST_LINE).collect()
+    line.chars().take(MAX_LINE).collect()
 }
 
 fn seconds(seconds: f64) -> Duration {

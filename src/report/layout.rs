@@ -82,7 +82,7 @@ impl Style {
     /// for empty ones. Longer words than a line stay whole: they may be paths.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
         let room = self.columns().saturating_sub(indent);
-        let bounded: String = text.chars().take(Self::LONGEST_TEXT).collect();
+        let bounded: String = text.chars().take(Self::MAX_TEXT).collect();
         // The lab's own phrases have no other sign that is not ASCII.
         let bounded = if self.ascii { bounded.replace('≤', "<=") } else { bounded };
         let mut lines: Vec<String> = Vec::new();
@@ -102,7 +102,7 @@ impl Style {
     }
 
     /// The most characters of a text that is broken into lines.
-    const LONGEST_TEXT: usize = 2000;
+    const MAX_TEXT: usize = 2000;
 }
 
 /// The text with spaces behind it up to a width.
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_well() {
+    fn duration_units() {
         for (seconds, shown) in
             [(0.04, "0.0 s"), (9.4, "9.4 s"), (9.7, "10 s"), (92.3, "92 s"), (840.0, "14 min"), (7500.0, "2 h 5 min")]
         {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_wide_lines_are_cut_to_the_columns() {
+    fn fit_cuts_long_and_wide_lines() {
         let style = Style::default();
         assert_eq!(style.fit("abc", 3), "abc");
         assert_eq!(style.fit("abcd", 3), "ab…");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_kept_whole() {
+    fn wrap_keeps_words_whole() {
         let style = Style { width: 40, ..Style::default() };
         let wrapped = style.wrap(&format!("{} {}", "word ".repeat(20), "x".repeat(60)), 2);
         let lines: Vec<&str> = wrapped.lines().collect();

@@ -2,11 +2,11 @@
 
 use model::printable;
 
-/// The most characters of one text.
-const LONGEST: usize = 600;
+/// Characters of one text.
+const MAX_LENGTH: usize = 600;
 
-/// The most lines of one text behind its first.
-const MOST_LINES: usize = 40;
+/// Lines of one text after its first.
+const MAX_LINES: usize = 40;
 
 /// A text in a code span that it cannot end: the span's backticks are more than any run of them in the text.
 pub(super) fn span(text: &str) -> String {
@@ -30,7 +30,7 @@ pub(super) fn block(lines: &[String]) -> String {
 pub(super) fn paragraph(text: &str) -> String {
     let mut lines = text.trim().lines();
     let first = phrase(lines.next().unwrap_or_default());
-    let mut others: Vec<String> = lines.by_ref().take(MOST_LINES).map(str::to_owned).collect();
+    let mut others: Vec<String> = lines.by_ref().take(MAX_LINES).map(str::to_owned).collect();
     if lines.next().is_some() {
         others.push("…".to_owned());
     }
@@ -81,11 +81,11 @@ fn is_plain(word: &str, first: bool) -> bool {
 }
 
 fn bounded(text: &str) -> String {
-    let mut shown = printable(&text.chars().take(LONGEST).collect::<String>());
-    if text.chars().nth(LONGEST).is_some() {
+    let mut shown = printable(&text.chars().take(MAX_LENGTH).collect::<String>());
+    if text.chars().nth(MAX_LENGTH).is_some() {
         shown.push('…');
     }
-    // Markdown and those who show it take these for line ends, though no terminal does.
+    // Markdown renderers take these for line ends, though no terminal does.
     shown.replace(['\u{2028}', '\u{2029}'], "\u{fffd}")
 }
 
@@ -99,7 +99,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn spans_hold_their_backticks() {
+    fn span_encloses_backticks() {
         assert_eq!(span("a"), "`a`");
         assert_eq!(span("a`b"), "``a`b``");
         assert_eq!(span("`a``"), "``` `a`` ```");
@@ -107,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn blocks_hold_their_fences() {
+    fn block_encloses_fences() {
         assert_eq!(block(&["a".into(), "````".into()]), "`````text\na\n````\n`````\n");
         assert_eq!(block(&["a\n```\nb".into()]), "````text\na\u{fffd}```\u{fffd}b\n````\n");
     }
 
     #[test]
-    fn lines_stay_lines_and_mean_nothing() {
+    fn paragraph_keeps_lines_without_markup() {
         assert_eq!(paragraph("no network"), "no network\n");
         assert_eq!(paragraph(""), "\n");
         assert_eq!(paragraph("\n a\n"), "a\n");
@@ -122,12 +122,12 @@ mod tests {
             "make: `***` failed\n\n````text\nx.c:1: error: `y'\n\n ```\u{fffd}[2J\n# z\n````\n"
         );
         let long = paragraph(&"line\n".repeat(100));
-        assert_eq!(long.lines().count(), 2 + 1 + MOST_LINES + 1 + 1, "{long}");
+        assert_eq!(long.lines().count(), 2 + 1 + MAX_LINES + 1 + 1, "{long}");
         assert!(long.ends_with("line\n…\n```\n"));
     }
 
     #[test]
-    fn phrases_stay_readable_and_mean_nothing() {
+    fn phrase_escapes_markup() {
         for (text, shown) in [
             ("pid 26 (hog) was killed: 94 % of 0.93", "pid 26 (hog) was killed: 94 % of 0.93"),
             ("91 % __alloc_pages_slowpath, 6 %", "91 % `__alloc_pages_slowpath`, 6 %"),
@@ -173,7 +173,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_breaks_out(text in "[`~*<_\\\\ a,\n\r\u{2028}]{0,40}") {
+        fn markdown_escapes_any_text(text in "[`~*<_\\\\ a,\n\r\u{2028}]{0,40}") {
             let shown = span(&text);
             let fence = shown.len() - shown.trim_start_matches('`').len();
             let inner = &shown[fence..shown.len() - fence];

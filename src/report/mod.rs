@@ -1,13 +1,13 @@
 //! A run's record as text for a person, JSON, JUnit XML; a trial as a shell script, a timeline, an explanation of its verdict;
 //! recorded trials that were judged again. Nothing here touches a file.
 
-pub mod again;
 mod alternatives;
 mod axis;
 mod json;
 mod junit;
 mod layout;
 mod markdown;
+pub mod replay;
 mod script;
 mod table;
 mod tally;
@@ -22,4 +22,4 @@ pub use script::{ScriptError, script};
 pub use table::variant;
 pub use text::text;
 pub use timeline::timeline;
-pub use why::{needs_why, why};
+pub use why::{needs_explanation, why};

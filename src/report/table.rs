@@ -7,14 +7,14 @@ use model::{Cell, Outcome, RunRecord, TrialRecord, printable};
 use std::fmt::Write as _;
 
 /// The most columns that a cell's own name takes; a longer one pushes its row's rest to the right.
-const WIDEST_NAME: usize = 40;
+const MAX_NAME_WIDTH: usize = 40;
 
 /// The table, one row a cell, ending in an empty line; nothing when no trial has ended.
 pub(super) fn table(run: &RunRecord, style: Style) -> String {
     let mut out = String::new();
     let rows = rows(run);
     let names = rows.iter().map(|row| variant(&row[0].cell)).map(|name| measure_text_width(&name));
-    let name_width = names.filter(|width| *width <= WIDEST_NAME).max().unwrap_or(0);
+    let name_width = names.filter(|width| *width <= MAX_NAME_WIDTH).max().unwrap_or(0);
     let mut group = String::new();
     for row in &rows {
         let cell = &row[0].cell;

@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The most unexpected trials that are told in full.
-const MOST_TOLD: usize = 20;
+const MAX_SHOWN: usize = 20;
 /// The most console lines of one trial.
-const MOST_LINES: usize = 3;
+const MAX_LINES: usize = 3;
 
 /// The report of a run, ending in a newline. The last line is the total, on a narrow terminal the last lines. Control characters of the guest do not come through.
 pub fn text(run: &RunRecord, style: Style) -> String {
     let mut out = String::new();
     let unexpected: Vec<&TrialRecord> = unexpected(run).collect();
-    for trial in unexpected.iter().take(MOST_TOLD) {
-        tell(&mut out, run, trial, style);
+    for trial in unexpected.iter().take(MAX_SHOWN) {
+        unexpected_trial(&mut out, run, trial, style);
     }
-    if let Some(more) = unexpected.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+    if let Some(more) = unexpected.len().checked_sub(MAX_SHOWN).filter(|more| *more > 0) {
         let _ = writeln!(out, "and {more} more that were not expected: see the table\n");
     }
     out.push_str(&table::table(run, style));
@@ -30,7 +30,7 @@ pub fn text(run: &RunRecord, style: Style) -> String {
 }
 
 /// One unexpected trial: what happened, why that was not expected, where it is kept, how to see it again.
-fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
+fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
     let (cell, verdict) = (&trial.cell, &trial.verdict);
     let number = if cell.repeat > 1 { format!(" trial {}", trial.trial) } else { String::new() };
     let variant = table::variant(cell);
@@ -51,7 +51,7 @@ fn tell(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
     }
     out.push_str(&style.wrap(&verdict.summary, 2));
     reasons(out, verdict, style);
-    for line in verdict.lines.iter().take(MOST_LINES) {
+    for line in verdict.lines.iter().take(MAX_LINES) {
         let line = style.fit(line, style.columns() - 2);
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
     }

@@ -1,4 +1,4 @@
-//! Why a trial was judged as it was: a page of markdown for whoever finds it in the trial's folder or in a bug report.
+//! Why a trial was judged as it was: a page of markdown for the trial's folder and for bug reports.
 
 use super::alternatives::clauses;
 use super::layout::{counted, duration};
@@ -7,34 +7,34 @@ use super::text::shell_name;
 use model::{Accel, Evidence, Expectation, Onset, Outcome, TrialRecord, Verdict};
 use std::fmt::Write as _;
 
-/// The most phrases of one list.
-const MOST_PHRASES: usize = 8;
+/// Phrases of one list.
+const MAX_PHRASES: usize = 8;
 
-/// Whether somebody will ask: it did not pass, or it was expected to end in another way, or something argues against the pass.
-pub fn needs_why(trial: &TrialRecord) -> bool {
+/// Whether the verdict needs an explanation: no pass, not as expected, or with a caveat.
+pub fn needs_explanation(trial: &TrialRecord) -> bool {
     trial.verdict.outcome() != Outcome::Pass || !trial.as_expected() || !trial.verdict.caveats.is_empty()
 }
 
-/// What was seen, what was concluded from it, why nothing else, and how to see it again. `run_dir` is the run's folder as the user may
+/// The guest, the verdict and its evidence, the caveats and alternatives, and how to reproduce it. `run_dir` is the run's folder as the user may
 /// type it. What the guest printed stands in code that it cannot break out of.
 pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let verdict = &trial.verdict;
     let mut out = format!("# {}/{}: {}\n\n", verdict.outcome(), verdict.kind, span(&trial.folder()));
     let _ = writeln!(out, "{}", paragraph(&verdict.summary));
-    let _ = writeln!(out, "**Seen**: {}.\n", seen(trial));
+    let _ = writeln!(out, "**Observed**: {}.\n", observations(trial));
     if !verdict.lines.is_empty() {
         let _ = writeln!(out, "{}", block(&verdict.lines));
     }
-    let sure = format!("by the rule {}, confidence {:.2}", span(verdict.rule.as_str()), verdict.confidence);
-    let _ = writeln!(out, "**Concluded**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
+    let sure = format!("by rule {}, confidence {:.2}", span(verdict.rule.as_str()), verdict.confidence);
+    let _ = writeln!(out, "**Verdict**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
     list(&mut out, &verdict.evidence);
     against(&mut out, trial, verdict);
     collected(&mut out, trial);
     let name = shell_name(run_dir, &trial.folder());
     let replay = span(&format!("oomlab replay {name} --timeline"));
-    let again = format!("{} boots it once more, ", span(&format!("oomlab repro {name}")));
+    let again = format!("{} boots it again, ", span(&format!("oomlab repro {name}")));
     let again = if trial.cell.is_watched() { "" } else { &again };
-    let _ = writeln!(out, "**Again**: {again}{replay} draws and judges what was recorded.");
+    let _ = writeln!(out, "**Reproduce**: {again}{replay} draws and judges the recorded trial.");
     out
 }
 
@@ -43,12 +43,12 @@ fn collected(out: &mut String, trial: &TrialRecord) {
     let files = trial.artifacts.iter().map(|artifact| artifact.file.as_str());
     let files: Vec<String> = files.filter(|file| file.starts_with("bundle/")).map(span).collect();
     if !files.is_empty() {
-        let _ = writeln!(out, "**Collected** after the verdict, as `bundle.json` tells: {}.\n", files.join(", "));
+        let _ = writeln!(out, "**Collected** after the verdict (see `bundle.json`): {}.\n", files.join(", "));
     }
 }
 
 /// The guest, and when what happened.
-fn seen(trial: &TrialRecord) -> String {
+fn observations(trial: &TrialRecord) -> String {
     let (cell, verdict) = (&trial.cell, &trial.verdict);
     let release = trial.kernel_release.as_ref().map(|release| format!(" ({})", span(release))).unwrap_or_default();
     let vcpus = if cell.vcpus == 1 { String::new() } else { format!(", {} vCPUs", cell.vcpus) };
@@ -56,8 +56,8 @@ fn seen(trial: &TrialRecord) -> String {
     let mut facts = vec![format!("kernel {}{release} on {machine}", span(cell.kernel.as_str()))];
     if !trial.command.is_empty() {
         let how = match trial.accel {
-            Accel::Kvm => "by KVM",
-            Accel::Tcg => "emulated",
+            Accel::Kvm => "under KVM",
+            Accel::Tcg => "under TCG",
         };
         facts[0] += &format!(", {how}");
         let up = trial.boot_s.map(|seconds| format!("the agent up after {}", duration(seconds)));
@@ -80,7 +80,7 @@ fn last_progress(outcome: Outcome, onset: Onset) -> String {
     format!("{what} at {:.2} s{guest}", onset.host.as_secs_f64())
 }
 
-/// How the verdict stands to what was expected; nothing where a pass was, which is the rule.
+/// How the verdict compares to the expectation; nothing where a pass was expected, which is the rule.
 fn expectation(trial: &TrialRecord) -> String {
     let expect = &trial.cell.expect;
     if *expect == Expectation::pass() {
@@ -91,14 +91,14 @@ fn expectation(trial: &TrialRecord) -> String {
     format!(", {known}{reason}\n")
 }
 
-/// What argued against the verdict, and what argues against others.
+/// The caveats of the verdict, and what rules out other kinds.
 fn against(out: &mut String, trial: &TrialRecord, verdict: &Verdict) {
     let clauses = clauses(trial);
     if clauses.is_empty() && verdict.caveats.is_empty() {
         return;
     }
-    let _ = writeln!(out, "**Why not something else**:\n");
-    let but = verdict.caveats.iter().take(MOST_PHRASES).map(|caveat| format!("caveat: {caveat}"));
+    let _ = writeln!(out, "**Caveats and alternatives**:\n");
+    let but = verdict.caveats.iter().take(MAX_PHRASES).map(|caveat| format!("caveat: {caveat}"));
     let but: Vec<String> = but.map(|text| phrase(&text)).collect();
     let not = clauses.iter().map(|(kind, clause)| format!("not {}: {}", span(kind), phrase(clause)));
     for line in but.into_iter().chain(not) {
@@ -108,7 +108,7 @@ fn against(out: &mut String, trial: &TrialRecord, verdict: &Verdict) {
 }
 
 fn list(out: &mut String, evidence: &[Evidence]) {
-    for item in evidence.iter().take(MOST_PHRASES) {
+    for item in evidence.iter().take(MAX_PHRASES) {
         let _ = writeln!(out, "- {}", phrase(&item.to_string()));
     }
     if !evidence.is_empty() {

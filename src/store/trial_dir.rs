@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! console.log    the serial console, byte for byte (at most 64 MiB)
-//! events.jsonl   what was seen, one event a line: enough to judge the trial again
+//! events.jsonl   the events, one a line: enough to judge the trial again
 //! verdict.json   the judgement
 //! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
 //! qemu.sh        the QEMU command line as it was run
 //! qemu.log       what QEMU itself wrote
 //! bundle.json    how the evidence in `bundle/` was collected; only after a hang, a crash or a failed boot
-//! why.md         why the trial was judged so, where somebody will ask
+//! why.md         why the trial was judged so, where that needs an explanation
 //! ```
 
 use super::{StoreError, json};
@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// The most of a console that is kept. The rest is counted in `events.jsonl`.
+/// Bytes of a console that are kept. The rest is counted in `events.jsonl`.
 const MAX_CONSOLE: u64 = 64 * 1024 * 1024;
 
 /// One trial's folder, open for writing.

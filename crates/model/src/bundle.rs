@@ -133,13 +133,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_provokes_comes_last() {
+    fn provoking_steps_come_last() {
         let provoking = Step::ALL.iter().map(|step| step.provokes());
         assert!(provoking.is_sorted());
     }
 
     #[test]
-    fn a_record_reads_back() {
+    fn bundle_reads_back() {
         let step = |step, result| StepRecord { step, began: Stamp::ZERO, took_ms: 7, provoked: false, result };
         let bundle = Bundle {
             schema: BUNDLE_SCHEMA,

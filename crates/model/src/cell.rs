@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_host_makes_no_verdict_unexpected() {
+    fn expectation_finished_matches_slow() {
         let expect = |kind| Expectation { outcome: Outcome::Pass, kind, reason: None };
         let matches = |expected: Option<Kind>, kind: Kind| expect(expected).matches(kind.outcome(), kind);
         assert!(matches(Some(Kind::Finished), Kind::Slow) && matches(Some(Kind::Finished), Kind::Finished));

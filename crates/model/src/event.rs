@@ -1,4 +1,4 @@
-//! What is seen of a guest. An event is on disk before it is judged, and replays to the same verdict.
+//! Observations of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
 use super::{Frame, Memory, Probe, Profile, Stamp};
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub enum Event {
         /// PSI `some avg10` of the CPU in percent, where the host has it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         psi_cpu_avg10: Option<f32>,
-        /// Whether somebody had stopped QEMU's process (`SIGSTOP`, a debugger, the cgroup freezer).
+        /// Whether QEMU's process was stopped (`SIGSTOP`, a debugger, the cgroup freezer).
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         stopped: bool,
     },
@@ -93,7 +93,7 @@ pub enum Event {
     /// The guest has shut its machine down, and all that it had said by then has been read. QEMU holds the machine still, so
     /// that the lab can look at what is left of it.
     Down,
-    /// A deadline that the watchdog had asked for has passed.
+    /// A deadline of the watchdog has passed.
     Tick,
     /// The user or the lab wants this trial to end now.
     Interrupted,

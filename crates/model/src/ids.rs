@@ -81,13 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_digest_is_a_prefix_and_never_panics() {
+    fn short_digest_is_a_prefix() {
         assert_eq!(Digest::new("0123456789abcdef").short(), "0123456789ab");
         assert_eq!(Digest::new("ab").short(), "ab");
     }
 
     #[test]
-    fn names_serialize_as_plain_strings() {
+    fn names_serialise_as_strings() {
         assert_eq!(serde_json::to_string(&KernelName::new("arm")).unwrap(), "\"arm\"");
     }
 }

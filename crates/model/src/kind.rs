@@ -16,7 +16,7 @@ words! {
         Crash = "crash",
         /// The guest never came up.
         BootFailed = "boot-failed",
-        /// What was seen does not prove anything; never rounded to a pass.
+        /// Nothing is proven; never rounded to a pass.
         Inconclusive = "inconclusive",
         /// The lab itself failed.
         LabError = "lab-error",
@@ -30,7 +30,7 @@ words! {
         Finished = "finished",
         /// The workload ended, but the guest ran far slower than its calibration.
         Slow = "slow",
-        /// Memory was tight for long, but reclaim and the workload advanced.
+        /// Memory was tight for long, but reclaim and the workload made progress.
         Thrash = "thrash",
 
         /// Tasks loop in the allocator while a killed process never frees its memory.
@@ -39,9 +39,9 @@ words! {
         SilentStall = "silent-stall",
         /// Reclaim runs without end and frees nothing.
         ReclaimLivelock = "reclaim-livelock",
-        /// Allocating tasks sleep in reclaim and nobody wakes them.
+        /// Allocating tasks are blocked in reclaim, and nothing wakes them.
         ReclaimDeadlock = "reclaim-deadlock",
-        /// Tasks sleep on a lock whose holder waits for them.
+        /// Tasks are blocked on a lock whose holder waits for them.
         LockDeadlock = "lock-deadlock",
         /// A vCPU runs with interrupts off: nothing answers, the CPU is busy.
         Spin = "spin",
@@ -59,7 +59,7 @@ words! {
         RcuStall = "rcu-stall",
         /// `BUG: workqueue lockup`.
         WorkqueueLockup = "workqueue-lockup",
-        /// The guest fell silent; what is known does not say how.
+        /// The guest fell silent; the evidence does not show how.
         Unresponsive = "unresponsive",
 
         /// `Kernel panic`, of no more special kind.
@@ -90,7 +90,7 @@ words! {
         WorkloadFailed = "workload-failed",
         /// The machine went off before the workload had ended.
         EarlyPowerOff = "early-power-off",
-        /// The host had no CPU left for the guest.
+        /// The host had no CPU for the guest.
         HostOverloaded = "host-overloaded",
         /// Something looked like a hang, but not for long enough to be one.
         Unproven = "unproven",
@@ -101,9 +101,9 @@ words! {
         QemuFailed = "qemu-failed",
         /// QEMU ended without the guest having asked for it.
         QemuDied = "qemu-died",
-        /// QEMU could not go on executing the guest.
+        /// QEMU could not continue executing the guest.
         VcpuFailed = "vcpu-failed",
-        /// Somebody paused the machine over QMP.
+        /// The machine was paused from outside.
         Paused = "paused",
         /// The kernel could not be fetched or built.
         KernelUnavailable = "kernel-unavailable",
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_unique_and_reads_back() {
+    fn kind_words_read_back() {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_word(kind.as_str()), Some(*kind));
             assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{kind}\""));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_has_a_kind() {
+    fn outcomes_have_kinds() {
         for outcome in Outcome::ALL {
             assert!(Kind::ALL.iter().any(|kind| kind.outcome() == *outcome), "{outcome}");
         }

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_replaced() {
+    fn printable_replaces_control_characters() {
         assert_eq!(
             printable("a\tb\x1b[31mc\0\r\n\u{9b}d\u{202e}e é"),
             "a b\u{fffd}[31mc\u{fffd}\u{fffd}\u{fffd}\u{fffd}d\u{fffd}e é"

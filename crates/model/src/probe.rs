@@ -37,7 +37,7 @@ pub struct Profile {
     pub callers: Vec<Spot>,
 }
 
-/// A kernel function and in how many samples it was seen.
+/// A kernel function and the number of samples in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spot {
     /// Its name.

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folders_name_tells_the_cell_and_the_number() {
+    fn trial_folder_names_cell_and_number() {
         for (cell, trial) in [("a.arm.32M.idle", 1), ("a.arm.32M.idle", 2), ("a~b", 1), ("a~b", 10)] {
             assert_eq!(split_trial_folder(&trial_folder(cell, trial)), (cell, trial));
         }

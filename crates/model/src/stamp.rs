@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arithmetic_saturates() {
+    fn stamp_arithmetic_saturates() {
         let t = Stamp::from_micros(5);
         assert_eq!(t - Duration::from_secs(1), Stamp::ZERO);
         assert_eq!(Stamp::ZERO.since(t), Duration::ZERO);

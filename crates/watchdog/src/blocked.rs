@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_read() {
+    fn sysrq_w_formats() {
         let new = "task:kworker/u4:1    state:D stack:    0 pid:   26 ppid:     2 flags:0x00004000\nCall Trace:\n <TASK>\n \
                    __schedule+0x2d1/0x870\n ? leftover+0x1/0x2\n rwsem_down_write_slowpath+0x2f1/0x520\n do_exit+0x1/0x2\n";
         let old = "hog             D    0    26      1 0x00000000\n[<ffffffff8100aa>] schedule+0x3d/0x90\n \
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_allocating_task_waits_for_is_its_innermost_place() {
+    fn blocked_in_is_the_innermost_subsystem() {
         let text = "task:dd state:D stack:0 pid:7 ppid:1\n schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n shrink_node+0x1/0x2\n \
                     __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
         let sleepers = read(text);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_nobody() {
+    fn sysrq_w_ignores_other_lines() {
         assert_eq!(read("Mem-Info:\nDMA: 1*4kB (U) 2+3\n a+b\nsome D thing\n+0x1/0x2"), []);
         let long = "c".repeat(32);
         for comm in ["", "  ", &long] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_answer_is_cut() {
+    fn sysrq_w_answer_is_bounded() {
         let mut sleepers = Sleepers::default();
         for pid in 0..1000 {
             sleepers.take(&format!("task:a state:D stack:0 pid:{pid} ppid:1"));

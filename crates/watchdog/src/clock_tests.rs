@@ -1,9 +1,9 @@
-//! Fair time under every sort of hindrance.
+//! Granted time under steal, pauses and late timers.
 
 use super::*;
 
-fn after(seconds: f64, ran: f64, waited: f64) -> FairClock {
-    let mut clock = FairClock::default();
+fn after(seconds: f64, ran: f64, waited: f64) -> GuestClock {
+    let mut clock = GuestClock::default();
     clock.sample(&[ThreadTime::default()]);
     clock.advance(Stamp::from_secs_f64(seconds));
     clock.sample(&[ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }]);
@@ -11,45 +11,45 @@ fn after(seconds: f64, ran: f64, waited: f64) -> FairClock {
 }
 
 #[test]
-fn an_unhindered_guest_gets_all_of_its_time() {
-    assert!((after(2.0, 2.0, 0.0).now().fair_s - 2.0).abs() < 1e-9);
-    assert!((after(2.0, 0.01, 0.01).now().fair_s - 2.0).abs() < 1e-9, "an idle guest waits for nobody");
+fn clock_grants_all_time_without_steal() {
+    assert!((after(2.0, 2.0, 0.0).now().granted_s - 2.0).abs() < 1e-9);
+    assert!((after(2.0, 0.01, 0.01).now().granted_s - 2.0).abs() < 1e-9, "an idle guest does not wait for a CPU");
 }
 
 #[test]
-fn a_starved_guest_is_charged_only_what_it_got() {
+fn clock_subtracts_steal_time() {
     let clock = after(4.0, 1.0, 3.0);
-    assert!((clock.now().fair_s - 1.0).abs() < 1e-6, "{clock:?}");
+    assert!((clock.now().granted_s - 1.0).abs() < 1e-6, "{clock:?}");
     assert!((clock.host_time_in(1.0).as_secs_f64() - 8.001).abs() < 1e-5);
     assert!((clock.demand(Stamp::ZERO).unwrap() - 1.0).abs() < 1e-6, "running and waiting are both demand");
 }
 
 #[test]
-fn a_stopped_process_is_no_idle_guest() {
-    let mut clock = FairClock::default();
+fn clock_counts_stopped_process_as_stolen() {
+    let mut clock = GuestClock::default();
     clock.sample(&[ThreadTime::default()]);
     clock.advance(Stamp::from_secs_f64(10.0));
-    clock.stopped(true);
+    clock.on_process_sample(true);
     clock.sample(&[ThreadTime { ran_us: 2_000_000, waited_us: 0 }]);
-    assert!((clock.now().fair_s - 2.0).abs() < 1e-6, "{clock:?}");
+    assert!((clock.now().granted_s - 2.0).abs() < 1e-6, "{clock:?}");
 }
 
 #[test]
-fn time_for_which_the_lab_holds_the_guest_does_not_count() {
+fn clock_subtracts_time_stopped_by_the_lab() {
     for (ran, waited, fair) in [(2.0, 0.0, 2.0), (1.0, 1.0, 1.0), (0.0, 0.0, 2.0)] {
-        let mut clock = FairClock::default();
+        let mut clock = GuestClock::default();
         clock.sample(&[ThreadTime::default()]);
-        clock.hold(0.8);
+        clock.set_stop_share(0.8);
         clock.advance(Stamp::from_secs_f64(10.0));
         clock.sample(&[ThreadTime { ran_us: (ran * 1e6) as u64, waited_us: (waited * 1e6) as u64 }]);
-        assert!((clock.now().fair_s - fair).abs() < 1e-6, "{clock:?}");
+        assert!((clock.now().granted_s - fair).abs() < 1e-6, "{clock:?}");
         assert!((clock.demand(Stamp::ZERO).unwrap() - (ran + waited) / 2.0).abs() < 1e-6, "{clock:?}");
     }
 }
 
 #[test]
-fn the_share_of_a_window_is_that_of_its_seconds() {
-    let mut clock = FairClock::default();
+fn share_over_covers_its_window() {
+    let mut clock = GuestClock::default();
     let mut cpu = ThreadTime::default();
     for second in 1..=10_u32 {
         clock.advance(Stamp::from_secs_f64(f64::from(second)));
@@ -64,14 +64,14 @@ fn the_share_of_a_window_is_that_of_its_seconds() {
 }
 
 #[test]
-fn what_the_lab_slept_through_does_not_count() {
+fn clock_subtracts_late_timers() {
     let mut clock = after(4.0, 4.0, 0.0);
-    clock.late(Duration::from_secs(3));
-    assert!((clock.now().fair_s - 1.0).abs() < 1e-9);
+    clock.on_late_timer(Duration::from_secs(3));
+    assert!((clock.now().granted_s - 1.0).abs() < 1e-9);
 }
 
 #[test]
-fn time_never_goes_back() {
+fn clock_is_monotonic() {
     let mut clock = after(2.0, 2.0, 0.0);
     clock.advance(Stamp::from_secs_f64(1.0));
     assert_eq!(clock.now().host, Stamp::from_secs_f64(2.0));
@@ -87,90 +87,90 @@ fn assert_near(actual: f64, expected: f64) {
 }
 
 #[test]
-fn what_all_vcpus_wanted_counts() {
-    let mut clock = FairClock::default();
+fn clock_sums_all_vcpus() {
+    let mut clock = GuestClock::default();
     clock.advance(Stamp::from_secs_f64(2.0));
     clock.sample(&[times(1.0, 0.0), times(1.0, 2.0)]);
-    assert_near(clock.now().fair_s, 1.0);
+    assert_near(clock.now().granted_s, 1.0);
 }
 
 #[test]
-fn even_a_starved_guest_comes_to_its_deadline_and_an_idle_one_is_not_held_back() {
+fn clock_share_is_bounded() {
     for (ran, waited, fair) in [(0.0, 10.0, 0.5), (0.25, 0.25, 10.0), (0.3, 0.3, 5.0), (0.0, 0.0, 10.0)] {
-        assert_near(after(10.0, ran, waited).now().fair_s, fair);
+        assert_near(after(10.0, ran, waited).now().granted_s, fair);
     }
 }
 
 #[test]
-fn each_second_counts_with_its_own_share() {
+fn clock_uses_the_share_of_each_second() {
     let mut clock = after(1.0, 0.5, 0.5);
     for (second, ran, waited, fair) in [(2.0, 1.5, 0.5, 1.5), (4.0, 2.0, 2.0, 2.0), (5.0, 2.0, 2.0, 3.0)] {
         clock.advance(Stamp::from_secs_f64(second));
         clock.sample(&[times(ran, waited)]);
-        assert_near(clock.now().fair_s, fair);
+        assert_near(clock.now().granted_s, fair);
     }
     // Two samples at the same moment change nothing.
     clock.sample(&[times(9.0, 9.0)]);
-    assert_near(clock.now().fair_s, 3.0);
+    assert_near(clock.now().granted_s, 3.0);
 }
 
 #[test]
-fn a_process_that_was_found_stopped_counts_as_that_for_three_samples() {
-    let mut clock = FairClock::default();
-    clock.stopped(true);
+fn clock_remembers_a_stopped_process_for_three_samples() {
+    let mut clock = GuestClock::default();
+    clock.on_process_sample(true);
     let mut shares = Vec::new();
     for second in 1..=5_u32 {
         let before = clock.now();
         clock.advance(Stamp::from_secs_f64(f64::from(second)));
         clock.sample(&[ThreadTime::default()]);
-        clock.stopped(false);
-        shares.push(clock.now().fair_since(before));
+        clock.on_process_sample(false);
+        shares.push(clock.now().granted_since(before));
     }
     for (share, expected) in shares.into_iter().zip([0.05, 0.05, 0.05, 1.0, 1.0]) {
         assert_near(share, expected);
     }
     // What waits in between wants more than it could have had.
-    let mut clock = FairClock::default();
-    clock.stopped(true);
+    let mut clock = GuestClock::default();
+    clock.on_process_sample(true);
     clock.advance(Stamp::from_secs_f64(1.0));
     clock.sample(&[times(0.5, 1.5)]);
-    assert_near(clock.now().fair_s, 0.25);
+    assert_near(clock.now().granted_s, 0.25);
 }
 
 #[test]
-fn time_that_the_share_has_taken_away_is_not_taken_twice() {
+fn clock_subtracts_late_timers_once() {
     let mut clock = after(4.0, 1.0, 3.0);
-    clock.late(Duration::from_secs(2));
-    assert_near(clock.now().fair_s, 0.5);
-    clock.late(Duration::from_secs(99));
-    assert_near(clock.now().fair_s, 0.0);
+    clock.on_late_timer(Duration::from_secs(2));
+    assert_near(clock.now().granted_s, 0.5);
+    clock.on_late_timer(Duration::from_secs(99));
+    assert_near(clock.now().granted_s, 0.0);
 }
 
 #[test]
-fn the_share_for_which_the_lab_holds_the_guest_is_bounded() {
-    let mut clock = FairClock::default();
+fn stop_share_is_bounded() {
+    let mut clock = GuestClock::default();
     assert_near(clock.stretch(), 1.0);
     for (share, stretch) in [(0.8, 5.0), (1.0, 20.0), (-1.0, 1.0)] {
-        clock.hold(share);
+        clock.set_stop_share(share);
         assert_near(clock.stretch(), stretch);
     }
 }
 
 #[test]
-fn a_held_guest_that_wants_next_to_nothing_is_idle() {
+fn stopped_guest_without_demand_is_idle() {
     // It could have had two seconds of ten, and wanted less than a twentieth of them.
     for (ran, waited, fair) in [(0.01, 0.04, 2.0), (0.05, 0.15, 0.5)] {
-        let mut clock = FairClock::default();
-        clock.hold(0.8);
+        let mut clock = GuestClock::default();
+        clock.set_stop_share(0.8);
         clock.advance(Stamp::from_secs_f64(10.0));
         clock.sample(&[times(ran, waited)]);
-        assert_near(clock.now().fair_s, fair);
+        assert_near(clock.now().granted_s, fair);
     }
 }
 
 #[test]
-fn demand_is_that_since_a_moment() {
-    let mut clock = FairClock::default();
+fn demand_covers_its_period() {
+    let mut clock = GuestClock::default();
     for (at, wanted) in [(0.0, 0.0), (10.0, 0.0), (20.0, 20.0)] {
         clock.advance(Stamp::from_secs_f64(at));
         clock.sample(&[times(wanted / 2.0, wanted / 2.0)]);
@@ -182,23 +182,23 @@ fn demand_is_that_since_a_moment() {
 }
 
 #[test]
-fn samples_are_bounded_and_a_window_before_time_is_all_of_it() {
-    let mut clock = FairClock::default();
+fn clock_samples_are_bounded() {
+    let mut clock = GuestClock::default();
     assert_near(clock.share_over(5.0), 1.0);
     for second in 1..=200_u32 {
         clock.advance(Stamp::from_secs_f64(f64::from(second)));
         clock.sample(&[times(f64::from(second), 0.0)]);
     }
-    assert_eq!(clock.samples.len(), SAMPLES);
+    assert_eq!(clock.samples.len(), MAX_SAMPLES);
     assert_near(clock.share_over(1000.0), 1.0);
 }
 
 #[test]
-fn a_deadline_lies_ahead_however_starved_the_guest_is() {
+fn host_time_in_is_in_the_future() {
     let clock = after(4.0, 1.0, 3.0);
     assert_near(clock.host_time_in(-1.0).as_secs_f64(), 4.001);
     assert_near(clock.host_time_in(1e9).as_secs_f64(), 1_000_004.001);
-    let (early, late) = (FairClock::default().now(), clock.now());
-    assert_near(early.fair_since(late), 0.0);
-    assert_near(late.fair_since(early), 1.0);
+    let (early, late) = (GuestClock::default().now(), clock.now());
+    assert_near(early.granted_since(late), 0.0);
+    assert_near(late.granted_since(early), 1.0);
 }

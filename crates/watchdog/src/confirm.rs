@@ -1,46 +1,52 @@
-//! The last question to a guest that looks livelocked: sysrq-f starts the OOM killer by hand (`drivers/tty/sysrq.c`, `moom_callback()`). If
+//! The last probe of a guest that looks livelocked: sysrq-f starts the OOM killer by hand (`drivers/tty/sysrq.c`, `moom_callback()`). If
 //! it kills another task and the canary recovers, then nothing but the choice of a victim was blocked.
 
 use super::clock::Moment;
-use super::seen::Seen;
+use super::observed::Observations;
 use model::{Evidence, Kind, Probe, Stamp, Verdict};
 
-/// Fair seconds that the guest has to answer.
-const PATIENCE_S: f64 = 3.0;
+/// Granted seconds for the answer.
+const ANSWER_TIMEOUT_S: f64 = 3.0;
 
-/// A verdict that waits for its proof.
+/// A verdict that waits for its confirmation.
 #[derive(Debug, Clone)]
 pub(super) struct Confirmation {
     verdict: Verdict,
-    asked: Moment,
+    sent_at: Moment,
     canary: Option<Moment>,
     kill: Option<Moment>,
 }
 
 impl Confirmation {
-    pub fn begin(verdict: Verdict, seen: &Seen) -> Self {
-        Self { verdict, asked: seen.now(), canary: seen.canary_moved, kill: seen.kill.as_ref().map(|kill| kill.at) }
+    pub fn new(verdict: Verdict, observed: &Observations) -> Self {
+        Self {
+            verdict,
+            sent_at: observed.now(),
+            canary: observed.canary_progress,
+            kill: observed.oom_kill.as_ref().map(|kill| kill.at),
+        }
     }
 
     pub const fn probe(&self) -> Probe {
         Probe::Sysrq('f')
     }
 
-    /// The verdict, or until when to wait for it.
-    pub fn settle(&self, seen: &Seen) -> Result<Verdict, Stamp> {
+    /// The verdict, or the time until which it may still come.
+    pub fn poll(&self, observed: &Observations) -> Result<Verdict, Stamp> {
         let mut verdict = self.verdict.clone();
-        let killed = seen.kill.as_ref().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
-        let recovered = seen.canary_moved != self.canary;
-        let passed = seen.now().fair_since(self.asked);
-        let unanswered = seen.ended() || seen.interrupted || seen.inquiry.failed(self.probe(), self.asked);
-        let over = unanswered || passed >= PATIENCE_S * seen.slowness();
+        let killed = observed.oom_kill.as_ref().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
+        let recovered = observed.canary_progress != self.canary;
+        let passed = observed.now().granted_since(self.sent_at);
+        let unanswered =
+            observed.ended() || observed.interrupted || observed.probes.failed_since(self.probe(), self.sent_at);
+        let over = unanswered || passed >= ANSWER_TIMEOUT_S * observed.slowness();
         match (killed, recovered) {
             (Some(pid), true) => {
                 verdict.confidence = 0.99;
                 verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: true });
                 Ok(verdict)
             }
-            _ if !over => Err(seen.clock.host_time_in(PATIENCE_S * seen.slowness() - passed)),
+            _ if !over => Err(observed.clock.host_time_in(ANSWER_TIMEOUT_S * observed.slowness() - passed)),
             (None, true) => {
                 let summary = format!("it looked like {}, but the canary recovered by itself", verdict.kind);
                 Ok(Verdict { kind: Kind::Unproven, summary, confidence: 0.5, ..verdict })
@@ -50,7 +56,7 @@ impl Confirmation {
                 Ok(verdict)
             }
             (None, false) => {
-                if seen.inquiry.echoed(self.asked) {
+                if observed.probes.sysrq_acked_since(self.sent_at) {
                     verdict.evidence.push(Evidence::ManualOomKill { killed_pid: None, canary_recovered: false });
                 }
                 Ok(verdict)
@@ -65,70 +71,70 @@ mod tests {
     use crate::setup::{NOMINAL_LOOP_US, Setup};
     use model::{Event, RuleId, Timeouts};
 
-    /// A guest that is twice as slow as usual, and was asked at once.
-    fn asked() -> (Seen, Confirmation) {
+    /// A guest that is twice as slow as usual, and a confirmation that was just sent.
+    fn sent() -> (Observations, Confirmation) {
         let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 };
-        let mut seen = Seen::new(Setup { agent: true, timeouts, held: 0.0 });
-        seen.speed_loop_us = Some(2 * NOMINAL_LOOP_US);
+        let mut observed = Observations::new(Setup { agent: true, timeouts, stop_share: 0.0 });
+        observed.speed_loop_us = Some(2 * NOMINAL_LOOP_US);
         let mut verdict = Verdict::new(Kind::OomLivelock, RuleId::CanaryStuck, "stuck");
         verdict.confidence = 0.8;
-        let confirmation = Confirmation::begin(verdict, &seen);
-        (seen, confirmation)
+        let confirmation = Confirmation::new(verdict, &observed);
+        (observed, confirmation)
     }
 
-    fn pass(seen: &mut Seen, to_s: f64) {
-        seen.clock.advance(Stamp::from_secs_f64(to_s));
+    fn pass(observed: &mut Observations, to_s: f64) {
+        observed.clock.advance(Stamp::from_secs_f64(to_s));
     }
 
-    fn kill(seen: &mut Seen) {
+    fn kill(observed: &mut Observations) {
         let text = "[    1.000000] Out of memory: Killed process 26 (hog) total-vm:6228kB".to_owned();
-        seen.take(&Event::Line { text });
+        observed.on_event(&Event::Line { text });
     }
 
     #[test]
-    fn an_answer_is_waited_for_as_long_as_the_guest_is_slow() {
-        let (mut seen, confirmation) = asked();
+    fn confirmation_timeout_scales_with_slowness() {
+        let (mut observed, confirmation) = sent();
         for passed in [0.0, 2.0, 5.5] {
-            pass(&mut seen, passed);
-            let until = confirmation.settle(&seen).unwrap_err().as_secs_f64();
+            pass(&mut observed, passed);
+            let until = confirmation.poll(&observed).unwrap_err().as_secs_f64();
             assert!((until - 6.001).abs() < 1e-6, "{until}");
         }
-        pass(&mut seen, 6.0);
-        let verdict = confirmation.settle(&seen).unwrap();
+        pass(&mut observed, 6.0);
+        let verdict = confirmation.poll(&observed).unwrap();
         assert_eq!((verdict.kind, verdict.confidence, verdict.evidence.len()), (Kind::OomLivelock, 0.8, 0));
     }
 
     #[test]
-    fn a_canary_that_recovers_by_itself_proves_nothing() {
-        let (mut seen, confirmation) = asked();
-        pass(&mut seen, 1.0);
-        seen.canary_moved = Some(seen.now());
-        assert!(confirmation.settle(&seen).is_err(), "a kill may still be told");
-        pass(&mut seen, 6.0);
-        let verdict = confirmation.settle(&seen).unwrap();
+    fn confirmation_of_recovered_canary_is_unproven() {
+        let (mut observed, confirmation) = sent();
+        pass(&mut observed, 1.0);
+        observed.canary_progress = Some(observed.now());
+        assert!(confirmation.poll(&observed).is_err(), "a kill may still be told");
+        pass(&mut observed, 6.0);
+        let verdict = confirmation.poll(&observed).unwrap();
         assert_eq!((verdict.kind, verdict.confidence, verdict.rule), (Kind::Unproven, 0.5, RuleId::CanaryStuck));
     }
 
     #[test]
-    fn another_kill_tells_whether_the_choice_of_a_victim_was_all_that_was_blocked() {
-        let (mut seen, confirmation) = asked();
-        pass(&mut seen, 1.0);
-        kill(&mut seen);
-        assert!(confirmation.settle(&seen).is_err());
-        let mut stuck = seen.clone();
-        seen.canary_moved = Some(seen.now());
-        let recovered = confirmation.settle(&seen).unwrap();
+    fn confirmation_by_second_kill() {
+        let (mut observed, confirmation) = sent();
+        pass(&mut observed, 1.0);
+        kill(&mut observed);
+        assert!(confirmation.poll(&observed).is_err());
+        let mut stuck = observed.clone();
+        observed.canary_progress = Some(observed.now());
+        let recovered = confirmation.poll(&observed).unwrap();
         assert_eq!((recovered.confidence, recovered.evidence.len()), (0.99, 1));
         pass(&mut stuck, 6.0);
-        let stuck = confirmation.settle(&stuck).unwrap();
+        let stuck = confirmation.poll(&stuck).unwrap();
         assert_eq!(stuck.evidence, [Evidence::ManualOomKill { killed_pid: Some(26), canary_recovered: false }]);
         assert_eq!(stuck.confidence, 0.8);
     }
 
     #[test]
-    fn who_is_gone_is_not_waited_for() {
-        let (mut seen, confirmation) = asked();
-        seen.interrupted = true;
-        assert_eq!(confirmation.settle(&seen).unwrap().kind, Kind::OomLivelock);
+    fn confirmation_does_not_wait_for_ended_guest() {
+        let (mut observed, confirmation) = sent();
+        observed.interrupted = true;
+        assert_eq!(confirmation.poll(&observed).unwrap().kind, Kind::OomLivelock);
     }
 }

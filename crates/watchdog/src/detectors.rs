@@ -1,37 +1,37 @@
-//! What the kernel's own detectors of hangs claim, and whether the host's load explains it.
+//! What the kernel's own hang detectors claim, and whether steal time explains it.
 //!
 //! They count in the guest's time, which is the host's: a guest that gets no CPU looks stuck to them.
 
-use super::clock::FairClock;
+use super::clock::GuestClock;
 use kmsg::signature::{FailureKind, StallAge, claimed_s, jiffies_per_s, stall_age};
 
-/// Seconds after which a detector speaks up when its message does not say: RCU's default (`CONFIG_RCU_CPU_STALL_TIMEOUT`), and
+/// Seconds after which a detector reports when its message does not say: RCU's default (`CONFIG_RCU_CPU_STALL_TIMEOUT`), and
 /// about twice `watchdog_thresh` for lockups.
 const DETECTOR_S: f64 = 21.0;
 
-/// A report counts if the guest could use so many of the seconds that it claims.
-const DETECTOR_FAIR_S: f64 = 15.0;
+/// A report counts if the guest was granted so many of the seconds that it claims.
+const MIN_GRANTED_S: f64 = 15.0;
 
 /// Or this share of them, where they are fewer: a shorter limit is the user's own.
-const DETECTOR_FAIR: f64 = 0.7;
+const MIN_GRANTED_SHARE: f64 = 0.7;
 
 /// Shorter claims say nothing of a detector's limit: that of expedited grace periods may be milliseconds.
-const LEAST_LIMIT_S: f64 = 1.0;
+const MIN_LIMIT_S: f64 = 1.0;
 
-/// What is known of the detectors from what they have said.
+/// The detectors, as far as their reports show them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Detectors {
     /// Jiffies per second.
     jiffies_per_s: Option<f64>,
     /// The age that RCU told last, and when, in seconds.
     stall: Option<(StallAge, f64)>,
-    /// The least that each has claimed, which is about its limit.
+    /// The smallest claim of each, which is about its limit.
     limits: Vec<(FailureKind, f64)>,
 }
 
 impl Detectors {
-    /// Takes any message: a booting kernel says how long a jiffy is.
-    pub fn line(&mut self, text: &str) {
+    /// Any message: a booting kernel prints how long a jiffy is.
+    pub fn on_message(&mut self, text: &str) {
         self.jiffies_per_s = self.jiffies_per_s.or_else(|| jiffies_per_s(text));
     }
 
@@ -54,14 +54,14 @@ impl Detectors {
         {
             let per_s = f64::from(age.jiffies - before.jiffies) / (now_s - before_s);
             self.jiffies_per_s = Some(per_s);
-            self.learn(FailureKind::RcuStall, f64::from(before.jiffies) / per_s);
+            self.learn_limit(FailureKind::RcuStall, f64::from(before.jiffies) / per_s);
         }
         Some(f64::from(age.jiffies) / self.jiffies_per_s?)
     }
 
-    /// Takes what a report claims for its detector's limit if it is the least so far.
-    fn learn(&mut self, kind: FailureKind, claimed_s: f64) {
-        if claimed_s < LEAST_LIMIT_S {
+    /// The smallest claim so far is about the limit of its detector.
+    fn learn_limit(&mut self, kind: FailureKind, claimed_s: f64) {
+        if claimed_s < MIN_LIMIT_S {
             return;
         }
         match self.limits.iter_mut().find(|(of, _)| *of == kind) {
@@ -70,13 +70,13 @@ impl Detectors {
         }
     }
 
-    /// Whether the host gave the guest too little of the time in which a report says that nothing happened. What has lasted for the
-    /// detector's whole limit in fair seconds is a hang, however much longer it took: so a stall is not excused for ever.
-    pub fn starved(&mut self, clock: &FairClock, kind: FailureKind, claimed_s: Option<f64>) -> bool {
-        claimed_s.into_iter().for_each(|claimed_s| self.learn(kind, claimed_s));
-        let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(DETECTOR_FAIR_S, |(_, limit)| *limit);
+    /// Whether the host granted the guest too little of the time that a report claims. What has lasted for the detector's whole limit in
+    /// granted seconds is a hang, however much longer it took: so a stall is not discounted for ever.
+    pub fn is_discounted(&mut self, clock: &GuestClock, kind: FailureKind, claimed_s: Option<f64>) -> bool {
+        claimed_s.into_iter().for_each(|claimed_s| self.learn_limit(kind, claimed_s));
+        let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(MIN_GRANTED_S, |(_, limit)| *limit);
         let claimed_s = claimed_s.unwrap_or(DETECTOR_S);
-        claimed_s * clock.share_over(claimed_s) < DETECTOR_FAIR_S.min(claimed_s * DETECTOR_FAIR).min(limit_s)
+        claimed_s * clock.share_over(claimed_s) < MIN_GRANTED_S.min(claimed_s * MIN_GRANTED_SHARE).min(limit_s)
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn two_reports_of_one_stall_tell_the_length_of_a_jiffy() {
+    fn jiffy_length_from_two_stall_reports() {
         for (first, second, age) in [
             ((2500, 57, 10.0), (5000, 57, 20.0), Some(20.0)),
             ((2500, 57, 10.0), (5000, 58, 20.0), None),
@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_is_known_is_kept() {
+    fn jiffy_length_is_kept() {
         let mut detectors = Detectors { jiffies_per_s: Some(100.0), ..Detectors::default() };
         assert_eq!(detectors.age_s(&rcu(2500, 57), 10.0), Some(25.0));
         assert_eq!(detectors.age_s(&rcu(5000, 57), 20.0), Some(50.0));
     }
 
     #[test]
-    fn the_least_claim_is_a_detectors_limit() {
+    fn detector_limit_is_the_smallest_claim() {
         let mut detectors = Detectors::default();
         for (kind, claimed_s) in [
             (FailureKind::RcuStall, 0.9),
@@ -126,14 +126,14 @@ mod tests {
             (FailureKind::RcuStall, 20.0),
             (FailureKind::SoftLockup, 1.0),
         ] {
-            detectors.learn(kind, claimed_s);
+            detectors.learn_limit(kind, claimed_s);
         }
         assert_eq!(detectors.limits, [(FailureKind::RcuStall, 10.0), (FailureKind::SoftLockup, 1.0)]);
     }
 
     /// A guest that got this share of 100 seconds.
-    fn clock(share: f64) -> FairClock {
-        let mut clock = FairClock::default();
+    fn clock(share: f64) -> GuestClock {
+        let mut clock = GuestClock::default();
         for second in 1..=100_u32 {
             let at = f64::from(second);
             clock.advance(Stamp::from_secs_f64(at));
@@ -144,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_guest_could_not_use_excuses_a_report() {
+    fn detector_report_is_discounted_by_steal_time() {
         for (share, claimed_s, starved) in [
-            // 15 fair seconds, or seven tenths of what is claimed.
+            // 15 granted seconds, or seven tenths of what is claimed.
             (0.5, Some(30.0), false),
             (0.5, Some(28.0), true),
             (0.75, Some(16.0), false),
@@ -157,15 +157,15 @@ mod tests {
         ] {
             let mut detectors = Detectors::default();
             assert_eq!(
-                detectors.starved(&clock(share), FailureKind::SoftLockup, claimed_s),
+                detectors.is_discounted(&clock(share), FailureKind::SoftLockup, claimed_s),
                 starved,
                 "{share} {claimed_s:?}"
             );
         }
         // What has lasted for a limit that is known is a hang.
         let mut detectors = Detectors::default();
-        detectors.learn(FailureKind::SoftLockup, 10.0);
-        assert!(!detectors.starved(&clock(0.5), FailureKind::SoftLockup, Some(24.0)));
-        assert!(detectors.starved(&clock(0.5), FailureKind::HardLockup, Some(24.0)), "another detector's");
+        detectors.learn_limit(FailureKind::SoftLockup, 10.0);
+        assert!(!detectors.is_discounted(&clock(0.5), FailureKind::SoftLockup, Some(24.0)));
+        assert!(detectors.is_discounted(&clock(0.5), FailureKind::HardLockup, Some(24.0)), "another detector's");
     }
 }

@@ -1,12 +1,12 @@
 //! The state machine itself: events in, actions and at last a verdict out.
 
 use super::confirm::Confirmation;
+use super::observed::Observations;
 use super::rules::{self, Judgement};
-use super::seen::Seen;
 use super::setup::Setup;
 use model::{Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
 
-/// What the watchdog wants done.
+/// What the watchdog requests of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Find out more: say so with [`Event::Probed`], then answer with the event that belongs to the probe, without making the
@@ -19,7 +19,7 @@ pub enum Action {
 /// Judges one trial. Pure: time is passed in, nothing is done, nothing fails.
 #[derive(Debug, Clone)]
 pub struct Watchdog {
-    seen: Seen,
+    observed: Observations,
     deadline: Option<Stamp>,
     confirmation: Option<Confirmation>,
     verdict: Option<Verdict>,
@@ -28,9 +28,10 @@ pub struct Watchdog {
 impl Watchdog {
     /// A watchdog for a trial that is about to begin.
     pub fn new(setup: Setup) -> Self {
-        let mut watchdog = Self { seen: Seen::new(setup), deadline: None, confirmation: None, verdict: None };
+        let mut watchdog =
+            Self { observed: Observations::new(setup), deadline: None, confirmation: None, verdict: None };
         // Before the first event there is nothing to ask and nothing to end.
-        watchdog.judge(&mut Vec::new());
+        watchdog.evaluate(&mut Vec::new());
         watchdog
     }
 
@@ -40,11 +41,11 @@ impl Watchdog {
         if self.verdict.is_some() {
             return actions;
         }
-        self.seen.clock.advance(at);
-        self.seen.take(event);
+        self.observed.clock.advance(at);
+        self.observed.on_event(event);
         match self.confirmation.take() {
             Some(confirmation) => self.confirm(confirmation, &mut actions),
-            None => self.judge(&mut actions),
+            None => self.evaluate(&mut actions),
         }
         actions
     }
@@ -63,11 +64,11 @@ impl Watchdog {
     pub fn stage(&self) -> Stage {
         if self.verdict.is_some() {
             Stage::Judged
-        } else if self.seen.finished.is_some() {
+        } else if self.observed.finished.is_some() {
             Stage::Finishing
-        } else if self.seen.started.is_some() {
+        } else if self.observed.started.is_some() {
             Stage::Loading
-        } else if self.seen.hello.is_some() {
+        } else if self.observed.hello.is_some() {
             Stage::Ready
         } else {
             Stage::Booting
@@ -76,51 +77,51 @@ impl Watchdog {
 
     /// Host time from the spawn to the agent's hello.
     pub fn booted_at(&self) -> Option<Stamp> {
-        self.seen.hello.map(|moment| moment.host)
+        self.observed.hello.map(|moment| moment.host)
     }
 
     /// OOM kills that the guest printed or counted so far.
     pub fn oom_kills(&self) -> u64 {
-        self.seen.kills_printed.max(self.seen.kills_counted)
+        self.observed.kills_printed.max(self.observed.kills_counted)
     }
 
-    /// Fair seconds since the canary was last seen to move, once it is late.
+    /// Granted seconds since the last progress of the canary, once it is late.
     pub fn canary_stuck_s(&self) -> Option<f64> {
-        let moved = self.seen.canary_moved?;
-        let stuck = self.seen.now().fair_since(moved);
-        (stuck > 0.5 * self.seen.stuck_s()).then_some(stuck)
+        let moved = self.observed.canary_progress?;
+        let stuck = self.observed.now().granted_since(moved);
+        (stuck > 0.5 * self.observed.stuck_s()).then_some(stuck)
     }
 
     fn wake_at(&mut self, stamp: Stamp) {
         self.deadline = Some(self.deadline.map_or(stamp, |deadline| deadline.min(stamp)));
     }
 
-    /// Asks the rules, and again whenever one of them wants to know more.
-    fn judge(&mut self, actions: &mut Vec<Action>) {
-        while let Some(probe) = self.ask_rules(actions) {
+    /// Evaluates the rules, and again after each probe that one of them requests.
+    fn evaluate(&mut self, actions: &mut Vec<Action>) {
+        while let Some(probe) = self.evaluate_rules(actions) {
             self.probe(probe, actions);
         }
     }
 
-    /// Asks each rule in order; gives the probe that one of them wants, after which all must be asked again.
-    fn ask_rules(&mut self, actions: &mut Vec<Action>) -> Option<Probe> {
+    /// Evaluates each rule in order; gives the probe that one of them requests, after which all must be evaluated again.
+    fn evaluate_rules(&mut self, actions: &mut Vec<Action>) -> Option<Probe> {
         self.deadline = None;
         for rule in RuleId::ALL {
-            match rules::judge(*rule, &self.seen) {
-                Judgement::No => {}
-                Judgement::At(stamp) => self.wake_at(stamp),
-                Judgement::Hold(stamp) => {
+            match rules::judge(*rule, &self.observed) {
+                Judgement::NotApplicable => {}
+                Judgement::RecheckAt(stamp) => self.wake_at(stamp),
+                Judgement::DeferUntil(stamp) => {
                     self.wake_at(stamp);
                     return None;
                 }
-                Judgement::Ask(probe) => return Some(probe),
-                Judgement::Confirm(verdict) => {
-                    let confirmation = Confirmation::begin(*verdict, &self.seen);
+                Judgement::Probe(probe) => return Some(probe),
+                Judgement::ConfirmBySysrqF(verdict) => {
+                    let confirmation = Confirmation::new(*verdict, &self.observed);
                     self.probe(confirmation.probe(), actions);
                     self.confirm(confirmation, actions);
                     return None;
                 }
-                Judgement::Is(verdict) => {
+                Judgement::Verdict(verdict) => {
                     self.conclude(*verdict, actions);
                     return None;
                 }
@@ -130,12 +131,12 @@ impl Watchdog {
     }
 
     fn probe(&mut self, probe: Probe, actions: &mut Vec<Action>) {
-        self.seen.inquiry.ask(probe, self.seen.now());
+        self.observed.probes.record_request(probe, self.observed.now());
         actions.push(Action::Probe(probe));
     }
 
     fn confirm(&mut self, confirmation: Confirmation, actions: &mut Vec<Action>) {
-        match confirmation.settle(&self.seen) {
+        match confirmation.poll(&self.observed) {
             Ok(verdict) => self.conclude(verdict, actions),
             Err(until) => {
                 self.deadline = Some(until);
@@ -147,9 +148,9 @@ impl Watchdog {
     fn conclude(&mut self, mut verdict: Verdict, actions: &mut Vec<Action>) {
         verdict.lines.truncate(3);
         if verdict.outcome() == Outcome::Hang {
-            verdict.caveats.extend(self.seen.pressure());
+            verdict.caveats.extend(self.observed.pressure());
         }
-        verdict.caveats.extend(self.seen.discounted());
+        verdict.caveats.extend(self.observed.discounted_reports());
         self.verdict = Some(verdict);
         self.deadline = None;
         actions.push(Action::Stop);

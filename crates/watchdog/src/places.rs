@@ -8,7 +8,7 @@ pub(super) enum Place {
     Allocator,
     /// Reclaim: `mm/vmscan.c`, `mm/workingset.c`, `mm/rmap.c` on its behalf, the shrinkers.
     Reclaim,
-    /// Waits inside reclaim for somebody else's progress: `mm/vmscan.c`, `mm/backing-dev.c`, `mm/page-writeback.c`,
+    /// Waits inside reclaim for the progress of others: `mm/vmscan.c`, `mm/backing-dev.c`, `mm/page-writeback.c`,
     /// `mm/swap.c` (`lru_add_drain_all()` flushes work).
     Throttle,
     /// Sleeping locks: `kernel/locking/`.
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn functions_are_sorted_by_what_they_do() {
+    fn functions_by_subsystem() {
         for (symbol, expected) in [
             ("__alloc_pages_slowpath.constprop.0", Some(Place::Allocator)),
             ("__alloc_frozen_pages_noprof", Some(Place::Allocator)),

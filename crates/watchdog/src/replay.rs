@@ -11,7 +11,7 @@ pub fn replay<'a>(setup: Setup, records: impl IntoIterator<Item = &'a Record>) -
     retrace(setup, records).verdict
 }
 
-/// As [`replay`], with the way to the verdict.
+/// As [`replay`], with the stages up to the verdict.
 pub fn retrace<'a>(setup: Setup, records: impl IntoIterator<Item = &'a Record>) -> Course {
     let mut watchdog = Watchdog::new(setup);
     let mut stages = vec![(Stamp::ZERO, watchdog.stage())];

@@ -7,8 +7,8 @@ use model::{Cell, Payload, Timeouts};
 /// Guests that need longer get proportionally more time; faster ones get no less.
 pub const NOMINAL_LOOP_US: u64 = 4_000;
 
-/// The most that a slow calibration may stretch a deadline: the guest is hostile and may claim anything.
-const MOST_SLOWNESS: f64 = 20.0;
+/// How far a slow calibration may stretch a deadline: the guest is hostile and may claim anything.
+const MAX_SLOWNESS: f64 = 20.0;
 
 /// Bytes of a long report of the kernel, of an OOM kill with its table of tasks: on a slow console a beat may stand behind
 /// one.
@@ -21,8 +21,8 @@ pub struct Setup {
     pub agent: bool,
     /// The stages' time limits.
     pub timeouts: Timeouts,
-    /// The share of the time for which the lab itself keeps the vCPUs from running while the workload runs.
-    pub held: f64,
+    /// The share of the time for which the lab itself stops the vCPUs while the workload runs.
+    pub stop_share: f64,
 }
 
 impl Setup {
@@ -35,13 +35,13 @@ impl Setup {
         Self {
             agent: matches!(cell.payload, Payload::Workload { .. }),
             timeouts,
-            held: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
+            stop_share: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
         }
     }
 
     /// By how much a guest with this calibration is slower than the nominal one; from 1 to 20.
     pub fn slowness(&self, loop_us: Option<u64>) -> f64 {
-        loop_us.map_or(1.0, |us| (us as f64 / NOMINAL_LOOP_US as f64).clamp(1.0, MOST_SLOWNESS))
+        loop_us.map_or(1.0, |us| (us as f64 / NOMINAL_LOOP_US as f64).clamp(1.0, MAX_SLOWNESS))
     }
 }
 
@@ -71,19 +71,19 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_console_and_a_held_guest_are_known_beforehand() {
+    fn setup_accounts_for_faults() {
         let workload = Payload::Workload { name: "idle".into(), options: BTreeMap::new() };
         let plain = Setup::of(&cell(workload.clone(), Faults::default()));
-        assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.held), (true, 4.0, 0.0));
+        assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.stop_share), (true, 4.0, 0.0));
         let faults = Faults { console_bps: Some(2048), vcpu_steal: Some(75), ..Faults::default() };
         let slow = Setup::of(&cell(workload, faults));
-        assert_eq!((slow.timeouts.stuck_s, slow.held), (12.0, 0.75));
+        assert_eq!((slow.timeouts.stuck_s, slow.stop_share), (12.0, 0.75));
         assert!(!Setup::of(&cell(Payload::Initrd { path: None }, Faults::default())).agent);
     }
 
     #[test]
-    fn slowness_is_bounded_on_both_sides() {
-        let setup = Setup { agent: true, timeouts: Timeouts::default(), held: 0.0 };
+    fn slowness_is_bounded() {
+        let setup = Setup { agent: true, timeouts: Timeouts::default(), stop_share: 0.0 };
         let slowness = [None, Some(100), Some(8_000), Some(u64::MAX)].map(|loop_us| setup.slowness(loop_us));
         assert_eq!(slowness, [1.0, 1.0, 2.0, 20.0]);
     }

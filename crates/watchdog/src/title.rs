@@ -60,8 +60,8 @@ impl Namer {
             // Which function of it a sample hits is chance, and their names change from version to version.
             (_, Some(profile)) => {
                 let allocates = |symbol: &str| place(symbol) == Some(Place::Allocator);
-                let seen = profile.callers.iter().chain(&profile.spots).any(|spot| allocates(&spot.symbol));
-                seen.then(|| "alloc_pages".to_owned())
+                let observed = profile.callers.iter().chain(&profile.spots).any(|spot| allocates(&spot.symbol));
+                observed.then(|| "alloc_pages".to_owned())
             }
             _ => None,
         };
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_own_report_names_it_best() {
+    fn title_prefers_the_kernel_report() {
         let oops = [
             "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010",
             "[    1.000001] RIP: 0010:tipc_sk_lookup+0x131/0xfa0",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verdict_is_named_by_the_reports_that_it_is_about() {
+    fn title_by_report_kind() {
         for (kind, line, expected) in [
             (Kind::HungTask, "INFO: task hog:26 blocked for more than 120 seconds.", "task hung of hog"),
             (Kind::SoftLockup, "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", "soft lockup of hog"),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_report_of_a_kind_names_it_and_the_first_look() {
+    fn title_uses_the_first_report_and_profile() {
         let line = |comm: &str| format!("[    1.000000] INFO: task {comm}:26 blocked for more than 120 seconds.");
         let lines = [line("first"), "[    1.000001] Showing all locks held in the system:".to_owned(), line("second")];
         let lines = lines.each_ref().map(String::as_str);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hang_that_only_the_lab_sees_is_named_by_where_it_loops() {
+    fn title_of_hang_names_the_function() {
         for allocator in ["__alloc_pages", "__alloc_pages_noprof", "__alloc_frozen_pages_noprof"] {
             let profile = profile("shrink_slab", allocator);
             assert_eq!(title(Kind::OomLivelock, &[], Some(profile)).unwrap(), "oom-livelock in alloc_pages");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_of_the_kernel_has_no_title() {
+    fn title_only_for_kernel_failures() {
         for kind in [Kind::Finished, Kind::HostOverloaded, Kind::QemuDied] {
             assert_eq!(title(kind, &["[    1.000000] Kernel panic - not syncing: x"], None), None);
         }

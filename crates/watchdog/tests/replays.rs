@@ -31,7 +31,7 @@ struct Case {
 
 impl Case {
     fn setup(&self) -> Setup {
-        Setup { agent: self.expected.agent, timeouts: Timeouts::default(), held: 0.0 }
+        Setup { agent: self.expected.agent, timeouts: Timeouts::default(), stop_share: 0.0 }
     }
 }
 
@@ -53,7 +53,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn recorded_trials_are_judged_as_it_was_right_then() {
+fn recorded_trials_keep_their_verdicts() {
     let cases = cases();
     assert!(!cases.is_empty());
     for case in cases {
@@ -71,7 +71,7 @@ fn recorded_trials_are_judged_as_it_was_right_then() {
 }
 
 #[test]
-fn a_verdict_stands_from_the_event_on_that_gave_it() {
+fn verdict_is_final() {
     for case in cases() {
         let mut watchdog = Watchdog::new(case.setup());
         let mut first = None;
@@ -85,7 +85,7 @@ fn a_verdict_stands_from_the_event_on_that_gave_it() {
 }
 
 #[test]
-fn a_record_that_ends_early_never_passes() {
+fn truncated_record_never_passes() {
     for case in cases() {
         let finish = case.records.len() - 1;
         for cut in 0..finish {

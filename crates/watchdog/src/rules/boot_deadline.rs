@@ -1,25 +1,25 @@
 //! The agent never said hello.
 
-use super::{Judgement, time_is_up};
+use super::{Judgement, check_deadline};
 use crate::clock::Moment;
-use crate::seen::Seen;
+use crate::observed::Observations;
 use model::{Caveat, Kind, Onset, RuleId, Verdict};
 
 /// How the last lines of OpenSBI's banner begin; the kernel comes next.
-const LAST_OF_OPENSBI: &str = "Boot HART ";
+const OPENSBI_BANNER_END: &str = "Boot HART ";
 
-/// More than one vCPU can use.
+/// More CPU demand than one vCPU can have.
 const SEVERAL_CPUS: f64 = 1.2;
 
-pub(super) fn judge(seen: &Seen) -> Judgement {
-    if !seen.setup.agent || seen.hello.is_some() {
-        return Judgement::No;
+pub(super) fn judge(observed: &Observations) -> Judgement {
+    if !observed.setup.agent || observed.hello.is_some() {
+        return Judgement::NotApplicable;
     }
-    let limit = seen.setup.timeouts.boot_s;
-    if let Err(judgement) = time_is_up(seen, RuleId::BootDeadline, Moment::default(), limit) {
+    let limit = observed.setup.timeouts.boot_s;
+    if let Err(judgement) = check_deadline(observed, RuleId::BootDeadline, Moment::default(), limit) {
         return judgement;
     }
-    let verdict = match seen.console_moved {
+    let verdict = match observed.console_activity {
         None => {
             Verdict::new(Kind::BootSilent, RuleId::BootDeadline, format!("the console stayed empty for {limit:.0} s"))
         }
@@ -27,16 +27,16 @@ pub(super) fn judge(seen: &Seen) -> Judgement {
             let summary = format!("the agent did not come up within {limit:.0} s");
             let mut verdict = Verdict::new(Kind::BootTimeout, RuleId::BootDeadline, summary);
             verdict.onset = Some(Onset { host: moved.host, guest_s: None });
-            verdict.lines = vec![seen.last_line.clone()];
-            let busy = seen.clock.demand(moved.host).is_some_and(|cpus| cpus > SEVERAL_CPUS);
+            verdict.lines = vec![observed.last_line.clone()];
+            let busy = observed.clock.demand(moved.host).is_some_and(|cpus| cpus > SEVERAL_CPUS);
             // OpenSBI 1.1, `lib/sbi/sbi_hsm.c`: `sbi_hsm_hart_start()` lets the hart go, and sets `next_addr` thereafter. Seen in
             // 1 of 40 boots beside compilers: the boot hart waits for the other one, which runs the kernel's `_start` and makes
             // the page tables again under it. Later versions set the address first.
-            if busy && seen.last_line.starts_with(LAST_OF_OPENSBI) {
+            if busy && observed.last_line.starts_with(OPENSBI_BANNER_END) {
                 verdict.caveats.push(Caveat::DoubleHartStart);
             }
             verdict
         }
     };
-    Judgement::is(verdict)
+    Judgement::verdict(verdict)
 }

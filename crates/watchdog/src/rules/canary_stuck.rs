@@ -1,47 +1,48 @@
-//! PID 1 beats on, and whoever allocates is stuck: the livelock signature.
+//! The heartbeat is alive, and allocations are stuck: the livelock signature.
 //!
 //! The kernel's own detectors stay silent in it: the looping tasks are runnable and call `cond_resched()`, which feeds
 //! the soft-lockup watchdog (`kernel/watchdog.c`), and khungtaskd looks at sleeping tasks alone (`kernel/hung_task.c`).
 
-use super::{Judgement, PROOF};
-use crate::seen::Seen;
+use super::{CONFIRM_PERIODS, Judgement};
+use crate::observed::Observations;
 use crate::stall;
 use model::{Evidence, Kind, Probe, RuleId};
 
-pub(super) fn judge(seen: &Seen) -> Judgement {
-    let (Some(hello), None) = (seen.hello, &seen.finished) else { return Judgement::No };
-    let Some((beat_at, _)) = seen.beat else { return Judgement::No };
-    let canary = seen.canary_moved.unwrap_or(hello);
-    let progress = seen.progress();
-    let (stuck, threshold) = (seen.now().fair_since(progress), seen.stuck_s());
-    for round in 1..PROOF {
+pub(super) fn judge(observed: &Observations) -> Judgement {
+    let (Some(hello), None) = (observed.hello, &observed.finished) else { return Judgement::NotApplicable };
+    let Some((beat_at, _)) = observed.beat else { return Judgement::NotApplicable };
+    let canary = observed.canary_progress.unwrap_or(hello);
+    let progress = observed.progress();
+    let (stuck, threshold) = (observed.now().granted_since(progress), observed.stuck_s());
+    for round in 1..CONFIRM_PERIODS {
         let limit = f64::from(round) * threshold;
         if stuck < limit {
-            return Judgement::later(seen, limit, stuck);
+            return Judgement::recheck(observed, limit, stuck);
         }
-        let idle = seen.clock.demand(progress.host).is_some_and(|demand| demand < stall::BUSY);
-        let blocked = (idle && round + 1 == PROOF).then_some(Probe::Sysrq('w'));
+        let idle = observed.clock.demand(progress.host).is_some_and(|demand| demand < stall::MIN_BUSY_CPUS);
+        let blocked = (idle && round + 1 == CONFIRM_PERIODS).then_some(Probe::Sysrq('w'));
         let probes = [Probe::Profile, Probe::Memory].into_iter().map(|probe| (probe, round as usize));
-        let missing =
-            probes.chain(blocked.map(|probe| (probe, 1))).find(|(probe, n)| seen.inquiry.asked(*probe, progress) < *n);
+        let missing = probes
+            .chain(blocked.map(|probe| (probe, 1)))
+            .find(|(probe, n)| observed.probes.count_since(*probe, progress) < *n);
         if let Some((probe, _)) = missing {
-            return Judgement::Ask(probe);
+            return Judgement::Probe(probe);
         }
     }
-    // Evidence must have stood for several times the threshold before it counts as a hang.
-    let limit = f64::from(PROOF) * threshold;
+    // A suspicion must last for several periods of the threshold before it is a hang.
+    let limit = f64::from(CONFIRM_PERIODS) * threshold;
     if stuck < limit {
-        return Judgement::later(seen, limit, stuck);
+        return Judgement::recheck(observed, limit, stuck);
     }
-    let beats = beat_at.fair_since(canary) >= 0.8 * limit && seen.now().fair_since(beat_at) < threshold;
+    let beats = beat_at.granted_since(canary) >= 0.8 * limit && observed.now().granted_since(beat_at) < threshold;
     if !beats {
-        // The beat is silent too: another rule's subject.
-        return Judgement::No;
+        // No heartbeat either: `heartbeat_lost`.
+        return Judgement::NotApplicable;
     }
-    let mut verdict = stall::verdict(seen, RuleId::CanaryStuck, progress, stuck);
+    let mut verdict = stall::verdict(observed, RuleId::CanaryStuck, progress, stuck);
     verdict.evidence.insert(0, Evidence::HeartbeatAlive { canary_stuck_s: stuck });
     match verdict.kind {
-        Kind::OomLivelock | Kind::SilentStall | Kind::ReclaimLivelock => Judgement::Confirm(Box::new(verdict)),
-        _ => Judgement::is(verdict),
+        Kind::OomLivelock | Kind::SilentStall | Kind::ReclaimLivelock => Judgement::ConfirmBySysrqF(Box::new(verdict)),
+        _ => Judgement::verdict(verdict),
     }
 }

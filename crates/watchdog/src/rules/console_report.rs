@@ -1,42 +1,42 @@
-//! The kernel itself said that something is wrong.
+//! The kernel reported a failure on its console.
 
 use super::Judgement;
-use crate::seen::{Noted, Seen};
+use crate::observed::{ConsoleHit, Observations};
 use kmsg::signature::Trouble;
 use model::{Caveat, Kind, Outcome, RuleId, Verdict};
 
-/// Fair seconds in which more of the story may still come: the oops behind a warning, the panic behind an oops.
+/// Granted seconds in which more may still come: the oops after a warning, the panic after an oops.
 const SETTLE_S: f64 = 3.0;
 
 /// The first report decides: what comes after it is mostly its consequence.
-pub(super) fn judge(seen: &Seen) -> Judgement {
-    let Some(first) = seen.troubles.first() else { return Judgement::No };
-    let passed = seen.now().fair_since(first.at);
-    if !seen.ended() && passed < SETTLE_S {
-        return Judgement::hold(seen, SETTLE_S, passed);
+pub(super) fn judge(observed: &Observations) -> Judgement {
+    let Some(first) = observed.failures.first() else { return Judgement::NotApplicable };
+    let passed = observed.now().granted_since(first.at);
+    if !observed.ended() && passed < SETTLE_S {
+        return Judgement::defer(observed, SETTLE_S, passed);
     }
-    let kind = kind(seen, first);
+    let kind = kind(observed, first);
     let mut verdict = Verdict::new(kind, RuleId::ConsoleReport, summary(kind, first));
     verdict.onset = Some(first.onset());
     verdict.task = first.what.task.clone();
-    verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
-    verdict.lines = seen.troubles.iter().map(|noted| noted.line.clone()).collect();
-    let share = seen.clock.share();
+    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
+    verdict.lines = observed.failures.iter().map(|hit| hit.line.clone()).collect();
+    let share = observed.clock.share();
     if kind.outcome() == Outcome::Hang && share < 0.5 {
         verdict.confidence = 0.7;
         verdict.caveats.push(Caveat::CpuShare { share });
     }
-    Judgement::is(verdict)
+    Judgement::verdict(verdict)
 }
 
 /// Before the agent's hello, whatever the kernel dies of is a failure to boot.
-fn kind(seen: &Seen, first: &Noted<Trouble>) -> Kind {
-    let booting = seen.setup.agent && seen.hello.is_none();
+fn kind(observed: &Observations, first: &ConsoleHit<Trouble>) -> Kind {
+    let booting = observed.setup.agent && observed.hello.is_none();
     let said = Kind::from(first.what.kind);
     if booting && said.outcome() == Outcome::Crash { Kind::BootPanic } else { said }
 }
 
-fn summary(kind: Kind, first: &Noted<Trouble>) -> String {
+fn summary(kind: Kind, first: &ConsoleHit<Trouble>) -> String {
     let title = &first.what.title;
     match kind.outcome() {
         Outcome::Hang => format!("the kernel reported: {title}"),

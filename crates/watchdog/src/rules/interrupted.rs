@@ -1,17 +1,17 @@
 //! The user stopped the run.
 
 use super::Judgement;
-use crate::seen::Seen;
+use crate::observed::Observations;
 use model::{Kind, RuleId, Verdict};
 
-pub(super) fn judge(seen: &Seen) -> Judgement {
-    if seen.interrupted {
-        Judgement::is(Verdict::new(
+pub(super) fn judge(observed: &Observations) -> Judgement {
+    if observed.interrupted {
+        Judgement::verdict(Verdict::new(
             Kind::Interrupted,
             RuleId::Interrupted,
             "the run was stopped before this trial had ended",
         ))
     } else {
-        Judgement::No
+        Judgement::NotApplicable
     }
 }

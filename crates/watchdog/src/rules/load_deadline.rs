@@ -1,50 +1,53 @@
-//! The workload neither ended nor got stuck within its time.
+//! The workload neither ended in time nor got stuck.
 
-use super::workload_ended::advancing;
-use super::{Judgement, time_is_up};
+use super::workload_ended::thrash_or_slow;
+use super::{Judgement, check_deadline};
 use crate::clock::Moment;
-use crate::seen::Seen;
+use crate::observed::Observations;
 use model::{Kind, RuleId, Verdict};
 
-pub(super) fn judge(seen: &Seen) -> Judgement {
-    let (Some(since), None) = (seen.started.or(seen.hello), &seen.finished) else { return Judgement::No };
-    let limit = seen.setup.timeouts.load_s * seen.slowness();
-    if let Err(judgement) = time_is_up(seen, RuleId::LoadDeadline, since, limit) {
+pub(super) fn judge(observed: &Observations) -> Judgement {
+    let (Some(since), None) = (observed.started.or(observed.hello), &observed.finished) else {
+        return Judgement::NotApplicable;
+    };
+    let limit = observed.setup.timeouts.load_s * observed.slowness();
+    if let Err(judgement) = check_deadline(observed, RuleId::LoadDeadline, since, limit) {
         return judgement;
     }
     let done = format!("the workload did not end within {limit:.0} s");
-    let advances = if works(seen) { advancing(seen, RuleId::LoadDeadline, &done) } else { None };
+    let advances = if makes_progress(observed) { thrash_or_slow(observed, RuleId::LoadDeadline, &done) } else { None };
     let mut verdict = advances.unwrap_or_else(|| {
-        Verdict::new(Kind::LoadTimeout, RuleId::LoadDeadline, format!("{done}; {}", standing(seen, since)))
+        Verdict::new(Kind::LoadTimeout, RuleId::LoadDeadline, format!("{done}; {}", progress_report(observed, since)))
     });
-    verdict.victim = seen.kill.as_ref().map(|kill| kill.what.clone());
-    verdict.lines = seen.kill.iter().map(|kill| kill.line.clone()).collect();
-    Judgement::is(verdict)
+    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
+    verdict.lines = observed.oom_kill.iter().map(|kill| kill.line.clone()).collect();
+    Judgement::verdict(verdict)
 }
 
-/// Whether the workload itself still gets on. A task that waits in the allocator for good leaves the canary alone: a guest
-/// of which only the canary goes on is not called slow.
-fn works(seen: &Seen) -> bool {
-    seen.units_moved.is_some_and(|moved| seen.now().fair_since(moved) < seen.stuck_s())
+/// Whether the workload itself makes progress. A task that is blocked in the allocator for good does not stop the canary: a guest
+/// of which only the canary makes progress is not called slow.
+fn makes_progress(observed: &Observations) -> bool {
+    observed.workload_progress.is_some_and(|moved| observed.now().granted_since(moved) < observed.stuck_s())
 }
 
-/// What went on and what stood still, each for itself: a canary that goes on says nothing of the workload.
-fn standing(seen: &Seen, since: Moment) -> String {
-    let units = match seen.units_moved {
-        Some(moved) => format!("its last unit of work was seen {} ago", duration(seen, moved)),
-        None => format!("no unit of work was seen of it in {}", duration(seen, since)),
+/// The last progress of workload and canary, each for itself: an allocating canary says nothing of the workload.
+fn progress_report(observed: &Observations, since: Moment) -> String {
+    let units = match observed.workload_progress {
+        Some(moved) => format!("its last unit of work was {} ago", duration(observed, moved)),
+        None => format!("no unit of work in {}", duration(observed, since)),
     };
-    let canary = seen.canary_moved.map(|moved| format!(", the canary's last round {} ago", duration(seen, moved)));
+    let canary =
+        observed.canary_progress.map(|moved| format!(", the canary's last round {} ago", duration(observed, moved)));
     units + &canary.unwrap_or_default()
 }
 
-/// Fair seconds, and those of the host's clock where they are others.
-fn duration(seen: &Seen, since: Moment) -> String {
-    let fair_s = seen.now().fair_since(since).round();
-    let host_s = seen.now().host.since(since.host).as_secs_f64().round();
-    if host_s > 1.1 * fair_s && host_s > fair_s + 1.0 {
-        format!("{fair_s:.0} s ({host_s:.0} s by the host's clock)")
+/// Granted seconds, and those of the host's clock where they are others.
+fn duration(observed: &Observations, since: Moment) -> String {
+    let granted_s = observed.now().granted_since(since).round();
+    let host_s = observed.now().host.since(since.host).as_secs_f64().round();
+    if host_s > 1.1 * granted_s && host_s > granted_s + 1.0 {
+        format!("{granted_s:.0} s ({host_s:.0} s by the host's clock)")
     } else {
-        format!("{fair_s:.0} s")
+        format!("{granted_s:.0} s")
     }
 }

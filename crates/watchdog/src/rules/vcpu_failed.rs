@@ -1,13 +1,13 @@
-//! QEMU cannot go on executing the guest, as when KVM meets an instruction that it can neither run nor emulate.
+//! QEMU cannot continue executing the guest, as when KVM meets an instruction that it can neither run nor emulate.
 
 use super::Judgement;
-use crate::seen::Seen;
+use crate::observed::Observations;
 use model::{Kind, RuleId, Verdict};
 
-pub(super) fn judge(seen: &Seen) -> Judgement {
-    if !seen.vcpu_failed {
-        return Judgement::No;
+pub(super) fn judge(observed: &Observations) -> Judgement {
+    if !observed.vcpu_failed {
+        return Judgement::NotApplicable;
     }
-    let summary = "QEMU could not go on executing the guest (`internal-error`); `qemu.log` has its words";
-    Judgement::is(Verdict::new(Kind::VcpuFailed, RuleId::VcpuFailed, summary))
+    let summary = "QEMU cannot continue executing the guest (`internal-error`); see `qemu.log`";
+    Judgement::verdict(Verdict::new(Kind::VcpuFailed, RuleId::VcpuFailed, summary))
 }

@@ -1,10 +1,10 @@
-//! Trials that end: by themselves, by the lab, by somebody else.
+//! Trials that end: by themselves, by the lab, from outside.
 
 use crate::trial::{Trial, finish};
 use model::{Caveat, Event, Kind, Outcome, Probe, QmpEvent};
 
 #[test]
-fn a_workload_that_ends_is_a_pass() {
+fn workload_end_is_a_pass() {
     let mut trial = Trial::booted();
     trial.second(0.3, 0.0, true);
     trial.frame(finish(0));
@@ -14,7 +14,7 @@ fn a_workload_that_ends_is_a_pass() {
 }
 
 #[test]
-fn a_workload_that_fails_is_neither_a_pass_nor_a_hang() {
+fn workload_failure_is_inconclusive() {
     let mut trial = Trial::booted();
     trial.frame(finish(1));
     trial.power_off();
@@ -24,7 +24,7 @@ fn a_workload_that_fails_is_neither_a_pass_nor_a_hang() {
 }
 
 #[test]
-fn a_guest_that_does_not_power_off_still_passes_and_it_is_said() {
+fn missing_power_off_is_a_caveat() {
     let mut trial = Trial::booted();
     trial.frame(finish(0));
     trial.seconds(12, 1.0, 0.0, false);
@@ -34,7 +34,7 @@ fn a_guest_that_does_not_power_off_still_passes_and_it_is_said() {
 }
 
 #[test]
-fn an_early_end_and_an_endless_workload_are_inconclusive() {
+fn early_power_off_and_load_timeout_are_inconclusive() {
     let mut early = Trial::booted();
     early.power_off();
     assert_eq!(early.verdict().kind, Kind::EarlyPowerOff);
@@ -52,17 +52,17 @@ fn an_early_end_and_an_endless_workload_are_inconclusive() {
 }
 
 #[test]
-fn an_endless_workload_is_told_of_by_itself_and_not_by_the_canary() {
+fn load_timeout_summary_names_workload_progress() {
     // Whether the workload does anything, then until when, then which share of the time the guest gets.
     for (units, until_s, share, said) in [
-        (true, 100.0, 1.0, "its last unit of work was seen 1 s ago, the canary's last round 1 s ago"),
-        (true, 5.0, 1.0, "its last unit of work was seen 59 s ago, the canary's last round 1 s ago"),
-        (false, 0.0, 1.0, "no unit of work was seen of it in 64 s, the canary's last round 1 s ago"),
+        (true, 100.0, 1.0, "its last unit of work was 1 s ago, the canary's last round 1 s ago"),
+        (true, 5.0, 1.0, "its last unit of work was 59 s ago, the canary's last round 1 s ago"),
+        (false, 0.0, 1.0, "no unit of work in 64 s, the canary's last round 1 s ago"),
         (
             true,
             20.0,
             0.5,
-            "its last unit of work was seen 54 s (108 s by the host's clock) ago, the canary's last round 1 s ago",
+            "its last unit of work was 54 s (108 s by the host's clock) ago, the canary's last round 1 s ago",
         ),
     ] {
         let mut trial = Trial::booted();
@@ -78,7 +78,7 @@ fn an_endless_workload_is_told_of_by_itself_and_not_by_the_canary() {
 }
 
 #[test]
-fn nothing_changes_a_verdict() {
+fn verdict_ignores_later_events() {
     let mut trial = Trial::booted();
     trial.event(Event::Interrupted);
     let first = trial.verdict();
@@ -89,7 +89,7 @@ fn nothing_changes_a_verdict() {
 }
 
 #[test]
-fn failures_to_boot_are_told_apart() {
+fn boot_failures_by_kind() {
     let mut silent = Trial::new(true);
     silent.seconds(32, 1.0, 0.0, false);
     assert_eq!(silent.verdict().kind, Kind::BootSilent);
@@ -123,7 +123,7 @@ fn failures_to_boot_are_told_apart() {
 }
 
 #[test]
-fn faults_of_the_lab_are_never_the_kernels() {
+fn lab_errors_are_no_kernel_failures() {
     let mut failed = Trial::new(true);
     failed.exit(Some(1), None);
     let verdict = failed.verdict();
@@ -151,7 +151,7 @@ fn faults_of_the_lab_are_never_the_kernels() {
 }
 
 #[test]
-fn a_disk_that_the_host_cannot_serve_is_no_fault_of_the_guest() {
+fn disk_failure_is_a_lab_error() {
     let mut trial = Trial::booted();
     trial.event(Event::Qmp { what: QmpEvent::DiskFailed("No space left on device".to_owned()) });
     trial.event(Event::Qmp { what: QmpEvent::Stop });
@@ -161,7 +161,7 @@ fn a_disk_that_the_host_cannot_serve_is_no_fault_of_the_guest() {
 }
 
 #[test]
-fn a_short_pause_changes_nothing() {
+fn short_pause_is_ignored() {
     let mut trial = Trial::booted();
     trial.event(Event::Qmp { what: QmpEvent::Stop });
     trial.seconds(5, 0.0, 0.0, false);
@@ -172,7 +172,7 @@ fn a_short_pause_changes_nothing() {
 }
 
 #[test]
-fn how_qemu_ends_after_the_guest_has_switched_off_says_nothing_of_it() {
+fn qemu_exit_after_shutdown_is_ignored() {
     for (code, signal) in [(None, Some(9)), (Some(1), None), (None, None)] {
         let mut trial = Trial::booted();
         trial.event(Event::Qmp { what: QmpEvent::Shutdown("guest-shutdown".to_owned()) });
@@ -182,7 +182,7 @@ fn how_qemu_ends_after_the_guest_has_switched_off_says_nothing_of_it() {
 }
 
 #[test]
-fn a_guest_that_looked_stuck_and_was_not_asked_has_switched_off_by_itself() {
+fn power_off_of_stuck_guest_without_sysrq() {
     let mut trial = Trial::booted();
     trial.seconds(6, 1.0, 0.0, true);
     assert!(!trial.probes.iter().any(|(_, probe)| matches!(probe, Probe::Sysrq(_))), "{:?}", trial.probes);
@@ -191,7 +191,7 @@ fn a_guest_that_looked_stuck_and_was_not_asked_has_switched_off_by_itself() {
 }
 
 #[test]
-fn both_clocks_are_told_where_they_differ() {
+fn load_timeout_summary_gives_both_clocks() {
     for (share, both) in [(1.0, false), (0.95, false), (0.9, true)] {
         let mut trial = Trial::booted();
         while trial.watchdog.verdict().is_none() && trial.now_s < 100.0 {

@@ -13,7 +13,7 @@ fn discounted(verdict: &Verdict) -> Vec<&str> {
 }
 
 #[test]
-fn a_starved_guest_gets_more_host_time() {
+fn starved_guest_gets_more_host_time() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.seconds(40, 0.2, 0.8, true);
@@ -23,7 +23,7 @@ fn a_starved_guest_gets_more_host_time() {
 }
 
 #[test]
-fn a_host_without_cpu_to_spare_gets_no_verdict_on_the_guest() {
+fn overloaded_host_is_inconclusive() {
     let mut trial = Trial::new(true);
     trial.line("[    0.000000] Linux version 6.1");
     trial.seconds(305, 0.08, 0.92, false);
@@ -32,7 +32,7 @@ fn a_host_without_cpu_to_spare_gets_no_verdict_on_the_guest() {
 }
 
 #[test]
-fn a_slow_guest_gets_more_time() {
+fn slow_guest_gets_more_time() {
     let mut trial = Trial::booted();
     trial.frame(Frame::Speed { loop_us: 4 * watchdog::NOMINAL_LOOP_US });
     trial.kill();
@@ -43,7 +43,7 @@ fn a_slow_guest_gets_more_time() {
 }
 
 #[test]
-fn a_lockup_report_of_a_starved_guest_is_its_hosts() {
+fn lockup_report_of_starved_guest_is_discounted() {
     let report = |ran: f64, line: &str| {
         let mut trial = Trial::booted();
         for _ in 0..25 {
@@ -95,7 +95,7 @@ const JIFFIES: &str =
     "[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns";
 
 #[test]
-fn a_stall_that_lasts_is_not_excused_for_ever() {
+fn lasting_rcu_stall_counts_in_the_end() {
     // The detector's limit, the second report's age and period, whether the kernel says how long a jiffy is.
     for (limit_s, again_s, period, known, counts) in [
         (21, 84, 57, true, true),
@@ -130,7 +130,7 @@ fn a_stall_that_lasts_is_not_excused_for_ever() {
 }
 
 #[test]
-fn a_blocked_task_is_not_excused_for_ever() {
+fn lasting_hung_task_counts_in_the_end() {
     let mut trial = Trial::booted();
     seconds(&mut trial, 20, 0.4);
     for claimed in [10, 20] {
@@ -145,7 +145,7 @@ fn a_blocked_task_is_not_excused_for_ever() {
 }
 
 #[test]
-fn the_age_of_a_stall_may_excuse_what_its_first_line_did_not() {
+fn rcu_stall_age_discounts_its_report() {
     let mut trial = Trial::booted();
     trial.line(JIFFIES);
     seconds(&mut trial, 30, 1.0);
@@ -156,7 +156,7 @@ fn the_age_of_a_stall_may_excuse_what_its_first_line_did_not() {
 }
 
 #[test]
-fn a_pass_tells_of_the_reports_that_did_not_count() {
+fn discounted_report_is_a_caveat_of_a_pass() {
     let mut trial = Trial::booted();
     trial.line(JIFFIES);
     trial.event(Event::Host { late_us: 0, psi_cpu_avg10: Some(90.0), stopped: false });
@@ -171,7 +171,7 @@ fn a_pass_tells_of_the_reports_that_did_not_count() {
 }
 
 #[test]
-fn a_report_that_was_the_hosts_is_told_when_a_hang_follows() {
+fn discounted_report_is_a_caveat_of_a_hang() {
     let mut trial = Trial::booted();
     trial.seconds(3, 0.1, 0.9, true);
     trial.line("[    3.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]");
@@ -182,7 +182,7 @@ fn a_report_that_was_the_hosts_is_told_when_a_hang_follows() {
 }
 
 #[test]
-fn a_host_under_pressure_argues_against_a_hang() {
+fn host_pressure_is_a_caveat_of_a_hang() {
     for (psi, said) in [(40.0, false), (63.4, true)] {
         let mut trial = Trial::booted();
         trial.event(Event::Host { late_us: 0, psi_cpu_avg10: Some(psi), stopped: false });
@@ -204,7 +204,7 @@ fn stopped_second(trial: &mut Trial) {
 }
 
 #[test]
-fn a_guest_whose_process_is_stopped_now_and_then_is_slow_and_not_silent() {
+fn repeatedly_stopped_process_is_slow() {
     let mut trial = Trial::booted();
     for _ in 0..10 {
         (0..4).for_each(|_| stopped_second(&mut trial));
@@ -221,7 +221,7 @@ fn a_guest_whose_process_is_stopped_now_and_then_is_slow_and_not_silent() {
 }
 
 #[test]
-fn a_process_that_stays_stopped_is_the_labs_trouble() {
+fn stopped_process_is_paused() {
     let mut trial = Trial::booted();
     let mut seconds = 0;
     while trial.watchdog.verdict().is_none() && seconds < 100 {
@@ -239,7 +239,7 @@ fn a_process_that_stays_stopped_is_the_labs_trouble() {
 }
 
 #[test]
-fn slow_is_a_matter_of_the_share_and_of_the_speed() {
+fn slow_by_share_or_speed() {
     for (share, speed, kind) in
         [(0.16, 1.0, Kind::Finished), (0.14, 1.0, Kind::Slow), (1.0, 9.9, Kind::Finished), (1.0, 10.0, Kind::Slow)]
     {
@@ -256,7 +256,7 @@ fn slow_is_a_matter_of_the_share_and_of_the_speed() {
 }
 
 #[test]
-fn a_slow_guest_that_advances_to_its_deadline_is_slow_and_no_failure() {
+fn slow_guest_at_deadline_passes() {
     let mut trial = Trial::booted();
     while trial.watchdog.verdict().is_none() && trial.now_s < 1000.0 {
         trial.beat.canary_rounds += 1;
@@ -268,7 +268,7 @@ fn a_slow_guest_that_advances_to_its_deadline_is_slow_and_no_failure() {
     trial.frame(Frame::Speed { loop_us: 12 * watchdog::NOMINAL_LOOP_US });
     let mut idler = Trial::booted();
     idler.frame(Frame::Speed { loop_us: 12 * watchdog::NOMINAL_LOOP_US });
-    // What stands still is asked what it waits for.
+    // An idle guest is probed for its blocked tasks.
     for (trial, units, ends) in [(&mut trial, 1, (Kind::Slow, 720)), (&mut idler, 0, (Kind::LoadTimeout, 768))] {
         while trial.watchdog.verdict().is_none() && trial.now_s < 1000.0 {
             trial.beat.canary_rounds += 1;
@@ -280,7 +280,7 @@ fn a_slow_guest_that_advances_to_its_deadline_is_slow_and_no_failure() {
 }
 
 #[test]
-fn a_guest_whose_clock_runs_away_is_not_stalled() {
+fn fast_guest_clock_is_no_stall() {
     let claims = ["rcu: INFO: rcu_preempt self-detected stall on CPU", "\t(t=49630 jiffies g=-991 q=2 ncpus=1)"];
     // The guest's clock when it reports a stall of 198 s, and its share of the CPU: in 16 s of the host's clock.
     for (guest_s, share, kind) in [(201.7, 0.4, Kind::Finished), (201.7, 1.0, Kind::RcuStall)] {

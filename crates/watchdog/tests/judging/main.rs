@@ -1,12 +1,12 @@
-//! The watchdog's verdicts on made-up trials: what is fed in is what the lab would have seen.
+//! The watchdog's verdicts on made-up trials: the events are those that the lab would record.
 
+mod canary_stuck;
+mod confidence;
+mod console_report;
 mod ends;
+mod heartbeat_lost;
 mod host;
-mod reports;
-mod silence;
-mod stalls;
-mod standing;
-mod standstill;
+mod no_agent;
+mod progress;
 mod trial;
-mod unattended;
-mod weights;
+mod workload_stuck;

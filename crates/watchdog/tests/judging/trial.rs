@@ -29,13 +29,13 @@ pub struct Trial {
     cpu: ThreadTime,
     pub answers: Answers,
     pub probes: Vec<(u64, Probe)>,
-    /// Whether the canary comes back when sysrq-f has killed somebody.
+    /// Whether the canary recovers when sysrq-f has killed a task.
     pub recovers: bool,
 }
 
 impl Trial {
     pub fn new(agent: bool) -> Self {
-        let setup = Setup { agent, timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 }, held: 0.0 };
+        let setup = Setup { agent, timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 }, stop_share: 0.0 };
         let mut trial = Self {
             watchdog: Watchdog::new(setup.clone()),
             setup,

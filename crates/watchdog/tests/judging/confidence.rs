@@ -17,7 +17,7 @@ fn stuck(killed: bool, prepare: impl FnOnce(&mut Trial)) -> Verdict {
 const IN_RECLAIM: &[(&str, u32)] = &[("shrink_node", 51)];
 
 #[test]
-fn most_is_more_than_half() {
+fn majority_is_more_than_half() {
     for (samples, kind) in [(50, Kind::SilentStall), (51, Kind::ReclaimLivelock)] {
         let verdict = stuck(false, |trial| {
             trial.answers.profile = Some(profile(&[("shrink_node", samples)], &[]));
@@ -36,7 +36,7 @@ fn most_is_more_than_half() {
 }
 
 #[test]
-fn reclaim_runs_in_vain_only_where_it_runs_itself_and_the_lists_stand_still() {
+fn reclaim_livelock_needs_unchanged_lru() {
     let with = |spots: &[(&str, u32)], callers: &[(&str, u32)], lru_kib: [u64; 2]| {
         stuck(false, |trial| {
             trial.answers.profile = Some(profile(spots, callers));
@@ -55,7 +55,7 @@ fn reclaim_runs_in_vain_only_where_it_runs_itself_and_the_lists_stand_still() {
 }
 
 #[test]
-fn a_guest_whose_cpu_time_is_not_known_is_judged_with_reservations() {
+fn unknown_cpu_time_lowers_confidence() {
     let mut trial = Trial::booted();
     trial.kill();
     for _ in 0..60 {
@@ -73,7 +73,7 @@ fn a_guest_whose_cpu_time_is_not_known_is_judged_with_reservations() {
 }
 
 #[test]
-fn where_the_cpu_is_speaks_for_it_or_against_it() {
+fn profile_location_changes_confidence() {
     let with = |spots: &[(&str, u32)]| {
         let verdict = stuck(true, |trial| trial.answers.profile = Some(profile(spots, &[])));
         (verdict.confidence, verdict.caveats.len())
@@ -85,7 +85,7 @@ fn where_the_cpu_is_speaks_for_it_or_against_it() {
 }
 
 #[test]
-fn the_beginning_is_the_kill_only_where_nothing_came_after_it() {
+fn onset_is_the_kill_without_later_progress() {
     let after = stuck(true, |_| {});
     assert_eq!(after.onset.unwrap().guest_s, Some(0.564737));
     let mut trial = Trial::booted();

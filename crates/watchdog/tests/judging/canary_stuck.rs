@@ -1,4 +1,4 @@
-//! Nothing that allocates gets on.
+//! Allocations are stuck.
 
 use crate::trial::{Trial, finish, memory, phrases, profile};
 use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
@@ -6,7 +6,7 @@ use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 60), ("__zone_watermark_ok", 30)];
 
 #[test]
-fn a_stuck_canary_beside_a_beat_after_a_kill_is_a_livelock_with_its_victim() {
+fn stuck_canary_after_kill_is_oom_livelock() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.seconds(14, 1.0, 0.0, true);
@@ -20,12 +20,12 @@ fn a_stuck_canary_beside_a_beat_after_a_kill_is_a_livelock_with_its_victim() {
     assert!(verdict.lines[0].contains("invoked oom-killer") && verdict.lines[1].contains("Killed process 26"));
     let onset = verdict.onset.unwrap();
     assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, Some(0.564737)));
-    assert!((verdict.confidence - 0.75).abs() < 1e-6, "nobody could look: {}", verdict.confidence);
+    assert!((verdict.confidence - 0.75).abs() < 1e-6, "no profile: {}", verdict.confidence);
     assert_eq!(verdict.caveats, [Caveat::ProfileMissing]);
 }
 
 #[test]
-fn the_host_is_asked_first_and_the_guest_last() {
+fn probes_ask_the_host_first() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.seconds(16, 1.0, 0.0, true);
@@ -34,7 +34,7 @@ fn the_host_is_asked_first_and_the_guest_last() {
 }
 
 #[test]
-fn what_the_host_saw_is_part_of_the_verdict() {
+fn oom_livelock_evidence() {
     let mut trial = Trial::booted();
     trial.answers.profile = Some(profile(LOOPING, &[("__alloc_pages_slowpath", 24)]));
     trial.answers.memory = [memory(4704, 4768, 100), memory(4700, 4768, 100)].into();
@@ -56,7 +56,7 @@ fn what_the_host_saw_is_part_of_the_verdict() {
 }
 
 #[test]
-fn free_memory_above_the_watermarks_argues_against_a_livelock() {
+fn free_memory_lowers_confidence() {
     let confidence = |free_kib| {
         let mut trial = Trial::booted();
         trial.answers.memory = [memory(free_kib, 1000, 100)].into();
@@ -73,7 +73,7 @@ fn free_memory_above_the_watermarks_argues_against_a_livelock() {
 }
 
 #[test]
-fn a_kill_by_sysrq_f_after_which_the_canary_recovers_proves_the_livelock() {
+fn sysrq_f_proves_oom_livelock() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.answers.sysrq.insert(
@@ -95,7 +95,7 @@ fn a_kill_by_sysrq_f_after_which_the_canary_recovers_proves_the_livelock() {
 }
 
 #[test]
-fn a_kill_that_is_counted_before_it_is_printed_is_one_kill() {
+fn oom_kill_is_counted_once() {
     let mut trial = Trial::booted();
     trial.beat.oom_kills = 1;
     trial.second(1.0, 0.0, true);
@@ -107,7 +107,7 @@ fn a_kill_that_is_counted_before_it_is_printed_is_one_kill() {
 }
 
 #[test]
-fn a_canary_that_recovers_by_itself_at_the_last_moment_was_not_hung() {
+fn recovering_canary_is_unproven() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.recovers = true;
@@ -118,7 +118,7 @@ fn a_canary_that_recovers_by_itself_at_the_last_moment_was_not_hung() {
 }
 
 #[test]
-fn sysrq_f_that_changes_nothing_changes_no_verdict() {
+fn sysrq_f_without_effect_keeps_the_verdict() {
     for (line, killed_pid) in
         [("sysrq: Manual OOM execution", None), ("Out of memory: Killed process 27 (hog) total-vm:1kB", Some(27))]
     {
@@ -133,7 +133,7 @@ fn sysrq_f_that_changes_nothing_changes_no_verdict() {
 }
 
 #[test]
-fn a_guest_that_cannot_be_asked_or_is_gone_is_not_waited_for() {
+fn sysrq_f_is_skipped_for_exited_guest() {
     let mut deaf = Trial::booted();
     deaf.kill();
     deaf.answers.unasked = Some("no serial line".to_owned());
@@ -149,7 +149,7 @@ fn a_guest_that_cannot_be_asked_or_is_gone_is_not_waited_for() {
 }
 
 #[test]
-fn a_stuck_canary_without_any_kill_is_a_silent_stall() {
+fn stuck_canary_without_kill_is_silent_stall() {
     let mut trial = Trial::booted();
     trial.until_verdict(20, 1.0, 0.0, true);
     let verdict = trial.verdict();
@@ -158,7 +158,7 @@ fn a_stuck_canary_without_any_kill_is_a_silent_stall() {
 }
 
 #[test]
-fn an_allocation_below_a_file_system_is_a_silent_stall_even_in_reclaim() {
+fn storage_allocation_is_silent_stall() {
     let mut trial = Trial::booted();
     trial.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[("ext4_da_write_begin", 20)]));
     trial.answers.memory = [memory(100, 200, 5000), memory(100, 200, 5000)].into();
@@ -169,7 +169,7 @@ fn an_allocation_below_a_file_system_is_a_silent_stall_even_in_reclaim() {
 }
 
 #[test]
-fn reclaim_that_moves_nothing_is_a_reclaim_livelock() {
+fn unchanged_lru_is_reclaim_livelock() {
     for (lru, kind) in [(5000, Kind::ReclaimLivelock), (4000, Kind::SilentStall)] {
         let mut trial = Trial::booted();
         trial.answers.profile = Some(profile(&[("shrink_lruvec", 55), ("isolate_lru_folios", 35)], &[]));
@@ -191,7 +191,7 @@ fn reclaim_that_moves_nothing_is_a_reclaim_livelock() {
 }
 
 #[test]
-fn a_kill_long_before_the_last_progress_is_not_the_cause_of_vain_reclaim() {
+fn early_kill_is_reclaim_livelock() {
     for (healthy_s, kind) in [(2, Kind::OomLivelock), (8, Kind::ReclaimLivelock)] {
         let mut trial = Trial::booted();
         trial.kill();
@@ -207,7 +207,7 @@ fn a_kill_long_before_the_last_progress_is_not_the_cause_of_vain_reclaim() {
 }
 
 #[test]
-fn an_oom_killer_that_kills_nobody_is_a_livelock_of_its_holder() {
+fn oom_killer_without_kill_is_oom_livelock() {
     let mut trial = Trial::booted();
     trial.line("[    0.560000] cc1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0");
     trial.until_verdict(20, 1.0, 0.0, true);
@@ -217,7 +217,7 @@ fn an_oom_killer_that_kills_nobody_is_a_livelock_of_its_holder() {
 }
 
 #[test]
-fn what_runs_outside_the_kernel_is_no_livelock() {
+fn user_space_load_is_unproven() {
     let mut trial = Trial::booted();
     trial.kill();
     let mut busy = profile(&[("get_page_from_freelist", 40)], &[]);
@@ -228,7 +228,7 @@ fn what_runs_outside_the_kernel_is_no_livelock() {
 }
 
 #[test]
-fn time_spent_elsewhere_and_a_reaped_victim_argue_against_a_livelock() {
+fn profile_elsewhere_and_reaped_victim_are_caveats() {
     let mut trial = Trial::booted();
     trial.answers.profile = Some(profile(&[("memcpy", 90)], &[]));
     trial.kill();
@@ -257,7 +257,7 @@ fn asleep(frames: &str) -> Trial {
 }
 
 #[test]
-fn sleeping_tasks_are_told_apart_by_what_they_wait_for() {
+fn blocked_tasks_decide_the_deadlock_kind() {
     for (frames, kind) in [
         ("schedule io_schedule_timeout reclaim_throttle shrink_node __alloc_pages_slowpath", Kind::ReclaimDeadlock),
         ("schedule too_many_isolated shrink_inactive_list", Kind::ReclaimDeadlock),
@@ -276,7 +276,7 @@ fn sleeping_tasks_are_told_apart_by_what_they_wait_for() {
 }
 
 #[test]
-fn a_stuck_canary_on_an_idle_cpu_is_no_livelock() {
+fn stuck_canary_on_idle_cpu_is_deadlock() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.until_verdict(20, 0.02, 0.0, true);
@@ -285,7 +285,7 @@ fn a_stuck_canary_on_an_idle_cpu_is_no_livelock() {
 }
 
 #[test]
-fn trouble_that_a_sysrq_letter_brought_about_is_not_the_guests() {
+fn oops_after_sysrq_is_ignored() {
     let oops = "[    8.200000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010";
     let mut trial = Trial::booted();
     trial.kill();
@@ -309,7 +309,7 @@ fn trouble_that_a_sysrq_letter_brought_about_is_not_the_guests() {
 }
 
 #[test]
-fn a_canary_that_moves_now_and_then_is_not_stuck() {
+fn intermittent_canary_is_not_stuck() {
     let mut trial = Trial::booted();
     for second in 0..50 {
         trial.beat.canary_rounds += u64::from(second % 9 == 0);
@@ -322,7 +322,7 @@ fn a_canary_that_moves_now_and_then_is_not_stuck() {
 }
 
 #[test]
-fn evidence_of_a_stall_that_passed_does_not_count_in_the_next_one() {
+fn evidence_starts_at_the_last_progress() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.answers.profile = Some(profile(&[("shrink_lruvec", 90)], &[]));
@@ -339,7 +339,7 @@ fn evidence_of_a_stall_that_passed_does_not_count_in_the_next_one() {
 }
 
 #[test]
-fn a_workload_that_works_is_not_stuck_whatever_the_canary_does() {
+fn workload_progress_prevents_canary_stuck() {
     let mut trial = Trial::booted();
     for _ in 0..30 {
         trial.beat.units += 1;
@@ -350,7 +350,7 @@ fn a_workload_that_works_is_not_stuck_whatever_the_canary_does() {
 }
 
 #[test]
-fn a_thrashing_guest_that_finishes_is_told_from_one_that_had_no_trouble() {
+fn thrash_needs_late_canary_rounds() {
     for (late_ms, reclaim, kind) in
         [(900, 100, Kind::Thrash), (900, 0, Kind::Finished), (150, 100, Kind::Finished), (0, 100, Kind::Finished)]
     {

@@ -1,8 +1,8 @@
-//! What has been seen of a guest so far: a fold over its events, without any judgement.
+//! Observations of a guest so far: a fold over its events, without any judgement.
 
-use super::clock::{FairClock, Moment};
+use super::clock::{GuestClock, Moment};
 use super::detectors::Detectors;
-use super::inquiry::Inquiry;
+use super::probe_log::ProbeLog;
 use super::setup::Setup;
 use kmsg::console::printk::{self, Printk};
 use kmsg::signature::{self, FailureKind, Finding, Trouble};
@@ -10,20 +10,20 @@ use model::{Beat, Caveat, Event, Frame, Onset, QmpEvent, Task};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
-const KEPT_TROUBLES: usize = 8;
+const MAX_FAILURES: usize = 8;
 
 /// A guest's clock that goes so many times faster than the host's does not tell how long something has lasted.
 const FAST_CLOCK: f64 = 1.5;
 
-/// At least for so many fair seconds after a sysrq letter, trouble may have been brought about by the letter.
-const PROVOKED_S: f64 = 5.0;
+/// Granted seconds after a sysrq letter, at least, in which a failure may be the doing of the letter.
+const SYSRQ_WINDOW_S: f64 = 5.0;
 
-/// A host with more of this pressure (PSI `some`, in percent) is busy with other things.
-const PRESSED: f32 = 40.0;
+/// A host with more pressure (PSI `some`, in percent) is busy with other things.
+const MAX_PSI: f32 = 40.0;
 
-/// A console line worth keeping.
+/// A console line that a signature knows.
 #[derive(Debug, Clone)]
-pub(super) struct Noted<T> {
+pub(super) struct ConsoleHit<T> {
     pub at: Moment,
     pub guest_s: Option<f64>,
     pub line: String,
@@ -32,7 +32,7 @@ pub(super) struct Noted<T> {
     pub lasted_s: f64,
 }
 
-impl<T> Noted<T> {
+impl<T> ConsoleHit<T> {
     /// The beginning of what the line tells, on both clocks; neither goes back behind its own beginning.
     pub fn onset(&self) -> Onset {
         let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
@@ -60,90 +60,90 @@ pub(super) struct Exit {
     pub stderr: String,
 }
 
-/// Everything that the rules judge.
+/// All that the rules judge.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct Observations {
     pub setup: Setup,
-    pub clock: FairClock,
-    pub inquiry: Inquiry,
+    pub clock: GuestClock,
+    pub probes: ProbeLog,
     pub hello: Option<Moment>,
     pub speed_loop_us: Option<u64>,
     pub started: Option<Moment>,
     pub finished: Option<Finish>,
     pub beat: Option<(Moment, Beat)>,
     /// When a beat last showed that the canary had finished a round.
-    pub canary_moved: Option<Moment>,
+    pub canary_progress: Option<Moment>,
     /// When a beat last showed that the workload had done something.
-    pub units_moved: Option<Moment>,
-    pub console_moved: Option<Moment>,
+    pub workload_progress: Option<Moment>,
+    pub console_activity: Option<Moment>,
     pub last_line: String,
-    pub oom_invoked: Option<Noted<String>>,
-    pub oom_reaped: Option<Noted<Task>>,
-    pub kill: Option<Noted<Task>>,
+    pub oom_invoked: Option<ConsoleHit<String>>,
+    pub oom_reaped: Option<ConsoleHit<Task>>,
+    pub oom_kill: Option<ConsoleHit<Task>>,
     /// OOM kills that the console told.
     pub kills_printed: u64,
     /// OOM kills that the kernel counted; a slow console tells them later.
     pub kills_counted: u64,
-    pub troubles: Vec<Noted<Trouble>>,
+    pub failures: Vec<ConsoleHit<Trouble>>,
     /// Reports of a hang by the kernel that the host's own load explains.
-    pub excused: Vec<Noted<Trouble>>,
-    /// The first time of the guest's clock that was seen.
+    pub discounted: Vec<ConsoleHit<Trouble>>,
+    /// The first time of the guest's clock, and when it was printed.
     first_stamp: Option<(f64, Moment)>,
     /// A report of RCU's that has not yet said how long the stall has lasted.
-    ageless: Option<Noted<Trouble>>,
+    pending_rcu_stall: Option<ConsoleHit<Trouble>>,
     detectors: Detectors,
-    /// Fair seconds for which the canary waited for memory while reclaim advanced.
+    /// Granted seconds for which the canary waited for memory while reclaim advanced.
     pub thrashed_s: f64,
-    /// The host's CPU pressure as last seen, PSI `some` in percent.
+    /// The host's last CPU pressure, PSI `some` in percent.
     pub psi_cpu: Option<f32>,
-    /// Since when somebody has stopped QEMU's process.
-    pub stopped: Option<Moment>,
+    /// Since when QEMU's process is stopped.
+    pub stopped_since: Option<Moment>,
     pub shutdown: Option<String>,
-    pub paused: Option<Moment>,
+    pub paused_since: Option<Moment>,
     /// Whether QEMU has said that it cannot go on executing the guest.
     pub vcpu_failed: bool,
     /// Why the host could not serve a disk, and stopped the machine for it.
     pub disk_failed: Option<String>,
     pub exit: Option<Exit>,
     /// Whether the machine is down and held still.
-    pub down: bool,
+    pub guest_shut_down: bool,
     pub interrupted: bool,
 }
 
-impl Seen {
+impl Observations {
     pub fn new(setup: Setup) -> Self {
         Self {
             setup,
-            clock: FairClock::default(),
-            inquiry: Inquiry::default(),
+            clock: GuestClock::default(),
+            probes: ProbeLog::default(),
             hello: None,
             speed_loop_us: None,
             started: None,
             finished: None,
             beat: None,
-            canary_moved: None,
-            units_moved: None,
-            console_moved: None,
+            canary_progress: None,
+            workload_progress: None,
+            console_activity: None,
             last_line: String::new(),
             oom_invoked: None,
             oom_reaped: None,
-            kill: None,
+            oom_kill: None,
             kills_printed: 0,
             kills_counted: 0,
-            troubles: Vec::new(),
-            excused: Vec::new(),
+            failures: Vec::new(),
+            discounted: Vec::new(),
             first_stamp: None,
-            ageless: None,
+            pending_rcu_stall: None,
             detectors: Detectors::default(),
             thrashed_s: 0.0,
             psi_cpu: None,
-            stopped: None,
+            stopped_since: None,
             shutdown: None,
-            paused: None,
+            paused_since: None,
             vcpu_failed: false,
             disk_failed: None,
             exit: None,
-            down: false,
+            guest_shut_down: false,
             interrupted: false,
         }
     }
@@ -155,7 +155,7 @@ impl Seen {
 
     /// Whether the guest will do nothing more.
     pub fn ended(&self) -> bool {
-        self.down || self.exit.is_some()
+        self.guest_shut_down || self.exit.is_some()
     }
 
     /// How many times slower this guest is than one on an idle host with plain emulation; at least 1.
@@ -163,58 +163,58 @@ impl Seen {
         self.setup.slowness(self.speed_loop_us)
     }
 
-    /// Fair seconds for which the beat or the canary may be silent.
+    /// Granted seconds for which the beat or the canary may be silent.
     pub fn stuck_s(&self) -> f64 {
         self.setup.timeouts.stuck_s * self.slowness()
     }
 
     /// The last sign that the guest got anything done: a round of the canary, a unit of work, a kill, its hello.
     pub fn progress(&self) -> Moment {
-        let kill = self.kill.as_ref().map(|kill| kill.at);
+        let kill = self.oom_kill.as_ref().map(|kill| kill.at);
         let reaped = self.oom_reaped.as_ref().map(|reaped| reaped.at);
-        [self.canary_moved, self.units_moved, kill, reaped, self.started, self.hello]
+        [self.canary_progress, self.workload_progress, kill, reaped, self.started, self.hello]
             .into_iter()
             .flatten()
             .max_by(|a, b| a.host.cmp(&b.host))
             .unwrap_or_default()
     }
 
-    /// Whether what the console says now may have been brought about by a sysrq letter of the lab's.
-    pub fn provoked(&self) -> bool {
-        let asked = self.inquiry.provoked();
-        asked.is_some_and(|asked| self.now().fair_since(asked) < self.stuck_s().max(PROVOKED_S))
+    /// Whether console output may now be the doing of a sysrq letter of the lab.
+    pub fn in_sysrq_window(&self) -> bool {
+        let sent = self.probes.last_sysrq();
+        sent.is_some_and(|sent| self.now().granted_since(sent) < self.stuck_s().max(SYSRQ_WINDOW_S))
     }
 
-    /// What the host's condition argues against a hang.
+    /// The caveat of a hang on a host that is short of CPU time.
     pub fn pressure(&self) -> Option<Caveat> {
-        let psi_some_avg10 = self.psi_cpu.filter(|psi| *psi > PRESSED)?;
+        let psi_some_avg10 = self.psi_cpu.filter(|psi| *psi > MAX_PSI)?;
         Some(Caveat::HostPressure { psi_some_avg10 })
     }
 
     /// Reports of a hang by the kernel that did not count, whatever the verdict is.
     pub fn discounted(&self) -> impl Iterator<Item = Caveat> {
-        self.excused.iter().map(|noted| Caveat::DiscountedReport { line: noted.line.clone() })
+        self.discounted.iter().map(|hit| Caveat::DiscountedReport { line: hit.line.clone() })
     }
 
-    pub fn take(&mut self, event: &Event) {
+    pub fn on_event(&mut self, event: &Event) {
         let now = self.now();
-        self.inquiry.take(now, event);
+        self.probes.on_event(now, event);
         match event {
             Event::Line { text } => self.line(now, text),
-            Event::LinesDropped { .. } | Event::FrameDamaged { .. } => self.console_moved = Some(now),
+            Event::LinesDropped { .. } | Event::FrameDamaged { .. } => self.console_activity = Some(now),
             Event::Agent { frame, .. } => self.frame(now, frame),
             Event::Qmp { what } => self.qmp(now, what),
             Event::Vcpus { threads } => self.clock.sample(threads),
-            Event::Down => self.down = true,
+            Event::Down => self.guest_shut_down = true,
             Event::Interrupted => self.interrupted = true,
             Event::Exited { code, signal, stderr } => {
                 self.exit = Some(Exit { code: *code, signal: *signal, stderr: stderr.clone() });
             }
             Event::Host { late_us, psi_cpu_avg10, stopped } => {
-                self.clock.late(Duration::from_micros(*late_us));
-                self.clock.stopped(*stopped);
+                self.clock.on_late_timer(Duration::from_micros(*late_us));
+                self.clock.on_process_sample(*stopped);
                 self.psi_cpu = *psi_cpu_avg10;
-                self.stopped = if *stopped { self.stopped.or(Some(now)) } else { None };
+                self.stopped_since = if *stopped { self.stopped_since.or(Some(now)) } else { None };
             }
             Event::Spawned { .. }
             | Event::Tick
@@ -228,97 +228,97 @@ impl Seen {
     fn line(&mut self, now: Moment, line: &str) {
         let record = printk::parse(line);
         self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| (guest_s, now)));
-        let provoked = self.provoked();
+        let provoked = self.in_sysrq_window();
         if provoked {
-            self.inquiry.line(now, record.text);
+            self.probes.on_message(now, record.text);
         } else {
-            self.console_moved = Some(now);
+            self.console_activity = Some(now);
             line.clone_into(&mut self.last_line);
         }
         let finding = signature::read(record.text);
         if !provoked && finding.is_none() {
-            self.detectors.line(record.text);
+            self.detectors.on_message(record.text);
             self.age(now, &record);
         }
         let Some(finding) = finding else { return };
-        fn noted<T>(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> Noted<T> {
-            Noted { at, guest_s, line: line.to_owned(), what, lasted_s: 0.0 }
+        fn hit<T>(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> ConsoleHit<T> {
+            ConsoleHit { at, guest_s, line: line.to_owned(), what, lasted_s: 0.0 }
         }
         match finding {
-            Finding::OomInvoked { comm } => self.oom_invoked = Some(noted(now, record.guest_s, line, comm)),
-            Finding::OomReaped(task) => self.oom_reaped = Some(noted(now, record.guest_s, line, task)),
+            Finding::OomInvoked { comm } => self.oom_invoked = Some(hit(now, record.guest_s, line, comm)),
+            Finding::OomReaped(task) => self.oom_reaped = Some(hit(now, record.guest_s, line, task)),
             Finding::OomKilled(task) => {
-                self.kills_printed += u64::from(!self.inquiry.killed_by_hand());
-                self.kill = Some(noted(now, record.guest_s, line, task));
+                self.kills_printed += u64::from(!self.probes.manual_oom_kill_sent());
+                self.oom_kill = Some(hit(now, record.guest_s, line, task));
             }
             Finding::NoKillable => {}
-            Finding::Trouble(_) if provoked || self.troubles.len() >= KEPT_TROUBLES => {}
-            Finding::Trouble(trouble) => self.trouble(noted(now, record.guest_s, line, trouble), &record),
+            Finding::Trouble(_) if provoked || self.failures.len() >= MAX_FAILURES => {}
+            Finding::Trouble(trouble) => self.on_failure(hit(now, record.guest_s, line, trouble), &record),
         }
     }
 
-    fn trouble(&mut self, noted: Noted<Trouble>, record: &Printk<'_>) {
-        self.ageless = None;
-        if !noted.what.kind.is_hang() {
-            return self.troubles.push(noted);
+    fn on_failure(&mut self, hit: ConsoleHit<Trouble>, record: &Printk<'_>) {
+        self.pending_rcu_stall = None;
+        if !hit.what.kind.is_hang() {
+            return self.failures.push(hit);
         }
-        let claimed_s = self.detectors.claimed_s(record.text, seconds(noted.at, record));
-        if claimed_s.is_none() && noted.what.kind == FailureKind::RcuStall {
-            self.ageless = Some(noted.clone());
+        let claimed_s = self.detectors.claimed_s(record.text, seconds(hit.at, record));
+        if claimed_s.is_none() && hit.what.kind == FailureKind::RcuStall {
+            self.pending_rcu_stall = Some(hit.clone());
         }
-        self.weigh(noted, claimed_s);
+        self.admit(hit, claimed_s);
     }
 
     /// A message behind the first line of a report: that may say how long the stall has lasted, and the report is weighed again.
     fn age(&mut self, now: Moment, record: &Printk<'_>) {
-        if self.ageless.is_none() {
+        if self.pending_rcu_stall.is_none() {
             return;
         }
         let Some(claimed_s) = self.detectors.age_s(record.text, seconds(now, record)) else { return };
-        let Some(noted) = self.ageless.take() else { return };
-        for list in [&mut self.troubles, &mut self.excused] {
-            list.pop_if(|last| last.at == noted.at && last.line == noted.line);
+        let Some(hit) = self.pending_rcu_stall.take() else { return };
+        for list in [&mut self.failures, &mut self.discounted] {
+            list.pop_if(|last| last.at == hit.at && last.line == hit.line);
         }
-        self.weigh(noted, Some(claimed_s));
+        self.admit(hit, Some(claimed_s));
     }
 
     /// How many times faster than the host's the guest's clock has gone until a line was printed: emulated, one that was
     /// calibrated while the guest had no CPU may go twenty times too fast, and its detectors with it. One that is hardly
     /// too fast, or slow, counts as right.
-    fn clock_rate<T>(&self, noted: &Noted<T>) -> f64 {
-        let (Some((first_s, first)), Some(guest_s)) = (self.first_stamp, noted.guest_s) else { return 1.0 };
-        let host_s = noted.at.host.since(first.host).as_secs_f64();
+    fn clock_rate<T>(&self, hit: &ConsoleHit<T>) -> f64 {
+        let (Some((first_s, first)), Some(guest_s)) = (self.first_stamp, hit.guest_s) else { return 1.0 };
+        let host_s = hit.at.host.since(first.host).as_secs_f64();
         let rate = if host_s >= 1.0 { (guest_s - first_s) / host_s } else { 1.0 };
         if rate > FAST_CLOCK { rate } else { 1.0 }
     }
 
-    fn weigh(&mut self, mut noted: Noted<Trouble>, claimed_s: Option<f64>) {
-        let claimed_s = claimed_s.map(|claimed_s| claimed_s / self.clock_rate(&noted));
-        noted.lasted_s = claimed_s.unwrap_or(0.0);
-        if !self.detectors.starved(&self.clock, noted.what.kind, claimed_s) {
-            self.troubles.push(noted);
-        } else if self.excused.len() < KEPT_TROUBLES {
-            self.excused.push(noted);
+    fn admit(&mut self, mut hit: ConsoleHit<Trouble>, claimed_s: Option<f64>) {
+        let claimed_s = claimed_s.map(|claimed_s| claimed_s / self.clock_rate(&hit));
+        hit.lasted_s = claimed_s.unwrap_or(0.0);
+        if !self.detectors.is_discounted(&self.clock, hit.what.kind, claimed_s) {
+            self.failures.push(hit);
+        } else if self.discounted.len() < MAX_FAILURES {
+            self.discounted.push(hit);
         }
     }
 
     fn frame(&mut self, now: Moment, frame: &Frame) {
-        self.console_moved = Some(now);
+        self.console_activity = Some(now);
         match frame {
             Frame::Hello { .. } => {
                 self.hello = self.hello.or(Some(now));
-                // A guest that somebody else started may be one of the lab's after all.
+                // A guest that the lab did not start may run its agent all the same.
                 self.setup.agent = true;
             }
             Frame::Speed { loop_us } => self.speed_loop_us = Some(*loop_us),
             Frame::Started { .. } => {
                 self.started = self.started.or(Some(now));
-                self.clock.hold(self.setup.held);
+                self.clock.set_stop_share(self.setup.stop_share);
             }
             Frame::Beat(beat) => self.heartbeat(now, *beat),
-            Frame::Progress { .. } => self.units_moved = Some(now),
+            Frame::Progress { .. } => self.workload_progress = Some(now),
             Frame::Finished { status, units, why } => {
-                self.clock.hold(0.0);
+                self.clock.set_stop_share(0.0);
                 self.finished = Some(Finish { at: now, status: *status, units: *units, why: why.clone() });
             }
             Frame::Bye => {}
@@ -329,16 +329,16 @@ impl Seen {
         let before = self.beat.map(|(_, beat)| beat).unwrap_or_default();
         if beat.canary_rounds != before.canary_rounds {
             let late_s = beat.canary_late_ms.saturating_sub(before.canary_late_ms) as f64 / 1e3;
-            let passed_s = self.canary_moved.or(self.hello).map_or(0.0, |moved| now.fair_since(moved));
+            let passed_s = self.canary_progress.or(self.hello).map_or(0.0, |moved| now.granted_since(moved));
             if beat.reclaim > before.reclaim {
                 self.thrashed_s += late_s.min(passed_s);
             }
-            self.canary_moved = Some(now);
+            self.canary_progress = Some(now);
         }
         if beat.units != before.units {
-            self.units_moved = Some(now);
+            self.workload_progress = Some(now);
         }
-        if !self.inquiry.killed_by_hand() {
+        if !self.probes.manual_oom_kill_sent() {
             self.kills_counted = beat.oom_kills;
         }
         self.beat = Some((now, beat));
@@ -347,10 +347,10 @@ impl Seen {
     fn qmp(&mut self, now: Moment, what: &QmpEvent) {
         match what {
             QmpEvent::Shutdown(reason) => self.shutdown = Some(reason.clone()),
-            QmpEvent::Stop => self.paused = Some(now),
+            QmpEvent::Stop => self.paused_since = Some(now),
             QmpEvent::InternalError => self.vcpu_failed = true,
             QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
-            QmpEvent::Resume => self.paused = None,
+            QmpEvent::Resume => self.paused_since = None,
             QmpEvent::Connected
             | QmpEvent::Lost(_)
             | QmpEvent::GuestPanicked

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn no_difference_goes_unsaid() {
+    fn differences_cover_every_field() {
         let (one, two) = (verdict(1), verdict(2));
         assert_eq!(differences(&one, &one), []);
         let changes: [fn(&mut Verdict, &Verdict); 7] = [
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_a_difference_too() {
+    fn differences_cover_order() {
         let mut one = verdict(1);
         one.evidence.push("another".to_owned().into());
         let mut two = one.clone();

@@ -1,55 +1,55 @@
-//! What the lab has asked about a suspected guest, and what came back.
+//! Probes of a suspected guest and their results.
 
 use super::blocked::Sleepers;
 use super::clock::Moment;
 use super::places::{Place, place};
 use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot};
 
-/// How often the guest is looked into in one trial: a guest that stalls and recovers for hours is not pestered.
-const MOST_PROBES: usize = 64;
+/// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
+const MAX_PROBES: usize = 64;
 
-/// Questions and answers.
+/// Requests and results.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Inquiry {
-    asked: Vec<(Probe, Moment)>,
+pub(super) struct ProbeLog {
+    requests: Vec<(Probe, Moment)>,
     profiles: Vec<(Moment, Profile)>,
     memories: Vec<(Moment, Memory)>,
     failed: Vec<(Moment, Probe, String)>,
-    /// When the kernel was last seen to answer to a sysrq letter.
-    pub echo: Option<Moment>,
+    /// When the kernel last acknowledged a sysrq letter.
+    pub sysrq_ack: Option<Moment>,
     pub sleepers: Sleepers,
 }
 
-impl Inquiry {
-    /// The watchdog asks.
-    pub fn ask(&mut self, probe: Probe, now: Moment) {
+impl ProbeLog {
+    /// The watchdog requests a probe.
+    pub fn record_request(&mut self, probe: Probe, now: Moment) {
         if probe == Probe::Sysrq('w') {
             self.sleepers = Sleepers::default();
         }
-        self.asked.push((probe, now));
+        self.requests.push((probe, now));
     }
 
-    /// How often it has asked since `since`; as if often enough, when it has asked all that it may in one trial.
-    pub fn asked(&self, probe: Probe, since: Moment) -> usize {
-        if self.asked.len() >= MOST_PROBES {
+    /// Number of requests since `since`; `usize::MAX` once the trial has used up its probes.
+    pub fn count_since(&self, probe: Probe, since: Moment) -> usize {
+        if self.requests.len() >= MAX_PROBES {
             return usize::MAX;
         }
-        self.asked.iter().filter(|(other, at)| *other == probe && at.host >= since.host).count()
+        self.requests.iter().filter(|(other, at)| *other == probe && at.host >= since.host).count()
     }
 
-    /// When it last sent a sysrq letter: what the console says after that may have been provoked.
-    pub fn provoked(&self) -> Option<Moment> {
-        self.asked.iter().rev().find(|(probe, _)| matches!(probe, Probe::Sysrq(_))).map(|(_, at)| *at)
+    /// When the lab last sent a sysrq letter: console output after that may be its doing.
+    pub fn last_sysrq(&self) -> Option<Moment> {
+        self.requests.iter().rev().find(|(probe, _)| matches!(probe, Probe::Sysrq(_))).map(|(_, at)| *at)
     }
 
-    /// Whether the lab has started the OOM killer by hand: what it kills then is the lab's doing.
-    pub fn killed_by_hand(&self) -> bool {
-        self.asked.iter().any(|(probe, _)| *probe == Probe::Sysrq('f'))
+    /// Whether the lab has started the OOM killer by sysrq-f: its kills are the lab's doing then.
+    pub fn manual_oom_kill_sent(&self) -> bool {
+        self.requests.iter().any(|(probe, _)| *probe == Probe::Sysrq('f'))
     }
 
-    /// Whether the kernel has answered a sysrq letter that was sent since `since`.
-    pub fn echoed(&self, since: Moment) -> bool {
-        self.echo.is_some_and(|at| at.host >= since.host)
+    /// Whether the kernel has acknowledged a sysrq letter since `since`.
+    pub fn sysrq_acked_since(&self, since: Moment) -> bool {
+        self.sysrq_ack.is_some_and(|at| at.host >= since.host)
     }
 
     /// The sysrq letter that last could not be sent, and why.
@@ -60,20 +60,20 @@ impl Inquiry {
         })
     }
 
-    /// Whether this probe, asked for at `since`, could not be made.
-    pub fn failed(&self, probe: Probe, since: Moment) -> bool {
+    /// Whether this probe, requested at `since`, failed.
+    pub fn failed_since(&self, probe: Probe, since: Moment) -> bool {
         self.failed.iter().any(|(at, other, _)| *other == probe && at.host >= since.host)
     }
 
-    pub fn take(&mut self, now: Moment, event: &Event) {
+    pub fn on_event(&mut self, now: Moment, event: &Event) {
         match event {
-            Event::Profile { profile } if self.profiles.len() < MOST_PROBES => {
+            Event::Profile { profile } if self.profiles.len() < MAX_PROBES => {
                 self.profiles.push((now, profile.clone()));
             }
-            Event::Memory { memory } if self.memories.len() < MOST_PROBES => {
+            Event::Memory { memory } if self.memories.len() < MAX_PROBES => {
                 self.memories.push((now, memory.clone()));
             }
-            Event::ProbeFailed { probe, why } if self.failed.len() < MOST_PROBES => {
+            Event::ProbeFailed { probe, why } if self.failed.len() < MAX_PROBES => {
                 self.failed.push((now, *probe, why.clone()));
             }
             _ => {}
@@ -81,13 +81,13 @@ impl Inquiry {
     }
 
     /// A console line, its printk prefix already stripped, that may be the answer to a sysrq letter.
-    pub fn line(&mut self, now: Moment, text: &str) {
-        if self.provoked().is_none() {
+    pub fn on_message(&mut self, now: Moment, text: &str) {
+        if self.last_sysrq().is_none() {
             return;
         }
         // `drivers/tty/sysrq.c`, `__handle_sysrq()`: before 4.20 `SysRq : `, then `sysrq: `. It says so too when it refuses.
         if text.starts_with("sysrq: ") || text.starts_with("SysRq : ") {
-            self.echo = Some(now);
+            self.sysrq_ack = Some(now);
         }
         self.sleepers.take(text);
     }
@@ -130,7 +130,7 @@ fn add(sum: &mut Vec<Spot>, spots: &[Spot]) {
 pub(super) fn share_in(profile: &Profile, places: &[Place]) -> f64 {
     let is_there = |spot: &&Spot| place(&spot.symbol).is_some_and(|place| places.contains(&place));
     let here: u32 = profile.spots.iter().filter(is_there).map(|spot| spot.samples).sum();
-    // One stack has many callers: the one that was seen most often is a lower bound of their union.
+    // One stack has many callers: the most frequent one is a lower bound of their union.
     let called = profile.callers.iter().filter(is_there).map(|spot| spot.samples).max().unwrap_or(0);
     let share = |part: u32, whole: u32| f64::from(part.min(whole)) / f64::from(whole.max(1));
     share(here, profile.samples).max(share(called, profile.stacks) * share(busy(profile), profile.samples))
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn at(seconds: f64) -> Moment {
-        Moment { host: Stamp::from_secs_f64(seconds), fair_s: seconds }
+        Moment { host: Stamp::from_secs_f64(seconds), granted_s: seconds }
     }
 
     fn profile(spots: &[(&str, u32)], callers: &[(&str, u32)]) -> Profile {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_count_where_it_is_and_who_called() {
+    fn share_in_counts_functions_and_callers() {
         let profile =
             profile(&[("schedule", 60), ("shrink_node", 10)], &[("__alloc_pages", 20), ("try_to_free_pages", 10)]);
         assert!((share_in(&profile, &[Place::Allocator]) - 0.95).abs() < 1e-9);
@@ -204,90 +204,91 @@ mod tests {
     }
 
     #[test]
-    fn profiles_of_one_stall_add_up_and_older_ones_do_not_count() {
-        let mut inquiry = Inquiry::default();
-        assert_eq!(inquiry.profile(at(0.0)), None);
+    fn profile_sums_since_a_moment() {
+        let mut probes = ProbeLog::default();
+        assert_eq!(probes.profile(at(0.0)), None);
         for (second, spots) in [(1.0, [("a", 1), ("b", 2)]), (5.0, [("a", 10), ("b", 2)]), (9.0, [("a", 1), ("c", 30)])]
         {
-            inquiry.take(at(second), &Event::Profile { profile: profile(&spots, &[("d", 1)]) });
+            probes.on_event(at(second), &Event::Profile { profile: profile(&spots, &[("d", 1)]) });
         }
-        let sum = inquiry.profile(at(5.0)).unwrap();
+        let sum = probes.profile(at(5.0)).unwrap();
         assert_eq!(sum.spots, [spot("c", 30), spot("a", 11), spot("b", 2)]);
         assert_eq!((sum.samples, sum.span_ms, sum.user, sum.idle), (200, 4200, 6, 4));
         assert_eq!(sum.callers, [spot("d", 2)]);
     }
 
     #[test]
-    fn questions_are_counted_and_bounded() {
-        let mut inquiry = Inquiry::default();
-        inquiry.ask(Probe::Memory, at(1.0));
-        inquiry.ask(Probe::Memory, at(3.0));
-        assert_eq!((inquiry.asked(Probe::Memory, at(2.0)), inquiry.asked(Probe::Profile, at(0.0))), (1, 0));
-        assert_eq!(inquiry.provoked(), None);
-        (0..64).for_each(|_| inquiry.ask(Probe::Sysrq('m'), at(4.0)));
-        assert_eq!(inquiry.asked(Probe::Profile, at(9.0)), usize::MAX);
-        assert_eq!(inquiry.provoked(), Some(at(4.0)));
+    fn requests_are_counted_and_bounded() {
+        let mut probes = ProbeLog::default();
+        probes.record_request(Probe::Memory, at(1.0));
+        probes.record_request(Probe::Memory, at(3.0));
+        assert_eq!((probes.count_since(Probe::Memory, at(2.0)), probes.count_since(Probe::Profile, at(0.0))), (1, 0));
+        assert_eq!(probes.last_sysrq(), None);
+        (0..64).for_each(|_| probes.record_request(Probe::Sysrq('m'), at(4.0)));
+        assert_eq!(probes.count_since(Probe::Profile, at(9.0)), usize::MAX);
+        assert_eq!(probes.last_sysrq(), Some(at(4.0)));
     }
 
     #[test]
-    fn who_sleeps_is_asked_anew_with_each_sysrq_w() {
-        let mut inquiry = Inquiry::default();
-        let sleepers = |inquiry: &Inquiry| inquiry.sleepers.all.len();
-        inquiry.ask(Probe::Sysrq('w'), at(1.0));
-        inquiry.line(at(1.0), "task:hog state:D stack:0 pid:26 ppid:1");
-        inquiry.ask(Probe::Memory, at(2.0));
-        assert_eq!(sleepers(&inquiry), 1);
-        inquiry.ask(Probe::Sysrq('w'), at(3.0));
-        assert_eq!(sleepers(&inquiry), 0);
+    fn sysrq_w_clears_blocked_tasks() {
+        let mut probes = ProbeLog::default();
+        let sleepers = |probes: &ProbeLog| probes.sleepers.all.len();
+        probes.record_request(Probe::Sysrq('w'), at(1.0));
+        probes.on_message(at(1.0), "task:hog state:D stack:0 pid:26 ppid:1");
+        probes.record_request(Probe::Memory, at(2.0));
+        assert_eq!(sleepers(&probes), 1);
+        probes.record_request(Probe::Sysrq('w'), at(3.0));
+        assert_eq!(sleepers(&probes), 0);
     }
 
     #[test]
-    fn only_sysrq_f_kills_and_only_what_failed_since_then_counts() {
-        let mut inquiry = Inquiry::default();
-        inquiry.ask(Probe::Sysrq('m'), at(1.0));
-        assert!(!inquiry.killed_by_hand());
-        inquiry.ask(Probe::Sysrq('f'), at(2.0));
-        assert!(inquiry.killed_by_hand());
+    fn failed_probes_and_manual_oom_kill() {
+        let mut probes = ProbeLog::default();
+        probes.record_request(Probe::Sysrq('m'), at(1.0));
+        assert!(!probes.manual_oom_kill_sent());
+        probes.record_request(Probe::Sysrq('f'), at(2.0));
+        assert!(probes.manual_oom_kill_sent());
         let failed = |probe, why: &str| Event::ProbeFailed { probe, why: why.to_owned() };
-        assert_eq!(inquiry.sysrq_failed(), None);
-        inquiry.take(at(3.0), &failed(Probe::Sysrq('m'), "no BREAK"));
-        inquiry.take(at(4.0), &failed(Probe::Memory, "no symbols"));
-        assert_eq!(inquiry.sysrq_failed(), Some(('m', "no BREAK")));
-        let asked = |probe, since| inquiry.failed(probe, at(since));
-        assert!(asked(Probe::Sysrq('m'), 3.0) && !asked(Probe::Sysrq('m'), 3.5) && !asked(Probe::Sysrq('f'), 0.0));
-        (0..100).for_each(|_| inquiry.take(at(5.0), &failed(Probe::Profile, "again")));
-        assert_eq!(inquiry.failed.len(), MOST_PROBES);
+        assert_eq!(probes.sysrq_failed(), None);
+        probes.on_event(at(3.0), &failed(Probe::Sysrq('m'), "no BREAK"));
+        probes.on_event(at(4.0), &failed(Probe::Memory, "no symbols"));
+        assert_eq!(probes.sysrq_failed(), Some(('m', "no BREAK")));
+        let has_failed = |probe, since| probes.failed_since(probe, at(since));
+        assert!(has_failed(Probe::Sysrq('m'), 3.0));
+        assert!(!has_failed(Probe::Sysrq('m'), 3.5) && !has_failed(Probe::Sysrq('f'), 0.0));
+        (0..100).for_each(|_| probes.on_event(at(5.0), &failed(Probe::Profile, "again")));
+        assert_eq!(probes.failed.len(), MAX_PROBES);
     }
 
     #[test]
-    fn answers_are_bounded() {
-        let mut inquiry = Inquiry::default();
+    fn probe_results_are_bounded() {
+        let mut probes = ProbeLog::default();
         for _ in 0..100 {
-            inquiry.take(at(1.0), &Event::Profile { profile: Profile::default() });
-            inquiry.take(at(1.0), &Event::Memory { memory: Memory::default() });
+            probes.on_event(at(1.0), &Event::Profile { profile: Profile::default() });
+            probes.on_event(at(1.0), &Event::Memory { memory: Memory::default() });
         }
-        assert_eq!((inquiry.profiles.len(), inquiry.memories.len()), (MOST_PROBES, MOST_PROBES));
+        assert_eq!((probes.profiles.len(), probes.memories.len()), (MAX_PROBES, MAX_PROBES));
     }
 
     #[test]
-    fn an_echo_is_one_only_after_a_question() {
-        let mut inquiry = Inquiry::default();
-        inquiry.line(at(1.0), "sysrq: Show Memory");
-        assert!(!inquiry.echoed(at(0.0)));
-        inquiry.ask(Probe::Sysrq('m'), at(2.0));
-        inquiry.line(at(2.5), "Mem-Info:");
-        assert!(!inquiry.echoed(at(0.0)));
-        inquiry.line(at(3.0), "SysRq : Show Memory");
-        assert!(inquiry.echoed(at(2.0)) && !inquiry.echoed(at(3.5)));
+    fn sysrq_ack_needs_a_request() {
+        let mut probes = ProbeLog::default();
+        probes.on_message(at(1.0), "sysrq: Show Memory");
+        assert!(!probes.sysrq_acked_since(at(0.0)));
+        probes.record_request(Probe::Sysrq('m'), at(2.0));
+        probes.on_message(at(2.5), "Mem-Info:");
+        assert!(!probes.sysrq_acked_since(at(0.0)));
+        probes.on_message(at(3.0), "SysRq : Show Memory");
+        assert!(probes.sysrq_acked_since(at(2.0)) && !probes.sysrq_acked_since(at(3.5)));
     }
 
     #[test]
-    fn memory_figures_come_as_first_and_last() {
-        let mut inquiry = Inquiry::default();
+    fn memory_gives_first_and_last() {
+        let mut probes = ProbeLog::default();
         let figure = |free_kib| Event::Memory { memory: Memory { free_kib, ..Memory::default() } };
-        assert_eq!(inquiry.memory(at(0.0)), None);
-        (1..4_u32).for_each(|n| inquiry.take(at(f64::from(n)), &figure(u64::from(n))));
-        let free = |since| inquiry.memory(at(since)).map(|(a, b)| (a.free_kib, b.free_kib));
+        assert_eq!(probes.memory(at(0.0)), None);
+        (1..4_u32).for_each(|n| probes.on_event(at(f64::from(n)), &figure(u64::from(n))));
+        let free = |since| probes.memory(at(since)).map(|(a, b)| (a.free_kib, b.free_kib));
         assert_eq!((free(0.0), free(3.0), free(4.0)), (Some((1, 3)), Some((3, 3)), None));
     }
 }

@@ -1,4 +1,4 @@
-//! PID 1 does not beat any more.
+//! PID 1 sends no heartbeat.
 
 use crate::trial::{Trial, profile, top_function};
 use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
@@ -8,7 +8,7 @@ fn echo() -> Vec<String> {
 }
 
 #[test]
-fn a_silent_guest_is_told_apart_by_the_cpu() {
+fn lost_heartbeat_kind_depends_on_cpu() {
     for (ran, kind) in [(1.0, Kind::Spin), (0.0, Kind::Deadlock), (0.4, Kind::Unresponsive)] {
         let mut trial = Trial::booted();
         trial.line("[    1.000000] the last word");
@@ -18,7 +18,7 @@ fn a_silent_guest_is_told_apart_by_the_cpu() {
         assert_eq!((verdict.kind, verdict.outcome()), (kind, Outcome::Hang));
         let first_sysrq = trial.probes.iter().position(|(_, probe)| *probe == Probe::Sysrq('m')).unwrap();
         assert_eq!(trial.probes[first_sysrq].0, 5);
-        assert_eq!(trial.probes[0].1, Probe::Profile, "the host is asked first");
+        assert_eq!(trial.probes[0].1, Probe::Profile, "the host comes first");
         assert_eq!(verdict.onset.unwrap().host.as_secs_f64(), 1.0);
         assert_eq!(verdict.onset.unwrap().guest_s, Some(1.0));
         assert_eq!(verdict.lines, ["[    1.000000] the last word"]);
@@ -28,7 +28,7 @@ fn a_silent_guest_is_told_apart_by_the_cpu() {
 }
 
 #[test]
-fn a_busy_guest_that_does_not_answer_spins_if_its_interrupts_are_off() {
+fn spin_needs_interrupts_off() {
     let judged = |irqs_off| {
         let mut trial = Trial::booted();
         let mut spinning = profile(&[("native_queued_spin_lock_slowpath", 100)], &[]);
@@ -46,7 +46,7 @@ fn a_busy_guest_that_does_not_answer_spins_if_its_interrupts_are_off() {
 }
 
 #[test]
-fn a_kernel_that_answers_without_pid_1_has_lost_its_agent() {
+fn answering_kernel_is_agent_lost() {
     let mut trial = Trial::booted();
     trial.answers.sysrq.insert('m', echo());
     assert_eq!(trial.until_verdict(20, 0.0, 0.0, false), 12, "the answer is no sign of life of PID 1");
@@ -57,7 +57,7 @@ fn a_kernel_that_answers_without_pid_1_has_lost_its_agent() {
 }
 
 #[test]
-fn an_echo_of_an_earlier_silence_says_nothing_about_this_one() {
+fn earlier_sysrq_ack_does_not_count() {
     let mut trial = Trial::booted();
     trial.answers.sysrq.insert('m', echo());
     trial.seconds(6, 0.0, 0.0, false);
@@ -69,7 +69,7 @@ fn an_echo_of_an_earlier_silence_says_nothing_about_this_one() {
 }
 
 #[test]
-fn a_question_that_could_not_be_asked_argues_against_silence() {
+fn failed_sysrq_is_a_caveat() {
     let mut trial = Trial::booted();
     trial.answers.unasked = Some("the console is not connected".to_owned());
     trial.until_verdict(20, 0.0, 0.0, false);
@@ -81,7 +81,7 @@ fn a_question_that_could_not_be_asked_argues_against_silence() {
 }
 
 #[test]
-fn a_kernel_that_allocates_and_starves_pid_1_is_livelocked() {
+fn lost_heartbeat_in_allocator_is_livelock() {
     for (symbol, kind) in [("get_page_from_freelist", Kind::OomLivelock), ("memcpy", Kind::AgentLost)] {
         let mut trial = Trial::booted();
         trial.kill();
@@ -99,7 +99,7 @@ fn a_kernel_that_allocates_and_starves_pid_1_is_livelocked() {
 }
 
 #[test]
-fn a_console_that_goes_on_gives_pid_1_more_time_but_not_for_ever() {
+fn flooded_console_defers_agent_lost() {
     let mut trial = Trial::booted();
     trial.answers.sysrq.insert('m', echo());
     let mut seconds = 0;
@@ -120,7 +120,7 @@ fn a_console_that_goes_on_gives_pid_1_more_time_but_not_for_ever() {
 }
 
 #[test]
-fn a_console_that_goes_on_without_the_beat_is_waited_for_but_not_for_ever() {
+fn flooded_console_deadline_is_bounded() {
     let mut trial = Trial::booted();
     let mut deadlines = Vec::new();
     for _ in 0..46 {
@@ -136,7 +136,7 @@ fn a_console_that_goes_on_without_the_beat_is_waited_for_but_not_for_ever() {
 }
 
 #[test]
-fn the_last_line_is_shown_once() {
+fn last_line_is_shown_once() {
     let mut trial = Trial::booted();
     trial.kill();
     trial.until_verdict(60, 1.0, 0.0, false);

@@ -5,7 +5,7 @@ use model::{Frame, Stage, Stamp};
 use watchdog::retrace;
 
 #[test]
-fn stages_follow_what_the_agent_says() {
+fn stage_follows_agent_frames() {
     let mut trial = Trial::new(true);
     let stage = |trial: &Trial| trial.watchdog.stage();
     assert_eq!((stage(&trial), trial.watchdog.booted_at()), (Stage::Booting, None));
@@ -21,7 +21,7 @@ fn stages_follow_what_the_agent_says() {
 }
 
 #[test]
-fn a_canary_is_late_after_half_the_time_for_which_it_may_be_stuck() {
+fn canary_stuck_s_starts_at_half_the_threshold() {
     let mut trial = Trial::booted();
     trial.frame(Frame::Speed { loop_us: 8000 });
     trial.beat.canary_rounds += 1;
@@ -38,7 +38,7 @@ fn a_canary_is_late_after_half_the_time_for_which_it_may_be_stuck() {
 }
 
 #[test]
-fn kills_that_were_printed_or_counted_are_shown() {
+fn oom_kills_counts_printed_and_counted() {
     let mut trial = Trial::booted();
     assert_eq!(trial.watchdog.oom_kills(), 0);
     trial.kill();
@@ -48,7 +48,7 @@ fn kills_that_were_printed_or_counted_are_shown() {
     assert_eq!(trial.watchdog.oom_kills(), 3, "a slow console tells them later");
 }
 
-/// When the watchdog wants to be asked again.
+/// When the watchdog evaluates again.
 fn deadline(trial: &Trial) -> f64 {
     trial.watchdog.deadline().expect("a deadline").as_secs_f64()
 }
@@ -58,7 +58,7 @@ fn assert_near(actual: f64, expected: f64) {
 }
 
 #[test]
-fn deadlines_are_where_the_fair_time_will_be_up() {
+fn deadline_follows_granted_time() {
     let mut trial = Trial::new(true);
     assert_near(deadline(&trial), 30.0);
     trial.seconds(10, 0.5, 0.5, false);
@@ -82,7 +82,7 @@ fn deadlines_are_where_the_fair_time_will_be_up() {
 }
 
 #[test]
-fn the_course_of_a_trial_ends_with_its_verdict() {
+fn course_ends_with_the_verdict() {
     let mut trial = Trial::booted();
     trial.second(1.0, 0.0, true);
     trial.kill();

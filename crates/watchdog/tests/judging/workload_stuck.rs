@@ -1,4 +1,4 @@
-//! The canary goes on, and the workload does not.
+//! The canary allocates, and the workload makes no progress.
 
 use crate::trial::{Trial, profile, top_function};
 use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
@@ -6,7 +6,7 @@ use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
 const SLEEPS: &str = "task:writer state:D stack:0 pid:31 ppid:20 flags:0x0\n __schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n \
                       shrink_node+0x1/0x2\n __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
 
-/// A workload whose last unit of work is seen at `until_s`, in a guest that wants `demand` CPUs and says this to sysrq-w.
+/// A workload whose last unit of work is at `until_s`, in a guest with this CPU demand and answer to sysrq-w.
 fn alone(until_s: f64, demand: f64, blocked: &str, spots: &[(&str, u32)]) -> Trial {
     let mut trial = Trial::booted();
     trial.answers.profile = Some(profile(spots, &[]));
@@ -20,13 +20,13 @@ fn alone(until_s: f64, demand: f64, blocked: &str, spots: &[(&str, u32)]) -> Tri
 }
 
 #[test]
-fn a_workload_that_sleeps_in_the_allocator_alone_is_a_hang_with_its_task() {
+fn blocked_workload_is_reclaim_deadlock() {
     let trial = alone(5.0, 0.1, SLEEPS, &[]);
     let verdict = trial.verdict();
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::ReclaimDeadlock, Outcome::Hang));
     assert_eq!(verdict.rule, RuleId::WorkloadStuck);
     assert_eq!(verdict.task.map(|task| task.comm).as_deref(), Some("writer"));
-    assert!(verdict.summary.contains("pid 31 (writer) sleeps in the allocator"), "{}", verdict.summary);
+    assert!(verdict.summary.contains("pid 31 (writer) is blocked in the allocator"), "{}", verdict.summary);
     let frames = ["__schedule", "reclaim_throttle", "shrink_node", "__alloc_pages_slowpath", "ext4_write_begin"];
     let frames = frames.map(str::to_owned).to_vec();
     assert_eq!(verdict.evidence[0], Evidence::BlockedTask { pid: 31, comm: "writer".to_owned(), frames });
@@ -37,7 +37,7 @@ fn a_workload_that_sleeps_in_the_allocator_alone_is_a_hang_with_its_task() {
 }
 
 #[test]
-fn a_workload_that_loops_in_the_allocator_alone_is_a_silent_stall() {
+fn looping_workload_is_silent_stall() {
     let verdict = alone(5.0, 1.0, "", &[("shrink_lruvec", 50), ("try_charge_memcg", 40)]).verdict();
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::SilentStall, Outcome::Hang));
     assert!(
@@ -49,7 +49,7 @@ fn a_workload_that_loops_in_the_allocator_alone_is_a_silent_stall() {
 }
 
 #[test]
-fn who_waits_or_computes_for_reasons_of_its_own_is_not_hung() {
+fn workload_outside_allocator_is_load_timeout() {
     let reclaimer = SLEEPS.replace("writer", "kswapd0");
     let elsewhere = SLEEPS.replace("reclaim_throttle", "io_schedule").replace("shrink_node", "bio_wait");
     let elsewhere = elsewhere.replace("__alloc_pages_slowpath", "submit_bio_wait");
@@ -66,14 +66,14 @@ fn who_waits_or_computes_for_reasons_of_its_own_is_not_hung() {
 }
 
 #[test]
-fn who_stood_still_for_a_short_time_is_not_even_asked() {
+fn briefly_stuck_workload_is_not_probed() {
     let trial = alone(20.0, 0.1, SLEEPS, &[]);
     assert_eq!((trial.verdict().kind, trial.now_s), (Kind::LoadTimeout, 60.0));
     assert_eq!(trial.probes, []);
 }
 
 #[test]
-fn who_goes_on_while_it_is_asked_is_not_hung() {
+fn workload_that_recovers_is_load_timeout() {
     let mut trial = Trial::booted();
     trial.answers.sysrq.insert('w', SLEEPS.lines().map(str::to_owned).collect());
     while trial.watchdog.verdict().is_none() && trial.now_s < 200.0 {

@@ -4,7 +4,7 @@ use crate::trial::Trial;
 use model::{Caveat, Kind, Outcome};
 
 #[test]
-fn the_first_report_of_the_kernel_decides() {
+fn first_report_decides() {
     let mut trial = Trial::booted();
     trial.line("[    2.000000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010");
     trial.line("[    2.000001] Oops [#1]");
@@ -16,7 +16,7 @@ fn the_first_report_of_the_kernel_decides() {
 }
 
 #[test]
-fn panics_are_sorted_by_their_reason() {
+fn panic_kinds_by_reason() {
     for (reason, kind) in [
         ("System is deadlocked on memory", Kind::PanicDeadlockedOnMemory),
         ("Out of memory: compulsory panic_on_oom is enabled", Kind::PanicOnOom),
@@ -31,7 +31,7 @@ fn panics_are_sorted_by_their_reason() {
 }
 
 #[test]
-fn detectors_of_the_kernel_give_their_kind_and_task() {
+fn detector_reports_give_kind_and_task() {
     for (line, kind, task) in [
         ("INFO: task kworker/0:1:17 blocked for more than 120 seconds.", Kind::HungTask, Some(17)),
         ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Kind::SoftLockup, Some(26)),
@@ -61,7 +61,7 @@ fn reported(seconds: u32, lines: &[&str]) -> Trial {
 }
 
 #[test]
-fn what_a_report_tells_began_before_it_on_both_clocks() {
+fn report_onset_on_both_clocks() {
     let rcu = "rcu: INFO: rcu_sched self-detected stall on CPU";
     for (seconds, lines, host_s, guest_s) in [
         (50, &["INFO: task sh:17 blocked for more than 41 seconds."][..], 9.0, 8.5),
@@ -88,7 +88,7 @@ fn what_a_report_tells_began_before_it_on_both_clocks() {
 }
 
 #[test]
-fn a_lockup_of_a_guest_that_the_host_starves_now_is_doubted_and_a_crash_is_not() {
+fn lockup_of_starved_guest_has_a_caveat() {
     let lockup = "[    9.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
     let panic = "[    9.000000] Kernel panic - not syncing: Fatal exception";
     for (line, ran, doubts) in [(lockup, 0.49, true), (lockup, 0.51, false), (lockup, 1.0, false), (panic, 0.3, false)]
@@ -119,13 +119,13 @@ fn lockup_at(guest_s: f64) -> f64 {
 }
 
 #[test]
-fn what_a_clock_that_runs_away_claims_is_taken_by_the_hosts() {
+fn fast_guest_clock_claims_are_scaled() {
     // Once and a half as fast counts as right, twice as fast does not.
     assert_eq!((lockup_at(50.0), lockup_at(70.0), lockup_at(90.0)), (19.0, 19.0, 30.0));
 }
 
 #[test]
-fn reports_that_the_host_explains_are_told_and_bounded() {
+fn discounted_reports_are_bounded() {
     let mut trial = Trial::booted();
     trial.seconds(2, 0.2, 0.8, true);
     for cpu in 0..12 {
@@ -138,7 +138,7 @@ fn reports_that_the_host_explains_are_told_and_bounded() {
 }
 
 #[test]
-fn the_summary_says_how_the_kernel_died() {
+fn summary_names_the_failure() {
     for (line, expected) in [
         ("Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010", "the kernel oopsed: "),
         ("Kernel panic - not syncing: Fatal exception", "the kernel panicked: "),

@@ -6,7 +6,7 @@ use model::{Caveat, Kind, Outcome, Probe, RuleId};
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 90)];
 
 #[test]
-fn a_guest_that_ends_by_itself_passes() {
+fn power_off_without_agent_passes() {
     let mut trial = Trial::new(false);
     trial.line("hello from my own init");
     trial.power_off();
@@ -14,7 +14,7 @@ fn a_guest_that_ends_by_itself_passes() {
 }
 
 #[test]
-fn silence_after_a_kill_on_a_busy_cpu_is_a_livelock_with_reservations() {
+fn silence_after_kill_is_oom_livelock() {
     let mut trial = Trial::new(false);
     trial.kill();
     assert_eq!(trial.until_verdict(40, 1.0, 0.0, false), 24);
@@ -28,7 +28,7 @@ fn silence_after_a_kill_on_a_busy_cpu_is_a_livelock_with_reservations() {
 }
 
 #[test]
-fn silence_in_the_allocator_without_a_kill_is_a_silent_stall() {
+fn silence_in_allocator_is_silent_stall() {
     for (spots, kind) in [(LOOPING, Kind::SilentStall), (&[("memcpy", 90)], Kind::LoadTimeout)] {
         let mut trial = Trial::new(false);
         trial.line("starting");
@@ -40,11 +40,11 @@ fn silence_in_the_allocator_without_a_kill_is_a_silent_stall() {
     let mut unseen = Trial::new(false);
     unseen.line("computing");
     unseen.until_verdict(100, 1.0, 0.0, false);
-    assert_eq!(unseen.verdict().kind, Kind::LoadTimeout, "a busy guest that nobody could look into may be computing");
+    assert_eq!(unseen.verdict().kind, Kind::LoadTimeout, "a busy guest without a profile may be computing");
 }
 
 #[test]
-fn a_guest_that_computes_after_a_kill_is_not_hung() {
+fn user_space_load_after_kill_is_no_hang() {
     let mut trial = Trial::new(false);
     trial.kill();
     trial.answers.profile = Some(profile(&[("memcpy", 90)], &[]));
@@ -53,7 +53,7 @@ fn a_guest_that_computes_after_a_kill_is_not_hung() {
 }
 
 #[test]
-fn a_shell_that_waits_is_not_hung() {
+fn idle_shell_is_no_hang() {
     let mut idle = Trial::new(false);
     idle.line("a shell prompt");
     assert_eq!(idle.until_verdict(200, 0.01, 0.0, false), 90);
@@ -64,7 +64,7 @@ fn a_shell_that_waits_is_not_hung() {
 }
 
 #[test]
-fn a_guest_that_never_said_anything_is_silent_from_boot() {
+fn empty_console_is_boot_silent() {
     let mut trial = Trial::new(false);
     trial.until_verdict(200, 0.01, 0.0, false);
     assert_eq!(trial.verdict().kind, Kind::BootSilent);

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_are_compared_to_the_last_bit() {
+    fn comparison_is_exact() {
         let verdict = Verdict::new(Kind::Finished, RuleId::WorkloadEnded, "done");
         let surer = Verdict { confidence: 1.0 - f32::EPSILON, ..verdict.clone() };
         assert_eq!(standing(Some(&verdict), Some(&verdict)), Standing::Same);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_of_schema_1_are_compared_without_sentences() {
+    fn comparison_of_schema_1_ignores_sentences() {
         let now = Verdict::new(Kind::Finished, RuleId::WorkloadEnded, "done");
         let sentences = Verdict { summary: "ready".to_owned(), caveats: vec!["slow".to_owned().into()], ..now.clone() };
         let findings = Comparison::of_schema(1);
@@ -165,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lab_said_of_itself_is_not_judged() {
+    fn lab_verdicts_are_not_compared() {
         let verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "no network");
         assert_eq!(standing(Some(&verdict), None), Standing::LabFailed);
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_outweighs_a_change() {
+    fn exit_code_of_unreadable_record() {
         let trial =
             |standing| Trial { standing, ..Trial::unreadable("a".into(), "a".into(), None, "it is gone".into()) };
         let code = |standings: &[Standing]| {
