@@ -5,101 +5,128 @@ use model::{Evidence, Kind, Outcome, RuleId, TrialRecord, Verdict};
 /// A kind or an outcome, and what rules it out.
 pub(super) type Clause = (&'static str, String);
 
-/// The clauses; none where the verdict says nothing that rules out another kind.
+/// The clauses; none where the verdict rules out no other kind.
 pub(super) fn clauses(trial: &TrialRecord) -> Vec<Clause> {
-    let verdict = &trial.verdict;
-    if verdict.rule.is_lab() {
+    if trial.verdict.rule.is_lab() {
         return Vec::new();
     }
-    let mut found = hangs(trial);
-    found.extend(ends(trial));
-    found.extend(outcomes(verdict));
+    let reasons = Reasons { trial };
+    let kinds = reasons.for_kinds().into_iter();
+    let mut found: Vec<Clause> = kinds.filter_map(|(kind, reason)| Some((kind.as_str(), reason?))).collect();
+    found.extend(outcomes(&trial.verdict));
     found
 }
 
-/// The first such evidence, as a phrase.
-fn phrase(verdict: &Verdict, is: impl Fn(&Evidence) -> bool) -> Option<String> {
-    verdict.evidence.iter().find(|evidence| is(evidence)).map(ToString::to_string)
+/// Finds reasons in a verdict; each is `None` where it does not hold.
+struct Reasons<'t> {
+    trial: &'t TrialRecord,
 }
 
-/// The clauses of one kind that is ruled out; none without a reason.
-fn not(kind: Kind, reason: Option<String>) -> Option<Clause> {
-    reason.map(|reason| (kind.as_str(), reason))
-}
-
-/// Between kinds of hangs.
-fn hangs(trial: &TrialRecord) -> Vec<Clause> {
-    let verdict = &trial.verdict;
-    let demand = || phrase(verdict, |evidence| matches!(evidence, Evidence::CpuDemand { .. }));
-    let heartbeat = || phrase(verdict, |evidence| matches!(evidence, Evidence::HeartbeatAlive { .. }));
-    let unanswered = || phrase(verdict, |evidence| matches!(evidence, Evidence::SysrqUnanswered { .. }));
-    let answered = || phrase(verdict, |evidence| matches!(evidence, Evidence::SysrqAnswered { .. }));
-    let irqs_off = || phrase(verdict, |evidence| matches!(evidence, Evidence::InterruptsOff { .. }));
-    let clauses = match verdict.kind {
-        Kind::OomLivelock => {
-            vec![
-                not(Kind::SilentStall, oom_killer(verdict)),
-                not(Kind::ReclaimDeadlock, demand()),
-                not(Kind::AgentLost, heartbeat()),
-            ]
+impl Reasons<'_> {
+    /// Kinds to rule out, each with its reason.
+    fn for_kinds(&self) -> Vec<(Kind, Option<String>)> {
+        let up = || self.trial.boot_s.map(|seconds| format!("the agent was up after {seconds:.1} s"));
+        match self.trial.verdict.kind {
+            Kind::OomLivelock => self.stall(Kind::SilentStall, self.oom_killer()),
+            Kind::SilentStall | Kind::ReclaimLivelock => self.stall(Kind::OomLivelock, self.no_kill()),
+            Kind::ReclaimDeadlock => self.deadlock(Kind::LockDeadlock),
+            Kind::LockDeadlock => self.deadlock(Kind::ReclaimDeadlock),
+            Kind::Spin => vec![
+                (Kind::AgentLost, self.unanswered()),
+                (Kind::Deadlock, self.demand()),
+                (Kind::Unresponsive, self.interrupts_off()),
+            ],
+            Kind::Deadlock => vec![(Kind::AgentLost, self.unanswered()), (Kind::Spin, self.demand())],
+            Kind::Unresponsive => vec![(Kind::AgentLost, self.unanswered())],
+            Kind::AgentLost => vec![(Kind::Spin, self.answered()), (Kind::Deadlock, self.answered())],
+            Kind::Panic | Kind::PanicDeadlockedOnMemory | Kind::PanicOnOom | Kind::InitKilled | Kind::Oops => {
+                vec![(Kind::BootPanic, up())]
+            }
+            Kind::BootPanic => {
+                let down = self.trial.boot_s.is_none().then(|| "the agent had not come up".to_owned());
+                vec![(Kind::Panic, down)]
+            }
+            Kind::BootTimeout => {
+                let printed = self.trial.verdict.onset.map(|_| "the console was not silent".to_owned());
+                vec![(Kind::BootSilent, printed)]
+            }
+            Kind::RebootLoop => vec![(Kind::BootPowerOff, Some("the guest reset itself".to_owned()))],
+            Kind::BootPowerOff => vec![(Kind::RebootLoop, Some("the guest powered off".to_owned()))],
+            Kind::EarlyPowerOff => vec![(Kind::BootPowerOff, up())],
+            Kind::Finished
+            | Kind::Slow
+            | Kind::Thrash
+            | Kind::HungTask
+            | Kind::SoftLockup
+            | Kind::HardLockup
+            | Kind::RcuStall
+            | Kind::WorkqueueLockup
+            | Kind::BootSilent
+            | Kind::LoadTimeout
+            | Kind::WorkloadFailed
+            | Kind::HostOverloaded
+            | Kind::Unproven
+            | Kind::Interrupted
+            | Kind::QemuFailed
+            | Kind::QemuDied
+            | Kind::VcpuFailed
+            | Kind::Paused
+            | Kind::KernelUnavailable
+            | Kind::ImageUnavailable
+            | Kind::StoreFailed => Vec::new(),
         }
-        Kind::SilentStall | Kind::ReclaimLivelock => {
-            let no_kill = verdict.victim.is_none() && trial.oom_kills == 0;
-            vec![
-                not(Kind::OomLivelock, no_kill.then(|| "no OOM kill was printed or counted".to_owned())),
-                not(Kind::ReclaimDeadlock, demand()),
-                not(Kind::AgentLost, heartbeat()),
-            ]
-        }
-        Kind::ReclaimDeadlock => vec![
-            not(Kind::OomLivelock, demand()),
-            not(Kind::LockDeadlock, blocked_task(verdict)),
-            not(Kind::AgentLost, heartbeat()),
-        ],
-        Kind::LockDeadlock => vec![
-            not(Kind::OomLivelock, demand()),
-            not(Kind::ReclaimDeadlock, blocked_task(verdict)),
-            not(Kind::AgentLost, heartbeat()),
-        ],
-        Kind::Spin => {
-            vec![not(Kind::AgentLost, unanswered()), not(Kind::Deadlock, demand()), not(Kind::Unresponsive, irqs_off())]
-        }
-        Kind::Deadlock => vec![not(Kind::AgentLost, unanswered()), not(Kind::Spin, demand())],
-        Kind::Unresponsive => vec![not(Kind::AgentLost, unanswered())],
-        Kind::AgentLost => vec![not(Kind::Spin, answered()), not(Kind::Deadlock, answered())],
-        _ => Vec::new(),
-    };
-    clauses.into_iter().flatten().collect()
-}
-
-/// Where the task of the verdict is blocked.
-fn blocked_task(verdict: &Verdict) -> Option<String> {
-    let task = verdict.task.as_ref()?;
-    phrase(verdict, |evidence| matches!(evidence, Evidence::BlockedTask { pid, .. } if *pid == task.pid))
-}
-
-/// What the OOM killer is known to have done.
-fn oom_killer(verdict: &Verdict) -> Option<String> {
-    match &verdict.victim {
-        Some(victim) => Some(format!("the OOM killer killed pid {} ({})", victim.pid, victim.comm)),
-        None => phrase(verdict, |evidence| matches!(evidence, Evidence::OomInvoked { .. })),
     }
-}
 
-/// Between kinds of crashes, failed boots and early ends.
-fn ends(trial: &TrialRecord) -> Option<Clause> {
-    let verdict = &trial.verdict;
-    let up = trial.boot_s.map(|seconds| format!("the agent was up after {seconds:.1} s"));
-    match verdict.kind {
-        Kind::Panic | Kind::PanicDeadlockedOnMemory | Kind::PanicOnOom | Kind::InitKilled | Kind::Oops => {
-            not(Kind::BootPanic, up)
+    fn stall(&self, other: Kind, reason: Option<String>) -> Vec<(Kind, Option<String>)> {
+        vec![(other, reason), (Kind::ReclaimDeadlock, self.demand()), (Kind::AgentLost, self.heartbeat())]
+    }
+
+    fn deadlock(&self, other: Kind) -> Vec<(Kind, Option<String>)> {
+        vec![(Kind::OomLivelock, self.demand()), (other, self.blocked_task()), (Kind::AgentLost, self.heartbeat())]
+    }
+
+    /// The first such evidence, as a phrase.
+    fn phrase(&self, is: impl Fn(&Evidence) -> bool) -> Option<String> {
+        self.trial.verdict.evidence.iter().find(|evidence| is(evidence)).map(ToString::to_string)
+    }
+
+    fn demand(&self) -> Option<String> {
+        self.phrase(|evidence| matches!(evidence, Evidence::CpuDemand { .. }))
+    }
+
+    fn heartbeat(&self) -> Option<String> {
+        self.phrase(|evidence| matches!(evidence, Evidence::HeartbeatAlive { .. }))
+    }
+
+    fn unanswered(&self) -> Option<String> {
+        self.phrase(|evidence| matches!(evidence, Evidence::SysrqUnanswered { .. }))
+    }
+
+    fn answered(&self) -> Option<String> {
+        self.phrase(|evidence| matches!(evidence, Evidence::SysrqAnswered { .. }))
+    }
+
+    fn interrupts_off(&self) -> Option<String> {
+        self.phrase(|evidence| matches!(evidence, Evidence::InterruptsOff { .. }))
+    }
+
+    /// Where the task of the verdict is blocked.
+    fn blocked_task(&self) -> Option<String> {
+        let task = self.trial.verdict.task.as_ref()?;
+        self.phrase(|evidence| matches!(evidence, Evidence::BlockedTask { pid, .. } if *pid == task.pid))
+    }
+
+    /// What the OOM killer is known to have done.
+    fn oom_killer(&self) -> Option<String> {
+        match &self.trial.verdict.victim {
+            Some(victim) => Some(format!("the OOM killer killed pid {} ({})", victim.pid, victim.comm)),
+            None => self.phrase(|evidence| matches!(evidence, Evidence::OomInvoked { .. })),
         }
-        Kind::BootPanic => not(Kind::Panic, trial.boot_s.is_none().then(|| "the agent had not come up".to_owned())),
-        Kind::BootTimeout => not(Kind::BootSilent, verdict.onset.map(|_| "the console was not silent".to_owned())),
-        Kind::RebootLoop => not(Kind::BootPowerOff, Some("the guest reset itself".to_owned())),
-        Kind::BootPowerOff => not(Kind::RebootLoop, Some("the guest powered off".to_owned())),
-        Kind::EarlyPowerOff => not(Kind::BootPowerOff, up),
-        _ => None,
+    }
+
+    fn no_kill(&self) -> Option<String> {
+        let no_kill = self.trial.verdict.victim.is_none() && self.trial.oom_kills == 0;
+        no_kill.then(|| "no OOM kill was printed or counted".to_owned())
     }
 }
 

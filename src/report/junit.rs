@@ -55,10 +55,14 @@ fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
 
 fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
     let verdict = &trial.verdict;
+    if trial.as_expected() {
+        return TestCaseStatus::success();
+    }
     let kind = match verdict.outcome() {
-        _ if trial.as_expected() => return TestCaseStatus::success(),
         Outcome::LabError => NonSuccessKind::Error,
-        _ => NonSuccessKind::Failure,
+        Outcome::Pass | Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Inconclusive => {
+            NonSuccessKind::Failure
+        }
     };
     let mut status =
         if verdict.kind == Kind::Interrupted { TestCaseStatus::skipped() } else { TestCaseStatus::non_success(kind) };

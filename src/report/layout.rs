@@ -6,7 +6,7 @@ use model::printable;
 /// How a report for a terminal looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Whether to colour with ANSI sequences; a report says the same without them.
+    /// Whether to colour with ANSI sequences; a report has the same text without them.
     pub colour: bool,
     /// Whether to use ASCII alone for what the report itself draws.
     pub ascii: bool,

@@ -8,9 +8,9 @@ use model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The most unexpected trials that are told in full.
+/// Unexpected trials that are shown in full.
 const MAX_SHOWN: usize = 20;
-/// The most console lines of one trial.
+/// Console lines of one trial.
 const MAX_LINES: usize = 3;
 
 /// The report of a run, ending in a newline. The last line is the total, on a narrow terminal the last lines. Control characters of the guest do not come through.

@@ -215,7 +215,7 @@ impl Chart<'_> {
         Some(row)
     }
 
-    /// Free memory as the agent tells it, and as the lab reads it from the guest's memory when it looks into it.
+    /// Free memory as the beats carry it, and as the lab reads it from the guest's memory.
     fn free(&self) -> Option<Row> {
         let ram = self.records.iter().find_map(|record| match &record.event {
             Event::Agent { frame: Frame::Hello { ram_kib, .. }, .. } => Some(*ram_kib),

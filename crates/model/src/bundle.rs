@@ -25,7 +25,7 @@ pub enum Step {
     Dump,
     /// The kernel's answer to this sysrq letter.
     Sysrq(char),
-    /// What the kernel says to a non-maskable interrupt.
+    /// The kernel's answer to a non-maskable interrupt.
     Nmi,
 }
 
@@ -55,7 +55,7 @@ impl Step {
         }
     }
 
-    /// Whether the guest itself has to act: what it says from then on was provoked.
+    /// Whether the guest itself has to act: its later output may be provoked.
     pub const fn provokes(self) -> bool {
         matches!(self, Self::Sysrq(_) | Self::Nmi)
     }

@@ -1,4 +1,4 @@
-//! How a trial went.
+//! The course of a trial.
 
 use super::{Stamp, Verdict};
 
@@ -35,7 +35,7 @@ impl Stage {
 pub struct Course {
     /// When each stage began that the trial has come to, in order; the first at the spawn.
     pub stages: Vec<(Stamp, Stage)>,
-    /// When OOM kills came to light, and how many there had been by then.
+    /// When OOM kills were observed, and their number by then.
     pub kills: Vec<(Stamp, u64)>,
     /// The verdict, if it came to one.
     pub verdict: Option<Verdict>,

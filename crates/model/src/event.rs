@@ -47,7 +47,7 @@ pub enum Event {
         /// What arrived.
         text: String,
     },
-    /// QEMU said over QMP that the machine's state changed.
+    /// The machine's state changed, by QMP.
     Qmp {
         /// What happened.
         what: QmpEvent,
@@ -68,7 +68,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         stopped: bool,
     },
-    /// The lab began to look into the guest; what a sysrq letter brings forth after this was provoked.
+    /// The lab began a probe; the console output that a sysrq letter causes after this was provoked.
     Probed {
         /// How.
         probe: Probe,
@@ -83,19 +83,19 @@ pub enum Event {
         /// The figures.
         memory: Memory,
     },
-    /// The lab could not look.
+    /// A probe failed.
     ProbeFailed {
-        /// What it tried.
+        /// The probe.
         probe: Probe,
         /// Why not.
         why: String,
     },
-    /// The guest has shut its machine down, and all that it had said by then has been read. QEMU holds the machine still, so
+    /// The guest has shut its machine down, and all its output has been read. QEMU holds the machine still, so
     /// that the lab can look at what is left of it.
     Down,
     /// A deadline of the watchdog has passed.
     Tick,
-    /// The user or the lab wants this trial to end now.
+    /// The user or the lab ends this trial now.
     Interrupted,
     /// QEMU's process has ended.
     Exited {

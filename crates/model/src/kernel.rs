@@ -11,7 +11,7 @@ pub struct KernelArtifact {
     pub name: KernelName,
     /// Architecture.
     pub arch: Arch,
-    /// Kernel release, for example `6.1.176`; empty when it cannot be told.
+    /// Kernel release, for example `6.1.176`; empty when it is unknown.
     pub release: String,
     /// The bootable image.
     pub image: PathBuf,

@@ -1,8 +1,8 @@
-//! What the host finds out about a suspected guest without the guest's help, and what it asks the guest.
+//! Probes of a suspected guest, from the host without the guest's help and by sysrq, and their results.
 
 use serde::{Deserialize, Serialize};
 
-/// One step of finding out what a suspected guest does.
+/// One probe of a suspected guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
@@ -21,7 +21,7 @@ pub struct Profile {
     pub span_ms: u64,
     /// Samples of single vCPUs in all.
     pub samples: u32,
-    /// Of these, outside the kernel.
+    /// Of these, in user space.
     pub user: u32,
     /// Of these, in the kernel with interrupts off, though not in its idle loop.
     pub irqs_off: u32,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Host monotonic time since QEMU was spawned, in microseconds.
 ///
-/// The pure parts of the lab never read a clock: whoever calls them passes a `Stamp` in.
+/// The pure parts of the lab never read a clock: their callers pass a `Stamp` in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Stamp(u64);

@@ -23,7 +23,7 @@ const MIN_LIMIT_S: f64 = 1.0;
 pub(super) struct Detectors {
     /// Jiffies per second.
     jiffies_per_s: Option<f64>,
-    /// The age that RCU told last, and when, in seconds.
+    /// The last age of an RCU stall, and when it was printed, in seconds.
     stall: Option<(StallAge, f64)>,
     /// The smallest claim of each, which is about its limit.
     limits: Vec<(FailureKind, f64)>,
@@ -35,13 +35,13 @@ impl Detectors {
         self.jiffies_per_s = self.jiffies_per_s.or_else(|| jiffies_per_s(text));
     }
 
-    /// The seconds for which a report's first line says that nothing has happened. It was printed at `now_s`, by whatever clock.
+    /// The seconds that a report's first line claims. It was printed at `now_s`, by one clock throughout.
     pub fn claimed_s(&mut self, text: &str, now_s: f64) -> Option<f64> {
         claimed_s(text).or_else(|| self.age_s(text, now_s))
     }
 
-    /// The seconds that RCU tells of a stall, in a report's first line or behind it. Where the length of a jiffy is not known, two
-    /// reports of one stall tell it.
+    /// The age of an RCU stall in seconds, from a report's first line or a later one. Where the length of a jiffy is not known, two
+    /// reports of one stall show it.
     pub fn age_s(&mut self, text: &str, now_s: f64) -> Option<f64> {
         let age = stall_age(text)?;
         let before = self.stall.replace((age.clone(), now_s));

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Lines of the kernel that are kept for the verdict.
 const MAX_FAILURES: usize = 8;
 
-/// A guest's clock that goes so many times faster than the host's does not tell how long something has lasted.
+/// A guest's clock that runs so many times faster than the host's does not measure durations.
 const FAST_CLOCK: f64 = 1.5;
 
 /// Granted seconds after a sysrq letter, at least, in which a failure may be the doing of the letter.
@@ -28,12 +28,12 @@ pub(super) struct ConsoleHit<T> {
     pub guest_s: Option<f64>,
     pub line: String,
     pub what: T,
-    /// For how long it has been so, as the line says.
+    /// The duration that the line claims.
     pub lasted_s: f64,
 }
 
 impl<T> ConsoleHit<T> {
-    /// The beginning of what the line tells, on both clocks; neither goes back behind its own beginning.
+    /// The beginning of what the line reports, on both clocks; neither goes back before its own beginning.
     pub fn onset(&self) -> Onset {
         let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
         let lasted = Duration::from_secs_f64(self.lasted_s.min(bound_s).max(0.0));
@@ -80,16 +80,16 @@ pub(super) struct Observations {
     pub oom_invoked: Option<ConsoleHit<String>>,
     pub oom_reaped: Option<ConsoleHit<Task>>,
     pub oom_kill: Option<ConsoleHit<Task>>,
-    /// OOM kills that the console told.
+    /// OOM kills on the console.
     pub kills_printed: u64,
-    /// OOM kills that the kernel counted; a slow console tells them later.
+    /// OOM kills that the kernel counted; a slow console shows them later.
     pub kills_counted: u64,
     pub failures: Vec<ConsoleHit<Trouble>>,
     /// Reports of a hang by the kernel that the host's own load explains.
     pub discounted: Vec<ConsoleHit<Trouble>>,
     /// The first time of the guest's clock, and when it was printed.
     first_stamp: Option<(f64, Moment)>,
-    /// A report of RCU's that has not yet said how long the stall has lasted.
+    /// An RCU stall whose age has not been printed yet.
     pending_rcu_stall: Option<ConsoleHit<Trouble>>,
     detectors: Detectors,
     /// Granted seconds for which the canary waited for memory while reclaim advanced.
@@ -100,7 +100,7 @@ pub(super) struct Observations {
     pub stopped_since: Option<Moment>,
     pub shutdown: Option<String>,
     pub paused_since: Option<Moment>,
-    /// Whether QEMU has said that it cannot go on executing the guest.
+    /// Whether QEMU cannot continue executing the guest.
     pub vcpu_failed: bool,
     /// Why the host could not serve a disk, and stopped the machine for it.
     pub disk_failed: Option<String>,

@@ -144,7 +144,7 @@ fn busy(profile: &Profile) -> u32 {
 /// The functions with the most samples.
 const TOP_FUNCTIONS: usize = 4;
 
-/// What a verdict says of a profile.
+/// A profile as a verdict has it.
 pub(super) fn summary(profile: &Profile) -> ProfileSummary {
     let share = |samples: u32| f64::from(samples) / f64::from(profile.samples.max(1));
     let function = |spot: &Spot| FunctionShare { symbol: spot.symbol.clone(), share: share(spot.samples) };

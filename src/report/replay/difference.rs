@@ -8,9 +8,9 @@ use std::fmt::Display;
 pub(super) enum Difference {
     /// A figure or a name is another one.
     Other { what: &'static str, was: String, now: String },
-    /// A phrase is not said any more.
+    /// A phrase is gone.
     Gone(String),
-    /// A phrase is said for the first time.
+    /// A phrase is new.
     New(String),
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use model::{Kind, RuleId, Stamp};
 
-    /// A verdict of which every field can be told from that of another number.
+    /// A verdict whose fields all differ from those of another number.
     fn verdict(number: u32) -> Verdict {
         let word = |what: &str| format!("{what} {number}");
         let task = |comm: &str| Some(Task { pid: number, comm: comm.to_owned() });

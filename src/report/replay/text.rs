@@ -6,7 +6,7 @@ use crate::report::layout::{Colour, Style, counted, duration};
 use model::{Outcome, Verdict, printable};
 use std::fmt::Write as _;
 
-/// What is to be said of one trial, ending in an empty line; nothing when its verdict is the same, unless it is to be told `in
+/// The report of one trial, ending in an empty line; nothing when its verdict is the same, unless it is to be shown `in
 /// full`. Control characters of the guest do not come through.
 pub fn text(trial: &Trial, in_full: bool, style: Style) -> String {
     let mut out = String::new();
@@ -65,7 +65,7 @@ fn sentence(out: &mut String, when: &str, verdict: &Verdict, style: Style) {
     out.push_str(&style.wrap(&verdict.summary, 7));
 }
 
-/// A verdict with all that it says.
+/// A verdict with all its fields.
 fn full(out: &mut String, verdict: &Verdict, style: Style) {
     let mut facts = vec![
         style.paint(colour(verdict), &format!("{}/{}", verdict.outcome(), verdict.kind)),
@@ -91,7 +91,7 @@ fn colour(verdict: &Verdict) -> Colour {
     match verdict.outcome() {
         Outcome::Pass => Colour::Good,
         Outcome::Inconclusive => Colour::Known,
-        _ => Colour::Bad,
+        Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::LabError => Colour::Bad,
     }
 }
 

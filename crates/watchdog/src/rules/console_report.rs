@@ -8,7 +8,7 @@ use model::{Caveat, Kind, Outcome, RuleId, Verdict};
 /// Granted seconds in which more may still come: the oops after a warning, the panic after an oops.
 const SETTLE_S: f64 = 3.0;
 
-/// The first report decides: what comes after it is mostly its consequence.
+/// The first report decides: later ones are mostly its consequence.
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let Some(first) = observed.failures.first() else { return Judgement::NotApplicable };
     let passed = observed.now().granted_since(first.at);
@@ -29,7 +29,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     Judgement::verdict(verdict)
 }
 
-/// Before the agent's hello, whatever the kernel dies of is a failure to boot.
+/// Before the agent's hello, every crash is a failure to boot.
 fn kind(observed: &Observations, first: &ConsoleHit<Trouble>) -> Kind {
     let booting = observed.setup.agent && observed.hello.is_none();
     let said = Kind::from(first.what.kind);
@@ -41,7 +41,10 @@ fn summary(kind: Kind, first: &ConsoleHit<Trouble>) -> String {
     match kind.outcome() {
         Outcome::Hang => format!("the kernel reported: {title}"),
         Outcome::BootFailed => format!("the kernel died while booting: {title}"),
-        _ if kind == Kind::Oops => format!("the kernel oopsed: {title}"),
-        _ => format!("the kernel panicked: {title}"),
+        Outcome::Crash if kind == Kind::Oops => format!("the kernel oopsed: {title}"),
+        // A report of the kernel has no other outcome.
+        Outcome::Crash | Outcome::Pass | Outcome::Inconclusive | Outcome::LabError => {
+            format!("the kernel panicked: {title}")
+        }
     }
 }
