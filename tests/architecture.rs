@@ -45,7 +45,10 @@ const MODULES: &[Module] = &[
     edge("guest", &["host"]),
     edge(
         "lab",
-        &["guest", "probe", "qmp", "host", "store", "launch", "kernel", "image", "matrix", "report", "workload", "assets"],
+        &[
+            "guest", "probe", "qmp", "host", "store", "launch", "kernel", "image", "matrix", "report", "workload",
+            "assets",
+        ],
     ),
     edge("bisection", &["git", "host", "store", "kernel", "lab", "matrix", "assets"]),
     edge(

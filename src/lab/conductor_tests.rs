@@ -1,10 +1,10 @@
 use super::*;
 use crate::guest::StopSignal;
 use crate::lab::diagnosis::Means;
-use watchdog::Setup;
 use crate::lab::input::StepWork;
 use crate::store::StoreError;
 use model::{Bundle, Kind, Record, Step, StepResult, Timeouts, Verdict};
+use watchdog::Setup;
 
 /// Keeps what is written.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Trial {
     fn new(is_managed: bool, has_agent: bool) -> Self {
         let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 5.0 };
         let conditions = Conditions {
-            setup: Setup { agent: has_agent, timeouts, held: 0.0 },
+            setup: Setup { agent: has_agent, timeouts, stop_share: 0.0 },
             pid: Some(7),
             is_managed,
             vcpu_stop_percent: None,

@@ -2,7 +2,7 @@
 //! it kills another task and the canary recovers, then nothing but the choice of a victim was blocked.
 
 use super::clock::Moment;
-use super::observed::Observations;
+use super::observations::Observations;
 use model::{Evidence, Kind, Probe, Stamp, Verdict};
 
 /// Granted seconds for the answer.

@@ -1,7 +1,7 @@
 //! The state machine itself: events in, actions and at last a verdict out.
 
 use super::confirm::Confirmation;
-use super::observed::Observations;
+use super::observations::Observations;
 use super::rules::{self, Judgement};
 use super::setup::Setup;
 use kmsg::signature::Classification;
@@ -41,7 +41,7 @@ impl Watchdog {
     pub fn observe(&mut self, at: Stamp, event: &Event) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.verdict.is_some() {
-            self.seen.namer.observe(event, |_| {});
+            self.observed.namer.observe(event, |_| {});
             return actions;
         }
         self.observed.clock.advance(at);
@@ -61,12 +61,12 @@ impl Watchdog {
     /// The verdict, once there is one. It never changes, except that its title is that of all lines so far.
     pub fn verdict(&self) -> Option<Verdict> {
         let verdict = self.verdict.as_ref()?;
-        Some(Verdict { title: self.seen.namer.title(verdict), ..verdict.clone() })
+        Some(Verdict { title: self.observed.namer.title(verdict), ..verdict.clone() })
     }
 
     /// The kernel's own reports so far.
     pub fn classification(&self) -> Classification {
-        self.seen.namer.classification()
+        self.observed.namer.classification()
     }
 
     /// How far the trial has come.

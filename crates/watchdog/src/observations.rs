@@ -195,7 +195,7 @@ impl Observations {
     }
 
     /// Reports of a hang by the kernel that did not count, whatever the verdict is.
-    pub fn discounted(&self) -> impl Iterator<Item = Caveat> {
+    pub fn discounted_reports(&self) -> impl Iterator<Item = Caveat> {
         self.discounted.iter().map(|hit| Caveat::DiscountedReport { line: hit.line.clone() })
     }
 

@@ -3,7 +3,7 @@
 use crate::{Setup, Watchdog};
 use kmsg::console::{Console, Item};
 use kmsg::signature::{Classification, Log, Report};
-use model::{Event, Kind, Outcome, Record, Stamp, Timeouts, Verdict};
+use model::{Event, Kind, Outcome, Record, RuleId, Stamp, Timeouts, Verdict};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn record(bytes: &[u8]) -> Vec<Record> {
 }
 
 fn judge(agent: bool, records: &[Record]) -> Reading {
-    let mut watchdog = Watchdog::new(Setup { agent, timeouts: Timeouts::default(), held: 0.0 });
+    let mut watchdog = Watchdog::new(Setup { agent, timeouts: Timeouts::default(), stop_share: 0.0 });
     records.iter().for_each(|record| drop(watchdog.observe(record.at, &record.event)));
     Reading { reports: reports(watchdog.classification()), verdict: watchdog.verdict() }
 }
@@ -84,7 +84,7 @@ fn read_in_every_way(name: &str, bytes: &[u8]) -> [Verdict; 2] {
         assert_eq!(judge(agent, &reread(&records)), reading, "{name} replayed, agent {agent}");
         let verdict = reading.verdict.unwrap();
         let failed = matches!(verdict.outcome(), Outcome::Hang | Outcome::Crash);
-        if failed && verdict.rule == "console" {
+        if failed && verdict.rule == RuleId::ConsoleReport {
             let title = verdict.title.as_ref().unwrap();
             let reported = expected.iter().any(|(report, _)| report.title == *title);
             assert!(reported || title.starts_with(verdict.kind.as_str()), "{name}: {title}: {expected:?}");

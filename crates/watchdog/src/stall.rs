@@ -2,7 +2,7 @@
 
 use super::blocked::Sleeper;
 use super::clock::Moment;
-use super::observed::Observations;
+use super::observations::Observations;
 use super::places::Place;
 use super::probe_log::{share_in, summary};
 use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, Verdict, Watermarks};

@@ -2,7 +2,7 @@
 
 use super::{Judgement, check_deadline};
 use crate::clock::Moment;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use model::{Caveat, Kind, Onset, RuleId, Verdict};
 
 /// How the last lines of OpenSBI's banner begin; the kernel comes next.

@@ -4,7 +4,7 @@
 //! the soft-lockup watchdog (`kernel/watchdog.c`), and khungtaskd looks at sleeping tasks alone (`kernel/hung_task.c`).
 
 use super::{CONFIRM_PERIODS, Judgement};
-use crate::observed::Observations;
+use crate::observations::Observations;
 use crate::stall;
 use model::{Evidence, Kind, Probe, RuleId};
 

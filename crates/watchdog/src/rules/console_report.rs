@@ -1,7 +1,7 @@
 //! The kernel reported a failure on its console.
 
 use super::Judgement;
-use crate::observed::{ConsoleHit, Observations};
+use crate::observations::{ConsoleHit, Observations};
 use kmsg::signature::Trouble;
 use model::{Caveat, Kind, Outcome, RuleId, Verdict};
 

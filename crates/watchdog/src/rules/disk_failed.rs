@@ -1,7 +1,7 @@
 //! The host could not read or write the file behind a disk: the kernel is not to blame for what follows.
 
 use super::Judgement;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use model::{Kind, RuleId, Verdict};
 
 pub(super) fn judge(observed: &Observations) -> Judgement {

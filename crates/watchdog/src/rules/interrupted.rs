@@ -1,7 +1,7 @@
 //! The user stopped the run.
 
 use super::Judgement;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use model::{Kind, RuleId, Verdict};
 
 pub(super) fn judge(observed: &Observations) -> Judgement {

@@ -3,7 +3,7 @@
 use super::workload_ended::thrash_or_slow;
 use super::{Judgement, check_deadline};
 use crate::clock::Moment;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use model::{Kind, RuleId, Verdict};
 
 pub(super) fn judge(observed: &Observations) -> Judgement {

@@ -1,7 +1,7 @@
 //! The machine is down or QEMU has ended, and no earlier rule says why.
 
 use super::Judgement;
-use crate::observed::{Exit, Observations};
+use crate::observations::{Exit, Observations};
 use model::{Kind, RuleId, Verdict};
 
 pub(super) fn judge(observed: &Observations) -> Judgement {

@@ -15,7 +15,7 @@ mod workload_ended;
 mod workload_stuck;
 
 use super::clock::Moment;
-use super::observed::Observations;
+use super::observations::Observations;
 use model::{Kind, Probe, RuleId, Stamp, Verdict};
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 
 use super::{CONFIRM_PERIODS, Judgement};
 use crate::clock::Moment;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use crate::stall::{self, MIN_BUSY_CPUS};
 use model::{Caveat, Kind, Onset, Probe, RuleId, Verdict};
 

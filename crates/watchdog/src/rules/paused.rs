@@ -1,7 +1,7 @@
 //! The machine was paused over QMP, or QEMU's process stopped by a signal; the lab never does either for long.
 
 use super::Judgement;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use model::{Kind, RuleId, Verdict};
 
 /// Seconds for which a pause may last: a debugger or a snapshot may stop the machine for a moment.

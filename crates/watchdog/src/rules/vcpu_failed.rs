@@ -1,7 +1,7 @@
 //! QEMU cannot continue executing the guest, as when KVM meets an instruction that it can neither run nor emulate.
 
 use super::Judgement;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use model::{Kind, RuleId, Verdict};
 
 pub(super) fn judge(observed: &Observations) -> Judgement {

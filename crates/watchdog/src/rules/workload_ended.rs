@@ -1,7 +1,7 @@
 //! The workload ended.
 
 use super::Judgement;
-use crate::observed::{Finish, Observations};
+use crate::observations::{Finish, Observations};
 use model::{Caveat, Kind, RuleId, Verdict};
 
 /// Granted seconds for the guest to power off; a crash on the way is still its own.

@@ -6,7 +6,7 @@
 use super::{Judgement, check_deadline};
 use crate::blocked::Sleeper;
 use crate::clock::Moment;
-use crate::observed::Observations;
+use crate::observations::Observations;
 use crate::probe_log::summary;
 use crate::stall::{self, MIN_BUSY_CPUS};
 use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Task, Verdict};
@@ -40,7 +40,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
             other => other,
         };
     }
-    stuck(observed, moved, still).map_or(Judgement::NotApplicable, Judgement::is)
+    stuck(observed, moved, still).map_or(Judgement::NotApplicable, Judgement::verdict)
 }
 
 fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> {
