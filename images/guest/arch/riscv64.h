@@ -32,7 +32,7 @@
 		"	li a7, 93\n"                                                                         \
 		"	ecall\n")
 
-static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
 	register long a7 __asm__("a7") = number;
 	register long a0 __asm__("a0") = a;
