@@ -24,6 +24,8 @@
 #include "arch/arm.h"
 #elif defined(__riscv) && __riscv_xlen == 64
 #include "arch/riscv64.h"
+#elif defined(__riscv) && __riscv_xlen == 32
+#include "arch/riscv32.h"
 #else
 #error "no system calls for this architecture: write images/guest/arch/<name>.h"
 #endif
