@@ -1,11 +1,11 @@
 /* System calls without a C library: those that the agent and the workloads use, with the kernel's own names, constants
  * and structures (include/uapi). SYS() and sys_*() return what the kernel returns: a negative errno on failure.
  *
- * Why not nolibc (tools/include/nolibc, LGPL-2.1 OR MIT), which has the same aim: it includes the kernel's installed
- * headers for the guest's architecture (<asm/unistd.h>, <linux/fs.h>, ...), which Debian's cross compilers only
- * recommend, so a host that can compile the guests might still lack them; and as of Linux 6.1 it has neither waitid,
- * futex and signalfd nor a clone(2) with a stack or in the manner of vfork(2), which programs without an MMU depend on.
- * Its entry code and its inline system calls are like those of arch/.
+ * Why not nolibc (tools/include/nolibc, LGPL-2.1 OR MIT), which has the same aim, these architectures, and entry code that
+ * is independent of the load address: it includes the kernel's headers as installed for the guest's architecture
+ * (<asm/unistd.h>, <linux/time.h>, ...), which Debian's cross compilers only recommend, so a host that can compile the
+ * guests may lack them; and neither in Linux 6.1 nor in 7.3 has it futex(2), signalfd(2), mlockall(2), finit_module(2)
+ * or a clone(2) with a stack, so most of this file would remain.
  *
  * Programs without an MMU are not relocated, so no initialised static may hold a pointer; the builder refuses a
  * binary in which one does. */

@@ -50,7 +50,7 @@ static int reader(uint64_t kib)
 
 static const char *read_until_killed(void)
 {
-	uint64_t timeout_ms = OPTION(count, patience), start = now_us();
+	uint64_t timeout_ms = OPTION(count, timeout), start = now_us();
 	struct child child;
 	int pid;
 
