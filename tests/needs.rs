@@ -172,8 +172,8 @@ fn scratch_disk_has_its_filesystem() {
     user_workload(&program, "disk: {size: 64M, filesystem: ext4}");
     let main = "#include \"../../guest/disk.h\"\n#include \"../../guest/sys.h\"\n#include \"../../guest/workload.h\"\n\
         int workload_main(const char *role, uint64_t amount) { struct disk disk; (void)role; (void)amount;\n\
-        sys_mkdir(\"/here\"); if (disk_find(&disk) < 0) return workload_fail(\"no-disk\");\n\
-        return SYS(mount, disk.path, \"/here\", \"ext4\", 0, 0, 0) < 0 ? workload_fail(\"no-mount\") : 0; }\n";
+        sys_mkdir(\"/here\"); if (!disk_find(&disk)) return workload_fail(\"no-disk\");\n\
+        return SYS(mount, disk.path, \"/here\", \"ext4\") < 0 ? workload_fail(\"no-mount\") : 0; }\n";
     program.write("images/workloads/needy/main.c", main);
     let (finished, trial) = boot(&program, KERNEL, &["--workload", "needy"]);
     let trial = trial.unwrap_or_else(|| panic!("{finished:?}"));

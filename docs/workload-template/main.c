@@ -3,7 +3,7 @@
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
-/* A child: the OOM killer's first choice. */
+/* Role of the child: the OOM killer's first choice. */
 static int hog(uint64_t kib)
 {
 	set_oom_score_adj("1000");
@@ -13,14 +13,14 @@ static int hog(uint64_t kib)
 
 int workload_main(const char *role, uint64_t amount)
 {
-	struct ending ending;
+	struct child child;
 
 	if (*role)
 		return hog(amount);
-	if (workload_start("hog", OPTION(kib, amount)) < 0)
+	if (!workload_start("hog", OPTION(kib, amount), NULL))
 		return workload_fail("spawn-failed");
-	/* Always wait for the dead: without an MMU a zombie blocks all further kills. */
-	if (wait_for(0, WAIT_BLOCK, &ending) < 0)
+	/* Always reap the victims: without an MMU a zombie blocks all further kills. */
+	if (!wait_child(0, 0, &child))
 		return workload_fail("wait-failed");
-	return ending.killed ? 0 : workload_fail("never-killed");
+	return child.killed ? 0 : workload_fail("never-killed");
 }

@@ -4,49 +4,50 @@
 #include "../guest/sys.h"
 #include "../guest/text.h"
 
-/* A round is late when it takes a hundred times as long as one of a guest that has memory. */
+/* A round is late when it takes a hundred times as long as in a guest with free memory. */
 enum { PAGE_BYTES = 4096, PAUSE_MS = 100, LATE_US = 250000 };
 
 static char buffer[PAGE_BYTES + 1];
 
-/* A pipe's buffer page, and the inode and dentry of the pipe itself. */
+/* A page for the pipe buffer, and the pipe's inode and dentry. */
 static void allocate_pipe(void)
 {
-	int ends[2];
+	int fds[2];
 
-	if (SYS(pipe2, ends, 0, 0, 0, 0, 0) < 0)
+	if (SYS(pipe2, fds, 0) < 0)
 		return;
-	sys_write(ends[1], buffer, PAGE_BYTES);
-	sys_read(ends[0], buffer, PAGE_BYTES);
-	sys_close(ends[0]);
-	sys_close(ends[1]);
+	sys_write(fds[1], buffer, PAGE_BYTES);
+	sys_read(fds[0], buffer, PAGE_BYTES);
+	sys_close(fds[0]);
+	sys_close(fds[1]);
 }
 
-/* Without an MMU, mmap() allocates under the one nommu_region_sem, which a killed process needs in order to give its
- * memory back (delete_vma(), mm/nommu.c): a canary that waits for memory there would itself keep the victim alive. The
- * pipe's page has to do. */
+/* Without an MMU, mmap() allocates under the global nommu_region_sem, which a killed process needs to free its memory
+ * (delete_vma(), mm/nommu.c): a canary that waits for memory there would itself keep the victim alive. The pipe's page
+ * must suffice. */
 static void allocate_page(void)
 {
 #if GUEST_MMU
-	long page = sys_map(PAGE_BYTES, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
+	long page = sys_mmap(PAGE_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-	if (is_error(page))
+	if (IS_ERR_VALUE(page))
 		return;
 	*(volatile char *)page = 1;
-	sys_unmap(page, PAGE_BYTES);
+	sys_munmap(page, PAGE_BYTES);
 #endif
 }
 
-static uint64_t field(const char *line, const char *name)
+static unsigned long field(const char *line, const char *name)
 {
 	const char *value = text_after(line, name);
 
-	return value ? text_to_number(&value) : 0;
+	return value ? (unsigned long)text_to_number(&value) : 0;
 }
 
-/* Lines are `name value`. Reclaim is counted by task kind (kswapd, direct, khugepaged, proactive; newer kernels add
- * more), hence by prefix; `pgsteal_anon` and `pgsteal_file` and their scan twins count the same pages again. */
-static uint64_t reclaim_of(const char *line)
+/* Lines are `name value`. Reclaim is counted per kind of reclaimer (kswapd, direct, khugepaged, proactive; newer kernels
+ * add more), hence the match by prefix; pgsteal_anon, pgsteal_file and their pgscan_ counterparts count the same pages
+ * again. */
+static unsigned long reclaimed(const char *line)
 {
 	const char *kind = text_after(line, "pgsteal_");
 
@@ -58,7 +59,7 @@ static uint64_t reclaim_of(const char *line)
 		kind++;
 	if (*kind)
 		kind++;
-	return text_to_number(&kind);
+	return (unsigned long)text_to_number(&kind);
 }
 
 static const char *next_line(const char *line)
@@ -68,11 +69,11 @@ static const char *next_line(const char *line)
 	return *line ? line + 1 : line;
 }
 
-/* The file is longer than the buffer: each read starts at a line, for seq_file ends a read at a whole record. */
+/* The file is longer than the buffer. Each read starts at a line, because seq_file ends a read at a whole record. */
 static void read_counters(struct shared *shared)
 {
-	uint64_t kills = 0, reclaim = 0;
-	long fd = sys_open("/proc/vmstat", OPEN_READ), length;
+	unsigned long kills = 0, reclaim = 0;
+	long fd = sys_open("/proc/vmstat", O_RDONLY), length;
 
 	if (fd < 0)
 		return;
@@ -80,7 +81,7 @@ static void read_counters(struct shared *shared)
 		buffer[length] = '\0';
 		for (const char *line = buffer; *line; line = next_line(line)) {
 			kills += field(line, "oom_kill ");
-			reclaim += reclaim_of(line);
+			reclaim += reclaimed(line);
 		}
 	}
 	sys_close((int)fd);
@@ -91,16 +92,17 @@ static void read_counters(struct shared *shared)
 void canary_run(struct shared *shared)
 {
 	for (;;) {
-		uint64_t began = now_us(), ended;
+		uint64_t start = now_us(), end, took;
 
 		allocate_pipe();
 		allocate_page();
 		read_counters(shared);
-		ended = now_us();
-		shared_set(&shared->canary_us, ended - began);
-		if (ended - began >= LATE_US)
-			shared_add(&shared->canary_late_ms, us_to_ms(ended - began));
-		shared_set(&shared->canary_finished_ms, us_to_ms(ended));
+		end = now_us();
+		took = end - start;
+		shared_set(&shared->canary_us, took < ~0ul ? (unsigned long)took : ~0ul);
+		if (took >= LATE_US)
+			shared_add(&shared->canary_late_ms, (unsigned long)us_to_ms(took));
+		shared_set(&shared->canary_finished_ms, (unsigned long)us_to_ms(end));
 		shared_add(&shared->canary_rounds, 1);
 		sleep_ms(PAUSE_MS);
 	}

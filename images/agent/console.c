@@ -7,7 +7,7 @@
 
 enum { INPUT_FD = 0, OUTPUT_FD = 1, LINE_BYTES = 128 };
 
-static struct poll sources[2];
+static struct pollfd fds[2];
 static char line[LINE_BYTES];
 
 void console_write(const char *text, size_t length)
@@ -15,7 +15,7 @@ void console_write(const char *text, size_t length)
 	while (length) {
 		long written = sys_write(OUTPUT_FD, text, length);
 
-		if (written == ERROR_INTERRUPTED)
+		if (written == -EINTR)
 			continue;
 		if (written <= 0)
 			return;
@@ -24,34 +24,38 @@ void console_write(const char *text, size_t length)
 	}
 }
 
-/* struct termios and flags of include/uapi/asm-generic/termbits.h. Lines stay edited by the kernel: one read gives
- * one line. */
-static void stop_echo(void)
+/* struct termios and flags of include/uapi/asm-generic/termbits.h. The terminal stays in canonical mode: one read
+ * returns one line. */
+static void disable_echo(void)
 {
-	enum { TCGETS = 0x5401, TCSETS = 0x5402, LOCAL_FLAGS = 3, ISIG = 1, ECHO = 010 };
-	uint32_t settings[16] = { 0 };
+	enum { TCGETS = 0x5401, TCSETS = 0x5402, ISIG = 1, ECHO = 010 };
+	struct termios {
+		uint32_t c_iflag, c_oflag, c_cflag, c_lflag;
+		uint8_t c_line, c_cc[19];
+	} termios;
 
-	if (SYS(ioctl, INPUT_FD, TCGETS, settings, 0, 0, 0) < 0)
+	if (SYS(ioctl, INPUT_FD, TCGETS, &termios) < 0)
 		return;
-	settings[LOCAL_FLAGS] &= ~(uint32_t)(ECHO | ISIG);
-	SYS(ioctl, INPUT_FD, TCSETS, settings, 0, 0, 0);
+	termios.c_lflag &= ~(uint32_t)(ECHO | ISIG);
+	SYS(ioctl, INPUT_FD, TCSETS, &termios);
 }
 
-/* A descriptor that is readable when a child has ended. A kernel without signalfd gives none: then the end of a
+/* A descriptor that becomes readable when a child exits. A kernel without signalfd returns none: then the exit of a
  * child is noticed at the next beat. */
-static int open_child_signals(void)
+static int open_signalfd(void)
 {
-	uint64_t mask = 1u << (SIGNAL_CHILD - 1);
+	enum { SIG_BLOCK = 0, SFD_NONBLOCK = O_NONBLOCK, SFD_CLOEXEC = O_CLOEXEC };
+	const uint64_t mask = 1u << (SIGCHLD - 1);
 
-	SYS(rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, sizeof(mask), 0, 0);
-	return (int)SYS(signalfd4, -1, &mask, sizeof(mask), OPEN_NONBLOCK | OPEN_CLOSE_ON_EXEC, 0, 0);
+	SYS(rt_sigprocmask, SIG_BLOCK, &mask, NULL, sizeof(mask));
+	return (int)SYS(signalfd4, -1, &mask, sizeof(mask), SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 void console_open(void)
 {
-	stop_echo();
-	sources[0] = (struct poll){ .fd = INPUT_FD, .events = POLL_IN };
-	sources[1] = (struct poll){ .fd = open_child_signals(), .events = POLL_IN };
+	disable_echo();
+	fds[0] = (struct pollfd){ .fd = INPUT_FD, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = open_signalfd(), .events = POLLIN };
 }
 
 static char *read_command(void)
@@ -59,7 +63,7 @@ static char *read_command(void)
 	long length = sys_read(INPUT_FD, line, sizeof(line));
 
 	if (length <= 0) {
-		sources[0].fd = -1; /* hung up: a poll would return at once for ever */
+		fds[0].fd = -1; /* after a hangup every poll would return at once */
 		return NULL;
 	}
 	while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
@@ -67,33 +71,28 @@ static char *read_command(void)
 	return command_parse(line, (size_t)length);
 }
 
-struct wakeup console_wait(uint64_t deadline_us)
+char *console_wait(uint64_t deadline_us)
 {
-	struct wakeup wakeup = { 0, NULL };
 	uint64_t now = now_us();
 	uint32_t left_us = deadline_us > now ? (uint32_t)(deadline_us - now) : 0;
-	struct time span = { left_us / 1000000, (int64_t)(left_us % 1000000) * 1000 };
-	char signal[128];
+	struct __kernel_timespec timeout = { left_us / 1000000, (int64_t)(left_us % 1000000) * 1000 };
+	char siginfo[128]; /* struct signalfd_siginfo */
 
-	if (SYS(ppoll, sources, 2, &span, 0, 0, 0) <= 0)
-		return wakeup;
-	if (sources[1].seen) {
-		sys_read(sources[1].fd, signal, sizeof(signal));
-		wakeup.child_ended = 1;
-	}
-	if (sources[0].seen)
-		wakeup.command = read_command();
-	return wakeup;
+	if (SYS(ppoll, fds, 2, &timeout) <= 0)
+		return NULL;
+	if (fds[1].revents)
+		sys_read(fds[1].fd, siginfo, sizeof(siginfo));
+	return fds[0].revents ? read_command() : NULL;
 }
 
 void console_drain(void)
 {
 	enum { TCSBRK = 0x5409 };
 
-	SYS(ioctl, OUTPUT_FD, TCSBRK, 1 /* drain, no break */, 0, 0, 0);
+	SYS(ioctl, OUTPUT_FD, TCSBRK, 1 /* tcdrain(3) */);
 }
 
-void console_complain(const char *what, long error)
+void console_error(const char *what, long error)
 {
 	char number[20];
 

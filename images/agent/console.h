@@ -1,25 +1,19 @@
-/* The serial console that the agent talks over: the kernel opened it as standard input and output. */
+/* The serial console, which the kernel opened as standard input and output of PID 1. */
 #ifndef OOMLAB_CONSOLE_H
 #define OOMLAB_CONSOLE_H
 
 #include <stdint.h>
 
-/* What came in while the agent waited. */
-struct wakeup {
-	int child_ended;
-	char *command; /* or NULL */
-};
-
-/* Stops the echo of what the host sends, and asks for wake-ups when a child ends. */
+/* Turns off the terminal's echo, and makes console_wait() return when a child exits. */
 void console_open(void);
 
-/* Waits until something comes in, at most until `deadline_us` of CLOCK_MONOTONIC. */
-struct wakeup console_wait(uint64_t deadline_us);
+/* Waits for a command or the exit of a child, at most until `deadline_us` of CLOCK_MONOTONIC: the command, or NULL. */
+char *console_wait(uint64_t deadline_us);
 
-/* Waits until all that was written has left the serial port. */
+/* Waits until the serial port has sent everything. */
 void console_drain(void);
 
-/* Writes a line for people: something the agent needs did not work, and why. */
-void console_complain(const char *what, long error);
+/* Writes a line for humans: what failed, and its errno. */
+void console_error(const char *what, long error);
 
 #endif

@@ -1,5 +1,7 @@
 #include "frame.h"
 
+#include <stdbool.h>
+
 #include "../guest/text.h"
 
 #define FRAME_PREFIX "@oomlab "
@@ -56,7 +58,7 @@ void frame_number(const char *key, uint64_t value)
 	append_number(value);
 }
 
-static int is_word(char c)
+static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
 	       c == '_' || c == '-';

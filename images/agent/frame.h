@@ -1,6 +1,6 @@
-/* Frames: one line of the console each, with a sequence number and a checksum. See PROTOCOL.md.
+/* Frames: console lines with a sequence number and a checksum. See PROTOCOL.md.
  *
- * There is one frame at a time, in a static buffer: sending one allocates nothing. */
+ * There is one frame at a time, in a static buffer: sending it allocates nothing. */
 #ifndef OOMLAB_FRAME_H
 #define OOMLAB_FRAME_H
 
@@ -10,17 +10,17 @@
 void frame_begin(const char *kind);
 void frame_number(const char *key, uint64_t value);
 
-/* A word of letters, digits, `.`, `_` and `-`; other characters become `?`. An empty one is left out. */
+/* A word of letters, digits, `.`, `_` and `-`; other characters become `?`. An empty word is omitted. */
 void frame_word(const char *key, const char *value);
 
-/* Completes the frame and writes it with one call. */
+/* Completes the frame and writes it in one call. */
 void frame_send(void);
 
-/* Whether `line` (of `length` bytes, without its end) is a command with a correct checksum; cuts the checksum off and
- * returns where the command's first word starts, or NULL. */
+/* Parses a line of `length` bytes without its newline: the command, with the checksum cut off, or NULL if it is none or
+ * the checksum is wrong. */
 char *command_parse(char *line, size_t length);
 
-/* Writes to the console; given by whoever links the frames. */
+/* Writes to the console; defined by the program that links the frames. */
 void console_write(const char *text, size_t length);
 
 #endif

@@ -1,4 +1,4 @@
-/* PID 1 of the guest: says on the console that it lives, starts the workload, and says how it ended. */
+/* PID 1 of the guest: sends heartbeats over the console, starts the workload, and reports its exit. */
 
 #include "../guest/process.h"
 #include "../guest/shared.h"
@@ -10,17 +10,17 @@
 #include "frame.h"
 #include "modules.h"
 
-enum { PROTOCOL = 1, BEAT_US = 1000000, CANARY_START_US = 1000000, MAX_WORDS = 64 };
+enum { PROTOCOL = 1, BEAT_US = 1000000, CANARY_START_US = 1000000, MAX_VARIABLES = 64 };
 
 static struct shared *shared;
-static char *environment[MAX_WORDS + 1];
-static char shared_word[32];
+static char *environment[MAX_VARIABLES + 1];
+static char shared_variable[32];
 static int sysrq_fd;
 
 static void check(const char *what, long result)
 {
 	if (result < 0)
-		console_complain(what, result);
+		console_error(what, result);
 }
 
 static void send_hello(unsigned page)
@@ -33,18 +33,18 @@ static void send_hello(unsigned page)
 	frame_send();
 }
 
-/* A loop that the compiler cannot shorten, a few milliseconds long under emulation. */
+/* A loop that the compiler cannot optimize away; it takes a few milliseconds under emulation. */
 static void send_speed(void)
 {
 	uint32_t value = 1;
-	uint64_t began = now_us();
+	uint64_t start = now_us();
 
 	for (uint32_t i = 0; i < 500000; i++) {
 		value = value * 1664525 + 1013904223;
 		__asm__ volatile("" : "+r"(value));
 	}
 	frame_begin("speed");
-	frame_number("us", now_us() - began);
+	frame_number("us", now_us() - start);
 	frame_send();
 }
 
@@ -68,36 +68,35 @@ static void send_beat(void)
 
 static void __attribute__((noreturn)) power_off(void)
 {
-	enum { MAGIC1 = (int)0xfee1dead, MAGIC2 = 672274793 };
-	const uint32_t commands[] = { 0x4321fedc /* POWER_OFF */, 0x01234567 /* RESTART */ };
+	const uint32_t commands[] = { LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART };
 
 	frame_begin("bye");
 	frame_send();
 	console_drain();
 	for (int i = 0; i < 2; i++)
-		check("reboot", SYS(reboot, MAGIC1, MAGIC2, commands[i], 0, 0, 0));
+		check("reboot", SYS(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, commands[i]));
 	for (;;)
 		sleep_ms(1000);
 }
 
-static void finish(const struct ending *ending, const char *why)
+static void __attribute__((noreturn)) finish(const struct child *child, const char *why)
 {
 	frame_begin("finished");
-	frame_number("status", (uint64_t)(ending->killed ? 128 + ending->status : ending->status));
+	frame_number("status", (uint64_t)(child->killed ? 128 + child->status : child->status));
 	frame_number("units", shared_get(&shared->units));
-	frame_word("why", ending->killed ? "killed" : why);
+	frame_word("why", child->killed ? "killed" : why);
 	frame_send();
 	power_off();
 }
 
-/* The word that the workload left behind, ended whatever it wrote. */
+/* The reason that the workload gave, terminated whatever it wrote. */
 static const char *workload_why(void)
 {
 	shared->why[sizeof(shared->why) - 1] = '\0';
 	return shared->why;
 }
 
-static void obey(const char *command)
+static void handle_command(const char *command)
 {
 	const char *letter = text_after(command, "sysrq ");
 
@@ -109,17 +108,17 @@ static void obey(const char *command)
 		check("sysrq", sys_write(sysrq_fd, letter, 1));
 }
 
-/* The environment that the kernel made of its command line, and the word for the shared page. */
-static void make_environment(char **given)
+/* The environment that the kernel made of its command line, and the variable for the shared page. */
+static void make_environment(char **envp)
 {
-	size_t words = 0;
+	size_t count = 0;
 
-	while (given[words] && words < MAX_WORDS - 1) {
-		environment[words] = given[words];
-		words++;
+	while (envp[count] && count < MAX_VARIABLES - 1) {
+		environment[count] = envp[count];
+		count++;
 	}
-	if (shared_word[0])
-		environment[words] = shared_word;
+	if (shared_variable[0])
+		environment[count] = shared_variable;
 }
 
 static void load_modules(void)
@@ -127,33 +126,33 @@ static void load_modules(void)
 	const char *why = modules_load();
 
 	if (why)
-		finish(&(struct ending){ .status = 126 }, why);
+		finish(&(struct child){ .status = 126 }, why);
 }
 
-static void arm_faults(void)
+static void configure_faults(void)
 {
-	const char *why = faults_arm(environment);
+	const char *why = faults_configure(environment);
 
 	if (why)
-		finish(&(struct ending){ .status = 126 }, why);
+		finish(&(struct child){ .status = 126 }, why);
 }
 
 static void start_canary(void)
 {
-	char *arguments[] = { "canary", NULL };
+	char *argv[] = { "canary", NULL };
 	uint64_t deadline = now_us() + CANARY_START_US;
 
-	check("start the canary", spawn("/init", arguments, environment));
+	check("start the canary", spawn("/init", argv, environment));
 	while (!shared_get(&shared->canary_rounds) && now_us() < deadline)
 		sleep_ms(1);
 }
 
-/* Starts the workload that the kernel command line names; its process id, or 0 without one. */
+/* Starts the workload that the kernel command line names: its pid, or 0 without one. */
 static int start_workload(void)
 {
 	const char *name = environment_value(environment, "oomlab_workload=");
 	char path[64] = "/workloads/";
-	char *arguments[] = { path, NULL };
+	char *argv[] = { path, NULL };
 	size_t used = text_length(path);
 	long pid;
 
@@ -161,10 +160,10 @@ static int start_workload(void)
 		return 0;
 	for (size_t i = 0; name[i] && used < sizeof(path) - 1; i++)
 		path[used++] = name[i];
-	pid = spawn(path, arguments, environment);
+	pid = spawn(path, argv, environment);
 	if (pid < 0) {
-		console_complain(path, pid);
-		finish(&(struct ending){ .status = 127 }, "not-executable");
+		console_error(path, pid);
+		finish(&(struct child){ .status = 127 }, "not-executable");
 	}
 	frame_begin("started");
 	frame_word("name", name);
@@ -173,32 +172,32 @@ static int start_workload(void)
 	return (int)pid;
 }
 
-/* Touches the stack that will ever be used, and keeps all of this program in RAM (MCL_CURRENT | MCL_FUTURE). */
-static void __attribute__((noinline)) stay_in_memory(void)
+/* Faults in more stack than PID 1 will ever use, and locks the program into RAM. */
+static void __attribute__((noinline)) lock_memory(void)
 {
 #if GUEST_MMU
 	volatile char stack[16384];
 
 	for (size_t i = 0; i < sizeof(stack); i += 4096)
 		stack[i] = 0;
-	check("mlockall", SYS(mlockall, 3, 0, 0, 0, 0, 0));
+	check("mlockall", SYS(mlockall, MCL_CURRENT | MCL_FUTURE));
 #endif
 }
 
-static void prepare(char **given)
+static void prepare(char **envp)
 {
 	console_open();
 	sys_mkdir("/proc");
 	check("mount /proc", sys_mount("proc", "/proc", NULL));
 	check("set oom_score_adj", set_oom_score_adj("-1000"));
-	sysrq_fd = (int)sys_open("/proc/sysrq-trigger", OPEN_WRITE | OPEN_CLOSE_ON_EXEC);
-	shared = shared_create(shared_word);
+	sysrq_fd = (int)sys_open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+	shared = shared_create(shared_variable);
 	if (!shared) {
-		console_complain("share a page", 0);
+		console_error("share a page", 0);
 		power_off();
 	}
-	make_environment(given);
-	stay_in_memory();
+	make_environment(envp);
+	lock_memory();
 }
 
 static void __attribute__((noreturn)) run(int workload)
@@ -206,13 +205,13 @@ static void __attribute__((noreturn)) run(int workload)
 	uint64_t next_beat = now_us() + BEAT_US;
 
 	for (;;) {
-		struct wakeup wakeup = console_wait(next_beat);
-		struct ending ending;
+		const char *command = console_wait(next_beat);
+		struct child child;
 
-		if (wakeup.command)
-			obey(wakeup.command);
-		if (workload && wait_for(workload, WAIT_POLL, &ending) > 0)
-			finish(&ending, workload_why());
+		if (command)
+			handle_command(command);
+		if (workload && wait_child(workload, WNOHANG, &child))
+			finish(&child, workload_why());
 		if (now_us() >= next_beat) {
 			send_beat();
 			next_beat = now_us() + BEAT_US;
@@ -220,19 +219,19 @@ static void __attribute__((noreturn)) run(int workload)
 	}
 }
 
-int guest_main(int count, char **arguments, char **given)
+int guest_main(int argc, char **argv, char **envp)
 {
-	if (count && text_equal(arguments[0], "canary")) {
-		shared = shared_attach(given);
+	if (argc && text_equal(argv[0], "canary")) {
+		shared = shared_attach(envp);
 		if (shared)
 			canary_run(shared);
 		return 1;
 	}
-	prepare(given);
-	send_hello(page_bytes(given));
+	prepare(envp);
+	send_hello(page_size(envp));
 	send_speed();
 	load_modules();
-	arm_faults();
+	configure_faults();
 	start_canary();
 	send_beat();
 	run(start_workload());

@@ -1,12 +1,13 @@
 #include "modules.h"
 
+#include "../guest/file.h"
 #include "../guest/sys.h"
 #include "../guest/text.h"
 #include "console.h"
 
 enum { LIST_BYTES = 4096, NAME_BYTES = 56 /* MODULE_NAME_LEN, include/linux/moduleparam.h */ };
 
-/* The host gives the modules in load order: there is no modprobe here to find it out. */
+/* The host lists the modules in load order: there is no modprobe here. */
 static char list[LIST_BYTES];
 static char path[NAME_BYTES + 16];
 static char failed[NAME_BYTES + 16];
@@ -19,30 +20,27 @@ static char *append(char *to, const char *text)
 	return to;
 }
 
+/* The length of the list, 0 without one, or a negative errno. */
 static long read_list(void)
 {
-	long fd = sys_open("/modules/list", OPEN_READ), length;
+	long length = read_file("/modules/list", list, sizeof(list));
 
-	if (fd < 0)
-		return 0;
-	length = sys_read((int)fd, list, sizeof(list) - 1);
-	sys_close((int)fd);
-	return length;
+	return length == -ENOENT ? 0 : length;
 }
 
-/* The file is of no use afterwards, and in a small guest its memory counts. */
+/* Removes the file, whose memory counts in a small guest. */
 static long load(const char *name)
 {
 	long fd, result;
 
 	append(append(append(path, "/modules/"), name), ".ko");
-	fd = sys_open(path, OPEN_READ | OPEN_CLOSE_ON_EXEC);
+	fd = sys_open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	result = SYS(finit_module, fd, "", 0, 0, 0, 0);
+	result = SYS(finit_module, fd, "", 0);
 	sys_close((int)fd);
 	sys_unlink(path);
-	return result == ERROR_EXISTS ? 0 : result;
+	return result == -EEXIST ? 0 : result;
 }
 
 const char *modules_load(void)
@@ -62,7 +60,7 @@ const char *modules_load(void)
 			return "module-name-too-long";
 		result = load(name);
 		if (result < 0) {
-			console_complain(path, result);
+			console_error(path, result);
 			append(append(failed, "cannot-load-"), name);
 			return failed;
 		}

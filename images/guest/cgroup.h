@@ -1,4 +1,4 @@
-/* A memory cgroup, for the workloads that limit some of their processes. */
+/* One memory cgroup with a limit. */
 #ifndef OOMLAB_CGROUP_H
 #define OOMLAB_CGROUP_H
 
@@ -8,42 +8,38 @@
 #include "sys.h"
 #include "text.h"
 
-#define LIMITED "/cgroup/limited"
+#define CGROUP "/cgroup/limited"
 
-/* Makes a cgroup whose processes may have this much memory together: NULL, or why there is none. */
-static inline const char *make_limited(uint64_t kib)
+/* Creates the cgroup with this memory.max: NULL, or why it failed. */
+static inline const char *cgroup_create(uint64_t max_kib)
 {
-	char limit[22];
-	size_t length = text_from_number(limit, kib);
+	char max[22];
+	size_t length = text_from_number(max, max_kib);
 
-	limit[length++] = 'K';
-	limit[length] = '\0';
+	max[length++] = 'K';
+	max[length] = '\0';
 	sys_mkdir("/cgroup");
-	if (sys_mount("cgroup2", "/cgroup", NULL) < 0 || write_text("/cgroup/cgroup.subtree_control", "+memory") < 0)
+	if (sys_mount("cgroup2", "/cgroup", NULL) < 0 || !write_file("/cgroup/cgroup.subtree_control", "+memory"))
 		return "no-memory-cgroups";
-	if (sys_mkdir(LIMITED) < 0)
+	if (sys_mkdir(CGROUP) < 0)
 		return "mkdir-failed";
-	return write_text(LIMITED "/memory.max", limit) < 0 ? "no-limit" : NULL;
+	return write_file(CGROUP "/memory.max", max) ? NULL : "no-limit";
 }
 
-/* Puts the caller into it; what it had before still counts where it was. */
-static inline int enter_limited(void)
+/* Moves the caller into the cgroup; memory that it already has stays charged to the root. */
+static inline bool cgroup_join(void)
 {
-	return write_text(LIMITED "/cgroup.procs", "0") > 0;
+	return write_file(CGROUP "/cgroup.procs", "0");
 }
 
-/* The number behind a word (with a space) of the group's memory.events; 0 when it is not there. */
-static inline uint64_t limited_events(const char *word)
+/* A counter of memory.events, given its name with the space behind; 0 when it is missing. */
+static inline uint64_t cgroup_event(const char *name)
 {
 	static char text[256];
-	long fd = sys_open(LIMITED "/memory.events", OPEN_READ), length;
+	long length = read_file(CGROUP "/memory.events", text, sizeof(text));
 
-	if (fd < 0)
-		return 0;
-	length = sys_read((int)fd, text, sizeof(text) - 1);
-	sys_close((int)fd);
 	for (long at = 0; at < length; at++) {
-		const char *number = at && text[at - 1] != '\n' ? NULL : text_after(text + at, word);
+		const char *number = at && text[at - 1] != '\n' ? NULL : text_after(text + at, name);
 
 		if (number)
 			return text_to_number(&number);

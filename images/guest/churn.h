@@ -1,6 +1,6 @@
-/* Memory pressure without a kill, for the workloads that swap: processes that together hold more memory than there is RAM give it
- * back and fill it anew piece by piece, a fixed amount of it. The options are `hogs`, `hog` (what each holds) and `churn` (what
- * each fills anew). */
+/* Memory pressure without an OOM kill, for the workloads that swap: processes that together hold more memory than there is
+ * RAM unmap and refill it piece by piece, a fixed amount of it. The options are `hogs`, `hog` (what each holds) and `churn`
+ * (what each refills). */
 #ifndef OOMLAB_CHURN_H
 #define OOMLAB_CHURN_H
 
@@ -20,15 +20,16 @@ enum {
 	CHURN_POLL_MS = 20,
 };
 
-/* What a page holds follows from its seed, which no other page of the process has. */
+/* The content of a page follows from its seed, which is unique in the process. */
 struct churn {
 	void (*fill)(volatile uint32_t *page, uint32_t seed);
-	int (*is_unchanged)(const volatile uint32_t *page, uint32_t seed);
-	/* Which page of a piece is looked into before the piece is given back, and of how many pieces one. */
+	bool (*is_unchanged)(const volatile uint32_t *page, uint32_t seed);
+	/* The page of a piece that is verified before the piece is unmapped, in one of `check_every` pieces. */
 	uint32_t checked_page, check_every;
 };
 
-enum churn_ending { CHURN_DONE = 0, CHURN_NO_MEMORY = 1, CHURN_MEMORY_CHANGED = 2 };
+/* A hog's exit status. */
+enum churn_status { CHURN_DONE = 0, CHURN_NO_MEMORY = 1, CHURN_MEMORY_CHANGED = 2 };
 
 static long churn_held[CHURN_MAX_PIECES];
 
@@ -42,30 +43,29 @@ static uint32_t churn_seed(uint32_t piece, uint32_t page)
 	return (piece << 16 | page) * 2654435761u + 1;
 }
 
-/* Maps a piece and fills it; whether there was address space for it. */
-static int churn_fill(const struct churn *churn, uint32_t piece)
+static bool churn_fill(const struct churn *churn, uint32_t piece)
 {
-	long memory = sys_map(CHURN_PIECE_BYTES, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
+	long memory = sys_mmap(CHURN_PIECE_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-	if (is_error(memory))
-		return 0;
+	if (IS_ERR_VALUE(memory))
+		return false;
 	for (uint32_t page = 0; page < CHURN_PIECE_PAGES; page++) {
 		churn->fill(churn_page(memory, page), churn_seed(piece, page));
 		shared_add(&workload_shared->units, 1);
 	}
 	churn_held[piece] = memory;
-	return 1;
+	return true;
 }
 
-static int churn_fill_all(const struct churn *churn, uint32_t pieces)
+static bool churn_fill_all(const struct churn *churn, uint32_t pieces)
 {
 	for (uint32_t piece = 0; piece < pieces; piece++)
 		if (!churn_fill(churn, piece))
-			return 0;
-	return 1;
+			return false;
+	return true;
 }
 
-/* Memory is tight only as long as all have theirs. */
+/* Memory is tight only while all hogs hold their share. */
 static void churn_wait_for_others(void)
 {
 	uint64_t hogs = OPTION(count, hogs);
@@ -75,8 +75,8 @@ static void churn_wait_for_others(void)
 		sleep_ms(CHURN_POLL_MS);
 }
 
-/* A hog, which holds this much: gives its oldest piece back and fills a new one, again and again. */
-static enum churn_ending churn_hog(const struct churn *churn, uint64_t kib)
+/* Role of a hog that holds this much: unmaps its oldest piece and fills a new one, in turn. */
+static enum churn_status churn_hog(const struct churn *churn, uint64_t kib)
 {
 	const uint32_t checked = churn->checked_page;
 	uint32_t pieces = (uint32_t)(kib / CHURN_PIECE_KIB), oldest = 0, unchecked = 0;
@@ -91,7 +91,7 @@ static enum churn_ending churn_hog(const struct churn *churn, uint64_t kib)
 			unchecked = churn->check_every;
 		}
 		unchecked--;
-		sys_unmap(churn_held[oldest], CHURN_PIECE_BYTES);
+		sys_munmap(churn_held[oldest], CHURN_PIECE_BYTES);
 		if (!churn_fill(churn, oldest))
 			return CHURN_NO_MEMORY;
 		if (++oldest == pieces)
@@ -100,24 +100,24 @@ static enum churn_ending churn_hog(const struct churn *churn, uint64_t kib)
 	return CHURN_DONE;
 }
 
-/* Starts the hogs, in a role of their own, and waits for them; the exit status to end with. */
-static int churn_run(uint64_t hogs, uint64_t each)
+/* Starts the hogs and reaps them: NULL, or why it failed. */
+static const char *churn_run(uint64_t hogs, uint64_t each)
 {
-	struct ending ending;
+	struct child child;
 
 	if (!workload_start_all("hog", each, hogs))
-		return workload_fail("spawn-failed");
+		return "spawn-failed";
 	for (; hogs; hogs--) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-			return workload_fail("wait-failed");
-		if (ending.killed)
-			return workload_fail("hog-killed");
-		if (ending.status == CHURN_MEMORY_CHANGED)
-			return workload_fail("memory-changed");
-		if (ending.status != CHURN_DONE)
-			return workload_fail("mmap-failed");
+		if (!wait_child(0, 0, &child))
+			return "wait-failed";
+		if (child.killed)
+			return "hog-killed";
+		if (child.status == CHURN_MEMORY_CHANGED)
+			return "memory-changed";
+		if (child.status != CHURN_DONE)
+			return "mmap-failed";
 	}
-	return 0;
+	return NULL;
 }
 
 #endif

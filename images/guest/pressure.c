@@ -1,4 +1,4 @@
-/* Ways to use memory up. */
+/* Ways to use up memory. */
 
 #include "sys.h"
 #include "workload.h"
@@ -6,11 +6,12 @@
 enum {
 	PAGE_BYTES = 4096,
 	PAGE_KIB = 4,
-	/* Without an MMU a mapping is one block of pages, and a block above order 3 fails instead of starting the
-	 * OOM killer (PAGE_ALLOC_COSTLY_ORDER, include/linux/mmzone.h). */
+	/* Without an MMU a mapping is one contiguous allocation, and one above order 3 fails instead of invoking the OOM
+	 * killer (PAGE_ALLOC_COSTLY_ORDER, include/linux/mmzone.h). */
 	PIECE_KIB = 32,
-	/* A call needs several allocations: where so many in a row fail, all do. */
-	MOST_FAILURES = 10000,
+	/* Under fault injection: a call makes several allocations, each of which may fail. After so many failures in a
+	 * row there really is no memory. */
+	MAX_RETRIES = 10000,
 };
 
 static const char page[PAGE_BYTES];
@@ -18,26 +19,26 @@ static const char page[PAGE_BYTES];
 uint64_t hold_memory(uint64_t kib)
 {
 	uint64_t held = 0;
-	int failures = workload_faults(1) ? MOST_FAILURES : 0;
+	int max_retries = workload_faults(true) ? MAX_RETRIES : 0;
 
-	for (int left = failures; held < kib;) {
-		long piece = sys_map(PIECE_KIB << 10, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
+	for (int retries = max_retries; held < kib;) {
+		long piece = sys_mmap(PIECE_KIB << 10, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-		if (is_error(piece) && left--)
+		if (IS_ERR_VALUE(piece) && retries--)
 			continue;
-		if (is_error(piece))
+		if (IS_ERR_VALUE(piece))
 			break;
-		left = failures;
+		retries = max_retries;
 		for (long byte = 0; byte < PIECE_KIB << 10; byte += PAGE_BYTES)
 			*(volatile char *)(piece + byte) = 1;
 		held += PIECE_KIB;
 		shared_add(&workload_shared->units, PIECE_KIB);
 	}
-	workload_faults(0);
+	workload_faults(false);
 	return held;
 }
 
-void hold_still(void)
+void sleep_forever(void)
 {
 	for (;;)
 		sleep_ms(60000);
@@ -49,35 +50,35 @@ int hold_until_killed(const char *oom_score_adj, uint64_t kib)
 	if (hold_memory(kib) < kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	sleep_forever();
 }
 
-long fill_open(const char *type, const char *options)
+bool fill_open(const char *type, const char *options, int *fd)
 {
-	long result;
-
 	sys_mkdir("/fill");
-	result = sys_mount(type, "/fill", options);
-	return result < 0 ? result : sys_open("/fill/file", OPEN_WRITE | OPEN_CREATE);
+	if (sys_mount(type, "/fill", options) < 0)
+		return false;
+	*fd = (int)sys_open("/fill/file", O_WRONLY | O_CREAT);
+	return *fd >= 0;
 }
 
 uint64_t fill_file(int fd, uint64_t kib)
 {
 	uint64_t written = 0;
-	int failures = workload_faults(1) ? MOST_FAILURES : 0;
+	int max_retries = workload_faults(true) ? MAX_RETRIES : 0;
 
-	for (int left = failures; written < kib;) {
+	for (int retries = max_retries; written < kib;) {
 		long bytes = sys_write(fd, page, PAGE_BYTES);
 
-		if (bytes == ERROR_NO_MEMORY && left--)
+		if (bytes == -ENOMEM && retries--)
 			continue;
 		if (bytes != PAGE_BYTES)
 			break;
-		left = failures;
+		retries = max_retries;
 		written += PAGE_KIB;
 		shared_add(&workload_shared->units, PAGE_KIB);
 	}
-	workload_faults(0);
+	workload_faults(false);
 	return written;
 }
 

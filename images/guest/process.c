@@ -9,73 +9,67 @@ void guest_start(long *stack) __attribute__((noreturn));
 
 void guest_start(long *stack)
 {
-	int count = (int)stack[0];
-	char **arguments = (char **)(stack + 1);
+	int argc = (int)stack[0];
+	char **argv = (char **)(stack + 1);
 
-	sys_exit(guest_main(count, arguments, arguments + count + 1));
+	sys_exit_group(guest_main(argc, argv, argv + argc + 1));
 }
 
-const char *environment_value(char **environment, const char *name_equals)
+const char *environment_value(char **envp, const char *name_equals)
 {
 	const char *value = NULL;
 
-	for (; *environment && !value; environment++)
-		value = text_after(*environment, name_equals);
+	for (; *envp && !value; envp++)
+		value = text_after(*envp, name_equals);
 	return value;
 }
 
-/* The child runs in its parent's memory, on its stack, until it has executed the program. So it must not return from
- * the function that made it, calls only downwards, and can tell its parent here why it did not execute. */
-static volatile long execute_error;
+/* The child runs in its parent's memory and on its stack until execve() succeeds: it must not return from the function
+ * that called clone(2), and reports its error to the parent here. */
+static volatile long exec_error;
 
-static long __attribute__((noinline)) vfork_and_execute(const char *path, char *const *arguments,
-							char *const *environment)
+static long __attribute__((noinline)) vfork_and_exec(const char *path, char *const *argv, char *const *envp)
 {
-	enum { CLONE_VM = 0x100, CLONE_VFORK = 0x4000 };
-	long pid = SYS(clone, CLONE_VM | CLONE_VFORK | SIGNAL_CHILD, 0, 0, 0, 0, 0);
+	long pid = SYS(clone, CLONE_VM | CLONE_VFORK | SIGCHLD);
 
 	if (pid == 0) {
-		execute_error = SYS(execve, path, arguments, environment, 0, 0, 0);
-		sys_exit(127);
+		exec_error = SYS(execve, path, argv, envp);
+		sys_exit_group(127);
 	}
 	return pid;
 }
 
-long spawn(const char *path, char *const *arguments, char *const *environment)
+long spawn(const char *path, char *const *argv, char *const *envp)
 {
-	struct ending ending;
+	struct child child;
 	long pid;
 
-	execute_error = 0;
-	pid = vfork_and_execute(path, arguments, environment);
-	if (pid > 0 && execute_error) {
-		wait_for((int)pid, WAIT_BLOCK, &ending);
-		return execute_error;
+	exec_error = 0;
+	pid = vfork_and_exec(path, argv, envp);
+	if (pid > 0 && exec_error) {
+		wait_child((int)pid, 0, &child);
+		return exec_error;
 	}
 	return pid;
 }
 
-long wait_for(int pid, enum wait_mode mode, struct ending *ending)
+bool wait_child(int pid, int options, struct child *child)
 {
-	enum { P_ALL = 0, P_PID = 1, EXITED = 4, CODE_EXITED = 1 };
-	/* siginfo_t: si_signo, si_errno, si_code, (alignment,) si_pid, si_uid, si_status */
+	/* siginfo_t: si_signo, si_errno, si_code, (padding,) si_pid, si_uid, si_status */
 	int info[32] = { 0 };
-	const int *child = info + (sizeof(long) == 8 ? 4 : 3);
-	long result = SYS(waitid, pid ? P_PID : P_ALL, pid, info, EXITED | (int)mode, 0, 0);
+	const int *fields = info + (sizeof(long) == 8 ? 4 : 3);
 
-	if (result < 0)
-		return result;
-	if (child[0] == 0)
-		return 0;
-	ending->pid = child[0];
-	ending->killed = info[2] != CODE_EXITED;
-	ending->status = child[2];
-	return 1;
+	if (SYS(waitid, pid ? P_PID : P_ALL, pid, info, WEXITED | options) < 0 || fields[0] == 0)
+		return false;
+	child->pid = fields[0];
+	child->killed = info[2] != CLD_EXITED;
+	child->status = fields[2];
+	return true;
 }
 
 long set_oom_score_adj(const char *value)
 {
-	long fd = sys_open("/proc/self/oom_score_adj", OPEN_WRITE);
+	long fd = sys_open("/proc/self/oom_score_adj", O_WRONLY);
 	long result;
 
 	if (fd < 0)
@@ -87,20 +81,20 @@ long set_oom_score_adj(const char *value)
 
 uint64_t now_us(void)
 {
-	struct time now = { 0, 0 };
+	struct __kernel_timespec now = { 0, 0 };
 
-	SYS(clock_gettime, CLOCK_MONOTONIC_ID, &now, 0, 0, 0, 0);
-	return (uint64_t)now.seconds * 1000000 + (uint32_t)now.nanoseconds / 1000;
+	SYS(clock_gettime, CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint32_t)now.tv_nsec / 1000;
 }
 
 void sleep_ms(unsigned ms)
 {
-	struct time span = { ms / 1000, (int64_t)(ms % 1000) * 1000000 };
+	struct __kernel_timespec timeout = { ms / 1000, (int64_t)(ms % 1000) * 1000000 };
 
-	SYS(ppoll, 0, 0, &span, 0, 0, 0);
+	SYS(ppoll, NULL, 0, &timeout);
 }
 
-/* Long division in base 2^16: the compiler turns a 32-bit division by a constant into a multiplication. */
+/* Long division in base 2^16: each step divides 32 bits by a constant, which the compiler makes a multiplication. */
 uint64_t us_to_ms(uint64_t us)
 {
 	uint64_t quotient = 0;
@@ -116,44 +110,44 @@ uint64_t us_to_ms(uint64_t us)
 }
 
 #if GUEST_MMU
-unsigned page_bytes(char **environment)
+unsigned page_size(char **envp)
 {
 	enum { AT_NULL = 0, AT_PAGESZ = 6 };
-	unsigned long *auxiliary;
+	unsigned long *auxv;
 
-	while (*environment)
-		environment++;
-	for (auxiliary = (unsigned long *)(environment + 1); auxiliary[0] != AT_NULL; auxiliary += 2)
-		if (auxiliary[0] == AT_PAGESZ)
-			return (unsigned)auxiliary[1];
+	while (*envp)
+		envp++;
+	for (auxv = (unsigned long *)(envp + 1); auxv[0] != AT_NULL; auxv += 2)
+		if (auxv[0] == AT_PAGESZ)
+			return (unsigned)auxv[1];
 	return 0;
 }
 #else
-/* binfmt_flat gives no auxiliary vector. */
-unsigned page_bytes(char **environment)
+/* binfmt_flat passes no auxiliary vector. */
+unsigned page_size(char **envp)
 {
-	(void)environment;
+	(void)envp;
 	return 4096;
 }
 #endif
 
-static uint64_t to_kib(unsigned long amount, uint32_t unit)
+static uint64_t to_kib(unsigned long amount, uint32_t mem_unit)
 {
-	return (uint64_t)amount * unit >> 10;
+	return (uint64_t)amount * mem_unit >> 10;
 }
 
 uint64_t total_memory_kib(void)
 {
-	struct memory memory = { .unit = 1 };
+	struct sysinfo info = { .mem_unit = 1 };
 
-	SYS(sysinfo, &memory, 0, 0, 0, 0, 0);
-	return to_kib(memory.total, memory.unit);
+	SYS(sysinfo, &info);
+	return to_kib(info.totalram, info.mem_unit);
 }
 
 uint64_t free_memory_kib(void)
 {
-	struct memory memory = { .unit = 1 };
+	struct sysinfo info = { .mem_unit = 1 };
 
-	SYS(sysinfo, &memory, 0, 0, 0, 0, 0);
-	return to_kib(memory.free, memory.unit);
+	SYS(sysinfo, &info);
+	return to_kib(info.freeram, info.mem_unit);
 }

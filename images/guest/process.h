@@ -1,33 +1,31 @@
-/* Processes, time, and what the kernel says of its memory. */
+/* Processes, time and the amount of memory. */
 #ifndef OOMLAB_PROCESS_H
 #define OOMLAB_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { OOM_EXEMPT = -1000 };
+/* main() of every program; its result is the exit status. */
+int guest_main(int argc, char **argv, char **envp);
 
-/* Entry of every program; the kernel's argument vector and environment. Its result is the exit status. */
-int guest_main(int count, char **arguments, char **environment);
+/* The value of an environment variable, whose name is given with the `=`, or NULL. */
+const char *environment_value(char **envp, const char *name_equals);
 
-/* What follows `name=` (given with the `=`) in the environment, or NULL. */
-const char *environment_value(char **environment, const char *name_equals);
+/* Starts a program by vfork() and execve(), for there is no fork() without an MMU: its pid, or a negative errno. */
+long spawn(const char *path, char *const *argv, char *const *envp);
 
-/* Starts a program; its process id, or a negative errno. Works without an MMU, where fork() does not exist. */
-long spawn(const char *path, char *const *arguments, char *const *environment);
-
-/* How a child ended. */
-struct ending {
+/* A child that has exited. */
+struct child {
 	int pid;
-	int killed; /* by a signal, whose number `status` then is */
+	bool killed; /* by a signal, whose number is `status` */
 	int status;
 };
 
-/* Looks for a child of any (`pid` 0) or this process id that ended: 1 and `*ending`, 0 when there is none yet,
- * or a negative errno. */
-enum wait_mode { WAIT_BLOCK = 0, WAIT_POLL = 1, PEEK_POLL = 0x01000001 /* leaves it a zombie */ };
-long wait_for(int pid, enum wait_mode mode, struct ending *ending);
+/* waitid(2) for this child, or any if `pid` is 0, with `options` WNOHANG and WNOWAIT: true if there is one that has exited.
+ * Without WNOHANG false is an error. */
+bool wait_child(int pid, int options, struct child *child);
 
-/* Sets the caller's own /proc/self/oom_score_adj; a negative errno on failure. */
+/* Writes /proc/self/oom_score_adj; returns as write(2), a negative errno on failure. */
 long set_oom_score_adj(const char *value);
 
 /* CLOCK_MONOTONIC in microseconds. */
@@ -35,11 +33,11 @@ uint64_t now_us(void);
 
 void sleep_ms(unsigned ms);
 
-/* Microseconds to milliseconds; exact, without a division instruction. */
+/* Microseconds to milliseconds; exact, without a 64-bit division. */
 uint64_t us_to_ms(uint64_t us);
 
-/* Bytes of a page; takes the environment that the kernel gave, behind which it says so. */
-unsigned page_bytes(char **environment);
+/* AT_PAGESZ of the auxiliary vector, which the kernel puts behind the environment. */
+unsigned page_size(char **envp);
 
 uint64_t total_memory_kib(void);
 uint64_t free_memory_kib(void);

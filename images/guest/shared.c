@@ -4,62 +4,62 @@
 #include "sys.h"
 #include "text.h"
 
-#define WORD "oomlab_shared="
+#define VARIABLE "oomlab_shared="
 
-/* The descriptor is out of the way of those that the kernel hands out. */
+/* A high descriptor: the kernel hands out the lowest free one, so it stays unused. */
 enum { PAGE_FD = 63, PAGE_BYTES = 4096 };
 
-_Static_assert(sizeof(struct shared) <= PAGE_BYTES, "the shared page holds everything");
+_Static_assert(sizeof(struct shared) <= PAGE_BYTES, "struct shared fits into the page");
 
 #if GUEST_MMU
 
 /* A file of the root file system, unlinked at once: PID 1 maps it, and its children inherit the descriptor. */
 static struct shared *map(int fd)
 {
-	long address = sys_map(PAGE_BYTES, MAP_SHARED_PAGES, fd);
+	long address = sys_mmap(PAGE_BYTES, MAP_SHARED, fd);
 
-	return is_error(address) ? NULL : (struct shared *)address;
+	return IS_ERR_VALUE(address) ? NULL : (struct shared *)address;
 }
 
-struct shared *shared_create(char word[32])
+struct shared *shared_create(char variable[32])
 {
-	long fd = sys_open("/.oomlab-shared", OPEN_READ_WRITE | OPEN_CREATE);
+	long fd = sys_open("/.oomlab-shared", O_RDWR | O_CREAT);
 
-	word[0] = '\0';
+	variable[0] = '\0';
 	if (fd < 0)
 		return NULL;
 	sys_unlink("/.oomlab-shared");
-	if (SYS(dup3, fd, PAGE_FD, 0, 0, 0, 0) < 0 || SYS(ftruncate, fd, PAGE_BYTES, 0, 0, 0, 0) < 0)
+	if (SYS(dup3, fd, PAGE_FD) < 0 || SYS(ftruncate, fd, PAGE_BYTES) < 0)
 		return NULL;
 	sys_close((int)fd);
 	return map(PAGE_FD);
 }
 
-struct shared *shared_attach(char **environment)
+struct shared *shared_attach(char **envp)
 {
-	(void)environment;
+	(void)envp;
 	return map(PAGE_FD);
 }
 
 #else
 
-/* All programs live in one address space: the page's address is enough. */
+/* All programs share one address space: the page's address is enough. */
 static struct shared page;
 
-struct shared *shared_create(char word[32])
+struct shared *shared_create(char variable[32])
 {
-	size_t length = text_length(WORD);
+	size_t length = text_length(VARIABLE);
 
 	for (size_t i = 0; i < length; i++)
-		word[i] = WORD[i];
-	length += text_from_number(word + length, (uintptr_t)&page);
-	word[length] = '\0';
+		variable[i] = VARIABLE[i];
+	length += text_from_number(variable + length, (uintptr_t)&page);
+	variable[length] = '\0';
 	return &page;
 }
 
-struct shared *shared_attach(char **environment)
+struct shared *shared_attach(char **envp)
 {
-	const char *address = environment_value(environment, WORD);
+	const char *address = environment_value(envp, VARIABLE);
 
 	return address ? (struct shared *)(uintptr_t)text_to_number(&address) : NULL;
 }

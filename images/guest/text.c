@@ -9,7 +9,7 @@ size_t text_length(const char *text)
 	return length;
 }
 
-int text_equal(const char *a, const char *b)
+bool text_equal(const char *a, const char *b)
 {
 	const char *rest = text_after(a, b);
 

@@ -1,44 +1,49 @@
 #include "workload.h"
 
+#include "file.h"
 #include "sys.h"
 #include "text.h"
 
 struct shared *workload_shared;
 
-static char *self;
+static char *program;
 static char **environment;
 
-int guest_main(int count, char **arguments, char **given)
+int guest_main(int argc, char **argv, char **envp)
 {
-	const char *amount = count > 2 ? arguments[2] : "";
+	const char *amount = argc > 2 ? argv[2] : "";
 
-	self = arguments[0];
-	environment = given;
-	workload_shared = shared_attach(given);
+	program = argv[0];
+	environment = envp;
+	workload_shared = shared_attach(envp);
 	if (!workload_shared)
 		return 126;
-	return workload_main(count > 1 ? arguments[1] : "", text_to_number(&amount));
+	return workload_main(argc > 1 ? argv[1] : "", text_to_number(&amount));
 }
 
-long workload_start(const char *role, uint64_t amount)
+bool workload_start(const char *role, uint64_t amount, int *pid)
 {
 	char number[21];
-	char *arguments[4];
+	char *argv[4];
+	long result;
 
 	number[text_from_number(number, amount)] = '\0';
-	arguments[0] = self;
-	arguments[1] = (char *)role;
-	arguments[2] = number;
-	arguments[3] = NULL;
-	return spawn(self, arguments, environment);
+	argv[0] = program;
+	argv[1] = (char *)role;
+	argv[2] = number;
+	argv[3] = NULL;
+	result = spawn(program, argv, environment);
+	if (pid)
+		*pid = (int)result;
+	return result > 0;
 }
 
-int workload_start_all(const char *role, uint64_t amount, uint64_t count)
+bool workload_start_all(const char *role, uint64_t amount, uint64_t count)
 {
 	for (; count; count--)
-		if (workload_start(role, amount) < 0)
-			return 0;
-	return 1;
+		if (!workload_start(role, amount, NULL))
+			return false;
+	return true;
 }
 
 int workload_fail(const char *why)
@@ -51,55 +56,53 @@ int workload_fail(const char *why)
 	return 1;
 }
 
-int workload_faults(int on)
+int workload_exit(const char *why)
 {
-	long fd;
+	return why ? workload_fail(why) : 0;
+}
 
+bool workload_faults(bool on)
+{
 	if (!environment_value(environment, "oomlab_fault_page_alloc=") &&
 	    !environment_value(environment, "oomlab_fault_slab="))
-		return 0;
-	fd = sys_open("/proc/thread-self/make-it-fail", OPEN_WRITE);
-	if (fd < 0)
-		return 0;
-	sys_write((int)fd, on ? "1" : "0", 1);
-	sys_close((int)fd);
-	return on;
+		return false;
+	return write_file("/proc/thread-self/make-it-fail", on ? "1" : "0") && on;
 }
 
-int wait_until_ready(uint64_t count)
+bool wait_until_ready(uint64_t count)
 {
-	enum { POLL_MS = 5, POLLS = 12000 };
+	enum { POLL_MS = 5, MAX_POLLS = 12000 };
 
-	for (int i = 0; i < POLLS; i++) {
+	for (int i = 0; i < MAX_POLLS; i++) {
 		if (shared_get(&workload_shared->ready) >= count)
-			return 1;
+			return true;
 		sleep_ms(POLL_MS);
 	}
-	return 0;
+	return false;
 }
 
-int is_free_again(uint64_t kib)
+bool wait_until_free(uint64_t kib)
 {
-	enum { POLL_MS = 20, POLLS = 1500 };
+	enum { POLL_MS = 20, MAX_POLLS = 1500 };
 
-	for (int i = 0; i < POLLS; i++) {
+	for (int i = 0; i < MAX_POLLS; i++) {
 		if (free_memory_kib() >= kib)
-			return 1;
+			return true;
 		sleep_ms(POLL_MS);
 	}
-	return 0;
+	return false;
 }
 
-static const char *option(const char *word, const char *fallback)
+static const char *option(const char *variable, const char *fallback)
 {
-	const char *value = environment_value(environment, word);
+	const char *value = environment_value(environment, variable);
 
 	return value ? value : fallback;
 }
 
-uint64_t workload_option_count(const char *word, const char *fallback)
+uint64_t workload_option_count(const char *variable, const char *fallback)
 {
-	const char *value = option(word, fallback);
+	const char *value = option(variable, fallback);
 
 	return text_to_number(&value);
 }
@@ -111,9 +114,9 @@ static uint64_t percent_of_free(uint32_t percent)
 	return (uint64_t)(free / 100) * percent + free % 100 * percent / 100;
 }
 
-uint64_t workload_option_kib(const char *word, const char *fallback)
+uint64_t workload_option_kib(const char *variable, const char *fallback)
 {
-	const char *value = option(word, fallback);
+	const char *value = option(variable, fallback);
 	uint64_t number = text_to_number(&value);
 
 	switch (*value) {
@@ -128,7 +131,7 @@ uint64_t workload_option_kib(const char *word, const char *fallback)
 	}
 }
 
-/* In millionths; digits after the sixth are dropped. */
+/* A decimal fraction in millionths; digits after the sixth are dropped. */
 static uint32_t millionths(const char *value)
 {
 	uint32_t result = (uint32_t)text_to_number(&value) * 1000000;
@@ -140,7 +143,7 @@ static uint32_t millionths(const char *value)
 	return result;
 }
 
-/* The kernel's generator may still be unseeded this early (GRND_INSECURE, since 5.6), so the clock has its say. */
+/* The kernel's generator may still be unseeded this early (GRND_INSECURE, since 5.6): the clock is mixed in. */
 static uint32_t random(void)
 {
 	enum { GRND_INSECURE = 4 };
@@ -149,11 +152,11 @@ static uint32_t random(void)
 		uint64_t clock;
 	} __attribute__((packed)) seed = { 0, now_us() };
 
-	SYS(getrandom, &seed.generator, sizeof(seed.generator), GRND_INSECURE, 0, 0, 0);
+	SYS(getrandom, &seed.generator, sizeof(seed.generator), GRND_INSECURE);
 	return text_checksum((const char *)&seed, sizeof(seed));
 }
 
-int workload_option_chance(const char *word, const char *fallback)
+bool workload_option_chance(const char *variable, const char *fallback)
 {
-	return (uint64_t)random() * 1000000 >> 32 < millionths(option(word, fallback));
+	return (uint64_t)random() * 1000000 >> 32 < millionths(option(variable, fallback));
 }

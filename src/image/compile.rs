@@ -10,14 +10,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Far more than the few seconds that a build takes on a busy host.
-const DEADLINE: Duration = Duration::from_secs(120);
-/// How much of the compiler's complaints is shown.
-const OUTPUT_LINES: usize = 20;
+/// A build takes a few seconds on a busy host.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Lines of the compiler's messages in an error.
+const MAX_OUTPUT_LINES: usize = 20;
 /// Stack of a program without an MMU; it cannot grow.
 const FLAT_STACK_BYTES: u32 = 8192;
 
-/// What the compiler says of its version; `None` when it is not installed.
+/// The output of `--version`; `None` when the compiler is not installed.
 pub(super) fn version(arch: Arch) -> Result<Option<String>, ImageError> {
     let mut command = Command::new(arch.guest.cc);
     command.arg("--version");
@@ -28,7 +28,7 @@ pub(super) fn version(arch: Arch) -> Result<Option<String>, ImageError> {
     }
 }
 
-/// Builds a program; the content of the file that the kernel loads.
+/// Builds a program: the content of the file that the kernel loads.
 pub(super) fn compile(arch: Arch, program: &Program) -> Result<Vec<u8>, ImageError> {
     let folder =
         tempfile::Builder::new().prefix("oomlab-image-").tempdir().map_err(ImageError::io("a temporary folder"))?;
@@ -64,7 +64,7 @@ fn write_files(folder: &Path, program: &Program) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// Runs the compiler to its end, at most to the deadline.
+/// Runs the compiler, and kills it at the timeout.
 fn run(mut command: Command, arch: Arch, program: &str) -> Result<Output, ImageError> {
     let guest = arch.guest;
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -77,21 +77,21 @@ fn run(mut command: Command, arch: Arch, program: &str) -> Result<Output, ImageE
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let (send, receive) = mpsc::sync_channel(1);
     std::thread::spawn(move || send.send(child.wait_with_output()));
-    match receive.recv_timeout(DEADLINE) {
+    match receive.recv_timeout(TIMEOUT) {
         Ok(output) => output.map_err(ImageError::io(guest.cc)),
         Err(_) => {
             if let Some(pid) = pid {
-                // It may have ended just now: then there is nothing left to kill.
+                // It may have exited just now: then there is nothing to kill.
                 let _ = kill_process(pid, Signal::KILL);
             }
-            Err(ImageError::CompilerStuck { cc: guest.cc, program: program.to_owned(), after: DEADLINE })
+            Err(ImageError::CompilerStuck { cc: guest.cc, program: program.to_owned(), after: TIMEOUT })
         }
     }
 }
 
 fn last_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(OUTPUT_LINES)..].join("\n")
+    lines[lines.len().saturating_sub(MAX_OUTPUT_LINES)..].join("\n")
 }
 
 #[cfg(test)]
@@ -99,14 +99,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_end_of_a_long_complaint_is_shown() {
+    fn long_output_keeps_its_last_lines() {
         let text: String = (0..100).map(|line| format!("{line}\n")).collect();
         let shown = last_lines(&text);
         assert!(shown.starts_with("80\n") && shown.ends_with("\n99"), "{shown}");
     }
 
     #[test]
-    fn a_missing_compiler_is_named_with_its_package() {
+    fn missing_compiler_error_names_its_package() {
         let mut spec = *arch::find("arm").unwrap();
         spec.guest.cc = "no-such-cross-gcc";
         let arch = Arch::of(Box::leak(Box::new(spec)));

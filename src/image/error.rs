@@ -1,11 +1,11 @@
-//! Why there is no image.
+//! Errors of building an image.
 
 use super::flat::FlatError;
 use crate::workload::ManifestError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// An image that could not be built: a fault of the lab, never of the guest's kernel.
+/// An image that could not be built: an error of the lab, never of the guest's kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// The cross compiler is not installed.
@@ -18,10 +18,10 @@ pub enum ImageError {
         arch: &'static str,
         /// The compiler.
         cc: &'static str,
-        /// Debian package that has it.
+        /// The Debian package that contains it.
         package: &'static str,
     },
-    /// The compiler refused the sources.
+    /// The compiler rejected the sources.
     #[error("{cc} could not build the {program} for {arch}:\n{output}")]
     Compiler {
         /// The compiler.
@@ -30,34 +30,34 @@ pub enum ImageError {
         program: String,
         /// The guest's architecture.
         arch: &'static str,
-        /// The last lines of what it said.
+        /// The last lines of its output.
         output: String,
     },
-    /// The compiler did not end.
+    /// The compiler did not exit.
     #[error("{cc} did not finish the {program} within {} s", after.as_secs())]
     CompilerStuck {
         /// The compiler.
         cc: &'static str,
         /// What was built.
         program: String,
-        /// How long it was waited for.
+        /// The timeout.
         after: Duration,
     },
     /// The program cannot run without an MMU.
-    #[error("the {program} cannot become a flat binary: {source}")]
+    #[error("the {program} cannot be converted to a flat binary: {source}")]
     Flat {
         /// What was built.
         program: String,
         /// Why.
         source: FlatError,
     },
-    /// There is nothing to compile.
+    /// The folder has no C source.
     #[error("no C source in `{folder}`: a workload is a folder with `manifest.yaml` and `main.c`")]
     NoSource {
-        /// Where the sources were looked for.
+        /// The folder.
         folder: String,
     },
-    /// Manifests that cannot be used.
+    /// Invalid manifests.
     #[error("{}", join(.0))]
     Manifests(Vec<ManifestError>),
     /// A file or folder could not be read or written.
@@ -71,7 +71,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// Names the path that an input or output error is about; for `map_err`.
+    /// Adds the path to an I/O error; for `map_err`.
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }

@@ -1,4 +1,4 @@
-//! Images by content: each is built once, and every later boot with the same sources finds it.
+//! A cache of images by content: each is built once, and every later boot with the same sources reuses it.
 
 use super::compile::{compile, version};
 use super::program::Program;
@@ -13,11 +13,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Goes into every key: to be raised when packing changes.
+/// Part of every key; changes with the layout of the archive.
 const LAYOUT: &[u8] = b"oomlab image 1";
 const FILE: &str = "initramfs.cpio.gz";
 
-/// An initramfs that lies ready on disk.
+/// An initramfs on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageArtifact {
     /// The file.
@@ -31,9 +31,9 @@ pub struct ImageArtifact {
 pub struct Images {
     assets: Assets,
     folder: PathBuf,
-    /// What each compiler says of itself: it does not change while the program runs.
+    /// The version of each compiler, which does not change while the program runs.
     versions: Memo<Option<String>>,
-    /// The agent by architecture: all images of one architecture have the same.
+    /// The agent of each architecture: all its images have the same.
     agents: Memo<Vec<u8>>,
 }
 
@@ -43,8 +43,7 @@ impl Images {
         Self { assets, folder: cache_dir.join("images"), versions: Memo::default(), agents: Memo::default() }
     }
 
-    /// The image with this workload and the kernel modules that it needs, in the order in which they are to be loaded:
-    /// built now, unless it was before.
+    /// The image with this workload and the kernel modules that it needs, in load order: from the cache, or built now.
     ///
     /// # Errors
     /// When the compiler is missing or fails, or the cache cannot be written.
@@ -66,10 +65,10 @@ impl Images {
         Ok(artifact(path, &image))
     }
 
-    /// Where the image with this workload and these modules is, or will be once it is built; builds nothing.
+    /// The path of the image with this workload and these modules, whether it exists or not; builds nothing.
     ///
     /// # Errors
-    /// When a source cannot be read or the compiler does not tell its version. A missing compiler is no error.
+    /// When a source cannot be read or the compiler fails to print its version. A missing compiler is no error.
     pub fn path(&self, arch: Arch, workload: &Manifest, modules: &[KernelModule]) -> Result<PathBuf, ImageError> {
         let key = self.key(arch, workload, modules)?;
         let folder = format!("{}.{}.{}", arch.name, workload.name, key.short());
@@ -90,8 +89,8 @@ impl Images {
     }
 }
 
-/// Values by name that are worked out once in a process; errors are not kept. Two threads that ask for the same value
-/// at the same time may both work it out.
+/// Values by name, computed once per process; errors are not cached. Two threads that need the same value at the same time
+/// may both compute it.
 #[derive(Debug)]
 struct Memo<T>(Mutex<BTreeMap<&'static str, T>>);
 
@@ -102,12 +101,12 @@ impl<T> Default for Memo<T> {
 }
 
 impl<T: Clone> Memo<T> {
-    fn get<E>(&self, name: &'static str, work_out: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    fn get<E>(&self, name: &'static str, compute: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let value = work_out()?;
+        let value = compute()?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
         Ok(value)
     }
@@ -121,7 +120,7 @@ fn hex(digest: Sha256) -> Digest {
     Digest::of_bytes(&digest.finalize())
 }
 
-/// The file's content; `None` when there is none, or one that was cut off or changed.
+/// The file's content; `None` when there is no file, or a truncated or corrupted one.
 fn read_intact(path: &Path) -> Result<Option<Vec<u8>>, ImageError> {
     match std::fs::read(path) {
         Ok(content) => Ok(Some(content).filter(|content| pack::is_intact(content))),
@@ -130,8 +129,8 @@ fn read_intact(path: &Path) -> Result<Option<Vec<u8>>, ImageError> {
     }
 }
 
-/// Puts a file into its place in one step: who else looks there sees all of it or nothing. Builders of the same image
-/// write the same bytes, so that it does not matter who comes last.
+/// Writes a file atomically: a reader sees the whole file or none. Concurrent builds of the same image write the same bytes,
+/// so the order does not matter.
 fn publish(path: &Path, content: &[u8]) -> Result<(), ImageError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(ImageError::io(folder))?;
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_built_once_where_its_path_said() {
+    fn image_is_built_once_at_its_path() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
         let path = images(cache.path()).path(nommu, &idle(), &[]).unwrap();
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_image_is_built_again() {
+    fn truncated_image_is_rebuilt() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
         let first = images(cache.path()).image(nommu, &idle(), &[]).unwrap();
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_depends_on_names_contents_and_order_of_its_modules() {
+    fn key_depends_on_names_contents_and_order_of_modules() {
         let cache = tempfile::tempdir().unwrap();
         let module = |name: &str, content: &str| KernelModule { name: name.to_owned(), content: content.into() };
         let (a, b) = (module("a", "1"), module("b", "2"));
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn builders_at_the_same_time_agree() {
+    fn concurrent_builds_agree() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
         let build = || images(cache.path()).image(nommu, &idle(), &[]).unwrap();
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_known_without_a_compiler() {
+    fn path_needs_no_compiler() {
         let cache = tempfile::tempdir().unwrap();
         let mut spec = *arch::find("arm").unwrap();
         spec.guest.cc = "no-such-cross-gcc";
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_compiler_refuses_is_shown() {
+    fn compiler_errors_are_shown() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("images/workloads/idle");
         std::fs::create_dir_all(&folder).unwrap();
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unwritable_cache_is_named() {
+    fn unwritable_cache_error_names_its_path() {
         let dir = tempfile::tempdir().unwrap();
         let blocked = dir.path().join("file");
         std::fs::write(&blocked, "").unwrap();

@@ -1,5 +1,4 @@
-//! Builds what the guest boots into: the agent and one workload, compiled for the guest's architecture and packed into
-//! an initramfs, without root, once.
+//! Builds the guest's initramfs: the agent and one workload, compiled for the guest's architecture; without root, and once.
 
 mod compile;
 mod error;

@@ -30,7 +30,7 @@ pub(super) fn initramfs(content: &Content<'_>) -> std::io::Result<Vec<u8>> {
     compress(&trailer(archive.out)?)
 }
 
-/// Whether these bytes are a whole initramfs: the compressed stream ends with a checksum and its length.
+/// True for a complete initramfs: the compressed stream ends with a checksum and its length.
 pub(super) fn is_intact(bytes: &[u8]) -> bool {
     let mut decoder = GzDecoder::new(bytes);
     let whole = std::io::copy(&mut decoder, &mut std::io::sink()).is_ok();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_holds_what_the_agent_needs() {
+    fn archive_contains_agent_and_workload() {
         let image = pack(&[]);
         let file = |name: &str, mode, device, content: &[u8]| (name.to_owned(), mode, device, content.to_vec());
         assert_eq!(
@@ -146,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_programs_give_the_same_bytes() {
+    fn archive_is_reproducible() {
         assert_eq!(pack(&[]), pack(&[]));
     }
 
     #[test]
-    fn every_truncation_and_every_change_of_the_content_is_noticed() {
+    fn is_intact_rejects_truncated_and_changed_archives() {
         let image = pack(&[]);
         assert!(is_intact(&image));
         assert!((0..image.len()).all(|length| !is_intact(&image[..length])));

@@ -1,4 +1,4 @@
-//! What a guest program is made of: its sources and the compiler's arguments.
+//! A guest program: its sources and the compiler's arguments.
 
 use super::ImageError;
 use super::workloads::FOLDER;
@@ -8,15 +8,15 @@ use arch::{Arch, BinaryFormat};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
-/// The layer below agent and workloads.
+/// The common base of agent and workloads.
 const BASE: &str = "images/guest";
 const AGENT: &str = "images/agent";
-/// Only workloads need these parts of the layer.
-const WORKLOAD_LAYER: [&str; 4] =
+/// The files of the base that only workloads need.
+const WORKLOAD_BASE: [&str; 4] =
     ["images/guest/workload.c", "images/guest/pressure.c", "images/guest/disk.c", "images/guest/thread.c"];
 const LINKER_SCRIPT: &str = "images/guest/flat.ld";
 
-/// Freestanding C; `-O2` turns divisions by constants into multiplications, for 32-bit arm has no division.
+/// Freestanding C; `-O2` turns divisions by constants into multiplications, because ARMv7 may lack a division instruction.
 const FLAGS: &[&str] = &[
     "-std=gnu11",
     "-O2",
@@ -43,22 +43,22 @@ const FLAGS: &[&str] = &[
     "-Wl,-z,max-page-size=4096",
 ];
 
-/// Tables of jumps would hold addresses; relocations are kept to prove that nothing does.
+/// Jump tables would hold addresses; relocations are kept to verify that no data does.
 const FLAT_FLAGS: &[&str] = &["-fno-jump-tables", "-Wl,--emit-relocs", "-Wl,-T,images/guest/flat.ld"];
 const ELF_FLAGS: &[&str] = &["-s"];
 
 /// Paths and contents.
 pub(super) type Files = Vec<(String, Cow<'static, [u8]>)>;
 
-/// A program for one architecture: everything that its binary depends on, except the compiler.
+/// A program for one architecture: everything that its binary depends on but the compiler.
 pub(super) struct Program {
-    /// What messages call it.
+    /// Its name in messages.
     pub name: String,
     /// All files, by path; those that end in `.c` are compiled.
     pub files: Files,
     /// The compiler's arguments, without the sources.
     pub arguments: Vec<String>,
-    /// What the kernel loads.
+    /// The format that the kernel loads.
     pub format: BinaryFormat,
 }
 
@@ -66,9 +66,8 @@ impl Program {
     /// The agent.
     pub fn agent(assets: &Assets, arch: Arch) -> Result<Self, ImageError> {
         let mut files = read_folder(assets, AGENT)?;
-        files.extend(
-            read_folder(assets, BASE)?.into_iter().filter(|(path, _)| !WORKLOAD_LAYER.contains(&path.as_str())),
-        );
+        files
+            .extend(read_folder(assets, BASE)?.into_iter().filter(|(path, _)| !WORKLOAD_BASE.contains(&path.as_str())));
         Ok(Self { name: "agent".to_owned(), files, arguments: arguments(arch), format: arch.guest.format })
     }
 
@@ -90,7 +89,7 @@ impl Program {
         self.files.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".c"))
     }
 
-    /// Takes everything that the binary depends on into a digest; lengths keep the parts apart.
+    /// Hashes everything that the binary depends on; lengths delimit the parts.
     pub fn digest_into(&self, digest: &mut Sha256) {
         let files = self.files.iter().flat_map(|(path, content)| [path.as_bytes(), content]);
         for part in self.arguments.iter().map(String::as_bytes).chain(files) {
@@ -109,7 +108,7 @@ fn arguments(arch: Arch) -> Vec<String> {
     flags.chain([format!("-DGUEST_MMU={}", u8::from(arch.mmu)), format!("-DGUEST_ARCH=\"{}\"", arch.name)]).collect()
 }
 
-/// C sources, headers and the linker script; a folder's documentation changes no binary.
+/// C sources, headers and the linker script; documentation does not change the binary.
 fn read_folder(assets: &Assets, folder: &str) -> Result<Files, ImageError> {
     let mut files = Vec::new();
     for path in assets.list(folder).map_err(ImageError::io(assets.origin(folder)))? {
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_depends_on_sources_flags_and_defaults() {
+    fn digest_depends_on_sources_flags_and_defaults() {
         let arch = arch::find("riscv64").unwrap();
         let assets = Assets::builtin();
         let mut manifest = load_workloads(&assets).unwrap().remove(&"idle".into()).unwrap();
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workload_without_a_source_is_named() {
+    fn missing_source_error_names_its_folder() {
         let dir = tempfile::tempdir().unwrap();
         let assets = Assets::with_overlay(dir.path());
         let mut manifest = load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap();

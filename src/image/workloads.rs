@@ -1,4 +1,4 @@
-//! The workloads that there are, read from the program's files and the user's.
+//! The workloads, read from the program's files and the user's.
 
 use super::ImageError;
 use crate::assets::Assets;
@@ -6,13 +6,13 @@ use crate::workload::{Manifest, catalogue};
 use model::WorkloadName;
 use std::collections::BTreeMap;
 
-/// Where each workload has a folder.
+/// The folder with a folder for each workload.
 pub(super) const FOLDER: &str = "images/workloads";
 
 /// Reads all manifests.
 ///
 /// # Errors
-/// When a file cannot be read, or a manifest is wrong; all wrong ones are named.
+/// When a file cannot be read, or manifests are invalid; the error names all of them.
 pub fn load_workloads(assets: &Assets) -> Result<BTreeMap<WorkloadName, Manifest>, ImageError> {
     let mut files = Vec::new();
     for path in assets.list(FOLDER).map_err(ImageError::io(FOLDER))? {

@@ -5,6 +5,7 @@ mod arm;
 mod paging;
 mod ram;
 mod registers;
+mod riscv32_nommu;
 mod riscv64;
 mod riscv64_nommu;
 mod selector;
@@ -26,6 +27,7 @@ pub const ALL: &[Arch] = &[
     Arch::of(&aarch64::SPEC),
     Arch::of(&riscv64::SPEC),
     Arch::of(&riscv64_nommu::SPEC),
+    Arch::of(&riscv32_nommu::SPEC),
 ];
 
 #[cfg(test)]

@@ -12,12 +12,15 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     max_vcpus: 8,
     qemu: QemuSpec { args: &["-bios", "none"], kvm_hosts: &[], ..super::riscv64::SPEC.qemu },
     cpu: CpuSpec { registers, image_base: Some(0x8000_0000), ..super::riscv64::SPEC.cpu },
-    stack: Some(StackSpec { paging: |_| Some(Paging::Off), ..super::riscv64::STACK }),
+    stack: Some(STACK),
     console: "ttyS0",
     boot_words: &[],
     kernel: KernelSpec { debian: None, ..super::riscv64::SPEC.kernel },
     guest: GuestSpec { format: BinaryFormat::Flat, ..super::riscv64::SPEC.guest },
 };
+
+/// See [`StackSpec`].
+pub(super) const STACK: StackSpec = StackSpec { paging: |_| Some(Paging::Off), ..super::riscv64::STACK };
 
 /// Kernel and programs share the addresses: symbols alone tell them apart. The kernel runs in machine mode.
 fn registers(dump: &str) -> Option<Registers> {

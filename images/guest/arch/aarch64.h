@@ -29,7 +29,7 @@
 		"	mov x8, #93\n"                                                                       \
 		"	svc #0\n")
 
-static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;

@@ -1,5 +1,4 @@
-/* 32-bit arm, EABI: entry, clone, system call and numbers (arch/arm/tools/syscall.tbl). Where a call takes a time it is
- * the one with 64-bit seconds, which all 32-bit kernels have since 5.1. */
+/* 32-bit arm, EABI: entry, clone, system call and numbers (arch/arm/tools/syscall.tbl). */
 
 #define GUEST_START                                                                                          \
 	__asm__(".globl _start\n"                                                                            \
@@ -35,7 +34,7 @@
 		"	mov r7, #1\n"                                                                        \
 		"	svc #0\n")
 
-static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
 	register long r7 __asm__("r7") = number;
 	register long r0 __asm__("r0") = a;
@@ -52,52 +51,52 @@ static inline long system_call(long number, long a, long b, long c, long d, long
 	return r0;
 }
 
-enum system_call_number {
-	NR_read = 3,
-	NR_write = 4,
-	NR_close = 6,
-	NR_execve = 11,
-	NR_lseek = 19,
-	NR_mount = 21,
-	NR_ptrace = 26,
-	NR_kill = 37,
-	NR_ioctl = 54,
-	NR_fcntl = 55,
-	NR_swapon = 87,
-	NR_reboot = 88,
-	NR_munmap = 91,
-	NR_ftruncate = 93,
-	NR_sysinfo = 116,
-	NR_fsync = 118,
-	NR_clone = 120,
-	NR_writev = 146,
-	NR_mlockall = 152,
-	NR_sched_setscheduler = 156,
-	NR_mremap = 163,
-	NR_prctl = 172,
-	NR_rt_sigprocmask = 175,
-	NR_mmap = 192, /* mmap2: the offset counts pages, and is 0 everywhere here */
-	NR_setresgid = 210,
-	NR_setuid = 213,
-	NR_gettid = 224,
-	NR_futex = 240,
-	NR_sched_setaffinity = 241,
-	NR_exit_group = 248,
-	NR_waitid = 280,
-	NR_socketpair = 288,
-	NR_sendmsg = 296,
-	NR_openat = 322,
-	NR_mkdirat = 323,
-	NR_mknodat = 324,
-	NR_unlinkat = 328,
-	NR_readlinkat = 332,
-	NR_set_robust_list = 338,
-	NR_signalfd4 = 355,
-	NR_dup3 = 358,
-	NR_pipe2 = 359,
-	NR_prlimit64 = 369,
-	NR_finit_module = 379,
-	NR_getrandom = 384,
-	NR_clock_gettime = 403, /* clock_gettime64 */
-	NR_ppoll = 414, /* ppoll_time64 */
+enum syscall_number {
+	__NR_read = 3,
+	__NR_write = 4,
+	__NR_close = 6,
+	__NR_execve = 11,
+	__NR_mount = 21,
+	__NR_ptrace = 26,
+	__NR_kill = 37,
+	__NR_ioctl = 54,
+	__NR_swapon = 87,
+	__NR_reboot = 88,
+	__NR_munmap = 91,
+	__NR_ftruncate = 93,
+	__NR_sysinfo = 116,
+	__NR_fsync = 118,
+	__NR_clone = 120,
+	__NR__llseek = 140,
+	__NR_writev = 146,
+	__NR_mlockall = 152,
+	__NR_sched_setscheduler = 156,
+	__NR_mremap = 163,
+	__NR_prctl = 172,
+	__NR_rt_sigprocmask = 175,
+	__NR_mmap2 = 192,
+	__NR_setresgid = 210, /* setresgid32 */
+	__NR_setuid = 213, /* setuid32 */
+	__NR_fcntl64 = 221,
+	__NR_gettid = 224,
+	__NR_sched_setaffinity = 241,
+	__NR_exit_group = 248,
+	__NR_waitid = 280,
+	__NR_socketpair = 288,
+	__NR_sendmsg = 296,
+	__NR_openat = 322,
+	__NR_mkdirat = 323,
+	__NR_mknodat = 324,
+	__NR_unlinkat = 328,
+	__NR_readlinkat = 332,
+	__NR_set_robust_list = 338,
+	__NR_signalfd4 = 355,
+	__NR_dup3 = 358,
+	__NR_pipe2 = 359,
+	__NR_prlimit64 = 369,
+	__NR_finit_module = 379,
+	__NR_getrandom = 384,
+	__NR_clock_gettime64 = 403,
+	__NR_ppoll_time64 = 414,
+	__NR_futex_time64 = 422,
 };

@@ -1,4 +1,4 @@
-/* Anonymous memory until the OOM killer comes. The parent waits for its dead. */
+/* Anonymous memory until the OOM killer strikes. The parent reaps its children. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
@@ -14,19 +14,19 @@ static int hog(uint64_t kib)
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t hogs = OPTION(count, hogs);
-	struct ending ending;
+	struct child child;
 
 	if (text_equal(role, "bystander"))
-		hold_still();
+		sleep_forever();
 	if (text_equal(role, "hog"))
 		return hog(amount);
 	if (!workload_start_all("bystander", 0, OPTION(count, bystanders)))
 		return workload_fail("spawn-failed");
 	if (!workload_start_all("hog", 2 * total_memory_kib(), hogs))
 		return workload_fail("spawn-failed");
-	if (wait_for(0, WAIT_BLOCK, &ending) < 0)
+	if (!wait_child(0, 0, &child))
 		return workload_fail("wait-failed");
-	if (!ending.killed || ending.status != SIGNAL_KILL)
+	if (!child.killed || child.status != SIGKILL)
 		return workload_fail("never-killed");
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* Hundreds of threads append to one file, so that all but one of them wait for its lock. When their process becomes the
- * OOM victim, each has to get the lock once more before it can die. */
+/* Hundreds of threads append to one file, so all but one of them wait for its inode lock. When their process becomes the
+ * OOM victim, each has to take the lock once more before it can exit. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
@@ -9,36 +9,35 @@
 enum {
 	PAGE_BYTES = 4096,
 	PAGE_KIB = 4,
-	OPEN_APPEND = 02000,
 };
 
 static const char page[PAGE_BYTES];
 
 static uint32_t limit_pages, appended_pages;
 
-/* Whoever makes the file too long empties it, so that the storm goes on in the same memory. */
-static int append(int file)
+/* The thread that reaches the limit truncates the file, so the storm goes on in the same memory. */
+static bool append(int fd)
 {
-	if (sys_write(file, page, PAGE_BYTES) != PAGE_BYTES)
-		return 0;
+	if (sys_write(fd, page, PAGE_BYTES) != PAGE_BYTES)
+		return false;
 	shared_add(&workload_shared->units, PAGE_KIB);
 	if (__atomic_add_fetch(&appended_pages, 1, __ATOMIC_RELAXED) != limit_pages)
-		return 1;
+		return true;
 	__atomic_store_n(&appended_pages, 0, __ATOMIC_RELAXED);
-	return SYS(ftruncate, file, 0, 0, 0, 0, 0) == 0;
+	return SYS(ftruncate, fd, 0) == 0;
 }
 
-/* Each opens the file for itself: threads that shared a descriptor would wait for its position, not for the inode
+/* Each thread opens the file itself: threads that share an open file would wait for its position, not for the inode
  * (fdget_pos(), fs/file.c). */
-static int append_for_ever(void *unused)
+static int append_forever(void *unused)
 {
-	long file = sys_open("/fill/file", OPEN_WRITE | OPEN_APPEND);
+	long fd = sys_open("/fill/file", O_WRONLY | O_APPEND);
 
 	(void)unused;
-	if (file < 0 || !append((int)file))
+	if (fd < 0 || !append((int)fd))
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	while (append((int)file))
+	while (append((int)fd))
 		;
 	return 1;
 }
@@ -52,67 +51,65 @@ static int storm(uint64_t kib)
 	if (hold_memory(kib) < kib)
 		return 1;
 	for (uint64_t i = 0; i < threads; i++)
-		if (thread_start(SHARE_AS_THREAD, append_for_ever, NULL) < 0)
+		if (!thread_start(CLONE_AS_THREAD, append_forever, NULL))
 			return 1;
-	hold_still();
+	sleep_forever();
 }
 
-/* File pages, for without an MMU a mapping that waits for memory would itself keep the victim from giving its own back
+/* File pages, because without an MMU an mmap() that waits for memory would itself keep the victim from freeing its own
  * (nommu_region_sem, mm/nommu.c). */
 static int hog(uint64_t kib)
 {
-	long file = sys_open("/fill/hog", OPEN_WRITE | OPEN_CREATE);
+	long fd = sys_open("/fill/hog", O_WRONLY | O_CREAT);
 
-	if (file < 0 || fill_file((int)file, kib) < kib)
+	if (fd < 0 || fill_file((int)fd, kib) < kib)
 		return 1;
 	return sys_unlink("/fill/hog") < 0;
 }
 
-static int wait_for_both(int storm, int hog)
+static const char *wait_for_both(int storm, int hog)
 {
-	struct ending ending;
+	struct child child;
 
-	if (wait_for(storm, WAIT_BLOCK, &ending) < 0)
-		return workload_fail("wait-failed");
-	if (!ending.killed)
-		return workload_fail("storm-failed");
-	if (wait_for(hog, WAIT_BLOCK, &ending) < 0)
-		return workload_fail("wait-failed");
-	if (ending.killed || ending.status)
-		return workload_fail("write-failed");
-	return 0;
+	if (!wait_child(storm, 0, &child))
+		return "wait-failed";
+	if (!child.killed)
+		return "storm-failed";
+	if (!wait_child(hog, 0, &child))
+		return "wait-failed";
+	if (child.killed || child.status)
+		return "write-failed";
+	return NULL;
 }
 
-static int start(uint64_t held)
+static const char *run(uint64_t held)
 {
-	long storm_pid = workload_start("storm", held), hog_pid;
+	int storm_pid, hog_pid;
 
-	if (storm_pid < 0)
-		return workload_fail("spawn-failed");
+	if (!workload_start("storm", held, &storm_pid))
+		return "spawn-failed";
 	if (!wait_until_ready(OPTION(count, threads)))
-		return workload_fail("storm-not-ready");
-	hog_pid = workload_start("hog", OPTION(kib, hog));
-	if (hog_pid < 0)
-		return workload_fail("spawn-failed");
-	return wait_for_both((int)storm_pid, (int)hog_pid);
+		return "storm-not-ready";
+	if (!workload_start("hog", OPTION(kib, hog), &hog_pid))
+		return "spawn-failed";
+	return wait_for_both(storm_pid, hog_pid);
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t before = free_memory_kib();
-	long file;
-	int status;
+	const char *why;
+	int fd;
 
 	if (text_equal(role, "storm"))
 		return storm(amount);
 	if (text_equal(role, "hog"))
 		return hog(amount);
-	file = fill_open("tmpfs", "size=200%");
-	if (file < 0)
+	if (!fill_open("tmpfs", "size=200%", &fd))
 		return workload_fail("mount-failed");
-	status = start(OPTION(kib, held));
-	fill_close((int)file);
-	if (!status && !is_free_again(before - before / 4))
-		return workload_fail("memory-lost");
-	return status;
+	why = run(OPTION(kib, held));
+	fill_close(fd);
+	if (!why && !wait_until_free(before - before / 4))
+		why = "memory-lost";
+	return workload_exit(why);
 }

@@ -1,5 +1,5 @@
-/* A victim that cannot die: it waits for the inode lock of a file, in a sleep that no signal ends, while the one that
- * holds the lock waits for the victim's memory. Only the OOM reaper gets them out of it. */
+/* A victim that cannot exit: it waits for a file's inode lock in uninterruptible sleep (D), while the lock's holder waits
+ * for the victim's memory. Only the OOM reaper resolves this deadlock. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
@@ -8,111 +8,97 @@
 enum {
 	CHUNK_KIB = 64,
 	MAX_CHUNKS = 1024, /* UIO_MAXIOV */
-	READY_POLL_MS = 5,
-	KILLED_POLLS = 1000,
+	POLL_MS = 5,
+	MAX_POLLS = 1000,
 };
 
 static char chunk[CHUNK_KIB << 10];
 
-/* struct iovec of include/uapi/linux/uio.h. */
-static struct {
-	char *from;
-	size_t bytes;
-} chunks[MAX_CHUNKS];
+static struct iovec chunks[MAX_CHUNKS];
 
 static long open_file(void)
 {
-	return sys_open("/fill/file", OPEN_WRITE);
+	return sys_open("/fill/file", O_WRONLY);
 }
 
-/* All that the process has and will have, into RAM. */
-static int lock_memory(void)
-{
-	enum { CURRENT = 1, FUTURE = 2 };
-
-	return SYS(mlockall, CURRENT | FUTURE, 0, 0, 0, 0, 0) == 0;
-}
-
-/* A write of nothing takes the lock, too, and allocates nothing (shmem_file_write_iter(), mm/shmem.c;
+/* A write of length 0 takes the lock and allocates nothing (shmem_file_write_iter(), mm/shmem.c;
  * generic_file_write_iter(), mm/filemap.c). */
 static int victim(uint64_t kib)
 {
-	long file = open_file();
+	long fd = open_file();
 
 	set_oom_score_adj("1000");
-	if (OPTION(count, locked) && !lock_memory())
+	if (OPTION(count, locked) && SYS(mlockall, MCL_CURRENT | MCL_FUTURE) < 0)
 		return 1;
-	if (file < 0 || hold_memory(kib) < kib)
+	if (fd < 0 || hold_memory(kib) < kib)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	while (sys_write((int)file, chunk, 0) == 0)
+	while (sys_write((int)fd, chunk, 0) == 0)
 		;
 	return 1;
 }
 
-/* All in one call, if it is not more than one call takes: the lock is held for the whole of it, so that the victim does
- * wait for it when memory runs out. */
+/* In one call, unless it exceeds what one call takes: the lock is held throughout, so the victim does wait for it when
+ * memory runs out. */
 static int writer(uint64_t kib)
 {
-	long file = open_file();
+	long fd = open_file();
 
 	for (size_t i = 0; i < MAX_CHUNKS; i++) {
-		chunks[i].from = chunk;
-		chunks[i].bytes = sizeof(chunk);
+		chunks[i].iov_base = chunk;
+		chunks[i].iov_len = sizeof(chunk);
 	}
-	for (uint64_t left = kib / CHUNK_KIB; left; ) {
-		uint64_t now = left < MAX_CHUNKS ? left : MAX_CHUNKS;
+	for (uint64_t left = kib / CHUNK_KIB; left;) {
+		size_t count = left < MAX_CHUNKS ? (size_t)left : MAX_CHUNKS;
 
-		if (SYS(writev, file, chunks, now, 0, 0, 0) != (long)(now * sizeof(chunk)))
+		if (sys_writev((int)fd, chunks, count) != (long)(count * sizeof(chunk)))
 			return 1;
-		shared_add(&workload_shared->units, now * CHUNK_KIB);
-		left -= now;
+		shared_add(&workload_shared->units, count * CHUNK_KIB);
+		left -= count;
 	}
 	return 0;
 }
 
-/* The victim gets the lock, and can end, when the writer has ended. */
-static int is_killed(int victim)
+/* The victim gets the lock, and can exit, once the writer has exited. */
+static bool is_killed(int victim)
 {
-	struct ending ending;
+	struct child child;
 
-	for (int i = 0; i < KILLED_POLLS; i++) {
-		if (wait_for(victim, WAIT_POLL, &ending) > 0)
-			return ending.killed;
-		sleep_ms(READY_POLL_MS);
+	for (int i = 0; i < MAX_POLLS; i++) {
+		if (wait_child(victim, WNOHANG, &child))
+			return child.killed;
+		sleep_ms(POLL_MS);
 	}
-	return 0;
+	return false;
 }
 
-static int wait_for_both(int victim, int writer)
+static const char *wait_for_both(int victim, int writer)
 {
-	struct ending ending;
+	struct child child;
 
-	if (wait_for(writer, WAIT_BLOCK, &ending) < 0)
-		return workload_fail("wait-failed");
-	if (ending.killed || ending.status)
-		return workload_fail("write-failed");
-	return is_killed(victim) ? 0 : workload_fail("never-killed");
+	if (!wait_child(writer, 0, &child))
+		return "wait-failed";
+	if (child.killed || child.status)
+		return "write-failed";
+	return is_killed(victim) ? NULL : "never-killed";
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t held = OPTION(kib, victim), writes = OPTION(kib, writes);
-	long victim_pid, writer_pid;
+	int fd, victim_pid, writer_pid;
 
 	if (text_equal(role, "victim"))
 		return victim(amount);
 	if (text_equal(role, "writer"))
 		return writer(amount);
-	if (fill_open("tmpfs", "size=200%") < 0)
+	if (!fill_open("tmpfs", "size=200%", &fd))
 		return workload_fail("mount-failed");
-	victim_pid = workload_start("victim", held);
-	if (victim_pid < 0)
+	if (!workload_start("victim", held, &victim_pid))
 		return workload_fail("spawn-failed");
 	if (!wait_until_ready(1))
 		return workload_fail("victim-not-ready");
-	writer_pid = workload_start("writer", writes);
-	if (writer_pid < 0)
+	if (!workload_start("writer", writes, &writer_pid))
 		return workload_fail("spawn-failed");
-	return wait_for_both((int)victim_pid, (int)writer_pid);
+	return workload_exit(wait_for_both(victim_pid, writer_pid));
 }

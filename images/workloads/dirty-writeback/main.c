@@ -1,6 +1,6 @@
-/* Page-cache writes through a file system on a disk, while a process holds most of the memory. What the writers make
- * dirty has to reach the disk before it can be freed; for that, file system and block layer allocate, and reclaim
- * must not come back to them for it (GFP_NOFS, GFP_NOIO). All of it can be freed, so that nobody has to be killed. */
+/* Page-cache writes to a file system on a disk, while a process holds most of the memory. Dirty pages have to be written
+ * back before they can be freed; the file system and the block layer allocate for that, and reclaim must not recurse
+ * into them (GFP_NOFS, GFP_NOIO). All page cache can be freed, so no OOM kill is justified. */
 
 #include "../../guest/disk.h"
 #include "../../guest/sys.h"
@@ -13,10 +13,11 @@ enum {
 	FILE_KIB = 256,
 	FILE_BLOCKS = FILE_KIB / BLOCK_KIB,
 	MAX_WRITERS = 16,
-	MAX_FILES = 10000, /* of a writer: four digits */
+	MAX_FILES = 10000, /* per writer: four digits in the path */
 };
 
-enum writer_ending { WRITER_DONE = 0, WRITER_FAILED = 1, FILE_CHANGED = 2 };
+/* A writer's exit status. */
+enum writer_status { WRITER_DONE = 0, WRITER_FAILED = 1, FILE_CHANGED = 2 };
 
 static uint32_t block[BLOCK_WORDS];
 
@@ -25,7 +26,7 @@ static int hog(uint64_t kib)
 	return hold_until_killed("500", kib);
 }
 
-/* Many small files, each new one with metadata of its own, want more of the file system than few big ones. */
+/* Many small files make the file system allocate more metadata than few big ones. */
 static long open_file(uint64_t writer, uint32_t file, int flags)
 {
 	char path[] = "/fill/a0000";
@@ -36,47 +37,49 @@ static long open_file(uint64_t writer, uint32_t file, int flags)
 	return sys_open(path, flags);
 }
 
+/* The first and last word of a block. */
 static uint32_t mark(uint64_t writer, uint32_t file, uint32_t at)
 {
 	return ((uint32_t)writer << 28 ^ file << 12 ^ at) * 2654435761u;
 }
 
-static int write_one(uint64_t writer, uint32_t file)
+static bool write_one(uint64_t writer, uint32_t file)
 {
-	long fd = open_file(writer, file, OPEN_WRITE | OPEN_CREATE), result = 0;
+	long fd = open_file(writer, file, O_WRONLY | O_CREAT);
+	bool ok = true;
 
 	if (fd < 0)
-		return 0;
+		return false;
 	for (uint32_t at = 0; at < FILE_BLOCKS; at++) {
 		block[0] = block[BLOCK_WORDS - 1] = mark(writer, file, at);
 		if (sys_write((int)fd, block, BLOCK_BYTES) != BLOCK_BYTES)
-			result = ERROR_IO;
+			ok = false;
 		shared_add(&workload_shared->units, BLOCK_KIB);
 	}
-	/* Every other file has to be on the disk now, the rest when the kernel wants it. */
-	if (file % 2 && result == 0)
-		result = SYS(fsync, fd, 0, 0, 0, 0, 0);
+	/* Every other file is written back now, the rest when the kernel decides. */
+	if (file % 2 && ok)
+		ok = SYS(fsync, fd) == 0;
 	sys_close((int)fd);
-	return result == 0;
+	return ok;
 }
 
-static int is_unchanged(uint64_t writer, uint32_t file)
+static bool is_unchanged(uint64_t writer, uint32_t file)
 {
-	long fd = open_file(writer, file, OPEN_READ);
-	int result = fd >= 0;
+	long fd = open_file(writer, file, O_RDONLY);
+	bool same = fd >= 0;
 
-	for (uint32_t at = 0; result && at < FILE_BLOCKS; at++) {
+	for (uint32_t at = 0; same && at < FILE_BLOCKS; at++) {
 		const uint32_t expected = mark(writer, file, at);
 
-		result = sys_read((int)fd, block, BLOCK_BYTES) == BLOCK_BYTES && block[0] == expected &&
+		same = sys_read((int)fd, block, BLOCK_BYTES) == BLOCK_BYTES && block[0] == expected &&
 			 block[BLOCK_WORDS - 1] == expected;
 	}
 	if (fd >= 0)
 		sys_close((int)fd);
-	return result;
+	return same;
 }
 
-static enum writer_ending write_all(uint64_t writer)
+static enum writer_status write_all(uint64_t writer)
 {
 	uint32_t files = (uint32_t)(OPTION(kib, writes) / FILE_KIB);
 
@@ -91,51 +94,52 @@ static enum writer_ending write_all(uint64_t writer)
 	return WRITER_DONE;
 }
 
-static int mount_disk(void)
+static const char *mount_disk(void)
 {
 	struct disk disk;
 
-	if (disk_find(&disk) < 0)
-		return workload_fail("no-disk");
+	if (!disk_find(&disk))
+		return "no-disk";
 	sys_mkdir("/fill");
-	return SYS(mount, disk.path, "/fill", "ext4", 0, 0, 0) < 0 ? workload_fail("mount-failed") : 0;
+	return SYS(mount, disk.path, "/fill", "ext4") < 0 ? "mount-failed" : NULL;
 }
 
-static int wait_for_writers(uint64_t writers, long hog)
+static const char *wait_for_writers(uint64_t writers, int hog)
 {
-	struct ending ending;
+	struct child child;
 
 	for (; writers; writers--) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-			return workload_fail("wait-failed");
-		if (ending.pid == hog)
-			return workload_fail("hog-killed");
-		if (!ending.killed && ending.status == FILE_CHANGED)
-			return workload_fail("file-changed");
-		if (ending.killed || ending.status != WRITER_DONE)
-			return workload_fail("write-failed");
+		if (!wait_child(0, 0, &child))
+			return "wait-failed";
+		if (child.pid == hog)
+			return "hog-killed";
+		if (!child.killed && child.status == FILE_CHANGED)
+			return "file-changed";
+		if (child.killed || child.status != WRITER_DONE)
+			return "write-failed";
 	}
-	return 0;
+	return NULL;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t writers = OPTION(count, writers), held = OPTION(kib, hog);
-	long pid;
+	const char *why;
+	int hog_pid;
 
 	if (*role)
 		return *role == 'h' ? hog(amount) : (int)write_all(amount);
 	if (writers > MAX_WRITERS)
 		return workload_fail("too-many-writers");
-	if (mount_disk())
-		return 1;
-	pid = workload_start("hog", held);
-	if (pid < 0)
+	why = mount_disk();
+	if (why)
+		return workload_fail(why);
+	if (!workload_start("hog", held, &hog_pid))
 		return workload_fail("spawn-failed");
 	if (!wait_until_ready(1))
 		return workload_fail("hog-not-ready");
 	for (uint64_t i = 0; i < writers; i++)
-		if (workload_start("writer", i) < 0)
+		if (!workload_start("writer", i, NULL))
 			return workload_fail("spawn-failed");
-	return wait_for_writers(writers, pid);
+	return workload_exit(wait_for_writers(writers, hog_pid));
 }

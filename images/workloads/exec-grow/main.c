@@ -1,11 +1,9 @@
-/* Programs are executed until memory runs out, each with a longer argument, and all of them stay. Only a hog may be
- * killed; after that the exec that needed the memory has to succeed, and all programs must still have what they were
- * given.
+/* execve() of programs with ever longer arguments until memory runs out; all of them stay. Only a hog may be killed; then
+ * the execve() that needed the memory must succeed, and all programs must still have their arguments.
  *
- * Without an MMU a program with its arguments is one block of memory, which the kernel allocates under
- * nommu_region_sem. The victim needs that lock in order to die (delete_vma(), mm/nommu.c), so a block for which the OOM
- * killer is started would hang there; one above order 3 fails instead, and the kernel kills the program. All of them
- * are that long. */
+ * Without an MMU a program with its arguments is one contiguous allocation, made under nommu_region_sem. The victim needs
+ * that lock to exit (delete_vma(), mm/nommu.c), so an allocation that invokes the OOM killer would hang there; one above
+ * order 3 fails instead, and the kernel kills the program. All of them are that long. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
@@ -14,26 +12,26 @@
 enum {
 	FIRST_BYTES = 32 << 10,
 	STEP_BYTES = 8 << 10,
-	/* Without an MMU all arguments together take at most 128 KiB (MAX_ARG_PAGES, include/linux/binfmts.h). */
+	/* Without an MMU the arguments of a program are limited to 128 KiB (MAX_ARG_PAGES, include/linux/binfmts.h). */
 	LAST_BYTES = 112 << 10,
 	POLL_MS = 5,
-	READY_POLLS = 12000,
-	/* A pipe that nobody writes to: a program that reads from it sleeps until the main process closes its end. */
+	MAX_POLLS = 12000,
+	/* An empty pipe: a program that reads from it sleeps until the main process closes the write end. */
 	STAY_FD = 62,
 	LETTER = 'x',
-	SIGNAL_SEGV = 11,
 };
 
 static char *argument;
-static int stay;
+static int stay_fd;
 static uint64_t programs;
-static int hog_pid, hog_killed, not_loaded;
+static int hog_pid;
+static bool hog_killed, not_loaded;
 
-static int is_intact(const char *text, uint64_t length)
+static bool is_intact(const char *text, uint64_t length)
 {
 	for (uint64_t i = 0; i < length; i++)
 		if (text[i] != LETTER)
-			return 0;
+			return false;
 	return !text[length];
 }
 
@@ -57,118 +55,117 @@ static int hog(uint64_t kib)
 		return 1;
 	shared_set(&workload_shared->units, 0);
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	sleep_forever();
 }
 
-static int make_pipe(void)
+static bool make_pipe(void)
 {
-	int ends[2];
+	int fds[2];
 
-	if (SYS(pipe2, ends, OPEN_CLOSE_ON_EXEC, 0, 0, 0, 0) < 0)
-		return 0;
-	stay = ends[1];
-	return SYS(dup3, ends[0], STAY_FD, 0, 0, 0, 0) == STAY_FD;
+	if (SYS(pipe2, fds, O_CLOEXEC) < 0)
+		return false;
+	stay_fd = fds[1];
+	return SYS(dup3, fds[0], STAY_FD) == STAY_FD;
 }
 
-static int make_argument(void)
+static bool make_argument(void)
 {
-	long memory = sys_map(LAST_BYTES + STEP_BYTES, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
+	long memory = sys_mmap(LAST_BYTES + STEP_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-	if (is_error(memory))
-		return 0;
+	if (IS_ERR_VALUE(memory))
+		return false;
 	argument = (char *)memory;
 	for (int i = 0; i < LAST_BYTES; i++)
 		argument[i] = LETTER;
-	return 1;
+	return true;
 }
 
-/* Whether nobody died who should not have, or too early. A program that could not be loaded dies of SIGSEGV, since
- * there is no other one left to tell of it (bprm_execve(), fs/exec.c). */
-static int look_at_dead(void)
+/* False if a child was killed that should not have been, or too early. A program that cannot be loaded gets SIGSEGV,
+ * because execve() is past its point of no return (bprm_execve(), fs/exec.c). */
+static bool reap_children(void)
 {
-	struct ending ending;
+	struct child child;
 
-	while (wait_for(0, WAIT_POLL, &ending) > 0) {
-		if (!ending.killed)
-			return 0;
-		if (ending.pid == hog_pid && shared_get(&workload_shared->ready))
-			hog_killed = 1;
-		else if (!GUEST_MMU && ending.status == SIGNAL_SEGV)
-			not_loaded = 1;
+	while (wait_child(0, WNOHANG, &child)) {
+		if (!child.killed)
+			return false;
+		if (child.pid == hog_pid && shared_get(&workload_shared->ready))
+			hog_killed = true;
+		else if (!GUEST_MMU && child.status == SIGSEGV)
+			not_loaded = true;
 		else
-			return 0;
+			return false;
 	}
-	return 1;
+	return true;
 }
 
-/* Waits until the hog and so many programs have said that they run, or one could not be loaded. 0, or the exit status
- * to end with. */
-static int wait_for_children(uint64_t expected)
+/* Waits until the hog and this many programs are ready, or one could not be loaded. */
+static const char *wait_for_children(uint64_t expected)
 {
-	for (int i = 0; i < READY_POLLS; i++) {
-		if (!look_at_dead())
-			return workload_fail("wrong-victim");
+	for (int i = 0; i < MAX_POLLS; i++) {
+		if (!reap_children())
+			return "wrong-victim";
 		if (not_loaded || shared_get(&workload_shared->ready) == expected + 1)
-			return 0;
+			return NULL;
 		sleep_ms(POLL_MS);
 	}
-	return workload_fail("not-ready");
+	return "not-ready";
 }
 
-static int execute(uint32_t length)
+static const char *execute(uint32_t length)
 {
-	long pid;
-	int status;
+	const char *why;
+	bool started;
 
 	argument[length] = '\0';
-	pid = workload_start(argument, length);
+	started = workload_start(argument, length, NULL);
 	argument[length] = LETTER;
-	if (pid < 0)
-		return workload_fail("exec-failed");
-	status = wait_for_children(programs + 1);
+	if (!started)
+		return "exec-failed";
+	why = wait_for_children(programs + 1);
 	if (!not_loaded)
 		programs++;
-	return status;
+	return why;
 }
 
-static int execute_until_full(void)
+static const char *execute_until_full(void)
 {
 	uint64_t limit = 2 * total_memory_kib(), used = 0;
 	uint32_t length = FIRST_BYTES;
 
 	while (!hog_killed && !not_loaded) {
-		int status = execute(length);
+		const char *why = execute(length);
 
-		if (status)
-			return status;
+		if (why)
+			return why;
 		used += length >> 10;
 		if (used > limit)
-			return workload_fail("never-killed");
+			return "never-killed";
 		if (length < LAST_BYTES)
 			length += STEP_BYTES;
 	}
-	return 0;
+	return NULL;
 }
 
-static int let_programs_leave(void)
+static const char *release_programs(void)
 {
-	struct ending ending;
+	struct child child;
 
-	sys_close(stay);
+	sys_close(stay_fd);
 	for (uint64_t i = 0; i < programs; i++) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-			return workload_fail("wait-failed");
-		if (ending.killed)
-			return workload_fail("wrong-victim");
-		if (ending.status)
-			return workload_fail("argument-changed");
+		if (!wait_child(0, 0, &child))
+			return "wait-failed";
+		if (child.killed)
+			return "wrong-victim";
+		if (child.status)
+			return "argument-changed";
 	}
-	return 0;
+	return NULL;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
-	int status;
+	const char *why;
 
 	if (text_equal(role, "hog"))
 		return hog(amount);
@@ -178,11 +175,10 @@ int workload_main(const char *role, uint64_t amount)
 		return workload_fail("mmap-failed");
 	if (!make_pipe())
 		return workload_fail("pipe-failed");
-	hog_pid = (int)workload_start("hog", OPTION(kib, hog));
-	if (hog_pid < 0)
+	if (!workload_start("hog", OPTION(kib, hog), &hog_pid))
 		return workload_fail("spawn-failed");
-	status = wait_for_children(0);
-	if (!status)
-		status = execute_until_full();
-	return status ? status : let_programs_leave();
+	why = wait_for_children(0);
+	if (!why)
+		why = execute_until_full();
+	return workload_exit(why ? why : release_programs());
 }

@@ -1,4 +1,4 @@
-/* Does nothing for a while: the healthy control. */
+/* Sleeps for a while: the healthy control. */
 
 #include "../../guest/workload.h"
 

@@ -1,5 +1,6 @@
-/* Writers that send more through the page cache than there is RAM, beside hogs that are killed one after the other. All
- * of them reclaim at once, and each takes pages off the LRU lists for it: when too many are off, the others wait. */
+/* Writers that push more through the page cache than there is RAM, beside hogs that are killed one after the other. All
+ * of them reclaim at once, and each isolates pages from the LRU lists for it: when too many are isolated, the others
+ * wait. */
 
 #include "../../guest/disk.h"
 #include "../../guest/sys.h"
@@ -8,8 +9,8 @@
 
 enum { CHUNK_KIB = 1024, DISK_FD = 62, MAX_WRITERS = 64 };
 
-/* What `ready` is set to when the writers shall stop. */
-static const uint64_t STOP = UINT64_MAX;
+/* The value of `ready` that stops the writers. */
+static const unsigned long STOP = ~0ul;
 
 static char chunk[CHUNK_KIB << 10];
 
@@ -20,19 +21,18 @@ static int hog(void)
 	return 1;
 }
 
-static int write_chunk(void)
+static bool write_chunk(void)
 {
 	if (sys_write(DISK_FD, chunk, sizeof(chunk)) != sizeof(chunk))
-		return 0;
+		return false;
 	shared_add(&workload_shared->units, CHUNK_KIB);
-	return 1;
+	return true;
 }
 
-/* Writes its part of the disk again and again, beginning where the descriptor stands. */
+/* Overwrites its part of the disk in a loop, starting at the current file offset. */
 static int writer(uint32_t chunks)
 {
-	enum { SEEK_FROM_HERE = 1 };
-	const long part = (long)chunks * (CHUNK_KIB << 10);
+	const int64_t part = (int64_t)chunks * (CHUNK_KIB << 10);
 	uint32_t next = 1;
 
 	if (!write_chunk())
@@ -40,7 +40,7 @@ static int writer(uint32_t chunks)
 	shared_add(&workload_shared->ready, 1);
 	while (shared_get(&workload_shared->ready) != STOP) {
 		if (next == chunks) {
-			SYS(lseek, DISK_FD, -part, SEEK_FROM_HERE, 0, 0, 0);
+			sys_lseek(DISK_FD, -part, SEEK_CUR);
 			next = 0;
 		}
 		if (!write_chunk())
@@ -50,82 +50,82 @@ static int writer(uint32_t chunks)
 	return 0;
 }
 
-/* The writer inherits the open disk, at the place where its part begins. */
-static int start_writer(const struct disk *disk, uint32_t chunk, uint32_t chunks)
+/* The writer inherits the open disk, with the file offset at the start of its part. */
+static bool start_writer(const struct disk *disk, uint32_t chunk, uint32_t chunks)
 {
-	enum { SEEK_FROM_START = 0 };
-	long fd = sys_open(disk->path, OPEN_WRITE), pid;
+	long fd = sys_open(disk->path, O_WRONLY);
+	bool started;
 
-	if (fd < 0 || SYS(dup3, fd, DISK_FD, 0, 0, 0, 0) < 0)
-		return 0;
+	if (fd < 0 || SYS(dup3, fd, DISK_FD) < 0)
+		return false;
 	sys_close((int)fd);
-	if (SYS(lseek, DISK_FD, (long)chunk * (CHUNK_KIB << 10), SEEK_FROM_START, 0, 0, 0) < 0)
-		return 0;
-	pid = workload_start("writer", chunks);
+	if (sys_lseek(DISK_FD, (int64_t)chunk * (CHUNK_KIB << 10), SEEK_SET) < 0)
+		return false;
+	started = workload_start("writer", chunks, NULL);
 	sys_close(DISK_FD);
-	return pid > 0;
+	return started;
 }
 
-static int start_writers(uint32_t writers)
+static const char *start_writers(uint32_t writers)
 {
 	struct disk disk;
 	uint32_t chunks = 0;
 
 	if (!writers || writers > MAX_WRITERS)
-		return workload_fail("writers-from-1-to-64");
-	if (disk_find(&disk) < 0)
-		return workload_fail("no-disk");
+		return "writers-from-1-to-64";
+	if (!disk_find(&disk))
+		return "no-disk";
 	while ((uint64_t)(chunks + 1) * writers * CHUNK_KIB <= disk.kib)
 		chunks++;
 	if (!chunks)
-		return workload_fail("disk-too-small");
+		return "disk-too-small";
 	for (uint32_t i = 0; i < writers; i++)
 		if (!start_writer(&disk, i * chunks, chunks))
-			return workload_fail("spawn-failed");
-	return 0;
+			return "spawn-failed";
+	return NULL;
 }
 
-static int run_hog(void)
+static const char *run_hog(void)
 {
-	struct ending ending;
-	long pid = workload_start("hog", 0);
+	struct child child;
+	int pid;
 
-	if (pid < 0)
-		return workload_fail("spawn-failed");
-	if (wait_for((int)pid, WAIT_BLOCK, &ending) < 0)
-		return workload_fail("wait-failed");
-	return ending.killed ? 0 : workload_fail("never-killed");
+	if (!workload_start("hog", 0, &pid))
+		return "spawn-failed";
+	if (!wait_child(pid, 0, &child))
+		return "wait-failed";
+	return child.killed ? NULL : "never-killed";
 }
 
-static int wait_for_writers(uint64_t writers)
+static const char *wait_for_writers(uint64_t writers)
 {
-	struct ending ending;
+	struct child child;
 
 	for (uint64_t i = 0; i < writers; i++) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-			return workload_fail("wait-failed");
-		if (ending.killed || ending.status)
-			return workload_fail("write-failed");
+		if (!wait_child(0, 0, &child))
+			return "wait-failed";
+		if (child.killed || child.status)
+			return "write-failed";
 	}
-	return 0;
+	return NULL;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t writers = OPTION(count, writers), hogs = OPTION(count, hogs);
-	int status;
+	const char *why;
 
 	if (text_equal(role, "writer"))
 		return writer((uint32_t)amount);
 	if (text_equal(role, "hog"))
 		return hog();
-	status = start_writers((uint32_t)writers);
-	if (!status && !wait_until_ready(writers))
-		status = workload_fail("writers-not-ready");
-	for (uint64_t i = 0; i < hogs && !status; i++)
-		status = run_hog();
-	if (status)
-		return status;
+	why = start_writers((uint32_t)writers);
+	if (!why && !wait_until_ready(writers))
+		why = "writers-not-ready";
+	for (uint64_t i = 0; i < hogs && !why; i++)
+		why = run_hog();
+	if (why)
+		return workload_fail(why);
 	shared_set(&workload_shared->ready, STOP);
-	return wait_for_writers(writers);
+	return workload_exit(wait_for_writers(writers));
 }

@@ -1,5 +1,5 @@
-/* Hogs in a memory cgroup: each wants more than all of them may have together, so that they are killed one after the
- * other, while the rest of the memory stays free. */
+/* Hogs in a memory cgroup: each wants more than its memory.max, so they are killed one after the other, while the rest of
+ * the memory stays free. */
 
 #include "../../guest/cgroup.h"
 #include "../../guest/sys.h"
@@ -8,12 +8,12 @@
 
 enum { GATE_POLL_MS = 5 };
 
-/* Waits with the others, so that none is killed before all are there. */
+/* Waits for the others, so none is killed before all are in the cgroup. */
 static int hog(uint64_t kib)
 {
 	uint64_t all = OPTION(count, hogs) + OPTION(count, bystanders);
 
-	if (set_oom_score_adj("500") < 0 || !enter_limited())
+	if (set_oom_score_adj("500") < 0 || !cgroup_join())
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	while (shared_get(&workload_shared->ready) < all)
@@ -24,23 +24,23 @@ static int hog(uint64_t kib)
 
 static int bystander(void)
 {
-	if (set_oom_score_adj("0") < 0 || !enter_limited())
+	if (set_oom_score_adj("0") < 0 || !cgroup_join())
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	sleep_forever();
 }
 
-static int wait_for_kills(uint64_t hogs)
+static const char *wait_for_kills(uint64_t hogs)
 {
-	struct ending ending;
+	struct child child;
 
 	for (; hogs; hogs--) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-			return workload_fail("wait-failed");
-		if (!ending.killed || ending.status != SIGNAL_KILL)
-			return workload_fail("never-killed");
+		if (!wait_child(0, 0, &child))
+			return "wait-failed";
+		if (!child.killed || child.status != SIGKILL)
+			return "never-killed";
 	}
-	return 0;
+	return NULL;
 }
 
 int workload_main(const char *role, uint64_t amount)
@@ -52,12 +52,14 @@ int workload_main(const char *role, uint64_t amount)
 		return bystander();
 	if (text_equal(role, "hog"))
 		return hog(amount);
-	why = make_limited(limit);
+	why = cgroup_create(limit);
 	if (why)
 		return workload_fail(why);
-	if (!workload_start_all("bystander", 0, OPTION(count, bystanders)) || !workload_start_all("hog", 2 * limit, hogs))
+	if (!workload_start_all("bystander", 0, OPTION(count, bystanders)) ||
+	    !workload_start_all("hog", 2 * limit, hogs))
 		return workload_fail("spawn-failed");
-	if (wait_for_kills(hogs))
-		return 1;
-	return limited_events("oom_kill ") == hogs ? 0 : workload_fail("killed-for-other-memory");
+	why = wait_for_kills(hogs);
+	if (why)
+		return workload_fail(why);
+	return cgroup_event("oom_kill ") == hogs ? 0 : workload_fail("killed-for-other-memory");
 }

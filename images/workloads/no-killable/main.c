@@ -1,4 +1,4 @@
-/* Uses all memory up while no task may be killed: the kernel has to panic. */
+/* Uses up all memory while no task is killable: the kernel has to panic. */
 
 #include "../../guest/workload.h"
 

@@ -1,27 +1,28 @@
-/* Processes whose memory maps are read to the end go on to change them: whoever reads must have let go of the lock. */
+/* Processes change their memory maps after /proc/PID/maps was read to the end: the reader must have released the mmap
+ * lock. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
-enum { READY_POLL_MS = 5, PIECE_BYTES = 16 << 10 };
+enum { POLL_MS = 5, PIECE_BYTES = 16 << 10 };
 
-/* Waits until its maps have been read, then unmaps, maps and writes. Unmapping first: whoever sleeps in munmap() is told of
- * by the kernel, in mmap() it could still be killed (kernel/hung_task.c passes TASK_KILLABLE over). */
+/* Waits until its maps have been read, then unmaps, maps and writes. munmap() comes first: the kernel reports a task that
+ * is blocked there, but not in mmap(), which sleeps killably (kernel/hung_task.c skips TASK_KILLABLE). */
 static int owner(uint64_t turns)
 {
 	uint64_t before = shared_get(&workload_shared->ready);
-	long piece = sys_map(PIECE_BYTES, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
+	long piece = sys_mmap(PIECE_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-	if (is_error(piece))
+	if (IS_ERR_VALUE(piece))
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	while (shared_get(&workload_shared->ready) < before + 2)
-		sleep_ms(READY_POLL_MS);
+		sleep_ms(POLL_MS);
 	for (uint64_t i = 0; i < turns; i++) {
-		sys_unmap(piece, PIECE_BYTES);
-		piece = sys_map(PIECE_BYTES, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
-		if (is_error(piece))
+		sys_munmap(piece, PIECE_BYTES);
+		piece = sys_mmap(PIECE_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+		if (IS_ERR_VALUE(piece))
 			return 1;
 		*(volatile char *)piece = 1;
 		shared_add(&workload_shared->units, 1);
@@ -29,45 +30,45 @@ static int owner(uint64_t turns)
 	return 0;
 }
 
-/* Bytes of the maps of a process, or a negative errno. */
+/* The length of the maps of a process, or a negative errno. */
 static long read_maps(int pid)
 {
 	char path[40] = "/proc/", buffer[512];
 	size_t length = text_length(path);
-	long fd, got, all = 0;
+	long fd, got, total = 0;
 
 	length += text_from_number(path + length, (uint64_t)pid);
 	for (const char *rest = "/maps"; *rest; rest++)
 		path[length++] = *rest;
 	path[length] = '\0';
-	fd = sys_open(path, OPEN_READ);
+	fd = sys_open(path, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	while ((got = sys_read((int)fd, buffer, sizeof(buffer))) > 0)
-		all += got;
+		total += got;
 	sys_close((int)fd);
-	return got < 0 ? got : all;
+	return got < 0 ? got : total;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t owners = OPTION(count, owners), turns = OPTION(count, turns);
-	struct ending ending;
+	struct child child;
 
 	if (*role)
 		return owner(amount);
 	for (uint64_t i = 0; i < owners; i++) {
 		uint64_t ready = shared_get(&workload_shared->ready);
-		long pid = workload_start("owner", turns);
+		int pid;
 
-		if (pid < 0)
+		if (!workload_start("owner", turns, &pid))
 			return workload_fail("spawn-failed");
 		while (shared_get(&workload_shared->ready) == ready)
-			sleep_ms(READY_POLL_MS);
-		if (read_maps((int)pid) <= 0)
+			sleep_ms(POLL_MS);
+		if (read_maps(pid) <= 0)
 			return workload_fail("maps-not-readable");
 		shared_add(&workload_shared->ready, 1);
-		if (wait_for((int)pid, WAIT_BLOCK, &ending) < 0 || ending.killed || ending.status)
+		if (!wait_child(pid, 0, &child) || child.killed || child.status)
 			return workload_fail("owner-failed");
 	}
 	return 0;

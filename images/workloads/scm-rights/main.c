@@ -1,9 +1,9 @@
-/* Unprivileged processes send sockets full of data over unix sockets and close them: memory that belongs to no process,
- * limited only by how many descriptors a user may have in flight.
+/* Unprivileged processes send sockets full of data over unix sockets and close them: memory that is in no process's RSS,
+ * limited only by the number of descriptors that a user may have in flight.
  *
- * A killed sender counts as gone when its address space is (MMF_OOM_SKIP, mm/oom_kill.c), but what it had in flight is
- * freed after that (kernel/exit.c, do_exit(): exit_mm() comes before exit_files()). Whoever allocates in between makes
- * the kernel kill the next one, or panic when there is none: that is what the bystander is for. */
+ * A killed sender counts as exited when its address space is gone (MMF_OOM_SKIP, mm/oom_kill.c), but its descriptors in
+ * flight are freed after that (do_exit(), kernel/exit.c: exit_mm() comes before exit_files()). An allocation in between
+ * makes the kernel kill the next process, or panic when there is none: hence the bystander. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
@@ -13,64 +13,57 @@ enum {
 	PAGE_KIB = 4,
 	NOBODY = 65534,
 	POLL_MS = 20,
-	READY_POLLS = 3000,
+	MAX_POLLS = 3000,
 	MAX_SENDERS = 64,
 	SOCKETS = 16, /* in a message; a pair is two of them */
 	EXEMPT_DESCRIPTORS = 256,
 };
 
-/* What one sender could take: 1024 sockets in flight (RLIMIT_NOFILE), each with 208 KiB in its peer's queue
+/* The most that one sender could take: 1024 sockets in flight (RLIMIT_NOFILE), each with 208 KiB in its peer's queue
  * (net.core.wmem_default). */
 enum { SENDER_KIB = 1024 * 208 };
 
-enum { ERROR_TOO_MANY_REFERENCES = -109 /* ETOOMANYREFS */ };
+enum { AF_UNIX = 1, SOCK_STREAM = 1, SOCK_NONBLOCK = O_NONBLOCK, SOL_SOCKET = 1, SCM_RIGHTS = 1 };
 
-/* struct user_msghdr and struct cmsghdr of include/linux/socket.h. */
-struct part {
-	const void *data;
-	size_t bytes;
-};
-
+/* struct cmsghdr of include/linux/socket.h, with its data. */
 struct rights {
-	size_t bytes;
-	int level, type;
+	size_t cmsg_len;
+	int cmsg_level, cmsg_type;
 	int sockets[SOCKETS];
 };
 
-struct message {
-	void *name;
-	int name_bytes;
-	const struct part *parts;
-	size_t part_count;
-	const struct rights *rights;
-	size_t rights_bytes;
-	unsigned flags;
+/* include/linux/socket.h */
+struct user_msghdr {
+	void *msg_name;
+	int msg_namelen;
+	const struct iovec *msg_iov;
+	size_t msg_iovlen;
+	const void *msg_control;
+	size_t msg_controllen;
+	unsigned msg_flags;
 };
 
 static const char page[PAGE_BYTES];
 static int children[1 + MAX_SENDERS];
 
-static long make_pair(int ends[2])
+static long make_pair(int sockets[2])
 {
-	enum { UNIX = 1, STREAM = 1 };
-
-	return SYS(socketpair, UNIX, STREAM | OPEN_NONBLOCK, 0, ends, 0, 0);
+	return SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets);
 }
 
-static int become_unprivileged(uint64_t number)
+static bool become_unprivileged(uint64_t number)
 {
 	long id = NOBODY - (long)number;
 
-	return SYS(setresgid, id, id, id, 0, 0, 0) == 0 && SYS(setuid, id, 0, 0, 0, 0, 0) == 0;
+	return SYS(setresgid, id, id, id) == 0 && SYS(setuid, id) == 0;
 }
 
-/* How many descriptors this process may have open, and its user in flight. */
-static int limit_descriptors(uint64_t limit)
+/* Limits the descriptors that this process may have open, and its user in flight. */
+static bool set_max_descriptors(uint64_t count)
 {
-	enum { RLIMIT_NOFILE = 7 };
-	const uint64_t limits[2] = { limit, limit };
+	const uint64_t limit[2] = { count, count };
 
-	return SYS(prlimit64, 0, RLIMIT_NOFILE, limits, 0, 0, 0) == 0;
+	return SYS(prlimit64, 0, RLIMIT_NOFILE, limit) == 0;
 }
 
 static void fill(int socket)
@@ -79,7 +72,7 @@ static void fill(int socket)
 		shared_add(&workload_shared->units, PAGE_KIB);
 }
 
-/* Opens as many full sockets as go into a message. */
+/* Opens and fills the sockets of one message. */
 static long make_sockets(int sockets[SOCKETS])
 {
 	for (int i = 0; i < SOCKETS; i += 2) {
@@ -95,22 +88,21 @@ static long make_sockets(int sockets[SOCKETS])
 
 static long send_sockets(int channel, const struct rights *rights)
 {
-	const struct part part = { page, 1 };
-	const struct message message = {
-		.parts = &part,
-		.part_count = 1,
-		.rights = rights,
-		.rights_bytes = rights->bytes,
+	const struct iovec iov = { page, 1 };
+	const struct user_msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = rights,
+		.msg_controllen = rights->cmsg_len,
 	};
 
-	return SYS(sendmsg, channel, &message, 0, 0, 0, 0);
+	return SYS(sendmsg, channel, &message);
 }
 
-/* Sends sockets until it fails, which it does for what the result says. */
+/* Sends sockets until that fails; the negative errno. */
 static long send_all(int channel)
 {
-	enum { SOL_SOCKET_LEVEL = 1, SCM_RIGHTS_TYPE = 1 };
-	struct rights rights = { sizeof(rights), SOL_SOCKET_LEVEL, SCM_RIGHTS_TYPE, { 0 } };
+	struct rights rights = { sizeof(rights), SOL_SOCKET, SCM_RIGHTS, { 0 } };
 	long result;
 
 	do {
@@ -124,7 +116,7 @@ static long send_all(int channel)
 	return result;
 }
 
-/* Enough senders for twice the RAM, if nothing else limited them; more than one. */
+/* By default enough senders for twice the RAM, without the limit, and at least two. */
 static uint64_t sender_count(void)
 {
 	uint64_t senders = OPTION(count, senders);
@@ -137,84 +129,81 @@ static int bystander(uint64_t kib)
 	return hold_until_killed("0", kib);
 }
 
-/* Waits for the others before it begins, so that all press at the same time, and nothing has to be started then. */
+/* Waits for the others first, so all send at the same time, and no process has to be started then. */
 static int sender(uint64_t number)
 {
 	uint64_t senders = sender_count();
 	int channel[2];
 
-	/* Otherwise it is as its parent, which cannot be killed. */
+	/* An exempt one keeps the oom_score_adj -1000 of its parent. */
 	if (!OPTION(count, exempt))
 		set_oom_score_adj("500");
-	else if (!limit_descriptors(EXEMPT_DESCRIPTORS))
+	else if (!set_max_descriptors(EXEMPT_DESCRIPTORS))
 		return 1;
 	if (!become_unprivileged(number) || make_pair(channel) < 0)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
 	while (shared_get(&workload_shared->ready) < senders)
 		sleep_ms(POLL_MS);
-	if (send_all(channel[0]) != ERROR_TOO_MANY_REFERENCES)
+	if (send_all(channel[0]) != -ETOOMANYREFS)
 		return 1;
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	sleep_forever();
 }
 
-static int start(uint64_t child, const char *role, uint64_t amount)
+static bool start(uint64_t index, const char *role, uint64_t amount)
 {
-	long pid = workload_start(role, amount);
-
-	children[child] = (int)pid;
-	return pid > 0;
+	return workload_start(role, amount, &children[index]);
 }
 
-/* Starts the bystander, child 0, and waits until it holds its memory. */
-static int start_bystander(void)
+/* Starts the bystander, children[0], and waits until it holds its memory. */
+static bool start_bystander(void)
 {
 	if (!start(0, "bystander", OPTION(kib, bystander)))
-		return 0;
-	for (int i = 0; i < READY_POLLS; i++) {
+		return false;
+	for (int i = 0; i < MAX_POLLS; i++) {
 		if (shared_get(&workload_shared->ready)) {
 			shared_set(&workload_shared->ready, 0);
-			return 1;
+			return true;
 		}
 		sleep_ms(POLL_MS);
 	}
-	return 0;
+	return false;
 }
 
-/* Until each sender has run into its limit or was killed; 0 when one ended by itself. */
-static int wait_for_senders(uint64_t senders)
+/* Waits until each sender has reached its limit or was killed; false if one exited. */
+static bool wait_for_senders(uint64_t senders)
 {
-	struct ending ending;
-	uint64_t dead = 0;
+	struct child child;
+	uint64_t killed = 0;
 
-	while (shared_get(&workload_shared->ready) + dead < 2 * senders) {
-		while (wait_for(0, WAIT_POLL, &ending) > 0) {
-			if (!ending.killed)
-				return 0;
-			/* One that was killed at its limit counts twice, which only ends the waiting sooner. */
-			dead += ending.pid != children[0];
+	while (shared_get(&workload_shared->ready) + killed < 2 * senders) {
+		while (wait_child(0, WNOHANG, &child)) {
+			if (!child.killed)
+				return false;
+			/* One that was killed at its limit counts twice, which only ends the wait earlier. */
+			killed += child.pid != children[0];
 		}
 		sleep_ms(POLL_MS);
 	}
-	return 1;
+	return true;
 }
 
 static void kill_all(uint64_t count)
 {
-	struct ending ending;
+	struct child child;
 
 	for (uint64_t i = 0; i < count; i++)
-		if (children[i])
-			SYS(kill, children[i], SIGNAL_KILL, 0, 0, 0, 0);
-	while (wait_for(0, WAIT_BLOCK, &ending) > 0)
+		if (children[i] > 0)
+			SYS(kill, children[i], SIGKILL);
+	while (wait_child(0, 0, &child))
 		;
 }
 
-/* The kernel frees what is in flight after the sender's death, when it gets to it (net/unix/garbage.c). */
+/* The kernel frees descriptors in flight some time after their sender's exit (net/unix/garbage.c). */
 int workload_main(const char *role, uint64_t amount)
 {
-	uint64_t senders = sender_count(), most = (uint32_t)free_memory_kib() / 4 * 3;
+	uint64_t senders = sender_count(), min_free = (uint32_t)free_memory_kib() / 4 * 3;
 	uint64_t exempt = OPTION(count, exempt);
 	int pair[2];
 
@@ -232,5 +221,5 @@ int workload_main(const char *role, uint64_t amount)
 	if (!wait_for_senders(senders))
 		return workload_fail("sender-failed");
 	kill_all(1 + senders);
-	return is_free_again(most) ? 0 : workload_fail("memory-lost");
+	return wait_until_free(min_free) ? 0 : workload_fail("memory-lost");
 }

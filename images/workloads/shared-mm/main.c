@@ -1,67 +1,63 @@
-/* Processes that share their memory without being threads (CLONE_VM alone) use it up together. Only one of them is the
- * victim and gets the memory reserves; the memory comes back when all of them are gone.
+/* Processes that share an mm without being threads (CLONE_VM alone) use up memory together. Only one of them is the
+ * victim and gets access to memory reserves; the memory is freed when all of them have exited.
  *
- * The workload's main process waits for every one of them, their parent's orphans included. */
+ * The workload's main process reaps all of them, their parent's orphans included. */
 
+#include "../../guest/file.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
-#define SCORE "700"
+#define ADJ "700"
 
-enum { POLL_MS = 20, READY_POLLS = 3000 };
+enum { POLL_MS = 20, MAX_POLLS = 3000 };
 
 static uint32_t go;
 
-static int has_score(const char *expected)
+static bool has_oom_score_adj(const char *expected)
 {
-	char score[16];
-	long fd = sys_open("/proc/self/oom_score_adj", OPEN_READ), length;
+	char adj[16];
+	long length = read_file("/proc/self/oom_score_adj", adj, sizeof(adj));
 
-	if (fd < 0)
-		return 0;
-	length = sys_read((int)fd, score, sizeof(score));
-	sys_close((int)fd);
 	if (length <= 0)
-		return 0;
-	score[length - 1] = '\0'; /* in place of the end of the line */
-	return text_equal(score, expected);
+		return false;
+	adj[length - 1] = '\0'; /* the newline */
+	return text_equal(adj, expected);
 }
 
 static int sharer(void *is_first)
 {
 	if (is_first)
-		set_oom_score_adj(SCORE);
+		set_oom_score_adj(ADJ);
 	shared_add(&workload_shared->ready, 1);
 	if (OPTION(count, exempt))
-		hold_still();
+		sleep_forever();
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
 		futex_wait(&go, 0);
 	hold_memory(2 * total_memory_kib());
 	return workload_fail("mmap-failed");
 }
 
-/* With `exempt` nobody checks the scores, so that the kernel has to do with what it made of them. Only this process
- * uses memory then, so that no victim has to wait for the lock of the address space, and a dead one is waited for at
- * once, by the workload's main process: as long as it is a zombie, no other task is killed. */
+/* With `exempt` the values are not verified here: the kernel's own behaviour shows them. Only this process uses memory
+ * then, so no victim has to wait for the mmap lock, and the workload's main process reaps each at once: while it is a
+ * zombie, no other task is killed. */
 static int hog(uint64_t sharers)
 {
-	enum { CLONE_PARENT = 0x8000 };
 	const uint64_t exempt = OPTION(count, exempt);
-	const enum sharing sharing = exempt ? SHARE_MEMORY | CLONE_PARENT : SHARE_MEMORY;
+	const int clone_flags = exempt ? CLONE_AS_PROCESS | CLONE_PARENT : CLONE_AS_PROCESS;
 
 	if (!exempt)
 		set_oom_score_adj("300");
 	for (uint64_t i = 0; i < sharers; i++)
-		if (thread_start(sharing, sharer, i == 0 ? &go : NULL) < 0)
+		if (!thread_start(clone_flags, sharer, i == 0 ? &go : NULL))
 			return workload_fail("clone-failed");
 	for (int i = 0; shared_get(&workload_shared->ready) < sharers; i++) {
-		if (i == READY_POLLS)
+		if (i == MAX_POLLS)
 			return workload_fail("sharers-not-ready");
 		sleep_ms(POLL_MS);
 	}
-	if (sharers && !exempt && !has_score(SCORE))
+	if (sharers && !exempt && !has_oom_score_adj(ADJ))
 		return workload_fail("score-not-shared");
 	__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
 	futex_wake(&go, (int)sharers);
@@ -71,23 +67,22 @@ static int hog(uint64_t sharers)
 
 int workload_main(const char *role, uint64_t amount)
 {
-	enum { SET_CHILD_SUBREAPER = 36 };
 	uint64_t sharers = OPTION(count, sharers), free = free_memory_kib();
-	struct ending ending;
+	struct child child;
 
 	if (*role)
 		return hog(amount);
-	if (SYS(prctl, SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0) < 0)
+	if (SYS(prctl, PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return workload_fail("prctl-failed");
-	if (workload_start("hog", sharers) < 0)
+	if (!workload_start("hog", sharers, NULL))
 		return workload_fail("spawn-failed");
 	for (uint64_t i = 0; i <= sharers; i++) {
-		if (wait_for(0, WAIT_BLOCK, &ending) < 0)
+		if (!wait_child(0, 0, &child))
 			return workload_fail("wait-failed");
-		if (!ending.killed)
-			return ending.status; /* it has said why */
-		if (ending.status != SIGNAL_KILL)
+		if (!child.killed)
+			return child.status; /* it has reported why */
+		if (child.status != SIGKILL)
 			return workload_fail("wrong-signal");
 	}
-	return is_free_again(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
+	return wait_until_free(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
 }

@@ -1,19 +1,18 @@
-/* The OOM killer started by hand, again and again, while the memory is used up: it has to take one hog after the other.
- * The writer that uses the memory up may not be killed; the main process allocates nothing meanwhile, so that it can
- * always wait for the dead. */
+/* SysRq f in a loop while memory is used up: the OOM killer has to take one hog after the other. The writer that uses up
+ * the memory is exempt; the main process allocates nothing meanwhile, so it can always reap the victims. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
-enum { READY_POLL_MS = 5, READY_POLLS = 12000, TIGHT_FRACTION = 16 };
+enum { POLL_MS = 5, MAX_POLLS = 12000, TIGHT_FRACTION = 16 };
 
-/* What a round has started: hogs, and the writer until it has ended. */
+/* The processes of a round; `writer` is 0 once it has exited. */
 struct round {
-	uint64_t hogs, dead;
-	long writer;
+	uint64_t hogs, killed;
+	int writer;
 };
 
-static int sysrq;
+static int sysrq_fd;
 
 static int hog(uint64_t kib)
 {
@@ -22,77 +21,76 @@ static int hog(uint64_t kib)
 
 static int writer(uint64_t kib)
 {
-	long file = sys_open("/fill/file", OPEN_WRITE | OPEN_CREATE);
+	long fd = sys_open("/fill/file", O_WRONLY | O_CREAT);
 
-	if (file < 0 || fill_file((int)file, kib) < kib)
+	if (fd < 0 || fill_file((int)fd, kib) < kib)
 		return 1;
-	fill_close((int)file);
+	fill_close((int)fd);
 	return 0;
 }
 
-/* Waits for those that have ended: the writer by itself, hogs by a kill. NULL, or what is wrong with an end. */
-static const char *take_dead(struct round *round)
+/* Reaps exited children. The writer has to exit with success, a hog to be killed. */
+static const char *reap_children(struct round *round)
 {
-	struct ending ending;
+	struct child child;
 
-	while (wait_for(0, WAIT_POLL, &ending) > 0) {
-		if (ending.pid == round->writer) {
-			if (ending.killed || ending.status)
+	while (wait_child(0, WNOHANG, &child)) {
+		if (child.pid == round->writer) {
+			if (child.killed || child.status)
 				return "write-failed";
 			round->writer = 0;
 		} else {
-			if (!ending.killed || ending.status != SIGNAL_KILL)
+			if (!child.killed || child.status != SIGKILL)
 				return "hog-not-killed";
-			round->dead++;
+			round->killed++;
 		}
 	}
 	return NULL;
 }
 
-/* A kill that was asked for at the end of the last round may come in this one (moom_work, drivers/tty/sysrq.c): then a
- * hog is dead before it is ready. */
+/* A kill requested at the end of the last round may come in this one (moom_work, drivers/tty/sysrq.c): then a hog is
+ * killed before it is ready. */
 static const char *wait_for_children(struct round *round)
 {
-	for (int i = 0; i < READY_POLLS; i++) {
-		const char *why = take_dead(round);
+	for (int i = 0; i < MAX_POLLS; i++) {
+		const char *why = reap_children(round);
 
 		if (why)
 			return why;
-		if (shared_get(&workload_shared->ready) + round->dead >= round->hogs)
+		if (shared_get(&workload_shared->ready) + round->killed >= round->hogs)
 			return NULL;
-		sleep_ms(READY_POLL_MS);
+		sleep_ms(POLL_MS);
 	}
 	return "hogs-not-ready";
 }
 
-/* Until there is next to no memory left, or somebody has ended before it was seen that low. */
+/* Waits until hardly any memory is free, or a child has exited before that was observed. */
 static void wait_until_tight(void)
 {
 	uint64_t tight = (uint32_t)total_memory_kib() / TIGHT_FRACTION;
-	struct ending ending;
+	struct child child;
 
-	while (free_memory_kib() > tight && wait_for(0, PEEK_POLL, &ending) == 0)
+	while (free_memory_kib() > tight && !wait_child(0, WNOHANG | WNOWAIT, &child))
 		sleep_ms(1);
 }
 
-/* Starts the OOM killer until all hogs are dead, and waits for the writer. */
+/* Sends SysRq f until all hogs are killed, and waits for the writer. */
 static const char *storm(struct round *round)
 {
 	unsigned pause = (unsigned)OPTION(count, pause);
 
-	while (round->dead < round->hogs || round->writer) {
-		const char *why = take_dead(round);
+	while (round->killed < round->hogs || round->writer) {
+		const char *why = reap_children(round);
 
 		if (why)
 			return why;
-		if (round->dead < round->hogs && sys_write(sysrq, "f", 1) != 1)
+		if (round->killed < round->hogs && sys_write(sysrq_fd, "f", 1) != 1)
 			return "sysrq-failed";
 		sleep_ms(pause);
 	}
 	return NULL;
 }
 
-/* NULL when all went as it should, or what did not. */
 static const char *run_round(uint64_t hogs, uint64_t each, uint64_t writes)
 {
 	struct round round = { .hogs = hogs };
@@ -100,13 +98,12 @@ static const char *run_round(uint64_t hogs, uint64_t each, uint64_t writes)
 
 	shared_set(&workload_shared->ready, 0);
 	for (uint64_t i = 0; i < hogs; i++)
-		if (workload_start("hog", each) < 0)
+		if (!workload_start("hog", each, NULL))
 			return "spawn-failed";
 	why = wait_for_children(&round);
 	if (why)
 		return why;
-	round.writer = workload_start("writer", writes);
-	if (round.writer < 0)
+	if (!workload_start("writer", writes, &round.writer))
 		return "spawn-failed";
 	wait_until_tight();
 	return storm(&round);
@@ -115,17 +112,16 @@ static const char *run_round(uint64_t hogs, uint64_t each, uint64_t writes)
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t hogs = OPTION(count, hogs), each = OPTION(kib, hog), writes = OPTION(kib, writes);
-	long file;
+	int fd;
 
 	if (*role)
 		return *role == 'h' ? hog(amount) : writer(amount);
-	sysrq = (int)sys_open("/proc/sysrq-trigger", OPEN_WRITE | OPEN_CLOSE_ON_EXEC);
-	if (sysrq < 0)
+	sysrq_fd = (int)sys_open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+	if (sysrq_fd < 0)
 		return workload_fail("no-sysrq");
-	file = fill_open("ramfs", NULL);
-	if (file < 0)
+	if (!fill_open("ramfs", NULL, &fd))
 		return workload_fail("mount-failed");
-	sys_close((int)file);
+	sys_close(fd);
 	for (uint64_t rounds = OPTION(count, rounds); rounds; rounds--) {
 		const char *why = run_round(hogs, each, writes);
 

@@ -1,5 +1,5 @@
-/* What `tail /dev/zero` does: reads a stream that has no end of line into one buffer, which grows until its reader is
- * killed. The kernel itself touches the new pages, in read(2). One reader after the other. */
+/* What `tail /dev/zero` does: reads a stream without a newline into one buffer, which grows until the reader is killed. The
+ * kernel itself faults in the new pages, in read(2). One reader after the other. */
 
 #include "../../guest/process.h"
 #include "../../guest/sys.h"
@@ -9,34 +9,32 @@ enum { STEP_KIB = 1024, READ_KIB = 64 };
 
 static long make_zero_device(void)
 {
-	enum { CHARACTER_DEVICE = 0020600, ZERO = 1 << 8 | 5 };
+	enum { MEM_MAJOR = 1, ZERO_MINOR = 5 };
 
-	return SYS(mknodat, AT_CURRENT_DIRECTORY, "/zero", CHARACTER_DEVICE, ZERO, 0, 0);
+	return sys_mknod("/zero", S_IFCHR, MEM_MAJOR, ZERO_MINOR);
 }
 
-/* Where the buffer is after it has become one step longer. */
+/* Extends the buffer by one step: its new address, or a negative errno. */
 static long grow(long buffer, size_t bytes)
 {
-	enum { MAY_MOVE = 1 };
-
 	if (!bytes)
-		return sys_map(STEP_KIB << 10, MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES, -1);
-	return SYS(mremap, buffer, bytes, bytes + (STEP_KIB << 10), MAY_MOVE, 0, 0);
+		return sys_mmap(STEP_KIB << 10, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	return SYS(mremap, buffer, bytes, bytes + (STEP_KIB << 10), MREMAP_MAYMOVE);
 }
 
-static int read_step(int fd, long to)
+static bool read_step(int fd, long to)
 {
 	for (long kib = 0; kib < STEP_KIB; kib += READ_KIB) {
 		if (sys_read(fd, (void *)(to + (kib << 10)), READ_KIB << 10) != READ_KIB << 10)
-			return 0;
+			return false;
 		shared_add(&workload_shared->units, READ_KIB);
 	}
-	return 1;
+	return true;
 }
 
 static int reader(uint64_t kib)
 {
-	long fd = sys_open("/zero", OPEN_READ), buffer = 0;
+	long fd = sys_open("/zero", O_RDONLY), buffer = 0;
 	size_t bytes = 0;
 
 	set_oom_score_adj("1000");
@@ -44,25 +42,25 @@ static int reader(uint64_t kib)
 		return 1;
 	for (; bytes >> 10 < kib; bytes += STEP_KIB << 10) {
 		buffer = grow(buffer, bytes);
-		if (is_error(buffer) || !read_step((int)fd, buffer + (long)bytes))
+		if (IS_ERR_VALUE(buffer) || !read_step((int)fd, buffer + (long)bytes))
 			return 1;
 	}
 	return 1;
 }
 
-static int read_until_killed(void)
+static const char *read_until_killed(void)
 {
-	uint64_t patience = OPTION(count, patience), began = now_us();
-	struct ending ending;
-	long pid = workload_start("reader", 2 * total_memory_kib());
+	uint64_t timeout_ms = OPTION(count, timeout), start = now_us();
+	struct child child;
+	int pid;
 
-	if (pid < 0)
-		return workload_fail("spawn-failed");
-	if (wait_for((int)pid, WAIT_BLOCK, &ending) < 0)
-		return workload_fail("wait-failed");
-	if (!ending.killed || ending.status != SIGNAL_KILL)
-		return workload_fail("never-killed");
-	return us_to_ms(now_us() - began) <= patience ? 0 : workload_fail("killed-late");
+	if (!workload_start("reader", 2 * total_memory_kib(), &pid))
+		return "spawn-failed";
+	if (!wait_child(pid, 0, &child))
+		return "wait-failed";
+	if (!child.killed || child.status != SIGKILL)
+		return "never-killed";
+	return us_to_ms(now_us() - start) <= timeout_ms ? NULL : "killed-late";
 }
 
 int workload_main(const char *role, uint64_t amount)
@@ -71,8 +69,11 @@ int workload_main(const char *role, uint64_t amount)
 		return reader(amount);
 	if (make_zero_device() < 0)
 		return workload_fail("mknod-failed");
-	for (uint64_t readers = OPTION(count, readers); readers; readers--)
-		if (read_until_killed())
-			return 1;
+	for (uint64_t readers = OPTION(count, readers); readers; readers--) {
+		const char *why = read_until_killed();
+
+		if (why)
+			return workload_fail(why);
+	}
 	return 0;
 }

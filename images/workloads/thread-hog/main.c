@@ -1,20 +1,20 @@
-/* Many threads of one process use memory at the same time until it is killed. The victim is whichever thread the kernel
- * came upon, and the others may wait for memory or for the lock of their address space just then: all have to end
- * before the process can be waited for. */
+/* Many threads of one process use up memory at the same time until it is killed. While the kernel kills it through one of
+ * the threads, the others may be waiting for memory or for the mmap lock: all have to exit before the process can be
+ * reaped. */
 
 #include "../../guest/sys.h"
 #include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
-enum { POLL_MS = 20, READY_POLLS = 3000 };
+enum { POLL_MS = 20, MAX_POLLS = 3000 };
 
 static uint32_t go;
 
-/* Gives up for all threads: the kernel kills them while they use memory, or the workload has failed. */
+/* Returns for no thread: either the kernel kills the process here, or the workload has failed. */
 static void __attribute__((noreturn)) use_memory(void)
 {
 	hold_memory(2 * total_memory_kib());
-	sys_exit(workload_fail("mmap-failed"));
+	sys_exit_group(workload_fail("mmap-failed"));
 }
 
 static int thread(void *argument)
@@ -30,10 +30,10 @@ static int hog(uint64_t threads)
 {
 	set_oom_score_adj("1000");
 	for (uint64_t i = 0; i < threads; i++)
-		if (thread_start(SHARE_AS_THREAD, thread, NULL) < 0)
+		if (!thread_start(CLONE_AS_THREAD, thread, NULL))
 			return workload_fail("clone-failed");
 	for (int i = 0; shared_get(&workload_shared->ready) < threads; i++) {
-		if (i == READY_POLLS)
+		if (i == MAX_POLLS)
 			return workload_fail("threads-not-ready");
 		sleep_ms(POLL_MS);
 	}
@@ -45,19 +45,18 @@ static int hog(uint64_t threads)
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t free = free_memory_kib();
-	struct ending ending;
-	long pid;
+	struct child child;
+	int pid;
 
 	if (*role)
 		return hog(amount);
-	pid = workload_start("hog", OPTION(count, threads));
-	if (pid < 0)
+	if (!workload_start("hog", OPTION(count, threads), &pid))
 		return workload_fail("spawn-failed");
-	if (wait_for((int)pid, WAIT_BLOCK, &ending) < 0)
+	if (!wait_child(pid, 0, &child))
 		return workload_fail("wait-failed");
-	if (!ending.killed)
-		return ending.status; /* it has said why */
-	if (ending.status != SIGNAL_KILL)
+	if (!child.killed)
+		return child.status; /* it has reported why */
+	if (child.status != SIGKILL)
 		return workload_fail("wrong-signal");
-	return is_free_again(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
+	return wait_until_free(free - (free >> 3)) ? 0 : workload_fail("memory-lost");
 }

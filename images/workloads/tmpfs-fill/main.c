@@ -1,6 +1,6 @@
-/* Files in tmpfs (ramfs without an MMU): memory that no kill gives back. One bystander may be killed; when it is, the
- * writer stops and frees its file. The bystander must be bigger than what fragmentation adds to the watermarks, one
- * pageblock (boost_watermark(), mm/page_alloc.c): there is nobody else to kill for it. */
+/* Files in tmpfs (ramfs without an MMU): memory that no kill frees. One bystander may be killed; then the writer stops and
+ * deletes its file. The bystander must be bigger than the watermark boost after fragmentation, one pageblock
+ * (boost_watermark(), mm/page_alloc.c): there is no other process to kill for it. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
@@ -12,38 +12,36 @@ static int bystander(uint64_t kib)
 	return hold_until_killed("1000", kib);
 }
 
-/* Writes until the bystander is dead, at most twice the RAM. */
-static int fill_until_dead(int file, int bystander)
+/* Writes until the bystander is killed, at most twice the RAM. */
+static const char *fill_until_killed(int fd, int bystander)
 {
 	uint64_t limit = 2 * total_memory_kib(), written = 0;
-	struct ending ending;
+	struct child child;
 
-	while (wait_for(bystander, WAIT_POLL, &ending) == 0) {
-		if (fill_file(file, CHUNK_KIB) < CHUNK_KIB)
-			return workload_fail("write-failed");
+	while (!wait_child(bystander, WNOHANG, &child)) {
+		if (fill_file(fd, CHUNK_KIB) < CHUNK_KIB)
+			return "write-failed";
 		written += CHUNK_KIB;
 		if (written > limit)
-			return workload_fail("never-killed");
+			return "never-killed";
 	}
-	return 0;
+	return NULL;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
-	long file, pid;
-	int status;
+	const char *why;
+	int fd, pid;
 
 	if (*role)
 		return bystander(amount);
-	file = fill_open("tmpfs", "size=200%");
-	if (file < 0)
+	if (!fill_open("tmpfs", "size=200%", &fd))
 		return workload_fail("mount-failed");
-	pid = workload_start("bystander", OPTION(kib, bystander));
-	if (pid < 0)
+	if (!workload_start("bystander", OPTION(kib, bystander), &pid))
 		return workload_fail("spawn-failed");
 	if (!wait_until_ready(1))
 		return workload_fail("bystander-not-ready");
-	status = fill_until_dead((int)file, (int)pid);
-	fill_close((int)file);
-	return status;
+	why = fill_until_killed(fd, pid);
+	fill_close(fd);
+	return workload_exit(why);
 }

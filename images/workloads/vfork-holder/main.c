@@ -1,28 +1,24 @@
-/* A process waits in vfork() for a child that never executes anything. The child may set an oom_score_adj of its own,
- * the highest of all; but it is not chosen (in_vfork(), mm/oom_kill.c), so a bystander dies first. Once the parent is
- * chosen, the child has to die as well: the memory is the same.
+/* A process waits in vfork() for a child that never calls execve(). The child can set its own oom_score_adj, the highest of
+ * all; but it is not eligible (in_vfork(), mm/oom_kill.c), so a bystander is killed first. Once the parent is the victim,
+ * the child has to be killed, too: they share an mm.
  *
- * The memory is used up by writes to a file, not by a mapping: without an MMU a task that waits for memory in mmap()
- * holds nommu_region_sem, which a victim needs to get rid of its own (delete_vma(), mm/nommu.c). */
+ * Memory is used up by writes to a file, not by mmap(): without an MMU a task that waits for memory in mmap() holds
+ * nommu_region_sem, which a victim needs to free its own (delete_vma(), mm/nommu.c). */
 
+#include "../../guest/file.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/thread.h"
 #include "../../guest/workload.h"
 
-enum { CHUNK_KIB = 64, READY_POLL_MS = 5, READY_POLLS = 12000 };
+enum { CHUNK_KIB = 64, POLL_MS = 5, MAX_POLLS = 12000 };
 
-/* Without a score there is nothing to compare: 0 for a task that is never chosen (proc_oom_score(), fs/proc/base.c). */
-static int may_be_chosen(void)
+/* oom_score is 0 for a task that is not eligible (proc_oom_score(), fs/proc/base.c). */
+static bool is_eligible(void)
 {
 	char score[16];
-	long fd = sys_open("/proc/self/oom_score", OPEN_READ), length;
 
-	if (fd < 0)
-		return 1;
-	length = sys_read((int)fd, score, sizeof(score));
-	sys_close((int)fd);
-	return length != 2 || score[0] != '0';
+	return read_file("/proc/self/oom_score", score, sizeof(score)) != 2 || score[0] != '0';
 }
 
 static int vfork_child(void *argument)
@@ -30,20 +26,18 @@ static int vfork_child(void *argument)
 	(void)argument;
 	if (set_oom_score_adj("1000") < 0)
 		return workload_fail("score-not-set");
-	if (may_be_chosen())
+	if (is_eligible())
 		return workload_fail("vfork-child-has-score");
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	sleep_forever();
 }
 
 static int parent(uint64_t kib)
 {
-	enum { CLONE_VFORK = 0x4000 };
-
 	set_oom_score_adj("100");
 	if (hold_memory(kib) < kib)
 		return workload_fail("mmap-failed");
-	thread_start(SHARE_MEMORY | CLONE_VFORK, vfork_child, NULL);
+	thread_start(CLONE_AS_PROCESS | CLONE_VFORK, vfork_child, NULL);
 	return 1;
 }
 
@@ -53,87 +47,75 @@ static int bystander(uint64_t kib)
 	if (hold_memory(kib) < kib)
 		return workload_fail("mmap-failed");
 	shared_add(&workload_shared->ready, 1);
-	hold_still();
+	sleep_forever();
 }
 
-/* 0, or the exit status to end with. */
-static int wait_for_children(void)
+static const char *wait_for_children(void)
 {
-	struct ending ending;
+	struct child child;
 
-	for (int i = 0; i < READY_POLLS; i++) {
+	for (int i = 0; i < MAX_POLLS; i++) {
 		if (shared_get(&workload_shared->ready) == 2)
-			return 0;
-		if (wait_for(0, WAIT_POLL, &ending) > 0)
-			return ending.killed ? workload_fail("killed-too-early") : ending.status;
-		sleep_ms(READY_POLL_MS);
+			return NULL;
+		if (wait_child(0, WNOHANG, &child))
+			return child.killed ? "killed-too-early" : workload_shared->why;
+		sleep_ms(POLL_MS);
 	}
-	return workload_fail("not-ready");
+	return "not-ready";
 }
 
-/* Writes until one of the others is dead, at most twice the RAM. Who that was is checked at once: without an MMU nobody
- * else can be killed before it has been waited for. 0, or the exit status to end with. */
-static int fill_until_killed(int file, struct ending *ending)
+/* Writes until a child is killed, at most twice the RAM, and reaps it: without an MMU there is no second kill before. */
+static const char *fill_until_killed(int fd, struct child *child)
 {
 	uint64_t limit = 2 * total_memory_kib(), written = 0;
 
-	while (wait_for(0, WAIT_POLL, ending) == 0) {
-		if (fill_file(file, CHUNK_KIB) < CHUNK_KIB)
-			return workload_fail("write-failed");
+	while (!wait_child(0, WNOHANG, child)) {
+		if (fill_file(fd, CHUNK_KIB) < CHUNK_KIB)
+			return "write-failed";
 		written += CHUNK_KIB;
 		if (written > limit)
-			return workload_fail("never-killed");
+			return "never-killed";
 	}
-	return ending->killed ? 0 : workload_fail("not-killed");
+	return child->killed ? NULL : "not-killed";
 }
 
-static int kill_in_turn(int file, int bystander)
+static const char *kill_in_turn(int fd, int bystander)
 {
-	struct ending ending;
-	int status = fill_until_killed(file, &ending);
+	struct child child;
+	const char *why = fill_until_killed(fd, &child);
 
-	if (status)
-		return status;
-	if (ending.pid != bystander)
-		return workload_fail("wrong-victim");
-	status = fill_until_killed(file, &ending);
-	if (status)
-		return status;
-	/* Either of the two; the other one has to follow without another write. */
-	if (wait_for(0, WAIT_BLOCK, &ending) < 0)
-		return workload_fail("wait-failed");
-	return ending.killed ? 0 : workload_fail("wrong-signal");
-}
-
-/* Whoever loses its parent becomes a child of this process. */
-static long adopt_orphans(void)
-{
-	enum { SET_CHILD_SUBREAPER = 36 };
-
-	return SYS(prctl, SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0);
+	if (why)
+		return why;
+	if (child.pid != bystander)
+		return "wrong-victim";
+	why = fill_until_killed(fd, &child);
+	if (why)
+		return why;
+	/* That was parent or child; the other one has to be killed without another write. */
+	if (!wait_child(0, 0, &child))
+		return "wait-failed";
+	return child.killed ? NULL : "wrong-signal";
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t bystander_kib = OPTION(kib, bystander), parent_kib = OPTION(kib, parent);
-	long file, bystander_pid;
-	int status;
+	const char *why;
+	int fd, bystander_pid;
 
 	if (text_equal(role, "bystander"))
 		return bystander(amount);
 	if (text_equal(role, "parent"))
 		return parent(amount);
-	file = fill_open("ramfs", NULL);
-	if (file < 0)
+	if (!fill_open("ramfs", NULL, &fd))
 		return workload_fail("mount-failed");
-	if (adopt_orphans() < 0)
+	if (SYS(prctl, PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return workload_fail("prctl-failed");
-	bystander_pid = workload_start("bystander", bystander_kib);
-	if (bystander_pid < 0 || workload_start("parent", parent_kib) < 0)
+	if (!workload_start("bystander", bystander_kib, &bystander_pid) || !workload_start("parent", parent_kib, NULL))
 		return workload_fail("spawn-failed");
-	status = wait_for_children();
-	if (!status)
-		status = kill_in_turn((int)file, (int)bystander_pid);
-	fill_close((int)file);
-	return status;
+	why = wait_for_children();
+	if (!why)
+		why = kill_in_turn(fd, bystander_pid);
+	fill_close(fd);
+	return workload_exit(why);
 }

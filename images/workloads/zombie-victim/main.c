@@ -1,5 +1,5 @@
-/* Hogs, and page-cache writes that need two of them killed. Their parent never waits for its dead, so that each
- * victim stays a zombie: the second kill comes only if the kernel knows that the first victim's memory is gone. */
+/* Hogs, and page-cache writes that need two of them killed. Their parent never reaps its children, so each victim stays a
+ * zombie: the second kill comes only if the kernel knows that the first victim's memory has been freed. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
@@ -13,40 +13,35 @@ static int hog(uint64_t kib)
 	return hold_until_killed("500", kib);
 }
 
-static uint64_t count_dead(uint64_t count)
+static uint64_t count_killed(uint64_t count)
 {
-	struct ending ending;
-	uint64_t dead = 0;
+	struct child child;
+	uint64_t killed = 0;
 
 	for (uint64_t i = 0; i < count; i++)
-		dead += wait_for(hogs[i], PEEK_POLL, &ending) > 0 && ending.killed;
-	return dead;
+		killed += wait_child(hogs[i], WNOHANG | WNOWAIT, &child) && child.killed;
+	return killed;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t count = OPTION(count, hogs), each = OPTION(kib, hog), writes = OPTION(kib, writes);
-	long file;
+	int fd;
 
 	if (*role)
 		return hog(amount);
 	if (count > MAX_HOGS)
 		return workload_fail("too-many-hogs");
-	file = fill_open("ramfs", NULL);
-	if (file < 0)
+	if (!fill_open("ramfs", NULL, &fd))
 		return workload_fail("mount-failed");
-	for (uint64_t i = 0; i < count; i++) {
-		long pid = workload_start("hog", each);
-
-		if (pid < 0)
+	for (uint64_t i = 0; i < count; i++)
+		if (!workload_start("hog", each, &hogs[i]))
 			return workload_fail("spawn-failed");
-		hogs[i] = (int)pid;
-	}
 	if (!wait_until_ready(count))
 		return workload_fail("hogs-not-ready");
 	if (!OPTION(chance, probability))
 		return 0;
-	if (fill_file((int)file, writes) < writes)
+	if (fill_file(fd, writes) < writes)
 		return workload_fail("write-failed");
-	return count_dead(count) >= KILLS_NEEDED ? 0 : workload_fail("too-few-kills");
+	return count_killed(count) >= KILLS_NEEDED ? 0 : workload_fail("too-few-kills");
 }

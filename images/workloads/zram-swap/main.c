@@ -1,61 +1,47 @@
-/* Swaps to compressed memory: to free a page, the kernel first needs memory for its compressed copy. A quarter of a page is
- * random, the rest zero, so that all of it fits into RAM when enough is compressed, and nobody has to be killed. */
+/* Swaps to compressed memory: to free a page, the kernel first allocates memory for its compressed copy. A quarter of a
+ * page is random, the rest zero, so everything fits into RAM once enough is compressed, and no OOM kill is justified. */
 
 #include "../../guest/churn.h"
+#include "../../guest/file.h"
 #include "../../guest/swap.h"
 #include "../../guest/text.h"
 
 enum { RANDOM_WORDS = CHURN_PAGE_WORDS / 4 };
 
-#define DEVICE_FILE "/zram"
+#define DEVICE_NODE "/zram"
 
-static long write_file(const char *path, const void *data, size_t length)
+/* A device node for the first zram device: the attribute `dev` is `major:minor`, and its minor is 0. */
+static bool make_device_node(void)
 {
-	long fd = sys_open(path, OPEN_WRITE), result;
-
-	if (fd < 0)
-		return fd;
-	result = sys_write((int)fd, data, length);
-	sys_close((int)fd);
-	return result == (long)length ? 0 : result < 0 ? result : ERROR_IO;
-}
-
-/* Makes a device file for the first zram device, whose numbers its attribute `dev` gives as `major:minor`. */
-static long make_device_file(void)
-{
-	enum { BLOCK_DEVICE = 0060600, MINOR_BITS = 8 };
-	long fd = sys_open("/sys/block/zram0/dev", OPEN_READ), length;
 	char text[16];
 	const char *major = text;
 
-	if (fd < 0)
-		return fd;
-	length = sys_read((int)fd, text, sizeof(text) - 1);
-	sys_close((int)fd);
-	text[length > 0 ? length : 0] = '\0';
-	return SYS(mknodat, AT_CURRENT_DIRECTORY, DEVICE_FILE, BLOCK_DEVICE, text_to_number(&major) << MINOR_BITS, 0, 0);
+	if (read_file("/sys/block/zram0/dev", text, sizeof(text)) < 0)
+		return false;
+	return sys_mknod(DEVICE_NODE, S_IFBLK, (uint32_t)text_to_number(&major), 0) == 0;
 }
 
-static long set_device_size(uint64_t kib)
+static bool set_disksize(uint64_t kib)
 {
-	char size[21];
+	char size[22];
 	size_t length = text_from_number(size, kib);
 
 	size[length++] = 'K';
-	return write_file("/sys/block/zram0/disksize", size, length);
+	size[length] = '\0';
+	return write_file("/sys/block/zram0/disksize", size);
 }
 
-/* Swaps to a compressed device that takes this much uncompressed: NULL, or why it does not. */
+/* Swaps to a zram device of this size, uncompressed. */
 static const char *start_swap(uint64_t kib)
 {
 	sys_mkdir("/sys");
-	if (sys_mount("sysfs", "/sys", NULL) < 0 || make_device_file() < 0)
+	if (sys_mount("sysfs", "/sys", NULL) < 0 || !make_device_node())
 		return "no-zram";
-	if (set_device_size(kib) < 0)
+	if (!set_disksize(kib))
 		return "disksize-failed";
-	if (make_swap(DEVICE_FILE, kib) < 0)
+	if (!mkswap(DEVICE_NODE, kib))
 		return "mkswap-failed";
-	return SYS(swapon, DEVICE_FILE, 0, 0, 0, 0, 0) < 0 ? "swapon-failed" : NULL;
+	return swapon(DEVICE_NODE) ? NULL : "swapon-failed";
 }
 
 static uint32_t next_random(uint32_t random)
@@ -69,15 +55,14 @@ static void fill(volatile uint32_t *page, uint32_t seed)
 		page[i] = seed = next_random(seed);
 }
 
-/* Whether it holds what was written into it, and nothing else. */
-static int is_unchanged(const volatile uint32_t *page, uint32_t seed)
+static bool is_unchanged(const volatile uint32_t *page, uint32_t seed)
 {
 	for (int i = 0; i < CHURN_PAGE_WORDS; i++) {
 		seed = next_random(seed);
 		if (page[i] != (i < RANDOM_WORDS ? seed : 0))
-			return 0;
+			return false;
 	}
-	return 1;
+	return true;
 }
 
 int workload_main(const char *role, uint64_t amount)
@@ -91,5 +76,5 @@ int workload_main(const char *role, uint64_t amount)
 	if (!hogs || hogs > CHURN_MAX_HOGS)
 		return workload_fail("hogs-from-1-to-64");
 	why = start_swap(total_memory_kib() + hogs * each);
-	return why ? workload_fail(why) : churn_run(hogs, each);
+	return workload_exit(why ? why : churn_run(hogs, each));
 }

@@ -1,5 +1,5 @@
-/* Runs code of one's own in kernel mode on riscv64-nommu: without an MMU and in machine mode nothing keeps a program
- * from writing over the kernel's text. The addresses come from the running kernel itself, so that any build will do. */
+/* Runs injected code in kernel mode on riscv64-nommu: without an MMU and in machine mode nothing keeps a program from
+ * overwriting the kernel's text. The addresses come from the running kernel itself, so any build will do. */
 #ifndef OOMLAB_KERNEL_TEXT_H
 #define OOMLAB_KERNEL_TEXT_H
 
@@ -15,19 +15,19 @@ static inline uint64_t kernel_text_hex(const char *digits)
 	return value;
 }
 
-/* Whether a line of /proc/kallsyms, `address type name`, is the one of this function. */
-static inline int kernel_text_is(const char *line, const char *name)
+/* True if a line of /proc/kallsyms, `address type name`, is that of this function. */
+static inline bool kernel_text_is(const char *line, const char *name)
 {
 	while (*line && *line != ' ')
 		line++;
 	return line[0] && line[1] && line[2] && text_equal(line + 3, name);
 }
 
-/* Address of a kernel function by /proc/kallsyms; 0 when there is none of this name. */
+/* Address of a kernel function from /proc/kallsyms, or 0. */
 static inline uint64_t kernel_text_find(const char *name)
 {
 	char buffer[512], line[160];
-	long fd = sys_open("/proc/kallsyms", OPEN_READ), got;
+	long fd = sys_open("/proc/kallsyms", O_RDONLY), got;
 	uint64_t address = 0;
 	size_t used = 0;
 
@@ -50,30 +50,28 @@ static inline uint64_t kernel_text_find(const char *name)
 	return address;
 }
 
-/* Writes instructions over the beginning of a kernel function; whether there is one of this name. */
-static inline int kernel_text_patch(const char *name, const uint32_t *code, size_t count)
+/* Overwrites the beginning of a kernel function; false if there is none of this name. */
+static inline bool kernel_text_patch(const char *name, const uint32_t *code, size_t count)
 {
 	volatile uint16_t *to = (volatile uint16_t *)(uintptr_t)kernel_text_find(name);
 
 	if (!to)
-		return 0;
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		to[2 * i] = (uint16_t)code[i];
 		to[2 * i + 1] = (uint16_t)(code[i] >> 16);
 	}
 	__asm__ volatile("fence rw, rw\n\t.word 0x0000100f /* fence.i, which the base ISA lacks */" ::: "memory");
-	return 1;
+	return true;
 }
 
-/* Runs the code in kernel mode, in place of what reboot(2) does to restart the machine (kernel/reboot.c); returns what
- * the call returns if the code returns, or a negative errno of its own. */
+/* Runs the code in kernel mode, instead of the restart that reboot(2) calls (kernel/reboot.c): the result of reboot(2), or
+ * -ENOENT. */
 static inline long kernel_text_run(const uint32_t *code, size_t count)
 {
-	enum { MAGIC1 = (int)0xfee1dead, MAGIC2 = 672274793, RESTART = 0x01234567, ERROR_NO_ENTRY = -2 };
-
 	if (!kernel_text_patch("kernel_restart", code, count))
-		return ERROR_NO_ENTRY;
-	return SYS(reboot, MAGIC1, MAGIC2, RESTART, 0, 0, 0);
+		return -ENOENT;
+	return SYS(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Waits in kernel mode for an interrupt, with every interrupt masked: no CPU is busy, and nothing can wake one. */
+/* Waits for an interrupt in kernel mode, with every interrupt masked: no CPU is busy, and nothing can wake one. */
 
 #include "../../guest/kernel_text.h"
 #include "../../guest/workload.h"
@@ -6,7 +6,7 @@
 int workload_main(const char *role, uint64_t amount)
 {
 	static const uint32_t code[] = {
-		0x30401073, /* csrw mie, zero: no interrupt ends the wait */
+		0x30401073, /* csrw mie, zero: no interrupt ends the wfi */
 		0x10500073, /* wfi */
 		0xffdff06f, /* j to the wfi */
 	};

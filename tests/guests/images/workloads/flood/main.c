@@ -1,4 +1,4 @@
-/* Works while it floods the console, far faster than anybody could read it. */
+/* Works while it floods the console far faster than a serial port transmits. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
@@ -7,7 +7,7 @@ enum { CHUNK_BYTES = 4096, LINE_BYTES = 80, KIB_PER_CHUNK = 4, STDOUT = 1 };
 
 static char chunk[CHUNK_BYTES];
 
-/* Lines; every other chunk is one line without an end. */
+/* Lines; every other chunk has no newline. */
 static void fill(uint64_t number)
 {
 	for (int i = 0; i < CHUNK_BYTES; i++)

@@ -5,7 +5,7 @@
 
 int workload_main(const char *role, uint64_t amount)
 {
-	long trigger = sys_open("/proc/sysrq-trigger", OPEN_WRITE);
+	long trigger = sys_open("/proc/sysrq-trigger", O_WRONLY);
 
 	(void)role;
 	(void)amount;

@@ -1,14 +1,12 @@
-/* Switches the machine off behind the agent's back. */
+/* Powers the machine off without the agent. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
 
 int workload_main(const char *role, uint64_t amount)
 {
-	enum { MAGIC1 = (int)0xfee1dead, MAGIC2 = 672274793, POWER_OFF = 0x4321fedc };
-
 	(void)role;
 	(void)amount;
-	SYS(reboot, MAGIC1, MAGIC2, POWER_OFF, 0, 0, 0);
+	SYS(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF);
 	return workload_fail("still-on");
 }

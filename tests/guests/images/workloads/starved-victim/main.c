@@ -1,58 +1,45 @@
-/* A victim of the OOM killer that gets no CPU to die on, and an OOM reaper that gets none to take its memory away: a
- * process that may not be killed waits for that memory, looping in the allocator.
+/* An OOM victim that gets no CPU time to exit, and an OOM reaper that gets none to free its memory: an exempt process waits
+ * for that memory, looping in the allocator.
  *
- * Real-time tasks run before all others (SCHED_FIFO, sched(7)). The one that waits is one of them; whenever it sleeps for
- * a moment, a second one that only spins takes its place, so nothing is ever left for the victim and the reaper. What the
- * rest of the guest needs in order to live is of a still higher priority, and the kernel's own detectors see nothing.
- * One vCPU. */
+ * SCHED_FIFO tasks run before all others (sched(7)). The waiting process is one of them; whenever it sleeps for a moment, a
+ * second one that spins runs instead, so the victim and the reaper never do. The tasks that the guest needs to stay alive
+ * have still higher priorities, and the kernel's own detectors see nothing. One vCPU. */
 
+#include "../../guest/file.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
 enum { LAST_SYSTEM_TASK = 200 };
 
-/* By priority. PID 1 beats whatever the canary does. RCU, softirqs and kswapd go on as they would in a guest in which
- * nobody is starved: without them the kernel would complain, or the waiting task sleep until kswapd has run
- * (mm/vmscan.c, throttle_direct_reclaim()). */
+/* sched_priority. PID 1 sends its beats whatever the canary does. RCU, softirqs and kswapd run as in a guest without
+ * starvation: otherwise the kernel would warn, or the waiting task sleep until kswapd has run (throttle_direct_reclaim(),
+ * mm/vmscan.c). */
 enum { SPINNER = 5, HOG = 10, CANARY = 20, KERNEL = 30, PID_1 = 40 };
 
-static long make_real_time(int pid, int priority)
+static bool set_fifo(int pid, int sched_priority)
 {
-	enum { SCHED_FIFO_CLASS = 1 };
-
-	return SYS(sched_setscheduler, pid, SCHED_FIFO_CLASS, &priority, 0, 0, 0);
+	return SYS(sched_setscheduler, pid, SCHED_FIFO, &sched_priority) == 0;
 }
 
-/* Otherwise the kernel keeps 5 % of each second for the others (kernel/sched/rt.c). */
-static long end_throttling(void)
+/* By default 5 % of each second are left to other scheduling classes (kernel/sched/rt.c). */
+static bool disable_rt_throttling(void)
 {
-	long fd = sys_open("/proc/sys/kernel/sched_rt_runtime_us", OPEN_WRITE);
-	long result;
-
-	if (fd < 0)
-		return fd;
-	result = sys_write((int)fd, "-1", 2);
-	sys_close((int)fd);
-	return result;
+	return write_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 }
 
-/* The comm of a process, ended; empty when there is none of this id. */
-static void name_of(int pid, char comm[17])
+/* The comm of a process, without the newline; empty if there is no such process. */
+static void read_comm(int pid, char comm[17])
 {
 	char path[32] = "/proc/";
 	size_t length = text_length(path);
-	long fd, got = 0;
+	long got;
 
 	length += text_from_number(path + length, (uint64_t)pid);
 	for (const char *rest = "/comm"; *rest; rest++)
 		path[length++] = *rest;
 	path[length] = '\0';
-	fd = sys_open(path, OPEN_READ);
-	if (fd >= 0) {
-		got = sys_read((int)fd, comm, 16);
-		sys_close((int)fd);
-	}
+	got = read_file(path, comm, 17);
 	comm[got > 0 ? got - 1 : 0] = '\0';
 }
 
@@ -65,18 +52,18 @@ static int priority_of(int pid, const char *comm)
 	return text_equal(comm, "init") ? CANARY : 0;
 }
 
-static int prefer_the_rest(void)
+static bool prioritize_system(void)
 {
 	for (int pid = 1; pid <= LAST_SYSTEM_TASK; pid++) {
 		char comm[17];
 		int priority;
 
-		name_of(pid, comm);
+		read_comm(pid, comm);
 		priority = priority_of(pid, comm);
-		if (priority && make_real_time(pid, priority) < 0)
-			return 0;
+		if (priority && !set_fifo(pid, priority))
+			return false;
 	}
-	return 1;
+	return true;
 }
 
 static int victim(uint64_t kib)
@@ -86,7 +73,7 @@ static int victim(uint64_t kib)
 
 static int spin(void)
 {
-	if (make_real_time(0, SPINNER) < 0)
+	if (!set_fifo(0, SPINNER))
 		return 1;
 	for (;;)
 		__asm__ volatile("");
@@ -98,13 +85,13 @@ int workload_main(const char *role, uint64_t amount)
 		return victim(amount);
 	if (text_equal(role, "spin"))
 		return spin();
-	if (workload_start("victim", OPTION(kib, victim)) < 0)
+	if (!workload_start("victim", OPTION(kib, victim), NULL))
 		return workload_fail("spawn-failed");
 	if (!wait_until_ready(1))
 		return workload_fail("victim-not-ready");
-	if (end_throttling() < 0 || !prefer_the_rest() || make_real_time(0, HOG) < 0)
+	if (!disable_rt_throttling() || !prioritize_system() || !set_fifo(0, HOG))
 		return workload_fail("no-priority");
-	if (workload_start("spin", 0) < 0)
+	if (!workload_start("spin", 0, NULL))
 		return workload_fail("spawn-failed");
 	hold_memory(2 * total_memory_kib());
 	return workload_fail("never-stuck");
