@@ -53,12 +53,12 @@ pub(super) fn fragments(config: &[String], arch: Arch, assets: &Assets) -> Resul
     let names = if config.is_empty() { default.as_slice() } else { config };
     let fragment = |name: &String| {
         if is_file(name) {
-            Fragment::of_config(Path::new(name)).map_err(RequestError::Config)
+            Fragment::of_config(Path::new(name)).map_err(|error| RequestError::Config(Box::new(error)))
         } else {
             Fragment::read(assets, name).map_err(|source| RequestError::NoFragment {
                 name: name.clone(),
                 arch: arch.name,
-                source,
+                source: Box::new(source),
             })
         }
     };

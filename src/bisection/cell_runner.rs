@@ -45,7 +45,7 @@ struct Shared {
 /// What the trials of a revision need.
 enum Preparation {
     /// It is ready.
-    Ready(Ready),
+    Ready(Box<Ready>),
     /// The revision cannot be tried: why.
     Untestable(String),
 }
@@ -121,7 +121,7 @@ impl Shared {
         let (result, log) = match self.prepare(&job.commit).await? {
             Preparation::Ready(ready) => {
                 let lost = self.lost_options(&job.commit, &ready);
-                self.ready.borrow_mut().insert(job.commit.id.clone(), ready);
+                self.ready.borrow_mut().insert(job.commit.id.clone(), *ready);
                 (TrialResult::Built, lost)
             }
             Preparation::Untestable(why) => (TrialResult::Skip, why),
@@ -135,11 +135,11 @@ impl Shared {
     async fn trial(&self, job: Job) -> Result<JobOutcome, SessionError> {
         let known = self.ready.borrow().get(&job.commit.id).cloned();
         let preparation = match known {
-            Some(ready) => Preparation::Ready(ready),
+            Some(ready) => Preparation::Ready(Box::new(ready)),
             None => self.prepare(&job.commit).await?,
         };
         let ready = match preparation {
-            Preparation::Ready(ready) => ready,
+            Preparation::Ready(ready) => *ready,
             Preparation::Untestable(why) => {
                 std::fs::write(&job.log, why).map_err(SessionError::file("write", &job.log))?;
                 let (result, log) = (TrialResult::Skip, job.log);
@@ -193,7 +193,7 @@ impl Shared {
         let plan = Plan { schema: PLAN_SCHEMA, name: String::new(), cells: vec![cell], skipped: Vec::new() };
         let mut readiness = sources.prepare(&plan, progress, &token).await;
         match readiness.prepared.remove(&id) {
-            Some(Ok(ready)) => Ok(Preparation::Ready(ready)),
+            Some(Ok(ready)) => Ok(Preparation::Ready(Box::new(ready))),
             Some(Err(verdict)) if verdict.kind == Kind::KernelUnavailable => {
                 Ok(Preparation::Untestable(verdict.summary))
             }

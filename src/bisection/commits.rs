@@ -42,7 +42,7 @@ fn subject(
         TrialRequest::Command { command, timeout_s } => {
             return Ok((Subject::Command { command, timeout_s }, jobs.unwrap_or(1), Settings::default()));
         }
-        TrialRequest::Cell { cell, config } => (cell, config),
+        TrialRequest::Cell { cell, config } => (*cell, config),
     };
     let lab = lab.ok_or(SessionError::Internal("a cell is tried without a lab"))?;
     let cell = cell::plan(SingleCell { kernel: cell::commit_kernel(), ..request.cell }, &lab.known)?;

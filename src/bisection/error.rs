@@ -45,11 +45,11 @@ pub enum RequestError {
         /// The architecture.
         arch: &'static str,
         /// Why it cannot be read.
-        source: KernelError,
+        source: Box<KernelError>,
     },
     /// A `.config` that cannot be used.
     #[error(transparent)]
-    Config(KernelError),
+    Config(Box<KernelError>),
     /// Two equal configurations.
     #[error("{} and {} differ in no option", good.display(), bad.display())]
     SameConfig {

@@ -82,8 +82,8 @@ impl Rounds {
         request: OptionsRequest,
         plan: impl FnOnce(crate::matrix::SingleCell) -> Result<Cell, SessionError>,
     ) -> Result<Self, SessionError> {
-        let good = Fragment::of_config(&request.good).map_err(RequestError::Config)?;
-        let bad = Fragment::of_config(&request.bad).map_err(RequestError::Config)?;
+        let good = Fragment::of_config(&request.good).map_err(|error| RequestError::Config(Box::new(error)))?;
+        let bad = Fragment::of_config(&request.bad).map_err(|error| RequestError::Config(Box::new(error)))?;
         let remaining = good.differences(&bad);
         if remaining.is_empty() {
             let OptionsRequest { good, bad, .. } = request;

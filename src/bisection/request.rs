@@ -48,7 +48,7 @@ pub enum TrialRequest {
     /// A cell with a kernel that is built from the commit.
     Cell {
         /// The cell.
-        cell: CellRequest,
+        cell: Box<CellRequest>,
         /// Configuration fragments, by name or as files; if empty, those of the catalogue's kernels.
         config: Vec<String>,
     },

@@ -47,4 +47,4 @@ guests) test=repeat::every_guest_is_judged_right_every_time ;;
 healthy) test=repeat::healthy_boots_are_never_called_hung ;;
 esac
 cd "$(dirname "$0")/../.."
-exec cargo test --locked --quiet $profile --test guests -- --ignored --exact --nocapture "$test"
+exec cargo test --locked --quiet $profile --test it -- --ignored --exact --nocapture "guests::$test"

@@ -100,7 +100,7 @@ fn commits(args: &CommitsArgs) -> Result<CommitsRequest, CliError> {
         None if args.cell.workload.is_none() && args.cell.cell.is_none() => {
             return usage("nothing to try: name a command with `--exec`, or a cell with `--arch` and `--workload`");
         }
-        None => TrialRequest::Cell { cell: cell(&args.cell, None)?, config: args.config.clone() },
+        None => TrialRequest::Cell { cell: Box::new(cell(&args.cell, None)?), config: args.config.clone() },
     };
     let (old, new) = match (args.fix, args.good.as_slice()) {
         (false, good) => (good.to_vec(), args.bad.clone()),

@@ -1,0 +1,99 @@
+//! From one phase to the next.
+
+use super::Conductor;
+use crate::guest::Exit;
+use crate::lab::diagnosis::Diagnosis;
+use crate::lab::error::LabError;
+use crate::lab::input::Effect;
+use crate::lab::journal::Journal;
+use crate::lab::phase::Phase;
+use crate::lab::stopping::Stopping;
+use model::{Event, Outcome, Stamp};
+
+impl Conductor {
+    /// Goes on to the next phase where this one has ended.
+    pub(super) fn advance(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        loop {
+            match &mut self.phase {
+                Phase::Flushing { deadline, is_flushed } => {
+                    let is_done = (*is_flushed && self.shutdown_action.is_some()) || *deadline <= at;
+                    if !is_done {
+                        return Ok(());
+                    }
+                    self.phase = Phase::Watching;
+                    if self.shutdown_action == Some(true) {
+                        self.is_guest_shut_down = true;
+                        let actions = self.recorder.event(at, Event::Down, journal)?;
+                        self.act(at, actions, journal)?;
+                    } else {
+                        self.set_exit_deadline(at);
+                    }
+                }
+                Phase::Watching if self.is_stop_wanted => self.conclude(at, journal)?,
+                Phase::Diagnosing(diagnosis) => {
+                    if !diagnosis.advance(at, &mut self.effects, journal) {
+                        return Ok(());
+                    }
+                    diagnosis.finish(journal);
+                    self.stop(at);
+                }
+                Phase::Draining { exit, deadline } => {
+                    if (self.console_open || self.qmp_open) && *deadline > at {
+                        return Ok(());
+                    }
+                    let exit = std::mem::take(exit);
+                    self.phase = Phase::Over;
+                    self.drained(at, exit, journal)?;
+                }
+                Phase::Connecting | Phase::Watching | Phase::Stopping(_) | Phase::Over => return Ok(()),
+            }
+        }
+    }
+
+    /// There is a verdict.
+    fn conclude(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
+        self.effects.push(Effect::AbortProbes);
+        let verdict = self.recorder.watchdog.verdict().filter(|verdict| calls_for_evidence(verdict.outcome()));
+        let Some(verdict) = verdict else {
+            self.stop(at);
+            return Ok(());
+        };
+        journal.verdict(&verdict)?;
+        let mut diagnosis =
+            Diagnosis::begin(at, self.conditions.diagnosis.clone(), self.has_provoked, self.page_bytes());
+        if self.is_guest_shut_down {
+            diagnosis.on_shutdown();
+        }
+        if self.is_cancelled {
+            diagnosis.on_cancel();
+        }
+        self.phase = Phase::Diagnosing(diagnosis);
+        Ok(())
+    }
+
+    /// Ends QEMU, if it is managed.
+    fn stop(&mut self, at: Stamp) {
+        self.effects.push(Effect::AbortProbes);
+        self.exit_deadline = None;
+        self.phase = if self.conditions.is_managed {
+            Phase::Stopping(Stopping::quit(at, &mut self.effects))
+        } else {
+            Phase::Over
+        };
+    }
+
+    /// All that QEMU had sent has been read: its exit is judged last.
+    fn drained(&mut self, at: Stamp, exit: Exit, journal: &mut dyn Journal) -> Result<(), LabError> {
+        if self.console_open {
+            self.recorder.console_end(at, journal)?;
+        }
+        let Exit { code, signal, stderr } = exit;
+        self.recorder.event(at, Event::Exited { code, signal, stderr }, journal)?;
+        Ok(())
+    }
+}
+
+/// Whether more than the verdict is of interest.
+const fn calls_for_evidence(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
+}

@@ -1,0 +1,198 @@
+//! What the program says where nothing is booted: help, plans, and every wrong input.
+//!
+//! Each case is a transcript in `tests/cmd/`; `SNAPSHOTS=overwrite cargo test --test it cli::` writes them anew.
+
+use crate::support::program;
+use crate::support::transcript;
+
+use program::Program;
+use std::path::Path;
+use transcript::assert_transcript;
+
+fn assert_case(name: &str, args: &[&str], status: i32) {
+    assert_transcript(&Program::new(), name, args, status);
+}
+
+/// A case with a matrix in `matrix.yaml`.
+fn assert_matrix(name: &str, matrix: &str, args: &[&str], status: i32) {
+    let program = Program::new();
+    program.write("matrix.yaml", matrix);
+    assert_transcript(&program, name, args, status);
+}
+
+const SMALL: &str = "\
+axes:
+  kernel: linux-6.1
+  arch: riscv64-nommu
+  ram: [8M, 32M]
+  workload: [idle, zombie-victim: {hogs: 4}]
+include:
+  - {kernel: debian-6.1, arch: [x86_64, arm], ram: 128M, workload: no-killable}
+  - {kernel: debian-6.1, arch: [x86_64, arm], ram: 64M, workload: idle}
+";
+
+#[test]
+fn help_tells_what_there_is() {
+    assert_case("help", &["--help"], 0);
+    let commands =
+        ["run", "plan", "boot", "repro", "replay", "watch", "kernel", "workload", "doctor", "schema", "completions"];
+    for command in commands.into_iter().chain(["classify", "bisect", "step"]) {
+        assert_case(&format!("help-{command}"), &[command, "--help"], 0);
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let finished = Program::new().run(["--version"]);
+    assert_eq!(finished.stdout, format!("oomlab {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn no_command_and_unknown_ones_are_wrong_usage() {
+    assert_eq!(Program::new().run([""; 0]).status, Some(2));
+    assert_case("unknown-command", &["rnu"], 2);
+    assert_case("unknown-option", &["run", "matrix.yaml", "--job", "2"], 2);
+    assert_case("zero-jobs", &["run", "matrix.yaml", "--jobs", "0"], 2);
+    assert_case("bad-memory", &["run", "matrix.yaml", "--memory", "4X"], 2);
+}
+
+#[test]
+fn the_schema_is_json_and_names_the_architectures() {
+    let finished = Program::new().run(["schema"]);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    let schema: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(schema["type"], "object");
+    for &arch in arch::ALL {
+        assert!(finished.stdout.contains(&format!("\"{}\"", arch.name)), "{}", arch.name);
+    }
+    assert_eq!(Program::new().run(["schema", "matrix"]).stdout, finished.stdout);
+}
+
+#[test]
+fn schema_of_the_report_is_json() {
+    let finished = Program::new().run(["schema", "report"]);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&finished.stdout).unwrap(), oomlab::report::json_schema());
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let finished = Program::new().run(["completions", shell]);
+        assert_eq!(finished.status, Some(0));
+        assert!(finished.stdout.contains("oomlab") && finished.stdout.contains("repro"), "{shell}");
+    }
+    assert_case("completions-unknown", &["completions", "csh"], 2);
+}
+
+#[test]
+fn logs_are_classified_and_unreadable_ones_named() {
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kmsg/tests/logs");
+    let program = Program::new();
+    for name in ["oops-x86-two-cpus", "syslog-memcg", "none-look-alikes", "kmsg-soft-lockup"] {
+        program.write(name, &std::fs::read_to_string(logs.join(format!("{name}.log"))).unwrap());
+    }
+    let files = ["oops-x86-two-cpus", "syslog-memcg", "none-look-alikes", "kmsg-soft-lockup"];
+    assert_transcript(&program, "classify", &[&["classify"], &files[..]].concat(), 0);
+    assert_transcript(&program, "classify-json", &[&["classify", "--json"], &files[1..]].concat(), 0);
+    let unreadable = ["classify", "--json", "nowhere.log", "none-look-alikes", "."];
+    assert_transcript(&program, "classify-unreadable", &unreadable, 2);
+}
+
+#[test]
+fn a_log_comes_from_standard_input_too() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kmsg/tests/logs/glued-binary.log");
+    for args in [&["classify", "--json"][..], &["classify", "--json", "-"]] {
+        let program = Program::new();
+        let output = program.command(args).stdin(std::fs::File::open(&path).unwrap()).output().unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((answer["file"].as_str(), answer["kind"].as_str()), (Some("-"), Some("oops")));
+        assert!(output.status.success());
+    }
+}
+
+#[test]
+fn a_plan_shows_cells_and_command_lines() {
+    assert_matrix("plan", SMALL, &["plan", "matrix.yaml"], 0);
+    assert_matrix("plan-json", SMALL, &["plan", "matrix.yaml", "--json", "--filter", "arch=arm"], 0);
+}
+
+#[test]
+fn a_plan_boots_and_fetches_nothing() {
+    let program = Program::new();
+    program.write("matrix.yaml", SMALL);
+    assert_eq!(program.run(["plan", "matrix.yaml"]).status, Some(0));
+    assert!(!program.dir().join("cache").exists() && !program.dir().join("runs").exists());
+}
+
+#[test]
+fn filters_choose_cells_or_say_what_is_wrong() {
+    assert_matrix("filter", SMALL, &["plan", "matrix.yaml", "--filter", "zombie ram<=32M"], 0);
+    assert_matrix("filter-wrong", SMALL, &["plan", "matrix.yaml", "--filter", "arhc=arm ram<=x"], 2);
+    assert_matrix("filter-unknown-axis", SMALL, &["plan", "matrix.yaml", "--filter", "arhc=arm"], 2);
+    assert_matrix("filter-nothing", SMALL, &["run", "matrix.yaml", "--filter", "arch=aarch64"], 2);
+}
+
+#[test]
+fn everything_wrong_with_a_matrix_is_shown_with_its_place() {
+    assert_matrix("broken-yaml", "axes:\n  kernel: [linux-6.1\n  arch: arm\n", &["run", "matrix.yaml"], 2);
+    let names = "axes:\n  kernel: linux-6.l\n  arch: riscv64-nomu\n  ram: 32M\n  workload: [idle, anon-hgo]\n";
+    assert_matrix("unknown-names", names, &["run", "matrix.yaml"], 2);
+    let option = SMALL.replace("hogs", "hosg");
+    assert_matrix("unknown-workload-option", &option, &["plan", "matrix.yaml"], 2);
+    let named = "axes: {kernel: debian-6.1, arch: x86_64, ram: 8M, workload: idle}\n";
+    assert_matrix("impossible-cell", named, &["run", "matrix.yaml"], 2);
+    let absent = "axes: {kernel: debian-6.1, arch: riscv64-nommu, ram: 32M, workload: idle}\n";
+    assert_matrix("impossible-kernel", absent, &["run", "matrix.yaml"], 2);
+}
+
+#[test]
+fn a_matrix_that_is_not_there_is_named() {
+    assert_case("missing-matrix", &["run", "nowhere/matrix.yaml"], 2);
+    let program = Program::new();
+    assert_eq!(program.run(["plan", "."]).status, Some(2), "a folder is no matrix");
+}
+
+#[test]
+fn a_boot_says_what_is_missing_or_wrong() {
+    let boot = ["boot", "--arch", "arm", "--kernel", "debian-6.1"];
+    assert_case("boot-nothing", &boot, 2);
+    assert_case("boot-unknown-workload", &[&boot[..], &["--workload", "idel"]].concat(), 2);
+    assert_case("boot-small-ram", &[&boot[..], &["--workload", "idle", "--ram", "8M"]].concat(), 2);
+    assert_case("boot-bad-option", &[&boot[..], &["--workload", "idle", "--option", "ms"]].concat(), 2);
+    assert_case("boot-no-initrd", &[&boot[..], &["--initrd", "nowhere.cpio"]].concat(), 2);
+    assert_case("boot-no-kernel", &["boot", "--arch", "arm", "--kernel", "./zImage", "--workload", "idle"], 2);
+    assert_case("boot-unknown-arch", &["boot", "--arch", "mips", "--kernel", "debian-6.1", "--workload", "idle"], 2);
+    assert_case("boot-two-payloads", &[&boot[..], &["--workload", "idle", "--initrd", "x"]].concat(), 2);
+}
+
+#[test]
+fn a_trial_that_is_not_there_cannot_run_again() {
+    assert_case("repro-unknown", &["repro", "2026-01-02-0/linux-6.1.arm.32M.idle"], 2);
+    assert_case("repro-unknown-script", &["repro", "--script", "nothing"], 2);
+    let program = Program::new();
+    program.write("runs/a/cells/b/trial.json", "{\"schema\": 99}");
+    assert_transcript(&program, "repro-newer", &["repro", "a/b"], 3);
+    program.write("runs/a/cells/b/trial.json", "{\"schema\": 1, \"cell\"");
+    assert_transcript(&program, "repro-damaged", &["repro", "a/b"], 3);
+}
+
+#[test]
+fn kernels_and_workloads_are_listed() {
+    assert_case("workload-list", &["workload", "list"], 0);
+    assert_case("workload-show", &["workload", "show", "zombie-victim"], 0);
+    assert_case("workload-unknown", &["workload", "show", "zombie"], 2);
+    assert_case("kernel-unknown", &["kernel", "get", "linux-6.l"], 2);
+    assert_case("kernel-unknown-arch", &["kernel", "get", "linux-6.1", "--arch", "mips"], 2);
+}
+
+#[test]
+fn the_users_own_files_are_checked_like_the_programs() {
+    let program = Program::new();
+    program.write("kernels/mine.yaml", "source:\n  locl:\n    arm: {image: /tmp/zImage}\n");
+    assert_transcript(&program, "own-kernel-wrong", &["kernel", "list"], 2);
+    let program = Program::new();
+    program.write("data/kernels/mine.yaml", "source:\n  local:\n    arm: {image: /nowhere/zImage}\n");
+    let list = program.run(["--data", "data", "kernel", "list"]);
+    assert!(list.stdout.lines().any(|line| line.starts_with("mine ") && line.contains("local")), "{}", list.stdout);
+}

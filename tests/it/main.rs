@@ -1,0 +1,24 @@
+//! Every test that needs the whole program, in one binary: it links once.
+
+mod architecture;
+mod bisections;
+mod boots;
+mod catalogues;
+mod cli;
+mod diagnosis;
+mod explanations;
+mod frames;
+mod guests;
+mod images;
+mod needs;
+mod plans;
+mod probes;
+mod processes;
+mod program;
+mod registers;
+mod replayed;
+mod report;
+mod scale;
+mod scripted;
+mod support;
+mod watch;

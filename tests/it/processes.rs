@@ -1,0 +1,161 @@
+//! The program's processes: signals, guests that must not outlive it, several programs at once.
+
+use crate::support::guests;
+use crate::support::program;
+
+use guests::{AGENT, END, HEALTHY, RUN, boot_args, lab, matrix, read_json, run_dir};
+use program::{Program, start, wait};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// A guest that runs until somebody ends it.
+const ENDLESS: &str = "say [    0.000000] Linux version 6.1.0\nhang\n";
+
+/// A guest that nothing but SIGKILL ends.
+const STUBBORN: &str = "stubborn\nsay [    0.000000] Linux version 6.1.0\nhang\n";
+
+/// Waits until `condition` holds; what does not come within a minute never comes.
+#[expect(clippy::disallowed_methods, reason = "other processes are watched from outside, with a deadline")]
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The process id of the guest that a run in progress has begun, once it has said something.
+fn guest_pid(program: &Program) -> Pid {
+    let mut pid = None;
+    eventually("a guest", || {
+        let trials = program.dir().join("runs");
+        let heads = walk(&trials).into_iter().filter(|path| path.ends_with("events.jsonl"));
+        pid = heads.filter_map(|path| std::fs::read_to_string(path).ok()).find_map(|text| {
+            let mut events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let pid = events.find(|event| event["event"] == "spawned")?["pid"].as_i64()?;
+            events.any(|event| event["event"] == "line").then_some(pid)
+        });
+        pid.is_some()
+    });
+    Pid::from_raw(pid.unwrap().try_into().unwrap()).unwrap()
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+/// Whether a process runs; one that has ended and waits for its parent does not.
+fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn the_first_interrupt_keeps_what_is_done() {
+    let program = Program::new();
+    let quick = format!("{AGENT}{END}");
+    matrix(&program, &[("a-quick", &quick), ("b-endless", &format!("{AGENT}beats 10000 100 moving\n"))], "");
+    let child =
+        start(&mut program.command(RUN.iter().chain(&["--jobs", "1", "--json", "out.json", "--out", "runs/it"])));
+    let second = program.dir().join("runs/it/cells/mine.riscv64-nommu.32M.idle.guest=b-endless/console.log");
+    eventually("the second guest", || second.metadata().is_ok_and(|data| data.len() > 0));
+    signal(&child, Signal::INT);
+    let finished = wait(child);
+    assert_eq!(finished.status, Some(130), "{finished:?}");
+    assert!(finished.stderr.contains("stopping; finished results are kept"), "{}", finished.stderr);
+    assert!(finished.stdout.contains("interrupted after 2 of 2 trials"), "{}", finished.stdout);
+    let document = read_json(&program.dir().join("out.json"));
+    let kinds: Vec<_> = document["cells"].as_array().unwrap().iter().map(|cell| cell["kind"].clone()).collect();
+    assert_eq!(kinds, ["finished", "interrupted"]);
+}
+
+#[test]
+fn the_second_interrupt_ends_at_once_and_leaves_no_guest() {
+    let program = lab();
+    let child = start(&mut program.command(boot_args(&program, STUBBORN)));
+    let guest = guest_pid(&program);
+    signal(&child, Signal::INT);
+    // The second must come after the first was taken: two at once are one.
+    let taken = |text: &str| text.contains("\"interrupted\"");
+    let events = run_dir(&program).join("cells/kernel.riscv64-nommu.32M.initrd/events.jsonl");
+    eventually("the first signal", || std::fs::read_to_string(&events).is_ok_and(|text| taken(&text)));
+    signal(&child, Signal::INT);
+    assert_eq!(wait(child).status, Some(130));
+    eventually("the guest's end", || !is_alive(guest));
+}
+
+#[test]
+fn an_interrupt_while_kernels_are_fetched_ends_that_too() {
+    let program = Program::new();
+    program.write("matrix.yaml", "axes: {kernel: debian-6.1, arch: arm, ram: 128M, workload: idle}\n");
+    // Nobody listens on port 9 of this host: apt tries for a while.
+    let child = start(&mut program.command(RUN.iter().chain(&["--mirror", "http://127.0.0.1:9", "--out", "runs/it"])));
+    let fetching = program.dir().join("cache/apt");
+    eventually("apt", || fetching.exists());
+    signal(&child, Signal::INT);
+    let finished = wait(child);
+    assert_eq!(finished.status, Some(130), "{finished:?}");
+    assert!(finished.stdout.contains("interrupted after 0 of 1 trial"), "{}", finished.stdout);
+    assert_eq!(read_json(&program.dir().join("runs/it/run.json"))["interrupted"], true);
+}
+
+#[test]
+fn sigterm_and_sighup_stop_a_run_like_an_interrupt() {
+    for which in [Signal::TERM, Signal::HUP] {
+        let program = lab();
+        let child = start(&mut program.command(boot_args(&program, ENDLESS)));
+        let guest = guest_pid(&program);
+        signal(&child, which);
+        assert_eq!(wait(child).status, Some(130));
+        assert!(!is_alive(guest), "it was ended before the program");
+    }
+}
+
+#[test]
+fn a_killed_program_leaves_no_guest_and_a_record_that_can_be_read() {
+    let program = lab();
+    let mut child = start(&mut program.command(boot_args(&program, STUBBORN)));
+    let guest = guest_pid(&program);
+    assert!(is_alive(guest));
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    eventually("the guest's end", || !is_alive(guest));
+    let folder = run_dir(&program);
+    let events =
+        oomlab::store::read_events(&folder.join("cells/kernel.riscv64-nommu.32M.initrd/events.jsonl")).unwrap();
+    assert!(events.len() >= 2);
+    assert_eq!(read_json(&folder.join("run.json"))["finished"], false);
+    assert_eq!(program.run(boot_args(&program, HEALTHY)).status, Some(0), "the next run is not disturbed");
+}
+
+#[test]
+fn two_runs_at_once_get_folders_of_their_own() {
+    let program = lab();
+    let args = boot_args(&program, HEALTHY);
+    let children = [start(&mut program.command(&args)), start(&mut program.command(&args))];
+    for child in children {
+        let finished = wait(child);
+        assert_eq!(finished.status, Some(0), "{finished:?}");
+    }
+    let runs: Vec<_> = std::fs::read_dir(program.dir().join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert_eq!(read_json(&run.join("run.json"))["finished"], true);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let program = Program::new();
+    let mut child = start(&mut program.command(["schema"]));
+    drop(child.stdout.take());
+    assert_eq!(wait(child).status, Some(0));
+}

@@ -1,0 +1,73 @@
+//! `oomlab repro --script`.
+
+use super::*;
+
+#[test]
+fn script_creates_and_removes_the_scratch_disk() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default(), filesystem: None });
+    // A QEMU that shows what it is given and what its disk is like.
+    trial.command = vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        "echo $0; f=${0#file=}; stat -c %s ${f%%,*}".to_owned(),
+        "file=/proc/1/fd/9,if=none,id=oomlab-scratch,format=raw".to_owned(),
+    ];
+    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let (drive, size) = shown.trim_end().split_once('\n').unwrap_or_else(|| panic!("{shown}"));
+    let disk = drive.strip_prefix("file=").unwrap().strip_suffix(",if=none,id=oomlab-scratch,format=raw").unwrap();
+    assert!(disk.starts_with("/var/tmp/oomlab-scratch."), "{disk}");
+    assert_eq!(size, (3 << 20).to_string());
+    assert!(!std::path::Path::new(disk).exists());
+}
+
+#[test]
+fn script_puts_the_console_on_the_terminal() {
+    let run = run();
+    let shown = script(&run.id, &run.trials[1]).unwrap();
+    assert_golden("trial.sh", &shown);
+    assert!(!shown.contains("serial0") && !shown.contains("qmp0"));
+}
+
+/// Runs a script whose QEMU is `printf`, and gives back the arguments that it got.
+fn arguments(script: &str) -> Vec<String> {
+    let output = Command::new("sh").args(["-c", script]).output().unwrap();
+    assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+#[test]
+fn script_names_a_missing_kernel() {
+    let run = run();
+    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
+    assert!(!output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "missing: /home/me/.cache/oomlab/Image\n");
+}
+
+#[test]
+fn script_refuses_a_nul() {
+    let mut run = run();
+    run.trials[0].command.push("a\0b".to_owned());
+    let error = script(&run.id, &run.trials[0]).unwrap_err();
+    assert_eq!(error.to_string(), "an argument of QEMU's command line has a NUL character: `a\u{fffd}b`");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn script_keeps_qemu_arguments(words in prop::collection::vec("[^\0]{0,20}", 0..6), note in "\\PC{0,20}\n?") {
+        let mut run = run();
+        let trial = &mut run.trials[0];
+        trial.verdict.summary = note;
+        trial.command = ["printf", "%s\\0"].map(str::to_owned).into_iter().chain(words.iter().cloned()).collect();
+        // These would be taken for files to look for.
+        prop_assume!(!words.iter().any(|word| word == "-kernel" || word == "-initrd"));
+        let mut expected = words;
+        expected.extend(["-serial", "mon:stdio"].map(str::to_owned));
+        prop_assert_eq!(arguments(&script(&run.id, &run.trials[0]).unwrap()), expected);
+    }
+}

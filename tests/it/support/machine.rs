@@ -1,0 +1,137 @@
+//! A real guest without the lab's judgement, for tests that look into it.
+
+use super::cache;
+
+use arch::Arch;
+use model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
+use oomlab::assets::Assets;
+use oomlab::host::{Qemu, Qmp, Serial};
+use oomlab::image::{Images, load_workloads};
+use oomlab::kernel::{Kernels, NullProgress, Options};
+use oomlab::launch::{Paths, command};
+use oomlab::probe::Prober;
+use qapi_qmp::QmpCommand;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// How long anything may take that a guest is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What boots.
+pub struct Machine {
+    pub arch: &'static str,
+    pub kernel: &'static str,
+    pub ram: &'static str,
+    pub vcpus: u32,
+    pub workload: &'static str,
+    pub options: &'static [(&'static str, &'static str)],
+}
+
+/// A guest that runs.
+pub struct Running {
+    pub qmp: Qmp,
+    pub prober: Prober,
+    /// What was read from the console and not given to anybody.
+    news: String,
+    serial: Serial,
+    _guest: Qemu,
+    _dir: TempDir,
+}
+
+impl Machine {
+    /// Starts it.
+    pub async fn start(&self) -> Running {
+        let arch = arch::find(self.arch).unwrap();
+        let dir = TempDir::with_prefix("oomlab-test-").unwrap();
+        let assets = Assets::with_overlay(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests"));
+        let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
+        let kernel = kernels.prepare(self.kernel, arch, 2, &NullProgress).unwrap_or_else(|error| panic!("{error}"));
+        let workloads = load_workloads(&assets).unwrap();
+        let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &[]).unwrap();
+        let paths = Paths {
+            kernel: kernel.image.clone(),
+            initrd: Some(initrd.path),
+            serial: dir.path().join("serial"),
+            qmp: dir.path().join("qmp"),
+            disk: dir.path().join("disk"),
+        };
+        let argv = command(&self.cell(arch), Accel::Tcg, &paths);
+        let guest = Qemu::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
+        let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE, None), Qmp::open(paths.qmp, PATIENCE));
+        assert_eq!(timeout(PATIENCE, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));
+        let prober = Prober {
+            qmp: qmp.commands().clone(),
+            serial: serial.input().clone(),
+            console: "serial0".to_owned(),
+            kernel: Arc::new(kernel),
+            arch,
+            ram: self.ram.parse().unwrap(),
+            page_bytes: 4096,
+            symbol_cache: Arc::default(),
+            kaslr: None,
+        };
+        Running { qmp, prober, news: String::new(), serial, _guest: guest, _dir: dir }
+    }
+
+    fn cell(&self, arch: Arch) -> Cell {
+        let options = self.options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Cell {
+            id: "probed".into(),
+            kernel: self.kernel.into(),
+            arch,
+            ram: self.ram.parse().unwrap(),
+            vcpus: self.vcpus,
+            payload: Payload::Workload { name: self.workload.into(), options },
+            needs: Needs::default(),
+            faults: Faults::default(),
+            axes: BTreeMap::new(),
+            append: Vec::new(),
+            qemu: Vec::new(),
+            timeouts: Timeouts::default(),
+            repeat: 1,
+            expect: Expectation::pass(),
+        }
+    }
+}
+
+impl Running {
+    /// Reads the console until a text stands on it; gives all that came since the last such call.
+    pub async fn until(&mut self, text: &str) -> String {
+        let Self { serial, news, .. } = self;
+        let reading = async {
+            while !news.contains(text) {
+                let chunk = serial.read().await.expect("the console goes on");
+                news.push_str(&String::from_utf8_lossy(&chunk));
+            }
+        };
+        let late = timeout(PATIENCE, reading).await.is_err();
+        assert!(!late, "waited for `{text}` in vain:\n{}", self.news);
+        std::mem::take(&mut self.news)
+    }
+
+    /// Looks into it.
+    pub async fn look(&mut self, probe: Probe) -> Option<Event> {
+        let looking = self.prober.clone().run(probe);
+        self.meanwhile(looking).await
+    }
+
+    /// Executes a QMP command that the lab does not know of.
+    pub async fn execute<C: QmpCommand>(&mut self, command: C) -> C::Ok {
+        let answer = self.qmp.commands().execute(command, PATIENCE);
+        self.meanwhile(answer).await.unwrap()
+    }
+
+    /// Reads the console until something else is done: a full console of some machines holds up all of QEMU.
+    pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(timeout(PATIENCE, work));
+        loop {
+            tokio::select! {
+                done = &mut work => return done.expect("an answer in time"),
+                Some(chunk) = self.serial.read() => self.news.push_str(&String::from_utf8_lossy(&chunk)),
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Runs plans whose guests are scripted (`tests/fake-qemu`).
+
+use super::observer::NullObserver;
+use model::{
+    Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
+    Timeouts, TrialRecord,
+};
+use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Prepared, Ready, RunOptions};
+use oomlab::store::RunDir;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// The scripted QEMU, which cargo builds before the tests.
+pub fn fake_qemu() -> PathBuf {
+    env!("CARGO_BIN_EXE_fake-qemu").into()
+}
+
+/// A plan of scripted guests with a folder for its run.
+pub struct Scripted {
+    pub dir: TempDir,
+    pub plan: Plan,
+    pub prepared: Prepared,
+    pub budget: Budget,
+    pub cancel: CancellationToken,
+    pub executor: Arc<dyn Executor>,
+    pub observer: Arc<dyn Observer>,
+    /// What stands in for QEMU.
+    pub qemu: PathBuf,
+    /// The most RAM that is kept.
+    pub dump: Option<RamMib>,
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        Self {
+            dir: TempDir::with_prefix("oomlab-test-").expect("a folder"),
+            plan: Plan { schema: PLAN_SCHEMA, name: "scripted".to_owned(), cells: Vec::new(), skipped: Vec::new() },
+            prepared: Prepared::new(),
+            budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
+            cancel: CancellationToken::new(),
+            executor: Arc::new(LocalExecutor::default()),
+            observer: Arc::new(NullObserver),
+            qemu: fake_qemu(),
+            dump: None,
+        }
+    }
+}
+
+impl Scripted {
+    /// Adds a cell that plays a script; its id is `name`.
+    pub fn cell(&mut self, name: &str, script: &str) -> &mut Cell {
+        let path = self.dir.path().join(format!("{name}.script"));
+        std::fs::write(&path, script).expect("a script");
+        let kernel = KernelArtifact {
+            name: "fake".into(),
+            arch: arch::find("riscv64-nommu").unwrap(),
+            release: String::new(),
+            image: path.clone(),
+            digest: Digest::new("0"),
+            system_map: None,
+            config: None,
+            vmlinux: None,
+            modules: None,
+            commit: None,
+        };
+        self.prepared.insert(name.into(), Ok(Ready { kernel, initrd: None, accelerator: Accel::Tcg.into() }));
+        self.plan.cells.push(Cell {
+            id: name.into(),
+            kernel: "fake".into(),
+            arch: arch::find("riscv64-nommu").unwrap(),
+            ram: RamMib(32),
+            vcpus: 1,
+            payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
+            needs: Needs::default(),
+            faults: Faults::default(),
+            axes: BTreeMap::new(),
+            append: vec![format!("fake_script={}", path.display())],
+            qemu: Vec::new(),
+            timeouts: Timeouts { boot_s: 5.0, load_s: 120.0, stuck_s: 2.0 },
+            repeat: 1,
+            expect: Expectation::pass(),
+        });
+        self.plan.cells.last_mut().expect("the cell just added")
+    }
+
+    /// Runs the plan.
+    pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
+        let lab = Lab {
+            options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump },
+            executor: Arc::clone(&self.executor),
+            observer: Arc::clone(&self.observer),
+            cancel: self.cancel.clone(),
+        };
+        lab.run(&self.plan, &self.prepared, run).await
+    }
+
+    /// Makes the run's folder.
+    pub fn run_dir(&self) -> RunDir {
+        let runs = self.dir.path().join("runs");
+        RunDir::create(None, &runs, "2026-01-02", &self.plan, "2026-01-02T03:04:05Z").expect("a run directory")
+    }
+
+    /// Runs the plan and reads back what is on disk.
+    pub async fn run(&self) -> RunRecord {
+        let run = self.run_dir();
+        self.run_into(&run).await.expect("the lab works");
+        run.record().expect("a record")
+    }
+
+    /// Runs one script and gives its trial.
+    pub async fn one(script: &str) -> (Self, TrialRecord) {
+        let mut scripted = Self::default();
+        scripted.cell("cell", script);
+        let mut record = scripted.run().await;
+        assert_eq!(record.trials.len(), 1);
+        (scripted, record.trials.remove(0))
+    }
+}
