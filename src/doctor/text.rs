@@ -41,9 +41,12 @@ mod tests {
     #[test]
     fn missing_requirements_have_purpose_and_remedy() {
         let text = text(&Examination::new(&requirements(ALL, "x86_64"), Facts::default()));
+        let cross = ALL.iter().filter(|arch| arch.guest.cc == "riscv64-linux-gnu-gcc");
+        let purposes: Vec<_> =
+            cross.map(|arch| format!("build the guest agent and kernels for {}", arch.name)).collect();
         for line in [
             "missing: riscv64-linux-gnu-gcc",
-            "  needed to build the guest agent and kernels for riscv64, build the guest agent and kernels for riscv64-nommu",
+            &format!("  needed to {}", purposes.join(", ")),
             "  on Debian: apt install qemu-system-riscv (or qemu-system-misc)",
             "note: no /dev/kvm: guests are emulated",
         ] {
