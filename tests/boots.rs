@@ -119,7 +119,7 @@ fn a_kernel_with_nothing_left_to_kill_panics_as_its_manifest_says() {
 /// An initramfs with nothing but `/init`.
 #[test]
 fn a_guest_that_hardly_gets_a_cpu_is_not_hung() {
-    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "anon-hog", "--fault", "stopped=90%"]);
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "anon-hog", "--fault", "vcpu-steal=90%"]);
     boot.assert_passes();
     // Ten times as long as without: what is a second there is more than three here.
     assert!(boot.trial.duration_s > 1.0, "{}", boot.trial.duration_s);
@@ -127,7 +127,7 @@ fn a_guest_that_hardly_gets_a_cpu_is_not_hung() {
 
 #[test]
 fn a_livelock_of_a_guest_that_hardly_gets_a_cpu_is_still_one() {
-    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "zombie-victim", "--fault", "stopped=50%"]);
+    let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "zombie-victim", "--fault", "vcpu-steal=50%"]);
     boot.assert("oom-livelock", 1);
 }
 
@@ -157,8 +157,8 @@ fn faults_that_a_cell_cannot_have_are_refused() {
             "error: debian-6.1 has no CONFIG_FAULT_INJECTION_DEBUG_FS=y for x86_64, which the cell's faults need",
         ),
         ("disk-iops=9", "error: anon-hog has no disk that could be slow"),
-        ("stopped=96%", "error: `96%` is not a share from 1% to 95%"),
-        ("stoped=9%", "error: unknown fault `stoped`: did you mean `stopped`? there are "),
+        ("vcpu-steal=96%", "error: `96%` is not a share from 1% to 95%"),
+        ("vcpu-stea=9%", "error: unknown fault `vcpu-stea`: did you mean `vcpu-steal`? there are "),
     ] {
         kernels::kernel("debian-6.1", "x86_64");
         let program = Program::new();

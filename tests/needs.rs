@@ -1,4 +1,4 @@
-//! What workloads need, the lab provides: kernel modules and a scratch disk, in real guests.
+//! Needs of workloads in real guests: kernel modules and a scratch disk.
 
 #[path = "support/kernels.rs"]
 mod kernels;
@@ -8,7 +8,7 @@ mod program;
 use arch::Arch;
 use model::{KernelArtifact, KernelModule, TrialRecord};
 use oomlab::assets::Assets;
-use oomlab::kernel::{Kernels, Options, Unwatched};
+use oomlab::kernel::{Kernels, NullProgress, Options};
 use oomlab::store::read_trial;
 use program::{Finished, Program, finish};
 use std::path::Path;
@@ -24,13 +24,13 @@ fn kernel_with_virtio() -> (KernelArtifact, KernelModule) {
     kernels::kernel(KERNEL, "x86_64");
     let kernels = Kernels::new(&Assets::builtin(), kernels::cache(), Options::default()).unwrap();
     let kernel = kernels.cached(KERNEL, x86_64()).expect("it was just made ready");
-    let modules = kernels.modules(&kernel, x86_64(), &["virtio".to_owned()], &Unwatched).unwrap();
+    let modules = kernels.modules(&kernel, x86_64(), &["virtio".to_owned()], &NullProgress).unwrap();
     let [module] = <[KernelModule; 1]>::try_from(modules).unwrap();
     (kernel, module)
 }
 
-/// A kernel of the user's own, `mine`, with nothing but this module.
-fn own_kernel(program: &Program, kernel: &KernelArtifact, module: &[u8]) {
+/// A user kernel, `mine`, with only this module.
+fn user_kernel(program: &Program, kernel: &KernelArtifact, module: &[u8]) {
     let folder = program.dir().join("modules/lib/modules").join(&kernel.release);
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("virtio.ko"), module).unwrap();
@@ -40,8 +40,8 @@ fn own_kernel(program: &Program, kernel: &KernelArtifact, module: &[u8]) {
     program.write("kernels/mine.yaml", &format!("source:\n  local:\n    x86_64: {files}\n"));
 }
 
-/// A workload of the user's own that needs this and does nothing.
-fn own_workload(program: &Program, needs: &str) {
+/// A user workload with these needs that does nothing.
+fn user_workload(program: &Program, needs: &str) {
     let text = format!(
         "name: needy\nsummary: is needy\naims_at: nothing\nsource: none\nmmu: any\nunit: none\nfinished: at once\n\
          min_ram: 8M\nneeds: {{{needs}}}\nhealthy: {{outcome: pass, kind: finished}}\n"
@@ -61,12 +61,12 @@ fn boot(program: &Program, kernel: &str, args: &[&str]) -> (Finished, Option<Tri
 }
 
 #[test]
-fn a_guest_swaps_to_a_disk_that_leaves_no_trace() {
+fn guest_swaps_to_a_temporary_disk() {
     kernels::kernel(KERNEL, "x86_64");
     let program = Program::new();
     let (finished, trial) = boot(&program, KERNEL, &["--workload", "swap-thrash", "--option", "churn=1M"]);
     let trial = trial.unwrap_or_else(|| panic!("{finished:?}"));
-    // With so little to do it may be over before the guest has waited for long: then it just finished.
+    // With this little work it may finish before the guest has waited long.
     assert_eq!((trial.verdict.outcome().as_str(), trial.oom_kills), ("pass", 0), "{:?}", trial.verdict);
     let console = read_console(program.dir());
     assert!(console.contains("virtio_blk virtio0: [vda] 262144 512-byte logical blocks"), "{console}");
@@ -80,7 +80,7 @@ fn a_guest_swaps_to_a_disk_that_leaves_no_trace() {
 }
 
 #[test]
-fn a_plan_shows_the_disk_and_says_when_the_modules_are_not_known_yet() {
+fn plan_shows_the_disk_and_unknown_modules() {
     let program = Program::new();
     program.write("matrix.yaml", "axes: {kernel: debian-6.1, arch: arm, ram: 128M, workload: [swap-thrash]}\n");
     let plan = program.run(["plan", "matrix.yaml"]).stdout;
@@ -92,10 +92,10 @@ fn a_plan_shows_the_disk_and_says_when_the_modules_are_not_known_yet() {
 }
 
 #[test]
-fn a_disk_that_the_host_cannot_write_is_a_fault_of_the_lab() {
+fn host_write_error_is_a_lab_error() {
     kernels::kernel(KERNEL, "x86_64");
     let program = Program::new();
-    // The tenth write fails as it does when the host's own disk is full.
+    // A write fails as if the host's disk was full.
     let rules = "[set-state]\nevent = \"pwritev\"\nstate = \"1\"\nnew_state = \"2\"\n\n\
         [inject-error]\nevent = \"pwritev\"\nstate = \"2\"\nerrno = \"28\"\n";
     let rules = program.write("rules", rules);
@@ -110,26 +110,26 @@ fn a_disk_that_the_host_cannot_write_is_a_fault_of_the_lab() {
 }
 
 #[test]
-fn modules_are_loaded_before_the_workload_starts() {
+fn modules_are_loaded_before_the_workload() {
     let (kernel, module) = kernel_with_virtio();
     let program = Program::new();
-    own_kernel(&program, &kernel, &module.content);
-    own_workload(&program, "modules: [virtio, crc32]");
+    user_kernel(&program, &kernel, &module.content);
+    user_workload(&program, "modules: [virtio, crc32]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     let trial = trial.unwrap_or_else(|| panic!("{finished:?}"));
     assert_eq!(trial.verdict.kind.as_str(), "finished", "{:?}", trial.verdict);
 }
 
 #[test]
-fn a_module_that_the_kernel_refuses_is_named() {
+fn rejected_module_is_named() {
     let (kernel, module) = kernel_with_virtio();
     let program = Program::new();
     let mut content = module.content;
-    // The kernel says so because of the version, or before it looks at that because of the signature.
+    // The kernel rejects the version magic, or the signature before that.
     let magic = content.windows(9).position(|bytes| bytes == b"vermagic=").expect("a version");
     content[magic + 9] = b'9';
-    own_kernel(&program, &kernel, &content);
-    own_workload(&program, "modules: [virtio]");
+    user_kernel(&program, &kernel, &content);
+    user_workload(&program, "modules: [virtio]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     let verdict = trial.unwrap_or_else(|| panic!("{finished:?}")).verdict;
     assert_eq!((finished.status, verdict.kind.as_str()), (Some(1), "workload-failed"), "{verdict:?}");
@@ -139,12 +139,12 @@ fn a_module_that_the_kernel_refuses_is_named() {
 }
 
 #[test]
-fn a_cell_whose_kernel_lacks_a_module_is_left_out() {
+fn cell_without_a_required_module_is_skipped() {
     kernels::kernel(KERNEL, "x86_64");
     let program = Program::new();
     let (kernel, module) = kernel_with_virtio();
-    own_kernel(&program, &kernel, &module.content);
-    own_workload(&program, "modules: [virtio, zram]");
+    user_kernel(&program, &kernel, &module.content);
+    user_workload(&program, "modules: [virtio, zram]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     assert_eq!((finished.status, trial), (Some(2), None), "{finished:?}");
     assert!(finished.stderr.contains("mine has no module zram for x86_64, which needy needs"), "{}", finished.stderr);
@@ -155,10 +155,10 @@ fn a_cell_whose_kernel_lacks_a_module_is_left_out() {
 }
 
 #[test]
-fn a_cell_whose_kernel_lacks_an_option_is_left_out() {
+fn cell_without_a_required_option_is_skipped() {
     kernels::kernel(KERNEL, "x86_64");
     let program = Program::new();
-    own_workload(&program, "config: [MEMCG, NO_SUCH_THING]");
+    user_workload(&program, "config: [MEMCG, NO_SUCH_THING]");
     let (finished, trial) = boot(&program, KERNEL, &["--workload", "needy"]);
     assert_eq!((finished.status, trial), (Some(2), None), "{finished:?}");
     let reason = "debian-6.1 has no CONFIG_NO_SUCH_THING=y for x86_64, which needy needs";
@@ -166,10 +166,10 @@ fn a_cell_whose_kernel_lacks_an_option_is_left_out() {
 }
 
 #[test]
-fn a_guest_has_a_file_system_on_its_disk() {
+fn scratch_disk_has_its_filesystem() {
     kernels::kernel(KERNEL, "x86_64");
     let program = Program::new();
-    own_workload(&program, "disk: {size: 64M, filesystem: ext4}");
+    user_workload(&program, "disk: {size: 64M, filesystem: ext4}");
     let main = "#include \"../../guest/disk.h\"\n#include \"../../guest/sys.h\"\n#include \"../../guest/workload.h\"\n\
         int workload_main(const char *role, uint64_t amount) { struct disk disk; (void)role; (void)amount;\n\
         sys_mkdir(\"/here\"); if (disk_find(&disk) < 0) return workload_fail(\"no-disk\");\n\

@@ -1,9 +1,10 @@
 //! Matrices and the plans that they make: `tests/plans/*.yaml` → `*.json`, and the ones that are wrong:
-//! `tests/plans/errors/*.yaml` → `*.txt`. `UPDATE_GOLDENS=1` writes them anew.
+//! `tests/plans/errors/*.yaml` → `*.txt`. `SNAPSHOTS=overwrite` rewrites them.
 
 use arch::Arch;
 use model::{Expectation, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
-use oomlab::matrix::{Diagnostic, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
+use oomlab::matrix::{Diagnostic, KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
+use oomlab::workload::Unfit;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,14 +12,14 @@ use std::path::{Path, PathBuf};
 struct Kernel(&'static [&'static str]);
 
 impl KnownKernel for Kernel {
-    fn available(&self, arch: Arch) -> Result<(), String> {
-        if self.0.contains(&arch.name) { Ok(()) } else { Err(format!("is not available for {}", arch.name)) }
+    fn available(&self, arch: Arch) -> Result<(), KernelLack> {
+        if self.0.contains(&arch.name) { Ok(()) } else { Err(KernelLack::Arch(arch)) }
     }
 
-    /// The kernels that come ready-made have modules.
-    fn provides(&self, _: Arch, needs: &Needs) -> Result<(), String> {
+    /// Prebuilt kernels have modules.
+    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {
         match needs.modules.first() {
-            Some(module) if self.0 == RISCV => Err(format!("has no module {module}")),
+            Some(module) if self.0 == RISCV => Err(KernelLack::Module { module: module.clone(), arch }),
             _ => Ok(()),
         }
     }
@@ -33,11 +34,12 @@ struct Workload {
 }
 
 impl KnownWorkload for Workload {
-    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String> {
+    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), Unfit> {
+        let workload = self.name.into();
         if self.needs_mmu && !arch.mmu {
-            Err(format!("{} needs an MMU", self.name))
+            Err(Unfit::NeedsMmu { workload, arch })
         } else if self.name == "anon-hog" && ram > RamMib(4096) {
-            Err("anon-hog does not fill more than 4G".to_owned())
+            Err(Unfit::Excluded { workload, arch, reason: "it does not fill more than 4G".to_owned() })
         } else {
             Ok(())
         }
@@ -131,11 +133,11 @@ fn shown(findings: &[Diagnostic]) -> String {
 }
 
 fn assert_golden(path: &Path, actual: &str) {
-    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
         std::fs::write(path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(actual, expected, "{} differs; UPDATE_GOLDENS=1 writes it anew", path.display());
+    assert_eq!(actual, expected, "{} differs; SNAPSHOTS=overwrite rewrites it", path.display());
 }
 
 fn plan_of(text: &str, name: &str) -> (Plan, Vec<Diagnostic>) {
@@ -143,7 +145,7 @@ fn plan_of(text: &str, name: &str) -> (Plan, Vec<Diagnostic>) {
 }
 
 #[test]
-fn matrices_make_their_plans() {
+fn matrices_expand_to_their_plans() {
     for file in yaml_files("tests/plans") {
         let (plan, warnings) = plan_of(&std::fs::read_to_string(&file).unwrap(), file_name(&file));
         assert_golden(&file.with_extension("json"), &(serde_json::to_string_pretty(&plan).unwrap() + "\n"));
@@ -154,7 +156,7 @@ fn matrices_make_their_plans() {
 }
 
 #[test]
-fn wrong_matrices_show_every_error() {
+fn wrong_matrices_report_every_error() {
     for file in yaml_files("tests/plans/errors") {
         let text = std::fs::read(&file).unwrap();
         let errors = load(&text, file_name(&file), &known()).map(|(plan, _)| plan).unwrap_err();
@@ -163,7 +165,7 @@ fn wrong_matrices_show_every_error() {
 }
 
 #[test]
-fn the_example_of_the_documentation_is_right() {
+fn documentation_example_is_valid() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/matrix.md")).unwrap();
     let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let (plan, warnings) = plan_of(example, "matrix.md");
@@ -172,7 +174,7 @@ fn the_example_of_the_documentation_is_right() {
 }
 
 #[test]
-fn a_huge_product_is_refused_before_it_is_made() {
+fn huge_product_is_refused() {
     let list = |prefix: &str| (0..400).map(|n| format!("{}{prefix}", n + 8)).collect::<Vec<_>>().join(", ");
     let axes = format!(
         "axes: {{kernel: linux-6.1, arch: riscv64, workload: idle, ram: [{}], vcpus: [{}]}}",
@@ -184,19 +186,19 @@ fn a_huge_product_is_refused_before_it_is_made() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_shown() {
+fn invalid_utf8_is_reported() {
     let errors = load(b"name: x\naxes: \xff\n", "bytes.yaml", &known()).unwrap_err();
     assert!(shown(&errors).contains("bytes.yaml:2:7") && shown(&errors).contains("byte 0xff"), "{}", shown(&errors));
 }
 
 #[test]
-fn the_schema_is_an_object_with_explanations() {
+fn schema_is_an_object_with_descriptions() {
     let schema = json_schema();
     assert_eq!(schema["type"], "object");
     assert!(schema.pointer("/properties/axes/description").is_some_and(serde_json::Value::is_string));
 }
 
-/// Axes of a matrix that is right, as text, and the size of their product.
+/// Axes of a valid matrix as text, and the size of their product.
 fn matrices() -> impl Strategy<Value = (String, usize)> {
     let some = |values: &'static [&'static str]| {
         prop::sample::subsequence(values.to_vec(), 1..=values.len())
@@ -239,7 +241,7 @@ proptest! {
     }
 
     #[test]
-    fn expansion_is_deterministic_and_ids_outlive_edits((text, _) in matrices()) {
+    fn expansion_is_deterministic_and_ids_are_stable((text, _) in matrices()) {
         let plan = |text: &str| load(text, "p.yaml", &known()).map(|(plan, _)| plan);
         if let Ok(first) = plan(&text) {
             prop_assert_eq!(&first, &plan(&text).unwrap());

@@ -1,7 +1,7 @@
-//! The files that the program carries: the guest's C sources, workloads, kernel descriptions.
+//! The built-in files of the program: the guest's C sources, workloads, kernel descriptions.
 //!
-//! They are built into the program, so that an installed `oomlab` needs no checkout beside it. A folder of the
-//! user's own, laid out like the repository (`images/…`, `kernels/…`), goes before them file by file.
+//! They are built into the program, so that an installed `oomlab` needs no checkout beside it. The user's
+//! folder, laid out like the repository (`images/…`, `kernels/…`), overrides them file by file.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,19 +10,19 @@ use std::path::{Path, PathBuf};
 /// Path and content, sorted by path; written by `build.rs`.
 static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
-/// The files, the user's before the program's own.
+/// The files: the user's, then the built-in ones.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
     overlay: Option<PathBuf>,
 }
 
 impl Assets {
-    /// The program's own files alone.
+    /// The built-in files alone.
     pub fn builtin() -> Self {
         Self::default()
     }
 
-    /// The files below `dir` before the program's own.
+    /// The files below `dir`, then the built-in ones.
     pub fn with_overlay(dir: impl Into<PathBuf>) -> Self {
         Self { overlay: Some(dir.into()) }
     }
@@ -41,7 +41,7 @@ impl Assets {
     /// Every file below a folder, as paths that [`Assets::read`] takes, sorted.
     ///
     /// # Errors
-    /// When a folder of the user's cannot be listed.
+    /// When the user's folder cannot be listed.
     pub fn list(&self, folder: &str) -> std::io::Result<Vec<String>> {
         let prefix = format!("{}/", folder.trim_end_matches('/'));
         let mut found: BTreeSet<String> =
@@ -52,7 +52,7 @@ impl Assets {
         Ok(found.into_iter().collect())
     }
 
-    /// Where a file comes from, for messages: the user's path, or the path within the program.
+    /// The path of a file for messages: the user's, or that within the program.
     pub fn origin(&self, path: &str) -> String {
         match self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
             Some(file) => file.display().to_string(),
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_users_file_goes_before_the_builtin_one() {
+    fn user_file_overrides_the_builtin_one() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("kernels")).unwrap();
         std::fs::write(dir.path().join("kernels/mine.yaml"), "x").unwrap();

@@ -1,8 +1,10 @@
-//! What can be typed.
+//! The command line.
 
 use super::bisect::{BisectArgs, StepArgs};
 use super::doctor::DoctorArgs;
 use super::kernel::KernelArgs;
+use super::values::{arch_parser, seconds};
+use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -13,17 +15,16 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "oomlab", version, max_term_width = 100)]
 pub struct Program {
-    /// What to do
+    /// Subcommand
     #[command(subcommand)]
     pub command: Command,
     /// When to use colour; NO_COLOR is respected
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
-    /// Folder with `images` and `kernels` of your own, used before the built-in ones [default: the current folder, if
-    /// it has them]
+    /// Folder with custom `images` and `kernels`, used before the built-in ones [default: the current folder, if it has them]
     #[arg(long, global = true, value_name = "DIR", env = "OOMLAB_DATA")]
     pub data: Option<PathBuf>,
-    /// Tell what the lab does, for debugging it
+    /// Log what the lab does
     #[arg(long, short, global = true)]
     pub verbose: bool,
 }
@@ -39,25 +40,25 @@ pub enum Command {
     Boot(BootArgs),
     /// Run a trial of an earlier run again
     Repro(ReproArgs),
-    /// Judge recorded trials again, by the present rules
+    /// Judge recorded trials again by the current rules
     ///
-    /// Exit status: 0 every verdict is the same, 1 a verdict is another one, 2 wrong usage or nothing there, 3 a record cannot be read.
+    /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.
     Replay(ReplayArgs),
-    /// Judge a guest that the lab did not plan: a QEMU of your own, or a console on standard input
+    /// Judge a foreign guest: a running QEMU, or a console on standard input
     Watch(WatchArgs),
-    /// Tell what is wrong in a console log, earliest cause first
+    /// List the failures in a console log, earliest cause first
     Classify(ClassifyArgs),
-    /// Find the commit that brought a failure, also one that shows now and then
+    /// Find the commit that introduced a failure, including intermittent ones
     Bisect(BisectArgs),
-    /// For `git bisect run`: repeat a command until it is sure whether the revision is bad
+    /// For `git bisect run`: repeat a command until the revision is known to be good or bad
     ///
-    /// Exit status: 0 good, 1 bad, 125 not sure, or the command says so.
+    /// Exit status: 0 good, 1 bad, 125 undecided, or the command exits with it.
     Step(StepArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
     /// List and describe workloads
     Workload(WorkloadArgs),
-    /// Tell what the host lacks and why it matters
+    /// Report what the host lacks and why it matters
     Doctor(DoctorArgs),
     /// Print the matrix's JSON Schema, for editors
     Schema,
@@ -68,10 +69,10 @@ pub enum Command {
     },
 }
 
-/// What a run may use, and where its results go.
+/// Resources of a run, and where its results go.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunOptions {
-    /// Trials at a time [default: as many as CPUs and memory admit]
+    /// Parallel trials; overrides the CPU limit [default: as many as CPUs and memory admit]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
     /// CPUs that guests may use [default: all]
@@ -89,8 +90,8 @@ pub struct RunOptions {
     /// Write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8); of one with more RAM than this, nothing
-    #[arg(long, value_name = "MOST", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
+    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<model::RamMib>,
     /// Program to run in place of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
@@ -111,8 +112,8 @@ pub struct RunArgs {
     /// Trials of each cell, in place of what the matrix says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
-    /// Bisect what is unexpected here and was as expected in an earlier run beside this one, for at most so many minutes in all; of
-    /// kernels whose source is a git repository
+    /// Bisect cells that are unexpected now and were as expected in an earlier run beside this one, for at most this many minutes
+    /// in total; only kernels from a git repository
     #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds)]
     pub bisect_regressions: Option<f64>,
     #[command(flatten)]
@@ -136,8 +137,8 @@ pub struct PlanArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct BootArgs {
     /// Architecture
-    #[arg(long)]
-    pub arch: String,
+    #[arg(long, value_parser = arch_parser())]
+    pub arch: Arch,
     /// Kernel: a name of the catalogue, or the path of an image (with a `/` in it, or of a file that exists)
     #[arg(long)]
     pub kernel: String,
@@ -150,7 +151,7 @@ pub struct BootArgs {
     /// Option of the workload
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
     pub workload_options: Vec<String>,
-    /// Your own initramfs instead of the lab's agent; judged from console and host alone
+    /// Custom initramfs in place of the lab's agent; judged from console and host alone
     #[arg(long, value_name = "FILE")]
     pub initrd: Option<PathBuf>,
     /// Further words of the kernel command line
@@ -162,14 +163,14 @@ pub struct BootArgs {
     /// Further argument of QEMU; may be given more than once
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_arg: Vec<String>,
-    /// Fault to inject, for example page-alloc=2%, slab=1%, console=2K, disk-iops=20, stopped=80%; may be given more than
+    /// Fault to inject, for example page-alloc=2%, slab=1%, console=2K, disk-iops=20, vcpu-steal=80%; may be given more than
     /// once, see `docs/matrix.md`
     #[arg(long, value_name = "NAME=VALUE")]
     pub fault: Vec<String>,
-    /// Seconds that the guest may take to come up
+    /// Timeout of the boot, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     pub boot_timeout: f64,
-    /// Seconds that the workload may take
+    /// Timeout of the workload, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
     pub load_timeout: f64,
     /// Number of trials
@@ -185,7 +186,7 @@ pub struct ReproArgs {
     /// The trial, as reports name it: RUN/CELL, or the path of its folder
     #[arg(value_name = "RUN/CELL")]
     pub trial: String,
-    /// Print a plain shell script in place of running it
+    /// Print a shell script instead of running it
     #[arg(long)]
     pub script: bool,
     #[command(flatten)]
@@ -209,16 +210,16 @@ pub struct ReplayArgs {
 /// Arguments of `oomlab watch`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WatchArgs {
-    /// Unix socket of the serial console of a QEMU that runs [default: the console is read from standard input]
+    /// Unix socket of the serial console of a running QEMU [default: standard input is the console]
     #[arg(long, value_name = "SOCKET", conflicts_with = "command")]
     pub serial: Option<PathBuf>,
-    /// Unix socket of its QMP: without it nothing is known of the vCPUs and the memory
+    /// Unix socket of its QMP; without it vCPUs and memory are unknown
     #[arg(long, value_name = "SOCKET", requires = "serial")]
     pub qmp: Option<PathBuf>,
-    /// Architecture [default: what QEMU's program says]
-    #[arg(long)]
-    pub arch: Option<String>,
-    /// Kernel image, for its symbols [default: what QEMU's `-kernel` says]
+    /// Architecture [default: that of the QEMU program]
+    #[arg(long, value_parser = arch_parser())]
+    pub arch: Option<Arch>,
+    /// Kernel image, for its symbols [default: QEMU's `-kernel`]
     #[arg(long, value_name = "FILE")]
     pub kernel: Option<PathBuf>,
     /// System.map of the kernel
@@ -227,7 +228,7 @@ pub struct WatchArgs {
     /// vmlinux of the kernel, for its debug information
     #[arg(long, value_name = "FILE")]
     pub vmlinux: Option<PathBuf>,
-    /// Seconds after which to give up [default: never]
+    /// Timeout in seconds [default: none]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
     /// Folder of the run [default: the next free runs/<date>-<n>]
@@ -236,10 +237,10 @@ pub struct WatchArgs {
     /// Write the results as one JSON document; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8); of one with more RAM than this, nothing
-    #[arg(long, value_name = "MOST", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
+    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<model::RamMib>,
-    /// A QEMU command line of your own: its serial console and one more QMP monitor go to the lab
+    /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
     #[arg(last = true, value_name = "QEMU")]
     pub command: Vec<String>,
 }
@@ -261,19 +262,14 @@ pub struct WorkloadArgs {
     pub action: WorkloadAction,
 }
 
-/// What to do with workloads.
+/// Actions on workloads.
 #[derive(Debug, Clone, Subcommand)]
 pub enum WorkloadAction {
-    /// Show what workloads there are
+    /// List the workloads
     List,
     /// Describe one: what it does, its options, the verdict of a healthy kernel
     Show {
         /// Its name
         name: String,
     },
-}
-
-pub(super) fn seconds(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    if value.is_finite() && value > 0.0 && value <= 1e6 { Ok(value) } else { Err("must be above 0".to_owned()) }
 }

@@ -19,37 +19,36 @@ use std::path::{Path, PathBuf};
 pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let path = Path::new(&args.kernel);
-    let own = match arch::find(&args.arch) {
-        Some(spec) if args.kernel.contains('/') || path.is_file() => Some(own_kernel(path, spec)?),
-        _ => None,
-    };
-    let kernel = match &own {
-        Some(own) => SingleKernel::Own(own.name.clone()),
+    let is_image = args.kernel.contains('/') || path.is_file();
+    let user_kernel = if is_image { Some(user_kernel(path, args.arch)?) } else { None };
+    let kernel = match &user_kernel {
+        Some(kernel) => SingleKernel::User(kernel.name.clone()),
         None => SingleKernel::Catalogue(args.kernel.clone()),
     };
     let wanted = SingleCell {
         kernel,
-        arch: args.arch.clone(),
+        arch: args.arch,
         ram: args.ram.clone(),
-        payload: payload(args, own.is_some())?,
+        payload: payload(args, user_kernel.is_some())?,
         vcpus: args.vcpus,
         append: args.append.iter().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect(),
         qemu: args.qemu_arg.clone(),
-        faults: matrix::faults(args.fault.iter().map(String::as_str)).map_err(CliError::Usage)?,
+        faults: matrix::faults(args.fault.iter().map(String::as_str))
+            .map_err(|error| CliError::Usage(error.to_string()))?,
         timeouts: Timeouts { boot_s: args.boot_timeout, load_s: args.load_timeout, ..Timeouts::default() },
         repeat: args.repeat,
     };
     let plan = matrix::single(wanted, &catalogues.known())?;
-    Execution { context, catalogues, options: &args.options, plan, own, prepared: None }.run()
+    Execution { context, catalogues, options: &args.options, plan, own: user_kernel, prepared: None }.run()
 }
 
-fn payload(args: &BootArgs, own_kernel: bool) -> Result<SinglePayload, CliError> {
+fn payload(args: &BootArgs, has_user_kernel: bool) -> Result<SinglePayload, CliError> {
     match (&args.workload, &args.initrd) {
         (Some(name), _) => {
             Ok(SinglePayload::Workload { name: name.clone(), options: options(&args.workload_options)? })
         }
         (None, Some(initrd)) => Ok(SinglePayload::Initrd(Some(readable(initrd)?))),
-        (None, None) if own_kernel => Ok(SinglePayload::Initrd(None)),
+        (None, None) if has_user_kernel => Ok(SinglePayload::Initrd(None)),
         (None, None) => Err(CliError::Usage(
             "nothing to run in the guest: name a workload with `--workload` (`oomlab workload list` shows all) \
              or an initramfs with `--initrd`"
@@ -58,7 +57,14 @@ fn payload(args: &BootArgs, own_kernel: bool) -> Result<SinglePayload, CliError>
     }
 }
 
-pub(super) fn options(words: &[String]) -> Result<BTreeMap<String, String>, CliError> {
+/// Options of a workload: values by name.
+type Options = BTreeMap<String, String>;
+
+/// Reads `--option NAME=VALUE`.
+///
+/// # Errors
+/// When a `=` is missing.
+pub(super) fn options(words: &[String]) -> Result<Options, CliError> {
     let pair = |word: &String| {
         let (name, value) = word
             .split_once('=')
@@ -68,15 +74,15 @@ pub(super) fn options(words: &[String]) -> Result<BTreeMap<String, String>, CliE
     words.iter().map(pair).collect()
 }
 
-fn own_kernel(path: &Path, spec: Arch) -> Result<KernelArtifact, CliError> {
+fn user_kernel(path: &Path, arch: Arch) -> Result<KernelArtifact, CliError> {
     let image = readable(path)?;
-    let name = path.file_name().map_or_else(|| "own".into(), |name| name.to_string_lossy());
+    let name = path.file_name().map_or_else(|| "user".into(), |name| name.to_string_lossy());
     let name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
-    Ok(Kernels::own(&KernelName::new(name), spec, &image)?)
+    Ok(Kernels::user_kernel(&KernelName::new(name), arch, &image)?)
 }
 
-/// The absolute path of a file of the user's that can be read.
+/// The absolute path of a readable file.
 fn readable(path: &Path) -> Result<PathBuf, CliError> {
     let wrong = |error: std::io::Error| CliError::Usage(format!("cannot read {}: {error}", path.display()));
     std::fs::File::open(path).and_then(|_| std::path::absolute(path)).map_err(wrong)

@@ -1,21 +1,21 @@
-//! `oomlab doctor`: what the host lacks, why it matters, and installing it.
+//! `oomlab doctor`: reports what the host lacks and why it matters, and installs it.
 
 use crate::doctor::{self, Examination, Requirement};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process;
 
-/// The host has, or now has, all that is needed.
+/// The host is complete.
 const COMPLETE: u8 = 0;
-/// The host lacks something: runs would fail for the lab's sake.
+/// The host lacks something: runs would fail with lab errors.
 const INCOMPLETE: u8 = 3;
-/// Packages of one round may need others, such as firmware, in the next.
-const ROUNDS: usize = 2;
+/// Maximum rounds: packages of one round may need others, such as firmware, in the next.
+const MAX_ROUNDS: usize = 2;
 
 /// Arguments of `oomlab doctor`.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
-    /// Install what is missing; shows each command before it runs it, with sudo unless root
+    /// Install what is missing; shows each command before it runs, with sudo unless root
     #[arg(long)]
     fix: bool,
     /// Print a JSON document
@@ -23,7 +23,7 @@ pub struct DoctorArgs {
     json: bool,
 }
 
-/// Installing what is missing did not work.
+/// Installing the missing packages failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
     /// It cannot be installed from here.
@@ -34,7 +34,7 @@ pub enum DoctorError {
     Failed {
         /// The command.
         command: String,
-        /// How it ended.
+        /// Its exit status.
         status: String,
     },
     /// A command could not be started, or the result could not be printed.
@@ -50,7 +50,7 @@ pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
     let requirements = doctor::requirements(arch::ALL, std::env::consts::ARCH);
     let examine = || Examination::new(&requirements, doctor::probe(&requirements, cache));
     let mut examination = examine();
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         if !args.fix || examination.is_complete() {
             break;
         }
@@ -67,7 +67,7 @@ pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
     Ok(if examination.is_complete() { COMPLETE } else { INCOMPLETE })
 }
 
-/// Package lists are brought up to date first: stale ones name versions that the archive has no more.
+/// Package lists are updated first: stale ones name versions that the archive has dropped.
 fn install(missing: &[Requirement]) -> Result<(), DoctorError> {
     let privilege = doctor::privilege()?;
     show_and_run(&doctor::update(privilege))?;

@@ -88,7 +88,9 @@ impl From<crate::kernel::KernelError> for CliError {
     fn from(error: crate::kernel::KernelError) -> Self {
         use crate::kernel::KernelError as E;
         match error {
-            E::Unknown { .. } | E::Unsupported(_) | E::Catalogue { .. } => Self::Usage(error.to_string()),
+            E::Unknown { .. } | E::NotForArch { .. } | E::NotBuilt { .. } | E::NotInDebian(_) | E::Catalogue { .. } => {
+                Self::Usage(error.to_string())
+            }
             _ => Self::Lab(error.to_string()),
         }
     }

@@ -8,12 +8,13 @@ use super::kernel::View;
 use super::known::Catalogues;
 use super::live::Live;
 use super::output;
-use crate::host::{Resources, today, wall_clock};
+use crate::host::{AccelReason, Resources, today, wall_clock};
 use crate::kernel::{Progress, Update};
 use crate::lab::{self, Budget, Lab, Prepared, Sources};
 use crate::report;
 use crate::store::RunDir;
 use model::{KernelArtifact, Plan};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -105,11 +106,10 @@ impl Execution<'_> {
 
 /// One line: what runs, on what.
 fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
-    let mut whys: Vec<&str> = readiness.accels.values().map(|answer| answer.why.as_str()).collect();
-    whys.sort_unstable();
-    whys.dedup();
-    // The reason that is about the host is worth more than "KVM does not run arm on x86_64".
-    let why = whys.iter().find(|why| !why.contains("does not run")).or(whys.first()).copied().unwrap_or_default();
+    let reasons: BTreeSet<&AccelReason> = readiness.accels.values().map(|answer| &answer.reason).collect();
+    // A reason about the host is worth more than "KVM does not run arm on x86_64".
+    let about_host = reasons.iter().find(|reason| !matches!(reason, AccelReason::Unsupported { .. }));
+    let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
     let at_a_time = budget.jobs.unwrap_or(budget.cpus);
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
     eprintln!("{} · {cells} · {at_a_time} at a time · {why}", plan.name);

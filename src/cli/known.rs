@@ -1,11 +1,11 @@
-//! What a matrix may name, out of the catalogues of kernels and workloads.
+//! The names that a matrix may use, from the catalogues of kernels and workloads.
 
 use super::context::Context;
 use super::error::CliError;
 use crate::image::{Images, load_workloads};
 use crate::kernel::{KernelError, Kernels, ModuleTree, Options, missing_option};
-use crate::matrix::{Known, KnownKernel, KnownWorkload, WrongOption};
-use crate::workload::{Manifest, OptionError};
+use crate::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
+use crate::workload::{Manifest, OptionError, Unfit};
 use arch::Arch;
 use model::{Cell, Expectation, KernelArtifact, KernelModule, Needs, RamMib, WorkloadName};
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ pub struct Catalogues {
     pub images: Images,
     /// Folder of the cache.
     pub cache: PathBuf,
-    entries: Vec<CatalogueKernel>,
+    cached: Vec<CachedKernel>,
 }
 
 impl Catalogues {
@@ -32,15 +32,15 @@ impl Catalogues {
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
-        let entries = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
-        let entries = entries.map(|name| CatalogueKernel {
+        let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
+        let cached = names.map(|name| CachedKernel {
             name,
             kernels: kernels.clone(),
-            cached: RefCell::default(),
+            artifacts: RefCell::default(),
             trees: RefCell::default(),
         });
         Ok(Self {
-            entries: entries.collect(),
+            cached: cached.collect(),
             kernels,
             workloads: load_workloads(&context.assets)?,
             images: Images::new(context.assets.clone(), context.cache.clone()),
@@ -48,36 +48,37 @@ impl Catalogues {
         })
     }
 
-    /// What a matrix may name.
+    /// The names that a matrix may use.
     pub fn known(&self) -> Known<'_> {
-        let kernels = self.entries.iter().map(|entry| (entry.name.clone(), entry as &dyn KnownKernel));
+        let kernels = self.cached.iter().map(|kernel| (kernel.name.clone(), kernel as &dyn KnownKernel));
         let workloads =
             self.workloads.iter().map(|(name, manifest)| (name.to_string(), manifest as &dyn KnownWorkload));
         Known { kernels: kernels.collect(), workloads: workloads.collect() }
     }
 
-    /// The modules that a cell loads; `None` when that is not known yet, for its kernel's modules are not in the cache.
+    /// The modules that a cell loads; `None` while its kernel's modules are not in the cache.
     pub fn modules(&self, cell: &Cell, arch: Arch) -> Option<Vec<KernelModule>> {
         if cell.needs.modules.is_empty() {
             return Some(Vec::new());
         }
-        let kernel = self.entries.iter().find(|entry| entry.name == cell.kernel.as_str())?;
+        let kernel = self.cached.iter().find(|kernel| kernel.name == cell.kernel.as_str())?;
         kernel.with_tree(arch, |tree| tree.load_order(&cell.needs.modules).ok())?
     }
 }
 
-struct CatalogueKernel {
+/// A kernel of the catalogue with its artifacts and modules in the cache, by architecture. They are looked up once: every
+/// cell of the kernel needs them.
+struct CachedKernel {
     name: String,
     kernels: Kernels,
-    /// Itself, by architecture, as far as it is in the cache, and what is known of its modules: every cell of the kernel asks.
-    cached: RefCell<BTreeMap<&'static str, Option<KernelArtifact>>>,
-    trees: RefCell<BTreeMap<&'static str, Option<ModuleTree>>>,
+    artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
+    trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
 }
 
-impl CatalogueKernel {
-    fn cached(&self, arch: Arch) -> Option<KernelArtifact> {
-        let mut cached = self.cached.borrow_mut();
-        cached.entry(arch.name).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
+impl CachedKernel {
+    fn artifact(&self, arch: Arch) -> Option<KernelArtifact> {
+        let mut artifacts = self.artifacts.borrow_mut();
+        artifacts.entry(arch).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
     }
 
     /// An option that the kernel lacks, as far as it is in the cache.
@@ -85,43 +86,43 @@ impl CatalogueKernel {
         if wanted.is_empty() {
             return None;
         }
-        missing_option(&self.cached(arch)?, wanted)
+        missing_option(&self.artifact(arch)?, wanted)
     }
 
-    /// Asks the kernel's modules, if they are in the cache.
-    fn with_tree<T>(&self, arch: Arch, ask: impl FnOnce(&ModuleTree) -> T) -> Option<T> {
+    /// Hands the kernel's modules to `read`, if they are in the cache.
+    fn with_tree<T>(&self, arch: Arch, read: impl FnOnce(&ModuleTree) -> T) -> Option<T> {
         let mut trees = self.trees.borrow_mut();
-        let tree = trees.entry(arch.name).or_insert_with(|| {
-            let kernel = self.cached(arch)?;
+        let tree = trees.entry(arch).or_insert_with(|| {
+            let kernel = self.artifact(arch)?;
             ModuleTree::of(&kernel).ok().flatten()
         });
-        tree.as_ref().map(ask)
+        tree.as_ref().map(read)
     }
 }
 
-impl KnownKernel for CatalogueKernel {
-    fn available(&self, arch: Arch) -> Result<(), String> {
+impl KnownKernel for CachedKernel {
+    fn available(&self, arch: Arch) -> Result<(), KernelLack> {
         let supported = self.kernels.catalogue().supports(&self.name, arch);
-        supported.map(drop).map_err(|_| format!("is not there for {}", arch.name))
+        supported.map(drop).map_err(|_| KernelLack::Arch(arch))
     }
 
-    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), String> {
+    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {
         if let Some(option) = self.missing_option(arch, &needs.config) {
-            return Err(format!("has no CONFIG_{option}=y for {}", arch.name));
+            return Err(KernelLack::Option { option: option.to_owned(), arch });
         }
         if needs.modules.is_empty() {
             return Ok(());
         }
         match self.with_tree(arch, |tree| tree.load_order(&needs.modules)) {
-            Some(Err(KernelError::NoModule { module, .. })) => Err(format!("has no module {module} for {}", arch.name)),
-            // What else may be wrong with the modules says itself when they are needed.
+            Some(Err(KernelError::NoModule { module, .. })) => Err(KernelLack::Module { module, arch }),
+            // Other errors are reported when the modules are needed.
             _ => Ok(()),
         }
     }
 }
 
 impl KnownWorkload for Manifest {
-    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String> {
+    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), Unfit> {
         Self::fits(self, arch, ram)
     }
 
@@ -138,7 +139,7 @@ impl KnownWorkload for Manifest {
         wrong.map_or(Ok(()), |error| {
             let message = error.to_string();
             Err(match error {
-                // The diagnostic says itself what was meant.
+                // The diagnostic adds the suggestion.
                 OptionError::Unknown { workload, option, .. } => WrongOption {
                     message: format!("workload `{workload}` has no option `{option}`"),
                     option,

@@ -19,6 +19,7 @@ mod program;
 mod replay;
 mod repro;
 mod run;
+mod values;
 mod watch;
 mod workload;
 

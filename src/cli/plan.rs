@@ -14,7 +14,7 @@ use model::{Cell, Payload};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Prints the plan of a matrix; gives the program's exit status.
+/// Prints the plan of a matrix; returns the exit status.
 ///
 /// # Errors
 /// When the matrix is wrong.
@@ -47,7 +47,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// The command line that a run would use, but for its sockets and its disk, which lie where a person can find them.
+/// The command line of a run, with sockets and disk at fixed paths.
 fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
     let spec = cell.arch;
     let initrd = match &cell.payload {
@@ -65,11 +65,11 @@ fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, Cli
         qmp: sockets.join("oomlab-qmp"),
         disk: sockets.join("oomlab-scratch"),
     };
-    Ok(command(cell, spec, remembered_accel(spec, &catalogues.cache), &paths))
+    Ok(command(cell, remembered_accel(spec, &catalogues.cache), &paths))
 }
 
-/// Where the initramfs is. Its name depends on the content of the modules in it: as long as the kernel's modules are
-/// not in the cache, their place in the name is taken by the kernel's name.
+/// The path of the initramfs. It depends on the content of the modules in it; until the kernel's modules are in the cache,
+/// the kernel's name stands in for them.
 fn image_path(cell: &Cell, spec: Arch, manifest: &Manifest, catalogues: &Catalogues) -> Result<PathBuf, CliError> {
     let modules = catalogues.modules(cell, spec);
     let mut path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;

@@ -94,11 +94,8 @@ async fn guest(args: &WatchArgs) -> Result<(Watched, Vec<String>), CliError> {
 
 /// The architecture: as the user says, else as QEMU's program says, else the host's.
 fn spec(args: &WatchArgs, given: &Given) -> Result<Arch, CliError> {
-    let name = args.arch.as_deref().or(given.arch).unwrap_or(std::env::consts::ARCH);
-    arch::find(name).ok_or_else(|| {
-        let known: Vec<&str> = arch::ALL.iter().map(|spec| spec.name).collect();
-        CliError::Usage(format!("unknown architecture `{name}`: name one of {} with `--arch`", known.join(", ")))
-    })
+    let host = || std::env::consts::ARCH.parse::<Arch>();
+    args.arch.or(given.arch).map_or_else(host, Ok).map_err(|error| CliError::Usage(format!("{error}; use `--arch`")))
 }
 
 /// The kernel with whatever there is of its symbols; none of it is needed for a verdict.
@@ -106,7 +103,7 @@ fn kernel(args: &WatchArgs, given: &Given, spec: Arch) -> Result<KernelArtifact,
     let path = args.kernel.as_ref().or(given.kernel.as_ref());
     let mut kernel = match path.filter(|path| args.kernel.is_some() || path.is_file()) {
         Some(path) if !path.is_file() => return Err(CliError::Usage(format!("cannot read {}", path.display()))),
-        Some(path) => Kernels::own(&KernelName::new(name(path)), spec, path)?,
+        Some(path) => Kernels::user_kernel(&KernelName::new(name(path)), spec, path)?,
         None => KernelArtifact {
             name: KernelName::new("unknown"),
             arch: spec,

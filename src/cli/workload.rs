@@ -1,4 +1,4 @@
-//! `oomlab workload`: what workloads there are.
+//! `oomlab workload`: lists and describes workloads.
 
 use super::args::WorkloadAction;
 use super::context::Context;
@@ -8,7 +8,7 @@ use crate::image::load_workloads;
 use crate::workload::Manifest;
 use model::Throttle;
 
-/// Prints workloads; gives the program's exit status.
+/// Prints workloads; returns the exit status.
 ///
 /// # Errors
 /// When the name is unknown or a manifest is wrong.
@@ -37,8 +37,8 @@ fn describe(manifest: &Manifest) -> String {
     text += &format!("unit       {}\nfinished   {}\n", manifest.unit, manifest.finished);
     let verdicts: Vec<String> = arch::ALL
         .iter()
-        .filter(|spec| manifest.fits(**spec, spec.min_ram.max(manifest.min_ram)).is_ok())
-        .map(|spec| format!("{} {}", spec.name, manifest.healthy(*spec)))
+        .filter(|arch| manifest.fits(**arch, arch.min_ram.max(manifest.min_ram)).is_ok())
+        .map(|arch| format!("{arch} {}", manifest.healthy(*arch)))
         .collect();
     text += &needs(manifest);
     text += &format!("healthy    {}\n", verdicts.join(", "));

@@ -3,34 +3,34 @@
 use super::{Facts, Kvm, Need, Requirement};
 use serde::Serialize;
 
-/// A first run fetches kernels and builds one; their trees and artefacts take this much, in MiB.
-const CACHE_MIB: u64 = 8 * 1024;
-/// The smallest RAM with which two cells run while a kernel compiles, in MiB.
-const RAM_MIB: u64 = 1024;
+/// Minimum free space for a first run, which fetches kernels and builds one, in MiB.
+const MIN_CACHE_MIB: u64 = 8 * 1024;
+/// Minimum RAM for two cells beside the compilation of a kernel, in MiB.
+const MIN_RAM_MIB: u64 = 1024;
 
-/// What the host has and lacks.
+/// The result of checking the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Examination {
-    /// What must be installed before everything works.
+    /// Requirements that the host does not meet.
     pub missing: Vec<Missing>,
-    /// What is worth knowing and stops nothing.
+    /// Limitations that prevent nothing.
     pub notes: Vec<String>,
-    /// What was found.
+    /// The facts behind it.
     pub facts: Facts,
 }
 
-/// Something that the host lacks.
+/// A requirement that the host does not meet.
 pub type Missing = Requirement;
 
 impl Examination {
-    /// Compares what is needed with what was found.
+    /// Compares the requirements with the facts.
     pub fn new(requirements: &[Requirement], facts: Facts) -> Self {
         let missing = requirements.iter().filter(|one| is_missing(&one.need, &facts)).cloned().collect();
         let notes = notes(&facts);
         Self { missing, notes, facts }
     }
 
-    /// Whether everything works on this host.
+    /// Whether the host meets every requirement.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
@@ -46,21 +46,23 @@ fn is_missing(need: &Need, facts: &Facts) -> bool {
 
 fn notes(facts: &Facts) -> Vec<String> {
     let mut notes = vec![match facts.kvm {
-        Kvm::Opens => "/dev/kvm opens; a tiny guest proves before the first run whether it works".to_owned(),
-        Kvm::Denied => "/dev/kvm is closed to this user: guests are emulated (adduser $USER kvm)".to_owned(),
+        Kvm::Opens => "/dev/kvm opens; a tiny guest tests it before the first run".to_owned(),
+        Kvm::Denied => "/dev/kvm may not be opened: guests are emulated (adduser $USER kvm)".to_owned(),
         Kvm::Absent => "no /dev/kvm: guests are emulated".to_owned(),
     }];
-    if let Some(free) = facts.cache_free_mib.filter(|free| *free < CACHE_MIB) {
-        notes.push(format!("{free} MiB of disk are free for the cache; building kernels takes up to {CACHE_MIB} MiB"));
+    if let Some(free) = facts.cache_free_mib.filter(|free| *free < MIN_CACHE_MIB) {
+        notes.push(format!(
+            "{free} MiB of disk are free for the cache; building kernels takes up to {MIN_CACHE_MIB} MiB"
+        ));
     }
-    if let Some(ram) = facts.ram_available_mib.filter(|ram| *ram < RAM_MIB) {
-        notes.push(format!("{ram} MiB of memory are available; fewer cells than usual run at a time"));
+    if let Some(ram) = facts.ram_available_mib.filter(|ram| *ram < MIN_RAM_MIB) {
+        notes.push(format!("{ram} MiB of memory are available; fewer cells than usual run in parallel"));
     }
     if !facts.pressure {
-        notes.push("no /proc/pressure: a crowded host is noticed later (CONFIG_PSI, or psi=1 at boot)".to_owned());
+        notes.push("no /proc/pressure: an overloaded host is detected later (CONFIG_PSI, or psi=1 at boot)".to_owned());
     }
     if !facts.schedstat {
-        notes.push("/proc/self/schedstat counts nothing: a guest starved by the host looks slow".to_owned());
+        notes.push("/proc/self/schedstat does not count: a guest starved by the host looks slow".to_owned());
     }
     notes
 }
@@ -71,7 +73,7 @@ mod tests {
     use crate::doctor::requirements;
     use arch::ALL;
 
-    /// A host that has all that is required.
+    /// A host that meets every requirement.
     fn complete(requirements: &[Requirement]) -> Facts {
         let mut facts = Facts { pressure: true, schedstat: true, ..Facts::default() };
         for one in requirements {
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_host_lacks_nothing() {
+    fn complete_host_lacks_nothing() {
         let needed = requirements(ALL, "x86_64");
         let examination = Examination::new(&needed, complete(&needed));
         assert!(examination.is_complete());
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn each_requirement_is_missed() {
+    fn each_requirement_is_checked() {
         let needed = requirements(ALL, "x86_64");
         for one in &needed {
             let mut facts = complete(&needed);
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_host_is_told_what_to_expect() {
+    fn small_host_has_notes() {
         let facts = Facts { cache_free_mib: Some(100), ram_available_mib: Some(300), ..Facts::default() };
         let notes = Examination::new(&[], facts).notes.join("\n");
         for word in ["100 MiB of disk", "300 MiB of memory", "/proc/pressure", "schedstat"] {

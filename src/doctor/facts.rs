@@ -1,16 +1,16 @@
-//! What was found on the host.
+//! Facts about the host.
 
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was found on the host. Figures that the kernel did not give are `None`.
+/// Facts about the host; unknown figures are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Facts {
     /// Programs on the PATH, with the version that they print, empty if they print none.
     pub programs: BTreeMap<String, String>,
-    /// Files that exist, of those that were asked for.
+    /// Required files that exist.
     pub files: BTreeSet<String>,
-    /// Free space where the cache lies, in MiB.
+    /// Free space for the cache, in MiB.
     pub cache_free_mib: Option<u64>,
     /// Available memory (`MemAvailable` in `/proc/meminfo`), in MiB.
     pub ram_available_mib: Option<u64>,
@@ -28,11 +28,11 @@ pub struct Facts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kvm {
-    /// It opens; whether it runs guests is another question.
+    /// It opens; it may still not run guests.
     Opens,
     /// It exists, and this user may not open it.
     Denied,
-    /// There is none.
+    /// It does not exist.
     #[default]
     Absent,
 }

@@ -1,4 +1,4 @@
-//! From what is missing to the commands that install it.
+//! Commands that install missing requirements.
 
 use super::Requirement;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// How this user becomes root.
+/// How the user becomes root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privilege {
     /// The user is root.
@@ -26,11 +26,11 @@ pub enum Privilege {
 /// Debian packages, sorted.
 pub type Packages = BTreeSet<&'static str>;
 
-/// Something that is missing cannot be installed.
+/// Why missing requirements cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotInstall {
-    /// The host is no Debian.
-    #[error("this host has no apt-get: install what is missing by its own means")]
+    /// The host is not a Debian.
+    #[error("this host has no apt-get: install what is missing with its package manager")]
     NoApt,
     /// The user is not root and cannot become root.
     #[error("not root, and there is no sudo: run this as root, or install what is missing as root")]
@@ -38,22 +38,22 @@ pub enum CannotInstall {
     /// apt knows none of the packages.
     #[error("no package for {what}: apt knows none of {packages}; is the main component of the archive enabled?")]
     NoPackage {
-        /// What is missing.
+        /// The missing requirement.
         what: String,
-        /// The packages that would have it.
+        /// The packages that have it.
         packages: String,
     },
 }
 
-/// The command that brings apt's package lists up to date.
+/// The command that updates apt's package lists.
 pub fn update(privilege: Privilege) -> Command {
     apt_get(privilege, ["update"])
 }
 
-/// The command that installs what is missing; of several packages that would do, the first that apt knows.
+/// The command that installs the missing requirements; of alternative packages the first that apt knows.
 ///
 /// # Errors
-/// When apt knows no package for something.
+/// When apt knows no package of a requirement.
 pub fn installation(
     missing: &[Requirement],
     known: &BTreeSet<String>,
@@ -100,26 +100,26 @@ mod tests {
     }
 
     #[test]
-    fn the_first_package_that_apt_knows_is_taken() {
+    fn first_known_package_is_installed() {
         let line = |names: &[&str]| installation(&[emulator()], &known(names), Privilege::Root).unwrap().to_string();
         assert!(line(&["qemu-system-misc", "qemu-system-riscv"]).ends_with(" qemu-system-riscv"));
         assert!(line(&["qemu-system-misc"]).ends_with(" qemu-system-misc"));
     }
 
     #[test]
-    fn a_package_that_serves_twice_is_installed_once() {
+    fn shared_package_is_installed_once() {
         let line = installation(&[emulator(), emulator()], &known(&["qemu-system-misc"]), Privilege::Root).unwrap();
         assert_eq!(line.0.iter().filter(|word| *word == "qemu-system-misc").count(), 1);
     }
 
     #[test]
-    fn what_apt_does_not_know_is_named() {
+    fn unknown_packages_are_named() {
         let error = installation(&[emulator()], &known(&[]), Privilege::Root).unwrap_err().to_string();
         assert!(error.contains("qemu-system-riscv64") && error.contains("qemu-system-misc"), "{error}");
     }
 
     #[test]
-    fn root_is_asked_for_only_where_needed() {
+    fn sudo_is_used_unless_root() {
         assert_eq!(update(Privilege::Sudo).to_string(), "sudo env DEBIAN_FRONTEND=noninteractive apt-get update");
         assert_eq!(update(Privilege::Root).to_string(), "env DEBIAN_FRONTEND=noninteractive apt-get update");
     }

@@ -1,7 +1,7 @@
-//! What the host must have, what it lacks, and the commands that install it.
+//! Requirements of the lab on its host, and the commands that install missing ones.
 //!
-//! [`requirements`] says what is needed (pure, from the architectures), [`probe`] looks at the host,
-//! [`Examination`] compares the two, [`installation`] turns what is missing into commands.
+//! [`requirements`] lists them (pure, from the architectures), [`probe`] inspects the host, [`Examination`] compares the
+//! two, [`installation`] makes commands of what is missing.
 
 mod examination;
 mod facts;

@@ -1,4 +1,4 @@
-//! Looking at the host.
+//! Inspection of the host.
 
 use super::{CannotInstall, Facts, Kvm, Need, Privilege, Requirement};
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Looks for what is required and at the host's resources; `cache` is the folder of the cache, which need not exist.
+/// Checks the requirements and the host's resources; `cache` is the folder of the cache, which need not exist.
 pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
     let mut facts = Facts {
         cache_free_mib: free_mib(cache),
@@ -36,7 +36,7 @@ pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
     facts
 }
 
-/// How this user can install packages.
+/// How the user can install packages.
 ///
 /// # Errors
 /// When the host has no apt, or the user cannot become root.
@@ -48,7 +48,7 @@ pub fn privilege() -> Result<Privilege, CannotInstall> {
     find("sudo").map(|_| Privilege::Sudo).ok_or(CannotInstall::NoPrivilege)
 }
 
-/// Those packages that apt could install.
+/// The packages that apt can install.
 pub fn apt_knows<'a>(packages: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     packages.into_iter().filter(|package| has_candidate(package)).map(str::to_owned).collect()
 }
@@ -58,7 +58,7 @@ fn has_candidate(package: &str) -> bool {
     output.is_ok_and(|output| candidate(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Whether `apt-cache policy` names a version that could be installed.
+/// Whether `apt-cache policy` names a version that can be installed.
 fn candidate(policy: &str) -> bool {
     policy.lines().filter_map(|line| line.trim().strip_prefix("Candidate: ")).any(|version| version != "(none)")
 }
@@ -68,7 +68,7 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// The first line that a program prints about itself; empty if it does not run.
+/// The first line of a program's `--version`; empty if it does not run.
 fn version(program: &Path) -> String {
     let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_exists_is_found_and_one_that_does_not_is_not() {
+    fn programs_are_found_on_the_path() {
         let require = |program| Requirement {
             what: String::new(),
             need: Need::Program(program),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn virtual_and_unknown_packages_are_no_candidates() {
+    fn virtual_and_unknown_packages_are_not_candidates() {
         assert!(candidate("gcc:\n  Installed: (none)\n  Candidate: 4:12.2.0-3\n"));
         assert!(!candidate("gcc-x86-64-linux-gnu:\n  Installed: (none)\n  Candidate: (none)\n"));
         assert!(!candidate(""));

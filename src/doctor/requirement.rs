@@ -1,22 +1,22 @@
-//! What the lab needs of its host.
+//! Requirements of the lab on its host.
 
 use arch::Arch;
 use serde::Serialize;
 
-/// Something that the host must have.
+/// A program or file that the host must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Requirement {
-    /// What it is, for people: "a cross compiler for riscv64".
+    /// Its name for messages, for example "a C compiler for this host".
     pub what: String,
-    /// How to tell that it is there.
+    /// How to check for it.
     pub need: Need,
-    /// What does not work without it, to be read after "needed to".
+    /// What needs it; reads on after "needed to".
     pub purpose: String,
-    /// Debian packages that have it, any of which will do; the best first.
+    /// Alternative Debian packages that have it, the best first.
     pub packages: Vec<&'static str>,
 }
 
-/// How to tell that something is there.
+/// How to check for a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
@@ -24,7 +24,7 @@ pub enum Need {
     Program(&'static str),
     /// A file.
     File(&'static str),
-    /// A file that comes with a program: not looked for while the program is missing.
+    /// A file of a program's package: not checked while the program is missing.
     FileOf {
         /// The program.
         program: &'static str,
@@ -49,14 +49,14 @@ const KERNEL_TOOLS: &[(&str, Need, &str)] = &[
     ("the headers of OpenSSL", Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
 ];
 
-/// Not on every user's PATH.
+/// Programs outside most users' PATH.
 const FILESYSTEM_MAKERS: &[(&str, &str, &str)] =
     &[("ext4", "/usr/sbin/mke2fs", "e2fsprogs"), ("XFS", "/usr/sbin/mkfs.xfs", "xfsprogs")];
 
 /// Where QEMU looks for the firmware that `-bios default` means on riscv64 (`hw/riscv/boot.c`).
 const OPENSBI: &str = "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin";
 
-/// Everything that the lab needs to run, build for and build kernels of these architectures.
+/// Everything that the lab needs to run guests, build images and build kernels for these architectures.
 ///
 /// `host` is the machine's own architecture as `uname -m` prints it.
 pub fn requirements(arches: &[Arch], host: &str) -> Vec<Requirement> {
@@ -76,7 +76,7 @@ pub fn requirements(arches: &[Arch], host: &str) -> Vec<Requirement> {
     }));
     for (filesystem, program, package) in FILESYSTEM_MAKERS {
         all.push(Requirement {
-            what: format!("what makes an {filesystem} file system"),
+            what: format!("mkfs for {filesystem}"),
             need: Need::File(program),
             purpose: format!("give guests a disk with {filesystem}"),
             packages: vec![package],
@@ -103,7 +103,7 @@ pub fn requirements(arches: &[Arch], host: &str) -> Vec<Requirement> {
     all
 }
 
-/// Adds a requirement, or its purpose to one that is there already.
+/// Adds a requirement, or its purpose to an equal one.
 fn add(all: &mut Vec<Requirement>, new: Requirement) {
     match all.iter_mut().find(|known| known.need == new.need) {
         Some(known) => known.purpose = format!("{}, {}", known.purpose, new.purpose),
@@ -123,7 +123,7 @@ fn emulator(arch: Arch) -> Requirement {
 fn compiler(arch: Arch, host: &str) -> Requirement {
     let mut packages = vec![arch.guest.cc_package];
     if arch.name == host {
-        // The native compiler answers to the cross compiler's name.
+        // The native compiler has the cross compiler's name, too.
         packages.insert(0, "gcc");
     }
     Requirement {
@@ -149,7 +149,7 @@ mod tests {
     use arch::ALL;
 
     #[test]
-    fn every_architecture_has_its_emulator_and_its_compiler() {
+    fn architectures_have_emulator_and_compiler() {
         let all = requirements(ALL, "x86_64");
         for arch in ALL {
             assert!(all.iter().any(|one| one.need == Need::Program(arch.qemu.program)), "{}", arch.name);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_twice() {
+    fn requirements_are_unique() {
         let all = requirements(ALL, "x86_64");
         for (index, one) in all.iter().enumerate() {
             assert!(all[index + 1..].iter().all(|other| other.need != one.need), "{}", one.what);
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_emulator_names_all_that_it_boots() {
+    fn shared_emulator_names_its_architectures() {
         let all = requirements(ALL, "x86_64");
         let emulator = all.iter().find(|one| one.what == "qemu-system-riscv64").unwrap();
         assert_eq!(emulator.purpose, "boot riscv64, boot riscv64-nommu");
     }
 
     #[test]
-    fn the_hosts_own_compiler_serves_its_own_architecture() {
+    fn native_compiler_serves_the_host_architecture() {
         let packages = |host| {
             let all = requirements(ALL, host);
             all.into_iter().find(|one| one.what == "x86_64-linux-gnu-gcc").unwrap().packages

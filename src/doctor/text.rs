@@ -1,9 +1,9 @@
-//! An examination in words.
+//! An examination as text.
 
 use super::{Examination, Missing};
 use std::fmt::Write;
 
-/// The examination as a person reads it: what is missing first, and what to do about it.
+/// The examination for a terminal: missing requirements first, each with its remedy.
 pub fn text(examination: &Examination) -> String {
     let mut out = String::new();
     for one in &examination.missing {
@@ -18,7 +18,7 @@ pub fn text(examination: &Examination) -> String {
         let _ = writeln!(out, "note: {note}");
     }
     let _ = match examination.missing.len() {
-        0 => writeln!(out, "this host has all that is needed"),
+        0 => writeln!(out, "this host has everything that is needed"),
         count => writeln!(out, "{count} missing; `oomlab doctor --fix` installs what is missing on Debian and Ubuntu"),
     };
     out
@@ -39,7 +39,7 @@ mod tests {
     use arch::ALL;
 
     #[test]
-    fn every_missing_thing_says_why_and_how() {
+    fn missing_requirements_have_purpose_and_remedy() {
         let text = text(&Examination::new(&requirements(ALL, "x86_64"), Facts::default()));
         for line in [
             "missing: riscv64-linux-gnu-gcc",
@@ -52,10 +52,10 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_host_is_told_so() {
+    fn complete_host_is_reported() {
         let facts = Facts { programs: [("qemu-system-arm".to_owned(), "7.2.1".to_owned())].into(), ..Facts::default() };
         let text = text(&Examination::new(&[], facts));
         assert!(text.starts_with("qemu-system-arm: 7.2.1\n"), "{text}");
-        assert!(text.ends_with("this host has all that is needed\n"), "{text}");
+        assert!(text.ends_with("this host has everything that is needed\n"), "{text}");
     }
 }

@@ -19,13 +19,48 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct AccelAnswer {
     /// The accelerator.
     pub accel: Accel,
-    /// One line for a person, for example `emulated: KVM opens here but did not run a tiny guest to its end`.
-    pub why: String,
+    /// Why.
+    pub reason: AccelReason,
+}
+
+/// Why an accelerator is used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccelReason {
+    /// KVM works.
+    #[error("KVM: a tiny guest ran to its end")]
+    KvmWorks,
+    /// KVM of this host cannot run the architecture.
+    #[error("emulated: KVM does not run {arch} on {host}")]
+    Unsupported {
+        /// The guest's architecture.
+        arch: Arch,
+        /// The host's, as Rust names it.
+        host: String,
+    },
+    /// There is no tiny guest for the host.
+    #[error("emulated: there is no probe for KVM on {0}")]
+    NoProbe(String),
+    /// The host has no KVM.
+    #[error("emulated: there is no /dev/kvm")]
+    NoDevice,
+    /// The user may not use KVM.
+    #[error("emulated: /dev/kvm may not be opened; join the group `kvm`")]
+    NoPermission,
+    /// The tiny guest did not run.
+    #[error("emulated: KVM opens here but did not run a tiny guest to its end")]
+    TinyGuestFailed,
+    /// A kernel showed what the tiny guest did not.
+    #[error("emulated: KVM ran a tiny guest, but could not continue a kernel")]
+    KernelFailed,
+    /// QEMU could not be run.
+    #[error("emulated: KVM could not be tried: {0}")]
+    Untried(String),
 }
 
 impl AccelAnswer {
-    fn emulated(why: &str) -> Self {
-        Self { accel: Accel::Tcg, why: format!("emulated: {why}") }
+    fn emulated(reason: AccelReason) -> Self {
+        Self { accel: Accel::Tcg, reason }
     }
 }
 
@@ -106,26 +141,26 @@ fn tiny_guest(host: &str) -> Option<&'static TinyGuest> {
 pub async fn probe_kvm(spec: Arch, cache: &Path) -> AccelAnswer {
     let host = std::env::consts::ARCH;
     if !spec.qemu.kvm_hosts.contains(&host) {
-        return AccelAnswer::emulated(&format!("KVM does not run {} on {host}", spec.name));
+        return AccelAnswer::emulated(AccelReason::Unsupported { arch: spec, host: host.to_owned() });
     }
     let Some(tiny) = tiny_guest(host) else {
-        return AccelAnswer::emulated(&format!("there is no probe for KVM on {host}"));
+        return AccelAnswer::emulated(AccelReason::NoProbe(host.to_owned()));
     };
     let kvm = Path::new("/dev/kvm");
     if !kvm.exists() {
-        return AccelAnswer::emulated("there is no /dev/kvm");
+        return AccelAnswer::emulated(AccelReason::NoDevice);
     }
     if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
-        return AccelAnswer::emulated("/dev/kvm may not be opened; join the group `kvm`");
+        return AccelAnswer::emulated(AccelReason::NoPermission);
     }
     if let Some(answer) = remembered(cache) {
         return answer;
     }
     let answer = match run(tiny, spec.qemu.program, Accel::Kvm).await {
-        Ok(true) => AccelAnswer { accel: Accel::Kvm, why: "KVM: a tiny guest ran to its end".to_owned() },
-        Ok(false) => AccelAnswer::emulated("KVM opens here but did not run a tiny guest to its end"),
+        Ok(true) => AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks },
+        Ok(false) => AccelAnswer::emulated(AccelReason::TinyGuestFailed),
         // A missing QEMU is reported by the first trial; that says nothing about KVM.
-        Err(error) => return AccelAnswer::emulated(&format!("KVM could not be tried: {error}")),
+        Err(error) => return AccelAnswer::emulated(AccelReason::Untried(error.to_string())),
     };
     remember(cache, &answer);
     answer
@@ -133,7 +168,7 @@ pub async fn probe_kvm(spec: Arch, cache: &Path) -> AccelAnswer {
 
 /// Takes back that KVM works, until the host boots again.
 pub(super) fn forget_kvm(cache: &Path) {
-    remember(cache, &AccelAnswer::emulated("KVM ran a tiny guest, but could not go on executing a kernel"));
+    remember(cache, &AccelAnswer::emulated(AccelReason::KernelFailed));
 }
 
 /// A cache that cannot be written costs two seconds next time and nothing else.
@@ -156,7 +191,7 @@ fn remembered(cache: &Path) -> Option<AccelAnswer> {
 /// changes with the tiny guests, so that what older ones showed does not count.
 fn answer_file(cache: &Path) -> PathBuf {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    cache.join(format!("kvm-2-{}.json", boot.trim()))
+    cache.join(format!("kvm-3-{}.json", boot.trim()))
 }
 
 /// Whether the tiny guest ran to its end in time.
@@ -198,7 +233,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let x86 = arch::find("x86_64").unwrap();
         assert_eq!(remembered_accel(x86, dir.path()), Accel::Tcg);
-        let answer = AccelAnswer { accel: Accel::Kvm, why: String::new() };
+        let answer = AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
         std::fs::write(answer_file(dir.path()), serde_json::to_vec(&answer).unwrap()).unwrap();
         let here = if std::env::consts::ARCH == "x86_64" { Accel::Kvm } else { Accel::Tcg };
         assert_eq!(remembered_accel(x86, dir.path()), here);
@@ -210,6 +245,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let answer = probe_kvm(arch::find("riscv64-nommu").unwrap(), dir.path()).await;
         assert_eq!(answer.accel, Accel::Tcg);
-        assert!(answer.why.contains("riscv64-nommu"));
+        assert!(matches!(answer.reason, AccelReason::Unsupported { arch, .. } if arch.name == "riscv64-nommu"));
     }
 }

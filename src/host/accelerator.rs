@@ -45,12 +45,12 @@ impl Accelerator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::remembered_accel;
+    use crate::host::{AccelReason, remembered_accel};
 
     #[test]
     fn what_a_kernel_has_shown_is_known_to_all_and_remembered() {
         let dir = tempfile::tempdir().unwrap();
-        let answer = AccelAnswer { accel: Accel::Kvm, why: String::new() };
+        let answer = AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
         let first = Accelerator::proven(&answer, dir.path());
         let second = first.clone();
         assert_eq!((first.accel(), second.accel()), (Accel::Kvm, Accel::Kvm));

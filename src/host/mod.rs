@@ -15,7 +15,7 @@ mod socket_dir;
 mod threads;
 mod unnamed;
 
-pub use accel::{AccelAnswer, probe_kvm, remembered_accel};
+pub use accel::{AccelAnswer, AccelReason, probe_kvm, remembered_accel};
 pub use accelerator::Accelerator;
 pub use clock::{Clock, pause, today, wall_clock};
 pub use commands::{Pause, QmpCommands, QmpError};

@@ -20,11 +20,11 @@ pub(super) const DEBUG_INFO: &str = "layouts.elf";
 /// Folder with `lib/modules/<release>`.
 pub(super) const MODULES: &str = "modules";
 
-/// Says that a folder holds a whole kernel, and which.
+/// Marks a folder that holds a whole kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     schema: u32,
-    /// Digest of all that was known about how to make it, before it was made.
+    /// Digest of everything that was known about the kernel before it was made.
     recipe: Digest,
     release: String,
     /// Bytes of the image.
@@ -41,12 +41,12 @@ pub(super) struct Slot<'a> {
 }
 
 impl Slot<'_> {
-    /// The folder under which everyone finds it: the same whatever its content.
+    /// The folder where it is found: the same for every build of it.
     pub fn folder(&self) -> PathBuf {
         self.cache.path(format!("kernels/{}/{}", self.name, self.arch))
     }
 
-    /// What is there, if it is whole and was made by this recipe.
+    /// The kernel there, if it is whole and was made by this recipe.
     pub fn load(&self, recipe: &Digest) -> Option<KernelArtifact> {
         let folder = self.folder();
         let record: Record = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
@@ -70,7 +70,7 @@ impl Slot<'_> {
         })
     }
 
-    /// A folder to put the files in; `content` tells this making of it from any other.
+    /// A folder for the files; `content` distinguishes builds of one recipe.
     pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
         let key = digest_of([self.name.as_str(), self.arch.name, recipe.as_str(), content]);
         self.cache.scratch(format!("artifacts/{key}"))
@@ -90,7 +90,7 @@ impl Slot<'_> {
         point(&self.folder(), &Path::new("../../artifacts").join(name))?;
         self.load(&recipe).ok_or_else(|| KernelError::Damaged {
             path: self.folder(),
-            message: "changed while it was put there".into(),
+            message: "changed while it was installed".into(),
         })
     }
 }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_kernel_is_found_at_a_stable_place() {
+    fn finished_kernel_is_found_at_a_stable_path() {
         with_slot(|slot| {
             let recipe = digest_of(["one"]);
             assert_eq!(slot.load(&recipe), None);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_or_changed_image_is_not_taken() {
+    fn truncated_or_changed_image_is_not_used() {
         with_slot(|slot| {
             let recipe = digest_of(["one"]);
             for broken in ["imag", "imagE", ""] {
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn a_making_that_was_cut_off_is_not_taken() {
+    fn interrupted_build_is_not_used() {
         with_slot(|slot| {
             let recipe = digest_of(["one"]);
             let scratch = slot.scratch(&recipe, "x").unwrap();
             fs::write(scratch.path().join(IMAGE), "half").unwrap();
-            // As if the process had died here: nothing is cleaned up.
+            // As if the process was killed here: nothing is cleaned up.
             std::mem::forget(scratch);
             assert_eq!(slot.load(&recipe), None);
             make(&slot, &recipe, "x");

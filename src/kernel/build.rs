@@ -4,7 +4,7 @@ use super::artifact::{CONFIG, DEBUG_INFO, IMAGE, MODULES, SYSTEM_MAP};
 use super::cache::Cache;
 use super::command::Job;
 use super::config::{Fragment, all_config, not_applied};
-use super::edit::Edit;
+use super::patch::Patch;
 use super::progress::{Progress, Stage, Update};
 use super::source::Tree;
 use super::{KernelError, layouts, toolchain, worktree};
@@ -14,14 +14,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Part of every recipe; changes when kernels that were built before have to be built again.
+/// Part of every recipe; another version rebuilds all cached kernels.
 pub(super) const VERSION: &str = "2";
 
-/// How many files a build compiles when none was counted yet: 6.1 for riscv64-nommu with the lab's configuration.
-const USUAL_STEPS: u64 = 491;
+/// The number of files that a build compiles before any was counted: 6.1 for riscv64-nommu with the lab's configuration.
+const DEFAULT_STEPS: u64 = 491;
 
 /// Variables of the user's environment that would change what is built; the jobserver of a surrounding make is one.
-const FOREIGN: &[&str] = &[
+const REMOVED_VARIABLES: &[&str] = &[
     "MAKEFLAGS",
     "MFLAGS",
     "MAKELEVEL",
@@ -49,25 +49,25 @@ pub(super) struct Build<'a> {
     pub arch: Arch,
     pub tree: &'a Tree,
     pub fragments: &'a [Fragment],
-    /// Changes of the source.
-    pub edits: &'a [Edit],
+    /// Patches of the source.
+    pub patches: &'a [Patch],
     /// GNU make; tests put another in its place.
     pub make: &'a Path,
-    /// Compilers at a time.
+    /// Parallel compilers (`make -j`).
     pub jobs: usize,
     pub progress: &'a dyn Progress,
 }
 
 impl Build<'_> {
-    /// Builds the kernel in its output tree, copies what is wanted into `folder`, and returns the release.
+    /// Builds the kernel in its output tree, copies the image and what belongs to it into `folder`, and returns the release.
     ///
     /// # Errors
-    /// When an option does not stick, the compiler fails, or the caller cancels.
+    /// When Kconfig rejects an option, the compiler fails, or the caller cancels.
     pub fn run(&self, folder: &Path) -> Result<String, KernelError> {
         let objects = format!("objects/{}-{}", self.tree.name, self.arch.name);
         let _lock = self.cache.lock(&objects.replace('/', "-"), self.progress)?;
         let output = self.cache.folder(&objects)?;
-        worktree::bring_up(&self.tree.path, self.edits, &self.sources())?;
+        worktree::update(&self.tree.path, self.patches, &self.sources())?;
         self.configure(&output)?;
         self.compile(&output)?;
         for (from, to) in [(self.arch.kernel.image, IMAGE), ("System.map", SYSTEM_MAP), (".config", CONFIG)] {
@@ -82,25 +82,25 @@ impl Build<'_> {
         Ok(release)
     }
 
-    /// What is compiled.
+    /// The tree that is compiled.
     fn sources(&self) -> PathBuf {
         self.cache.path(format!("trees/{}-{}", self.tree.name, self.arch.name))
     }
 
     fn configure(&self, output: &Path) -> Result<(), KernelError> {
-        let wanted = all_config(self.fragments);
-        let (wishes, config) = (output.join("lab.config"), output.join(".config"));
-        let unchanged = fs::read_to_string(&wishes).is_ok_and(|text| text == wanted) && config.is_file();
+        let text = all_config(self.fragments);
+        let (requested, config) = (output.join("lab.config"), output.join(".config"));
+        let unchanged = fs::read_to_string(&requested).is_ok_and(|earlier| earlier == text) && config.is_file();
         if !unchanged {
             let message = self.message();
             self.progress.update(Update { stage: Stage::Configure, done: 0, total: None, message: &message });
-            fs::write(&wishes, wanted).map_err(KernelError::io("write", &wishes))?;
+            fs::write(&requested, text).map_err(KernelError::io("write", &requested))?;
             let mut make = self.make(output);
-            make.arg("allnoconfig").env("KCONFIG_ALLCONFIG", &wishes);
+            make.arg("allnoconfig").env("KCONFIG_ALLCONFIG", &requested);
             let configured = self.job("configure", make)?.run(|_| 0);
             if configured.is_err() {
-                // The wishes stand for a finished configuration.
-                let _ = fs::remove_file(&wishes);
+                // The file means that the configuration is complete.
+                let _ = fs::remove_file(&requested);
             }
             configured?;
         }
@@ -109,13 +109,14 @@ impl Build<'_> {
         if options.is_empty() {
             return Ok(());
         }
-        Err(KernelError::NotApplied { kernel: self.name.to_string(), arch: self.arch.name.to_owned(), options })
+        Err(KernelError::NotApplied { kernel: self.name.to_string(), arch: self.arch, options })
     }
 
     fn compile(&self, output: &Path) -> Result<(), KernelError> {
         let from_scratch = !output.join("vmlinux").exists();
         let counted = self.cache.folder("objects")?.join(format!("steps-{}", self.arch.name));
-        let usual = fs::read_to_string(&counted).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL_STEPS);
+        let usual =
+            fs::read_to_string(&counted).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_STEPS);
         let message = self.message();
         let mut make = self.make(output);
         make.arg(format!("-j{}", self.jobs.max(1))).arg(self.arch.kernel.target);
@@ -132,7 +133,7 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// A kernel whose layouts cannot be had boots and is judged as any other.
+    /// Without layouts a kernel boots and is judged as any other.
     fn keep_layouts(&self, output: &Path, folder: &Path) -> Result<(), KernelError> {
         let log = self.cache.log(&format!("layouts-{}-{}", self.name, self.arch.name))?;
         match layouts::compile(&self.sources(), output, &folder.join(DEBUG_INFO), log, self.progress) {
@@ -148,7 +149,7 @@ impl Build<'_> {
     /// The same sources give the same image, whoever builds it and when (Documentation/kbuild/reproducible-builds.rst).
     fn make(&self, output: &Path) -> Command {
         let mut make = Command::new(self.make);
-        for variable in FOREIGN {
+        for variable in REMOVED_VARIABLES {
             make.env_remove(variable);
         }
         make.arg("-C").arg(self.sources()).arg(format!("O={}", output.display()));
@@ -214,7 +215,7 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Unwatched;
+    use super::super::NullProgress;
     use super::super::artifact::Slot;
     use super::super::cache::digest_of;
     use super::*;
@@ -241,14 +242,14 @@ echo kernel/lib/crc32.ko > $objects/modules.builtin
 echo 6.1.176 > $objects/include/config/kernel.release
 "#;
 
-    struct World {
+    struct Setup {
         dir: tempfile::TempDir,
         cache: Cache,
         name: KernelName,
         tree: Tree,
     }
 
-    impl World {
+    impl Setup {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let (cache, path) = (Cache::new(dir.path().join("cache")), dir.path().join("tree"));
@@ -264,10 +265,10 @@ echo 6.1.176 > $objects/include/config/kernel.release
             Slot { cache: &self.cache, name: &self.name, arch: arch::find("riscv64-nommu").unwrap() }
         }
 
-        fn build(&self, wishes: &str) -> Result<KernelArtifact, KernelError> {
+        fn build(&self, requested: &str) -> Result<KernelArtifact, KernelError> {
             let assets = tempfile::tempdir().unwrap();
             fs::create_dir_all(assets.path().join("kernels/config")).unwrap();
-            fs::write(assets.path().join("kernels/config/mine.config"), wishes).unwrap();
+            fs::write(assets.path().join("kernels/config/mine.config"), requested).unwrap();
             let fragment = Fragment::read(&crate::assets::Assets::with_overlay(assets.path()), "mine").unwrap();
             let scratch = self.slot().scratch(&digest_of(["recipe"]), "content")?;
             let release = Build {
@@ -276,10 +277,10 @@ echo 6.1.176 > $objects/include/config/kernel.release
                 arch: arch::find("riscv64-nommu").unwrap(),
                 tree: &self.tree,
                 fragments: &[fragment],
-                edits: &[],
+                patches: &[],
                 make: &self.dir.path().join("make"),
                 jobs: 2,
-                progress: &Unwatched,
+                progress: &NullProgress,
             }
             .run(scratch.path())?;
             self.slot().finish(scratch, digest_of(["recipe"]), release)
@@ -287,41 +288,41 @@ echo 6.1.176 > $objects/include/config/kernel.release
     }
 
     #[test]
-    fn a_tree_is_configured_once_and_built() {
-        let world = World::new();
-        let artifact = world.build("CONFIG_A=y\n").unwrap();
+    fn tree_is_configured_once_and_built() {
+        let setup = Setup::new();
+        let artifact = setup.build("CONFIG_A=y\n").unwrap();
         assert_eq!(artifact.release, "6.1.176");
         assert_eq!(fs::read(&artifact.image).unwrap(), b"image\n");
         assert_eq!(fs::read(artifact.config.unwrap()).unwrap(), b"CONFIG_A=y\n");
-        world.build("CONFIG_A=y\n").unwrap();
-        assert_eq!(fs::read(world.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\n");
-        world.build("CONFIG_B=y\n").unwrap();
-        assert_eq!(fs::read(world.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\nx\n");
-        let environment = fs::read(world.cache.path("objects/tree-riscv64-nommu/environment")).unwrap();
+        setup.build("CONFIG_A=y\n").unwrap();
+        assert_eq!(fs::read(setup.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\n");
+        setup.build("CONFIG_B=y\n").unwrap();
+        assert_eq!(fs::read(setup.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\nx\n");
+        let environment = fs::read(setup.cache.path("objects/tree-riscv64-nommu/environment")).unwrap();
         assert_eq!(environment, b"oomlab\n");
     }
 
     #[test]
-    fn an_option_that_does_not_stick_stops_the_build() {
-        let message = World::new().build("CONFIG_A=y\nCONFIG_ABSENT=y\n").unwrap_err().to_string();
+    fn rejected_option_fails_the_build() {
+        let message = Setup::new().build("CONFIG_A=y\nCONFIG_ABSENT=y\n").unwrap_err().to_string();
         let start = "the configuration of linux-6.1 for riscv64-nommu lacks CONFIG_ABSENT=y (mine.config:2): ";
         assert!(message.starts_with(start), "{message}");
     }
 
     #[test]
-    fn a_failed_build_shows_its_end_and_is_not_taken_for_a_finished_one() {
-        let world = World::new();
-        fs::write(world.tree.path.join("broken"), "").unwrap();
-        let message = world.build("CONFIG_A=y\n").unwrap_err().to_string();
+    fn failed_build_shows_its_tail_and_is_not_cached() {
+        let setup = Setup::new();
+        fs::write(setup.tree.path.join("broken"), "").unwrap();
+        let message = setup.build("CONFIG_A=y\n").unwrap_err().to_string();
         assert!(message.starts_with("failed to build linux-6.1 for riscv64-nommu: exit status: 2\n"), "{message}");
         assert!(message.contains("mm/nommu.c:7: error") && message.contains("cache/logs/build-linux-6.1"), "{message}");
-        assert_eq!(world.slot().load(&digest_of(["recipe"])), None);
-        fs::remove_file(world.tree.path.join("broken")).unwrap();
-        assert!(world.build("CONFIG_A=y\n").is_ok());
+        assert_eq!(setup.slot().load(&digest_of(["recipe"])), None);
+        fs::remove_file(setup.tree.path.join("broken")).unwrap();
+        assert!(setup.build("CONFIG_A=y\n").is_ok());
     }
 
     #[test]
-    fn compiled_files_are_counted_across_reads() {
+    fn steps_are_counted_across_reads() {
         let mut steps = Steps::default();
         for part in ["  CC      mm/oom_kill.o\n  A", "S      a.o\n  AR      mm/built-in.a\nmm/x.c: warning:  CC \n"] {
             steps.observe(part.as_bytes());

@@ -1,17 +1,17 @@
-//! The cache folder: what lies where, who may write, and what counts as finished.
+//! The cache folder: its layout, its locks, and atomic installation.
 //!
 //! ```text
 //! apt/<suite>-<arch>/       private apt roots
 //! packages/<digest>/        .deb files, by content
 //! sources/<digest>/         unpacked source trees, by the content of what they come from
-//! trees/<source>-<arch>/    what builds compile: links to a source tree, and edited files
+//! trees/<source>-<arch>/    what builds compile: links to a source tree, and patched files
 //! objects/<source>-<arch>/  output trees of builds
 //! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it; `modules/` once it is needed
 //! kernels/<name>/<arch>     symbolic links to them
 //! locks/ logs/
 //! ```
 //!
-//! A thing is made under a temporary name and gets its final one when it is complete: what has its name is whole.
+//! A folder is made under a temporary name and renamed when it is complete: a folder with a final name is whole.
 
 use super::KernelError;
 use super::progress::{Progress, Stage, Update};
@@ -29,7 +29,7 @@ pub(crate) struct Cache {
     root: PathBuf,
 }
 
-/// Held by the only process that may make one thing; released when dropped, also by the process's death.
+/// An exclusive lock of one name; released when dropped, also by the process's death.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -57,7 +57,7 @@ impl Cache {
         Ok(self.folder("logs")?.join(format!("{name}.log")))
     }
 
-    /// Waits until this process alone may make `name`.
+    /// Waits for the exclusive lock of `name`.
     pub fn lock(&self, name: &str, progress: &dyn Progress) -> Result<Lock, KernelError> {
         let path = self.folder("locks")?.join(name);
         let file = File::create(&path).map_err(KernelError::io("open", &path))?;
@@ -70,13 +70,13 @@ impl Cache {
             if progress.cancelled() {
                 return Err(KernelError::Cancelled);
             }
-            let message = format!("another oomlab is at {name}");
+            let message = format!("another oomlab holds {name}");
             progress.update(Update { stage: Stage::Wait, done: 0, total: None, message: &message });
             crate::host::pause(Duration::from_millis(200));
         }
     }
 
-    /// A place to make the folder `relative` in; whoever calls holds its lock. What an earlier process left is removed.
+    /// A place to make the folder `relative` in; the caller holds its lock. Leftovers of an earlier process are removed.
     pub fn scratch(&self, relative: impl AsRef<Path>) -> Result<Scratch, KernelError> {
         let to = self.path(relative);
         let (parent, name) = (to.parent().unwrap_or(&self.root), to.file_name().unwrap_or_default());
@@ -87,7 +87,7 @@ impl Cache {
     }
 }
 
-/// A folder that is not whole yet; gone when dropped unless it is installed.
+/// A folder that is not complete yet; removed when dropped unless it is installed.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     path: PathBuf,
@@ -95,12 +95,12 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Where it is for now.
+    /// Its temporary path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives it its final name; whatever had that name before is replaced.
+    /// Renames it to its final name, in place of an earlier folder.
     pub fn install(self) -> Result<PathBuf, KernelError> {
         remove(&self.to)?;
         fs::rename(&self.path, &self.to).map_err(KernelError::io("create", &self.to))?;
@@ -110,7 +110,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays behind is removed by the next attempt.
+        // Leftovers are removed by the next attempt.
         let _ = remove(&self.path);
     }
 }
@@ -137,7 +137,7 @@ pub(crate) fn digest_of_file(path: &Path) -> io::Result<Digest> {
     crate::store::digest_file(path).map(|(_, digest)| digest)
 }
 
-/// SHA-256 over several pieces, each told from its neighbours.
+/// SHA-256 over several pieces, each with its length.
 pub(crate) fn digest_of<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Digest {
     let mut hash = Sha256::new();
     for piece in pieces {
@@ -167,16 +167,16 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_exclusive_and_the_waiting_can_be_cancelled() {
+    fn lock_is_exclusive_and_waiting_can_be_cancelled() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().to_owned());
-        let held = cache.lock("x", &super::super::Unwatched).unwrap();
+        let held = cache.lock("x", &super::super::NullProgress).unwrap();
         let stopping = Recorder { waited: AtomicBool::new(false), stop: true };
         assert!(matches!(cache.lock("x", &stopping), Err(KernelError::Cancelled)));
-        let patient = Recorder { waited: AtomicBool::new(false), stop: false };
+        let waiting = Recorder { waited: AtomicBool::new(false), stop: false };
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| cache.lock("x", &patient).map(|_| ()));
-            while !patient.waited.load(Ordering::Relaxed) {
+            let second = scope.spawn(|| cache.lock("x", &waiting).map(|_| ()));
+            while !waiting.waited.load(Ordering::Relaxed) {
                 std::thread::yield_now();
             }
             drop(held);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thing_has_its_name_only_when_it_is_whole() {
+    fn folder_has_its_name_only_when_it_is_complete() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().to_owned());
         fs::create_dir_all(cache.path("things/.making-a")).unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_replaced_in_one_step() {
+    fn link_is_replaced_atomically() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("kernels/a/arm");
         point(&link, Path::new("../../artifacts/1")).unwrap();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn digests() {
+    fn digests_are_sha256_and_separate_pieces() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("abc"), "abc").unwrap();
         let digest = digest_of_file(&dir.path().join("abc")).unwrap();

@@ -1,4 +1,4 @@
-//! Programs of the host: run in a process group of their own, watched, logged, and never left behind.
+//! Host programs: run in a process group of their own, supervised, logged, and never left behind.
 
 use super::{KernelError, Progress};
 use crate::host::{Clock, pause};
@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// How often cancellation and progress are looked at.
+/// How often cancellation and progress are checked.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-/// How long a program may neither print nor make progress. The slowest single file of a kernel takes a minute on
+/// Timeout without output and without progress. The slowest single file of a kernel takes a minute on
 /// slow machines; apt gives up on a silent server after 30 s by itself.
-const SILENCE: Duration = Duration::from_secs(600);
-/// How long a program may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(3);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(600);
+/// Timeout from SIGTERM to SIGKILL.
+const TERM_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many lines of a log an error message shows.
 const TAIL_LINES: usize = 25;
 
@@ -28,7 +28,7 @@ pub(crate) struct Job<'a> {
     /// The attempt, to be read after "failed to".
     pub what: String,
     pub command: Command,
-    /// Receives all that it prints.
+    /// Receives its output.
     pub log: PathBuf,
     pub progress: &'a dyn Progress,
 }
@@ -48,7 +48,7 @@ impl Job<'_> {
     }
 }
 
-/// What a program prints, if it starts and succeeds.
+/// The output of a program that succeeds.
 pub(crate) fn output_of(command: &mut Command) -> io::Result<String> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
@@ -109,8 +109,8 @@ fn supervise(
         if read == Some(0) {
             return group.wait().map_err(KernelError::io("wait for", &program));
         }
-        if last_sign.elapsed() > SILENCE {
-            let status = format!("no sign of life for {} s", SILENCE.as_secs());
+        if last_sign.elapsed() > SILENCE_TIMEOUT {
+            let status = format!("no output and no progress for {} s", SILENCE_TIMEOUT.as_secs());
             return Err(KernelError::Command { what: what.to_owned(), status, tail: tail(log), log: log.to_owned() });
         }
     }
@@ -139,7 +139,7 @@ impl Group {
         Ok(status)
     }
 
-    /// Waits for the end, at most [`GRACE`] before it is forced.
+    /// Waits for the end, at most [`TERM_TIMEOUT`] before it is forced.
     fn wait(&mut self) -> io::Result<ExitStatus> {
         self.await_end();
         self.signal(Signal::KILL);
@@ -147,18 +147,19 @@ impl Group {
         self.child.wait()
     }
 
-    /// Leaves the ended child unreaped: until then nobody else gets its process group.
+    /// Leaves the child unreaped: until then its process group is not reused.
     fn await_end(&self) {
         let start = Clock::start();
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        while start.elapsed() < GRACE && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
+        while start.elapsed() < TERM_TIMEOUT
+            && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
         {
             pause(Duration::from_millis(10));
         }
     }
 
     fn signal(&self, signal: Signal) {
-        // Fails only when the group is gone already, which is what is wanted.
+        // Fails only when the group has ended already, as intended.
         let _ = kill_process_group(Pid::from_child(&self.child), signal);
     }
 }
@@ -175,7 +176,7 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Unwatched, Update};
+    use crate::kernel::{NullProgress, Update};
     use std::sync::atomic::{AtomicU32, Ordering};
 
     fn shell(script: &str) -> Command {
@@ -189,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn output_is_logged_and_seen_and_a_failure_shows_its_end() {
+    fn output_is_logged_and_a_failure_shows_its_tail() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let mut seen = Vec::new();
-        let result = job("seq 100; echo broken >&2; exit 3", &log, &Unwatched).run(|bytes| {
+        let result = job("seq 100; echo broken >&2; exit 3", &log, &NullProgress).run(|bytes| {
             seen.extend_from_slice(bytes);
             0
         });
@@ -205,17 +206,17 @@ mod tests {
     }
 
     #[test]
-    fn a_grandchild_that_keeps_the_pipe_does_not_hold_us_up() {
+    fn grandchild_with_the_pipe_does_not_block() {
         let dir = tempfile::tempdir().unwrap();
         let start = Clock::start();
-        job("sleep 60 & echo done", &dir.path().join("log"), &Unwatched).run(|_| 0).unwrap();
+        job("sleep 60 & echo done", &dir.path().join("log"), &NullProgress).run(|_| 0).unwrap();
         assert!(start.elapsed() < Duration::from_secs(30));
     }
 
     #[test]
-    fn cancelling_ends_the_whole_group() {
-        struct Brake(AtomicU32);
-        impl Progress for Brake {
+    fn cancellation_ends_the_process_group() {
+        struct CancelProgress(AtomicU32);
+        impl Progress for CancelProgress {
             fn update(&self, _: Update<'_>) {}
             fn cancelled(&self) -> bool {
                 self.0.fetch_add(1, Ordering::Relaxed) > 3
@@ -223,13 +224,14 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         let mut printed = Vec::new();
-        let result = job("sleep 61 & echo $!; wait", &dir.path().join("log"), &Brake(AtomicU32::new(0))).run(|bytes| {
-            printed.extend_from_slice(bytes);
-            0
-        });
+        let result =
+            job("sleep 61 & echo $!; wait", &dir.path().join("log"), &CancelProgress(AtomicU32::new(0))).run(|bytes| {
+                printed.extend_from_slice(bytes);
+                0
+            });
         assert!(matches!(result, Err(KernelError::Cancelled)));
         let pid: i32 = String::from_utf8(printed).unwrap().trim().parse().unwrap();
-        // The signal is on its way when the call returns; the kernel delivers it in its own time.
+        // The signal is on its way when the call returns; it is delivered asynchronously.
         let lives = || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             !stat.is_empty() && !stat.contains(") Z ")
@@ -242,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn missing_program_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let job = Job {
             what: "x".into(),
             command: Command::new("no-such-program"),
             log: dir.path().join("log"),
-            progress: &Unwatched,
+            progress: &NullProgress,
         };
         assert!(job.run(|_| 0).unwrap_err().to_string().starts_with("failed to start no-such-program: "));
     }

@@ -1,7 +1,7 @@
 //! Kernel configuration fragments.
 //!
 //! A fragment is a list of `CONFIG_X=value` and `# CONFIG_X is not set` lines. A line that ends in `# optional` may
-//! stay without effect, for options that some kernels do not have; any other has to be in the final configuration.
+//! be without effect, for options that some kernels do not have; any other has to be in the final configuration.
 
 use super::KernelError;
 use crate::assets::Assets;
@@ -17,14 +17,14 @@ pub struct Fragment {
     pub options: Vec<ConfigOption>,
 }
 
-/// One wish of a fragment.
+/// One requested option of a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigOption {
     /// Name, with `CONFIG_`.
     pub name: String,
     /// Value as it stands after `=`; `n` for "is not set".
     pub value: String,
-    /// Whether the option may stay without effect.
+    /// Whether the option may be without effect.
     pub optional: bool,
     /// Line in the file, from 1.
     pub line: usize,
@@ -34,26 +34,30 @@ impl Fragment {
     /// Reads `kernels/config/<name>.config`.
     ///
     /// # Errors
-    /// When there is none (`Unknown`), or when a line is neither an option nor a comment.
+    /// When it does not exist (`Unknown`), or a line is neither an option nor a comment.
     pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
         let path = format!("kernels/config/{name}.config");
         let origin = assets.origin(&path);
         let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
         let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
-        let options = parse(&String::from_utf8_lossy(&bytes))
-            .map_err(|(line, message)| KernelError::Catalogue { origin: format!("{origin}:{line}"), message })?;
+        let options = parse(&String::from_utf8_lossy(&bytes)).map_err(|error| KernelError::Catalogue {
+            origin: format!("{origin}:{}", error.line),
+            message: error.to_string(),
+        })?;
         Ok(Self { name: name.to_owned(), options })
     }
 
-    /// A whole `.config` of the user's: what another revision does not have of it may stay without effect, as with
+    /// A whole `.config` of the user: options that another revision does not have are optional, as with
     /// `make olddefconfig`.
     ///
     /// # Errors
-    /// When it cannot be read, or is none.
+    /// When it cannot be read, or is not a configuration.
     pub fn of_config(path: &std::path::Path) -> Result<Self, KernelError> {
         let text = std::fs::read_to_string(path).map_err(KernelError::io("read", path))?;
-        let wrong = |(line, message)| KernelError::Catalogue { origin: format!("{}:{line}", path.display()), message };
-        let options = parse(&text).map_err(wrong)?;
+        let options = parse(&text).map_err(|error| KernelError::Catalogue {
+            origin: format!("{}:{}", path.display(), error.line),
+            message: error.to_string(),
+        })?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self {
             name,
@@ -74,7 +78,7 @@ pub struct Difference {
 }
 
 impl Fragment {
-    /// In what another configuration differs, in the order of its options, and then of those that it lacks.
+    /// The differences of another configuration, in the order of its options, and then of those that it lacks.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let value = |of: &Self, name: &str| {
             let found = of.options.iter().rev().find(|option| option.name == name);
@@ -100,7 +104,7 @@ impl Fragment {
         Self { name: self.name.clone(), options }
     }
 
-    /// Options that a finished configuration has otherwise, also those that may be lost, as `name=value`.
+    /// Options with another value in a finished configuration, including optional ones, as `name=value`.
     pub fn lost(&self, config: &str) -> Vec<String> {
         let set: BTreeMap<&str, &str> = config.lines().filter_map(|line| line.split_once('=')).collect();
         let is_lost = |option: &&ConfigOption| set.get(option.name.as_str()).unwrap_or(&"n") != &option.value;
@@ -113,7 +117,7 @@ impl Fragment {
     }
 }
 
-/// The first of these options (without `CONFIG_`) that a kernel does not have built in; `None` where it has all, and where its
+/// The first of these options (without `CONFIG_`) that a kernel does not have built in; `None` when it has all, or its
 /// configuration is not known.
 pub fn missing_option<'a>(kernel: &KernelArtifact, wanted: &'a [String]) -> Option<&'a str> {
     let config = kernel.config.as_ref().filter(|_| !wanted.is_empty())?;
@@ -125,31 +129,49 @@ fn missing<'a>(config: &str, wanted: &'a [String]) -> Option<&'a str> {
     wanted.iter().map(String::as_str).find(|name| !has(name))
 }
 
-fn parse(text: &str) -> Result<Vec<ConfigOption>, (usize, String)> {
+/// A line of a fragment that is neither an option nor a comment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+struct FragmentError {
+    /// From 1.
+    line: usize,
+    problem: LineProblem,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum LineProblem {
+    #[error("`{0}` is not an option: no `=` in it")]
+    NoValue(String),
+    #[error("`{0}` is not an option: a name is CONFIG_ and letters, digits or `_`")]
+    Name(String),
+}
+
+fn parse(text: &str) -> Result<Vec<ConfigOption>, FragmentError> {
     let mut options = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let (wish, optional) = match line.trim().strip_suffix("# optional") {
-            Some(wish) => (wish.trim_end(), true),
+        let wrong = |problem| FragmentError { line: index + 1, problem };
+        let (requested, optional) = match line.trim().strip_suffix("# optional") {
+            Some(requested) => (requested.trim_end(), true),
             None => (line.trim(), false),
         };
         let (name, value) =
-            if let Some(name) = wish.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
+            if let Some(name) = requested.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
                 (name, "n")
-            } else if wish.is_empty() || wish.starts_with('#') {
+            } else if requested.is_empty() || requested.starts_with('#') {
                 continue;
             } else {
-                wish.split_once('=').ok_or_else(|| (index + 1, format!("`{wish}` is no option: no `=` in it")))?
+                requested.split_once('=').ok_or_else(|| wrong(LineProblem::NoValue(requested.to_owned())))?
             };
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.starts_with("CONFIG_") || !name.chars().all(is_name) {
-            return Err((index + 1, format!("`{name}` is no option: a name is CONFIG_ and letters, digits or `_`")));
+            return Err(wrong(LineProblem::Name(name.to_owned())));
         }
         options.push(ConfigOption { name: name.into(), value: value.into(), optional, line: index + 1 });
     }
     Ok(options)
 }
 
-/// What `KCONFIG_ALLCONFIG` reads: all wishes, a later one in place of an earlier one.
+/// The file for `KCONFIG_ALLCONFIG`: all requested options, a later one in place of an earlier one.
 pub(crate) fn all_config(fragments: &[Fragment]) -> String {
     let line = |option: &ConfigOption| match option.value.as_str() {
         "n" => format!("# {} is not set\n", option.name),
@@ -158,7 +180,7 @@ pub(crate) fn all_config(fragments: &[Fragment]) -> String {
     effective(fragments).values().map(|(_, option)| line(option)).collect()
 }
 
-/// The wishes that the final configuration does not fulfil, each with the place that asks for it.
+/// The requested options that the final configuration does not have, each with the place that requests it.
 pub(crate) fn not_applied(fragments: &[Fragment], config: &str) -> Vec<String> {
     let set: BTreeMap<&str, &str> = config.lines().filter_map(|line| line.split_once('=')).collect();
     effective(fragments)
@@ -187,8 +209,8 @@ mod tests {
         let good = fragment("good", "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=8\n");
         let bad = fragment("bad", "CONFIG_E=y\nCONFIG_B=y\nCONFIG_D=8\n");
         let differences = good.differences(&bad);
-        let told: Vec<_> = differences.iter().map(|one| format!("{} {} {}", one.name, one.old, one.new)).collect();
-        assert_eq!(told, ["CONFIG_E n y", "CONFIG_B m y", "CONFIG_A y n"]);
+        let shown: Vec<_> = differences.iter().map(|one| format!("{} {} {}", one.name, one.old, one.new)).collect();
+        assert_eq!(shown, ["CONFIG_E n y", "CONFIG_B m y", "CONFIG_A y n"]);
         assert_eq!(good.with(&differences).differences(&bad), []);
         assert_eq!(bad.lost("CONFIG_B=y\nCONFIG_D=4\n"), ["CONFIG_E=y", "CONFIG_D=8"]);
         let text = good.with(&differences[..2]).text();
@@ -196,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_is_no_more_than_a_module_is_missing() {
+    fn modular_option_is_missing() {
         let wanted = ["A", "B", "C"].map(str::to_owned);
         assert_eq!(missing("CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n", &wanted), None);
         assert_eq!(missing("CONFIG_A=y\nCONFIG_B=m\nCONFIG_C=y\n", &wanted), Some("B"));
@@ -204,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn later_fragments_go_before_earlier_ones() {
+    fn later_fragments_override_earlier_ones() {
         let base = fragment("base", "# why\nCONFIG_A=y\nCONFIG_N=8\n# CONFIG_MMU is not set\n");
         let extra = fragment("extra", "CONFIG_A=n\nCONFIG_S=\"x y\" # optional\n");
         assert_eq!(
@@ -214,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_did_not_stick_is_named_unless_it_is_optional() {
+    fn rejected_options_are_named_unless_optional() {
         let base =
             fragment("base", "CONFIG_A=y\nCONFIG_B=y # optional\n# CONFIG_C is not set\nCONFIG_D=8\nCONFIG_E=y\n");
         let config = "# CONFIG_A is not set\nCONFIG_C=y\nCONFIG_D=4\nCONFIG_E=y\n";
@@ -225,13 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_option_is_refused_with_its_line() {
-        assert_eq!(parse("CONFIG_A=y\nCONFIG_B\n").unwrap_err().0, 2);
-        assert!(parse("SMP=y").unwrap_err().1.contains("`SMP` is no option"));
+    fn wrong_lines_are_refused_with_their_number() {
+        assert_eq!(parse("CONFIG_A=y\nCONFIG_B\n").unwrap_err().line, 2);
+        assert!(parse("SMP=y").unwrap_err().to_string().contains("`SMP` is not an option"));
     }
 
     #[test]
-    fn every_fragment_of_the_lab_can_be_read() {
+    fn builtin_fragments_are_read() {
         let assets = Assets::builtin();
         let fragments = assets.list("kernels/config").unwrap();
         assert!(fragments.len() >= 5);

@@ -1,5 +1,6 @@
-//! What can go wrong while a kernel is made ready. None of it says anything about the kernel under test.
+//! Errors of fetching and building kernels. None of them says anything about the kernel under test.
 
+use arch::Arch;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,14 +10,32 @@ pub enum KernelError {
     /// No such name in the catalogue.
     #[error("unknown kernel `{name}`{}; `oomlab kernel list` shows all", did_you_mean(.similar.as_deref()))]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// The nearest name there is.
         similar: Option<String>,
     },
     /// The kernel does not exist for this architecture.
-    #[error("{0}")]
-    Unsupported(String),
+    #[error("{kernel} does not exist for {arch}, only for {}", names(.arches))]
+    NotForArch {
+        /// The kernel.
+        kernel: String,
+        /// The architecture.
+        arch: Arch,
+        /// The architectures for which it exists.
+        arches: Vec<Arch>,
+    },
+    /// The kernel is not built here.
+    #[error("{kernel} comes ready-made ({source_kind}), it is not built here")]
+    NotBuilt {
+        /// The kernel.
+        kernel: String,
+        /// Where it comes from.
+        source_kind: &'static str,
+    },
+    /// Debian builds no kernels for this architecture.
+    #[error("Debian builds no kernels for {0}")]
+    NotInDebian(Arch),
     /// A description in the catalogue, or a configuration fragment, cannot be used.
     #[error("{origin}: {message}")]
     Catalogue {
@@ -31,16 +50,18 @@ pub enum KernelError {
          and install the package debian-archive-keyring"
     )]
     NoArchive(String),
-    /// apt could not do what was asked, after every attempt.
+    /// apt failed in every attempt.
     #[error("failed to {what}: {message}")]
     Fetch {
         /// The attempt, to be read after "failed to".
         what: String,
-        /// apt's own words.
+        /// apt's message.
         message: String,
     },
     /// The archive's index has no such package.
-    #[error("no package matches `{pattern}` in {suite} for {arch}: the suite has moved on, or never had it")]
+    #[error(
+        "no package matches `{pattern}` in {suite} for {arch}: the suite has another version by now, or never had it"
+    )]
     NoPackage {
         /// Package name with `*` as wildcard.
         pattern: String,
@@ -49,7 +70,7 @@ pub enum KernelError {
         /// Debian's name of the architecture.
         arch: String,
     },
-    /// Something of the host's is missing.
+    /// A program is missing on the host.
     #[error("cannot {what}: `{tool}` is missing; install {package} or let `oomlab doctor --fix` do it")]
     MissingTool {
         /// What it is needed for.
@@ -67,9 +88,9 @@ pub enum KernelError {
     NotApplied {
         /// Name of the kernel.
         kernel: String,
-        /// Name of the architecture.
-        arch: String,
-        /// Options with the file and line that ask for them.
+        /// Architecture.
+        arch: Arch,
+        /// Options with the file and line that request them.
         options: Vec<String>,
     },
     /// A program failed.
@@ -84,7 +105,7 @@ pub enum KernelError {
         /// Everything that it printed.
         log: PathBuf,
     },
-    /// A file of the host's could not be read or written.
+    /// A file could not be read or written.
     #[error("failed to {what} {}: {}", .path.display(), describe(.source))]
     Io {
         /// The attempt, to be read after "failed to".
@@ -94,7 +115,7 @@ pub enum KernelError {
         /// Why.
         source: io::Error,
     },
-    /// A package or an image is not what it should be.
+    /// A package or an image is damaged.
     #[error("{}: {message}", .path.display())]
     Damaged {
         /// The file.
@@ -109,7 +130,7 @@ pub enum KernelError {
         kernel: String,
         /// The module.
         module: String,
-        /// The module that depends on it; `None` when it was asked for itself.
+        /// The module that depends on it; `None` when it was requested itself.
         dependent: Option<String>,
     },
     /// The user stopped it.
@@ -123,6 +144,10 @@ impl KernelError {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
+}
+
+fn names(arches: &[Arch]) -> String {
+    arches.iter().map(|arch| arch.name).collect::<Vec<_>>().join(", ")
 }
 
 fn did_you_mean(similar: Option<&str>) -> String {
@@ -147,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_gets_a_remedy() {
+    fn full_disk_has_a_remedy() {
         let full = io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
         let message = KernelError::io("write", Path::new("/cache/x"))(full).to_string();
         assert!(message.starts_with("failed to write /cache/x: No space left on device"), "{message}");
@@ -155,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_is_named() {
+    fn nearest_name_is_suggested() {
         let error = KernelError::Unknown { name: "linux-61".into(), similar: Some("linux-6.1".into()) };
         assert!(error.to_string().contains("did you mean `linux-6.1`?"));
     }

@@ -1,4 +1,4 @@
-//! Kernel images: what QEMU cannot load is unwrapped, and the release is read from what is in them.
+//! Kernel images: formats that QEMU cannot load are unwrapped, and the release is read from the content.
 
 use memchr::memmem;
 use std::io::{self, Read};
@@ -7,10 +7,10 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// LZ4's legacy format, the only one that kernels use (`lib/decompress_unlz4.c`).
 const LZ4: &[u8] = &[0x02, 0x21, 0x4c, 0x18];
-/// No kernel is smaller, in bytes.
-const LEAST_KERNEL: usize = 256 << 10;
-/// No kernel is bigger; what unpacks to more is none.
-const MOST_KERNEL: u64 = 512 << 20;
+/// The minimum size of a kernel, in bytes.
+const MIN_KERNEL: usize = 256 << 10;
+/// The maximum size of a kernel, in bytes; unpacking stops there.
+const MAX_KERNEL: u64 = 512 << 20;
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 
 /// The image as QEMU loads it. QEMU's riscv loader takes neither gzip nor the self-unpacking EFI image that Debian
@@ -35,34 +35,34 @@ fn packed(image: &[u8]) -> Option<&[u8]> {
     image.get(offset..offset.checked_add(size)?)
 }
 
-/// What is packed in an image, each thing that may be the kernel, one after the other. An image that unpacks itself has
+/// Each compressed part of an image that may be the kernel, one after the other. A self-extracting image has
 /// code in front of it (`arch/x86/boot`, `arch/arm/boot/compressed`).
 pub(crate) fn unpacked(image: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    // Of the two bytes that mark gzip there are many in any program: the third one is the method, the only one there is.
+    // The two bytes of the gzip magic are common in programs: the third one is the method, of which there is only deflate.
     let gzip = memmem::find_iter(image, b"\x1f\x8b\x08");
     let others = [XZ, ZSTD, LZ4].into_iter().flat_map(|magic| memmem::find_iter(image, magic));
     let starts = gzip.chain(others);
-    starts.filter_map(|start| decompress(&image[start..]).ok()).filter(|content| content.len() >= LEAST_KERNEL)
+    starts.filter_map(|start| decompress(&image[start..]).ok()).filter(|content| content.len() >= MIN_KERNEL)
 }
 
 fn decompress(data: &[u8]) -> io::Result<Vec<u8>> {
     let mut plain = Vec::new();
     if data.starts_with(GZIP) {
-        flate2::read::GzDecoder::new(data).take(MOST_KERNEL).read_to_end(&mut plain)?;
+        flate2::read::GzDecoder::new(data).take(MAX_KERNEL).read_to_end(&mut plain)?;
     } else if data.starts_with(ZSTD) {
         let decoder = ruzstd::decoding::StreamingDecoder::new(data).map_err(io::Error::other)?;
-        decoder.take(MOST_KERNEL).read_to_end(&mut plain)?;
+        decoder.take(MAX_KERNEL).read_to_end(&mut plain)?;
     } else if data.starts_with(LZ4) {
         plain = unpack_lz4(&data[LZ4.len()..]);
     } else if data.starts_with(XZ) {
-        liblzma::read::XzDecoder::new(data).take(MOST_KERNEL).read_to_end(&mut plain)?;
+        liblzma::read::XzDecoder::new(data).take(MAX_KERNEL).read_to_end(&mut plain)?;
     } else {
-        return Err(io::Error::other("packed in a way that is not known here"));
+        return Err(io::Error::other("unknown compression"));
     }
     Ok(plain)
 }
 
-/// Blocks of LZ4, each behind its length; what follows the last one is none.
+/// Blocks of LZ4, each behind its length, until one does not decompress.
 fn unpack_lz4(mut data: &[u8]) -> Vec<u8> {
     const BLOCK: usize = 8 << 20;
     let (mut plain, mut block) = (Vec::new(), vec![0; BLOCK]);
@@ -71,14 +71,14 @@ fn unpack_lz4(mut data: &[u8]) -> Vec<u8> {
         let Ok(length) = lz4_flex::block::decompress_into(packed, &mut block) else { break };
         plain.extend_from_slice(&block[..length]);
         data = rest;
-        if length < BLOCK || plain.len() as u64 >= MOST_KERNEL {
+        if length < BLOCK || plain.len() as u64 >= MAX_KERNEL {
             break;
         }
     }
     plain
 }
 
-/// The kernel release in an image; `None` when it cannot be told.
+/// The kernel release in an image; `None` when it is not found.
 pub(crate) fn release(image: &[u8]) -> Option<String> {
     bzimage_release(image).or_else(|| banner_release(image))
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn wrapped_images_are_unwrapped_and_others_left_alone() {
+    fn wrapped_images_are_unwrapped() {
         let inner = b"the kernel, Linux version 7.2.13 (x)".to_vec();
         assert_eq!(unwrap(inner.clone()).unwrap(), inner);
         assert_eq!(unwrap(gzip(&inner)).unwrap(), inner);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_release_is_found() {
+    fn release_is_found() {
         assert_eq!(release(b"xLinux version %s\0Linux version 6.1.176 (gcc)").as_deref(), Some("6.1.176"));
         assert_eq!(release(b"no kernel"), None);
         let mut bzimage = vec![0; 0x400];

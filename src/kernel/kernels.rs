@@ -1,13 +1,14 @@
-//! The way from a kernel's name to its image.
+//! From a kernel's name to its image.
 
 use super::artifact::{MODULES, Slot};
 use super::build::{self, Build};
 use super::cache::{Cache, digest_of};
-use super::catalogue::{Catalogue, Entry, LocalImage, Source};
+use super::catalogue::Catalogue;
 use super::config::all_config;
 use super::debian::{Apt, Archive, Programs};
-use super::edit::Edit;
+use super::entry::{KernelEntry, LocalImage, Source};
 use super::modules::ModuleTree;
+use super::patch::Patch;
 use super::progress::Progress;
 use super::source::{self, Tree};
 use super::{KernelError, image, prebuilt, toolchain};
@@ -33,7 +34,7 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Reads the catalogue; the cache folder is created when something is put into it.
+    /// Reads the catalogue; the cache folder is created on the first write.
     ///
     /// # Errors
     /// When a kernel's description is wrong.
@@ -42,13 +43,13 @@ impl Kernels {
         Ok(Self { catalogue, cache, options, programs: Programs::default() })
     }
 
-    /// What there is.
+    /// The catalogue.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    /// The folder in which a kernel lies or will lie: the same before and after it is made ready. For a kernel of the
-    /// user's own it is the folder of the image.
+    /// The folder of a kernel: the same before and after it is made ready. For a user kernel it is the folder of the
+    /// image.
     ///
     /// # Errors
     /// When the kernel does not exist for the architecture.
@@ -57,34 +58,34 @@ impl Kernels {
         Ok(image.parent().map(Path::to_owned).unwrap_or_default())
     }
 
-    /// The path of the image, before it is there.
+    /// The path of the image, also before it exists.
     ///
     /// # Errors
     /// When the kernel does not exist for the architecture.
     pub fn image_path(&self, name: &str, arch: Arch) -> Result<PathBuf, KernelError> {
         let entry = self.catalogue.supports(name, arch)?;
         Ok(match &entry.source {
-            Source::Local(images) => images[arch.name].image.clone(),
+            Source::Local(images) => images[&arch].image.clone(),
             _ => self.slot(entry, arch).folder().join(super::artifact::IMAGE),
         })
     }
 
-    /// The kernel, if it is ready, whole, and made from what the catalogue says now; the network is not asked.
+    /// The kernel, if it is in the cache, whole, and made from the catalogue's present description; without the network.
     pub fn cached(&self, name: &str, arch: Arch) -> Option<KernelArtifact> {
         let entry = self.catalogue.supports(name, arch).ok()?;
         match &entry.source {
-            Source::Local(images) => local(&entry.name, arch, &images[arch.name]).ok(),
+            Source::Local(images) => user_artifact(&entry.name, arch, &images[&arch]).ok(),
             _ => self.slot(entry, arch).load(&self.recipe(entry, arch).ok()?),
         }
     }
 
-    /// A kernel of the user's own that no catalogue names.
+    /// A user kernel that is not in the catalogue.
     ///
     /// # Errors
     /// When the image cannot be read.
-    pub fn own(name: &KernelName, arch: Arch, image: &Path) -> Result<KernelArtifact, KernelError> {
+    pub fn user_kernel(name: &KernelName, arch: Arch, image: &Path) -> Result<KernelArtifact, KernelError> {
         let image = std::path::absolute(image).map_err(KernelError::io("read", image))?;
-        local(name, arch, &LocalImage { image, system_map: None, vmlinux: None, modules: None, config: None })
+        user_artifact(name, arch, &LocalImage { image, system_map: None, vmlinux: None, modules: None, config: None })
     }
 
     /// Makes a kernel ready: takes it from the cache, fetches it, or builds it with `jobs` compilers at a time.
@@ -103,13 +104,13 @@ impl Kernels {
 
     pub(super) fn prepare_entry(
         &self,
-        entry: &Entry,
+        entry: &KernelEntry,
         arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         if let Source::Local(images) = &entry.source {
-            return local(&entry.name, arch, &images[arch.name]);
+            return user_artifact(&entry.name, arch, &images[&arch]);
         }
         let artifact = self.make_ready(entry, arch, jobs, progress)?;
         Ok(match &entry.source {
@@ -122,7 +123,7 @@ impl Kernels {
 
     fn make_ready(
         &self,
-        entry: &Entry,
+        entry: &KernelEntry,
         arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
@@ -140,16 +141,14 @@ impl Kernels {
             return Ok(artifact);
         }
         match &entry.source {
-            Source::Debian { suite, packages } => {
-                self.fetch(&slot, recipe, suite, &packages[arch.name], arch, progress)
-            }
+            Source::Debian { suite, packages } => self.fetch(&slot, recipe, suite, &packages[&arch], arch, progress),
             _ => self.build(&slot, recipe, entry, arch, jobs, progress),
         }
     }
 
-    /// The modules to load into a kernel that is ready, in this order, so that all of `wanted` are there; built-in ones
-    /// need none. Of a user's own kernel that came without a folder of modules it is taken that they are built in: the
-    /// guest says so if they are not.
+    /// The modules to load into a kernel that is ready, in this order, so that all of `wanted` are available; built-in
+    /// ones need no file. A user kernel without a folder of modules is assumed to have them built in; the guest reports
+    /// it if not.
     ///
     /// # Errors
     /// When the kernel does not have one of them, its modules cannot be fetched, or the caller cancels.
@@ -166,17 +165,17 @@ impl Kernels {
         let mut kernel = kernel.clone();
         if kernel.modules.is_none()
             && self.image_path(kernel.name.as_str(), arch).is_ok_and(|path| path == kernel.image)
-            && let Ok(Entry { source: Source::Debian { suite, packages }, .. }) =
+            && let Ok(KernelEntry { source: Source::Debian { suite, packages }, .. }) =
                 self.catalogue.supports(kernel.name.as_str(), arch)
         {
-            kernel.modules = Some(self.fetch_modules(&kernel, suite, &packages[arch.name], arch, progress)?);
+            kernel.modules = Some(self.fetch_modules(&kernel, suite, &packages[&arch], arch, progress)?);
         }
         ModuleTree::of(&kernel)?.map_or(Ok(Vec::new()), |tree| tree.load_order(wanted))
     }
 
-    /// Debian's modules are most of a package; since 7.0 they are a package of their own, and the list of those that are
-    /// built in is in another. They are unpacked when they are needed. Packages have other names for every build of a
-    /// kernel, so that those of the very kernel are found.
+    /// Modules are most of a Debian package; since 7.0 they are a package of their own, and the list of built-in ones is in
+    /// another. They are unpacked on demand. A package's name has the kernel's release in it, so that the modules are those
+    /// of this build.
     fn fetch_modules(
         &self,
         kernel: &KernelArtifact,
@@ -185,7 +184,7 @@ impl Kernels {
         arch: Arch,
         progress: &dyn Progress,
     ) -> Result<PathBuf, KernelError> {
-        // The folder of the very kernel: by the time that this is done, its name may stand for another one.
+        // Resolved: meanwhile the link may come to point at another build.
         let folder = kernel.image.parent().unwrap_or(Path::new("."));
         let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?.join(MODULES);
         let _lock = self.cache.lock(&format!("{}-{}-modules", kernel.name, arch.name), progress)?;
@@ -212,10 +211,7 @@ impl Kernels {
         arch: Arch,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
-        let debian = arch
-            .kernel
-            .debian
-            .ok_or_else(|| KernelError::Unsupported(format!("Debian builds no kernels for {}", arch.name)))?;
+        let debian = arch.kernel.debian.ok_or(KernelError::NotInDebian(arch))?;
         let (package, file) = self.apt_package(suite, debian, pattern, progress)?;
         let scratch = slot.scratch(&recipe, package.as_str())?;
         let release = prebuilt::extract(&file, scratch.path(), arch, progress)?;
@@ -226,7 +222,7 @@ impl Kernels {
         &self,
         slot: &Slot<'_>,
         recipe: Digest,
-        entry: &Entry,
+        entry: &KernelEntry,
         arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
@@ -238,8 +234,8 @@ impl Kernels {
             name: &entry.name,
             arch,
             tree: &tree,
-            fragments: &entry.build[arch.name],
-            edits: &entry.edits,
+            fragments: &entry.build[&arch],
+            patches: &entry.patches,
             make: Path::new("make"),
             jobs,
             progress,
@@ -248,17 +244,15 @@ impl Kernels {
         slot.finish(scratch, recipe, release)
     }
 
-    fn tree(&self, entry: &Entry, progress: &dyn Progress) -> Result<Tree, KernelError> {
+    fn tree(&self, entry: &KernelEntry, progress: &dyn Progress) -> Result<Tree, KernelError> {
         match &entry.source {
             Source::DebianSource { suite, package } => {
-                // Source packages are for all architectures: any index has them, and amd64 is never missing.
+                // Source packages are for all architectures: every index lists them, and amd64 always exists.
                 let (digest, file) = self.apt_package(suite, "amd64", package, progress)?;
                 source::unpack(&self.cache, &file, digest, progress)
             }
             Source::Git { repository, revision } => source::check_out(&self.cache, repository, revision, progress),
-            Source::Debian { .. } | Source::Local(_) => {
-                Err(KernelError::Unsupported(format!("{} is not built from source", entry.name)))
-            }
+            Source::Debian { .. } | Source::Local(_) => Err(entry.not_built()),
         }
     }
 
@@ -275,20 +269,21 @@ impl Kernels {
         apt.package(pattern).map(|(package, file)| (package.digest, file))
     }
 
-    fn slot<'a>(&'a self, entry: &'a Entry, arch: Arch) -> Slot<'a> {
+    fn slot<'a>(&'a self, entry: &'a KernelEntry, arch: Arch) -> Slot<'a> {
         Slot { cache: &self.cache, name: &entry.name, arch }
     }
 
-    /// Digest of all that decides how a kernel is made, as far as it is known without the network.
-    fn recipe(&self, entry: &Entry, arch: Arch) -> Result<Digest, KernelError> {
+    /// Digest of everything that determines the kernel, as far as it is known without the network. It is the key of the
+    /// cache: another digest is another build.
+    fn recipe(&self, entry: &KernelEntry, arch: Arch) -> Result<Digest, KernelError> {
         let of_build = |origin: &str| {
-            let config = all_config(&entry.build[arch.name]);
+            let config = all_config(&entry.build[&arch]);
             let compiler = toolchain::compiler_version(arch)?;
             let how = [origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION];
-            Ok(digest_of(how.into_iter().chain(entry.edits.iter().map(Edit::identity))))
+            Ok(digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity))))
         };
         match &entry.source {
-            Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[arch.name]])),
+            Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[&arch]])),
             Source::DebianSource { suite, package } => of_build(&format!("{suite} {package}")),
             Source::Git { repository, revision } => of_build(&source::identity(repository, revision)?),
             Source::Local(_) => Ok(digest_of(["local"])),
@@ -296,8 +291,8 @@ impl Kernels {
     }
 }
 
-/// The user's own files, as they are.
-fn local(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
+/// The user's files, as they are.
+fn user_artifact(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
     let content = std::fs::read(&files.image).map_err(KernelError::io("read", &files.image))?;
     let companions = [&files.system_map, &files.vmlinux, &files.modules, &files.config];
     if let Some(missing) = companions.into_iter().flatten().find(|path| !path.exists()) {
@@ -319,7 +314,7 @@ fn local(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArti
 
 #[cfg(test)]
 mod tests {
-    use super::super::Unwatched;
+    use super::super::NullProgress;
     use super::*;
     use std::fs;
 
@@ -330,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_image_is_taken_as_it_is() {
+    fn user_image_is_used_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let (image, map) = (dir.path().join("Image"), dir.path().join("System.map"));
         fs::write(&image, "xLinux version 6.1.0-mine (me)").unwrap();
@@ -338,10 +333,10 @@ mod tests {
         let description = format!("source:\n  local:\n    arm: {{image: {shown_image}, system-map: {shown_map}}}\n");
         let kernels = kernels(dir.path(), &description);
         let arm = arch::find("arm").unwrap();
-        let message = kernels.prepare("mine", arm, 1, &Unwatched).unwrap_err().to_string();
+        let message = kernels.prepare("mine", arm, 1, &NullProgress).unwrap_err().to_string();
         assert!(message.starts_with(&format!("failed to read {shown_map}: ")), "{message}");
         fs::write(&map, "symbols").unwrap();
-        let artifact = kernels.prepare("mine", arm, 1, &Unwatched).unwrap();
+        let artifact = kernels.prepare("mine", arm, 1, &NullProgress).unwrap();
         assert_eq!((artifact.release.as_str(), &artifact.image), ("6.1.0-mine", &image));
         assert_eq!((artifact.system_map.as_ref(), artifact.config.as_ref()), (Some(&map), None));
         assert_eq!(kernels.cached("mine", arm), Some(artifact));
@@ -351,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernels_place_is_known_before_it_is_there() {
+    fn path_is_known_before_the_kernel_exists() {
         let dir = tempfile::tempdir().unwrap();
         let kernels = kernels(dir.path(), "source:\n  debian: {suite: sid, packages: {arm: linux-image-*}}\n");
         let arm = arch::find("arm").unwrap();

@@ -1,7 +1,7 @@
 //! Debug information of the structures that the lab reads in a guest's memory, for kernels that are built without any.
 //!
 //! A whole kernel with debug information takes twice as long to build. Layouts depend on the configuration and the
-//! compiler's flags alone: one small file that is compiled with a kernel file's own command has them all.
+//! compiler's flags alone: one small file that is compiled with a kernel file's command has all of them.
 
 use super::KernelError;
 use super::command::Job;
@@ -19,7 +19,7 @@ const SOURCE: &str = "mm/oom_kill.c";
 const HEADERS: &[&str] = &["linux/sched.h", "linux/sched/signal.h", "linux/mm_types.h", "linux/oom.h", "linux/swap.h"];
 const STRUCTURES: &[&str] = &["task_struct", "signal_struct", "mm_struct", "oom_control", "scan_control"];
 
-/// Some architectures have it, in another header: its declaration is not missed where it is absent.
+/// x86 alone declares this structure, in a header of its own.
 const X86_SWITCH: &str =
     "#ifdef CONFIG_X86\n#include <asm/switch_to.h>\nstruct inactive_task_frame *oomlab_frame;\n#endif\n";
 
@@ -36,7 +36,7 @@ pub(super) fn compile(
 ) -> Result<(), KernelError> {
     let recorded = output.join(RECORDED);
     let text = fs::read_to_string(&recorded).map_err(KernelError::io("read", &recorded))?;
-    let damaged = || KernelError::Damaged { path: recorded.clone(), message: "there is no compiler's command".into() };
+    let damaged = || KernelError::Damaged { path: recorded.clone(), message: "it has no compiler command".into() };
     let words = command(&text).ok_or_else(damaged)?;
     let reclaim = fs::read_to_string(tree.join("mm/vmscan.c")).unwrap_or_default();
     let file = output.join("lab-layouts.c");
@@ -51,7 +51,7 @@ pub(super) fn compile(
 /// The compiler and the flags of a recorded command, without what names its input and output.
 fn command(recorded: &str) -> Option<Vec<String>> {
     let (_, command) = recorded.lines().next()?.split_once(":=")?;
-    // What make would make another of; objtool and others come after the compiler.
+    // Escapes of make; objtool and others come after the compiler.
     let command = command.replace("$(pound)", "#").replace("$$", "$");
     let command = command.split(" ; ").next()?;
     let mut words = shlex::split(command)?.into_iter();
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_recorded_command_is_taken_without_its_files() {
+    fn recorded_command_is_read_without_its_files() {
         let recorded = "savedcmd_mm/oom_kill.o := riscv64-linux-gnu-gcc -Wp,-MMD,mm/.oom_kill.o.d -nostdinc \
             -DKBUILD_MODNAME='\"oom_kill\"' -c -o mm/oom_kill.o /src/mm/oom_kill.c  ; ./tools/objtool mm/oom_kill.o\n\n\
             source_mm/oom_kill.o := /src/mm/oom_kill.c\n";
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_structure_that_no_header_has_is_copied() {
+    fn scan_control_is_copied_from_the_source() {
         let text = source("int x;\nstruct scan_control {\n\ts8 order;\n\tstruct {\n\t\tint a;\n\t} nr;\n};\nint y;\n");
         assert!(text.contains("struct scan_control {\n\ts8 order;\n\tstruct {\n\t\tint a;\n\t} nr;\n};\n"), "{text}");
         assert!(text.contains("#include <linux/oom.h>\n") && text.contains("struct mm_struct *oomlab_mm_struct;\n"));

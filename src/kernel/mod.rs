@@ -5,8 +5,8 @@
 //!   debian         index → package → image
 //!   debian-source  index → package → source tree → configuration → build → image
 //!   git            fetch → source tree → configuration → build → image
-//!   local          the user's files as they are
-//! edits            change the source tree before it is built (`kernels/edits/`)
+//!   local          user kernels, as they are
+//! patches          applied to the source tree before it is built (`kernels/patches/`)
 //! ```
 //!
 //! All of it blocks; run it on a thread of its own and stop it through [`Progress::cancelled`].
@@ -19,13 +19,15 @@ mod command;
 mod config;
 mod debian;
 mod debuginfo;
-mod edit;
+mod description;
+mod entry;
 mod error;
 mod image;
 mod kernels;
 mod layouts;
 mod modinfo;
 mod modules;
+mod patch;
 mod prebuilt;
 mod progress;
 mod source;
@@ -35,12 +37,13 @@ mod variants;
 mod worktree;
 mod zoo;
 
-pub use catalogue::{Catalogue, Entry, LocalImage, Source};
+pub use catalogue::Catalogue;
 pub use config::{ConfigOption, Difference, Fragment, missing_option};
-pub use debuginfo::read_types;
-pub use edit::Edit;
+pub use debuginfo::{TypesError, read_types};
+pub use entry::{KernelEntry, LocalImage, Source};
 pub use error::KernelError;
 pub use kernels::{Kernels, Options};
 pub use modules::ModuleTree;
-pub use progress::{Progress, Stage, Unwatched, Update};
+pub use patch::Patch;
+pub use progress::{NullProgress, Progress, Stage, Update};
 pub use symbols::symbols_of;

@@ -1,29 +1,40 @@
-//! What a kernel module says of itself.
+//! The section `.modinfo` of kernel modules.
 
 use object::elf::{FileHeader32, FileHeader64};
 use object::read::elf::{ElfFile, FileHeader};
 use object::{Endianness, Object, ObjectSection};
 
-/// What the section `.modinfo` of a module says (scripts/mod/modpost.c, include/linux/module.h).
+/// The fields of `.modinfo` that matter for loading (scripts/mod/modpost.c, include/linux/module.h).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Modinfo {
     /// Modules that this one cannot be loaded without.
     pub depends: Vec<String>,
-    /// Modules or aliases that it wants to be there before it (`softdep=pre: …`), where they exist.
-    pub wants: Vec<String>,
-    /// What it is also asked for by.
+    /// Modules or aliases to load before it where they exist (`softdep=pre: …`).
+    pub softdeps: Vec<String>,
+    /// Other names under which it is requested.
     pub aliases: Vec<String>,
 }
 
-/// Reads what a module says of itself.
+/// Why a file is not a kernel module.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ModinfoError {
+    #[error(transparent)]
+    Elf(#[from] object::Error),
+    #[error("not an ELF file")]
+    NotElf,
+    #[error("no section .modinfo")]
+    NoModinfo,
+}
+
+/// Reads a module's `.modinfo`.
 ///
 /// # Errors
-/// When the bytes are no module; the reason.
-pub(super) fn modinfo(module: &[u8]) -> Result<Modinfo, String> {
-    let info = match object::FileKind::parse(module).map_err(|error| error.to_string())? {
+/// When the bytes are not a module.
+pub(super) fn modinfo(module: &[u8]) -> Result<Modinfo, ModinfoError> {
+    let info = match object::FileKind::parse(module)? {
         object::FileKind::Elf32 => section::<FileHeader32<Endianness>>(module),
         object::FileKind::Elf64 => section::<FileHeader64<Endianness>>(module),
-        _ => return Err("it is no ELF file".to_owned()),
+        _ => return Err(ModinfoError::NotElf),
     }?;
     let mut found = Modinfo::default();
     for entry in info.split(|&byte| byte == 0) {
@@ -32,9 +43,9 @@ pub(super) fn modinfo(module: &[u8]) -> Result<Modinfo, String> {
             Some(("depends", names)) => {
                 found.depends.extend(names.split(',').filter(|name| !name.is_empty()).map(canonical));
             }
-            Some(("softdep", wishes)) => {
-                let before = wishes.split_whitespace().skip_while(|word| *word != "pre:").skip(1);
-                found.wants.extend(before.take_while(|word| !word.ends_with(':')).map(canonical));
+            Some(("softdep", names)) => {
+                let before = names.split_whitespace().skip_while(|word| *word != "pre:").skip(1);
+                found.softdeps.extend(before.take_while(|word| !word.ends_with(':')).map(canonical));
             }
             Some(("alias", name)) => found.aliases.push(canonical(name)),
             _ => {}
@@ -43,10 +54,10 @@ pub(super) fn modinfo(module: &[u8]) -> Result<Modinfo, String> {
     Ok(found)
 }
 
-fn section<'a, H: FileHeader<Endian = Endianness>>(module: &'a [u8]) -> Result<&'a [u8], String> {
-    let file = ElfFile::<'a, H>::parse(module).map_err(|error| error.to_string())?;
-    let section = file.section_by_name(".modinfo").ok_or("it has no section .modinfo")?;
-    section.data().map_err(|error| error.to_string())
+fn section<'a, H: FileHeader<Endian = Endianness>>(module: &'a [u8]) -> Result<&'a [u8], ModinfoError> {
+    let file = ElfFile::<'a, H>::parse(module)?;
+    let section = file.section_by_name(".modinfo").ok_or(ModinfoError::NoModinfo)?;
+    Ok(section.data()?)
 }
 
 /// The name as the kernel has it: a file's name may have `-` where the module's has `_` (scripts/Makefile.lib).
@@ -104,18 +115,18 @@ mod tests {
         let info = b"alias=crypto-crc32c\0softdep=pre: crypto-crc32c a post: b\0softdep=post: c\0alias=x\0";
         let found = modinfo(&samples::module(info)).unwrap();
         assert_eq!(
-            (found.wants, found.aliases),
+            (found.softdeps, found.aliases),
             (["crypto_crc32c", "a"].map(str::to_owned).to_vec(), ["crypto_crc32c", "x"].map(str::to_owned).to_vec(),)
         );
     }
 
     #[test]
-    fn what_is_no_module_is_refused() {
+    fn other_files_are_refused() {
         assert!(modinfo(b"no module").is_err());
         let mut module = samples::module(b"depends=a\0");
         let at = module.windows(8).position(|bytes| bytes == b".modinfo").unwrap();
         module[at] = b'x';
-        assert_eq!(modinfo(&module).unwrap_err(), "it has no section .modinfo");
+        assert!(matches!(modinfo(&module), Err(ModinfoError::NoModinfo)));
     }
 
     proptest! {

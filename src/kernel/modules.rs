@@ -1,4 +1,4 @@
-//! The modules of a kernel: which there are, and in which order some of them have to be loaded.
+//! The modules of a kernel, and the order in which to load some of them.
 
 use super::KernelError;
 use super::debian::decompress;
@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 /// `lib/modules/<release>` of a kernel.
 #[derive(Debug, Clone)]
 pub struct ModuleTree {
-    /// What messages call the kernel, for example `debian-6.1 for x86_64`.
+    /// The kernel's name in messages, for example `debian-6.1 for x86_64`.
     kernel: String,
     builtin: BTreeSet<String>,
     files: BTreeMap<String, PathBuf>,
 }
 
 impl ModuleTree {
-    /// Looks through a kernel's modules; `None` when nothing is known of them.
+    /// Lists a kernel's modules; `None` for a kernel without a folder of modules.
     ///
     /// # Errors
     /// When the folder cannot be read or has no modules of this kernel's release.
@@ -35,13 +35,12 @@ impl ModuleTree {
         Ok(Some(tree))
     }
 
-    /// The files to load so that all of `wanted` are there: each after those that it depends on. What is built in needs
-    /// no file.
+    /// The files to load so that all of `wanted` are available: each after its dependencies. Built-in modules need no file.
     ///
     /// # Errors
     /// When one is neither built in nor loadable, or a file cannot be read.
     pub fn load_order(&self, wanted: &[String]) -> Result<Vec<KernelModule>, KernelError> {
-        let mut order = Order { tree: self, begun: BTreeSet::new(), modules: Vec::new() };
+        let mut order = Order { tree: self, visited: BTreeSet::new(), modules: Vec::new() };
         for name in wanted {
             order.add(&canonical(name), None)?;
         }
@@ -50,16 +49,16 @@ impl ModuleTree {
 }
 
 impl ModuleTree {
-    /// The module that a wish is about: one of this name, or the cipher that has it as an alias, as ext4 wants `crypto-crc32c`:
-    /// the generic one, for others refuse CPUs that lack their instructions. What does not exist may be built in under
+    /// The module of a soft dependency: one of this name, or the cipher with this alias (ext4 has `crypto-crc32c`), of which
+    /// the generic one: others fail on CPUs without their instructions. One that does not exist may be built in under
     /// another name.
-    fn resolve(&self, wish: &str) -> Result<Option<String>, KernelError> {
-        if self.files.contains_key(wish) || self.builtin.contains(wish) {
-            return Ok(Some(wish.to_owned()));
+    fn resolve(&self, softdep: &str) -> Result<Option<String>, KernelError> {
+        if self.files.contains_key(softdep) || self.builtin.contains(softdep) {
+            return Ok(Some(softdep.to_owned()));
         }
         for (name, path) in &self.files {
             let cipher = name.ends_with("_generic") && path.components().any(|part| part.as_os_str() == "crypto");
-            if cipher && read_module(path)?.1.aliases.iter().any(|alias| alias == wish) {
+            if cipher && read_module(path)?.1.aliases.iter().any(|alias| alias == softdep) {
                 return Ok(Some(name.clone()));
             }
         }
@@ -69,14 +68,14 @@ impl ModuleTree {
 
 struct Order<'t> {
     tree: &'t ModuleTree,
-    /// Also keeps a circle of dependencies, which only a damaged tree has, from being followed for ever.
-    begun: BTreeSet<String>,
+    /// Also ends a cycle of dependencies, which only a damaged tree has.
+    visited: BTreeSet<String>,
     modules: Vec<KernelModule>,
 }
 
 impl Order<'_> {
     fn add(&mut self, name: &str, dependent: Option<&str>) -> Result<(), KernelError> {
-        if self.tree.builtin.contains(name) || !self.begun.insert(name.to_owned()) {
+        if self.tree.builtin.contains(name) || !self.visited.insert(name.to_owned()) {
             return Ok(());
         }
         let Some(path) = self.tree.files.get(name) else {
@@ -87,9 +86,9 @@ impl Order<'_> {
             });
         };
         let (content, info) = read_module(path)?;
-        for wish in info.wants {
-            if let Some(there) = self.tree.resolve(&wish)? {
-                self.add(&there, Some(name))?;
+        for softdep in info.softdeps {
+            if let Some(module) = self.tree.resolve(&softdep)? {
+                self.add(&module, Some(name))?;
             }
         }
         for dependency in info.depends {
@@ -124,7 +123,7 @@ fn find_modules(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<
     Ok(())
 }
 
-/// The module in a file of this path; `None` when the path is none of a module.
+/// The name of the module in a file of this path; `None` for another file.
 fn module_name(path: &Path) -> Option<String> {
     let (name, compression) = path.file_name()?.to_str()?.split_once(".ko")?;
     matches!(compression, "" | ".gz" | ".xz" | ".zst").then(|| canonical(name))
@@ -144,7 +143,8 @@ fn read(path: &Path) -> Result<Vec<u8>, KernelError> {
 
 fn read_module(path: &Path) -> Result<(Vec<u8>, Modinfo), KernelError> {
     let content = read(path)?;
-    let info = modinfo(&content).map_err(|message| KernelError::Damaged { path: path.to_owned(), message })?;
+    let info = modinfo(&content)
+        .map_err(|error| KernelError::Damaged { path: path.to_owned(), message: error.to_string() })?;
     Ok((content, info))
 }
 
@@ -157,15 +157,15 @@ mod tests {
 
     const BUILTIN: &str = "kernel/lib/crc32.ko\nkernel/drivers/char/hw_random/rng-core.ko\n";
 
-    struct World {
+    struct Setup {
         dir: tempfile::TempDir,
     }
 
-    impl World {
+    impl Setup {
         fn new() -> Self {
-            let world = Self { dir: tempfile::tempdir().unwrap() };
-            world.write("modules.builtin", BUILTIN.as_bytes());
-            world
+            let setup = Self { dir: tempfile::tempdir().unwrap() };
+            setup.write("modules.builtin", BUILTIN.as_bytes());
+            setup
         }
 
         fn write(&self, name: &str, content: &[u8]) {
@@ -200,25 +200,25 @@ mod tests {
             ModuleTree::of(&artifact).map(Option::unwrap)
         }
 
-        fn order(&self, wanted: &[&str]) -> Result<Vec<String>, String> {
+        fn order(&self, wanted: &[&str]) -> Result<Vec<String>, KernelError> {
             let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            let modules = self.tree().unwrap().load_order(&wanted).map_err(|error| error.to_string())?;
+            let modules = self.tree().unwrap().load_order(&wanted)?;
             assert!(modules.iter().all(|module| module.content.starts_with(b"\x7fELF")), "decompressed");
             Ok(modules.into_iter().map(|module| module.name).collect())
         }
     }
 
     #[test]
-    fn every_module_comes_after_those_that_it_depends_on_and_once() {
-        let world = World::new();
-        world.module("kernel/drivers/block/virtio_blk.ko", "virtio,virtio_ring");
-        world.module("kernel/drivers/virtio/virtio_pci.ko.xz", "virtio_pci_modern_dev,virtio,virtio_ring");
-        world.module("kernel/drivers/virtio/virtio-pci-modern-dev.ko.gz", "crc32");
-        world.module("kernel/drivers/virtio/virtio_ring.ko.zst", "virtio");
-        world.module("kernel/drivers/virtio/virtio.ko", "");
-        world.module("kernel/drivers/block/unused.ko", "virtio");
+    fn modules_are_loaded_once_and_after_their_dependencies() {
+        let setup = Setup::new();
+        setup.module("kernel/drivers/block/virtio_blk.ko", "virtio,virtio_ring");
+        setup.module("kernel/drivers/virtio/virtio_pci.ko.xz", "virtio_pci_modern_dev,virtio,virtio_ring");
+        setup.module("kernel/drivers/virtio/virtio-pci-modern-dev.ko.gz", "crc32");
+        setup.module("kernel/drivers/virtio/virtio_ring.ko.zst", "virtio");
+        setup.module("kernel/drivers/virtio/virtio.ko", "");
+        setup.module("kernel/drivers/block/unused.ko", "virtio");
         let all = ["virtio", "virtio_pci_modern_dev", "virtio_ring", "virtio_pci", "virtio_blk"];
-        let order = world.order(&["virtio_pci", "virtio_blk", "virtio-pci", "rng_core"]).unwrap();
+        let order = setup.order(&["virtio_pci", "virtio_blk", "virtio-pci", "rng_core"]).unwrap();
         let mut sorted = order.clone();
         sorted.sort();
         let mut expected = all.to_vec();
@@ -227,45 +227,45 @@ mod tests {
         let at = |name: &str| order.iter().position(|module| module == name).unwrap();
         assert!(at("virtio") < at("virtio_ring") && at("virtio_ring") < at("virtio_pci"));
         assert!(at("virtio_pci_modern_dev") < at("virtio_pci") && at("virtio_ring") < at("virtio_blk"));
-        assert!(world.order(&["crc32", "rng-core"]).unwrap().is_empty(), "both are built in");
+        assert!(setup.order(&["crc32", "rng-core"]).unwrap().is_empty(), "both are built in");
     }
 
     #[test]
-    fn what_a_module_only_wants_comes_before_it_where_it_exists() {
-        let world = World::new();
-        world.says("kernel/fs/ext4.ko", "softdep=pre: crypto-crc32c nowhere jbd2 post: later\0depends=\0");
-        world.says("kernel/fs/jbd2.ko", "depends=\0");
-        world.says("kernel/arch/arm/crypto/crc32_arm_ce.ko", "alias=crypto-crc32c\0depends=\0");
-        world.says("kernel/crypto/crc32c_generic.ko", "alias=crypto-crc32c\0depends=\0");
-        world.says("kernel/fs/other.ko", "alias=crypto-crc32c\0depends=\0");
-        assert_eq!(world.order(&["ext4"]).unwrap(), ["crc32c_generic", "jbd2", "ext4"]);
+    fn soft_dependencies_are_loaded_first_where_they_exist() {
+        let setup = Setup::new();
+        setup.says("kernel/fs/ext4.ko", "softdep=pre: crypto-crc32c nowhere jbd2 post: later\0depends=\0");
+        setup.says("kernel/fs/jbd2.ko", "depends=\0");
+        setup.says("kernel/arch/arm/crypto/crc32_arm_ce.ko", "alias=crypto-crc32c\0depends=\0");
+        setup.says("kernel/crypto/crc32c_generic.ko", "alias=crypto-crc32c\0depends=\0");
+        setup.says("kernel/fs/other.ko", "alias=crypto-crc32c\0depends=\0");
+        assert_eq!(setup.order(&["ext4"]).unwrap(), ["crc32c_generic", "jbd2", "ext4"]);
     }
 
     #[test]
-    fn a_missing_module_is_named_with_the_one_that_needs_it() {
-        let world = World::new();
-        world.module("kernel/fs/xfs.ko", "libcrc32c");
+    fn missing_module_is_named_with_its_dependent() {
+        let setup = Setup::new();
+        setup.module("kernel/fs/xfs.ko", "libcrc32c");
         assert_eq!(
-            world.order(&["zram"]).unwrap_err(),
+            setup.order(&["zram"]).unwrap_err().to_string(),
             "debian-6.1 for arm has no module zram: it is neither built in nor loadable"
         );
         assert_eq!(
-            world.order(&["xfs"]).unwrap_err(),
+            setup.order(&["xfs"]).unwrap_err().to_string(),
             "debian-6.1 for arm has no module libcrc32c, which xfs depends on: it is neither built in nor loadable"
         );
     }
 
     #[test]
-    fn a_damaged_tree_is_an_error_and_no_endless_loop() {
-        let world = World::new();
-        world.module("a.ko", "b");
-        world.module("b.ko", "a");
-        assert_eq!(world.order(&["a"]).unwrap(), ["b", "a"]);
-        world.write("c.ko", b"no module");
-        assert!(world.order(&["c"]).unwrap_err().contains("lib/modules/6.1.0/c.ko: "));
-        world.write("d.ko.xz", b"not compressed");
-        assert!(world.order(&["d"]).unwrap_err().contains("d.ko.xz: "));
-        fs::remove_file(world.dir.path().join("lib/modules/6.1.0/modules.builtin")).unwrap();
-        assert!(world.tree().unwrap_err().to_string().contains("modules.builtin"));
+    fn damaged_trees_are_errors() {
+        let setup = Setup::new();
+        setup.module("a.ko", "b");
+        setup.module("b.ko", "a");
+        assert_eq!(setup.order(&["a"]).unwrap(), ["b", "a"]);
+        setup.write("c.ko", b"no module");
+        assert!(setup.order(&["c"]).unwrap_err().to_string().contains("lib/modules/6.1.0/c.ko: "));
+        setup.write("d.ko.xz", b"not compressed");
+        assert!(setup.order(&["d"]).unwrap_err().to_string().contains("d.ko.xz: "));
+        fs::remove_file(setup.dir.path().join("lib/modules/6.1.0/modules.builtin")).unwrap();
+        assert!(setup.tree().unwrap_err().to_string().contains("modules.builtin"));
     }
 }

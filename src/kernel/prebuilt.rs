@@ -1,7 +1,7 @@
 //! Kernels from Debian's `linux-image-*` and, since 7.0, `linux-binary-*` packages: the image, its configuration and its
 //! symbols, which are taken out of the image where the package has none.
 //!
-//! Modules are unpacked when a workload asks for one: no kernel of the catalogue needs any to boot an initramfs.
+//! Modules are unpacked when a workload needs one: no kernel of the catalogue needs any to boot an initramfs.
 
 use super::artifact::{CONFIG, IMAGE, SYSTEM_MAP};
 use super::debian::{Files, open_package, path_of};
@@ -59,7 +59,7 @@ pub(super) fn extract(
         }
         Ok(release)
     })?;
-    release.ok_or_else(|| damaged(io::Error::other("there is no kernel in it")))
+    release.ok_or_else(|| damaged(io::Error::other("it has no kernel")))
 }
 
 /// Puts the modules of `package` into `folder`, below `lib/modules`.
@@ -85,7 +85,7 @@ pub(super) fn extract_modules(package: &Path, folder: &Path, progress: &dyn Prog
         }
         Ok(found)
     })?;
-    if found { Ok(()) } else { Err(damaged(io::Error::other("there are no modules in it"))) }
+    if found { Ok(()) } else { Err(damaged(io::Error::other("it has no modules"))) }
 }
 
 /// The path below `lib/modules` (`usr/lib/modules` since 7.0) of a module or of the list of those that are built in.
@@ -96,7 +96,7 @@ fn module_path(path: &Path) -> Option<&Path> {
     (wanted && path.components().all(|part| matches!(part, Component::Normal(_)))).then_some(path)
 }
 
-/// Goes through the files of a package and shows how far it is.
+/// Reads the files of a package and reports progress.
 fn unpack<T>(
     package: &Path,
     progress: &dyn Progress,
@@ -129,7 +129,7 @@ fn kind_and_version(path: &Path) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Unwatched;
+    use crate::kernel::NullProgress;
     use crate::kernel::debian::samples::package;
 
     fn arm() -> Arch {
@@ -144,11 +144,11 @@ mod tests {
     ];
 
     #[test]
-    fn the_kernel_is_taken_from_every_kind_of_package() {
+    fn kernel_is_extracted_from_every_compression() {
         for suffix in ["", ".gz", ".xz", ".zst"] {
             let dir = tempfile::tempdir().unwrap();
             let package = package(dir.path(), suffix, FILES);
-            assert_eq!(extract(&package, dir.path(), arm(), &Unwatched).unwrap(), "6.1.0-50", "{suffix}");
+            assert_eq!(extract(&package, dir.path(), arm(), &NullProgress).unwrap(), "6.1.0-50", "{suffix}");
             assert_eq!(fs::read(dir.path().join(IMAGE)).unwrap(), b"the kernel");
             assert_eq!(fs::read(dir.path().join(CONFIG)).unwrap(), b"CONFIG_A=y\n");
             assert!(!dir.path().join(SYSTEM_MAP).exists());
@@ -156,15 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_found_beside_its_modules() {
+    fn kernel_is_found_beside_its_modules() {
         let dir = tempfile::tempdir().unwrap();
         let package = package(dir.path(), ".xz", &[("usr/lib/modules/7.2.13/vmlinuz", b"newer")]);
-        assert_eq!(extract(&package, dir.path(), arm(), &Unwatched).unwrap(), "7.2.13");
+        assert_eq!(extract(&package, dir.path(), arm(), &NullProgress).unwrap(), "7.2.13");
         assert_eq!(fs::read(dir.path().join(IMAGE)).unwrap(), b"newer");
     }
 
     #[test]
-    fn modules_are_taken_from_both_places_that_packages_have_for_them() {
+    fn modules_are_extracted_from_lib_and_usr_lib() {
         for root in ["", "usr/"] {
             let dir = tempfile::tempdir().unwrap();
             let path = |name: &str| format!("{root}lib/modules/6.1.0-50/{name}");
@@ -172,7 +172,7 @@ mod tests {
             let files = [(a.as_str(), &b"A"[..]), (&b, b"B"), (&list, b"kernel/c.ko\n"), (&order, b"no module")];
             let package = package(dir.path(), ".xz", &files);
             let folder = dir.path().join("modules");
-            extract_modules(&package, &folder, &Unwatched).unwrap();
+            extract_modules(&package, &folder, &NullProgress).unwrap();
             let read = |name: &str| fs::read(folder.join("lib/modules/6.1.0-50").join(name)).ok();
             assert_eq!(read("kernel/a.ko.xz").as_deref(), Some(&b"A"[..]));
             assert_eq!(read("kernel/b.ko").as_deref(), Some(&b"B"[..]));
@@ -181,25 +181,25 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         let package = package(dir.path(), ".xz", &FILES[..3]);
-        let message = extract_modules(&package, dir.path(), &Unwatched).unwrap_err().to_string();
-        assert!(message.ends_with("there are no modules in it"), "{message}");
+        let message = extract_modules(&package, dir.path(), &NullProgress).unwrap_err().to_string();
+        assert!(message.ends_with("it has no modules"), "{message}");
     }
 
     #[test]
-    fn a_damaged_package_is_named() {
+    fn damaged_package_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = package(dir.path(), ".xz", FILES);
         let whole = fs::read(&path).unwrap();
         for length in [0, 4, 80, whole.len() - 60] {
             fs::write(&path, &whole[..length]).unwrap();
-            let message = extract(&path, dir.path(), arm(), &Unwatched).unwrap_err().to_string();
+            let message = extract(&path, dir.path(), arm(), &NullProgress).unwrap_err().to_string();
             assert!(message.contains("linux-image.deb: "), "{length}: {message}");
         }
         package(dir.path(), "", &FILES[3..]);
-        let message = extract(&path, dir.path(), arm(), &Unwatched).unwrap_err().to_string();
-        assert!(message.ends_with("there is no kernel in it"), "{message}");
+        let message = extract(&path, dir.path(), arm(), &NullProgress).unwrap_err().to_string();
+        assert!(message.ends_with("it has no kernel"), "{message}");
         package(dir.path(), ".lz4", FILES);
-        let message = extract(&path, dir.path(), arm(), &Unwatched).unwrap_err().to_string();
+        let message = extract(&path, dir.path(), arm(), &NullProgress).unwrap_err().to_string();
         assert!(message.ends_with("unknown compression `.lz4`"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a caller can see, and stop, while a kernel is made ready.
+//! Progress and cancellation while a kernel is made ready.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// How far a stage is.
+/// Progress within a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Update<'a> {
     /// The stage.
@@ -41,25 +41,25 @@ pub struct Update<'a> {
     pub done: u64,
     /// Units in all, where it is known or can be estimated.
     pub total: Option<u64>,
-    /// What is worked on: a package, a kernel.
+    /// The subject: a package, a kernel.
     pub message: &'a str,
 }
 
-/// The caller's eyes and its brake.
+/// Receives progress, and can cancel.
 pub trait Progress: Sync {
-    /// Takes note of how far it is; called often.
+    /// Reports progress; called often.
     fn update(&self, update: Update<'_>);
 
-    /// Whether to give up; asked several times a second.
+    /// Whether to cancel; polled several times a second.
     fn cancelled(&self) -> bool {
         false
     }
 }
 
-/// Watches nothing and never stops anything.
+/// Ignores progress and never cancels.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unwatched;
+pub struct NullProgress;
 
-impl Progress for Unwatched {
+impl Progress for NullProgress {
     fn update(&self, _: Update<'_>) {}
 }

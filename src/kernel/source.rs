@@ -14,19 +14,19 @@ use std::process::Command;
 /// A source tree, ready to be built.
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What is in it.
+    /// Digest of its origin.
     pub digest: Digest,
     /// Name for output trees: the same for trees that a build can be continued on.
     pub name: String,
-    /// Keeps others from checking something else out.
+    /// Keeps other processes from checking out another revision.
     pub _lock: Option<Lock>,
 }
 
-/// Parts of a kernel's source that no kernel of the lab is built from: half of its files and two thirds of its
-/// bytes. Their makefiles and Kconfig files stay, without which nothing can be configured.
-const LEFT_OUT: &[&str] = &[
+/// Parts of a kernel's source that the lab's configurations do not use: half of its files and two thirds of its
+/// bytes. Their makefiles and Kconfig files stay: the configuration needs them.
+const UNUSED: &[&str] = &[
     "Documentation",
     "samples",
     "sound",
@@ -62,13 +62,13 @@ const LEFT_OUT: &[&str] = &[
     "arch/riscv/boot/dts",
 ];
 
-fn is_left_out(path: &Path) -> bool {
+fn is_unused(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let kept = ["Kconfig", "Makefile", "Kbuild", "Platform"].iter().any(|kept| name.starts_with(kept));
-    !kept && LEFT_OUT.iter().any(|left_out| path.starts_with(left_out))
+    !kept && UNUSED.iter().any(|unused| path.starts_with(unused))
 }
 
-/// Unpacks a `linux-source-*` package, unless that was done before.
+/// Unpacks a `linux-source-*` package, unless it is unpacked already.
 pub(super) fn unpack(
     cache: &Cache,
     package: &Path,
@@ -98,7 +98,7 @@ pub(super) fn unpack(
                 return unpack_tree(plain, scratch.path(), package);
             }
         }
-        Err(damaged(io::Error::other("there is no source tree in it")))
+        Err(damaged(io::Error::other("it has no source tree")))
     });
     if progress.cancelled() {
         return Err(KernelError::Cancelled);
@@ -122,7 +122,7 @@ fn unpack_tree(plain: impl io::Read, to: &Path, package: &Path) -> Result<(), Ke
         let mut entry = entry.map_err(damaged)?;
         let path: PathBuf = path_of(&entry).map_err(damaged)?.components().skip(1).collect();
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if !inside || is_left_out(&path) || entry.header().entry_type().is_dir() {
+        if !inside || is_unused(&path) || entry.header().entry_type().is_dir() {
             continue;
         }
         let target = to.join(&path);
@@ -135,7 +135,7 @@ fn unpack_tree(plain: impl io::Read, to: &Path, package: &Path) -> Result<(), Ke
     Ok(())
 }
 
-/// What a revision of a repository stands for: the commit, or the revision itself where only the network could tell.
+/// The commit of a revision, or the revision itself of a repository on another machine.
 pub(super) fn identity(repository: &str, revision: &str) -> Result<String, KernelError> {
     let path = Path::new(repository);
     if !path.is_dir() {
@@ -160,7 +160,7 @@ fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
     Ok(output.trim().to_owned())
 }
 
-/// Checks a revision out into a tree of the cache's own; the user's checkout is only read.
+/// Checks a revision out into a tree in the cache; the user's checkout is only read.
 ///
 /// There is one tree for a repository, so that going from one revision to the next rebuilds only what differs.
 pub(super) fn check_out(
@@ -177,7 +177,7 @@ pub(super) fn check_out(
     let run = |what: &str, arguments: &[&str]| {
         progress.update(Update { stage: Stage::Download, done: 0, total: None, message: repository });
         let mut command = Command::new("git");
-        // The user's hooks are for the user's own trees.
+        // The user's hooks are for the user's trees.
         command.args(["-c", "core.hooksPath=/dev/null", "-C"]).arg(&path).args(arguments);
         command.env("GIT_TERMINAL_PROMPT", "0").env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
         let what = format!("{what} {revision} of {repository}");
@@ -192,19 +192,19 @@ pub(super) fn check_out(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Unwatched;
+    use super::super::NullProgress;
     use super::super::debian::samples::{compress, package, tar};
     use super::*;
 
-    fn world() -> (tempfile::TempDir, Cache) {
+    fn setup() -> (tempfile::TempDir, Cache) {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().join("cache"));
         (dir, cache)
     }
 
     #[test]
-    fn a_source_package_is_unpacked_once_without_what_no_build_needs() {
-        let (dir, cache) = world();
+    fn source_package_is_unpacked_once_without_unused_parts() {
+        let (dir, cache) = setup();
         let source = tar(&[
             ("linux-source-6.1/mm/nommu.c", b"exit_mmap"),
             ("linux-source-6.1/sound/core/init.c", b"noise"),
@@ -216,31 +216,31 @@ mod tests {
             [("usr/src/linux-patch-6.1-rt.patch.xz", &b"patch"[..]), ("usr/src/linux-source-6.1.tar.xz", &source)];
         let deb = package(dir.path(), ".xz", &files);
         let digest = digest_of(["deb"]);
-        let tree = unpack(&cache, &deb, digest.clone(), &Unwatched).unwrap();
+        let tree = unpack(&cache, &deb, digest.clone(), &NullProgress).unwrap();
         assert_eq!(fs::read(tree.path.join("mm/nommu.c")).unwrap(), b"exit_mmap");
         assert!(tree.path.join("sound/Kconfig").is_file());
         assert!(!tree.path.join("sound/core").exists() && !tree.path.join("arch").exists());
         fs::remove_file(&deb).unwrap();
-        assert_eq!(unpack(&cache, &deb, digest, &Unwatched).unwrap().path, tree.path);
+        assert_eq!(unpack(&cache, &deb, digest, &NullProgress).unwrap().path, tree.path);
     }
 
     #[test]
-    fn a_cut_off_source_leaves_no_tree() {
-        let (dir, cache) = world();
+    fn truncated_source_leaves_no_tree() {
+        let (dir, cache) = setup();
         let noise: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let source = compress(".xz", &tar(&[("linux-source-6.1/mm/nommu.c", &noise), ("linux-source-6.1/z", b"z")]));
         let half = &source[..source.len() / 2];
         let deb = package(dir.path(), "", &[("usr/src/linux-source-6.1.tar.xz", half)]);
-        assert!(unpack(&cache, &deb, digest_of(["deb"]), &Unwatched).is_err());
+        assert!(unpack(&cache, &deb, digest_of(["deb"]), &NullProgress).is_err());
         assert_eq!(fs::read_dir(cache.path("sources")).unwrap().count(), 0);
         let deb = package(dir.path(), ".xz", &[("usr/share/doc/x", b"x")]);
-        let message = unpack(&cache, &deb, digest_of(["deb"]), &Unwatched).unwrap_err().to_string();
-        assert!(message.ends_with("there is no source tree in it"), "{message}");
+        let message = unpack(&cache, &deb, digest_of(["deb"]), &NullProgress).unwrap_err().to_string();
+        assert!(message.ends_with("it has no source tree"), "{message}");
     }
 
     #[test]
-    fn revisions_are_checked_out_beside_the_users_own_tree() {
-        let (dir, cache) = world();
+    fn revisions_are_checked_out_beside_the_users_tree() {
+        let (dir, cache) = setup();
         let repository = dir.path().join("linux");
         let git = |arguments: &[&str]| {
             let mut git = Command::new("git");
@@ -258,7 +258,7 @@ mod tests {
         fs::write(repository.join("Makefile"), "not committed").unwrap();
         let path = repository.to_str().unwrap();
         let check_out_to_read = |revision| {
-            let tree = check_out(&cache, path, revision, &Unwatched).unwrap();
+            let tree = check_out(&cache, path, revision, &NullProgress).unwrap();
             (fs::read_to_string(tree.path.join("Makefile")).unwrap(), Tree { _lock: None, ..tree })
         };
         let (text, new) = check_out_to_read("v2");
@@ -270,10 +270,10 @@ mod tests {
         assert_eq!(fs::read(repository.join("Makefile")).unwrap(), b"not committed");
         assert_eq!(git(&["status", "--porcelain"]), " M Makefile\n");
         assert_eq!(identity(path, "v2~1").unwrap(), identity(path, "v1").unwrap());
-        let message = check_out(&cache, path, "v3", &Unwatched).unwrap_err().to_string();
+        let message = check_out(&cache, path, "v3", &NullProgress).unwrap_err().to_string();
         assert!(message.contains("find `v3` in") && message.ends_with("no such revision"), "{message}");
         let nowhere = format!("file://{}", dir.path().join("nowhere").display());
-        let message = check_out(&cache, &nowhere, "v1", &Unwatched).unwrap_err().to_string();
+        let message = check_out(&cache, &nowhere, "v1", &NullProgress).unwrap_err().to_string();
         assert!(message.starts_with(&format!("failed to fetch v1 of {nowhere}")), "{message}");
     }
 }

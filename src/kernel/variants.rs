@@ -1,9 +1,9 @@
-//! Kernels that no catalogue lists: commits of a repository, and other configurations of a kernel that it does list.
+//! Kernels that are not in the catalogue: commits of a repository, and other configurations of a catalogue kernel.
 
 use super::KernelError;
 use super::cache::digest_of;
-use super::catalogue::{Entry, Source};
 use super::config::{Fragment, all_config};
+use super::entry::{KernelEntry, Source};
 use super::kernels::Kernels;
 use super::progress::Progress;
 use arch::Arch;
@@ -12,10 +12,10 @@ use std::path::Path;
 
 impl Kernels {
     /// Builds a commit of a repository with these configuration fragments, in one output tree with all other commits of that
-    /// repository: each costs what differs from the one before. The user's own checkout is only read.
+    /// repository: each build compiles the difference from the one before. The user's checkout is only read.
     ///
     /// # Errors
-    /// See [`Kernels::prepare`]; what was compiled in vain is [`KernelError::Command`].
+    /// See [`Kernels::prepare`]; a failed compilation is [`KernelError::Command`].
     pub fn prepare_commit(
         &self,
         repository: &Path,
@@ -26,11 +26,11 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let short = commit.get(..12).unwrap_or(commit);
-        let entry = Entry {
+        let entry = KernelEntry {
             name: KernelName::new(format!("commit-{short}")),
             source: Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() },
-            build: [(arch.name.to_owned(), fragments)].into(),
-            edits: Vec::new(),
+            build: [(arch, fragments)].into(),
+            patches: Vec::new(),
         };
         self.prepare_entry(&entry, arch, jobs, progress)
     }
@@ -49,13 +49,13 @@ impl Kernels {
     ) -> Result<KernelArtifact, KernelError> {
         let entry = self.catalogue().supports(name, arch)?;
         if entry.build.is_empty() {
-            return Err(KernelError::Unsupported(format!("{name} is not built from source")));
+            return Err(entry.not_built());
         }
         let fragments = vec![fragment];
         let config = digest_of([all_config(&fragments).as_str()]);
-        let entry = Entry {
+        let entry = KernelEntry {
             name: KernelName::new(format!("{name}-config-{}", config.short())),
-            build: [(arch.name.to_owned(), fragments)].into(),
+            build: [(arch, fragments)].into(),
             ..entry.clone()
         };
         self.prepare_entry(&entry, arch, jobs, progress)

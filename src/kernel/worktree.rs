@@ -1,21 +1,21 @@
-//! The tree that one architecture's builds of a source compile: the source's files, by hard links, and edited ones.
+//! The tree that one architecture's builds of a source compile: hard links to the source's files, and patched files.
 //!
 //! Its path stays the same from build to build, and only files that differ are touched: a build after another one compiles
 //! what depends on those, and nothing else.
 
 use super::KernelError;
-use super::edit::{Edit, apply};
+use super::patch::{Patch, apply};
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Makes `tree` what `source` is with these edits. Whoever calls holds the lock of the output tree that goes with it.
+/// Makes `tree` a mirror of `source` with these patches. The caller holds the lock of its output tree.
 ///
 /// # Errors
-/// When an edit does not apply, before anything is changed; or when a file cannot be read or written.
-pub(super) fn bring_up(source: &Path, edits: &[Edit], tree: &Path) -> Result<(), KernelError> {
-    let changed = apply(edits, |file| fs::read_to_string(source.join(file)))?;
+/// When a patch does not apply, before anything is changed; or when a file cannot be read or written.
+pub(super) fn update(source: &Path, patches: &[Patch], tree: &Path) -> Result<(), KernelError> {
+    let changed = apply(patches, |file| fs::read_to_string(source.join(file)))?;
     mirror(source, tree, Path::new(""), &|path| changed.contains_key(&*path.to_string_lossy()))?;
     for (file, content) in &changed {
         replace(&tree.join(file), content.as_bytes())?;
@@ -23,7 +23,7 @@ pub(super) fn bring_up(source: &Path, edits: &[Edit], tree: &Path) -> Result<(),
     Ok(())
 }
 
-/// Makes a folder of the tree like that of the source, except for files that are `kept`.
+/// Makes a folder of the tree like that of the source, without touching files that are `kept`.
 fn mirror(source: &Path, tree: &Path, folder: &Path, kept: &dyn Fn(&Path) -> bool) -> Result<(), KernelError> {
     let (from, to) = (source.join(folder), tree.join(folder));
     if fs::symlink_metadata(&to).is_ok_and(|there| !there.is_dir()) {
@@ -54,8 +54,8 @@ fn mirror(source: &Path, tree: &Path, folder: &Path, kept: &dyn Fn(&Path) -> boo
     Ok(())
 }
 
-/// Gives a file of the source its place in the tree. Where another one is, the new one must be younger than what was made of
-/// the other: it is a copy, which later builds leave alone.
+/// Links a file of the source into the tree. To replace another file it is copied: the new one must be younger than the
+/// objects of the other, and later updates leave it alone.
 fn link(from: &Path, to: &Path) -> Result<(), KernelError> {
     let source = metadata(from)?;
     match fs::symlink_metadata(to) {
@@ -84,7 +84,7 @@ fn same_file(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Writes a file anew, unless it has this content already: it may be a link to the source's.
+/// Replaces a file, unless it has this content already. It is not written in place: it may be a link to the source's.
 fn replace(path: &Path, content: &[u8]) -> Result<(), KernelError> {
     if fs::read(path).is_ok_and(|there| there == content) {
         return Ok(());
@@ -92,7 +92,7 @@ fn replace(path: &Path, content: &[u8]) -> Result<(), KernelError> {
     let fresh = PathBuf::from(format!("{}.oomlab", path.display()));
     fs::write(&fresh, content).map_err(KernelError::io("write", &fresh))?;
     if let Ok(there) = fs::metadata(path) {
-        // Scripts are run.
+        // Scripts stay executable.
         fs::set_permissions(&fresh, there.permissions()).map_err(KernelError::io("write", &fresh))?;
     }
     fs::rename(&fresh, path).map_err(KernelError::io("replace", path))
@@ -108,22 +108,22 @@ mod tests {
     use super::*;
     use crate::assets::Assets;
 
-    struct World(tempfile::TempDir);
+    struct Setup(tempfile::TempDir);
 
-    impl World {
+    impl Setup {
         fn new() -> Self {
-            let world = Self(tempfile::tempdir().unwrap());
+            let setup = Self(tempfile::tempdir().unwrap());
             for (file, content) in [
                 ("source/mm/a.c", "one\n"),
                 ("source/mm/b.c", "b\n"),
                 ("source/.git/HEAD", "x"),
                 ("source/run.sh", "x"),
             ] {
-                world.write(file, content);
+                setup.write(file, content);
             }
             let text = "summary: x\nsource: x\nreplacements: [{file: mm/a.c, find: one, with: two}]\n";
-            world.write("assets/kernels/edits/two.yaml", text);
-            world
+            setup.write("assets/kernels/patches/two.yaml", text);
+            setup
         }
 
         fn path(&self, file: &str) -> PathBuf {
@@ -139,56 +139,56 @@ mod tests {
             fs::read_to_string(self.path(file)).unwrap()
         }
 
-        fn bring_up(&self, edits: &[&str]) -> Result<(), KernelError> {
+        fn update(&self, patches: &[&str]) -> Result<(), KernelError> {
             let assets = Assets::with_overlay(self.path("assets"));
-            let edits: Vec<Edit> = edits.iter().map(|name| Edit::read(&assets, name).unwrap()).collect();
-            bring_up(&self.path("source"), &edits, &self.path("tree"))
+            let patches: Vec<Patch> = patches.iter().map(|name| Patch::read(&assets, name).unwrap()).collect();
+            update(&self.path("source"), &patches, &self.path("tree"))
         }
     }
 
     #[test]
-    fn edits_come_and_go_and_the_source_stays_as_it_is() {
-        let world = World::new();
-        for (edits, content) in [(&[][..], "one\n"), (&["two"], "two\n"), (&["two"], "two\n"), (&[], "one\n")] {
-            world.bring_up(edits).unwrap();
+    fn patches_are_applied_and_reverted_and_the_source_is_untouched() {
+        let setup = Setup::new();
+        for (patches, content) in [(&[][..], "one\n"), (&["two"], "two\n"), (&["two"], "two\n"), (&[], "one\n")] {
+            setup.update(patches).unwrap();
             assert_eq!(
-                (world.read("tree/mm/a.c"), world.read("source/mm/a.c")),
+                (setup.read("tree/mm/a.c"), setup.read("source/mm/a.c")),
                 (content.to_owned(), "one\n".to_owned())
             );
         }
-        assert!(!world.path("tree/.git").exists());
+        assert!(!setup.path("tree/.git").exists());
         let same = |file: &str| {
             same_file(
-                &metadata(&world.path("source").join(file)).unwrap(),
-                &metadata(&world.path("tree").join(file)).unwrap(),
+                &metadata(&setup.path("source").join(file)).unwrap(),
+                &metadata(&setup.path("tree").join(file)).unwrap(),
             )
         };
-        assert!(same("mm/b.c") && !same("mm/a.c"), "what differed once is younger than what was made of it");
-        let before = metadata(&world.path("tree/mm/a.c")).unwrap().ino();
-        world.bring_up(&[]).unwrap();
-        assert_eq!(metadata(&world.path("tree/mm/a.c")).unwrap().ino(), before, "what is right is left alone");
+        assert!(same("mm/b.c") && !same("mm/a.c"), "a replaced file is younger than its objects");
+        let before = metadata(&setup.path("tree/mm/a.c")).unwrap().ino();
+        setup.update(&[]).unwrap();
+        assert_eq!(metadata(&setup.path("tree/mm/a.c")).unwrap().ino(), before, "an unchanged file is not touched");
     }
 
     #[test]
-    fn what_the_source_has_no_more_goes_and_what_it_has_anew_comes() {
-        let world = World::new();
-        world.bring_up(&["two"]).unwrap();
-        fs::remove_file(world.path("source/mm/b.c")).unwrap();
-        world.write("source/fs/c.c", "c\n");
-        fs::remove_file(world.path("source/run.sh")).unwrap();
-        world.write("source/run.sh/now-a-folder", "x");
-        world.bring_up(&["two"]).unwrap();
-        assert!(!world.path("tree/mm/b.c").exists() && world.path("tree/run.sh/now-a-folder").is_file());
-        assert_eq!((world.read("tree/fs/c.c"), world.read("tree/mm/a.c")), ("c\n".to_owned(), "two\n".to_owned()));
+    fn removed_and_added_files_are_mirrored() {
+        let setup = Setup::new();
+        setup.update(&["two"]).unwrap();
+        fs::remove_file(setup.path("source/mm/b.c")).unwrap();
+        setup.write("source/fs/c.c", "c\n");
+        fs::remove_file(setup.path("source/run.sh")).unwrap();
+        setup.write("source/run.sh/now-a-folder", "x");
+        setup.update(&["two"]).unwrap();
+        assert!(!setup.path("tree/mm/b.c").exists() && setup.path("tree/run.sh/now-a-folder").is_file());
+        assert_eq!((setup.read("tree/fs/c.c"), setup.read("tree/mm/a.c")), ("c\n".to_owned(), "two\n".to_owned()));
     }
 
     #[test]
-    fn an_edit_that_does_not_apply_changes_nothing() {
-        let world = World::new();
-        world.bring_up(&[]).unwrap();
-        world.write("source/mm/a.c", "three\n");
+    fn patch_that_does_not_apply_changes_nothing() {
+        let setup = Setup::new();
+        setup.update(&[]).unwrap();
+        setup.write("source/mm/a.c", "three\n");
         assert!(
-            world.bring_up(&["two"]).unwrap_err().to_string().contains("two.yaml: mm/a.c: the text is there 0 times")
+            setup.update(&["two"]).unwrap_err().to_string().contains("two.yaml: mm/a.c: the text is found 0 times")
         );
     }
 }

@@ -1,10 +1,13 @@
 //! The zoo: pairs of kernels with and without a historic bug, `kernels/zoo/<name>.yaml`.
 
 use super::KernelError;
-use super::catalogue::{Entry, parse, read_edits, read_fragments};
+use super::description::{parse, read_fragments, read_patches};
+use super::entry::KernelEntry;
 use crate::assets::Assets;
+use arch::Arch;
 use model::KernelName;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Where the pairs are described.
 pub(super) const FOLDER: &str = "kernels/zoo";
@@ -24,14 +27,14 @@ struct File {
     /// The kernel of the catalogue whose source and configuration both are built from.
     base: String,
     /// Architectures, of those that the base is built for.
-    arches: Vec<String>,
+    arches: Vec<Arch>,
     /// Further configuration fragments.
     #[serde(default)]
     config: Vec<String>,
-    /// Edits that bring the bug in, where the source has it not.
+    /// Patches that introduce the bug, where the source does not have it.
     #[serde(default)]
     bad: Vec<String>,
-    /// Edits that repair it, where the source has it.
+    /// Patches that fix it, where the source has it.
     #[serde(default)]
     good: Vec<String>,
 }
@@ -39,12 +42,12 @@ struct File {
 /// Both kernels of a pair: `zoo-<name>-bad` and `zoo-<name>-good`.
 ///
 /// # Errors
-/// When the description is wrong, or names what is not there.
+/// When the description is wrong, or names a kernel, a fragment or a patch that does not exist.
 pub(super) fn read<'a>(
     assets: &Assets,
     path: &str,
-    base: impl FnOnce(&str) -> Option<&'a Entry>,
-) -> Result<[Entry; 2], KernelError> {
+    base: impl FnOnce(&str) -> Option<&'a KernelEntry>,
+) -> Result<[KernelEntry; 2], KernelError> {
     let origin = assets.origin(path);
     let wrong = |message: String| KernelError::Catalogue { origin: origin.clone(), message };
     let file: File = parse(assets, path)?;
@@ -54,18 +57,18 @@ pub(super) fn read<'a>(
         return Err(wrong("`bad` and `good` are the same kernel".to_owned()));
     }
     let extra = read_fragments(assets, &file.config, &origin, "config")?;
-    let mut build = std::collections::BTreeMap::new();
+    let mut build = BTreeMap::new();
     for arch in &file.arches {
         let fragments = base.build.get(arch).ok_or_else(|| wrong(format!("{} is not built for {arch}", file.base)))?;
-        build.insert(arch.clone(), fragments.iter().chain(&extra).cloned().collect());
+        build.insert(*arch, fragments.iter().chain(&extra).cloned().collect());
     }
-    let side = |side: &str, edits: &[String]| {
-        let edits = read_edits(assets, edits, &origin)?;
-        Ok(Entry {
+    let side = |side: &str, patches: &[String]| {
+        let patches = read_patches(assets, patches, &origin)?;
+        Ok(KernelEntry {
             name: KernelName::new(format!("zoo-{name}-{side}")),
             source: base.source.clone(),
             build: build.clone(),
-            edits: base.edits.iter().cloned().chain(edits).collect(),
+            patches: base.patches.iter().cloned().chain(patches).collect(),
         })
     };
     Ok([side("bad", &file.bad)?, side("good", &file.good)?])
@@ -73,52 +76,52 @@ pub(super) fn read<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Catalogue, Edit};
+    use super::super::{Catalogue, Patch};
     use super::*;
     use std::fs;
 
-    const TEXT: &str = "bug: b\nbrought_in: x\nfixed: none\nbase: linux-6.1\narches: [riscv64-nommu]\ngood: [mend]\n";
+    const TEXT: &str = "bug: b\nbrought_in: x\nfixed: none\nbase: linux-6.1\narches: [riscv64-nommu]\ngood: [fix]\n";
 
-    fn read(text: &str) -> Result<Catalogue, String> {
+    fn with_pair<T>(text: &str, read: impl FnOnce(&Assets, &str) -> T) -> T {
         let dir = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
             fs::write(dir.path().join(path), text).unwrap();
         };
         write("kernels/zoo/mine.yaml", text);
-        let edit = "summary: x\nsource: x\nreplacements: [{file: mm/a.c, find: a, with: b}]\n";
-        write("kernels/edits/mend.yaml", edit);
-        Catalogue::read(&Assets::with_overlay(dir.path()))
-            .map_err(|error| error.to_string().replace(&format!("{}/", dir.path().display()), ""))
+        let patch = "summary: x\nsource: x\nreplacements: [{file: mm/a.c, find: a, with: b}]\n";
+        write("kernels/patches/fix.yaml", patch);
+        read(&Assets::with_overlay(dir.path()), &format!("{}/", dir.path().display()))
     }
 
     #[test]
-    fn a_pair_is_two_kernels_of_one_source() {
-        let catalogue = read(TEXT).unwrap();
+    fn pair_is_two_kernels_of_one_source() {
+        let catalogue = with_pair(TEXT, |assets, _| Catalogue::read(assets).unwrap());
         let nommu = arch::find("riscv64-nommu").unwrap();
         let names = |name: &str| -> Vec<String> {
             let entry = catalogue.supports(name, nommu).unwrap();
             assert_eq!(entry.source, catalogue.find("linux-6.1").unwrap().source);
-            entry.edits.iter().map(|edit: &Edit| edit.name.clone()).collect()
+            entry.patches.iter().map(|patch: &Patch| patch.name.clone()).collect()
         };
-        assert_eq!((names("zoo-mine-bad"), names("zoo-mine-good")), (vec![], vec!["mend".to_owned()]));
+        assert_eq!((names("zoo-mine-bad"), names("zoo-mine-good")), (vec![], vec!["fix".to_owned()]));
         assert!(catalogue.supports("zoo-mine-bad", arch::find("arm").unwrap()).is_err());
     }
 
     #[test]
-    fn mistakes_are_shown_with_their_place() {
+    fn errors_have_their_place() {
         for (from, to, message) in [
             ("linux-6.1", "linux-6.l", "kernels/zoo/mine.yaml: no kernel kernels/linux-6.l.yaml"),
             ("[riscv64-nommu]", "[arm]", "kernels/zoo/mine.yaml: linux-6.1 is not built for arm"),
-            ("[mend]", "[mned]", "kernels/zoo/mine.yaml: no edit kernels/edits/mned.yaml"),
-            ("good: [mend]", "", "kernels/zoo/mine.yaml: `bad` and `good` are the same kernel"),
+            ("[fix]", "[fxi]", "kernels/zoo/mine.yaml: no patch kernels/patches/fxi.yaml"),
+            ("good: [fix]", "", "kernels/zoo/mine.yaml: `bad` and `good` are the same kernel"),
             (
-                "good: [mend]",
-                "config: [x]\ngood: [mend]",
+                "good: [fix]",
+                "config: [x]\ngood: [fix]",
                 "kernels/zoo/mine.yaml: config: no fragment kernels/config/x.config",
             ),
         ] {
-            assert_eq!(read(&TEXT.replace(from, to)).unwrap_err(), message);
+            let error = |assets: &Assets, dir: &str| Catalogue::read(assets).unwrap_err().to_string().replace(dir, "");
+            assert_eq!(with_pair(&TEXT.replace(from, to), error), message);
         }
     }
 }

@@ -66,8 +66,7 @@ impl Cells {
     /// When there is no such architecture.
     pub fn new(setup: CellsSetup) -> Result<Self, SessionError> {
         let CellsSetup { sources, subject, fragments, repository, options, run, trials, reference } = setup;
-        let name = subject.cell.arch.name;
-        let spec = arch::find(name).ok_or_else(|| SessionError::Wrong(format!("unknown architecture `{name}`")))?;
+        let spec = subject.cell.arch;
         let lab = Lab { options, observer: Arc::new(Silent), cancel: CancellationToken::new() };
         let (reference, ready) = (RefCell::new(reference), RefCell::default());
         let shared = Shared { sources, subject, spec, fragments, repository, lab, run, trials, reference, ready };

@@ -13,7 +13,6 @@ use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::probe::SymbolCache;
 use crate::report;
 use crate::store::RunDir;
-use arch::Arch;
 use model::{Accel, Cell, Kind, Plan, RUN_SCHEMA, RamMib, TrialRecord, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -220,7 +219,7 @@ impl Trial {
             disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
         };
         let argv = match &self.spec.watched {
-            None => self.planned(spec, accel, &paths),
+            None => self.planned(accel, &paths),
             Some(Watched::Spawn(argv)) => with_channels(argv, &serial, &qmp),
             Some(Watched::Attach { .. } | Watched::Stdin) => Vec::new(),
         };
@@ -258,7 +257,7 @@ impl Trial {
             dump: self.dump,
             kaslr: self.spec.watched.is_some(),
             setup: Setup::of(cell),
-            stopped: cell.faults.stopped,
+            stopped: cell.faults.vcpu_steal,
             cancel: self.cancel.clone(),
             observer: self.observer.as_ref(),
             index: self.index,
@@ -273,8 +272,8 @@ impl Trial {
         }
     }
 
-    fn planned(&self, spec: Arch, accel: Accel, paths: &Paths) -> Vec<String> {
-        let mut argv = command(&self.spec.cell, spec, accel, paths);
+    fn planned(&self, accel: Accel, paths: &Paths) -> Vec<String> {
+        let mut argv = command(&self.spec.cell, accel, paths);
         if let Some(program) = &self.spec.program {
             argv[0] = program.display().to_string();
         }

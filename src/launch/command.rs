@@ -1,7 +1,6 @@
 //! QEMU's command line.
 
 use super::kernel_words;
-use arch::Arch;
 use model::{Accel, Cell, ScratchDisk};
 use std::path::{Path, PathBuf};
 
@@ -23,8 +22,9 @@ pub struct Paths {
     pub disk: PathBuf,
 }
 
-/// QEMU's command line, the program first. It runs the same trial by hand: nothing waits for the lab.
-pub fn command(cell: &Cell, spec: Arch, accel: Accel, paths: &Paths) -> Vec<String> {
+/// QEMU's command line, the program first. It also runs by hand: nothing in it waits for the lab.
+pub fn command(cell: &Cell, accel: Accel, paths: &Paths) -> Vec<String> {
+    let spec = cell.arch;
     let mut argv = Argv(vec![spec.qemu.program.to_owned()]);
     argv.pair("-name", &format!("guest={}", literal(cell.id.as_str())));
     argv.pair("-machine", spec.qemu.machine);
@@ -48,7 +48,7 @@ pub fn command(cell: &Cell, spec: Arch, accel: Accel, paths: &Paths) -> Vec<Stri
     if let Some(disk) = &cell.needs.disk {
         argv.disk(disk, spec.qemu.disk.device, &paths.disk);
     }
-    argv.pair("-append", &kernel_words(cell, spec).join(" "));
+    argv.pair("-append", &kernel_words(cell).join(" "));
     argv.words(cell.qemu.iter().map(String::as_str));
     argv.0
 }
@@ -64,15 +64,15 @@ impl Argv {
         self.words([option, value]);
     }
 
-    /// A listening socket that does not hold the machine back until somebody connects.
+    /// A listening socket; the machine starts before a client connects.
     fn socket(&mut self, id: &str, path: &Path) {
         let path = literal(&path.to_string_lossy());
         self.pair("-chardev", &format!("socket,id={id},path={path},server=on,wait=off"));
     }
 
-    /// A disk that the guest finds by its serial number. What is on it is of no use after the guest, so that QEMU may
-    /// ignore requests to flush it. When the host cannot write or read the file, the machine stops and QEMU says so: an
-    /// error that the guest saw would be the host's fault, and what the kernel makes of it would not count.
+    /// A disk that the guest finds by its serial number. Its content is discarded after the guest, so QEMU may ignore
+    /// flushes. When the host cannot write or read the file, the machine stops and QEMU reports it: an I/O error in the
+    /// guest would be the host's fault, and the kernel's reaction to it would not count.
     fn disk(&mut self, disk: &ScratchDisk, device: &str, path: &Path) {
         let path = literal(&path.to_string_lossy());
         let mut drive = format!(
@@ -132,7 +132,7 @@ mod tests {
             qmp: "/q".into(),
             disk: "/d,1".into(),
         };
-        command(cell, cell.arch, accel, &paths)
+        command(cell, accel, &paths)
     }
 
     fn value<'a>(argv: &'a [String], option: &str) -> &'a str {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_words_come_last() {
+    fn user_words_come_last() {
         let argv = argv("riscv64-nommu", Accel::Tcg);
         assert!(
             value(&argv, "-append")
@@ -151,7 +151,7 @@ mod tests {
 
     /// QEMU takes a bare `a=b` for the option `a`, and the id of a cell has the workload's options in it.
     #[test]
-    fn the_name_may_hold_what_an_id_may() {
+    fn commas_in_the_name_are_doubled() {
         let mut cell = cell("arm");
         cell.id = "k.arm.64M.w+hogs=3,writes=1M".into();
         let argv = argv_of(&cell, Accel::Tcg);
@@ -160,7 +160,7 @@ mod tests {
 
     /// The kernel keeps a word with a dot in its name for itself.
     #[test]
-    fn the_agents_words_have_no_dot_in_their_names() {
+    fn agent_words_have_no_dot_in_their_names() {
         let argv = argv("arm", Accel::Tcg);
         let words = value(&argv, "-append").split(' ').filter(|word| word.starts_with("oomlab"));
         let names: Vec<&str> = words.filter_map(|word| word.split('=').next()).collect();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_architecture_names_its_console_and_has_no_network() {
+    fn architectures_name_their_console_and_have_no_network() {
         for spec in arch::ALL {
             let argv = argv(spec.name, Accel::Tcg);
             assert_eq!(argv[0], spec.qemu.program);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_is_attached_as_the_machine_can_and_as_slow_as_asked() {
+    fn disk_has_the_device_of_the_machine_and_the_throttle_of_the_cell() {
         for (arch, device) in [("x86_64", "virtio-blk-pci"), ("arm", "virtio-blk-device")] {
             let mut cell = cell(arch);
             assert!(!argv_of(&cell, Accel::Tcg).iter().any(|word| word == "-drive"));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn kvm_takes_the_hosts_cpu_and_commas_in_paths_are_doubled() {
+    fn kvm_uses_the_host_cpu_and_commas_in_paths_are_doubled() {
         let argv = argv("arm", Accel::Kvm);
         assert_eq!(value(&argv, "-cpu"), "host");
         assert!(argv.contains(&"socket,id=serial0,path=/s,,1,server=on,wait=off".to_owned()));

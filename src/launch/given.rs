@@ -1,13 +1,15 @@
-//! A QEMU command line that somebody else has written: what it says of the guest, and how to listen in.
+//! A foreign QEMU command line: what it says about the guest, and how to attach to its console.
 
+use arch::Arch;
 use model::RamMib;
 use std::path::{Path, PathBuf};
 
-/// What a command line says of its guest, as far as the lab needs it.
+/// What a command line says about its guest, as far as the lab needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
-    /// The name of the architecture in matrices that QEMU's program stands for; nothing when it is none of the lab's.
-    pub arch: Option<&'static str>,
+    /// The architecture that the program emulates, where the lab knows it. `qemu-system-riscv64` runs kernels with an MMU and
+    /// without one: then it is the one with an MMU, the first of [`arch::ALL`].
+    pub arch: Option<Arch>,
     /// `-kernel`.
     pub kernel: Option<PathBuf>,
     /// `-initrd`.
@@ -18,14 +20,6 @@ pub struct Given {
     pub vcpus: u32,
 }
 
-/// Programs and what they emulate. `qemu-system-riscv64` runs kernels with an MMU and without one: only the user knows.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("qemu-system-x86_64", "x86_64"),
-    ("qemu-system-arm", "arm"),
-    ("qemu-system-aarch64", "aarch64"),
-    ("qemu-system-riscv64", "riscv64"),
-];
-
 impl Given {
     /// Reads a command line, the program first.
     pub fn read(argv: &[String]) -> Self {
@@ -35,7 +29,7 @@ impl Given {
         };
         let program = argv.first().map(String::as_str).unwrap_or_default();
         let program = program.rsplit('/').next().unwrap_or_default();
-        let arch = PROGRAMS.iter().find(|(known, _)| *known == program).map(|(_, arch)| *arch);
+        let arch = arch::ALL.iter().find(|arch| arch.qemu.program == program).copied();
         Self {
             arch,
             kernel: value("kernel").map(PathBuf::from),
@@ -53,24 +47,24 @@ fn ram(text: &str) -> Option<RamMib> {
     if bare { format!("{size}M").parse().ok() } else { size.parse().ok() }
 }
 
-/// The value of `name` in `name=value,…`, or what stands first without a name.
+/// The value of `name` in `name=value,…`, or the first one without a name.
 fn first<'a>(text: &'a str, name: &str) -> &'a str {
     let named = text.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     named.unwrap_or_else(|| text.split(',').next().unwrap_or_default())
 }
 
-/// What [`with_channels`] calls the character device of the serial console.
+/// The character device of the serial console in [`with_channels`].
 pub const CONSOLE: &str = "oomlab-serial";
 
-/// What QEMU calls the character device at a socket: as `-chardev` says, else as it calls the first `-serial`.
+/// QEMU's name of the character device at a socket: that of `-chardev`, else that of the first `-serial`.
 pub fn chardev_at(argv: &[String], socket: &Path) -> String {
     let name = socket.file_name().unwrap_or_default().to_string_lossy();
     let there = |word: &&String| word.starts_with("socket,") && first(word, "path").rsplit('/').next() == Some(&*name);
     argv.iter().find(there).map_or("serial0", |word| first(word, "id")).to_owned()
 }
 
-/// The command line with the lab's own channels: the first serial console goes to the socket `serial`, wherever else it would
-/// have gone, and there is one more QMP monitor, at the socket `qmp`.
+/// The command line with the lab's channels: the first serial console goes to the socket `serial` in place of where it went,
+/// and one more QMP monitor listens at the socket `qmp`.
 pub fn with_channels(argv: &[String], serial: &Path, qmp: &Path) -> Vec<String> {
     let mut words: Vec<String> = argv.to_vec();
     let console = format!("chardev:{CONSOLE}");
@@ -95,11 +89,11 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_says_what_runs() {
+    fn command_line_is_read() {
         let given =
             Given::read(&argv("/usr/bin/qemu-system-x86_64 -M q35 -m 1G -smp 2,cores=2 -kernel bz --initrd i.gz"));
         let expected = Given {
-            arch: Some("x86_64"),
+            arch: arch::find("x86_64"),
             kernel: Some("bz".into()),
             initrd: Some("i.gz".into()),
             ram: RamMib(1024),
@@ -107,14 +101,15 @@ mod tests {
         };
         assert_eq!(given, expected);
         let given = Given::read(&argv("qemu-system-arm -m size=64,slots=2 -smp cpus=4"));
-        assert_eq!((given.arch, given.ram, given.vcpus), (Some("arm"), RamMib(64), 4));
+        assert_eq!((given.arch, given.ram, given.vcpus), (arch::find("arm"), RamMib(64), 4));
+        assert_eq!(Given::read(&argv("qemu-system-riscv64")).arch, arch::find("riscv64"));
         let given = Given::read(&argv("my-qemu -kernel"));
         assert_eq!((given.arch, given.kernel, given.ram, given.vcpus), (None, None, RamMib(128), 1));
         assert_eq!(Given::read(&[]).vcpus, 1);
     }
 
     #[test]
-    fn a_sockets_character_device_is_found_by_its_path() {
+    fn chardev_is_found_by_the_path_of_its_socket() {
         let line =
             argv("q -chardev socket,id=mon,path=/t/q -chardev socket,id=con,path=/t/s,server=on -serial chardev:con");
         assert_eq!(chardev_at(&line, Path::new("s")), "con");
@@ -122,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_labs_channels_take_the_place_of_the_console() {
+    fn channels_replace_the_console() {
         let words = |text: &str| with_channels(&argv(text), Path::new("/t/s"), Path::new("/t/q,x")).join(" ");
         let channels = "-chardev socket,id=oomlab-serial,path=/t/s,server=on,wait=off \
                         -chardev socket,id=oomlab-qmp,path=/t/q,,x,server=on,wait=off -mon chardev=oomlab-qmp,mode=control";

@@ -1,20 +1,20 @@
 //! The kernel command line.
 
-use arch::Arch;
 use model::{Cell, Payload};
 
-/// Words that make trouble visible without changing what the kernel does, for every boot:
+/// Words that make failures visible without changing the kernel's behaviour, for every boot:
 /// all messages reach the console, sysrq answers, and an oops or panic ends the machine at once
 /// (`panic=-1` reboots, QEMU's `-no-reboot` turns that into an exit). See
 /// `Documentation/admin-guide/kernel-parameters.txt`.
 const VISIBLE: [&str; 4] = ["ignore_loglevel", "sysrq_always_enabled", "panic=-1", "oops=panic"];
 
-/// The words of the kernel command line, in order: console, what the architecture needs, what makes trouble
-/// visible, the workload and its options, and last what the user adds, so that the user's word wins.
+/// The words of the kernel command line, in order: console, the architecture's, those that make failures visible, the
+/// workload and its options, and last the user's, so that the user's word wins.
 ///
 /// The agent reads the workload from words without a dot: the kernel takes a word with a dot for a module's
 /// parameter and does not pass it to init (`init/main.c`, `unknown_bootoption()`).
-pub fn kernel_words(cell: &Cell, spec: Arch) -> Vec<String> {
+pub fn kernel_words(cell: &Cell) -> Vec<String> {
+    let spec = cell.arch;
     let mut words = vec![format!("console={}", spec.console)];
     words.extend(spec.boot_words.iter().chain(&VISIBLE).map(ToString::to_string));
     if let Payload::Workload { name, options } = &cell.payload {

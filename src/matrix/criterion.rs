@@ -2,6 +2,7 @@
 
 use super::glob;
 use super::id::workload_label;
+use super::values::ValueError;
 use model::{Cell, RamMib};
 
 /// What a condition looks at.
@@ -13,7 +14,7 @@ pub(super) enum Key {
     Ram,
     Workload,
     Vcpus,
-    /// An axis of the user's own.
+    /// A custom axis.
     Axis(String),
 }
 
@@ -23,7 +24,7 @@ pub(super) struct Criterion {
     pub key: Key,
     /// One of these must hold.
     pub any: Vec<Test>,
-    /// Turns the answer round.
+    /// Inverts the answer.
     pub negated: bool,
 }
 
@@ -34,7 +35,7 @@ pub(super) enum Test {
     Is(String),
     /// The value has this in it, in upper or lower case.
     Contains(String),
-    /// The number compares so; RAM is in MiB.
+    /// A comparison with a number; RAM is in MiB.
     Compares(Comparison, u32),
 }
 
@@ -66,7 +67,7 @@ impl Comparison {
 }
 
 impl Key {
-    /// The key of this name; any name that is not built in is an axis of the user's own.
+    /// The key of this name; any name that is not built in is a custom axis.
     pub fn of(name: &str) -> Self {
         match name {
             "id" => Self::Id,
@@ -82,12 +83,12 @@ impl Key {
     /// Reads a number of this key's unit.
     ///
     /// # Errors
-    /// What is wrong with the text.
-    pub fn number(&self, text: &str) -> Result<u32, String> {
+    /// When the text is not one, or this key has no numbers.
+    pub fn number(&self, text: &str) -> Result<u32, ValueError> {
         match self {
-            Self::Ram => text.parse::<RamMib>().map(|ram| ram.0).map_err(|error| error.to_string()),
-            Self::Vcpus => text.parse().map_err(|_| format!("`{text}` is not a number of vCPUs")),
-            _ => Err("only `ram` and `vcpus` can be compared".to_owned()),
+            Self::Ram => Ok(text.parse::<RamMib>()?.0),
+            Self::Vcpus => text.parse().map_err(|_| ValueError::NotANumber(text.to_owned())),
+            _ => Err(ValueError::NotComparable),
         }
     }
 

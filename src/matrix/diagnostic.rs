@@ -1,4 +1,4 @@
-//! A finding about a text that the user wrote, as plain data, and how it is shown.
+//! A finding about the user's text as plain data, and how it is shown.
 
 use ::console::measure_text_width;
 use model::printable;
@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Nothing runs until it is mended.
+    /// Nothing runs until it is fixed.
     Error,
     /// Probably not what the user meant.
     Warning,
@@ -64,7 +64,7 @@ impl Diagnostic {
     }
 
     /// The finding as text of several lines for a terminal, with ANSI colours if `colour`, ending in a newline.
-    /// Control characters of the user's text do not come through.
+    /// Control characters of the user's text are escaped.
     pub fn render(&self, colour: bool) -> String {
         let paint = |code: &str, text: &str| {
             if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -115,16 +115,16 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    /// The most characters of a line that are shown.
-    const WINDOW: usize = 100;
+    /// The maximum number of characters of a line that are shown.
+    const MAX_WIDTH: usize = 100;
     /// Characters shown before the place when a line is too long to be shown whole.
     const BEFORE: usize = 40;
 
     fn of(place: &Place) -> Self {
         let characters: Vec<char> = printable(&place.source_line).chars().collect();
         let at = (place.column.max(1) as usize - 1).min(characters.len());
-        let from = if characters.len() > Self::WINDOW { at.saturating_sub(Self::BEFORE) } else { 0 };
-        let to = characters.len().min(from + Self::WINDOW);
+        let from = if characters.len() > Self::MAX_WIDTH { at.saturating_sub(Self::BEFORE) } else { 0 };
+        let to = characters.len().min(from + Self::MAX_WIDTH);
         let until = (at + place.length.max(1) as usize).min(to).max(at);
         let columns = |part: &[char]| measure_text_width(&part.iter().collect::<String>());
         let ellipsis = |cut: bool| if cut { "…" } else { "" };
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_stand_below_the_text() {
+    fn marks_are_below_the_text() {
         assert_eq!(
             finding("    workload: [anon-hgo, idle]", 16, 8).render(false),
             "error: unknown workload `anon-hgo`\n\
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_around_the_place() {
+    fn long_line_is_cut_around_the_place() {
         let shown = finding(&format!("{}anon-hgo{}", "x".repeat(5000), "y".repeat(5000)), 5001, 8).render(false);
         assert!(shown.contains("xanon-hgoy") && shown.lines().all(|line| line.chars().count() < 120), "{shown}");
         let marks = shown.lines().nth(3).unwrap().chars().position(|c| c == '─');
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_and_places_beyond_the_line_do_no_harm() {
+    fn control_characters_and_wrong_places_are_harmless() {
         let shown = finding("\u{1b}[31m\tx", 99, 99).render(false);
         assert!(!shown.contains('\u{1b}') && !shown.contains('\t'));
         assert!(finding("", 1, 1).render(true).contains("\u{1b}[1;31m"));

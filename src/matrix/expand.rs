@@ -1,16 +1,17 @@
 //! Resolved → plan: the products of the blocks, without what is excluded and what cannot exist.
 
-use super::fit::{self, Misfit};
+use super::criterion::Key;
+use super::fit;
 use super::id::cell_id;
 use super::known::Known;
-use super::resolve::{Axis, Block, Matrix, OwnValue, Workload};
+use super::resolve::{Axis, Block, CustomValue, Matrix, Workload};
 use super::source::{At, Findings, Span};
 use arch::Arch;
 use model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The most cells of a matrix, before anything is left out of it.
-const MOST_CELLS: u64 = 100_000;
+/// The maximum number of cells of a matrix, before anything is left out of it.
+const MAX_CELLS: u64 = 100_000;
 
 /// The plan of a matrix. When there are errors, the plan is of no use.
 pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings<'_>) -> Plan {
@@ -26,8 +27,8 @@ pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings
     let mut total = 0_u64;
     for block in &matrix.blocks {
         total = total.saturating_add(block.size());
-        if total > MOST_CELLS {
-            let message = format!("this makes {total} cells, more than {MOST_CELLS}");
+        if total > MAX_CELLS {
+            let message = format!("this makes {total} cells, more than {MAX_CELLS}");
             findings.error(block.at, message).help("split the matrix, or leave values out");
             break;
         }
@@ -55,12 +56,12 @@ struct Point<'b> {
     ram: &'b At<RamMib>,
     workload: &'b At<Workload>,
     vcpus: &'b At<u32>,
-    own: BTreeMap<&'b str, &'b OwnValue>,
+    custom: BTreeMap<&'b str, &'b CustomValue>,
 }
 
 impl Block {
     fn size(&self) -> u64 {
-        let own = self.own.values().map(|axis| axis.values.len());
+        let custom = self.custom.values().map(|axis| axis.values.len());
         let builtin = [
             self.kernel.values.len(),
             self.arch.values.len(),
@@ -68,7 +69,7 @@ impl Block {
             self.workload.values.len(),
             self.vcpus.values.len(),
         ];
-        builtin.into_iter().chain(own).fold(1, |product, length| product.saturating_mul(length as u64))
+        builtin.into_iter().chain(custom).fold(1, |product, length| product.saturating_mul(length as u64))
     }
 
     /// Whether the user wrote one value for every axis: then that very cell was meant.
@@ -78,25 +79,26 @@ impl Block {
             && self.ram.named
             && self.workload.named
             && self.vcpus.named
-            && self.own.values().all(|axis| axis.named)
+            && self.custom.values().all(|axis| axis.named)
     }
 
-    /// The combination of this number, counted as an odometer does: the kernel varies slowest, the user's own axes
-    /// fastest.
+    /// The combination of this number, counted as an odometer does: the kernel varies slowest, the custom axes fastest.
     fn point(&self, number: u64) -> Point<'_> {
         let mut rest = number;
-        let own = self.own.iter().rev().map(|(name, axis)| (name.as_str(), &axis.pick(&mut rest).value)).collect();
+        let custom =
+            self.custom.iter().rev().map(|(name, axis)| (name.as_str(), &axis.pick(&mut rest).value)).collect();
         let vcpus = self.vcpus.pick(&mut rest);
         let workload = self.workload.pick(&mut rest);
         let ram = self.ram.pick(&mut rest);
         let arch = self.arch.pick(&mut rest);
         let kernel = self.kernel.pick(&mut rest);
-        Point { kernel, arch, ram, workload, vcpus, own }
+        Point { kernel, arch, ram, workload, vcpus, custom }
     }
 
     /// The cell at a point, expecting a pass.
     fn cell(&self, point: &Point<'_>) -> Cell {
-        let added = |pick: fn(&OwnValue) -> &[String]| point.own.values().flat_map(move |value| pick(value)).cloned();
+        let added =
+            |pick: fn(&CustomValue) -> &[String]| point.custom.values().flat_map(move |value| pick(value)).cloned();
         let mut cell = Cell {
             id: CellId::new(""),
             kernel: point.kernel.value.clone(),
@@ -108,8 +110,8 @@ impl Block {
                 options: point.workload.value.options.clone(),
             },
             needs: Needs::default(),
-            faults: point.own.values().fold(self.extras.faults, |faults, value| faults.with(&value.extras.faults)),
-            axes: point.own.iter().map(|(name, value)| ((*name).to_owned(), value.name.clone())).collect(),
+            faults: point.custom.values().fold(self.extras.faults, |faults, value| faults.with(&value.extras.faults)),
+            axes: point.custom.iter().map(|(name, value)| ((*name).to_owned(), value.name.clone())).collect(),
             append: self.extras.append.iter().cloned().chain(added(|value| &value.extras.append)).collect(),
             qemu: self.extras.qemu.iter().cloned().chain(added(|value| &value.extras.qemu)).collect(),
             timeouts: self.timeouts,
@@ -133,13 +135,13 @@ impl<T> Axis<T> {
 }
 
 impl Point<'_> {
-    fn place_of(&self, axis: &str) -> Span {
+    fn place_of(&self, axis: &Key) -> Span {
         match axis {
-            "kernel" => self.kernel.at,
-            "arch" => self.arch.at,
-            "ram" => self.ram.at,
-            "vcpus" => self.vcpus.at,
-            _ => self.workload.at,
+            Key::Kernel => self.kernel.at,
+            Key::Arch => self.arch.at,
+            Key::Ram => self.ram.at,
+            Key::Vcpus => self.vcpus.at,
+            Key::Workload | Key::Id | Key::Axis(_) => self.workload.at,
         }
     }
 }
@@ -148,15 +150,15 @@ impl Expansion<'_> {
     fn block(&mut self, block: &Block, findings: &mut Findings<'_>) {
         for point in (0..block.size()).map(|number| block.point(number)) {
             let mut cell = block.cell(&point);
-            cell.needs = fit::needs(&cell, point.arch.value, self.known);
+            cell.needs = fit::needs(&cell, self.known);
             if self.is_excluded(&cell) {
                 continue;
             }
-            if let Err(Misfit { axis, reason }) = fit::check(&cell, point.arch.value, self.known) {
+            if let Err(misfit) = fit::check(&cell, self.known) {
                 if block.names_one_cell() {
-                    findings.error(point.place_of(axis), "this cell cannot exist").label(reason);
+                    findings.error(point.place_of(&misfit.axis()), "this cell cannot exist").label(misfit.to_string());
                 } else {
-                    self.skipped.insert(cell.id, reason);
+                    self.skipped.insert(cell.id, misfit.to_string());
                 }
                 continue;
             }
@@ -200,7 +202,7 @@ impl Expansion<'_> {
             let message = format!("`{}` boots in another way here than on line {}", cell.id, earlier_at.line);
             findings
                 .error(at, message)
-                .help("make the difference an axis of your own, so that the two cells have different names");
+                .help("make the difference a custom axis, so that the two cells have different names");
         }
         (*earlier, *earlier_at) = (cell, at);
     }

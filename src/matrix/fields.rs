@@ -1,10 +1,10 @@
-//! Taking mappings and lists apart, with a finding for each thing that is not what it should be.
+//! Taking mappings and lists apart, with a finding for each node of another shape.
 
 use super::source::{Findings, Span, Text};
 use super::suggest::{closest, listed};
 use super::yaml::{Node, Value};
 
-/// The entries of a mapping that nobody has asked for yet.
+/// The entries of a mapping that are not taken yet.
 pub(super) struct Fields {
     /// Place of the mapping.
     pub at: Span,
@@ -46,7 +46,7 @@ impl Fields {
         self.entries
     }
 
-    /// Objects to every entry that is left.
+    /// Reports every entry that is left.
     pub fn nothing_else(self, what: &str, known: &[&str], findings: &mut Findings<'_>) {
         for (key, _) in self.entries {
             unknown(findings, &key, format!("unknown key `{}` of {what}", key.value), known.iter().copied())
@@ -55,7 +55,7 @@ impl Fields {
     }
 }
 
-/// Notes that nobody knows this word, and which one was probably meant; the caller adds where to look.
+/// Notes an unknown word, and which one was probably meant; the caller adds where to look.
 pub(super) fn unknown<'f, 'k>(
     findings: &'f mut Findings<'_>,
     word: &Text,
@@ -79,7 +79,7 @@ pub(super) fn text(node: Node, what: &str, findings: &mut Findings<'_>) -> Optio
     }
 }
 
-/// The items of a list; anything else is a list of one. Tells whether it was a list.
+/// The items of a list; anything else is a list of one. The first value is whether it was a list.
 pub(super) fn items(node: Node) -> (bool, Vec<Node>) {
     match node.value {
         Value::List(items) => (true, items),

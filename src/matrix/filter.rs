@@ -2,7 +2,9 @@
 
 use super::criterion::{Comparison, Criterion, Key, Test};
 use super::diagnostic::{Diagnostic, Place};
+use super::glob;
 use super::suggest::{closest, listed};
+use super::values::ValueError;
 use model::{Cell, Plan};
 
 /// Keys that every cell has.
@@ -17,7 +19,7 @@ const SIGNS: &[&str] = &["!=", "!~", "<=", ">=", "==", "=", "~", "<", ">"];
 /// - `key~text`, `key!~text`: the value has the text in it, in upper or lower case;
 /// - `text`: the cell's id has the text in it.
 ///
-/// Keys are `id`, `kernel`, `arch`, `ram`, `workload`, `vcpus` and the axes of the user's own.
+/// Keys are `id`, `kernel`, `arch`, `ram`, `workload`, `vcpus` and the custom axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     expression: String,
@@ -32,11 +34,22 @@ struct Term {
     criterion: Criterion,
 }
 
+/// A term that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum TermError {
+    #[error("there is no key before `{0}`")]
+    NoKey(&'static str),
+    #[error("a value is missing after `{key}{sign}`")]
+    NoValue { key: String, sign: &'static str },
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
 impl Filter {
     /// Reads a filter; one without terms matches every cell.
     ///
     /// # Errors
-    /// Every term that makes no sense, with its place.
+    /// Every term that cannot be read, with its place.
     pub fn parse(expression: &str) -> Result<Self, Vec<Diagnostic>> {
         let mut filter = Self { expression: expression.to_owned(), terms: Vec::new() };
         let mut errors = Vec::new();
@@ -44,7 +57,7 @@ impl Filter {
             let length = word.chars().count();
             match criterion(word) {
                 Ok(criterion) => filter.terms.push(Term { at, length, criterion }),
-                Err(message) => errors.push(Diagnostic::error(message, Some(filter.place(at, length)))),
+                Err(error) => errors.push(Diagnostic::error(error.to_string(), Some(filter.place(at, length)))),
             }
         }
         if errors.is_empty() { Ok(filter) } else { Err(errors) }
@@ -55,8 +68,7 @@ impl Filter {
         self.terms.iter().all(|term| term.criterion.matches(cell))
     }
 
-    /// Leaves the cells that match in the plan. What cannot exist stays listed: its reason may be the answer to why a
-    /// cell is not there.
+    /// Leaves the cells that match in the plan. Skipped cells stay listed: the reason may explain why a cell is missing.
     ///
     /// # Errors
     /// A key that no cell of the plan has, or no cell left; the plan is then as it was.
@@ -80,10 +92,10 @@ impl Filter {
         if plan.cells.iter().any(|cell| cell.axes.contains_key(name)) {
             return None;
         }
-        let mut own: Vec<&str> = plan.cells.iter().flat_map(|cell| cell.axes.keys().map(String::as_str)).collect();
-        own.sort_unstable();
-        own.dedup();
-        let keys = || KEYS.iter().copied().chain(own.iter().copied());
+        let mut custom: Vec<&str> = plan.cells.iter().flat_map(|cell| cell.axes.keys().map(String::as_str)).collect();
+        custom.sort_unstable();
+        custom.dedup();
+        let keys = || KEYS.iter().copied().chain(custom.iter().copied());
         let place = self.place(term.at, name.chars().count());
         let mut error = Diagnostic::error(format!("unknown key `{name}`"), Some(place));
         error.label = closest(name, keys()).map(|meant| format!("did you mean `{meant}`?"));
@@ -117,30 +129,25 @@ fn words(expression: &str) -> Vec<(usize, &str)> {
     words
 }
 
-fn criterion(word: &str) -> Result<Criterion, String> {
+fn criterion(word: &str) -> Result<Criterion, TermError> {
     let is_key = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
     let Some((key, sign, value)) = split(word).filter(|(key, _, _)| is_key(key)) else {
         // A part of an id may have a sign in it, too: `zombie-victim+hogs=3`.
         return Ok(Criterion { key: Key::Id, any: vec![Test::Contains(word.to_owned())], negated: false });
     };
     if key.is_empty() {
-        return Err(format!("there is no key before `{sign}`"));
+        return Err(TermError::NoKey(sign));
     }
     let values: Vec<&str> = value.split(',').collect();
     if values.iter().any(|value| value.is_empty()) {
-        return Err(format!("a value is missing after `{key}{sign}`"));
+        return Err(TermError::NoValue { key: key.to_owned(), sign });
     }
     let key = Key::of(key);
-    let test = |value: &str| match sign {
-        "=" | "==" | "!=" if key == Key::Ram && !super::glob::is_pattern(value) => {
-            key.number(value).map(|_| key.is(value))
-        }
-        "=" | "==" | "!=" => Ok(key.is(value)),
-        "~" | "!~" => Ok(Test::Contains(value.to_owned())),
-        _ => match Comparison::split(sign) {
-            Some((comparison, _)) => key.number(value).map(|number| Test::Compares(comparison, number)),
-            None => Err(format!("`{sign}` means nothing here")),
-        },
+    let test = |value: &str| match (sign, Comparison::split(sign)) {
+        (_, Some((comparison, _))) => key.number(value).map(|number| Test::Compares(comparison, number)),
+        ("~" | "!~", None) => Ok(Test::Contains(value.to_owned())),
+        _ if key == Key::Ram && !glob::is_pattern(value) => key.number(value).map(|_| key.is(value)),
+        _ => Ok(key.is(value)),
     };
     let any = values.into_iter().map(test).collect::<Result<_, _>>()?;
     Ok(Criterion { key, any, negated: sign.starts_with('!') })

@@ -68,7 +68,7 @@ fn terms_choose_cells() {
 }
 
 #[test]
-fn nonsense_is_shown_with_its_place() {
+fn wrong_terms_are_shown_with_their_place() {
     for (expression, message, column) in [
         ("idle =arm", "there is no key before `=`", 6),
         ("arch=", "a value is missing after `arch=`", 1),

@@ -1,25 +1,57 @@
 //! Whether a cell can exist.
 
-use super::known::Known;
+use super::criterion::Key;
+use super::known::{KernelLack, Known};
+use crate::workload::Unfit;
 use arch::Arch;
-use model::{Cell, Needs, Payload};
+use model::{Cell, KernelName, Needs, Payload, RamMib, WorkloadName};
 
 /// Why a cell cannot exist.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misfit {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Misfit {
+    #[error("{kernel} {lack}")]
+    NoKernel { kernel: KernelName, lack: KernelLack },
+    #[error("{kernel} {lack}, which {user}")]
+    KernelLacks { kernel: KernelName, lack: KernelLack, user: User },
+    #[error("{arch} needs at least {min} of RAM, not {ram}", min = .arch.min_ram)]
+    TooLittleRam { arch: Arch, ram: RamMib },
+    #[error("{arch} takes at most {max} vCPUs, not {vcpus}", max = .arch.max_vcpus)]
+    TooManyVcpus { arch: Arch, vcpus: u32 },
+    #[error(transparent)]
+    Workload(#[from] Unfit),
+    #[error("{0} has no disk that could be slow")]
+    NoDisk(String),
+    #[error("allocations fail in workloads of the lab alone")]
+    AllocationFaults,
+}
+
+/// What needs something of a kernel; reads on after "which".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum User {
+    #[error("the cell's faults need")]
+    Faults,
+    #[error("{0} needs")]
+    Workload(String),
+}
+
+impl Misfit {
     /// The axis to blame.
-    pub axis: &'static str,
-    /// The reason, as a fragment.
-    pub reason: String,
+    pub fn axis(&self) -> Key {
+        match self {
+            Self::NoKernel { .. } | Self::KernelLacks { .. } => Key::Kernel,
+            Self::TooLittleRam { .. } => Key::Ram,
+            Self::TooManyVcpus { .. } => Key::Vcpus,
+            Self::Workload(_) | Self::NoDisk(_) | Self::AllocationFaults => Key::Workload,
+        }
+    }
 }
 
 /// What the cell's workload and its faults need on its machine.
-pub(super) fn needs(cell: &Cell, arch: Arch, known: &Known<'_>) -> Needs {
-    let mut needs = match &cell.payload {
-        Payload::Workload { name, .. } => known.workloads.get(name.as_str()).map(|known| known.needs(arch, cell.ram)),
-        Payload::Initrd { .. } => None,
-    }
-    .unwrap_or_default();
+pub(super) fn needs(cell: &Cell, known: &Known<'_>) -> Needs {
+    let mut needs = workload_of(cell)
+        .and_then(|name| known.workloads.get(name.as_str()))
+        .map(|workload| workload.needs(cell.arch, cell.ram))
+        .unwrap_or_default();
     needs.config.extend(needs_of_faults(cell).config);
     if let Some(disk) = &mut needs.disk {
         disk.throttle = disk.throttle.with(&cell.faults.disk);
@@ -27,41 +59,43 @@ pub(super) fn needs(cell: &Cell, arch: Arch, known: &Known<'_>) -> Needs {
     needs
 }
 
-/// Whether the cell can exist on its architecture. A kernel or workload that `known` does not have is the user's own
-/// and is not judged.
-pub(super) fn check(cell: &Cell, arch: Arch, known: &Known<'_>) -> Result<(), Misfit> {
-    let misfit = |axis: &'static str| move |reason: String| Misfit { axis, reason };
-    if let Some(kernel) = known.kernels.get(cell.kernel.as_str()) {
-        kernel.available(arch).map_err(|reason| format!("{} {reason}", cell.kernel)).map_err(misfit("kernel"))?;
+/// Whether the cell can exist. A kernel or workload that `known` does not have is the user's own and is not judged.
+pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
+    let arch = cell.arch;
+    let kernel = known.kernels.get(cell.kernel.as_str());
+    if let Some(kernel) = kernel {
+        kernel.available(arch).map_err(|lack| Misfit::NoKernel { kernel: cell.kernel.clone(), lack })?;
     }
     if cell.ram < arch.min_ram {
-        let reason = format!("{} needs at least {} of RAM, not {}", arch.name, arch.min_ram, cell.ram);
-        return Err(misfit("ram")(reason));
+        return Err(Misfit::TooLittleRam { arch, ram: cell.ram });
     }
     if cell.vcpus > arch.max_vcpus {
-        let reason = format!("{} takes at most {} vCPUs, not {}", arch.name, arch.max_vcpus, cell.vcpus);
-        return Err(misfit("vcpus")(reason));
+        return Err(Misfit::TooManyVcpus { arch, vcpus: cell.vcpus });
     }
-    if let Payload::Workload { name, .. } = &cell.payload
-        && let Some(workload) = known.workloads.get(name.as_str())
-    {
-        workload.fits(arch, cell.ram).map_err(misfit("workload"))?;
+    if let Some(workload) = workload_of(cell).and_then(|name| known.workloads.get(name.as_str())) {
+        workload.fits(arch, cell.ram)?;
     }
     if !cell.faults.disk.is_none() && cell.needs.disk.is_none() {
-        return Err(misfit("workload")(format!("{} has no disk that could be slow", cell.workload_name())));
+        return Err(Misfit::NoDisk(cell.workload_name().to_owned()));
     }
     if matches!(cell.payload, Payload::Initrd { .. }) && cell.faults.config().next().is_some() {
-        return Err(misfit("workload")("allocations fail in workloads of the lab alone".to_owned()));
+        return Err(Misfit::AllocationFaults);
     }
-    let Some(kernel) = known.kernels.get(cell.kernel.as_str()) else { return Ok(()) };
-    for (needs, of) in [
-        (&needs_of_faults(cell), "the cell's faults need".to_owned()),
-        (&cell.needs, format!("{} needs", cell.workload_name())),
-    ] {
-        let lacks = |reason: String| misfit("kernel")(format!("{} {reason}, which {of}", cell.kernel));
+    let Some(kernel) = kernel else { return Ok(()) };
+    for (needs, user) in
+        [(&needs_of_faults(cell), User::Faults), (&cell.needs, User::Workload(cell.workload_name().to_owned()))]
+    {
+        let lacks = |lack| Misfit::KernelLacks { kernel: cell.kernel.clone(), lack, user };
         kernel.provides(arch, needs).map_err(lacks)?;
     }
     Ok(())
+}
+
+fn workload_of(cell: &Cell) -> Option<&WorkloadName> {
+    match &cell.payload {
+        Payload::Workload { name, .. } => Some(name),
+        Payload::Initrd { .. } => None,
+    }
 }
 
 fn needs_of_faults(cell: &Cell) -> Needs {

@@ -2,11 +2,11 @@
 
 use model::{Cell, CellId, Payload};
 
-/// The most bytes of an id: with a trial's number behind it, it is still a file name.
-const MOST_BYTES: usize = 200;
+/// The maximum length of an id in bytes: with a trial's number behind it, it is still a file name.
+const MAX_BYTES: usize = 200;
 
 /// The id of a cell: `kernel.arch.ram.workload`, then `.2cpu` unless there is one vCPU, then `.axis=value` for each
-/// axis of the user's own. It is made of `[A-Za-z0-9._=,+-]`; different cells have different ids.
+/// custom axis. It is made of `[A-Za-z0-9._=,+-]`; different cells have different ids.
 pub(super) fn cell_id(cell: &Cell) -> CellId {
     let kernel = plain(cell.kernel.as_str(), true);
     let mut id = format!("{kernel}.{}.{}.{}", cell.arch, cell.ram, workload_label(&cell.payload));
@@ -16,7 +16,7 @@ pub(super) fn cell_id(cell: &Cell) -> CellId {
     for (axis, value) in &cell.axes {
         id.push_str(&format!(".{}={}", plain(axis, false), value_part(value)));
     }
-    CellId::new(if id.len() > MOST_BYTES { shortened(&id) } else { id })
+    CellId::new(if id.len() > MAX_BYTES { shortened(&id) } else { id })
 }
 
 /// A workload with the options that the matrix gives it: `zombie-victim+hogs=3,probability=0.4`.
@@ -50,7 +50,7 @@ fn plain(text: &str, dots: bool) -> String {
 
 fn shortened(id: &str) -> String {
     // Ids are ASCII by now, so this cuts no character.
-    format!("{}-{:016x}", &id[..MOST_BYTES - 17], digest(id))
+    format!("{}-{:016x}", &id[..MAX_BYTES - 17], digest(id))
 }
 
 /// 64-bit FNV-1a: ids must be the same on every machine and in every version, which `Hash` does not promise.
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dots_stay_in_numbers_only() {
+    fn dots_stay_in_numbers() {
         assert_eq!(value_part("0.4"), "0.4");
         assert_eq!(value_part("full"), "full");
         assert!(value_part("0.2cpu").starts_with("0-2cpu-"));

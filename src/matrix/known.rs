@@ -1,5 +1,6 @@
 //! What a matrix may name: kernels and workloads, handed in as plain values.
 
+use crate::workload::Unfit;
 use arch::Arch;
 use model::{Expectation, Needs, RamMib};
 use std::collections::BTreeMap;
@@ -13,19 +14,43 @@ pub struct Known<'a> {
     pub workloads: BTreeMap<String, &'a dyn KnownWorkload>,
 }
 
+/// What a kernel lacks; reads on after the kernel's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KernelLack {
+    /// It does not exist for the architecture.
+    #[error("is not available for {0}")]
+    Arch(Arch),
+    /// An option is not built in.
+    #[error("has no CONFIG_{option}=y for {arch}")]
+    Option {
+        /// The option, without `CONFIG_`.
+        option: String,
+        /// The architecture.
+        arch: Arch,
+    },
+    /// A module is neither built in nor loadable.
+    #[error("has no module {module} for {arch}")]
+    Module {
+        /// The module.
+        module: String,
+        /// The architecture.
+        arch: Arch,
+    },
+}
+
 /// A kernel of the catalogue, as far as a matrix must know it.
 pub trait KnownKernel {
-    /// Whether it can be had for an architecture.
+    /// Whether it exists for an architecture.
     ///
     /// # Errors
-    /// Why not, as a fragment that reads on after "`linux-6.1`": for example "is not built for arm".
-    fn available(&self, arch: Arch) -> Result<(), String>;
+    /// When it does not.
+    fn available(&self, arch: Arch) -> Result<(), KernelLack>;
 
     /// Whether it has what a workload needs of a kernel, as far as that is known without fetching or building it.
     ///
     /// # Errors
-    /// What it lacks, as a fragment that reads on after "`linux-6.1`": for example "has no module virtio_blk for arm".
-    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), String>;
+    /// What it lacks.
+    fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack>;
 }
 
 /// A workload, as far as a matrix must know it.
@@ -33,8 +58,8 @@ pub trait KnownWorkload {
     /// Whether it can run on a machine.
     ///
     /// # Errors
-    /// Why not, as a fragment, for example "fork-hog needs an MMU".
-    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String>;
+    /// Why not.
+    fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), Unfit>;
 
     /// What it needs of the lab on a machine.
     fn needs(&self, arch: Arch, ram: RamMib) -> Needs;

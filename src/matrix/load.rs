@@ -1,4 +1,4 @@
-//! The way through: text in, plan or findings out.
+//! Text in, plan or findings out.
 
 use super::diagnostic::Diagnostic;
 use super::expand::expand;
@@ -14,8 +14,8 @@ use std::path::Path;
 /// names a matrix that has no name.
 ///
 /// # Errors
-/// Every error of the text, in its order, with the warnings among them. After an error of YAML's own nothing more
-/// can be told.
+/// Every error of the text, in its order, with the warnings among them. After a syntax error of YAML there is no
+/// other.
 pub fn load(
     text: impl AsRef<[u8]>,
     file_name: &str,
@@ -37,7 +37,7 @@ fn read(text: &str, file_name: &str, known: &Known<'_>, findings: &mut Findings<
     Some(expand(&matrix, known, findings))
 }
 
-/// A finding about the first byte that is no UTF-8.
+/// A finding about the first byte that is not UTF-8.
 fn not_utf8(text: &[u8], file_name: &str, valid: usize) -> Diagnostic {
     let lossy = String::from_utf8_lossy(text);
     let before = String::from_utf8_lossy(&text[..valid]);

@@ -14,7 +14,7 @@ pub(super) const AXES: &[&str] = &["kernel", "arch", "ram", "workload", "vcpus"]
 pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "append", "qemu", "faults"];
 /// Keys of `timeouts`.
 pub(super) const TIMEOUTS: &[&str] = &["boot", "load", "stuck"];
-/// What a value of an axis of the user's own adds to a cell.
+/// What a value of a custom axis adds to a cell.
 pub(super) const EXTRAS: &[&str] = &["append", "qemu", "faults"];
 /// Keys of an entry of `expect`.
 pub(super) const EXPECT: &[&str] = &["match", "verdict", "reason"];
@@ -31,14 +31,14 @@ pub(super) struct Raw {
     pub expect: Vec<RawExpect>,
 }
 
-/// An axis of the user's own, with what its values mean.
+/// A custom axis, with what its values mean.
 #[derive(Debug)]
 pub(super) struct Definition {
     pub name: Text,
     pub values: Vec<(Text, Extras)>,
 }
 
-/// What is added to a cell's kernel command line and to QEMU's, and what is made to go wrong.
+/// What is added to a cell's kernel command line and to QEMU's, and the faults to inject.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extras {
     pub append: Vec<String>,
@@ -113,13 +113,13 @@ impl Raw {
         Some(raw)
     }
 
-    /// `axes` both makes a block and defines the axes of the user's own.
+    /// `axes` both makes a block and defines the custom axes.
     fn read_axes(&mut self, node: Node, findings: &mut Findings<'_>) {
         let Some(fields) = Fields::of(node, "`axes`", findings) else { return };
         let mut block = RawBlock { at: fields.at, ..RawBlock::default() };
         for (key, node) in fields.rest() {
             if SETTINGS.contains(&key.value.as_str()) {
-                let message = format!("`{}` is no axis", key.value);
+                let message = format!("`{}` is not an axis", key.value);
                 findings.error(key.at, message).label("this belongs into `defaults`");
             } else if matches!(node.value, Value::Map(_)) && !AXES.contains(&key.value.as_str()) {
                 if let Some(definition) = Definition::read(key, node, findings) {
@@ -139,15 +139,15 @@ impl Raw {
 
 impl Definition {
     fn read(name: Text, node: Node, findings: &mut Findings<'_>) -> Option<Self> {
-        let fields = Fields::of(node, "an axis of your own", findings)?;
+        let fields = Fields::of(node, "a custom axis", findings)?;
         let mut values = Vec::new();
         for (value, node) in fields.rest() {
             let mut extras = Extras::default();
             if node.value != Value::Null
-                && let Some(mut fields) = Fields::of(node, "a value of an axis of your own", findings)
+                && let Some(mut fields) = Fields::of(node, "a value of a custom axis", findings)
             {
                 extras = Extras::take(&mut fields, findings);
-                fields.nothing_else("a value of an axis of your own", EXTRAS, findings);
+                fields.nothing_else("a value of a custom axis", EXTRAS, findings);
             }
             values.push((value, extras));
         }

@@ -2,14 +2,16 @@
 
 use super::fields::unknown;
 use super::known::Known;
-use super::raw::{AXES, Definition, Extras, Raw, RawBlock, RawValue, RawValues, SETTINGS};
+use super::names::{CustomAxes, custom_axes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
+use super::raw::{AXES, Extras, Raw, RawBlock, RawValue, RawValues, SETTINGS};
 use super::select::{Expected, Selector};
 use super::source::{At, Findings, Span, Text};
-use super::suggest::listed;
+use super::suggest::{closest, listed};
 use super::values;
 use arch::Arch;
 use model::{KernelName, RamMib, Timeouts, WorkloadName};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// A matrix whose every word is known.
 pub(super) struct Matrix {
@@ -27,8 +29,8 @@ pub(super) struct Block {
     pub ram: Axis<RamMib>,
     pub workload: Axis<Workload>,
     pub vcpus: Axis<u32>,
-    /// Axes of the user's own, by name.
-    pub own: BTreeMap<String, Axis<OwnValue>>,
+    /// Custom axes, by name.
+    pub custom: BTreeMap<String, Axis<CustomValue>>,
     pub repeat: u32,
     pub timeouts: Timeouts,
     pub extras: Extras,
@@ -49,26 +51,26 @@ pub(super) struct Workload {
     pub options: BTreeMap<String, String>,
 }
 
-/// A value of an axis of the user's own.
+/// A value of a custom axis.
 #[derive(Debug, Clone)]
-pub(super) struct OwnValue {
+pub(super) struct CustomValue {
     pub name: String,
     pub extras: Extras,
 }
 
 /// Gives every word its meaning. `fallback_name` names a matrix that has no name.
 pub(super) fn resolve(raw: Raw, fallback_name: &str, known: &Known<'_>, findings: &mut Findings<'_>) -> Matrix {
-    let definitions = definitions(raw.definitions, findings);
-    let mut resolver = Resolver { known, definitions: &definitions, defaults: &raw.defaults, findings };
-    let has_own_block = |block: &RawBlock| {
+    let custom = custom_axes(raw.definitions, findings);
+    let mut resolver = Resolver { known, custom: &custom, defaults: &raw.defaults, findings };
+    let makes_cells = |block: &RawBlock| {
         block.axes.is_empty() || block.axes.iter().any(|(key, _)| AXES.contains(&key.value.as_str()))
     };
-    let axes = raw.axes.iter().filter(|block| raw.include.is_empty() || has_own_block(block));
+    let axes = raw.axes.iter().filter(|block| raw.include.is_empty() || makes_cells(block));
     let blocks = axes.chain(&raw.include).filter_map(|block| resolver.block(block)).collect();
     resolver.words(&raw.defaults);
-    let exclude = raw.exclude.into_iter().filter_map(|raw| Selector::resolve(raw, &definitions, known, findings));
+    let exclude = raw.exclude.into_iter().filter_map(|raw| Selector::resolve(raw, &custom, known, findings));
     let exclude = exclude.collect();
-    let expect = raw.expect.into_iter().filter_map(|raw| Expected::resolve(raw, &definitions, known, findings));
+    let expect = raw.expect.into_iter().filter_map(|raw| Expected::resolve(raw, &custom, known, findings));
     let expect = expect.collect();
     let name = match raw.name {
         Some(name) if name.value.trim().is_empty() || name.value.chars().any(char::is_control) => {
@@ -81,31 +83,9 @@ pub(super) fn resolve(raw: Raw, fallback_name: &str, known: &Known<'_>, findings
     Matrix { name, blocks, exclude, expect }
 }
 
-/// The user's own axes by name, each value with what it adds.
-pub(super) type Definitions = BTreeMap<String, Vec<(String, Extras)>>;
-
-fn definitions(raw: Vec<Definition>, findings: &mut Findings<'_>) -> Definitions {
-    let is_name = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-    };
-    let mut all = Definitions::new();
-    for Definition { name, values } in raw {
-        if !is_name(&name.value) || name.value == "id" {
-            let message = format!("`{}` cannot be the name of an axis", name.value);
-            findings.error(name.at, message).help("use lower-case letters, digits, `-` and `_`; `id` is taken");
-        }
-        if values.is_empty() {
-            findings.error(name.at, format!("axis `{}` has no values", name.value));
-        }
-        all.insert(name.value, values.into_iter().map(|(value, extras)| (value.value, extras)).collect());
-    }
-    all
-}
-
 struct Resolver<'r, 'f, 's> {
     known: &'r Known<'r>,
-    definitions: &'r Definitions,
+    custom: &'r CustomAxes,
     defaults: &'r RawBlock,
     findings: &'f mut Findings<'s>,
 }
@@ -120,7 +100,7 @@ impl Resolver<'_, '_, '_> {
         let one = Axis { named: true, values: vec![At { at: raw.at, value: 1 }] };
         let vcpus =
             if find(raw, self.defaults, "vcpus").is_some() { self.axis(raw, "vcpus", Self::vcpus) } else { Some(one) };
-        let own = self.own_axes(raw);
+        let custom = self.custom_axes(raw);
         let (repeat, timeouts) = (self.repeat(raw), self.timeouts(raw));
         let extras = Extras {
             append: [self.defaults.extras.append.as_slice(), &raw.extras.append].concat(),
@@ -134,7 +114,7 @@ impl Resolver<'_, '_, '_> {
             ram: ram?,
             workload: workload?,
             vcpus: vcpus?,
-            own: own?,
+            custom: custom?,
             repeat,
             timeouts,
             extras,
@@ -145,11 +125,11 @@ impl Resolver<'_, '_, '_> {
     fn words(&mut self, raw: &RawBlock) {
         for (key, _) in &raw.axes {
             let name = key.value.as_str();
-            if !AXES.contains(&name) && !self.definitions.contains_key(name) {
-                let own = self.definitions.keys().map(String::as_str);
-                let all: Vec<&str> = AXES.iter().copied().chain(own).chain(SETTINGS.iter().copied()).collect();
+            if !AXES.contains(&name) && !self.custom.contains_key(name) {
+                let custom = self.custom.keys().map(String::as_str);
+                let all: Vec<&str> = AXES.iter().copied().chain(custom).chain(SETTINGS.iter().copied()).collect();
                 unknown(self.findings, key, format!("unknown axis `{name}`"), all)
-                    .help("an axis of your own is a mapping under `axes`: `NAME: {VALUE: {append: […], qemu: […]}}`");
+                    .help("a custom axis is a mapping under `axes`: `NAME: {VALUE: {append: […], qemu: […]}}`");
             }
         }
     }
@@ -175,27 +155,26 @@ impl Resolver<'_, '_, '_> {
         values_known.filter(|all| !all.is_empty()).map(|all| Axis { named: values.named, values: all })
     }
 
-    fn own_axes(&mut self, raw: &RawBlock) -> Option<BTreeMap<String, Axis<OwnValue>>> {
-        let mut own = BTreeMap::new();
+    fn custom_axes(&mut self, raw: &RawBlock) -> Option<BTreeMap<String, Axis<CustomValue>>> {
+        let mut axes = BTreeMap::new();
         for (key, values) in raw.axes.iter().chain(&self.defaults.axes) {
-            let Some(defined) = self.definitions.get(&key.value) else { continue };
-            if own.contains_key(&key.value) {
+            let Some(defined) = self.custom.get(&key.value) else { continue };
+            if axes.contains_key(&key.value) {
                 continue;
             }
             let mut found = Vec::new();
             for RawValue { name, .. } in &values.values {
                 if let Some((_, extras)) = defined.iter().find(|(value, _)| *value == name.value) {
-                    let value = OwnValue { name: name.value.clone(), extras: extras.clone() };
+                    let value = CustomValue { name: name.value.clone(), extras: extras.clone() };
                     found.push(At { at: name.at, value });
                 } else {
-                    let values = || defined.iter().map(|(value, _)| value.as_str());
-                    let message = format!("unknown value `{}` of axis `{}`", name.value, key.value);
-                    unknown(self.findings, name, message, values()).help(format!("it has {}", listed(values())));
+                    let values = defined.iter().map(|(value, _)| value.as_str());
+                    unknown_custom_value(self.findings, &key.value, name, values);
                 }
             }
-            own.insert(key.value.clone(), Axis { named: values.named, values: found });
+            axes.insert(key.value.clone(), Axis { named: values.named, values: found });
         }
-        own.values().all(|axis| !axis.values.is_empty()).then_some(own)
+        axes.values().all(|axis| !axis.values.is_empty()).then_some(axes)
     }
 
     fn kernel(&mut self, value: &RawValue) -> Option<KernelName> {
@@ -216,7 +195,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     fn ram(&mut self, value: &RawValue) -> Option<RamMib> {
-        self.or_error(&value.name, value.name.value.parse::<RamMib>().map_err(|error| error.to_string()))
+        self.or_error(&value.name, value.name.value.parse::<RamMib>())
     }
 
     fn vcpus(&mut self, value: &RawValue) -> Option<u32> {
@@ -236,7 +215,7 @@ impl Resolver<'_, '_, '_> {
             let names = workload.option_names();
             let found = self.findings.error(at, wrong.message);
             if wrong.unknown {
-                let meant = super::suggest::closest(&wrong.option, names.iter().copied());
+                let meant = closest(&wrong.option, names.iter().copied());
                 found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
                 let has = if names.is_empty() { "no options".to_owned() } else { listed(names) };
                 found.help(format!("{} has {has}", value.name.value));
@@ -264,31 +243,12 @@ impl Resolver<'_, '_, '_> {
         timeouts
     }
 
-    fn or_error<T>(&mut self, text: &Text, value: Result<T, String>) -> Option<T> {
-        value.map_err(|message| self.findings.error(text.at, message)).ok()
+    fn or_error<T, E: Display>(&mut self, text: &Text, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.findings.error(text.at, error.to_string())).ok()
     }
 }
 
 /// The values of an axis: the block's own, or else the defaults'.
 fn find<'b>(block: &'b RawBlock, defaults: &'b RawBlock, name: &str) -> Option<&'b RawValues> {
     block.axes.iter().chain(&defaults.axes).find(|(key, _)| key.value == name).map(|(_, values)| values)
-}
-
-/// Notes a kernel that nobody knows.
-pub(super) fn unknown_kernel(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) {
-    unknown(findings, name, format!("unknown kernel `{}`", name.value), known.kernels.keys().map(String::as_str))
-        .help("`oomlab kernel list` names all of them");
-}
-
-/// Notes an architecture that nobody knows.
-pub(super) fn unknown_arch(findings: &mut Findings<'_>, name: &Text) {
-    let names = || arch::ALL.iter().map(|spec| spec.name);
-    unknown(findings, name, format!("unknown architecture `{}`", name.value), names())
-        .help(format!("there are {}", listed(names())));
-}
-
-/// Notes a workload that nobody knows.
-pub(super) fn unknown_workload(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) {
-    unknown(findings, name, format!("unknown workload `{}`", name.value), known.workloads.keys().map(String::as_str))
-        .help("`oomlab workload list` names all of them");
 }

@@ -4,7 +4,7 @@ use model::{Kind, Outcome};
 use schemars::json_schema;
 use serde_json::{Value, json};
 
-/// The JSON Schema of a matrix file. Names of kernels and workloads are left open: folders of the user's own add to
+/// The JSON Schema of a matrix file. Names of kernels and workloads are left open: the user's folders add to
 /// them.
 pub fn json_schema() -> Value {
     let mut block = axes();
@@ -26,10 +26,10 @@ pub fn json_schema() -> Value {
             },
             "axes": {
                 "type": "object",
-                "description": "One product over the values of all axes. Any other key is an axis of your own: a mapping \
+                "description": "One product over the values of all axes. Any other key is a custom axis: a mapping \
                     of named values to what they add.",
                 "properties": axes(),
-                "additionalProperties": { "$ref": "#/$defs/own-axis" },
+                "additionalProperties": { "$ref": "#/$defs/custom-axis" },
             },
             "include": list_of(json!({
                 "type": "object",
@@ -38,13 +38,13 @@ pub fn json_schema() -> Value {
                 "additionalProperties": axis,
             }), "Further blocks, each a product of its own."),
             "exclude": list_of(json!({ "$ref": "#/$defs/selection" }), "Cells to leave out: every axis named must match."),
-            "expect": list_of(expect(), "Verdicts that are known beforehand; the last entry that matches counts."),
+            "expect": list_of(expect(), "Known verdicts; the last entry that matches counts."),
         },
         "$defs": {
             "axis-value": one_or_more(json!({ "type": ["string", "number", "boolean"] })),
-            "own-axis": {
+            "custom-axis": {
                 "type": "object",
-                "description": "Named values of an axis of your own.",
+                "description": "Named values of a custom axis.",
                 "additionalProperties": {
                     "type": ["object", "null"],
                     "additionalProperties": false,
@@ -93,15 +93,15 @@ fn settings() -> Value {
         &mut settings,
         json!({
             "repeat": {
-                "type": "integer", "minimum": 1, "maximum": super::values::MOST_REPEATS,
+                "type": "integer", "minimum": 1, "maximum": super::values::MAX_REPEAT,
                 "description": "Trials of each cell; 1 by default.",
             },
             "timeouts": {
                 "type": "object",
                 "additionalProperties": false,
-                "description": "How long the stages of a trial may take on an idle host; stretched by the guest's measured speed.",
+                "description": "How long the stages of a trial may take on an idle host; scaled by the guest's measured speed.",
                 "properties": {
-                    "boot": duration("From the start to the agent's first word; 60s by default."),
+                    "boot": duration("From the start to the agent's first frame; 60s by default."),
                     "load": duration("From the start of the workload to its end; 120s by default."),
                     "stuck": duration("How long no sign of progress counts as stuck; 5s by default."),
                 },
@@ -121,14 +121,14 @@ fn extras() -> Value {
         "faults": {
             "type": "object",
             "additionalProperties": false,
-            "description": "What the lab makes go wrong; see docs/matrix.md.",
+            "description": "Faults to inject; see docs/matrix.md.",
             "properties": {
-                "page-alloc": share("Page allocations that fail where a workload uses memory up."),
-                "slab": share("Slab allocations that fail where a workload uses memory up."),
+                "page-alloc": share("Page allocations that fail where a workload allocates."),
+                "slab": share("Slab allocations that fail where a workload allocates."),
                 "console": rate("Bytes a second that the serial console takes."),
                 "disk-bps": rate("Bytes a second of the scratch disk, in place of what the workload asks for."),
                 "disk-iops": rate("Requests a second of the scratch disk."),
-                "stopped": share("Of the time for which all vCPUs stand still, in bursts; at most 95%."),
+                "vcpu-steal": share("Steal time of all vCPUs, in bursts; at most 95%."),
             },
         },
     })
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_names_the_keys_that_are_read() {
+    fn schema_has_the_keys_that_are_read() {
         let schema = json_schema();
         let set = |lists: &[&[&str]]| lists.concat().iter().map(ToString::to_string).collect::<BTreeSet<_>>();
         assert_eq!(keys(&schema, "/properties"), set(&[raw::KEYS]));
@@ -190,14 +190,14 @@ mod tests {
         assert_eq!(keys(&schema, "/properties/include/items/properties"), block);
         assert_eq!(keys(&schema, "/properties/defaults/properties"), block);
         assert_eq!(keys(&schema, "/properties/defaults/properties/timeouts/properties"), set(&[raw::TIMEOUTS]));
-        assert_eq!(keys(&schema, "/$defs/own-axis/additionalProperties/properties"), set(&[raw::EXTRAS]));
-        let faults = keys(&schema, "/$defs/own-axis/additionalProperties/properties/faults/properties");
+        assert_eq!(keys(&schema, "/$defs/custom-axis/additionalProperties/properties"), set(&[raw::EXTRAS]));
+        let faults = keys(&schema, "/$defs/custom-axis/additionalProperties/properties/faults/properties");
         assert_eq!(faults, set(&[faults::FAULTS]));
         assert_eq!(keys(&schema, "/properties/expect/items/properties"), set(&[raw::EXPECT]));
     }
 
     #[test]
-    fn every_verdict_of_the_schema_is_read() {
+    fn verdicts_of_the_schema_are_read() {
         let schema = json_schema();
         let verdicts = schema.pointer("/properties/expect/items/properties/verdict/enum").unwrap().as_array().unwrap();
         assert!(verdicts.iter().all(|verdict| super::super::values::verdict(verdict.as_str().unwrap()).is_ok()));

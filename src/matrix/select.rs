@@ -4,11 +4,11 @@ use super::criterion::{Comparison, Criterion, Key, Test};
 use super::fields::unknown;
 use super::glob;
 use super::known::Known;
+use super::names::{CustomAxes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
 use super::raw::{AXES, RawExpect, RawSelector};
-use super::resolve::{Definitions, unknown_arch, unknown_kernel, unknown_workload};
 use super::source::{Findings, Span, Text};
 use super::suggest::listed;
-use super::values;
+use super::values::{self, ValueError};
 use model::{Cell, Expectation, RamMib};
 
 /// Cells that fulfil every criterion.
@@ -29,9 +29,10 @@ impl Selector {
         self.criteria.iter().all(|criterion| criterion.matches(cell))
     }
 
-    pub(super) fn resolve(
+    /// Gives every word its meaning, or notes what is wrong with it.
+    pub fn resolve(
         raw: RawSelector,
-        definitions: &Definitions,
+        custom: &CustomAxes,
         known: &Known<'_>,
         findings: &mut Findings<'_>,
     ) -> Option<Self> {
@@ -39,9 +40,9 @@ impl Selector {
         let mut whole = !raw.terms.is_empty();
         for (name, values) in &raw.terms {
             let is_axis = AXES.contains(&name.value.as_str()) || name.value == "id";
-            if !is_axis && !definitions.contains_key(&name.value) {
-                let own = definitions.keys().map(String::as_str);
-                let all: Vec<&str> = AXES.iter().copied().chain(own).collect();
+            if !is_axis && !custom.contains_key(&name.value) {
+                let custom = custom.keys().map(String::as_str);
+                let all: Vec<&str> = AXES.iter().copied().chain(custom).collect();
                 let axes = listed(all.iter().copied());
                 unknown(findings, name, format!("unknown axis `{}`", name.value), all)
                     .help(format!("this matrix has {axes}"));
@@ -53,7 +54,7 @@ impl Selector {
             }
             let key = Key::of(&name.value);
             let tests: Vec<Option<Test>> =
-                values.iter().map(|value| test(&key, value, definitions, known, findings)).collect();
+                values.iter().map(|value| test(&key, value, custom, known, findings)).collect();
             whole &= !tests.is_empty() && tests.iter().all(Option::is_some);
             criteria.push(Criterion { key, any: tests.into_iter().flatten().collect(), negated: false });
         }
@@ -62,19 +63,13 @@ impl Selector {
 }
 
 /// What one value of a selection tests: a name that must be known, a pattern, or a comparison such as `<=64M`.
-fn test(
-    key: &Key,
-    value: &Text,
-    definitions: &Definitions,
-    known: &Known<'_>,
-    findings: &mut Findings<'_>,
-) -> Option<Test> {
+fn test(key: &Key, value: &Text, custom: &CustomAxes, known: &Known<'_>, findings: &mut Findings<'_>) -> Option<Test> {
     let text = value.value.as_str();
     if let Some((comparison, number)) = Comparison::split(text) {
         return match key.number(number.trim()) {
             Ok(number) => Some(Test::Compares(comparison, number)),
-            Err(message) => {
-                findings.error(value.at, message);
+            Err(error) => {
+                findings.error(value.at, error.to_string());
                 None
             }
         };
@@ -82,11 +77,11 @@ fn test(
     if glob::is_pattern(text) || *key == Key::Id {
         return Some(Test::Is(text.to_owned()));
     }
-    let mut wrong = |message: String| {
-        findings.error(value.at, message);
+    let mut wrong = |error: ValueError| {
+        findings.error(value.at, error.to_string());
     };
     let is_known = match key {
-        Key::Ram => text.parse::<RamMib>().map_err(|error| wrong(error.to_string())).is_ok(),
+        Key::Ram => text.parse::<RamMib>().map_err(|error| wrong(error.into())).is_ok(),
         Key::Vcpus => values::vcpus(text).map_err(wrong).is_ok(),
         Key::Kernel => {
             known.kernels.contains_key(text) || {
@@ -108,10 +103,9 @@ fn test(
             }
         }
         Key::Axis(name) => {
-            let names = || definitions.get(name).into_iter().flatten().map(|(value, _)| value.as_str());
+            let names = || custom.get(name).into_iter().flatten().map(|(value, _)| value.as_str());
             names().any(|value| value == text) || {
-                unknown(findings, value, format!("unknown value `{text}` of axis `{name}`"), names())
-                    .help(format!("it has {}", listed(names())));
+                unknown_custom_value(findings, name, value, names());
                 false
             }
         }
@@ -121,13 +115,14 @@ fn test(
 }
 
 impl Expected {
-    pub(super) fn resolve(
+    /// Gives every word its meaning, or notes what is wrong with it.
+    pub fn resolve(
         raw: RawExpect,
-        definitions: &Definitions,
+        custom: &CustomAxes,
         known: &Known<'_>,
         findings: &mut Findings<'_>,
     ) -> Option<Self> {
-        let selector = Selector::resolve(raw.selector, definitions, known, findings);
+        let selector = Selector::resolve(raw.selector, custom, known, findings);
         let reason = raw.reason.value.trim().to_owned();
         if reason.is_empty() {
             findings.error(raw.reason.at, "a known verdict needs a reason");
@@ -136,11 +131,11 @@ impl Expected {
             Ok(expectation) => {
                 Some(Self { selector: selector?, expectation: Expectation { reason: Some(reason), ..expectation } })
             }
-            Err((message, label)) => {
+            Err(error) => {
                 findings
-                    .error(raw.verdict.at, message)
+                    .error(raw.verdict.at, error.to_string())
                     .help("a verdict is an outcome, or an outcome and a kind: `hang/oom-livelock`")
-                    .label = label;
+                    .label = error.suggestion();
                 None
             }
         }

@@ -1,11 +1,12 @@
 //! A plan of one cell from the values of a command line.
 
 use super::diagnostic::Diagnostic;
-use super::fit::{self, Misfit};
+use super::fit;
 use super::id::cell_id;
 use super::known::Known;
 use super::suggest::{closest, listed};
 use super::values;
+use arch::Arch;
 use model::{
     Cell, CellId, Expectation, Faults, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName,
 };
@@ -17,8 +18,8 @@ use std::path::PathBuf;
 pub struct SingleCell {
     /// The kernel.
     pub kernel: SingleKernel,
-    /// Architecture, by name.
-    pub arch: String,
+    /// Architecture.
+    pub arch: Arch,
     /// RAM, for example `32M`.
     pub ram: String,
     /// What runs in the guest.
@@ -29,7 +30,7 @@ pub struct SingleCell {
     pub append: Vec<String>,
     /// Further arguments of QEMU.
     pub qemu: Vec<String>,
-    /// What is made to go wrong.
+    /// Faults to inject.
     pub faults: Faults,
     /// How long its stages may take.
     pub timeouts: Timeouts,
@@ -42,8 +43,8 @@ pub struct SingleCell {
 pub enum SingleKernel {
     /// One of the catalogue, by name.
     Catalogue(String),
-    /// The user's own image; the name stands in reports and in the cell's id.
-    Own(KernelName),
+    /// A user kernel, that is an image; the name stands in reports and in the cell's id.
+    User(KernelName),
 }
 
 /// What runs in a single cell.
@@ -56,7 +57,7 @@ pub enum SinglePayload {
         /// Its options.
         options: BTreeMap<String, String>,
     },
-    /// The user's own initramfs, or none.
+    /// An initramfs of the user, or none.
     Initrd(Option<PathBuf>),
 }
 
@@ -67,7 +68,7 @@ pub enum SinglePayload {
 pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let kernel = match wanted.kernel {
-        SingleKernel::Own(name) => name,
+        SingleKernel::User(name) => name,
         SingleKernel::Catalogue(name) => {
             if !known.kernels.contains_key(&name) {
                 errors.push(unknown("kernel", &name, known.kernels.keys().map(String::as_str)));
@@ -75,10 +76,6 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
             KernelName::new(name)
         }
     };
-    let arch = arch::find(&wanted.arch);
-    if arch.is_none() {
-        errors.push(unknown("architecture", &wanted.arch, arch::ALL.iter().map(|spec| spec.name)));
-    }
     let ram = wanted.ram.parse::<RamMib>();
     let vcpus = values::vcpus(&wanted.vcpus.to_string());
     let repeat = values::repeat(&wanted.repeat.to_string());
@@ -87,14 +84,13 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         [vcpus.as_ref().err(), repeat.as_ref().err()]
             .into_iter()
             .flatten()
-            .map(|error| Diagnostic::error(error.clone(), None)),
+            .map(|error| Diagnostic::error(error.to_string(), None)),
     );
     let payload = payload(wanted.payload, known, &mut errors);
-    let (Some(arch), Ok(ram), Ok(vcpus), Ok(repeat), Some(payload), true) =
-        (arch, ram, vcpus, repeat, payload, errors.is_empty())
-    else {
+    let (Ok(ram), Ok(vcpus), Ok(repeat), Some(payload), true) = (ram, vcpus, repeat, payload, errors.is_empty()) else {
         return Err(errors);
     };
+    let arch = wanted.arch;
     let expect = match &payload {
         Payload::Workload { name, .. } => known.workloads.get(name.as_str()).map(|workload| workload.healthy(arch)),
         Payload::Initrd { .. } => None,
@@ -116,10 +112,8 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         expect: expect.unwrap_or(Expectation::pass()),
     };
     cell.id = cell_id(&cell);
-    cell.needs = fit::needs(&cell, arch, known);
-    if let Err(Misfit { reason, .. }) = fit::check(&cell, arch, known) {
-        return Err(vec![Diagnostic::error(reason, None)]);
-    }
+    cell.needs = fit::needs(&cell, known);
+    fit::check(&cell, known).map_err(|misfit| vec![Diagnostic::error(misfit.to_string(), None)])?;
     Ok(Plan { schema: PLAN_SCHEMA, name: "boot".to_owned(), cells: vec![cell], skipped: Vec::new() })
 }
 
@@ -151,18 +145,17 @@ fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Cl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::KnownKernel;
-    use arch::Arch;
+    use crate::matrix::{KernelLack, KnownKernel};
     use model::Outcome;
 
     struct EveryArch;
 
     impl KnownKernel for EveryArch {
-        fn available(&self, _: Arch) -> Result<(), String> {
+        fn available(&self, _: Arch) -> Result<(), KernelLack> {
             Ok(())
         }
 
-        fn provides(&self, _: Arch, _: &Needs) -> Result<(), String> {
+        fn provides(&self, _: Arch, _: &Needs) -> Result<(), KernelLack> {
             Ok(())
         }
     }
@@ -176,7 +169,7 @@ mod tests {
     fn wanted(kernel: SingleKernel) -> SingleCell {
         SingleCell {
             kernel,
-            arch: "riscv64-nommu".to_owned(),
+            arch: arch::find("riscv64-nommu").unwrap(),
             ram: "32M".to_owned(),
             payload: SinglePayload::Initrd(Some("my/initrd.cpio".into())),
             vcpus: 2,
@@ -189,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn the_users_own_kernel_needs_no_catalogue() {
-        let plan = single(wanted(SingleKernel::Own("my Image".into())), &Known::default()).unwrap();
+    fn user_kernel_needs_no_catalogue() {
+        let plan = single(wanted(SingleKernel::User("my Image".into())), &Known::default()).unwrap();
         let [cell] = plan.cells.as_slice() else { panic!("{plan:?}") };
         assert!(
             cell.id.as_str().starts_with("my-Image-") && cell.id.as_str().ends_with(".riscv64-nommu.32M.initrd.2cpu")
@@ -199,20 +192,19 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let mut cell = wanted(SingleKernel::Catalogue("linux-6.11".to_owned()));
-        cell.arch = "riscv".to_owned();
         cell.ram = "32".to_owned();
         cell.payload = SinglePayload::Workload { name: "idle".to_owned(), options: BTreeMap::new() };
         cell.vcpus = 0;
         cell.repeat = 0;
         let errors = single(cell, &known()).unwrap_err();
-        assert_eq!(errors.len(), 6, "{errors:?}");
+        assert_eq!(errors.len(), 5, "{errors:?}");
         assert!(errors[0].to_string().contains("did you mean `linux-6.1`?"));
     }
 
     #[test]
-    fn a_cell_that_cannot_exist_is_refused() {
+    fn impossible_cell_is_refused() {
         let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
         cell.ram = "4M".to_owned();
         let errors = single(cell, &known()).unwrap_err();

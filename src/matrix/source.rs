@@ -16,9 +16,9 @@ pub(super) struct Span {
 /// A value with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct At<T> {
-    /// Where it stands.
+    /// Its place.
     pub at: Span,
-    /// What stands there.
+    /// The value.
     pub value: T,
 }
 

@@ -1,4 +1,4 @@
-//! What was probably meant by a word that nobody knows.
+//! What was probably meant by an unknown word.
 
 /// The known word that is closest to `word`, if one is close.
 pub(super) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -14,10 +14,10 @@ pub(super) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 
 /// The words as a list for a message, shortened when there are many.
 pub(super) fn listed<'a>(known: impl IntoIterator<Item = &'a str>) -> String {
-    const MOST: usize = 12;
+    const MAX: usize = 12;
     let words: Vec<&str> = known.into_iter().collect();
-    let shown: Vec<String> = words.iter().take(MOST).map(|word| format!("`{word}`")).collect();
-    let rest = if words.len() > MOST { format!(" and {} more", words.len() - MOST) } else { String::new() };
+    let shown: Vec<String> = words.iter().take(MAX).map(|word| format!("`{word}`")).collect();
+    let rest = if words.len() > MAX { format!(" and {} more", words.len() - MAX) } else { String::new() };
     format!("{}{rest}", shown.join(", "))
 }
 
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_of_the_finger_are_understood_and_other_words_are_not() {
+    fn typos_are_understood_and_other_words_are_not() {
         let known = ["idle", "anon-hog", "zombie-victim", "linux-6.1", "linux-6.12"];
         assert_eq!(closest("anon-hgo", known), Some("anon-hog"));
         assert_eq!(closest("Zombie_victim", known), Some("zombie-victim"));

@@ -1,17 +1,50 @@
 //! Texts of settings → values with units.
 
-use model::{Expectation, Kind, Outcome};
+use super::suggest::closest;
+use model::{Expectation, Kind, Outcome, RamError};
 
-/// The most trials of one cell.
-pub(super) const MOST_REPEATS: u32 = 10_000;
+/// The maximum number of trials of one cell.
+pub(super) const MAX_REPEAT: u32 = 10_000;
 /// The longest timeout, in seconds: a week.
-const LONGEST_S: f64 = 7.0 * 24.0 * 3600.0;
+const MAX_TIMEOUT_S: f64 = 7.0 * 24.0 * 3600.0;
+
+/// A text that is not the value that it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ValueError {
+    #[error("`{0}` is not a duration: write for example `500ms`, `60s` or `2m`")]
+    NotADuration(String),
+    #[error("`{0}` is out of range: a timeout is longer than zero and at most a week")]
+    TimeoutRange(String),
+    #[error("`{0}` is not a number of trials from 1 to {MAX_REPEAT}")]
+    Repeat(String),
+    #[error("`{0}` is not a number of vCPUs from 1 on")]
+    Vcpus(String),
+    #[error("`{0}` is not a number of vCPUs")]
+    NotANumber(String),
+    #[error(transparent)]
+    Ram(#[from] RamError),
+    #[error("only `ram` and `vcpus` can be compared")]
+    NotComparable,
+}
+
+/// A text that is not a verdict that a matrix may expect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum VerdictError {
+    #[error("unknown outcome `{0}`")]
+    UnknownOutcome(String),
+    #[error("a fault of the lab cannot be expected")]
+    LabError,
+    #[error("`{kind}` is not a kind of `{outcome}`")]
+    OtherOutcome { kind: Kind, outcome: Outcome },
+    #[error("unknown kind `{0}`")]
+    UnknownKind(String),
+}
 
 /// A duration such as `500ms`, `60s`, `2m` or `1.5h`, in seconds.
 ///
 /// # Errors
-/// What is wrong with the text.
-pub(super) fn duration_s(text: &str) -> Result<f64, String> {
+/// When the text is not one, or is out of range.
+pub(super) fn duration_s(text: &str) -> Result<f64, ValueError> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let factor = match &text[digits.len()..] {
@@ -23,10 +56,10 @@ pub(super) fn duration_s(text: &str) -> Result<f64, String> {
     };
     let seconds = digits.parse::<f64>().map_or(f64::NAN, |number| number * factor);
     if !plain || seconds.is_nan() {
-        return Err(format!("`{text}` is not a duration: write for example `500ms`, `60s` or `2m`"));
+        return Err(ValueError::NotADuration(text.to_owned()));
     }
-    if seconds <= 0.0 || seconds > LONGEST_S {
-        return Err(format!("`{text}` is out of range: a timeout is longer than zero and at most a week"));
+    if seconds <= 0.0 || seconds > MAX_TIMEOUT_S {
+        return Err(ValueError::TimeoutRange(text.to_owned()));
     }
     Ok(seconds)
 }
@@ -34,54 +67,57 @@ pub(super) fn duration_s(text: &str) -> Result<f64, String> {
 /// A number of trials.
 ///
 /// # Errors
-/// What is wrong with the text.
-pub(super) fn repeat(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_REPEATS).contains(number));
-    number.ok_or_else(|| format!("`{text}` is not a number of trials from 1 to {MOST_REPEATS}"))
+/// When the text is not one, or is out of range.
+pub(super) fn repeat(text: &str) -> Result<u32, ValueError> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_REPEAT).contains(number));
+    number.ok_or_else(|| ValueError::Repeat(text.to_owned()))
 }
 
 /// A number of virtual CPUs.
 ///
 /// # Errors
-/// What is wrong with the text.
-pub(super) fn vcpus(text: &str) -> Result<u32, String> {
+/// When the text is not one.
+pub(super) fn vcpus(text: &str) -> Result<u32, ValueError> {
     let number = text.parse().ok().filter(|&number| number >= 1);
-    number.ok_or_else(|| format!("`{text}` is not a number of vCPUs from 1 on"))
+    number.ok_or_else(|| ValueError::Vcpus(text.to_owned()))
 }
 
 /// A verdict such as `crash` or `hang/oom-livelock`.
 ///
 /// # Errors
-/// What is wrong with the text, and what was probably meant.
-pub(super) fn verdict(text: &str) -> Result<Expectation, (String, Option<String>)> {
+/// When there is no such verdict, or it is a fault of the lab.
+pub(super) fn verdict(text: &str) -> Result<Expectation, VerdictError> {
     let (outcome_word, kind_word) = match text.split_once('/') {
         Some((outcome, kind)) => (outcome, Some(kind)),
         None => (text, None),
     };
-    let meant = |known: Option<&str>| known.map(|word| format!("did you mean `{word}`?"));
-    let Some(outcome) = Outcome::from_word(outcome_word) else {
-        let label = match Kind::from_word(outcome_word) {
-            Some(kind) => Some(format!("a kind: write `{}/{kind}`", kind.outcome())),
-            None => meant(super::suggest::closest(outcome_word, Outcome::ALL.iter().map(|o| o.as_str()))),
-        };
-        return Err((format!("unknown outcome `{outcome_word}`"), label));
-    };
+    let outcome =
+        Outcome::from_word(outcome_word).ok_or_else(|| VerdictError::UnknownOutcome(outcome_word.to_owned()))?;
     if outcome == Outcome::LabError {
-        return Err(("a fault of the lab cannot be expected".to_owned(), None));
+        return Err(VerdictError::LabError);
     }
-    let kind = match kind_word.map(|word| (word, Kind::from_word(word))) {
-        None => None,
-        Some((_, Some(kind))) if kind.outcome() == outcome => Some(kind),
-        Some((word, Some(kind))) => {
-            let label = format!("did you mean `{}/{kind}`?", kind.outcome());
-            return Err((format!("`{word}` is no kind of `{outcome}`"), Some(label)));
+    let known = |word: &str| Kind::from_word(word).ok_or_else(|| VerdictError::UnknownKind(word.to_owned()));
+    let kind = kind_word.map(known).transpose()?;
+    match kind.filter(|kind| kind.outcome() != outcome) {
+        Some(kind) => Err(VerdictError::OtherOutcome { kind, outcome }),
+        None => Ok(Expectation { outcome, kind, reason: None }),
+    }
+}
+
+impl VerdictError {
+    /// What was probably meant.
+    pub fn suggestion(&self) -> Option<String> {
+        let did_you_mean = |word: &str| format!("did you mean `{word}`?");
+        match self {
+            Self::UnknownOutcome(word) => match Kind::from_word(word) {
+                Some(kind) => Some(format!("a kind: write `{}/{kind}`", kind.outcome())),
+                None => closest(word, Outcome::ALL.iter().map(|outcome| outcome.as_str())).map(did_you_mean),
+            },
+            Self::LabError => None,
+            Self::OtherOutcome { kind, .. } => Some(did_you_mean(&format!("{}/{kind}", kind.outcome()))),
+            Self::UnknownKind(word) => closest(word, Kind::ALL.iter().map(|kind| kind.as_str())).map(did_you_mean),
         }
-        Some((word, None)) => {
-            let kinds = Kind::ALL.iter().map(|kind| kind.as_str());
-            return Err((format!("unknown kind `{word}`"), meant(super::suggest::closest(word, kinds))));
-        }
-    };
-    Ok(Expectation { outcome, kind, reason: None })
+    }
 }
 
 #[cfg(test)]
@@ -102,11 +138,11 @@ mod tests {
     fn verdicts_name_an_outcome_and_its_kind() {
         assert_eq!(verdict("hang/oom-livelock").unwrap().kind, Some(Kind::OomLivelock));
         assert_eq!(verdict("crash").unwrap(), Expectation { outcome: Outcome::Crash, kind: None, reason: None });
-        let label = |text: &str| verdict(text).unwrap_err().1.unwrap();
+        let label = |text: &str| verdict(text).unwrap_err().suggestion().unwrap();
         assert_eq!(label("oom-livelock"), "a kind: write `hang/oom-livelock`");
         assert_eq!(label("pass/oom-livelock"), "did you mean `hang/oom-livelock`?");
         assert_eq!(label("hagn"), "did you mean `hang`?");
         assert_eq!(label("hang/oom-livelok"), "did you mean `oom-livelock`?");
-        assert_eq!(verdict("lab-error").unwrap_err().1, None);
+        assert_eq!(verdict("lab-error").unwrap_err().suggestion(), None);
     }
 }

@@ -39,9 +39,9 @@ impl Value {
     }
 }
 
-/// Reads one YAML document; what it does not understand becomes a finding.
+/// Reads one YAML document; a syntax error becomes a finding.
 pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
-    // Plenty for a matrix, and cheap to refuse beyond: a bomb of aliases ends here.
+    // Ample for a matrix; an alias bomb is refused cheaply.
     let options = serde_yaml::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         with_snippet: false,
@@ -60,7 +60,7 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
         Ok(loose) => Some(settle(loose, text)),
         Err(error) => {
             let at = error.location().map(span).unwrap_or_default();
-            findings.error(at, describe(&error)).help("nothing from here on was read: mend this first");
+            findings.error(at, describe(&error)).help("nothing from here on was read: fix this first");
             None
         }
     }
@@ -178,12 +178,13 @@ fn span(place: Location) -> Span {
 
 #[cfg(test)]
 mod tests {
+    use super::super::diagnostic::Diagnostic;
     use super::*;
 
-    fn read(text: &str) -> Result<Node, String> {
+    fn read(text: &str) -> Result<Node, Vec<Diagnostic>> {
         let mut findings = Findings::new("m.yaml", text);
         let node = parse(text, &mut findings);
-        node.ok_or_else(|| findings.finish().unwrap_err()[0].to_string())
+        node.ok_or_else(|| findings.finish().unwrap_err())
     }
 
     fn scalars(node: &Node, out: &mut Vec<String>) {
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_and_line_ends_of_windows_are_read() {
+    fn byte_order_mark_and_crlf_are_read() {
         for text in ["\u{feff}a: 6.10\r\nb: x\r\n", "%YAML 1.2\n---\na: 6.10\nb: x\n...\n"] {
             let mut out = Vec::new();
             scalars(&read(text).unwrap(), &mut out);
@@ -229,17 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn broken_text_says_where() {
+    fn syntax_errors_have_their_place() {
         for text in
             ["a: [1, 2\nb: 3\n", "a: b: c\n", "a:\n\tb: 1\n", "a: *nowhere\n", "? [x]\n: y\n", "a: 1\n---\nb: 2\n"]
         {
-            let shown = read(text).unwrap_err();
+            let shown = read(text).unwrap_err()[0].to_string();
             assert!(shown.starts_with("error: ") && shown.contains("╭─ m.yaml:"), "{shown}");
         }
     }
 
     #[test]
-    fn a_bomb_of_aliases_is_refused() {
+    fn alias_bomb_is_refused() {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let before = format!("*a{}, ", level - 1).repeat(9);

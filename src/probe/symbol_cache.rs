@@ -66,7 +66,8 @@ impl SymbolCache {
 
 fn read_layout(kernel: &KernelArtifact, arch: Arch) -> Result<Origin, String> {
     let spec = arch.stack.as_ref().ok_or_else(|| format!("the lab cannot read the tasks of {}", arch.name))?;
-    let (layout, origin) = read_types(kernel, arch, |types| Layout::of(types, spec))?;
+    let (layout, origin) =
+        read_types(kernel, arch, |types| Layout::of(types, spec)).map_err(|error| error.to_string())?;
     Ok((layout.map_err(|missing| format!("{origin}: {missing}"))?, origin))
 }
 

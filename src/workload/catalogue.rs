@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn every_builtin_workload_has_a_manifest_and_a_program() {
+    fn builtin_workloads_have_manifest_and_program() {
         let known = builtin();
         let folders: std::collections::BTreeSet<_> = Assets::builtin()
             .list("images/workloads")
@@ -66,13 +66,13 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_come_at_once() {
+    fn all_errors_are_reported_at_once() {
         let errors = catalogue([("w/a/manifest.yaml", "name: a"), ("w/b/manifest.yaml", "nam: b")]).unwrap_err();
         assert_eq!(errors.len(), 2);
     }
 
     #[test]
-    fn a_workload_lives_in_the_folder_of_its_name() {
+    fn folder_has_the_name_of_the_workload() {
         let text = Assets::builtin().read("images/workloads/idle/manifest.yaml").unwrap().unwrap();
         let text = std::str::from_utf8(&text).unwrap();
         let errors = catalogue([("images/workloads/sleep/manifest.yaml", text)]).unwrap_err();

@@ -2,12 +2,13 @@
 
 use super::needs::NeedsSpec;
 use super::option::{self, OptionError, OptionSpec};
+use super::unfit::Unfit;
 use arch::Arch;
 use model::{Expectation, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
-/// A workload: what it does, where it fits, and what a healthy kernel makes of it.
+/// A workload: what it does, where it fits, and the verdict of a healthy kernel.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -25,7 +26,7 @@ pub struct Manifest {
     pub unit: String,
     /// What it means that it finished.
     pub finished: String,
-    /// The least RAM at which it does what it is for.
+    /// The minimum RAM for its purpose.
     #[serde(deserialize_with = "ram")]
     pub min_ram: RamMib,
     /// What the lab has to provide.
@@ -44,7 +45,7 @@ pub struct Manifest {
     pub kernel_lines: Vec<String>,
     /// Architectures that it cannot run on, with the reason.
     #[serde(default)]
-    pub excluded: BTreeMap<String, String>,
+    pub excluded: BTreeMap<Arch, String>,
 }
 
 /// Whether a workload needs an MMU.
@@ -81,7 +82,7 @@ impl Manifest {
     /// Reads a manifest; `origin` names the file in errors.
     ///
     /// # Errors
-    /// When the text is no manifest, or says something that cannot be.
+    /// When the text is not a manifest, or contradicts itself.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ManifestError> {
         let error = |problem: String| ManifestError { origin: origin.to_owned(), problem };
         let manifest: Self = serde_yaml::from_str(text).map_err(|wrong| error(wrong.to_string()))?;
@@ -99,24 +100,22 @@ impl Manifest {
         option::check(self.name.as_str(), &self.options, values)
     }
 
-    /// Whether it can run on a machine of this architecture with this much RAM; the reason if not.
+    /// Whether it can run on a machine of this architecture with this much RAM.
     ///
     /// # Errors
-    /// The reason, as a fragment for `plan`.
-    pub fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), String> {
-        let name = &self.name;
+    /// Why not.
+    pub fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), Unfit> {
+        let workload = || self.name.clone();
         match self.mmu {
-            MmuNeed::Required if !arch.mmu => return Err(format!("{name} needs an MMU, {} has none", arch.name)),
-            MmuNeed::Forbidden if arch.mmu => {
-                return Err(format!("{name} is for kernels without an MMU, {} has one", arch.name));
-            }
+            MmuNeed::Required if !arch.mmu => return Err(Unfit::NeedsMmu { workload: workload(), arch }),
+            MmuNeed::Forbidden if arch.mmu => return Err(Unfit::NommuOnly { workload: workload(), arch }),
             _ => {}
         }
-        if let Some(reason) = self.excluded.get(arch.name) {
-            return Err(format!("{name} cannot run on {}: {reason}", arch.name));
+        if let Some(reason) = self.excluded.get(&arch) {
+            return Err(Unfit::Excluded { workload: workload(), arch, reason: reason.clone() });
         }
         if ram < self.min_ram {
-            return Err(format!("{name} needs at least {} of RAM", self.min_ram));
+            return Err(Unfit::MinRam { workload: workload(), min: self.min_ram });
         }
         Ok(())
     }
@@ -134,15 +133,12 @@ impl Manifest {
 
     fn problem(&self) -> Option<String> {
         if !is_folder_name(self.name.as_str()) {
-            return Some(format!("`{}` is no name: use lower-case letters, digits and `-`", self.name));
+            return Some(format!("`{}` is not a name: use lower-case letters, digits and `-`", self.name));
         }
         for healthy in [Some(self.healthy), self.healthy_nommu].into_iter().flatten() {
             if let Some(kind) = healthy.kind.filter(|kind| kind.outcome() != healthy.outcome) {
                 return Some(format!("kind `{kind}` has outcome `{}`, not `{}`", kind.outcome(), healthy.outcome));
             }
-        }
-        if let Some(arch) = self.excluded.keys().find(|name| arch::find(name).is_none()) {
-            return Some(format!("`excluded` names the unknown architecture `{arch}`"));
         }
         self.needs.problem().or_else(|| self.options.iter().find_map(|(name, spec)| option_problem(name, spec)))
     }
@@ -153,7 +149,7 @@ fn option_problem(name: &str, spec: &OptionSpec) -> Option<String> {
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if !is_name {
-        return Some(format!("`{name}` is no option name: use lower-case letters, digits and `_`"));
+        return Some(format!("`{name}` is not an option name: use lower-case letters, digits and `_`"));
     }
     (!spec.kind.accepts(&spec.default))
         .then(|| format!("the default of option `{name}` is `{}`: write {}", spec.default, spec.kind.notation()))
@@ -193,9 +189,10 @@ options:
     }
 
     #[test]
-    fn a_manifest_says_where_it_fits_and_why_not() {
+    fn manifest_fits_some_machines() {
         let manifest = parse(TEXT).unwrap();
-        let fits = |arch: &str, mib| manifest.fits(arch::find(arch).unwrap(), RamMib(mib));
+        let fits =
+            |arch: &str, mib| manifest.fits(arch::find(arch).unwrap(), RamMib(mib)).map_err(|unfit| unfit.to_string());
         assert_eq!(fits("riscv64", 32), Ok(()));
         assert_eq!(fits("riscv64", 16).unwrap_err(), "fork-hog needs at least 32M of RAM");
         assert_eq!(fits("riscv64-nommu", 32).unwrap_err(), "fork-hog needs an MMU, riscv64-nommu has none");
@@ -203,7 +200,7 @@ options:
     }
 
     #[test]
-    fn the_healthy_verdict_may_differ_without_an_mmu() {
+    fn healthy_verdict_may_differ_without_an_mmu() {
         let manifest = parse(TEXT).unwrap();
         assert_eq!(manifest.healthy(arch::find("arm").unwrap()).to_string(), "pass/finished");
         assert_eq!(manifest.healthy(arch::find("riscv64-nommu").unwrap()).to_string(), "crash");
@@ -216,11 +213,11 @@ options:
             ("min_ram: 32M", "min_ram: lots", "`lots` is not a RAM size"),
             ("kind: finished", "kind: panic", "kind `panic` has outcome `crash`, not `pass`"),
             ("{arm:", "{armm:", "unknown architecture `armm`"),
-            ("depth:", "De.pth:", "`De.pth` is no option name"),
+            ("depth:", "De.pth:", "`De.pth` is not an option name"),
             ("default: '3'", "default: 'x'", "the default of option `depth` is `x`: write a whole number"),
-            ("name: fork-hog", "name: ../fork", "`../fork` is no name"),
+            ("name: fork-hog", "name: ../fork", "`../fork` is not a name"),
             ("summary: a tree of hogs", "", "summary"),
-            ("mmu: required", "mmu: required\nneeds: {modules: [a-b]}", "`a-b` is no module"),
+            ("mmu: required", "mmu: required\nneeds: {modules: [a-b]}", "`a-b` is not a module"),
             ("mmu: required", "mmu: required\nneeds: {disc: {size: 1M}}", "disc"),
         ] {
             let error = parse(&TEXT.replace(from, to)).unwrap_err().to_string();

@@ -5,8 +5,10 @@ mod catalogue;
 mod manifest;
 mod needs;
 mod option;
+mod unfit;
 
 pub use catalogue::catalogue;
 pub use manifest::{Manifest, ManifestError, MmuNeed};
 pub use needs::{DiskNeed, DiskSize, NeedsSpec};
 pub use option::{OptionError, OptionSpec, OptionType};
+pub use unfit::Unfit;

@@ -10,7 +10,7 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NeedsSpec {
-    /// Kernel modules, as `lsmod` names them. What a disk needs is not to be named.
+    /// Kernel modules, as `lsmod` names them; without those of the disk, which are implied.
     pub modules: Vec<String>,
     /// A scratch disk.
     pub disk: Option<DiskNeed>,
@@ -45,14 +45,14 @@ impl NeedsSpec {
     /// What it comes to on a machine.
     pub(super) fn on(&self, arch: Arch, ram: RamMib) -> Needs {
         let disk = self.disk.map(|need| {
-            let least = need.filesystem.map_or(0, Filesystem::least_bytes);
-            ScratchDisk { bytes: need.size.on(ram).max(least), throttle: need.throttle, filesystem: need.filesystem }
+            let min = need.filesystem.map_or(0, Filesystem::least_bytes);
+            ScratchDisk { bytes: need.size.on(ram).max(min), throttle: need.throttle, filesystem: need.filesystem }
         });
         let drivers = if disk.is_some() { arch.qemu.disk.modules } else { &[] };
         let filesystem = disk.and_then(|disk| disk.filesystem).map(Filesystem::name);
         let mut modules: Vec<String> = Vec::new();
-        let asked = self.modules.iter().map(String::as_str);
-        for module in drivers.iter().copied().chain(filesystem).chain(asked) {
+        let requested = self.modules.iter().map(String::as_str);
+        for module in drivers.iter().copied().chain(filesystem).chain(requested) {
             if !modules.iter().any(|known| known == module) {
                 modules.push(module.to_owned());
             }
@@ -64,19 +64,19 @@ impl NeedsSpec {
     pub(super) fn problem(&self) -> Option<String> {
         let wrong = |name: &&String| name.is_empty() || !name.bytes().all(is_module_byte);
         if let Some(name) = self.modules.iter().find(wrong) {
-            return Some(format!("`{name}` is no module: write it as `lsmod` does, with letters, digits and `_`"));
+            return Some(format!("`{name}` is not a module: write it as `lsmod` does, with letters, digits and `_`"));
         }
         let is_option =
             |name: &str| !name.is_empty() && name.bytes().all(is_option_byte) && !name.starts_with("CONFIG_");
         if let Some(name) = self.config.iter().find(|name| !is_option(name)) {
-            return Some(format!("`{name}` is no kernel option: write for example `MEMCG`, without `CONFIG_`"));
+            return Some(format!("`{name}` is not a kernel option: write for example `MEMCG`, without `CONFIG_`"));
         }
         let disk = self.disk?;
         if matches!(disk.size, DiskSize::Bytes(size) if size % MIB != 0) {
             return Some("the size of a disk is a whole number of MiB".to_owned());
         }
         (disk.throttle.bps == Some(0) || disk.throttle.iops == Some(0))
-            .then(|| "a disk with a throttle of 0 would never answer: leave out what is not limited".to_owned())
+            .then(|| "a disk with a throttle of 0 never completes a request: leave out what is not limited".to_owned())
     }
 }
 
@@ -130,7 +130,7 @@ fn throttle<'de, D: Deserializer<'de>>(from: D) -> Result<Throttle, D::Error> {
         iops: Option<u64>,
     }
     let Written { bps, iops } = Written::deserialize(from)?;
-    let wrong = |text: &str| format!("`{text}` is no number of bytes: write for example `512K` or `4M`");
+    let wrong = |text: &str| format!("`{text}` is not a number of bytes: write for example `512K` or `4M`");
     let bps = bps.map(|text| read_bytes(&text).ok_or_else(|| serde::de::Error::custom(wrong(&text)))).transpose()?;
     Ok(Throttle { bps, iops })
 }
@@ -152,32 +152,41 @@ fn read_bytes(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<NeedsSpec, String> {
-        let needs: NeedsSpec = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
-        needs.problem().map_or(Ok(needs), Err)
+    fn read(text: &str) -> NeedsSpec {
+        let needs: NeedsSpec = serde_yaml::from_str(text).unwrap();
+        assert_eq!(needs.problem(), None, "{text}");
+        needs
+    }
+
+    /// Why a text is refused, by its syntax or its content.
+    fn problem(text: &str) -> Option<String> {
+        match serde_yaml::from_str::<NeedsSpec>(text) {
+            Ok(needs) => needs.problem(),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     #[test]
-    fn a_disk_brings_the_modules_that_drive_it() {
-        let needs = read("modules: [zram, virtio_blk]\ndisk: {size: 64M, throttle: {bps: 512K, iops: 200}}").unwrap();
+    fn disk_implies_its_drivers() {
+        let needs = read("modules: [zram, virtio_blk]\ndisk: {size: 64M, throttle: {bps: 512K, iops: 200}}");
         let on = |name: &str| needs.on(arch::find(name).unwrap(), RamMib(128));
         assert_eq!(on("x86_64").modules, ["virtio_pci", "virtio_blk", "zram"]);
         assert_eq!(on("arm").modules, ["virtio_mmio", "virtio_blk", "zram"]);
         let throttle = Throttle { bps: Some(512 << 10), iops: Some(200) };
         assert_eq!(on("arm").disk, Some(ScratchDisk { bytes: 64 << 20, throttle, filesystem: None }));
-        assert!(read("{}").unwrap().on(arch::find("arm").unwrap(), RamMib(128)).is_empty());
+        assert!(read("{}").on(arch::find("arm").unwrap(), RamMib(128)).is_empty());
     }
 
     #[test]
-    fn a_disk_may_grow_with_the_ram() {
-        let needs = read("disk: {size: 150%}").unwrap();
+    fn disk_size_may_be_a_share_of_ram() {
+        let needs = read("disk: {size: 150%}");
         let bytes = |mib| needs.on(arch::find("arm").unwrap(), RamMib(mib)).disk.unwrap().bytes;
         assert_eq!((bytes(128), bytes(101)), (192 << 20, 152 << 20));
     }
 
     #[test]
-    fn a_file_system_brings_its_module_and_the_room_that_it_needs() {
-        let on = |text: &str| read(text).unwrap().on(arch::find("arm").unwrap(), RamMib(32));
+    fn filesystem_implies_its_module_and_min_size() {
+        let on = |text: &str| read(text).on(arch::find("arm").unwrap(), RamMib(32));
         let needs = on("disk: {size: 100%, filesystem: ext4}");
         assert_eq!(needs.modules, ["virtio_mmio", "virtio_blk", "ext4"]);
         assert_eq!(needs.disk.map(|disk| (disk.bytes >> 20, disk.filesystem)), Some((32, Some(Filesystem::Ext4))));
@@ -186,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn wrong_needs_are_refused() {
         for (text, part) in [
             ("disk: {size: 64}", "`64` is not the size of a disk"),
             ("disk: {size: 0M}", "`0M` is not the size of a disk"),
@@ -194,16 +203,16 @@ mod tests {
             ("disk: {size: 99999999999G}", "is not the size of a disk"),
             ("disk: {size: 64K}", "a whole number of MiB"),
             ("disk: {throttle: {iops: 1}}", "size"),
-            ("disk: {size: 1M, throttle: {bps: fast}}", "`fast` is no number of bytes"),
-            ("disk: {size: 1M, throttle: {iops: 0}}", "would never answer"),
+            ("disk: {size: 1M, throttle: {bps: fast}}", "`fast` is not a number of bytes"),
+            ("disk: {size: 1M, throttle: {iops: 0}}", "never completes a request"),
             ("disk: {size: 1M, filesystem: fat}", "unknown variant"),
-            ("config: [CONFIG_MEMCG]", "`CONFIG_MEMCG` is no kernel option"),
-            ("config: [memcg]", "`memcg` is no kernel option"),
-            ("modules: [virtio-blk]", "`virtio-blk` is no module"),
-            ("modules: [../x]", "`../x` is no module"),
+            ("config: [CONFIG_MEMCG]", "`CONFIG_MEMCG` is not a kernel option"),
+            ("config: [memcg]", "`memcg` is not a kernel option"),
+            ("modules: [virtio-blk]", "`virtio-blk` is not a module"),
+            ("modules: [../x]", "`../x` is not a module"),
             ("swap: 1M", "swap"),
         ] {
-            let message = read(text).unwrap_err();
+            let message = problem(text).unwrap_or_else(|| panic!("{text} is taken"));
             assert!(message.contains(part), "{text}: {message}");
         }
     }

@@ -12,7 +12,7 @@ pub struct OptionSpec {
     pub kind: OptionType,
     /// The value without a setting, in the same notation.
     pub default: String,
-    /// One line for people.
+    /// One line for `oomlab workload show`.
     pub help: String,
 }
 
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_judged_by_type() {
+    fn values_are_checked_by_type() {
         use OptionType::{Count, Milliseconds, Probability, Size};
         for (kind, good, bad) in [
             (Count, &["0", "3", "999999999"][..], &["", "-1", "3.0", "3 ", "1234567890", "three"][..]),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_was_meant() {
+    fn errors_suggest_the_nearest_option() {
         let spec = |kind| OptionSpec { kind, default: "1".to_owned(), help: "x".to_owned() };
         let specs = BTreeMap::from([
             ("hogs".to_owned(), spec(OptionType::Count)),

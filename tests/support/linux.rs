@@ -25,7 +25,7 @@ const FILES: [&str; 16] = [
     "lib/vsprintf.c",
 ];
 
-/// What keeps the livelock away, and the place where it stands (`kernels/edits/nommu-sets-oom-skip.yaml`).
+/// What keeps the livelock away, and the place where it stands (`kernels/patches/nommu-sets-oom-skip.yaml`).
 const PLACE: &str = "\t__mt_destroy(&mm->mm_mt);\n\tmmap_write_unlock(mm);\n";
 const REMEDY: &str = "\tset_bit(MMF_OOM_SKIP, &mm->flags);\n";
 

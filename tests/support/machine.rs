@@ -8,7 +8,7 @@ use model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpE
 use oomlab::assets::Assets;
 use oomlab::host::{Guest, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
-use oomlab::kernel::{Kernels, Options, Unwatched};
+use oomlab::kernel::{Kernels, NullProgress, Options};
 use oomlab::launch::{Paths, command};
 use oomlab::probe::Prober;
 use serde_json::Value;
@@ -49,7 +49,7 @@ impl Machine {
         let dir = TempDir::with_prefix("oomlab-test-").unwrap();
         let assets = Assets::with_overlay(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests"));
         let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
-        let kernel = kernels.prepare(self.kernel, arch, 2, &Unwatched).unwrap_or_else(|error| panic!("{error}"));
+        let kernel = kernels.prepare(self.kernel, arch, 2, &NullProgress).unwrap_or_else(|error| panic!("{error}"));
         let workloads = load_workloads(&assets).unwrap();
         let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &[]).unwrap();
         let paths = Paths {
@@ -59,7 +59,7 @@ impl Machine {
             qmp: dir.path().join("qmp"),
             disk: dir.path().join("disk"),
         };
-        let argv = command(&self.cell(arch), arch, Accel::Tcg, &paths);
+        let argv = command(&self.cell(arch), Accel::Tcg, &paths);
         let guest = Guest::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
         let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE, None), Qmp::open(paths.qmp, PATIENCE));
         assert_eq!(timeout(PATIENCE, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));

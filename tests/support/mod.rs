@@ -1,10 +1,13 @@
 //! Runs plans whose guests are scripted (`tests/fake-qemu`).
 
+mod observer;
+
 use model::{
     Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
     Timeouts, TrialRecord,
 };
-use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions, Status};
+use observer::NullObserver;
+use oomlab::lab::{Budget, Lab, LabError, Observer, Prepared, Ready, RunOptions};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,7 +42,7 @@ impl Default for Scripted {
             prepared: Prepared::new(),
             budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
             cancel: CancellationToken::new(),
-            observer: Arc::new(Nobody),
+            observer: Arc::new(NullObserver),
             qemu: fake_qemu(),
             dump: None,
         }
@@ -114,13 +117,4 @@ impl Scripted {
         assert_eq!(record.trials.len(), 1);
         (scripted, record.trials.remove(0))
     }
-}
-
-/// Watches nothing.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn started(&self, _: usize, _: &Cell, _: u32) {}
-    fn status(&self, _: usize, _: Status) {}
-    fn finished(&self, _: usize, _: &TrialRecord) {}
 }

@@ -19,9 +19,10 @@ pub struct Faults {
     /// How slow the scratch disk is, in place of what the workload asks for.
     #[serde(skip_serializing_if = "Throttle::is_none")]
     pub disk: Throttle,
-    /// Percent of the time for which all vCPUs stand still, in bursts, from 1 to 95: the host has no CPU for them.
+    /// Steal time of all vCPUs in percent, in bursts, from 1 to 95. Older records call it `stopped`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<u32>,
+    #[serde(alias = "stopped")]
+    pub vcpu_steal: Option<u32>,
 }
 
 impl Faults {
@@ -45,7 +46,7 @@ impl Faults {
             slab: over.slab.or(self.slab),
             console_bps: over.console_bps.or(self.console_bps),
             disk: self.disk.with(&over.disk),
-            stopped: over.stopped.or(self.stopped),
+            vcpu_steal: over.vcpu_steal.or(self.vcpu_steal),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Setup {
         Self {
             agent: matches!(cell.payload, Payload::Workload { .. }),
             timeouts,
-            held: f64::from(cell.faults.stopped.unwrap_or(0)) / 100.0,
+            held: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
         }
     }
 
@@ -75,7 +75,7 @@ mod tests {
         let workload = Payload::Workload { name: "idle".into(), options: BTreeMap::new() };
         let plain = Setup::of(&cell(workload.clone(), Faults::default()));
         assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.held), (true, 4.0, 0.0));
-        let faults = Faults { console_bps: Some(2048), stopped: Some(75), ..Faults::default() };
+        let faults = Faults { console_bps: Some(2048), vcpu_steal: Some(75), ..Faults::default() };
         let slow = Setup::of(&cell(workload, faults));
         assert_eq!((slow.timeouts.stuck_s, slow.held), (12.0, 0.75));
         assert!(!Setup::of(&cell(Payload::Initrd { path: None }, Faults::default())).agent);

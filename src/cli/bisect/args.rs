@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::cli::values::{arch_parser, seconds};
 use clap::{Subcommand, value_parser};
 use std::path::PathBuf;
 
@@ -75,7 +76,7 @@ pub struct CommitsArgs {
     #[arg(long)]
     pub fix: bool,
     /// Seconds after which a trial of a command is ended and counts as bad; without it, none may take 12 hours
-    #[arg(long, value_name = "SECONDS", value_parser = super::super::args::seconds, requires = "exec")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "exec")]
     pub timeout: Option<f64>,
     #[command(flatten)]
     pub search: SearchArgs,
@@ -108,8 +109,8 @@ pub struct CellArgs {
     #[arg(long, value_name = "RUN/CELL", conflicts_with_all = ["arch", "workload", "append"])]
     pub cell: Option<String>,
     /// Architecture
-    #[arg(long)]
-    pub arch: Option<String>,
+    #[arg(long, value_parser = arch_parser())]
+    pub arch: Option<arch::Arch>,
     /// RAM, for example 32M
     #[arg(long, default_value = "128M")]
     pub ram: String,
@@ -126,7 +127,7 @@ pub struct CellArgs {
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub vcpus: u32,
     /// Seconds that the workload may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::super::args::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
     pub load_timeout: f64,
     /// Count failures of the same title as that of the first one at the bad end, and not all of its kind
     #[arg(long, conflicts_with_all = ["any_failure", "verdict"])]
@@ -260,7 +261,7 @@ pub struct StepArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     pub most_trials: u32,
     /// Seconds after which a trial is ended and counts as bad; without it, none may take 12 hours
-    #[arg(long, value_name = "SECONDS", value_parser = super::super::args::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
     /// The trial
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]

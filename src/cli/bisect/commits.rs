@@ -88,11 +88,8 @@ fn subject(args: &CommitsArgs, context: &Context) -> Result<(Subject, u32, Setti
         None => {
             let catalogues = Catalogues::read(context, args.lab.mirror.clone())?;
             let cell = subject::cell(subject::wanted(&args.cell, subject::any_commit())?, &catalogues.known())?;
-            let spec = arch::find(cell.arch.name);
-            if let Some(spec) = spec {
-                // What is missing is known before anything is built.
-                subject::fragments(&args.config, spec, context)?;
-            }
+            // What is missing is known before anything is built.
+            subject::fragments(&args.config, cell.arch, context)?;
             let jobs = subject::jobs(args.search.jobs, &cell);
             let config = args.config.iter().map(|name| absolute(name)).collect();
             let subject = CellSubject { cell, vary: Vary::Commit { config }, bad: subject::bad(&args.cell)? };

@@ -28,8 +28,7 @@ pub(super) fn versions(args: &VersionsArgs, context: &Context) -> Result<(Head, 
     let SingleKernel::Catalogue(kernel) = &base.kernel else {
         return Err(CliError::Usage("the cell's kernel is none of the catalogue".to_owned()));
     };
-    let spec = arch::find(&base.arch);
-    let spec = spec.ok_or_else(|| CliError::Usage(format!("unknown architecture `{}`", base.arch)))?;
+    let spec = base.arch;
     let family = family(&args.from, &args.to, kernel, &known, spec);
     let mut names: Vec<(Vec<u64>, String)> = known
         .kernels

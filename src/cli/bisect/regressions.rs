@@ -127,11 +127,11 @@ async fn bisect(
     let catalogues = Catalogues::read(context, lab.mirror.clone())?;
     let entry = catalogues.kernels.catalogue().find(cell.kernel.as_str())?;
     let Source::Git { repository, .. } = &entry.source else { return Ok(()) };
-    if !entry.edits.is_empty() {
-        eprintln!("{}: not bisected: {} is edited before it is built", cell.id, cell.kernel);
+    if !entry.patches.is_empty() {
+        eprintln!("{}: not bisected: {} is patched before it is built", cell.id, cell.kernel);
         return Ok(());
     }
-    let fragments = entry.build.get(cell.arch.name).into_iter().flatten();
+    let fragments = entry.build.get(&cell.arch).into_iter().flatten();
     let config = fragments.map(|fragment| fragment.name.clone()).collect();
     let jobs = subject::jobs(jobs, &cell);
     let (old, new) = (vec![regression.good.clone()], regression.bad.clone());

@@ -33,7 +33,7 @@ pub(super) fn wanted(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell
     let missing = |what: &str| {
         CliError::Usage(format!("no {what}: a cell needs `--arch` and `--workload`, or `--cell RUN/CELL`"))
     };
-    let arch = args.arch.clone().ok_or_else(|| missing("architecture"))?;
+    let arch = args.arch.ok_or_else(|| missing("architecture"))?;
     let name = args.workload.clone().ok_or_else(|| missing("workload"))?;
     Ok(SingleCell {
         kernel,
@@ -52,7 +52,7 @@ pub(super) fn wanted(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell
 fn again(cell: Cell, kernel: SingleKernel) -> SingleCell {
     SingleCell {
         kernel,
-        arch: cell.arch.to_string(),
+        arch: cell.arch,
         ram: cell.ram.to_string(),
         payload: match cell.payload {
             Payload::Workload { name, options } => SinglePayload::Workload { name: name.to_string(), options },
@@ -126,7 +126,7 @@ pub(super) fn fragments(config: &[String], arch: Arch, context: &Context) -> Res
 
 /// The kernel of cells whose kernels are built from commits: only its name is known beforehand.
 pub(super) fn any_commit() -> SingleKernel {
-    SingleKernel::Own(KernelName::new("commit"))
+    SingleKernel::User(KernelName::new("commit"))
 }
 
 /// What runs a session's cells.
@@ -141,10 +141,8 @@ pub(super) fn runner(
 ) -> Result<Cells, CliError> {
     let catalogues = Catalogues::read(context, lab.mirror.clone())?;
     let head = session.search.head();
-    let arch = subject.cell.arch.name;
-    let spec = arch::find(arch).ok_or_else(|| CliError::Usage(format!("unknown architecture `{arch}`")))?;
     let fragments = match &subject.vary {
-        Vary::Commit { config } => fragments(config, spec, context)?,
+        Vary::Commit { config } => fragments(config, subject.cell.arch, context)?,
         Vary::Cells(_) | Vary::Configs(_) => Vec::new(),
     };
     let resources = Resources::of_host();

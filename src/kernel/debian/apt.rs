@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-/// How old the archive's index may be: the archive changes four times a day, its kernels some times a month.
-const INDEX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often something is asked of the archive: a mirror in the middle of a sync is whole again soon.
-const ATTEMPTS: u32 = 4;
+/// Maximum age of the archive's index: the archive changes four times a day, its kernels a few times a month.
+const MAX_INDEX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Maximum number of attempts: a mirror in the middle of a sync recovers soon.
+const MAX_ATTEMPTS: u32 = 4;
 /// Pause after the first failure; doubled after each further one.
 const BACK_OFF: Duration = Duration::from_secs(3);
 
@@ -31,7 +31,7 @@ pub(crate) struct Apt<'a> {
     pub progress: &'a dyn Progress,
 }
 
-/// apt's programs; tests put others in their place.
+/// apt's programs; tests replace them.
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {
     pub apt_get: PathBuf,
@@ -50,10 +50,10 @@ impl Apt<'_> {
     /// The newest package that matches `pattern`, in the cache: its description and its file.
     ///
     /// # Errors
-    /// When the archive has none, or cannot be reached and the cache has it not.
+    /// When the archive has none, or cannot be reached and the cache does not have it.
     pub fn package(&self, pattern: &str) -> Result<(Package, PathBuf), KernelError> {
         let _lock = self.cache.lock(&format!("apt-{}-{}", self.suite, self.arch), self.progress)?;
-        let fresh = self.refresh_index(INDEX_AGE)?;
+        let fresh = self.refresh_index(MAX_INDEX_AGE)?;
         let package = match self.find(pattern) {
             Err(KernelError::NoPackage { .. }) if !fresh => {
                 self.refresh_index(Duration::ZERO)?;
@@ -62,7 +62,7 @@ impl Apt<'_> {
             other => other?,
         };
         match self.file_of(&package) {
-            // The archive dropped what an older index still names.
+            // The archive has dropped a package that an older index names.
             Err(KernelError::Fetch { message, .. }) if !fresh && message.contains("404") => {
                 self.refresh_index(Duration::ZERO)?;
                 let package = self.find(pattern)?;
@@ -88,7 +88,7 @@ impl Apt<'_> {
         self.cache.path(format!("apt/{}-{}", self.suite, self.arch))
     }
 
-    /// The one index that the root has; apt itself gives it its name and its compression.
+    /// The only index of the root; apt chooses its name and its compression.
     fn index_file(&self) -> Result<Option<PathBuf>, KernelError> {
         let lists = self.root().join("lists");
         let Ok(entries) = fs::read_dir(&lists) else { return Ok(None) };
@@ -97,7 +97,7 @@ impl Apt<'_> {
         Ok(entries.flatten().map(|entry| entry.path()).find(is_index))
     }
 
-    /// Refreshes the index if it is older than `age`; says whether it did. An old one serves while the network is away.
+    /// Refreshes the index if it is older than `age`; `true` if it did. An old one is used while the network is down.
     fn refresh_index(&self, age: Duration) -> Result<bool, KernelError> {
         let stamp = self.root().join("refreshed");
         let modified = fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok();
@@ -158,9 +158,9 @@ impl Apt<'_> {
         Ok(configuration)
     }
 
-    /// Nothing of the host's state is read or written, no hook of the host's runs, only one index is fetched, and
-    /// apt's own cache of packages, which takes longer than all the rest, is not built. A Release file past its date is
-    /// taken: it is signed all the same, mirrors lag behind and snapshots stand still, and a kernel to test may be old.
+    /// The host's state is neither read nor written, the host's hooks do not run, only one index is fetched, and apt's
+    /// package cache, which takes longer than everything else, is not built. An expired Release file is accepted: it is
+    /// signed all the same, mirrors lag behind, snapshots are frozen, and a kernel to test may be old.
     fn apt_conf(&self, root: &Path) -> String {
         let root = root.display();
         let arch = self.arch;
@@ -222,13 +222,16 @@ pkgCacheFile::Generate "false";
         )?;
         let digest = digest_of_file(&part).map_err(KernelError::io("read", &part))?;
         if digest != package.digest {
-            return Err(KernelError::Damaged { path: part, message: "not what the archive's index promises".into() });
+            return Err(KernelError::Damaged {
+                path: part,
+                message: "its digest is not that of the archive's index".into(),
+            });
         }
         scratch.install()?;
         Ok(file)
     }
 
-    /// Runs one of apt's programs until it succeeds, a few times at most.
+    /// Runs one of apt's programs until it succeeds, at most [`MAX_ATTEMPTS`] times.
     fn attempt(
         &self,
         what: &str,
@@ -237,7 +240,7 @@ pkgCacheFile::Generate "false";
     ) -> Result<(), KernelError> {
         let log = self.cache.log(&format!("apt-{}-{}", self.suite, self.arch))?;
         let mut pause = self.programs.back_off;
-        let mut attempts_left = ATTEMPTS;
+        let mut attempts_left = MAX_ATTEMPTS;
         loop {
             let mut command = command();
             command.env("LC_ALL", "C");
@@ -245,10 +248,10 @@ pkgCacheFile::Generate "false";
             attempts_left -= 1;
             match job.run(|_| watch()) {
                 Err(KernelError::Command { tail, .. }) if attempts_left == 0 || is_final(&tail) => {
-                    return Err(KernelError::Fetch { what: what.to_owned(), message: essence(&tail) });
+                    return Err(KernelError::Fetch { what: what.to_owned(), message: errors_in(&tail) });
                 }
                 Err(KernelError::Command { tail, .. }) => {
-                    tracing::info!("trying again to {what}: {}", essence(&tail));
+                    tracing::info!("retrying to {what}: {}", errors_in(&tail));
                     self.pause(pause)?;
                     pause *= 2;
                 }
@@ -256,7 +259,7 @@ pkgCacheFile::Generate "false";
                     return Err(KernelError::MissingTool {
                         what: what.to_owned(),
                         tool: path.display().to_string(),
-                        package: "apt (the lab fetches kernels on Debian and its kin)".into(),
+                        package: "apt (the lab fetches kernels on Debian and its derivatives)".into(),
                     });
                 }
                 other => return other,
@@ -276,7 +279,7 @@ pkgCacheFile::Generate "false";
     }
 }
 
-/// What does not get better by itself: a bad signature, a full disk, no network (which apt has tried some times already).
+/// Whether a retry is pointless: a bad signature, a full disk, no network (apt itself has retried).
 fn is_final(message: &str) -> bool {
     const SIGNS: &[&str] = &[
         "NO_PUBKEY",
@@ -290,8 +293,8 @@ fn is_final(message: &str) -> bool {
     SIGNS.iter().any(|sign| message.contains(sign))
 }
 
-/// apt's errors, without the rest of what it prints.
-fn essence(output: &str) -> String {
+/// apt's errors, without the rest of its output.
+fn errors_in(output: &str) -> String {
     let mut errors: Vec<&str> =
         output.lines().filter(|line| line.starts_with("E: ") || line.starts_with("W: ")).collect();
     errors.dedup();

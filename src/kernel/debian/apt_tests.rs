@@ -1,7 +1,7 @@
 //! [`Apt`] against scripts in place of apt's programs.
 
 use super::super::cache::Cache;
-use super::super::{KernelError, Unwatched};
+use super::super::{KernelError, NullProgress};
 use super::{Apt, Archive, Programs};
 use std::fs;
 use std::path::PathBuf;
@@ -11,22 +11,22 @@ use std::time::Duration;
 /// SHA-256 of "content".
 const DIGEST: &str = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73";
 
-/// What `apt-get -c FILE update` does when all is well: it puts an index into the root.
+/// A successful `apt-get -c FILE update`: it puts an index into the root.
 const UPDATE: &str = "mkdir -p $root/lists; cp $here/index $root/lists/mirror_dists_sid_main_binary-amd64_Packages";
 /// `apt-helper cat-file FILE` and `apt-helper -c FILE download-file URI TARGET DIGEST`.
 const HELPER: &str = "if [ $1 = cat-file ]; then cat $2; else printf content > $5; fi";
 
-struct World {
+struct Setup {
     dir: tempfile::TempDir,
 }
 
-impl World {
+impl Setup {
     fn new() -> Self {
-        let world = Self { dir: tempfile::tempdir().unwrap() };
-        world.publish("6.1.176-1");
-        world.script("apt-get", UPDATE);
-        world.script("apt-helper", HELPER);
-        world
+        let setup = Self { dir: tempfile::tempdir().unwrap() };
+        setup.publish("6.1.176-1");
+        setup.script("apt-get", UPDATE);
+        setup.script("apt-helper", HELPER);
+        setup
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -43,7 +43,7 @@ impl World {
         );
         let plain = self.path("script");
         fs::write(&plain, text).unwrap();
-        // Written by another process: what this one has open for writing, even in a fork of another test's, cannot run.
+        // Written by another process: a file that this one, or a fork of another test, has open for writing cannot run.
         let installed = Command::new("install").arg("-m755").arg(plain).arg(path).status().unwrap();
         assert!(installed.success());
     }
@@ -72,7 +72,7 @@ impl World {
         let programs =
             Programs { apt_get: self.path("apt-get"), apt_helper: self.path("apt-helper"), back_off: Duration::ZERO };
         let archive = || Ok(Archive { uri: "http://m.example/debian".into(), keyring: "/keyring".into() });
-        let (suite, arch, progress) = ("sid", "amd64", &Unwatched);
+        let (suite, arch, progress) = ("sid", "amd64", &NullProgress);
         let apt = Apt { cache: &cache, archive: &archive, programs: &programs, suite, arch, progress };
         apt.package(pattern).map(|(package, file)| (package.version, file))
     }
@@ -83,100 +83,100 @@ impl World {
 }
 
 #[test]
-fn a_package_is_fetched_once_and_then_taken_from_the_cache() {
-    let world = World::new();
-    let (version, file) = world.fetch("linux-source-6.1").unwrap();
+fn package_is_fetched_once() {
+    let setup = Setup::new();
+    let (version, file) = setup.fetch("linux-source-6.1").unwrap();
     assert_eq!((version.as_str(), fs::read(&file).unwrap().as_slice()), ("6.1.176-1", &b"content"[..]));
-    let configuration = fs::read_to_string(world.path("cache/apt/sid-amd64/apt.conf")).unwrap();
+    let configuration = fs::read_to_string(setup.path("cache/apt/sid-amd64/apt.conf")).unwrap();
     assert!(configuration.contains("#clear APT::Update;") && configuration.contains("DEP-11"), "{configuration}");
-    let sources = fs::read_to_string(world.path("cache/apt/sid-amd64/sources.list")).unwrap();
+    let sources = fs::read_to_string(setup.path("cache/apt/sid-amd64/sources.list")).unwrap();
     assert_eq!(sources, "deb [arch=amd64 signed-by=/keyring] http://m.example/debian sid main\n");
-    let downloads = world.runs("apt-helper");
-    assert_eq!(world.fetch("linux-source-6.1").unwrap().1, file);
-    assert_eq!((world.runs("apt-get"), world.runs("apt-helper")), (1, downloads + 1));
+    let downloads = setup.runs("apt-helper");
+    assert_eq!(setup.fetch("linux-source-6.1").unwrap().1, file);
+    assert_eq!((setup.runs("apt-get"), setup.runs("apt-helper")), (1, downloads + 1));
 }
 
 #[test]
-fn a_truncated_or_changed_package_is_fetched_again() {
-    let world = World::new();
-    let (_, file) = world.fetch("linux-source-6.1").unwrap();
+fn truncated_or_changed_package_is_fetched_again() {
+    let setup = Setup::new();
+    let (_, file) = setup.fetch("linux-source-6.1").unwrap();
     for broken in ["cont", "CONTENT"] {
         fs::write(&file, broken).unwrap();
-        world.fetch("linux-source-6.1").unwrap();
+        setup.fetch("linux-source-6.1").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"content");
     }
 }
 
 #[test]
-fn a_mirror_in_the_middle_of_a_sync_is_asked_again() {
-    let world = World::new();
+fn mirror_in_the_middle_of_a_sync_is_retried() {
+    let setup = Setup::new();
     let sync = "echo 'E: File has unexpected size (1 != 2). Mirror sync in progress?' >&2; exit 100";
-    world.script("apt-get", &format!("if [ $runs -lt 3 ]; then {sync}; fi; {UPDATE}"));
-    world.fetch("linux-source-6.1").unwrap();
-    assert_eq!(world.runs("apt-get"), 3);
-    let world = World::new();
-    world.script("apt-get", sync);
-    let message = world.message();
+    setup.script("apt-get", &format!("if [ $runs -lt 3 ]; then {sync}; fi; {UPDATE}"));
+    setup.fetch("linux-source-6.1").unwrap();
+    assert_eq!(setup.runs("apt-get"), 3);
+    let setup = Setup::new();
+    setup.script("apt-get", sync);
+    let message = setup.message();
     assert!(message.starts_with("failed to read the index of sid for amd64: File has unexpected size"), "{message}");
-    assert_eq!(world.runs("apt-get"), 4);
+    assert_eq!(setup.runs("apt-get"), 4);
 }
 
 #[test]
-fn without_network_the_error_says_so_unless_the_cache_has_it() {
-    let world = World::new();
+fn network_failure_is_reported_unless_the_package_is_cached() {
+    let setup = Setup::new();
     let offline = "echo 'E: Could not resolve the name of the mirror' >&2; exit 100";
-    world.script("apt-get", offline);
-    let message = world.message();
+    setup.script("apt-get", offline);
+    let message = setup.message();
     assert!(message.ends_with("Could not resolve the name of the mirror"), "{message}");
-    world.script("apt-get", UPDATE);
-    let (_, file) = world.fetch("linux-source-6.1").unwrap();
-    world.make_index_old();
-    world.script("apt-get", offline);
-    assert_eq!(world.fetch("linux-source-6.1").unwrap().1, file);
+    setup.script("apt-get", UPDATE);
+    let (_, file) = setup.fetch("linux-source-6.1").unwrap();
+    setup.make_index_old();
+    setup.script("apt-get", offline);
+    assert_eq!(setup.fetch("linux-source-6.1").unwrap().1, file);
 }
 
 #[test]
-fn a_package_that_the_archive_dropped_is_looked_up_again() {
-    let world = World::new();
-    world.fetch("linux-source-6.1").unwrap();
-    fs::remove_dir_all(world.path("cache/packages")).unwrap();
-    world.publish("6.1.180-1");
+fn dropped_package_is_looked_up_again() {
+    let setup = Setup::new();
+    setup.fetch("linux-source-6.1").unwrap();
+    fs::remove_dir_all(setup.path("cache/packages")).unwrap();
+    setup.publish("6.1.180-1");
     let gone = "case $4 in *176*) echo 'E: Failed to fetch x 404 Not Found' >&2; exit 100;; esac;";
-    world.script("apt-helper", &format!("if [ $1 = -c ]; then {gone} fi; {HELPER}"));
-    assert_eq!(world.fetch("linux-source-6.1").unwrap().0, "6.1.180-1");
+    setup.script("apt-helper", &format!("if [ $1 = -c ]; then {gone} fi; {HELPER}"));
+    assert_eq!(setup.fetch("linux-source-6.1").unwrap().0, "6.1.180-1");
 }
 
 #[test]
-fn what_does_not_get_better_is_not_tried_again() {
+fn permanent_failure_is_not_retried() {
     for (output, message) in [
         ("W: GPG error: NO_PUBKEY 123", "GPG error: NO_PUBKEY 123"),
         ("E: write - write (28: No space left on device)", "the disk is full; write - write"),
     ] {
-        let world = World::new();
-        world.script("apt-get", &format!("echo '{output}' >&2; exit 100"));
-        let shown = world.message();
+        let setup = Setup::new();
+        setup.script("apt-get", &format!("echo '{output}' >&2; exit 100"));
+        let shown = setup.message();
         assert!(shown.contains(message), "{shown}");
-        assert_eq!(world.runs("apt-get"), 1);
+        assert_eq!(setup.runs("apt-get"), 1);
     }
 }
 
 #[test]
 fn wrong_content_is_refused() {
-    let world = World::new();
-    world.script("apt-helper", &HELPER.replace("content", "malice"));
-    assert!(world.message().ends_with("not what the archive's index promises"));
-    let kept = fs::read_dir(world.path("cache/packages")).unwrap().count();
+    let setup = Setup::new();
+    setup.script("apt-helper", &HELPER.replace("content", "malice"));
+    assert!(setup.message().ends_with("its digest is not that of the archive's index"));
+    let kept = fs::read_dir(setup.path("cache/packages")).unwrap().count();
     assert_eq!(kept, 0);
 }
 
 #[test]
-fn an_unknown_package_and_a_missing_apt_are_named() {
-    let world = World::new();
-    let message = world.fetch("linux-source-9.9").unwrap_err().to_string();
+fn unknown_package_and_missing_apt_are_named() {
+    let setup = Setup::new();
+    let message = setup.fetch("linux-source-9.9").unwrap_err().to_string();
     assert!(message.starts_with("no package matches `linux-source-9.9` in sid for amd64"), "{message}");
-    fs::remove_file(world.path("apt-get")).unwrap();
-    world.make_index_old();
-    fs::remove_dir_all(world.path("cache/apt")).unwrap();
-    let message = world.message();
+    fs::remove_file(setup.path("apt-get")).unwrap();
+    setup.make_index_old();
+    fs::remove_dir_all(setup.path("cache/apt")).unwrap();
+    let message = setup.message();
     assert!(message.starts_with("cannot read the index of sid for amd64: `") && message.contains("apt"), "{message}");
 }

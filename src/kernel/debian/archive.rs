@@ -1,4 +1,4 @@
-//! Which mirror of the Debian archive this host uses.
+//! The host's mirror of the Debian archive.
 
 use super::super::KernelError;
 use std::path::{Path, PathBuf};
@@ -46,9 +46,9 @@ impl Archive {
     /// When there is neither, or no keyring.
     pub fn find(root: &Path, mirror: Option<&str>) -> Result<Self, KernelError> {
         let sources = read_sources(root);
-        let own = sources.into_iter().filter(AptSource::is_debian).min_by_key(|source| !source.is_certain());
+        let configured = sources.into_iter().filter(AptSource::is_debian).min_by_key(|source| !source.is_certain());
         let default_keyring = || KEYRINGS.iter().map(|keyring| root.join(keyring)).find(|path| path.is_file());
-        let (uri, signed_by) = match (mirror, own) {
+        let (uri, signed_by) = match (mirror, configured) {
             (Some(uri), _) => (uri.to_owned(), None),
             (None, Some(source)) => (resolve_mirror_file(&source.uri)?, source.signed_by),
             (None, None) => {
@@ -70,7 +70,7 @@ impl AptSource {
         self.suites.iter().any(known) && self.components.iter().any(|component| component == "main")
     }
 
-    /// Third parties also name their suites after Debian's; the real one shows in its key or its path.
+    /// Third parties use Debian's suite names, too; the key or the path identifies Debian.
     fn is_certain(&self) -> bool {
         let debian_key = |path: &PathBuf| path.to_string_lossy().contains("debian-archive");
         self.signed_by.as_ref().is_some_and(debian_key) || self.uri.trim_end_matches('/').ends_with("/debian")
@@ -102,7 +102,7 @@ fn read_sources(root: &Path) -> Vec<AptSource> {
     files.append(&mut parts);
     let mut sources = Vec::new();
     for file in files {
-        // A file that an ordinary user may not read may hold a password; the archive is not behind one.
+        // A file that is not readable may hold a password; the Debian archive needs none.
         let Ok(text) = std::fs::read_to_string(&file) else { continue };
         match file.extension().and_then(|extension| extension.to_str()) {
             Some("list") => sources.extend(text.lines().filter_map(parse_line)),
@@ -171,7 +171,7 @@ mod tests {
     const KEY: (&str, &str) = (KEYRINGS[0], "key");
 
     #[test]
-    fn the_mirror_comes_from_deb822_sources() {
+    fn mirror_is_read_from_deb822_sources() {
         let text = "# comment\nTypes: deb\n# http://snapshot.example/\nURIs: http://mirror.example/debian/\n\
                     Suites: bookworm bookworm-updates\nComponents: main\n\n\
                     Types: deb\nURIs: http://mirror.example/debian-security\nSuites: bookworm-security\nComponents: main\n";
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mirror_comes_from_one_line_sources_and_third_parties_go_last() {
+    fn mirror_is_read_from_one_line_sources_before_third_parties() {
         let list = "deb http://vendor.example/tools bookworm main\n# deb http://old.example/debian sid main\n\
                     deb-src http://src.example/debian sid main\n\
                     deb [arch=amd64 signed-by=/nowhere/debian-archive-keyring.gpg] http://m.example/mirror sid main contrib\n";
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn disabled_stanzas_do_not_count() {
+    fn disabled_stanzas_are_ignored() {
         let text = "Types: deb\nEnabled: no\nURIs: http://m.example/debian\nSuites: sid\nComponents: main\n";
         let host = host(&[("etc/apt/sources.list.d/x.sources", text), KEY]);
         assert!(Archive::find(host.path(), None).is_err());
     }
 
     #[test]
-    fn a_file_of_mirrors_is_followed() {
+    fn mirror_file_is_followed() {
         let host = host(&[("mirrors", "# comment\nhttps://m.example/debian\tpriority:1\n"), KEY]);
         let list = format!("deb mirror+file://{}/mirrors trixie main\n", host.path().display());
         fs::create_dir_all(host.path().join("etc/apt")).unwrap();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_a_debian_archive_is_told_what_to_do() {
+    fn missing_archive_names_the_remedy() {
         let ubuntu = host(&[("etc/apt/sources.list", "deb http://u.example/ubuntu noble main universe\n")]);
         let message = Archive::find(ubuntu.path(), None).unwrap_err().to_string();
         assert!(message.contains("name no Debian archive"), "{message}");

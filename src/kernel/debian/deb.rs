@@ -32,7 +32,7 @@ pub(crate) fn open_package<T>(
     Err(damaged("not a Debian package, or cut off: it has no data".into()))
 }
 
-/// A reader of the plain bytes; the suffix of the file's name tells the compression.
+/// A reader of the plain bytes; the suffix of the file's name is that of the compression.
 pub(crate) fn decompress<'a>(suffix: &str, reader: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     match suffix {
         "" => Ok(Box::new(reader)),

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_matching_package_is_taken() {
+    fn newest_matching_package_is_found() {
         let index = [
             stanza("linux-image-6.1.0-9-cloud-amd64", "6.1.27-1"),
             stanza("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1"),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_without_a_digest_is_no_package() {
+    fn stanza_without_digest_is_ignored() {
         let index = stanza("linux-source-6.1", "6.1.176-1").replace("SHA256", "MD5sum");
         assert_eq!(newest(index.as_bytes(), "linux-source-6.1"), None);
     }

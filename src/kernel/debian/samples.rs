@@ -1,4 +1,4 @@
-//! Packages made up for tests.
+//! Synthetic packages for tests.
 
 use std::fs;
 use std::io::Read;

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_in_debians_order() {
+    fn versions_are_in_debian_order() {
         let rising = [
             "5.10.223-1",
             "6.1~rc3-1",

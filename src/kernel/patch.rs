@@ -1,4 +1,4 @@
-//! Small changes of a source tree, written as data: `kernels/edits/<name>.yaml`.
+//! Patches of a source tree as search and replace, so that one file fits several releases: `kernels/patches/<name>.yaml`.
 
 use super::KernelError;
 use crate::assets::Assets;
@@ -6,14 +6,14 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-/// A change of a source tree.
+/// A patch of a source tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub struct Patch {
     /// Name, without folder and extension.
     pub name: String,
     /// The file that describes it, for errors.
     origin: String,
-    /// Digestible text of the description.
+    /// The whole description.
     text: String,
     replacements: Vec<Replacement>,
 }
@@ -40,7 +40,7 @@ struct Replacement {
     find: String,
     /// The text in its place.
     with: String,
-    /// How often it must be there.
+    /// How often it must be found.
     #[serde(default = "once")]
     times: usize,
 }
@@ -49,13 +49,13 @@ const fn once() -> usize {
     1
 }
 
-impl Edit {
-    /// Reads `kernels/edits/<name>.yaml`.
+impl Patch {
+    /// Reads `kernels/patches/<name>.yaml`.
     ///
     /// # Errors
-    /// When there is none (`Unknown`), or it says something that cannot be.
+    /// When it does not exist (`Unknown`), or cannot apply to any tree.
     pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
-        let path = format!("kernels/edits/{name}.yaml");
+        let path = format!("kernels/patches/{name}.yaml");
         let origin = assets.origin(&path);
         let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
         let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
@@ -65,36 +65,36 @@ impl Edit {
         for replacement in &file.replacements {
             let inside = Path::new(&replacement.file).components().all(|part| matches!(part, Component::Normal(_)));
             if !inside || replacement.file.is_empty() {
-                return Err(wrong(format!("`{}` is no path within a source tree", replacement.file)));
+                return Err(wrong(format!("`{}` is not a path within a source tree", replacement.file)));
             }
             if replacement.find.is_empty() || replacement.times == 0 {
-                return Err(wrong(format!("{}: nothing is searched for", replacement.file)));
+                return Err(wrong(format!("{}: `find` is empty or `times` is 0", replacement.file)));
             }
         }
         Ok(Self { name: name.to_owned(), origin, text, replacements: file.replacements })
     }
 
-    /// What decides what it does.
+    /// The part of a recipe that stands for this patch.
     pub(super) fn identity(&self) -> &str {
         &self.text
     }
 }
 
-/// The files that edits change and what is in them afterwards, by path. Each edit works on what those before it have made;
-/// `read` gives a file's content in the tree.
+/// Content by path.
+pub(super) type Files = BTreeMap<String, String>;
+
+/// The changed files by path, with their new content. Each patch applies on top of those before it; `read` gives a file's
+/// content in the tree.
 ///
 /// # Errors
-/// When a file is missing, or a text is not there as often as it should be.
-pub(super) fn apply(
-    edits: &[Edit],
-    read: impl Fn(&str) -> std::io::Result<String>,
-) -> Result<BTreeMap<String, String>, KernelError> {
-    let mut changed = BTreeMap::new();
-    for edit in edits {
-        for replacement in &edit.replacements {
+/// When a file is missing, or a text is not found as often as stated.
+pub(super) fn apply(patches: &[Patch], read: impl Fn(&str) -> std::io::Result<String>) -> Result<Files, KernelError> {
+    let mut changed = Files::new();
+    for patch in patches {
+        for replacement in &patch.replacements {
             let file = &replacement.file;
             let wrong = |message: String| KernelError::Catalogue {
-                origin: edit.origin.clone(),
+                origin: patch.origin.clone(),
                 message: format!("{file}: {message}"),
             };
             let before = match changed.remove(file) {
@@ -106,7 +106,7 @@ pub(super) fn apply(
                 let times = |count: usize| if count == 1 { "once".to_owned() } else { format!("{count} times") };
                 let place = nearest(&before, &replacement.find);
                 let (found, wanted) = (times(found), times(replacement.times));
-                return Err(wrong(format!("the text is there {found}, not {wanted}; {place}")));
+                return Err(wrong(format!("the text is found {found}, not {wanted}; {place}")));
             }
             changed.insert(file.clone(), before.replace(&replacement.find, &replacement.with));
         }
@@ -114,22 +114,23 @@ pub(super) fn apply(
     Ok(changed)
 }
 
-/// Where the file is most like the text that was searched for.
+/// Where the file resembles the searched text most.
 fn nearest(content: &str, find: &str) -> String {
     let wanted: Vec<&str> = find.lines().collect();
     let lines: Vec<&str> = content.lines().collect();
-    let alike = |at: usize| {
+    let equal_lines = |at: usize| {
         let there = lines[at..].iter().zip(&wanted);
         there.take_while(|(line, wanted)| line == wanted).count()
     };
-    let first = (0..lines.len()).map(|at| (alike(at), at)).max_by_key(|(count, at)| (*count, std::cmp::Reverse(*at)));
+    let first =
+        (0..lines.len()).map(|at| (equal_lines(at), at)).max_by_key(|(count, at)| (*count, std::cmp::Reverse(*at)));
     match first {
         Some((count @ 1.., at)) if count < wanted.len() => {
             let there = lines.get(at + count).copied().unwrap_or("the end of the file");
             format!("line {} should be\n    {}\nand is\n    {there}", at + count + 1, wanted[count])
         }
         Some((1.., at)) => format!("the first is at line {}", at + 1),
-        _ => format!("no line of it is like its first,\n    {}", wanted.first().unwrap_or(&"")),
+        _ => format!("no line equals its first,\n    {}", wanted.first().unwrap_or(&"")),
     }
 }
 
@@ -141,58 +142,57 @@ mod tests {
     const TEXT: &str = "summary: it says b\nsource: none\nreplacements:\n  - file: mm/a.c\n    find: |\n      one\n      \
         two\n    with: |\n      b\n";
 
-    fn read(text: &str) -> Result<Edit, String> {
+    fn read(text: &str) -> Result<Patch, KernelError> {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("kernels/edits")).unwrap();
-        fs::write(dir.path().join("kernels/edits/mine.yaml"), text).unwrap();
-        Edit::read(&Assets::with_overlay(dir.path()), "mine")
-            .map_err(|error| error.to_string().replace(&format!("{}/", dir.path().display()), ""))
+        fs::create_dir_all(dir.path().join("kernels/patches")).unwrap();
+        fs::write(dir.path().join("kernels/patches/mine.yaml"), text).unwrap();
+        Patch::read(&Assets::with_overlay(dir.path()), "mine")
     }
 
-    fn apply_to(content: &str, edits: &[Edit]) -> Result<String, String> {
+    fn apply_to(content: &str, patches: &[Patch]) -> Result<Option<String>, KernelError> {
         let read = |path: &str| match path {
             "mm/a.c" => Ok(content.to_owned()),
             _ => Err(std::io::ErrorKind::NotFound.into()),
         };
-        apply(edits, read).map(|mut files| files.remove("mm/a.c").unwrap()).map_err(|error| error.to_string())
+        apply(patches, read).map(|mut files| files.remove("mm/a.c"))
     }
 
     #[test]
-    fn edits_follow_each_other() {
+    fn patches_apply_in_order() {
         let first = read(TEXT).unwrap();
         let text = TEXT.replace("      b\n", "      c\n").replace("one\n      two", "b");
         let second = read(&text).unwrap();
-        assert_eq!(apply_to("zero\none\ntwo\nthree\n", &[first, second]).unwrap(), "zero\nc\nthree\n");
+        assert_eq!(apply_to("zero\none\ntwo\nthree\n", &[first, second]).unwrap().unwrap(), "zero\nc\nthree\n");
     }
 
     #[test]
-    fn a_text_that_is_not_there_as_often_as_stated_is_an_error_with_its_context() {
-        let edit = [read(TEXT).unwrap()];
+    fn mismatch_is_an_error_with_its_context() {
+        let patch = [read(TEXT).unwrap()];
         for (content, part) in [
-            ("one\n2\n", "mm/a.c: the text is there 0 times, not once; line 2 should be\n    two\nand is\n    2"),
+            ("one\n2\n", "mm/a.c: the text is found 0 times, not once; line 2 should be\n    two\nand is\n    2"),
             ("one", "line 2 should be\n    two\nand is\n    the end of the file"),
-            ("x\n", "no line of it is like its first,\n    one"),
-            ("x\none\ntwo\none\ntwo\n", "the text is there 2 times, not once; the first is at line 2"),
+            ("x\n", "no line equals its first,\n    one"),
+            ("x\none\ntwo\none\ntwo\n", "the text is found 2 times, not once; the first is at line 2"),
         ] {
-            let message = apply_to(content, &edit).unwrap_err();
-            assert!(message.contains("kernels/edits/mine.yaml: ") && message.contains(part), "{message}");
+            let message = apply_to(content, &patch).unwrap_err().to_string();
+            assert!(message.contains("kernels/patches/mine.yaml: ") && message.contains(part), "{message}");
         }
-        let edit = [read(&format!("{TEXT}    times: 2\n")).unwrap()];
-        assert_eq!(apply_to("one\ntwo\none\ntwo\n", &edit).unwrap(), "b\nb\n");
-        let edit = [read(&TEXT.replace("mm/a.c", "mm/b.c")).unwrap()];
-        assert!(apply_to("", &edit).unwrap_err().contains("mm/b.c: cannot be read: "));
+        let patch = [read(&format!("{TEXT}    times: 2\n")).unwrap()];
+        assert_eq!(apply_to("one\ntwo\none\ntwo\n", &patch).unwrap().unwrap(), "b\nb\n");
+        let patch = [read(&TEXT.replace("mm/a.c", "mm/b.c")).unwrap()];
+        assert!(apply_to("", &patch).unwrap_err().to_string().contains("mm/b.c: cannot be read: "));
     }
 
     #[test]
-    fn what_is_no_edit_is_refused_with_its_place() {
+    fn wrong_descriptions_are_refused_with_their_place() {
         for (from, to, part) in [
-            ("mm/a.c", "../a.c", "`../a.c` is no path within a source tree"),
-            ("mm/a.c", "/etc/passwd", "`/etc/passwd` is no path"),
+            ("mm/a.c", "../a.c", "`../a.c` is not a path within a source tree"),
+            ("mm/a.c", "/etc/passwd", "`/etc/passwd` is not a path"),
             ("replacements", "replacement", "replacement"),
             ("summary: it says b\n", "", "summary"),
         ] {
-            let message = read(&TEXT.replace(from, to)).unwrap_err();
-            assert!(message.starts_with("kernels/edits/mine.yaml") && message.contains(part), "{message}");
+            let message = read(&TEXT.replace(from, to)).unwrap_err().to_string();
+            assert!(message.contains("kernels/patches/mine.yaml") && message.contains(part), "{message}");
         }
     }
 }

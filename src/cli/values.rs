@@ -1,0 +1,27 @@
+//! Values of command line options.
+
+use arch::Arch;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+/// Reads `--arch`.
+pub(super) fn arch_parser() -> impl TypedValueParser<Value = Arch> {
+    PossibleValuesParser::new(arch::ALL.iter().map(|arch| arch.name)).try_map(|name| name.parse::<Arch>())
+}
+
+/// A duration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SecondsError {
+    #[error("not a number of seconds")]
+    NotANumber,
+    #[error("must be above 0")]
+    OutOfRange,
+}
+
+/// Reads a duration in seconds.
+///
+/// # Errors
+/// When the text is not a number, or not above 0 and at most a million.
+pub(super) fn seconds(text: &str) -> Result<f64, SecondsError> {
+    let value: f64 = text.parse().map_err(|_| SecondsError::NotANumber)?;
+    if value.is_finite() && value > 0.0 && value <= 1e6 { Ok(value) } else { Err(SecondsError::OutOfRange) }
+}

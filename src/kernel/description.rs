@@ -1,0 +1,49 @@
+//! Descriptions in YAML, and the fragments and patches that they name.
+
+use super::KernelError;
+use super::config::Fragment;
+use super::patch::Patch;
+use crate::assets::Assets;
+use serde::Deserialize;
+
+/// Reads a description; file, line and column are in the message of an error.
+pub(super) fn parse<T: for<'a> Deserialize<'a>>(assets: &Assets, path: &str) -> Result<T, KernelError> {
+    let origin = assets.origin(path);
+    let wrong = |origin: String, message: String| KernelError::Catalogue { origin, message };
+    let bytes = assets.read(path).map_err(KernelError::io("read", origin.as_ref()))?.unwrap_or_default();
+    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(origin.clone(), error.to_string()))?;
+    serde_yaml::from_str(text).map_err(|error| {
+        let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
+        let message = error.without_snippet().to_string();
+        // The place stands before the message already.
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        wrong(format!("{origin}{place}"), message.to_owned())
+    })
+}
+
+/// The fragments of these names; `place` is where the description names them.
+pub(super) fn read_fragments(
+    assets: &Assets,
+    names: &[String],
+    origin: &str,
+    place: &str,
+) -> Result<Vec<Fragment>, KernelError> {
+    let message = |name: &str| format!("{place}: no fragment kernels/config/{name}.config");
+    names.iter().map(|name| Fragment::read(assets, name).map_err(missing(origin, message))).collect()
+}
+
+/// The patches of these names.
+pub(super) fn read_patches(assets: &Assets, names: &[String], origin: &str) -> Result<Vec<Patch>, KernelError> {
+    let message = |name: &str| format!("no patch kernels/patches/{name}.yaml");
+    names.iter().map(|name| Patch::read(assets, name).map_err(missing(origin, message))).collect()
+}
+
+/// Reports a name that does not exist at the description that uses it.
+fn missing(origin: &str, message: impl Fn(&str) -> String) -> impl Fn(KernelError) -> KernelError {
+    move |error| match error {
+        KernelError::Unknown { name, .. } => {
+            KernelError::Catalogue { origin: origin.to_owned(), message: message(&name) }
+        }
+        other => other,
+    }
+}
