@@ -6,7 +6,6 @@ mod confirm;
 mod detectors;
 mod machine;
 mod observations;
-mod places;
 mod probe_log;
 #[cfg(test)]
 mod reader_tests;

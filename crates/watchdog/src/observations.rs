@@ -6,7 +6,7 @@ use super::probe_log::ProbeLog;
 use super::setup::Setup;
 use super::title::Namer;
 use kmsg::console::printk::Printk;
-use kmsg::signature::{FailureKind, Finding, Message, Trouble};
+use kmsg::signature::{FailureKind, FailureReport, Finding, Message};
 use model::{Beat, Caveat, Event, Frame, Onset, QmpEvent, Task};
 use std::time::Duration;
 
@@ -86,13 +86,13 @@ pub(super) struct Observations {
     pub kills_printed: u64,
     /// OOM kills that the kernel counted; a slow console shows them later.
     pub kills_counted: u64,
-    pub failures: Vec<ConsoleHit<Trouble>>,
+    pub failures: Vec<ConsoleHit<FailureReport>>,
     /// Reports of a hang by the kernel that the host's own load explains.
-    pub discounted: Vec<ConsoleHit<Trouble>>,
+    pub discounted: Vec<ConsoleHit<FailureReport>>,
     /// The first time of the guest's clock, and when it was printed.
     first_stamp: Option<(f64, Moment)>,
     /// An RCU stall whose age has not been printed yet.
-    pending_rcu_stall: Option<ConsoleHit<Trouble>>,
+    pending_rcu_stall: Option<ConsoleHit<FailureReport>>,
     detectors: Detectors,
     /// Granted seconds for which the canary waited for memory while reclaim advanced.
     pub thrashed_s: f64,
@@ -262,12 +262,12 @@ impl Observations {
                 self.oom_kill = Some(hit(now, record.guest_s, line, task));
             }
             Finding::NoKillable => {}
-            Finding::Trouble(_) if provoked || self.failures.len() >= MAX_FAILURES => {}
-            Finding::Trouble(trouble) => self.on_failure(hit(now, record.guest_s, line, trouble), &record),
+            Finding::Failure(_) if provoked || self.failures.len() >= MAX_FAILURES => {}
+            Finding::Failure(trouble) => self.on_failure(hit(now, record.guest_s, line, trouble), &record),
         }
     }
 
-    fn on_failure(&mut self, hit: ConsoleHit<Trouble>, record: &Printk<'_>) {
+    fn on_failure(&mut self, hit: ConsoleHit<FailureReport>, record: &Printk<'_>) {
         self.pending_rcu_stall = None;
         if !hit.what.kind.is_hang() {
             return self.failures.push(hit);
@@ -302,7 +302,7 @@ impl Observations {
         if rate > FAST_CLOCK { rate } else { 1.0 }
     }
 
-    fn admit(&mut self, mut hit: ConsoleHit<Trouble>, claimed_s: Option<f64>) {
+    fn admit(&mut self, mut hit: ConsoleHit<FailureReport>, claimed_s: Option<f64>) {
         let claimed_s = claimed_s.map(|claimed_s| claimed_s / self.clock_rate(&hit));
         hit.lasted_s = claimed_s.unwrap_or(0.0);
         if !self.detectors.is_discounted(&self.clock, hit.what.kind, claimed_s) {

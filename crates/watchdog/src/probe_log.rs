@@ -2,7 +2,7 @@
 
 use super::blocked::Sleepers;
 use super::clock::Moment;
-use super::places::{Place, place};
+use kmsg::functions::Subsystem;
 use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot};
 
 /// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
@@ -127,8 +127,8 @@ fn add(sum: &mut Vec<Spot>, spots: &[Spot]) {
 }
 
 /// The share of a profile's samples, from 0 to 1, in which a vCPU was in one of these places or was called from there.
-pub(super) fn share_in(profile: &Profile, places: &[Place]) -> f64 {
-    let is_there = |spot: &&Spot| place(&spot.symbol).is_some_and(|place| places.contains(&place));
+pub(super) fn share_in(profile: &Profile, places: &[Subsystem]) -> f64 {
+    let is_there = |spot: &&Spot| Subsystem::of(&spot.symbol).is_some_and(|place| places.contains(&place));
     let here: u32 = profile.spots.iter().filter(is_there).map(|spot| spot.samples).sum();
     // One stack has many callers: the most frequent one is a lower bound of their union.
     let called = profile.callers.iter().filter(is_there).map(|spot| spot.samples).max().unwrap_or(0);
@@ -148,10 +148,12 @@ const TOP_FUNCTIONS: usize = 4;
 pub(super) fn summary(profile: &Profile) -> ProfileSummary {
     let share = |samples: u32| f64::from(samples) / f64::from(profile.samples.max(1));
     let function = |spot: &Spot| FunctionShare { symbol: spot.symbol.clone(), share: share(spot.samples) };
-    let allocates = |spot: &&Spot| place(&spot.symbol) == Some(Place::Allocator);
+    let allocates = |spot: &&Spot| Subsystem::of(&spot.symbol) == Some(Subsystem::Allocator);
     let caller = profile.callers.iter().filter(allocates).max_by_key(|spot| spot.samples);
-    let allocator = caller
-        .map(|caller| FunctionShare { symbol: caller.symbol.clone(), share: share_in(profile, &[Place::Allocator]) });
+    let allocator = caller.map(|caller| FunctionShare {
+        symbol: caller.symbol.clone(),
+        share: share_in(profile, &[Subsystem::Allocator]),
+    });
     ProfileSummary {
         samples: profile.samples,
         span_ms: profile.span_ms,
@@ -198,9 +200,9 @@ mod tests {
     fn share_in_counts_functions_and_callers() {
         let profile =
             profile(&[("schedule", 60), ("shrink_node", 10)], &[("__alloc_pages", 20), ("try_to_free_pages", 10)]);
-        assert!((share_in(&profile, &[Place::Allocator]) - 0.95).abs() < 1e-9);
-        assert!((share_in(&profile, &[Place::Reclaim]) - 0.475).abs() < 1e-9);
-        assert!((share_in(&profile, &[Place::Lock])).abs() < 1e-9);
+        assert!((share_in(&profile, &[Subsystem::Allocator]) - 0.95).abs() < 1e-9);
+        assert!((share_in(&profile, &[Subsystem::Reclaim]) - 0.475).abs() < 1e-9);
+        assert!((share_in(&profile, &[Subsystem::Lock])).abs() < 1e-9);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::blocked::Sleeper;
 use super::clock::Moment;
 use super::observations::Observations;
-use super::places::Place;
 use super::probe_log::{share_in, summary};
+use kmsg::functions::Subsystem;
 use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, Verdict, Watermarks};
 
 /// A stuck guest with at least this CPU demand loops, one with less waits.
@@ -65,7 +65,7 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
 /// Whether the vCPUs are busy in the allocator or in reclaim; `None` without a profile.
 pub(super) fn allocates(observed: &Observations, since: Moment) -> Option<bool> {
     let profile = observed.probes.profile(since)?;
-    Some(share_in(&profile, &[Place::Allocator, Place::Reclaim]) > MAJORITY)
+    Some(share_in(&profile, &[Subsystem::Allocator, Subsystem::Reclaim]) > MAJORITY)
 }
 
 impl Stall<'_> {
@@ -117,12 +117,12 @@ impl Stall<'_> {
         let sleepers = &self.observed.probes.sleepers.all;
         let waits = |place| sleepers.iter().find(|sleeper| sleeper.waits_in() == Some(place));
         let allocating = sleepers.iter().find(|sleeper| sleeper.allocates());
-        if let Some(throttled) = waits(Place::Throttle).or(allocating) {
+        if let Some(throttled) = waits(Subsystem::Throttle).or(allocating) {
             let (pid, comm) = (throttled.task.pid, &throttled.task.comm);
             let sentence = format!("tasks are blocked in reclaim for {stuck:.0} s, such as pid {pid} ({comm})");
             return (Kind::ReclaimDeadlock, sentence, Some(throttled.task.clone()));
         }
-        if let Some(locked) = waits(Place::Lock) {
+        if let Some(locked) = waits(Subsystem::Lock) {
             let (pid, comm) = (locked.task.pid, &locked.task.comm);
             let sentence = format!("tasks are blocked on a lock for {stuck:.0} s, such as pid {pid} ({comm})");
             return (Kind::LockDeadlock, sentence, Some(locked.task.clone()));
@@ -134,13 +134,13 @@ impl Stall<'_> {
     fn reclaims_without_effect(&self) -> bool {
         let reclaims = self.profile.as_ref().is_some_and(|profile| {
             let spots = Profile { callers: Vec::new(), ..profile.clone() };
-            share_in(&spots, &[Place::Reclaim]) > MAJORITY
+            share_in(&spots, &[Subsystem::Reclaim]) > MAJORITY
         });
         reclaims && self.memory.is_some_and(|(first, last)| !std::ptr::eq(first, last) && still(first, last))
     }
 
     fn in_storage(&self) -> bool {
-        self.profile.as_ref().is_some_and(|profile| share_in(profile, &[Place::Storage]) > MAJORITY)
+        self.profile.as_ref().is_some_and(|profile| share_in(profile, &[Subsystem::Storage]) > MAJORITY)
     }
 
     fn assess_cpu(&mut self) {
@@ -156,7 +156,8 @@ impl Stall<'_> {
             return;
         };
         let summary = summary(profile);
-        let expected = demand < MIN_BUSY_CPUS || share_in(profile, &[Place::Allocator, Place::Reclaim]) > MAJORITY;
+        let expected =
+            demand < MIN_BUSY_CPUS || share_in(profile, &[Subsystem::Allocator, Subsystem::Reclaim]) > MAJORITY;
         if expected {
             self.evidence.push(Evidence::Profile(summary));
             self.confidence += 0.15;

@@ -2,7 +2,7 @@
 
 use super::Judgement;
 use crate::observations::{ConsoleHit, Observations};
-use kmsg::signature::Trouble;
+use kmsg::signature::FailureReport;
 use model::{Caveat, Kind, Outcome, RuleId, Verdict};
 
 /// Granted seconds in which more may still come: the oops after a warning, the panic after an oops.
@@ -30,13 +30,13 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 }
 
 /// Before the agent's hello, every crash is a failure to boot.
-fn kind(observed: &Observations, first: &ConsoleHit<Trouble>) -> Kind {
+fn kind(observed: &Observations, first: &ConsoleHit<FailureReport>) -> Kind {
     let booting = observed.setup.agent && observed.hello.is_none();
     let said = Kind::from(first.what.kind);
     if booting && said.outcome() == Outcome::Crash { Kind::BootPanic } else { said }
 }
 
-fn summary(kind: Kind, first: &ConsoleHit<Trouble>) -> String {
+fn summary(kind: Kind, first: &ConsoleHit<FailureReport>) -> String {
     let title = &first.what.title;
     match kind.outcome() {
         Outcome::Hang => format!("the kernel reported: {title}"),
