@@ -60,7 +60,6 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         cell,
         trial: 1,
         verdict,
-        title: None,
         started: "2026-11-24T10:00:00Z".to_owned(),
         duration_s: 6.1234,
         boot_s: Some(2.0),

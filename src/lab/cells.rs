@@ -152,7 +152,7 @@ impl Shared {
         // What it left behind lies in the run.
         let _ = std::fs::remove_file(&job.log);
         let log = self.run.path().join("cells").join(record.folder());
-        let title = record.title.clone();
+        let title = record.verdict.title.clone();
         Ok(Came { ended, exit: None, verdict: Some(word(&record)), title, seconds: record.duration_s, log })
     }
 

@@ -2,10 +2,10 @@
 
 use crate::host::Clock;
 use crate::store::{StoreError, TrialDir};
-use kmsg::console::{Console, Item, printk};
-use kmsg::signature;
+use kmsg::console::{Console, Item};
+use kmsg::signature::has_finding;
 use model::{Beat, Event, Frame, Record};
-use watchdog::{Action, Namer, Watchdog};
+use watchdog::{Action, Watchdog};
 
 /// Bytes of console lines that are recorded whole; after that only lines that a signature knows.
 const WHOLE_LINES: u64 = 4 * 1024 * 1024;
@@ -19,7 +19,6 @@ pub(super) struct Recorder {
     pub last_beat: Option<Beat>,
     /// Bytes of a page, as the agent said.
     pub page_bytes: Option<u32>,
-    pub namer: Namer,
     console: Console,
     line_bytes: u64,
     dropped: (u64, u64),
@@ -33,7 +32,6 @@ impl Recorder {
             clock,
             last_beat: None,
             page_bytes: None,
-            namer: Namer::default(),
             console: Console::default(),
             line_bytes: 0,
             dropped: (0, 0),
@@ -62,7 +60,7 @@ impl Recorder {
 
     /// Puts the verdict on disk, so that nothing that happens afterwards loses it.
     pub fn keep_verdict(&self) -> Result<(), StoreError> {
-        self.watchdog.verdict().map_or(Ok(()), |verdict| self.dir.verdict(verdict))
+        self.watchdog.verdict().map_or(Ok(()), |verdict| self.dir.verdict(&verdict))
     }
 
     fn items(&mut self, items: Vec<Item>) -> Result<Vec<Action>, StoreError> {
@@ -87,7 +85,7 @@ impl Recorder {
             Item::Damaged(text) => Some(Event::FrameDamaged { text }),
             Item::Line(text) => {
                 self.line_bytes += text.len() as u64;
-                if self.line_bytes > WHOLE_LINES && signature::read(printk::parse(&text).text).is_none() {
+                if self.line_bytes > WHOLE_LINES && !has_finding(&text) {
                     self.dropped.0 += 1;
                     self.dropped.1 += text.len() as u64;
                     return None;
@@ -101,7 +99,6 @@ impl Recorder {
         let at = self.clock.now();
         let records: Vec<Record> = events.into_iter().map(|event| Record { at, event }).collect();
         self.dir.events(&records)?;
-        records.iter().for_each(|record| self.namer.observe(&record.event));
         Ok(records.iter().flat_map(|record| self.watchdog.observe(record.at, &record.event)).collect())
     }
 }

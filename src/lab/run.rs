@@ -293,8 +293,7 @@ impl Trial {
 
     fn finish(&self, mut record: TrialRecord, recorder: Recorder) -> Result<TrialRecord, LabError> {
         let watchdog = &recorder.watchdog;
-        record.verdict = watchdog.verdict().cloned().unwrap_or_else(unjudged);
-        record.title = recorder.namer.title(&record.verdict);
+        record.verdict = watchdog.verdict().unwrap_or_else(unjudged);
         record.duration_s = recorder.clock.now().as_secs_f64();
         record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
         record.oom_kills = watchdog.oom_kills();
@@ -313,7 +312,6 @@ impl Trial {
             cell: self.spec.cell.clone(),
             trial: self.spec.trial,
             verdict,
-            title: None,
             started,
             duration_s: 0.0,
             boot_s: None,

@@ -130,7 +130,7 @@ impl<'r> Cell<'r> {
             axes: &cell.axes,
             outcome: verdict.outcome().as_str(),
             kind: verdict.kind.as_str(),
-            title: trial.title.as_deref(),
+            title: verdict.title.as_deref(),
             expected: trial.as_expected(),
             expectation,
             summary: &verdict.summary,

@@ -34,7 +34,7 @@ impl Reference {
             Outcome::Pass => return Some(Ended::Other),
             Outcome::Hang | Outcome::Crash | Outcome::BootFailed => {}
         }
-        let failure = (word(record), record.title.clone());
+        let failure = (word(record), record.verdict.title.clone());
         let is_first = is_bad_end && self.first.is_none() && outcome != Outcome::BootFailed;
         if is_first && matches!(self.bad, Bad::SameKind | Bad::SameTitle) {
             self.first = Some(failure.clone());

@@ -3,6 +3,7 @@
 use super::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 
@@ -23,12 +24,22 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreErr
 
 /// Reads a file whose `schema` must not be newer than `known`.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, StoreError> {
+    read_upgraded(path, known, |_| {})
+}
+
+/// The same of a file that may be of an older format, which `upgrade` turns into the present one.
+pub(super) fn read_upgraded<T: DeserializeOwned>(
+    path: &Path,
+    known: u32,
+    upgrade: fn(&mut Value),
+) -> Result<T, StoreError> {
     let bytes = std::fs::read(path).map_err(StoreError::read(path))?;
     let damaged = |error: serde_json::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
-    let found = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let mut value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let found = value.get("schema").and_then(Value::as_u64).unwrap_or(0);
     if found > u64::from(known) {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
+    upgrade(&mut value);
     serde_json::from_value(value).map_err(damaged)
 }

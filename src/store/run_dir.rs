@@ -10,6 +10,7 @@
 use super::{StoreError, TrialDir, json, trial_dir};
 use model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// `run.json`.
@@ -166,7 +167,7 @@ impl RunDir {
             for trial in 1..=cell.repeat {
                 let path = self.dir.join("cells").join(trial_folder(cell.id.as_str(), trial)).join("trial.json");
                 if path.is_file() {
-                    trials.push(json::read::<TrialRecord>(&path, RUN_SCHEMA)?);
+                    trials.push(read_record(&path)?);
                 }
             }
         }
@@ -193,7 +194,18 @@ impl RunDir {
 /// # Errors
 /// When there is none, or it is damaged.
 pub fn read_trial(folder: &Path) -> Result<TrialRecord, StoreError> {
-    json::read(&folder.join("trial.json"), RUN_SCHEMA)
+    read_record(&folder.join("trial.json"))
+}
+
+fn read_record(path: &Path) -> Result<TrialRecord, StoreError> {
+    json::read_upgraded(path, RUN_SCHEMA, |record| {
+        // The title stood beside the verdict at first.
+        if let Some(title) = record.get_mut("title").map(Value::take)
+            && let Some(verdict) = record.get_mut("verdict").and_then(Value::as_object_mut)
+        {
+            verdict.entry("title").or_insert(title);
+        }
+    })
 }
 
 /// Two runs that begin at once get two folders: making a folder is atomic.

@@ -47,7 +47,6 @@ pub fn trial(case: &str) -> TrialRecord {
         cell,
         trial: 1,
         verdict: course.verdict.expect("a verdict"),
-        title: None,
         started: "2026-11-24T10:00:00Z".to_owned(),
         duration_s: 17.5,
         boot_s: course.stages.get(1).map(|(at, _)| at.as_secs_f64()).filter(|_| !case.starts_with("boot-")),

@@ -4,8 +4,8 @@
 //! version in its lines print them; `<name>.json` is what is read out of it. `UPDATE_GOLDENS=1 cargo test --test logs` writes
 //! it anew.
 
-use kmsg::console::{MAX_LINE, printk};
-use kmsg::signature::{Assembler, Classification, Log, ReportKind};
+use kmsg::console::MAX_LINE;
+use kmsg::signature::{Classification, Log, Reader, ReportKind};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::fs;
@@ -109,22 +109,24 @@ fn recorded_consoles_are_read() {
 }
 
 #[test]
-fn reports_can_be_asked_for_before_they_end() {
-    let mut assembler = Assembler::default();
-    let mut ended = Vec::new();
-    let mut say =
-        |assembler: &mut Assembler, number, line: &str| assembler.push(number, &printk::parse(line), &mut ended);
-    say(&mut assembler, 1, "[    1.0] nothing");
-    assert_eq!(assembler.unfinished().count(), 0);
-    say(&mut assembler, 2, "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010");
-    let title = |assembler: &Assembler| assembler.unfinished().map(|report| report.title).collect::<Vec<_>>();
-    assert_eq!(title(&assembler), ["kernel NULL pointer dereference"]);
-    say(&mut assembler, 3, "[    1.000001] RIP: 0010:tipc_sk_lookup+0x131/0xfa0");
-    assert_eq!(title(&assembler), ["kernel NULL pointer dereference in tipc_sk_lookup"]);
-    say(&mut assembler, 4, "[    1.000002] ---[ end trace 0000000000000000 ]---");
-    assert_eq!(assembler.unfinished().count(), 0);
-    assert_eq!(ended.len(), 1);
-    assert_eq!((ended[0].line, ended[0].last_line), (2, 4));
+fn open_reports_are_classified_by_what_they_say_so_far() {
+    let mut reader = Reader::default();
+    let title = |reader: &Reader| reader.clone().finish().title;
+    for (number, line, expected) in [
+        (1, "[    1.0] nothing", ""),
+        (
+            2,
+            "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010",
+            "kernel NULL pointer dereference",
+        ),
+        (3, "[    1.000001] RIP: 0010:tipc_sk_lookup+0x131/0xfa0", "kernel NULL pointer dereference in tipc_sk_lookup"),
+        (4, "[    1.000002] ---[ end trace 0000000000000000 ]---", "kernel NULL pointer dereference in tipc_sk_lookup"),
+    ] {
+        reader.push(number, line, |_| {});
+        assert_eq!(title(&reader), expected, "line {number}");
+    }
+    let found = reader.finish();
+    assert_eq!((found.reports.len(), found.line, found.last_line), (1, Some(2), Some(4)));
 }
 
 #[test]

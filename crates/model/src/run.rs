@@ -55,9 +55,6 @@ pub struct TrialRecord {
     pub trial: u32,
     /// The judgement.
     pub verdict: Verdict,
-    /// What went wrong with the guest's kernel, in words that are the same from boot to boot; by it trials are grouped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
     /// When QEMU was spawned, RFC 3339.
     pub started: String,
     /// From the spawn to QEMU's end, in seconds.

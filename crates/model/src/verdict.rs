@@ -212,6 +212,10 @@ pub struct Verdict {
     pub kind: Kind,
     /// One sentence for a person.
     pub summary: String,
+    /// What went wrong with the guest's kernel, in words that are the same from boot to boot; by it trials are grouped. `None` where
+    /// nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// The rule that fired, by name.
     pub rule: String,
     /// How sure the rule is, from 0 to 1.
@@ -248,6 +252,7 @@ impl Verdict {
         Self {
             kind,
             summary: summary.into(),
+            title: None,
             rule: rule.to_owned(),
             confidence: 1.0,
             onset: None,

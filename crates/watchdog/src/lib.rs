@@ -7,6 +7,8 @@ mod detectors;
 mod inquiry;
 mod machine;
 mod places;
+#[cfg(test)]
+mod reader_tests;
 mod replay;
 mod rules;
 mod seen;
@@ -17,4 +19,3 @@ mod title;
 pub use machine::{Action, Watchdog};
 pub use replay::{replay, retrace};
 pub use setup::{NOMINAL_LOOP_US, Setup};
-pub use title::Namer;

@@ -4,6 +4,7 @@ use super::confirm::Confirmation;
 use super::rules::{self, Judgement};
 use super::seen::Seen;
 use super::setup::Setup;
+use kmsg::signature::Classification;
 use model::{Event, Outcome, Probe, Stage, Stamp, Verdict};
 
 /// What the watchdog wants done.
@@ -34,10 +35,12 @@ impl Watchdog {
         watchdog
     }
 
-    /// Takes one event. After the verdict, events change nothing any more: they were provoked by the lab.
+    /// Takes one event. After the verdict, events were provoked by the lab and are not judged; but lines may still complete the report
+    /// that names the verdict.
     pub fn observe(&mut self, at: Stamp, event: &Event) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.verdict.is_some() {
+            self.seen.namer.observe(event, |_| {});
             return actions;
         }
         self.seen.clock.advance(at);
@@ -54,9 +57,15 @@ impl Watchdog {
         self.deadline
     }
 
-    /// The verdict, once there is one; it never changes.
-    pub fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.as_ref()
+    /// The verdict, once there is one. It never changes, except that its title is that of all lines so far.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let verdict = self.verdict.as_ref()?;
+        Some(Verdict { title: self.seen.namer.title(verdict), ..verdict.clone() })
+    }
+
+    /// The kernel's own reports so far.
+    pub fn classification(&self) -> Classification {
+        self.seen.namer.classification()
     }
 
     /// How far the trial has come.

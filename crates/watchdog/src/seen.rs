@@ -4,8 +4,9 @@ use super::clock::{FairClock, Moment};
 use super::detectors::Detectors;
 use super::inquiry::Inquiry;
 use super::setup::Setup;
-use kmsg::console::printk::{self, Printk};
-use kmsg::signature::{self, FailureKind, Finding, Trouble};
+use super::title::Namer;
+use kmsg::console::printk::Printk;
+use kmsg::signature::{FailureKind, Finding, Message, Trouble};
 use model::{Beat, Event, Frame, Onset, QmpEvent, Task};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ pub(super) struct Seen {
     pub setup: Setup,
     pub clock: FairClock,
     pub inquiry: Inquiry,
+    pub namer: Namer,
     pub hello: Option<Moment>,
     pub speed_loop_us: Option<u64>,
     pub started: Option<Moment>,
@@ -116,6 +118,7 @@ impl Seen {
             setup,
             clock: FairClock::default(),
             inquiry: Inquiry::default(),
+            namer: Namer::default(),
             hello: None,
             speed_loop_us: None,
             started: None,
@@ -201,8 +204,12 @@ impl Seen {
     pub fn take(&mut self, event: &Event) {
         let now = self.now();
         self.inquiry.take(now, event);
+        self.read(now, event);
         match event {
-            Event::Line { text } => self.line(now, text),
+            Event::Line { text } if !self.provoked() => {
+                self.console_moved = Some(now);
+                text.clone_into(&mut self.last_line);
+            }
             Event::LinesDropped { .. } | Event::FrameDamaged { .. } => self.console_moved = Some(now),
             Event::Agent { frame, .. } => self.frame(now, frame),
             Event::Qmp { what } => self.qmp(now, what),
@@ -218,7 +225,8 @@ impl Seen {
                 self.psi_cpu = *psi_cpu_avg10;
                 self.stopped = if *stopped { self.stopped.or(Some(now)) } else { None };
             }
-            Event::Spawned { .. }
+            Event::Line { .. }
+            | Event::Spawned { .. }
             | Event::Tick
             | Event::Probed { .. }
             | Event::Profile { .. }
@@ -227,18 +235,20 @@ impl Seen {
         }
     }
 
-    fn line(&mut self, now: Moment, line: &str) {
-        let record = printk::parse(line);
+    /// What the console says.
+    fn read(&mut self, now: Moment, event: &Event) {
+        let mut namer = std::mem::take(&mut self.namer);
+        namer.observe(event, |message| self.message(now, message));
+        self.namer = namer;
+    }
+
+    fn message(&mut self, now: Moment, message: Message<'_>) {
+        let Message { line, printk: record, finding } = message;
         self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| (guest_s, now)));
         let provoked = self.provoked();
         if provoked {
             self.inquiry.line(now, record.text);
-        } else {
-            self.console_moved = Some(now);
-            line.clone_into(&mut self.last_line);
-        }
-        let finding = signature::read(record.text);
-        if !provoked && finding.is_none() {
+        } else if finding.is_none() {
             self.detectors.line(record.text);
             self.age(now, &record);
         }

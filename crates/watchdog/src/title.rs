@@ -1,36 +1,28 @@
 //! The name of what went wrong: the same from boot to boot, so that two nights can be compared.
 
 use super::places::{Place, place};
-use kmsg::console::printk;
-use kmsg::signature::{Assembler, Report, ReportKind};
+use kmsg::signature::{Classification, Message, Reader, ReportKind};
 use model::{Event, Kind, Outcome, Profile, Verdict};
 
-/// Gathers what names a trial's problem, from its events.
-#[derive(Debug, Default)]
-pub struct Namer {
-    assembler: Assembler,
-    line: u64,
-    ended: Vec<Report>,
-    /// The first report of each kind, with its title.
-    titles: Vec<(ReportKind, String)>,
+/// Reads a trial's console, and keeps what names its problem.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Namer {
+    reader: Reader,
+    lines: u64,
     profile: Option<Profile>,
 }
 
 impl Namer {
-    /// Takes the next event.
-    pub fn observe(&mut self, event: &Event) {
-        match event {
-            Event::Line { text } => {
-                self.line += 1;
-                for message in printk::messages(text) {
-                    self.assembler.push(self.line, &message, &mut self.ended);
-                }
-                for report in self.ended.drain(..) {
-                    keep(&mut self.titles, report);
-                }
-            }
-            Event::Profile { profile } if self.profile.is_none() => self.profile = Some(profile.clone()),
-            _ => {}
+    /// Takes the next event, and passes on the messages of a console line.
+    pub fn observe(&mut self, event: &Event, on_message: impl FnMut(Message<'_>)) {
+        if let Event::Line { text } = event {
+            self.lines += 1;
+            return self.reader.push(self.lines, text, on_message);
+        }
+        // A console goes on at once with what it has begun.
+        self.reader.flush(on_message);
+        if let Event::Profile { profile } = event {
+            self.profile.get_or_insert_with(|| profile.clone());
         }
     }
 
@@ -40,16 +32,17 @@ impl Namer {
         if !matches!(verdict.outcome(), Outcome::Hang | Outcome::Crash | Outcome::BootFailed) {
             return None;
         }
-        let mut titles = self.titles.clone();
-        self.assembler.unfinished().for_each(|report| keep(&mut titles, report));
+        let found = self.classification().reports;
         let reported = reports_of(verdict.kind).iter().find_map(|kind| {
-            titles
-                .iter()
-                .find(|(known, _)| known == kind)
-                .map(|(_, title)| title.clone())
-                .filter(|title| !title.is_empty())
+            let report = &found.iter().find(|known| known.report.kind == *kind)?.report;
+            Some(report.title.clone()).filter(|title| !title.is_empty())
         });
         Some(reported.unwrap_or_else(|| self.own(verdict)))
+    }
+
+    /// What is wrong by the kernel's own reports so far.
+    pub fn classification(&self) -> Classification {
+        self.reader.clone().finish()
     }
 
     /// What the lab itself found out.
@@ -72,12 +65,6 @@ impl Namer {
             (None, Some(task)) => format!("{kind} of {}", task.comm),
             (None, None) => kind.to_string(),
         }
-    }
-}
-
-fn keep(titles: &mut Vec<(ReportKind, String)>, report: Report) {
-    if !titles.iter().any(|(kind, _)| *kind == report.kind) {
-        titles.push((report.kind, report.title));
     }
 }
 
@@ -105,8 +92,8 @@ mod tests {
 
     fn title(kind: Kind, lines: &[&str], profile: Option<Profile>) -> Option<String> {
         let mut namer = Namer::default();
-        lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }));
-        profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }));
+        lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }, |_| {}));
+        profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }, |_| {}));
         namer.title(&Verdict::new(kind, "rule", "summary"))
     }
 
@@ -172,7 +159,7 @@ mod tests {
         assert_eq!(title(Kind::HungTask, &lines, None).unwrap(), "task hung of first");
         let mut namer = Namer::default();
         for spot in ["first", "second"] {
-            namer.observe(&Event::Profile { profile: profile(spot, "main") });
+            namer.observe(&Event::Profile { profile: profile(spot, "main") }, |_| {});
         }
         assert_eq!(namer.title(&Verdict::new(Kind::Spin, "rule", "summary")).unwrap(), "spin in first");
     }

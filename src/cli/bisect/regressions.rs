@@ -88,7 +88,7 @@ fn find(record: &RunRecord, earlier: &[RunRecord]) -> Vec<Regression> {
     for trial in record.trials.iter().filter(fails) {
         let id = &trial.cell.id;
         let kind = trial.verdict.kind.to_string();
-        if !seen.insert((trial.cell.kernel.clone(), trial.cell.arch, trial.title.clone().unwrap_or(kind))) {
+        if !seen.insert((trial.cell.kernel.clone(), trial.cell.arch, trial.verdict.title.clone().unwrap_or(kind))) {
             continue;
         }
         let Some(bad) = &trial.kernel_commit else {

@@ -21,6 +21,8 @@ pub(super) fn differences(was: &Verdict, now: &Verdict) -> Vec<Difference> {
             found.push(Difference::Other { what, was, now });
         }
     };
+    let title = |verdict: &Verdict| verdict.title.clone().unwrap_or_else(|| "none".to_owned());
+    compare("title", title(was), title(now));
     compare("confidence", was.confidence.to_string(), now.confidence.to_string());
     compare("onset", onset(was.onset), onset(now.onset));
     compare("victim", task(was.victim.as_ref()), task(now.victim.as_ref()));
@@ -67,6 +69,7 @@ mod tests {
         Verdict {
             kind: Kind::OomLivelock,
             summary: word("summary"),
+            title: Some(word("title")),
             rule: word("rule"),
             confidence: number as f32 / 8.0,
             onset: Some(Onset { host: Stamp::from_micros(number.into()), guest_s: Some(number.into()) }),
@@ -82,7 +85,8 @@ mod tests {
     fn no_difference_goes_unsaid() {
         let (one, two) = (verdict(1), verdict(2));
         assert_eq!(differences(&one, &one), []);
-        let changes: [fn(&mut Verdict, &Verdict); 7] = [
+        let changes: [fn(&mut Verdict, &Verdict); 8] = [
+            |to, from| to.title = from.title.clone(),
             |to, from| to.confidence = from.confidence,
             |to, from| to.onset = from.onset,
             |to, from| to.victim = from.victim.clone(),
@@ -96,7 +100,7 @@ mod tests {
             change(&mut changed, &two);
             assert!(!differences(&one, &changed).is_empty(), "{changed:?}");
         }
-        assert_eq!(differences(&one, &two).len(), 4 + 3 * 2);
+        assert_eq!(differences(&one, &two).len(), 5 + 3 * 2);
     }
 
     #[test]

@@ -20,10 +20,27 @@ const EARLY_PATIENCE: u64 = 400;
 /// The OOM killer prints a line for every task of the machine.
 const OOM_PATIENCE: u64 = 50_000;
 
-/// A line of the kernel, without its printk prefix.
+/// Where a line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    /// Its number in the file, counted from 1; reports refer to it.
+    pub number: u64,
+    /// Lines that were read before it. Blank lines and the agent's frames do not count, so that the same text has the same distances
+    /// in a file and on a console.
+    pub order: u64,
+}
+
+impl Position {
+    /// Lines from an earlier one to this.
+    const fn since(self, earlier: Self) -> u64 {
+        self.order.saturating_sub(earlier.order)
+    }
+}
+
+/// A message of the kernel.
 #[derive(Debug, Clone, Copy)]
 struct Line<'a> {
-    number: u64,
+    at: Position,
     /// Lines of different tasks and CPUs belong to different reports.
     context: Option<Caller>,
     text: &'a str,
@@ -46,8 +63,8 @@ struct Open {
     inlined: bool,
     /// It has told of a kill, and not only that there will be one.
     killed: bool,
-    line: u64,
-    last_line: u64,
+    first: Position,
+    last: Position,
 }
 
 /// Puts reports together from the lines of a console.
@@ -58,14 +75,16 @@ pub struct Assembler {
 }
 
 impl Assembler {
-    /// Takes the next message, of the line with this number, and gives the reports that end with it. A message that says
-    /// nothing costs one search.
-    pub fn push(&mut self, number: u64, message: &Printk<'_>, out: &mut Vec<Report>) {
+    /// Takes the next message, of the line at this position, and gives the reports that end with it. Returns what the message says
+    /// of the kernel's health. A message that says nothing costs one search.
+    pub fn push(&mut self, at: Position, message: &Printk<'_>, out: &mut Vec<Report>) -> Option<Finding> {
         if message.of_program {
-            return;
+            return None;
         }
-        let line = Line { number, context: message.caller, text: message.text };
-        match read_head(line.text) {
+        let line = Line { at, context: message.caller, text: message.text };
+        let head = read_head(line.text);
+        let finding = head.as_ref().and_then(|head| head.finding.clone());
+        match head {
             Some(head) if head.role == Role::Betrays => {
                 self.body(line, out);
                 if !self.open.iter().any(|open| open.is_of(line.context)) {
@@ -74,22 +93,18 @@ impl Assembler {
                 }
             }
             Some(head) => {
-                self.expire(line.number, out);
+                self.expire(line.at, out);
                 self.head(head, line, out);
             }
             None if self.open.is_empty() => {}
             None => self.body(line, out),
         }
+        finding
     }
 
     /// Gives what is left when the log has ended.
     pub fn finish(&mut self, out: &mut Vec<Report>) {
         out.extend(self.open.drain(..).map(Open::close));
-    }
-
-    /// The reports that further lines may still belong to, as far as they are known.
-    pub fn unfinished(&self) -> impl Iterator<Item = Report> + '_ {
-        self.open.iter().cloned().map(Open::close)
     }
 
     /// Whether no line can belong to a report before another begins.
@@ -101,19 +116,19 @@ impl Assembler {
         if let Some(open) = self.open.last_mut()
             && open.inlined
             && open.head.kind == head.kind
-            && line.number == open.last_line + 1
+            && line.at.since(open.last) == 1
         {
             open.inlined = line.is_inlined();
-            return open.add(head, line.number);
+            return open.add(head, line.at);
         }
         match head.role {
             Role::Begins => self.begin(head, line, out),
             Role::Joins(kind) => match self.find(kind, &head, line) {
-                Some(open) => open.join(head, line.number),
+                Some(open) => open.join(head, line.at),
                 None => self.begin(head, line, out),
             },
             Role::Adds(kind) => match self.find(kind, &head, line) {
-                Some(open) => open.add(head, line.number),
+                Some(open) => open.add(head, line.at),
                 None => self.begin(head, line, out),
             },
             Role::Betrays => {}
@@ -125,7 +140,7 @@ impl Assembler {
     fn find(&mut self, kind: ReportKind, head: &Head, line: Line<'_>) -> Option<&mut Open> {
         self.open.iter_mut().rev().find(|open| {
             let same = if kind.is_oom() { open.head.kind.is_oom() } else { open.head.kind == kind };
-            same && (kind.is_oom() || open.is_of(line.context)) && open.goes_on_with(head, line.number)
+            same && (kind.is_oom() || open.is_of(line.context)) && open.goes_on_with(head, line.at)
         })
     }
 
@@ -161,23 +176,23 @@ impl Assembler {
         let ends = line.text.starts_with("---[ end ");
         for open in self.open.iter_mut().filter(|open| open.is_of(line.context)) {
             if open.body.take(line.text) || ends {
-                open.last_line = line.number;
+                open.last = line.at;
             }
         }
         if ends {
             self.close(out, |open| open.is_of(line.context) && !open.head.kind.is_oom());
         }
-        self.expire(line.number, out);
+        self.expire(line.at, out);
     }
 
-    fn expire(&mut self, line: u64, out: &mut Vec<Report>) {
+    fn expire(&mut self, at: Position, out: &mut Vec<Report>) {
         self.close(out, |open| {
             let patience = match open.body.is_told() {
                 _ if open.lists_tasks() => OOM_PATIENCE,
                 true => PATIENCE,
                 false => EARLY_PATIENCE,
             };
-            line.saturating_sub(open.last_line) > patience
+            at.since(open.last) > patience
         });
     }
 
@@ -198,8 +213,8 @@ impl Open {
             also,
             inlined,
             killed,
-            line: line.number,
-            last_line: line.number,
+            first: line.at,
+            last: line.at,
         }
     }
 
@@ -213,10 +228,10 @@ impl Open {
         self.head.kind.is_oom() && self.head.victim.is_none()
     }
 
-    fn goes_on_with(&self, head: &Head, line: u64) -> bool {
+    fn goes_on_with(&self, head: &Head, at: Position) -> bool {
         match (self.head.kind, head.kind) {
             // Only the line behind the warning is its text.
-            (ReportKind::Warning, _) => line.saturating_sub(self.line) <= 3,
+            (ReportKind::Warning, _) => at.since(self.first) <= 3,
             (ReportKind::Oops, _) => !self.body.is_told(),
             (ours, theirs) if ours.is_oom() && theirs.is_oom() => {
                 // A second kill is another report; but a child may be killed in place of the process that was announced.
@@ -229,18 +244,18 @@ impl Open {
     }
 
     /// Takes over what a better informed line says.
-    fn join(&mut self, head: Head, line: u64) {
+    fn join(&mut self, head: Head, at: Position) {
         let before = std::mem::replace(&mut self.head.kind, head.kind);
         if !before.is_oom() {
             self.note(before);
         }
         self.head.what.clone_from(&head.what);
         self.head.place = head.place;
-        self.add(head, line);
+        self.add(head, at);
     }
 
-    fn add(&mut self, head: Head, line: u64) {
-        self.last_line = line;
+    fn add(&mut self, head: Head, at: Position) {
+        self.last = at;
         self.killed |= matches!(head.finding, Some(Finding::OomKilled(_)));
         if let Some(also) = head.also {
             self.note(also);
@@ -285,8 +300,8 @@ impl Open {
             also: self.also,
             victim: self.head.victim,
             task,
-            line: self.line,
-            last_line: self.last_line,
+            line: self.first.number,
+            last_line: self.last.number,
         }
     }
 }

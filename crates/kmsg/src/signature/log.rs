@@ -1,38 +1,25 @@
 //! A whole console log: bytes in, what is wrong out.
 
-use super::assembler::Assembler;
-use super::classification::{Classification, Reports};
-use super::report::Report;
+use super::classification::Classification;
+use super::reader::Reader;
 use super::search::find_hint;
-use crate::console::{Console, Item, printk};
-use std::borrow::Cow;
-use std::ops::RangeInclusive;
-
-/// The lengths of lines that mailers break with a `=` at their end (RFC 2045, 6.7: at most 76 characters).
-const BROKEN: RangeInclusive<usize> = 70..=76;
-
-/// Longer lines are not joined any more.
-const LONGEST: usize = 4096;
+use crate::console::{Console, Item};
 
 /// Reads the bytes of a console log. Bounded, whatever they are, and the same however they are cut.
 #[derive(Debug, Default)]
 pub struct Log {
     console: Console,
-    assembler: Assembler,
-    reports: Reports,
+    reader: Reader,
     /// Lines that have ended.
     line: u64,
-    /// The beginning of a line that a mailer broke, and the number of the first of its parts.
-    broken: Option<(u64, String)>,
     items: Vec<Item>,
-    ended: Vec<Report>,
 }
 
 impl Log {
     /// Takes the next bytes.
     pub fn push(&mut self, mut bytes: &[u8]) {
         loop {
-            if self.assembler.is_idle() && self.console.is_between_lines() && self.broken.is_none() {
+            if self.reader.is_idle() && self.console.is_between_lines() {
                 bytes = self.pass_over(bytes);
             }
             let Some(end) = memchr::memchr(b'\n', bytes) else { break };
@@ -58,49 +45,16 @@ impl Log {
     pub fn finish(mut self) -> Classification {
         self.console.finish(&mut self.items);
         self.take();
-        if let Some((number, text)) = self.broken.take() {
-            self.read(number, &text);
-        }
-        self.assembler.finish(&mut self.ended);
-        self.ended.drain(..).for_each(|report| self.reports.push(report));
-        self.reports.classify()
+        self.reader.finish()
     }
 
     fn take(&mut self) {
-        let mut items = std::mem::take(&mut self.items);
-        for item in items.drain(..) {
-            let Item::Line(part) = item else { continue };
-            let breaks = part.ends_with('=') && BROKEN.contains(&part.len());
-            let (number, mut text) = match self.broken.take() {
-                Some((number, begin)) => (number, begin + &part),
-                None => (self.line + 1, part),
-            };
-            if breaks && text.len() < LONGEST {
-                text.pop();
-                self.broken = Some((number, text));
-            } else {
-                self.read(number, &text);
+        for item in self.items.drain(..) {
+            if let Item::Line(line) = item {
+                self.reader.push(self.line + 1, &line, |_| {});
             }
         }
-        // Its memory serves the next line.
-        self.items = items;
     }
-
-    fn read(&mut self, number: u64, text: &str) {
-        let text = unescaped(text);
-        for message in printk::messages(&text) {
-            self.assembler.push(number, &message, &mut self.ended);
-        }
-        self.ended.drain(..).for_each(|report| self.reports.push(report));
-    }
-}
-
-/// Without the escapes of HTML that hide what the kernel puts around addresses.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'&', text.as_bytes()).is_some() && (text.contains("&lt;") || text.contains("&gt;")) {
-        return Cow::Owned(text.replace("&lt;", "<").replace("&gt;", ">"));
-    }
-    Cow::Borrowed(text)
 }
 
 #[cfg(test)]
@@ -140,15 +94,6 @@ mod tests {
             let found = read(&text);
             let panic = found.reports.iter().find(|known| known.report.kind == super::super::ReportKind::Panic);
             assert_eq!((found.line, panic.map(|known| known.report.line)), (Some(1), line), "{parts}");
-        }
-    }
-
-    #[test]
-    fn escapes_of_html_are_undone() {
-        for (text, expected) in
-            [("a &lt; b", "a < b"), ("a &gt; b", "a > b"), ("&lt;c0&gt;", "<c0>"), ("a & b", "a & b")]
-        {
-            assert_eq!(unescaped(text), expected);
         }
     }
 }

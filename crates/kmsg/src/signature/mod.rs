@@ -1,8 +1,8 @@
 //! What the kernel's own messages say. One signature per file or family; to add one, write its file and name it
 //! in [`ALL`], with a log that it hits and one that it misses in `tests/signatures/`.
 //!
-//! [`read`] looks at one line. [`Assembler`] puts lines together into reports, whose titles need more than their first line;
-//! [`Log`] says what is wrong in a whole log.
+//! [`Reader`] reads a console line by line: the messages of each line, what they say, and the reports that they make up, whose
+//! titles need more than their first line. [`Log`] does so with the bytes of a whole log.
 
 mod age;
 mod alloc;
@@ -27,6 +27,7 @@ mod oops;
 mod panic;
 mod pool;
 mod rcu;
+mod reader;
 mod registers;
 mod report;
 mod sanitizer;
@@ -39,13 +40,13 @@ mod warning;
 mod who;
 
 pub use age::{StallAge, claimed_s, jiffies_per_s, stall_age};
-pub use assembler::Assembler;
-pub use classification::{Classification, Repeated, Reports};
+pub use classification::{Classification, Repeated};
 pub use failure::FailureKind;
 pub use finding::{Finding, Trouble};
 pub use head::{Head, Place, Role};
 pub use kind::ReportKind;
 pub use log::Log;
+pub use reader::{Message, Reader, has_finding};
 pub use report::Report;
 pub use search::read;
 pub use who::Who;

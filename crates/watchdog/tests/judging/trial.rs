@@ -153,7 +153,7 @@ impl Trial {
     }
 
     pub fn verdict(&self) -> Verdict {
-        let verdict = self.watchdog.verdict().cloned().expect("a verdict");
+        let verdict = self.watchdog.verdict().expect("a verdict");
         assert_eq!(replay(self.setup.clone(), &self.records), Some(verdict.clone()), "a replay judges alike");
         assert!(!verdict.rule.is_empty() && !verdict.summary.is_empty());
         verdict
