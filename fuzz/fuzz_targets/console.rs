@@ -8,7 +8,7 @@ use kmsg::console::{Console, Item, MAX_LINE, printk};
 use kmsg::signature::{self, Classification, Log};
 
 /// The most different reports of a log, as `Classification::reports` promises.
-const MOST_REPORTS: usize = 256;
+const MAX_REPORTS: usize = 256;
 
 fuzz_target!(|input: &[u8]| {
     let (seed, bytes) = input.split_at(input.len().min(4));
@@ -21,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let found = classify(pieces());
     assert_eq!(found, classify(std::iter::once(bytes)));
-    assert!(found.reports.len() <= MOST_REPORTS);
+    assert!(found.reports.len() <= MAX_REPORTS);
     assert!(found.line <= found.last_line);
 });
 

@@ -3,7 +3,8 @@
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
 use super::output::print;
-use kmsg::signature::{Classification, Log, ReportKind, Who};
+use kmsg::TaskRef;
+use kmsg::signature::{Classification, Log, ReportKind};
 use model::printable;
 use serde::Serialize;
 use std::fs::File;
@@ -95,7 +96,7 @@ fn told(kind: ReportKind, title: &str) -> String {
     if title.starts_with(&format!("{kind}: ")) { title } else { format!("{kind}: {title}") }
 }
 
-fn describe_task(who: &Who) -> String {
+fn describe_task(who: &TaskRef) -> String {
     let comm = printable(&who.comm);
     who.pid.map_or(comm.clone(), |pid| format!("{comm} ({pid})"))
 }

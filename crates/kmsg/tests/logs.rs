@@ -1,7 +1,7 @@
-//! Whole logs: what is wrong in each, as `oomlab classify` tells it.
+//! Whole logs: what is wrong in each, as `oomlab classify` prints it.
 //!
 //! `tests/logs/<name>.log` is a console log, put together from the messages of the kernel's sources as the architecture and
-//! version in its lines print them; `<name>.json` is what is read out of it. `UPDATE_GOLDENS=1 cargo test --test logs` writes
+//! version in its lines print them; `<name>.json` is what is read out of it. `SNAPSHOTS=overwrite cargo test --test logs` writes
 //! it anew.
 
 use kmsg::console::MAX_LINE;
@@ -10,13 +10,14 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs")
 }
 
 /// Name and content of every log.
-fn logs() -> Vec<(String, Vec<u8>)> {
+static LOGS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let mut logs: Vec<_> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -25,7 +26,7 @@ fn logs() -> Vec<(String, Vec<u8>)> {
         .collect();
     logs.sort();
     logs
-}
+});
 
 fn classify<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Classification {
     let mut log = Log::default();
@@ -34,13 +35,12 @@ fn classify<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Classification {
 }
 
 #[test]
-fn every_log_is_read_as_it_was() {
-    let logs = logs();
-    assert!(logs.len() > 20, "{} logs", logs.len());
-    for (name, bytes) in logs {
+fn logs_are_read_as_before() {
+    assert!(LOGS.len() > 20, "{} logs", LOGS.len());
+    for (name, bytes) in LOGS.iter() {
         let actual = format!("{:#}\n", serde_json::to_value(classify([&bytes[..]])).unwrap());
         let path = folder().join(format!("{name}.json"));
-        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        if std::env::var("SNAPSHOTS").as_deref() == Ok("overwrite") {
             fs::write(&path, &actual).unwrap();
         }
         assert_eq!(fs::read_to_string(&path).unwrap_or_default(), actual, "{name}");
@@ -48,8 +48,8 @@ fn every_log_is_read_as_it_was() {
 }
 
 #[test]
-fn titles_hold_nothing_that_differs_from_boot_to_boot() {
-    for (name, bytes) in logs() {
+fn titles_are_the_same_from_boot_to_boot() {
+    for (name, bytes) in LOGS.iter() {
         for known in classify([&bytes[..]]).reports {
             let title = known.report.title;
             let address = title.split(|c: char| !c.is_ascii_hexdigit()).any(|word| word.len() >= 8);
@@ -60,7 +60,7 @@ fn titles_hold_nothing_that_differs_from_boot_to_boot() {
 
 /// Prefixes that say nothing of the message.
 #[test]
-fn prefixes_change_nothing() {
+fn prefixes_of_log_daemons_change_nothing() {
     let plain = fs::read_to_string(folder().join("rcu-stall-x86.log")).unwrap();
     let expected = classify([plain.as_bytes()]);
     assert_eq!(expected.kind, ReportKind::RcuStall);
@@ -80,7 +80,7 @@ fn prefixes_change_nothing() {
 
 /// The recorded trials of the lab itself: what their consoles show.
 #[test]
-fn recorded_consoles_are_read() {
+fn consoles_of_recorded_trials_are_read() {
     use ReportKind as K;
     for (case, kind, also) in [
         ("idle-x86_64", K::None, vec![]),
@@ -130,7 +130,7 @@ fn open_reports_are_classified_by_what_they_say_so_far() {
 }
 
 #[test]
-fn a_flood_of_reports_is_bounded() {
+fn floods_of_reports_are_bounded() {
     let mut log = Log::default();
     for number in 0..20_000 {
         log.push(format!("[    1.000000] WARNING: CPU: 0 PID: 1 at mm/x.c:1 function_{number}+0x1/0x2\n").as_bytes());
@@ -163,10 +163,11 @@ const PIECES: &[&[u8]] = &[
 ];
 
 proptest! {
+    // A case reads a whole log or more, unoptimised.
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn the_cuts_between_reads_change_nothing(which in any::<prop::sample::Index>(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
-        let logs = logs();
-        let (name, bytes) = which.get(&logs);
+    fn reads_may_be_cut_anywhere(which in any::<prop::sample::Index>(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
+        let (name, bytes) = which.get(&LOGS);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         cuts.sort_unstable();
         let mut from = 0;
@@ -180,16 +181,15 @@ proptest! {
     }
 
     #[test]
-    fn what_is_passed_over_says_nothing(picks in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60)) {
+    fn skipped_bytes_hold_no_report(picks in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60)) {
         let bytes: Vec<u8> = picks.concat();
         // A byte at a time there is next to nothing to pass over.
         prop_assert_eq!(classify(bytes.chunks(1)), classify([&bytes[..]]), "{}", String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn lines_in_any_order_do_no_harm(seeds in prop::collection::vec(any::<prop::sample::Index>(), 0..60)) {
-        let logs = logs();
-        let lines: Vec<&[u8]> = logs.iter().flat_map(|(_, bytes)| bytes.split_inclusive(|byte| *byte == b'\n')).collect();
+    fn lines_may_come_in_any_order(seeds in prop::collection::vec(any::<prop::sample::Index>(), 0..60)) {
+        let lines: Vec<&[u8]> = LOGS.iter().flat_map(|(_, bytes)| bytes.split_inclusive(|byte| *byte == b'\n')).collect();
         let found = classify(seeds.iter().map(|seed| *seed.get(&lines)));
         prop_assert_eq!(found.kind == ReportKind::None, found.reports.is_empty());
         prop_assert!(found.line <= found.last_line);

@@ -2,10 +2,11 @@
 //!
 //! `tests/signatures/<name>.hit.log` has console lines, each with what is read out of it behind `=> `;
 //! `<name>.miss.log` has lines that this signature must leave alone. Lines with `#` say where a line comes from.
-//! `UPDATE_GOLDENS=1 cargo test --test signatures` writes the `=> ` lines anew.
+//! `SNAPSHOTS=overwrite cargo test --test signatures` writes the `=> ` lines anew.
 
 use console::printk;
-use kmsg::signature::{Finding, Head, Role, Signature, Who};
+use kmsg::TaskRef;
+use kmsg::signature::{Finding, Head, Role, Signature};
 use kmsg::{console, signature};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -38,7 +39,7 @@ fn read(line: &str) -> Option<(&'static str, Head)> {
     found
 }
 
-/// `kind: title words in function (task)`, what it does to an open report, and what it tells a watchdog.
+/// `kind: title words in function (task)`, what it does to a pending report, and its finding.
 fn describe(head: &Head) -> String {
     let named = |who: &Who| format!("{}{}", who.comm, who.pid.map(|pid| format!(":{pid}")).unwrap_or_default());
     let mut text = format!("{}: {}", head.kind, head.what);
@@ -52,14 +53,14 @@ fn describe(head: &Head) -> String {
         text += &format!(", victim {}", named(victim));
     }
     match head.role {
-        Role::Begins => {}
-        Role::Joins(kind) => text += &format!(", joins {kind}"),
-        Role::Adds(kind) => text += &format!(", adds to {kind}"),
-        Role::Betrays => text += ", betrays",
-        Role::Ends => text += ", ends",
+        Role::Start => {}
+        Role::Refine(kind) => text += &format!(", refines {kind}"),
+        Role::Append(kind) => text += &format!(", appends to {kind}"),
+        Role::Fragment => text += ", fragment",
+        Role::End => text += ", ends",
     }
     match &head.finding {
-        Some(Finding::Trouble(trouble)) => text += &format!(" | {}: {}", trouble.kind, trouble.title),
+        Some(Finding::Failure(failure)) => text += &format!(" | {}: {}", failure.kind, failure.title),
         Some(finding) => text += &format!(" | {finding:?}"),
         None => {}
     }
@@ -90,7 +91,7 @@ fn hits_are_read() {
                 actual += &format!("=> {}\n", describe(&found));
             }
         }
-        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        if std::env::var("SNAPSHOTS").as_deref() == Ok("overwrite") {
             fs::write(&path, &actual).unwrap();
         }
         assert!(console_lines(&text).next().is_some(), "{} has no line", path.display());
@@ -123,7 +124,7 @@ fn lines_say_where_they_come_from() {
 }
 
 #[test]
-fn a_healthy_boot_says_nothing_of_interest() {
+fn healthy_boots_hold_no_finding() {
     let replays = Path::new(env!("CARGO_MANIFEST_DIR")).join("../watchdog/tests/replays");
     for case in ["idle-riscv64-nommu", "idle-x86_64", "idle-arm"] {
         let events = fs::read_to_string(replays.join(case).join("events.jsonl")).unwrap();

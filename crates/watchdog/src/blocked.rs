@@ -1,6 +1,7 @@
 //! What the kernel answers to sysrq-w: its blocked tasks and where they sleep (`kernel/sched/core.c`, `sched_show_task()`).
 
-use super::places::{Place, place};
+use kmsg::functions::Subsystem;
+use kmsg::{TaskRef, trace};
 use model::Task;
 
 /// Tasks and frames that are kept: the guest is hostile and may print without end.
@@ -18,16 +19,16 @@ pub(super) struct Sleeper {
 impl Sleeper {
     /// Whether it is in the allocator or in reclaim.
     pub fn allocates(&self) -> bool {
-        self.is_in(&[Place::Allocator, Place::Reclaim, Place::Throttle])
+        self.is_in(&[Subsystem::Allocator, Subsystem::Reclaim, Subsystem::Throttle])
     }
 
     /// What it waits for: the innermost place that says something.
-    pub fn waits_in(&self) -> Option<Place> {
-        self.frames.iter().find_map(|frame| place(frame))
+    pub fn waits_in(&self) -> Option<Subsystem> {
+        self.frames.iter().find_map(|frame| Subsystem::of(frame))
     }
 
-    fn is_in(&self, places: &[Place]) -> bool {
-        self.frames.iter().filter_map(|frame| place(frame)).any(|place| places.contains(&place))
+    fn is_in(&self, places: &[Subsystem]) -> bool {
+        self.frames.iter().filter_map(|frame| Subsystem::of(frame)).any(|place| places.contains(&place))
     }
 }
 
@@ -40,46 +41,19 @@ pub(super) struct Sleepers {
 impl Sleepers {
     /// Takes a console line, its printk prefix already stripped.
     pub fn take(&mut self, text: &str) {
-        let text = text.trim();
-        if let Some(task) = header(text) {
+        if let Some(task) = trace::blocked_task(text.trim()).as_ref().and_then(TaskRef::task) {
             if self.all.len() < MOST_TASKS {
                 self.all.push(Sleeper { task, frames: Vec::new() });
             }
-        } else if let (Some(frame), Some(sleeper)) = (frame(text), self.all.last_mut())
-            && sleeper.frames.len() < MOST_FRAMES
+        } else if let (Some(frame), Some(sleeper)) = (trace::frame(text), self.all.last_mut())
+            // What the unwinder doubts is a leftover.
+            && frame.is_reliable
         {
-            sleeper.frames.push(frame.to_owned());
+            let last = sleeper.frames.last().map(String::as_str);
+            let room = MOST_FRAMES.saturating_sub(sleeper.frames.len());
+            sleeper.frames.extend(frame.functions(last).take(room).map(str::to_owned));
         }
     }
-}
-
-/// Since 5.10 (commit d082ecbc71e9, backports aside) `task:COMM state:D stack:    0 pid:   26 ppid: …`; before it
-/// `COMM            D    0    26      1 0x00000000`.
-fn header(text: &str) -> Option<Task> {
-    if let Some(rest) = text.strip_prefix("task:") {
-        let (comm, rest) = rest.split_once(" state:")?;
-        let pid = number(rest.split_once("pid:")?.1.trim_start())?;
-        return Some(Task { pid, comm: comm.trim_end().to_owned() });
-    }
-    let (comm, rest) = text.split_once(" D ")?;
-    let mut words = rest.split_whitespace();
-    let (_stack, pid) = (number(words.next()?)?, number(words.next()?)?);
-    words.next()?;
-    (!comm.trim().is_empty() && comm.len() < 32).then(|| Task { pid, comm: comm.trim_end().to_owned() })
-}
-
-/// A line of a stack trace: `[<ffffffff81001234>] func+0x12/0x34`, ` func+0x12/0x34`, or with a leading `? ` that marks a
-/// leftover, which does not count.
-fn frame(text: &str) -> Option<&str> {
-    let text = if text.starts_with("[<") { text.split_once("] ")?.1.trim_start() } else { text };
-    let (name, offset) = text.split_once('+')?;
-    let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.$".contains(&b));
-    (named && offset.starts_with("0x")).then_some(name)
-}
-
-fn number(text: &str) -> Option<u32> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text[..end].parse().ok()
 }
 
 #[cfg(test)]
@@ -103,7 +77,7 @@ mod tests {
         assert_eq!(new[0].frames, ["__schedule", "rwsem_down_write_slowpath", "do_exit"]);
         assert_eq!((old[0].task.pid, old[0].task.comm.as_str()), (26, "hog"));
         assert_eq!(old[0].frames, ["schedule", "rwsem_down_write_slowpath"]);
-        assert_eq!(old[0].waits_in(), Some(Place::Lock));
+        assert_eq!(old[0].waits_in(), Some(Subsystem::Lock));
         assert!(!old[0].allocates());
     }
 
@@ -112,7 +86,7 @@ mod tests {
         let text = "task:dd state:D stack:0 pid:7 ppid:1\n schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n shrink_node+0x1/0x2\n \
                     __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
         let sleepers = read(text);
-        assert_eq!(sleepers[0].waits_in(), Some(Place::Throttle));
+        assert_eq!(sleepers[0].waits_in(), Some(Subsystem::Throttle));
         assert!(sleepers[0].allocates());
     }
 

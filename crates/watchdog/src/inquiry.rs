@@ -2,7 +2,7 @@
 
 use super::blocked::Sleepers;
 use super::clock::Moment;
-use super::places::{Place, place};
+use kmsg::functions::Subsystem;
 use model::{Event, Memory, Probe, Profile, Spot};
 
 /// How often the guest is looked into in one trial: a guest that stalls and recovers for hours is not pestered.
@@ -125,8 +125,8 @@ fn add(sum: &mut Vec<Spot>, spots: &[Spot]) {
 }
 
 /// The share of a profile's samples, from 0 to 1, in which a vCPU was in one of these places or was called from there.
-pub(super) fn share_in(profile: &Profile, places: &[Place]) -> f64 {
-    let is_there = |spot: &&Spot| place(&spot.symbol).is_some_and(|place| places.contains(&place));
+pub(super) fn share_in(profile: &Profile, places: &[Subsystem]) -> f64 {
+    let is_there = |spot: &&Spot| Subsystem::of(&spot.symbol).is_some_and(|place| places.contains(&place));
     let here: u32 = profile.spots.iter().filter(is_there).map(|spot| spot.samples).sum();
     // One stack has many callers: the one that was seen most often is a lower bound of their union.
     let called = profile.callers.iter().filter(is_there).map(|spot| spot.samples).max().unwrap_or(0);
@@ -150,10 +150,12 @@ pub(super) fn in_words(profile: &Profile) -> String {
     let shown = parts.iter().filter(|(share, _)| *share >= 1.0).take(4);
     let mut shown: Vec<String> = shown.map(|(share, name)| format!("{share:.0} % {name}")).collect();
     // Whatever they do right now, this is what they do it for.
-    let allocator = |spot: &&Spot| place(&spot.symbol) == Some(Place::Allocator);
+    let allocator = |spot: &&Spot| Subsystem::of(&spot.symbol) == Some(Subsystem::Allocator);
     let caller = profile.callers.iter().filter(allocator).max_by_key(|spot| spot.samples);
     shown.extend(
-        caller.map(|caller| format!("{:.0} % below {}", 100.0 * share_in(profile, &[Place::Allocator]), caller.symbol)),
+        caller.map(|caller| {
+            format!("{:.0} % below {}", 100.0 * share_in(profile, &[Subsystem::Allocator]), caller.symbol)
+        }),
     );
     format!("{} ({} samples in {:.1} s)", shown.join(", "), profile.samples, profile.span_ms as f64 / 1e3)
 }
@@ -200,9 +202,9 @@ mod tests {
     fn shares_count_where_it_is_and_who_called() {
         let profile =
             profile(&[("schedule", 60), ("shrink_node", 10)], &[("__alloc_pages", 20), ("try_to_free_pages", 10)]);
-        assert!((share_in(&profile, &[Place::Allocator]) - 0.95).abs() < 1e-9);
-        assert!((share_in(&profile, &[Place::Reclaim]) - 0.475).abs() < 1e-9);
-        assert!((share_in(&profile, &[Place::Lock])).abs() < 1e-9);
+        assert!((share_in(&profile, &[Subsystem::Allocator]) - 0.95).abs() < 1e-9);
+        assert!((share_in(&profile, &[Subsystem::Reclaim]) - 0.475).abs() < 1e-9);
+        assert!((share_in(&profile, &[Subsystem::Lock])).abs() < 1e-9);
     }
 
     #[test]

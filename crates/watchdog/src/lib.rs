@@ -6,7 +6,6 @@ mod confirm;
 mod detectors;
 mod inquiry;
 mod machine;
-mod places;
 #[cfg(test)]
 mod reader_tests;
 mod replay;

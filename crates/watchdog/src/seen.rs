@@ -6,7 +6,7 @@ use super::inquiry::Inquiry;
 use super::setup::Setup;
 use super::title::Namer;
 use kmsg::console::printk::Printk;
-use kmsg::signature::{FailureKind, Finding, Message, Trouble};
+use kmsg::signature::{FailureKind, FailureReport, Finding, Message};
 use model::{Beat, Event, Frame, Onset, QmpEvent, Task};
 use std::time::Duration;
 
@@ -86,13 +86,13 @@ pub(super) struct Seen {
     pub kills_printed: u64,
     /// OOM kills that the kernel counted; a slow console tells them later.
     pub kills_counted: u64,
-    pub troubles: Vec<Noted<Trouble>>,
+    pub troubles: Vec<Noted<FailureReport>>,
     /// Reports of a hang by the kernel that the host's own load explains.
-    pub excused: Vec<Noted<Trouble>>,
+    pub excused: Vec<Noted<FailureReport>>,
     /// The first time of the guest's clock that was seen.
     first_stamp: Option<(f64, Moment)>,
     /// A report of RCU's that has not yet said how long the stall has lasted.
-    ageless: Option<Noted<Trouble>>,
+    ageless: Option<Noted<FailureReport>>,
     detectors: Detectors,
     /// Fair seconds for which the canary waited for memory while reclaim advanced.
     pub thrashed_s: f64,
@@ -197,7 +197,7 @@ impl Seen {
     /// What the kernel itself said of a hang and did not count, whatever the verdict is.
     pub fn unheeded(&self) -> impl Iterator<Item = String> {
         let said =
-            |noted: &Noted<Trouble>| format!("the kernel itself said, while the host starved it: {}", noted.line);
+            |noted: &Noted<FailureReport>| format!("the kernel itself said, while the host starved it: {}", noted.line);
         self.excused.iter().map(said)
     }
 
@@ -264,12 +264,12 @@ impl Seen {
                 self.kill = Some(noted(now, record.guest_s, line, task));
             }
             Finding::NoKillable => {}
-            Finding::Trouble(_) if provoked || self.troubles.len() >= KEPT_TROUBLES => {}
-            Finding::Trouble(trouble) => self.trouble(noted(now, record.guest_s, line, trouble), &record),
+            Finding::Failure(_) if provoked || self.troubles.len() >= KEPT_TROUBLES => {}
+            Finding::Failure(trouble) => self.trouble(noted(now, record.guest_s, line, trouble), &record),
         }
     }
 
-    fn trouble(&mut self, noted: Noted<Trouble>, record: &Printk<'_>) {
+    fn trouble(&mut self, noted: Noted<FailureReport>, record: &Printk<'_>) {
         self.ageless = None;
         if !noted.what.kind.is_hang() {
             return self.troubles.push(noted);
@@ -304,7 +304,7 @@ impl Seen {
         if rate > FAST_CLOCK { rate } else { 1.0 }
     }
 
-    fn weigh(&mut self, mut noted: Noted<Trouble>, claimed_s: Option<f64>) {
+    fn weigh(&mut self, mut noted: Noted<FailureReport>, claimed_s: Option<f64>) {
         let claimed_s = claimed_s.map(|claimed_s| claimed_s / self.clock_rate(&noted));
         noted.lasted_s = claimed_s.unwrap_or(0.0);
         if !self.detectors.starved(&self.clock, noted.what.kind, claimed_s) {

@@ -2,8 +2,8 @@
 
 use super::clock::Moment;
 use super::inquiry::{in_words, share_in};
-use super::places::Place;
 use super::seen::Seen;
+use kmsg::functions::Subsystem;
 use model::{Kind, Memory, Onset, Profile, Task, Verdict};
 
 /// A stuck guest that wants at least this share of one CPU loops, one that wants less waits.
@@ -64,7 +64,7 @@ pub(super) fn verdict(seen: &Seen, progress: Moment, stuck_s: f64) -> Verdict {
 /// Whether the vCPUs are busy with allocating and reclaiming: `None` when nobody looked.
 pub(super) fn allocates(seen: &Seen, since: Moment) -> Option<bool> {
     let profile = seen.inquiry.profile(since)?;
-    Some(share_in(&profile, &[Place::Allocator, Place::Reclaim]) > MOST)
+    Some(share_in(&profile, &[Subsystem::Allocator, Subsystem::Reclaim]) > MOST)
 }
 
 impl Stall<'_> {
@@ -113,12 +113,12 @@ impl Stall<'_> {
         let sleepers = &self.seen.inquiry.sleepers.all;
         let waits = |place| sleepers.iter().find(|sleeper| sleeper.waits_in() == Some(place));
         let allocating = sleepers.iter().find(|sleeper| sleeper.allocates());
-        if let Some(throttled) = waits(Place::Throttle).or(allocating) {
+        if let Some(throttled) = waits(Subsystem::Throttle).or(allocating) {
             let (pid, comm) = (throttled.task.pid, &throttled.task.comm);
             let summary = format!("allocating tasks, such as pid {pid} ({comm}), sleep in reclaim for {stuck:.0} s");
             return (Kind::ReclaimDeadlock, summary, Some(throttled.task.clone()));
         }
-        if let Some(locked) = waits(Place::Lock) {
+        if let Some(locked) = waits(Subsystem::Lock) {
             let (pid, comm) = (locked.task.pid, &locked.task.comm);
             let summary = format!("tasks, such as pid {pid} ({comm}), wait for a lock for {stuck:.0} s");
             return (Kind::LockDeadlock, summary, Some(locked.task.clone()));
@@ -130,13 +130,13 @@ impl Stall<'_> {
     fn reclaims_in_vain(&self) -> bool {
         let reclaims = self.profile.as_ref().is_some_and(|profile| {
             let spots = Profile { callers: Vec::new(), ..profile.clone() };
-            share_in(&spots, &[Place::Reclaim]) > MOST
+            share_in(&spots, &[Subsystem::Reclaim]) > MOST
         });
         reclaims && self.memory.is_some_and(|(first, last)| !std::ptr::eq(first, last) && still(first, last))
     }
 
     fn in_storage(&self) -> bool {
-        self.profile.as_ref().is_some_and(|profile| share_in(profile, &[Place::Storage]) > MOST)
+        self.profile.as_ref().is_some_and(|profile| share_in(profile, &[Subsystem::Storage]) > MOST)
     }
 
     fn weigh_cpu(&mut self) {
@@ -152,7 +152,7 @@ impl Stall<'_> {
             return;
         };
         let words = in_words(profile);
-        let expected = demand < BUSY || share_in(profile, &[Place::Allocator, Place::Reclaim]) > MOST;
+        let expected = demand < BUSY || share_in(profile, &[Subsystem::Allocator, Subsystem::Reclaim]) > MOST;
         if expected {
             self.grounds.push(words);
             self.confidence += 0.15;

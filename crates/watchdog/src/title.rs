@@ -1,6 +1,6 @@
 //! The name of what went wrong: the same from boot to boot, so that two nights can be compared.
 
-use super::places::{Place, place};
+use kmsg::functions::Subsystem;
 use kmsg::signature::{Classification, Message, Reader, ReportKind};
 use model::{Event, Kind, Outcome, Profile, Verdict};
 
@@ -52,7 +52,7 @@ impl Namer {
             (Kind::Spin | Kind::AgentLost, Some(profile)) => profile.spots.first().map(|spot| spot.symbol.clone()),
             // Which function of it a sample hits is chance, and their names change from version to version.
             (_, Some(profile)) => {
-                let allocates = |symbol: &str| place(symbol) == Some(Place::Allocator);
+                let allocates = |symbol: &str| Subsystem::of(symbol) == Some(Subsystem::Allocator);
                 let seen = profile.callers.iter().chain(&profile.spots).any(|spot| allocates(&spot.symbol));
                 seen.then(|| "alloc_pages".to_owned())
             }

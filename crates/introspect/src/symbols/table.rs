@@ -1,5 +1,6 @@
 //! Addresses of the kernel and their names, both ways.
 
+use kmsg::functions::Class;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -20,10 +21,6 @@ const KEPT: &[&str] =
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
-
-/// Functions in which a vCPU waits for work (`kernel/sched/idle.c`). Most, but not all kernels have them between
-/// `__cpuidle_text_start` and `__cpuidle_text_end`.
-const IDLE: &[&str] = &["arch_cpu_idle", "cpu_idle_poll", "default_idle", "default_idle_call", "do_idle"];
 
 /// No kernel runs at addresses below this one: symbols there count from the beginning of the image.
 const LOWEST: u64 = 16 << 20;
@@ -134,7 +131,7 @@ impl Symbols {
         self.idle.as_ref().is_some_and(|range| range.contains(&address))
             || self
                 .function(address)
-                .is_some_and(|name| IDLE.contains(&name) || more.iter().any(|end| name.ends_with(end)))
+                .is_some_and(|name| Class::Idle.has(name) || more.iter().any(|end| name.ends_with(end)))
     }
 
     /// The address of a function.

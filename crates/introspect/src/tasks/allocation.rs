@@ -3,27 +3,8 @@
 use super::gfp;
 use super::layout::{Layout, RequestLayout};
 use super::memory::Memory;
+use kmsg::functions::Class;
 use std::ops::Range;
-
-/// Beginnings of the names of functions through which every way into the allocator's slow part or into reclaim leads:
-/// `mm/page_alloc.c`, `mm/vmscan.c`, `mm/oom_kill.c`, `mm/compaction.c`, from 5.10 to 7.3.
-const ENTRIES: &[&str] = &[
-    "__alloc_pages",
-    "__alloc_frozen_pages",
-    "get_page_from_freelist",
-    "out_of_memory",
-    "oom_reap_task",
-    "balance_pgdat",
-    "try_to_compact_pages",
-    "compact_zone",
-    "reclaim_throttle",
-];
-
-/// The same of those that reclaim.
-const RECLAIM: &[&str] = &["try_to_free_pages", "do_try_to_free_pages", "try_to_free_mem_cgroup_pages", "shrink_"];
-
-/// The same of those that kill.
-const OOM: &[&str] = &["out_of_memory", "__alloc_pages_may_oom"];
 
 /// What a task asks the allocator for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,28 +17,24 @@ pub(super) struct Request {
     pub source: &'static str,
 }
 
-/// Whether one of the functions on a stack is the allocator's or reclaim's.
+/// Whether one of the functions on a stack is the page allocator's slow path's or reclaim's.
 pub(super) fn is_inside(mut functions: impl Iterator<Item = impl AsRef<str>>) -> bool {
-    functions.any(|name| begins(name.as_ref(), ENTRIES) || begins(name.as_ref(), RECLAIM))
-}
-
-fn begins(name: &str, with: &[&str]) -> bool {
-    with.iter().any(|start| name.starts_with(start))
+    functions.any(|name| [Class::AllocationSlowpath, Class::DirectReclaim].iter().any(|class| class.has(name.as_ref())))
 }
 
 /// Looks in the part of a stack that is in use for what a task asks for. Only reclaim and the OOM killer keep it in a
 /// structure; the rest of the allocator has it in registers, or wherever the compiler put it.
 pub(super) fn request(memory: &Memory<'_>, layout: &Layout, stack: Range<u64>, functions: &[&str]) -> Option<Request> {
-    let has = |names| functions.iter().any(|name| begins(name, names));
+    let has = |class: Class| functions.iter().any(|name| class.has(name));
     let mut places = stack.clone().step_by(usize::from(memory.word_bytes));
-    let reclaim = layout.reclaim.filter(|_| has(RECLAIM)).and_then(|layout| {
+    let reclaim = layout.reclaim.filter(|_| has(Class::DirectReclaim)).and_then(|layout| {
         places.find_map(|at| {
             candidate(memory, &layout, at, &stack, "scan_control").filter(|_| is_reclaim(memory, &layout, at))
         })
     });
     let mut places = stack.clone().step_by(usize::from(memory.word_bytes));
     reclaim.or_else(|| {
-        let layout = layout.oom.filter(|_| has(OOM))?;
+        let layout = layout.oom.filter(|_| has(Class::OomKiller))?;
         places.find_map(|at| {
             candidate(memory, &layout, at, &stack, "oom_control").filter(|_| is_oom(memory, &layout, at))
         })

@@ -4,6 +4,7 @@ use super::allocation::is_inside;
 use super::guest::{Guest, Tasks};
 use super::task::{Stack, Task};
 use super::{gfp, state};
+use kmsg::functions::Class;
 use std::fmt::Write;
 
 /// What a table was made from.
@@ -179,15 +180,13 @@ impl Page<'_, '_> {
     }
 
     fn short(&self, task: &Task) -> String {
-        /// Where every task is that does not run.
-        const ASLEEP: &[&str] = &["__schedule", "schedule", "__switch_to", "__switch_to_asm", "context_switch"];
         const SHOWN: usize = 5;
         match &task.stack {
             Stack::Released => "(given back)".to_owned(),
             Stack::Unreadable => "(cannot be read)".to_owned(),
             Stack::Frames(_) if task.running.is_some_and(|it| it.user) => "(runs its program)".to_owned(),
             Stack::Frames(frames) => {
-                let functions = self.guest.functions(frames).into_iter().filter(|name| !ASLEEP.contains(name));
+                let functions = self.guest.functions(frames).into_iter().filter(|name| !Class::Scheduler.has(name));
                 functions.take(SHOWN).collect::<Vec<_>>().join(" < ")
             }
         }

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_reads_with_and_without_line_ends() {
+    fn frames_read_with_and_without_line_ends() {
         let frame = Frame::Started { workload: "idle".to_owned(), pid: 21 };
         for end in ["", "\n", "\r\n", "\r"] {
             let line = format!("{STARTED}{end}");
@@ -160,20 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_left_unfinished_before_a_frame_is_kept() {
+    fn unfinished_lines_before_frames_are_kept() {
         let line = format!("Killed process{STARTED}");
         assert_eq!(decode(&line).unwrap().unwrap().before, "Killed process");
     }
 
     #[test]
-    fn a_line_without_a_frame_is_none() {
+    fn lines_without_frame_decode_to_none() {
         for line in ["", "[    1.0] Run /init as init process", "oomlab 3 bye", "@oomla"] {
             assert_eq!(decode(line), None, "{line}");
         }
     }
 
     #[test]
-    fn damage_is_noticed_and_named() {
+    fn damage_of_frames_is_named() {
         for (line, damage) in [
             ("@oomlab 3 started name=id[    1.2] Out of memory", Damaged::NoChecksum),
             ("@oomlab 3 started name=idle pid=21 *467e1be", Damaged::NoChecksum),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn content_of_another_version_is_told_from_damage() {
+    fn content_of_another_version_is_no_damage() {
         for content in ["3 sneeze a=1", "3 started name=idle", "x bye", "3", "3 speed us=-1"] {
             assert_eq!(decode(&framed(content)), Some(Err(Damaged::Unknown)), "{content}");
         }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_changed_byte_is_noticed() {
+    fn changed_bytes_break_the_checksum() {
         for at in FRAME_PREFIX.len()..STARTED.len() {
             let mut bytes = STARTED.as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'#' { b'%' } else { b'#' };
@@ -209,12 +209,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_guest_prints_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = decode(&String::from_utf8_lossy(&bytes));
         }
 
         #[test]
-        fn nothing_inside_a_frame_panics(content in ".{0,80}") {
+        fn decoding_of_any_content_never_panics(content in ".{0,80}") {
             let _ = decode(&framed(&content));
         }
     }

@@ -4,7 +4,7 @@ use super::Frame;
 use super::frame;
 use super::printk;
 
-/// The most bytes of one line; longer ones are cut into several.
+/// Bytes of one line; longer ones are cut into several.
 pub const MAX_LINE: usize = 4096;
 
 /// One thing that the console said.
@@ -233,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_behind_an_unfinished_line_is_found() {
+    fn frames_behind_unfinished_lines_are_found() {
         let text = format!("progress 50%{}\n", framed());
         assert_eq!(read(&[text.as_bytes()]), [line("progress 50%"), frame()]);
     }
 
     #[test]
-    fn a_frame_that_printk_cut_in_two_is_put_together() {
+    fn frames_cut_by_printk_are_put_together() {
         let whole = framed();
         let (head, tail) = whole.split_at(20);
         let printk = "[    1.000000] Out of memory: Killed process 5 (x)";
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_in_many_pieces_is_put_together() {
+    fn frames_in_many_pieces_are_put_together() {
         let whole = framed();
         let (a, b, c, d) = (&whole[..9], &whole[9..12], &whole[12..40], &whole[40..]);
         let text =
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_frame_takes_nothing_from_the_kernels_lines() {
+    fn torn_frames_leave_kernel_lines_whole() {
         let (head, lines) = ("@oomlab 3 beat t=1", "[    1.000000] one\n[    1.000001] two [    1.000002] three\n");
         let [one, two] = ["[    1.000000] one", "[    1.000001] two [    1.000002] three"].map(line);
         let text = format!("{head}{lines}");
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_frame_does_not_swallow_the_next_one() {
+    fn torn_frames_leave_the_next_frame_whole() {
         let (whole, head) = (framed(), "@oomlab 3 beat t=1");
         for text in [
             format!("{head}[    1.000000] one\n{whole}\n"),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_printk_line_that_a_frame_cut_in_two_is_put_together() {
+    fn printk_lines_cut_by_frames_are_put_together() {
         let frame_line = framed();
         let text = format!("[    1.000000] Out of mem{frame_line}\nory: Killed process 5 (x)\nnext\n");
         let whole = line("[    1.000000] Out of memory: Killed process 5 (x)");
@@ -293,18 +293,18 @@ mod tests {
     }
 
     #[test]
-    fn a_return_in_the_middle_begins_another_text() {
+    fn carriage_return_begins_another_line() {
         assert_eq!(read(&[b"50%\r100%\r\r\n\r\n"]), [line("50%"), line("100%")]);
     }
 
     #[test]
-    fn a_frame_with_a_wrong_byte_is_damaged() {
+    fn wrong_bytes_damage_a_frame() {
         let text = framed().replace("units=5", "units=6");
         assert_eq!(read(&[text.as_bytes(), b"\n"]), [Item::Damaged(text)]);
     }
 
     #[test]
-    fn a_line_without_end_is_cut_and_memory_stays_bounded() {
+    fn endless_lines_are_cut() {
         let items = read(&[&vec![b'x'; 3 * MAX_LINE + 1]]);
         assert_eq!(items.len(), 4);
         assert!(items.iter().all(|item| matches!(item, Item::Line(text) if text.len() <= MAX_LINE)));
@@ -312,7 +312,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_cuts_between_reads_change_nothing(
+        fn console_bytes_may_be_cut_anywhere(
             bytes in prop::collection::vec(prop::sample::select(b"@oomlab 1 b*[].0\n\r\x1b\xffx".to_vec()), 0..300),
             cut in 0_usize..300,
         ) {

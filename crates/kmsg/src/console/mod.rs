@@ -1,6 +1,7 @@
 //! Console bytes → lines → printk records and agent frames.
 
 mod agent;
+mod caller;
 mod frame;
 mod lines;
 pub mod printk;
@@ -8,6 +9,7 @@ mod syslog;
 mod vendor;
 
 pub use agent::{Beat, Frame};
+pub use caller::Caller;
 pub(crate) use frame::FRAME_PREFIX;
 pub use frame::{Command, Damaged, Found, decode, encode_command};
 pub use lines::{Console, Item, MAX_LINE};

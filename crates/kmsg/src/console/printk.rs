@@ -1,5 +1,6 @@
 //! The prefix of a printk line.
 
+use super::caller::{self, Caller};
 use super::{syslog, vendor};
 
 /// A console line without its printk prefix.
@@ -7,21 +8,12 @@ use super::{syslog, vendor};
 pub struct Printk<'a> {
     /// The guest's clock in seconds, from `[   12.345678]`.
     pub guest_s: Option<f64>,
-    /// Who printed it, where the kernel is built with `CONFIG_PRINTK_CALLER`.
+    /// The context that printed it, where the kernel is built with `CONFIG_PRINTK_CALLER`.
     pub caller: Option<Caller>,
     /// Whether a log daemon says that a program, not the kernel, wrote it.
     pub of_program: bool,
     /// The message.
     pub text: &'a str,
-}
-
-/// Who printed a line: `[    T1]` or `[   C0]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// A task, by its pid.
-    Task(u32),
-    /// A CPU, in an interrupt.
-    Cpu(u32),
 }
 
 /// A line without its prefixes, as far as they are there: `<6>`, `[   12.345678]`, `[    T1]`, what vendors put behind and log
@@ -94,7 +86,7 @@ fn one(line: &str) -> Printk<'_> {
     };
     let mut caller = None;
     if let Some((inside, rest)) = bracketed(text)
-        && let Some(found) = self::caller(inside)
+        && let Some(found) = caller::parse(inside)
     {
         caller = Some(found);
         text = rest;
@@ -155,17 +147,6 @@ fn stamp(line: &str) -> Option<(f64, &str)> {
     // One division of whole numbers: the nearest number to what was printed, which reads back the same from a file.
     let all = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
     Some((all as f64 / 1e6, rest.strip_prefix(' ').unwrap_or(rest)))
-}
-
-/// `    T1`, `   C12`.
-pub(super) fn caller(inside: &str) -> Option<Caller> {
-    let inside = inside.trim_start();
-    let number = || inside[1..].bytes().all(|b| b.is_ascii_digit()).then(|| inside[1..].parse().ok())?;
-    match inside.as_bytes().first()? {
-        b'T' => number().map(Caller::Task),
-        b'C' => number().map(Caller::Cpu),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -239,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_in_the_middle_is_found() {
+    fn prefixes_within_a_line_are_found() {
         assert_eq!(find_prefix("@oomlab 7 be[   12.345678] Out"), Some(12));
         assert_eq!(find_prefix("[   12.345678] Out"), None);
         assert_eq!(find_prefix("é[x] no"), None);
@@ -257,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_guest_prints_panics_or_grows(line in "[\\[\\]<>0-9. TCa:é-]{0,120}") {
+        fn messages_never_panic_nor_grow(line in "[\\[\\]<>0-9. TCa:é-]{0,120}") {
             let total: usize = messages(&line).map(|message| message.text.len()).sum();
             prop_assert!(total <= line.len());
             let _ = parse(&line);

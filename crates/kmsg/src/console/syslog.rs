@@ -1,6 +1,6 @@
 //! What log daemons, `dmesg` and `/dev/kmsg` put before a message.
 
-use super::printk::{Caller, caller};
+use super::caller::{self, Caller};
 
 /// A message of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) struct Entry<'a> {
 }
 
 /// The longest prefix: a time, a host, a facility, a tag.
-const LONGEST: usize = 160;
+const MAX_PREFIX: usize = 160;
 
 /// Strips a time of day with a date, and the host and tag behind it: `Nov 24 10:00:00 host kernel: ` in any language, RFC
 /// 5424's time, `[Mon Nov 23 10:00:00 2026] ` (`dmesg -T`, likewise), `2026/11/24 10:00:00 ` (Go's logs), `kernel: ` alone.
@@ -43,7 +43,7 @@ pub(super) fn strip(text: &str) -> Option<Entry<'_>> {
 /// Whether a text is such a prefix and nothing else, as it stands before the kernel's own.
 pub(super) fn is_bare(text: &str) -> bool {
     let text = text.trim();
-    if text.is_empty() || text.len() > LONGEST {
+    if text.is_empty() || text.len() > MAX_PREFIX {
         return text.is_empty();
     }
     let level = text.starts_with('<') && text.ends_with('>') && text.len() <= 5;
@@ -66,7 +66,7 @@ pub(super) fn kmsg(text: &str) -> Option<(f64, Option<Caller>, &str)> {
     let mut number = || fields.next()?.parse::<u64>().ok();
     let (_, _, micros) = (number()?, number()?, number()?);
     fields.next().filter(|flags| flags.len() == 1)?;
-    let caller = fields.find_map(|field| caller(field.strip_prefix("caller=")?));
+    let caller = fields.find_map(|field| caller::parse(field.strip_prefix("caller=")?));
     Some((micros as f64 / 1e6, caller, text))
 }
 
@@ -86,7 +86,7 @@ fn without_facility(text: &str) -> Option<&str> {
 /// text` has a time zone there.
 fn sender(text: &str) -> Entry<'_> {
     let text = text.strip_prefix("+0000 UTC ").unwrap_or(text);
-    let head = &text[..floor(text, LONGEST)];
+    let head = &text[..floor(text, MAX_PREFIX)];
     if let Some((before, _)) = head.split_once("kernel: ").or_else(|| head.split_once("kernel:["))
         && before.split_whitespace().count() <= 2
         && (before.is_empty() || before.ends_with(' '))
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_is_told_from_programs() {
+    fn senders_are_the_kernel_or_programs() {
         for (line, of_program, text) in [
             ("Nov 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
             ("Nov  4 10:00:00 host kern.err kernel: BUG: x", false, "BUG: x"),

@@ -1,6 +1,6 @@
 //! What phone vendors' kernels print behind the time of a message: the CPU, the task and its pid.
 
-use super::printk::Caller;
+use super::caller::Caller;
 
 /// Strips `c0 1 (init) ` and `c0 ` (Marvell, Spreadtrum), ` [0:   init:    1] ` and `I[0: …] ` in an interrupt (Samsung),
 /// ` (0)[1:init]` and `-(0)[1:init]` with interrupts off (MediaTek).
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_task_of_a_vendor_is_read() {
+    fn vendor_prefixes_name_the_task() {
         for text in [
             "c0 26 (a b) BUG: x",
             " [0:            a b:   26] BUG: x",

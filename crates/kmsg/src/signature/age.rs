@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_booting_kernel_tells_the_length_of_a_jiffy() {
+    fn jiffies_are_read_from_the_boot_log() {
         let line = "clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: ";
         for (max_idle_ns, per_s) in [
             ("19112604462750000 ns", Some(100.0)),

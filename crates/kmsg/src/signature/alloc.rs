@@ -1,9 +1,10 @@
 //! Allocations that fail or take too long (`mm/page_alloc.c`, `mm/slub.c`, `mm/vmalloc.c`, `mm/nommu.c`).
 
-use super::head::{Head, Place, Role};
-use super::text::{between, message, number, pid_paren_comm};
-use super::who::Who;
+use super::head::{CulpritSource, Head, Role};
 use super::{ReportKind, Signature};
+use crate::task::Task;
+use crate::task::TaskRef;
+use crate::text::{between, message, number};
 
 /// `COMM: page allocation failure: order:N, mode:…` (`warn_alloc()`; `warn_alloc_failed()` before 4.9, `. order:` before
 /// 3.9), and what other allocators say.
@@ -24,16 +25,16 @@ pub(super) const FAILURE: Signature = Signature {
             let what = order.map_or("page allocation failure".to_owned(), |order| {
                 format!("page allocation failure, order {}", order.trim())
             });
-            return rest.starts_with([':', '.']).then(|| failure(&what).with_task(Some(Who::named_before(comm))));
+            return rest.starts_with([':', '.']).then(|| failure(&what).with_task(Some(TaskRef::named_before(comm))));
         }
         if text.starts_with("SLUB: ") || text.starts_with("SLAB: ") {
-            return Some(failure("slab allocation failure").with_role(Role::Adds(ReportKind::AllocFailure)));
+            return Some(failure("slab allocation failure").with_role(Role::Append(ReportKind::AllocFailure)));
         }
         // 4.4: `vmalloc: allocation failure: N bytes`, `warn_alloc_failed()`; ≥ 5.13: `vmalloc error: size N, …`.
         let vmalloc = text.contains(" fail") || text.contains("vmalloc error: size ");
-        let comm = text.split_once(": vmalloc").map(|(comm, _)| Who::named_before(comm));
+        let comm = text.split_once(": vmalloc").map(|(comm, _)| TaskRef::named_before(comm));
         vmalloc.then(|| {
-            failure("vmalloc allocation failure").with_task(comm).with_role(Role::Adds(ReportKind::AllocFailure))
+            failure("vmalloc allocation failure").with_task(comm).with_role(Role::Append(ReportKind::AllocFailure))
         })
     },
 };
@@ -42,7 +43,7 @@ pub(super) const FAILURE: Signature = Signature {
 pub(super) const TRACE: Signature = Signature {
     name: "alloc-failure-trace",
     needles: &["warn_alloc+0x", "warn_alloc_failed+0x"],
-    read: |_| Some(failure("page allocation failure").with_role(Role::Betrays)),
+    read: |_| Some(failure("page allocation failure").with_role(Role::Fragment)),
 };
 
 /// `COMM: page allocation stalls for Nms, order:N` (`warn_alloc()`, 4.9 to 4.14).
@@ -52,10 +53,12 @@ pub(super) const STALL: Signature = Signature {
     read: |text| {
         let comm = text.split(": page allocation stalls for ").next()?;
         let task = match comm.rsplit_once('(') {
-            Some((name, pid)) => Who { pid: number(pid), comm: name.to_owned() },
-            None => Who::named_before(comm),
+            Some((name, pid)) => TaskRef { pid: number(pid), comm: name.to_owned() },
+            None => TaskRef::named_before(comm),
         };
-        Some(Head::new(ReportKind::AllocStall, "page allocation stall", Place::Allocation).with_task(Some(task)))
+        Some(
+            Head::new(ReportKind::AllocStall, "page allocation stall", CulpritSource::Allocation).with_task(Some(task)),
+        )
     },
 };
 
@@ -65,24 +68,24 @@ pub(super) const NOMMU: Signature = Signature {
     name: "nommu-alloc-failure",
     needles: &["Allocation of length ", "Unable to allocate RAM for process "],
     read: |text| {
-        let head = Head::new(ReportKind::NommuAllocFailure, "allocation for a process failed", Place::Task)
+        let head = Head::new(ReportKind::NommuAllocFailure, "allocation for a process failed", CulpritSource::Task)
             .with_also(ReportKind::AllocFailure);
         if let Some(rest) = message(text, "Unable to allocate RAM for process ") {
             let known = rest.contains(" text") || rest.contains(" data");
-            return known.then(|| head.with_role(Role::Adds(ReportKind::NommuAllocFailure)));
+            return known.then(|| head.with_role(Role::Append(ReportKind::NommuAllocFailure)));
         }
         let text = message(text, "Allocation of length ")?;
         let process = text.split(" from process ").nth(1)?;
         // Before 2.6.31, the pid alone.
-        let task = pid_paren_comm(process).map_or_else(
-            || number(process).map(|pid| Who { pid: Some(pid), comm: String::new() }),
+        let task = Task::from_pid_comm(process).map_or_else(
+            || number(process).map(|pid| TaskRef { pid: Some(pid), comm: String::new() }),
             |task| Some(task.into()),
         );
         let failed = process.starts_with(|c: char| c.is_ascii_digit()) && process.trim_end().ends_with(" failed");
-        failed.then(|| head.with_task(task).with_role(Role::Joins(ReportKind::AllocFailure)))
+        failed.then(|| head.with_task(task).with_role(Role::Refine(ReportKind::AllocFailure)))
     },
 };
 
 fn failure(what: &str) -> Head {
-    Head::new(ReportKind::AllocFailure, what, Place::Allocation)
+    Head::new(ReportKind::AllocFailure, what, CulpritSource::Allocation)
 }

@@ -2,23 +2,24 @@
 
 use super::body::Body;
 use super::finding::Finding;
-use super::head::{Head, Place, Role};
-use super::kind::ReportKind;
+use super::head::{CulpritSource, Head, Role};
+use super::kind::{Family, ReportKind};
 use super::oom;
 use super::report::Report;
 use super::search::read_head;
 use super::title::title;
-use super::who::Who;
-use crate::console::printk::{Caller, Printk};
+use crate::console::Caller;
+use crate::console::printk::Printk;
+use crate::task::TaskRef;
 
 /// Reports of several CPUs may be printed at the same time; more than that is a flood.
-const MOST_OPEN: usize = 8;
+const MAX_PENDING: usize = 8;
 /// Lines that may lie between two of the same report: other CPUs', memory figures, registers.
-const PATIENCE: u64 = 120;
+const TIMEOUT_LINES: u64 = 120;
 /// The same before its call trace: while one CPU dies, others go on probing devices.
-const EARLY_PATIENCE: u64 = 400;
+const EARLY_TIMEOUT_LINES: u64 = 400;
 /// The OOM killer prints a line for every task of the machine.
-const OOM_PATIENCE: u64 = 50_000;
+const OOM_TIMEOUT_LINES: u64 = 50_000;
 
 /// Where a line stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +53,16 @@ impl Line<'_> {
     }
 }
 
-/// A report that is being told.
+/// A report of which further lines may come.
 #[derive(Debug, Clone)]
-struct Open {
+struct PendingReport {
     head: Head,
     body: Body,
     context: Option<Caller>,
     also: Vec<ReportKind>,
     /// The head names a function that was inlined, as tools tell it; the one that it was inlined into comes next, as another.
     inlined: bool,
-    /// It has told of a kill, and not only that there will be one.
+    /// It has a kill, not only its announcement.
     killed: bool,
     first: Position,
     last: Position,
@@ -70,7 +71,7 @@ struct Open {
 /// Puts reports together from the lines of a console.
 #[derive(Debug, Clone, Default)]
 pub struct Assembler {
-    open: Vec<Open>,
+    pending: Vec<PendingReport>,
     seen: Vec<ReportKind>,
 }
 
@@ -85,9 +86,9 @@ impl Assembler {
         let head = read_head(line.text);
         let finding = head.as_ref().and_then(|head| head.finding.clone());
         match head {
-            Some(head) if head.role == Role::Betrays => {
+            Some(head) if head.role == Role::Fragment => {
                 self.body(line, out);
-                if !self.open.iter().any(|open| open.is_of(line.context)) {
+                if !self.pending.iter().any(|open| open.is_of(line.context)) {
                     self.open(head, line, out);
                     self.body(line, out);
                 }
@@ -96,7 +97,7 @@ impl Assembler {
                 self.expire(line.at, out);
                 self.head(head, line, out);
             }
-            None if self.open.is_empty() => {}
+            None if self.pending.is_empty() => {}
             None => self.body(line, out),
         }
         finding
@@ -104,16 +105,16 @@ impl Assembler {
 
     /// Gives what is left when the log has ended.
     pub fn finish(&mut self, out: &mut Vec<Report>) {
-        out.extend(self.open.drain(..).map(Open::close));
+        out.extend(self.pending.drain(..).map(PendingReport::close));
     }
 
     /// Whether no line can belong to a report before another begins.
     pub fn is_idle(&self) -> bool {
-        self.open.is_empty()
+        self.pending.is_empty()
     }
 
     fn head(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
-        if let Some(open) = self.open.last_mut()
+        if let Some(open) = self.pending.last_mut()
             && open.inlined
             && open.head.kind == head.kind
             && line.at.since(open.last) == 1
@@ -122,25 +123,25 @@ impl Assembler {
             return open.add(head, line.at);
         }
         match head.role {
-            Role::Begins => self.begin(head, line, out),
-            Role::Joins(kind) => match self.find(kind, &head, line) {
+            Role::Start => self.begin(head, line, out),
+            Role::Refine(kind) => match self.find(kind, &head, line) {
                 Some(open) => open.join(head, line.at),
                 None => self.begin(head, line, out),
             },
-            Role::Adds(kind) => match self.find(kind, &head, line) {
+            Role::Append(kind) => match self.find(kind, &head, line) {
                 Some(open) => open.add(head, line.at),
                 None => self.begin(head, line, out),
             },
-            Role::Betrays => {}
-            Role::Ends => self.end(head, line, out),
+            Role::Fragment => {}
+            Role::End => self.end(head, line, out),
         }
     }
 
     /// The open report that a head goes on with.
-    fn find(&mut self, kind: ReportKind, head: &Head, line: Line<'_>) -> Option<&mut Open> {
-        self.open.iter_mut().rev().find(|open| {
+    fn find(&mut self, kind: ReportKind, head: &Head, line: Line<'_>) -> Option<&mut PendingReport> {
+        self.pending.iter_mut().rev().find(|open| {
             let same = if kind.is_oom() { open.head.kind.is_oom() } else { open.head.kind == kind };
-            same && (kind.is_oom() || open.is_of(line.context)) && open.goes_on_with(head, line.at)
+            same && (kind.is_oom() || open.is_of(line.context)) && open.accepts(head, line.at)
         })
     }
 
@@ -150,12 +151,12 @@ impl Assembler {
         self.open(head, line, out);
     }
 
-    /// A panic: the report that led to it may still be told, and names it better.
+    /// A panic: the report that led to it may still go on, and names it better.
     fn end(&mut self, mut head: Head, line: Line<'_>, out: &mut Vec<Report>) {
         if self.seen.contains(&head.kind) {
             head.kind = ReportKind::Panic;
             head.also = None;
-            head.place = if head.place == Place::Entry { Place::Nowhere } else { head.place };
+            head.culprit = if head.culprit == CulpritSource::Entry { CulpritSource::Nowhere } else { head.culprit };
         } else if head.kind != ReportKind::Panic {
             head.what = head.kind.as_str().replace('-', " ");
         }
@@ -166,15 +167,15 @@ impl Assembler {
         if !self.seen.contains(&head.kind) {
             self.seen.push(head.kind);
         }
-        if self.open.len() == MOST_OPEN {
-            out.push(self.open.remove(0).close());
+        if self.pending.len() == MAX_PENDING {
+            out.push(self.pending.remove(0).close());
         }
-        self.open.push(Open::new(head, line));
+        self.pending.push(PendingReport::new(head, line));
     }
 
     fn body(&mut self, line: Line<'_>, out: &mut Vec<Report>) {
         let ends = line.text.starts_with("---[ end ");
-        for open in self.open.iter_mut().filter(|open| open.is_of(line.context)) {
+        for open in self.pending.iter_mut().filter(|open| open.is_of(line.context)) {
             if open.body.take(line.text) || ends {
                 open.last = line.at;
             }
@@ -187,21 +188,21 @@ impl Assembler {
 
     fn expire(&mut self, at: Position, out: &mut Vec<Report>) {
         self.close(out, |open| {
-            let patience = match open.body.is_told() {
-                _ if open.lists_tasks() => OOM_PATIENCE,
-                true => PATIENCE,
-                false => EARLY_PATIENCE,
+            let timeout = match open.body.has_trace() {
+                _ if open.lists_tasks() => OOM_TIMEOUT_LINES,
+                true => TIMEOUT_LINES,
+                false => EARLY_TIMEOUT_LINES,
             };
-            at.since(open.last) > patience
+            at.since(open.last) > timeout
         });
     }
 
-    fn close(&mut self, out: &mut Vec<Report>, over: impl Fn(&Open) -> bool) {
-        out.extend(self.open.extract_if(.., |open| over(open)).map(Open::close));
+    fn close(&mut self, out: &mut Vec<Report>, over: impl Fn(&PendingReport) -> bool) {
+        out.extend(self.pending.extract_if(.., |open| over(open)).map(PendingReport::close));
     }
 }
 
-impl Open {
+impl PendingReport {
     fn new(head: Head, line: Line<'_>) -> Self {
         let also = head.also.into_iter().collect();
         let inlined = line.is_inlined();
@@ -218,7 +219,7 @@ impl Open {
         }
     }
 
-    /// Whether a line of this context may belong to it. A stalled CPU is told of by others, in their own context.
+    /// Whether a line of this context may belong to it. Other CPUs report a stalled one, in their own context.
     fn is_of(&self, context: Option<Caller>) -> bool {
         context.is_none() || self.context.is_none() || self.context == context || self.head.kind.is_stall()
     }
@@ -228,18 +229,18 @@ impl Open {
         self.head.kind.is_oom() && self.head.victim.is_none()
     }
 
-    fn goes_on_with(&self, head: &Head, at: Position) -> bool {
-        match (self.head.kind, head.kind) {
+    fn accepts(&self, head: &Head, at: Position) -> bool {
+        match self.head.kind.family() {
             // Only the line behind the warning is its text.
-            (ReportKind::Warning, _) => at.since(self.first) <= 3,
-            (ReportKind::Oops, _) => !self.body.is_told(),
-            (ours, theirs) if ours.is_oom() && theirs.is_oom() => {
+            Family::Bug if self.head.kind == ReportKind::Warning => at.since(self.first) <= 3,
+            Family::Bug if self.head.kind == ReportKind::Oops => !self.body.has_trace(),
+            Family::Oom if head.kind.is_oom() => {
                 // A second kill is another report; but a child may be killed in place of the process that was announced.
                 let other =
                     matches!((&self.head.victim, &head.victim), (Some(ours), Some(theirs)) if ours.pid != theirs.pid);
-                !other || !self.killed && matches!(head.role, Role::Adds(_))
+                !other || !self.killed && matches!(head.role, Role::Append(_))
             }
-            _ => true,
+            Family::Oom | Family::Bug | Family::Allocation | Family::Blocked | Family::Lockup | Family::Panic => true,
         }
     }
 
@@ -250,7 +251,7 @@ impl Open {
             self.note(before);
         }
         self.head.what.clone_from(&head.what);
-        self.head.place = head.place;
+        self.head.culprit = head.culprit;
         self.add(head, at);
     }
 
@@ -277,7 +278,7 @@ impl Open {
     }
 
     /// The task that the head names, with its pid from the body; or the one in whose context it happened.
-    fn task(&self) -> Option<Who> {
+    fn task(&self) -> Option<TaskRef> {
         let (named, ran) = (self.head.task.clone(), self.body.task.clone());
         match (named, ran) {
             (Some(named), Some(ran)) if named.pid.is_none() && named.comm == ran.comm => Some(ran),

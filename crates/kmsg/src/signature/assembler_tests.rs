@@ -23,7 +23,7 @@ const KILLED: &str = "[    1.000000] Out of memory: Killed process 5 (hog) total
 const OTHER: &str = "[    2.000000] usb 1-1: new high-speed USB device";
 
 #[test]
-fn reports_wait_for_their_next_line_and_no_longer() {
+fn reports_time_out() {
     let trace = [
         (2, "[    1.000000] RIP: 0010:tipc_sk_lookup+0x131/0xfa0"),
         (3, "[    1.000000] Call Trace:"),
@@ -33,10 +33,10 @@ fn reports_wait_for_their_next_line_and_no_longer() {
     ];
     let told: Lines<'_> = std::iter::once((1, OOPS)).chain(trace).collect();
     let cases: [(&str, Lines<'_>, u64); 4] = [
-        ("without a trace", vec![(1, OOPS)], 1 + EARLY_PATIENCE),
-        ("with a trace", told, 6 + PATIENCE),
-        ("tasks are listed", vec![(1, INVOKED)], 1 + OOM_PATIENCE),
-        ("a victim is named", vec![(1, KILLED)], 1 + EARLY_PATIENCE),
+        ("without a trace", vec![(1, OOPS)], 1 + EARLY_TIMEOUT_LINES),
+        ("with a trace", told, 6 + TIMEOUT_LINES),
+        ("tasks are listed", vec![(1, INVOKED)], 1 + OOM_TIMEOUT_LINES),
+        ("a victim is named", vec![(1, KILLED)], 1 + EARLY_TIMEOUT_LINES),
     ];
     for (name, lines, last) in cases {
         for (number, open) in [(last, 1), (last + 1, 0)] {
@@ -49,7 +49,7 @@ fn reports_wait_for_their_next_line_and_no_longer() {
 }
 
 #[test]
-fn the_process_that_is_killed_counts_and_not_the_one_that_was_announced() {
+fn killed_process_outranks_the_announced_one() {
     let announced = "[    1.000000] Out of memory: Kill process 10 (parent) score 900 or sacrifice child";
     let killed = "[    1.000000] Killed process 11 (child) total-vm:6228kB, anon-rss:0kB, file-rss:0kB";
     let (ended, open) = read(&[(1, INVOKED), (2, announced), (3, killed)]);
@@ -63,7 +63,7 @@ fn the_process_that_is_killed_counts_and_not_the_one_that_was_announced() {
 }
 
 #[test]
-fn the_panic_behind_a_report_is_told_by_its_words_alone() {
+fn panic_behind_its_report_keeps_its_own_title() {
     let lockup = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
     let panic = "[    1.000000] Kernel panic - not syncing: softlockup: hung tasks";
     let trace = [
@@ -86,18 +86,18 @@ fn the_panic_behind_a_report_is_told_by_its_words_alone() {
 }
 
 #[test]
-fn a_flood_of_reports_at_the_same_time_is_cut() {
+fn pending_reports_are_bounded() {
     let lines: Vec<String> = (0..10)
         .map(|cpu| format!("[    1.000000][   C{cpu}] BUG: kernel NULL pointer dereference, address: 0"))
         .collect();
     let lines: Lines<'_> = (1..).zip(lines.iter().map(String::as_str)).collect();
     let (ended, open) = read(&lines);
-    assert_eq!((ended.len(), open.len()), (lines.len() - MOST_OPEN, MOST_OPEN));
+    assert_eq!((ended.len(), open.len()), (lines.len() - MAX_PENDING, MAX_PENDING));
     assert_eq!(ended.iter().map(|report| report.line).collect::<Vec<_>>(), [1, 2], "the oldest go");
 }
 
 /// The titles and tasks of what is read, ended or not.
-fn told(lines: &[&str]) -> Vec<(String, Option<Who>)> {
+fn told(lines: &[&str]) -> Vec<(String, Option<TaskRef>)> {
     let lines: Lines<'_> = (1..).zip(lines.iter().copied()).collect();
     let (mut all, open) = read(&lines);
     all.extend(open);
@@ -105,7 +105,7 @@ fn told(lines: &[&str]) -> Vec<(String, Option<Who>)> {
 }
 
 #[test]
-fn a_line_without_a_caller_belongs_to_all_and_one_of_another_task_to_none() {
+fn lines_belong_to_reports_of_their_context() {
     let head = "[    1.000000][   T12] BUG: kernel NULL pointer dereference, address: 0000000000000010";
     for (caller, title) in [
         ("", "kernel NULL pointer dereference in f_one"),
@@ -118,14 +118,14 @@ fn a_line_without_a_caller_belongs_to_all_and_one_of_another_task_to_none() {
 }
 
 #[test]
-fn the_announced_victim_counts_until_a_kill_is_told() {
+fn announced_victim_counts_until_the_kill() {
     let announced = "[    1.000000] Out of memory: Kill process 10 (parent) score 900 or sacrifice child";
     let (_, open) = read(&[(1, INVOKED), (2, announced)]);
     assert_eq!(open[0].victim.as_ref().map(|victim| victim.pid), Some(Some(10)));
 }
 
 #[test]
-fn the_pid_of_a_task_that_is_named_without_one_is_that_of_the_same_name() {
+fn missing_pid_comes_from_the_task_of_that_name() {
     let head = "[    1.000000] BUG: Bad page state in process hog  pfn:12345";
     let ran = |comm: &str| format!("[    1.000000] CPU: 0 PID: 26 Comm: {comm} Not tainted 6.1.0 #1");
     let task = |comm: &str| told(&[head, &ran(comm)]).remove(0).1.unwrap();
@@ -136,7 +136,7 @@ fn the_pid_of_a_task_that_is_named_without_one_is_that_of_the_same_name() {
 }
 
 #[test]
-fn the_number_of_an_oops_stands_before_its_trace() {
+fn oops_number_precedes_its_trace() {
     let die = "[    1.000000] Oops: 0002 [#1] SMP";
     let trace = ["f_one", "f_two", "f_three"].map(|f| format!("[    1.000000]  {f}+0x1/0x20"));
     let [one, two, three] = trace.each_ref().map(String::as_str);

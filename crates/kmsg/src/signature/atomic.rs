@@ -1,9 +1,9 @@
 //! Sleeping where that is forbidden (`kernel/sched/core.c`).
 
-use super::head::{Head, Place};
-use super::text::message;
-use super::who::Who;
+use super::head::{CulpritSource, Head};
 use super::{ReportKind, Signature};
+use crate::task::TaskRef;
+use crate::text::message;
 
 /// `BUG: sleeping function called from invalid context at FILE:LINE` (`__might_resched()`), `BUG: scheduling while atomic:
 /// COMM/PID/0x…` (`__schedule_bug()`), `bad: scheduling from the idle thread!` (`dequeue_task_idle()`).
@@ -25,11 +25,11 @@ pub(super) const ATOMIC: Signature = Signature {
         }
         let text = message(text, "BUG: scheduling w")?;
         let (words, task) = text.strip_prefix("BUG: ")?.split_once(": ")?;
-        let task = task.rsplit_once('/').and_then(|(task, _)| Who::comm_slash_pid(task));
+        let task = task.rsplit_once('/').and_then(|(task, _)| TaskRef::from_comm_slash_pid(task));
         Some(head(words).with_task(task))
     },
 };
 
 fn head(words: &str) -> Head {
-    Head::new(ReportKind::AtomicSleep, words, Place::Trace)
+    Head::new(ReportKind::AtomicSleep, words, CulpritSource::Trace)
 }

@@ -1,17 +1,36 @@
-//! What the lines behind the head of a report say: where, who, and how it came there.
+//! The lines behind the head of a report: the place, the task, the call trace.
 
 use super::pool::Pool;
 use super::registers;
-use super::symbol;
 use super::tasks;
-use super::who::Who;
-use memchr::memmem::Finder;
-use std::sync::LazyLock;
+use crate::symbol;
+use crate::task::TaskRef;
+use crate::text::Prefixes;
+use crate::trace::{self, frame};
 
-/// The most frames that are kept of one report, of those that the unwinder is sure of.
-const MOST_FRAMES: usize = 128;
-/// The most that it doubts: they matter only where there is nothing else.
-const MOST_DOUBTED: usize = 32;
+/// Reliable frames that are kept of one report.
+const MAX_FRAMES: usize = 128;
+/// Unreliable ones: they matter only where there is nothing else.
+const MAX_UNRELIABLE: usize = 32;
+
+/// What stands before the first frame of a call trace.
+static TRACE_STARTS: Prefixes = Prefixes::new(&["Call Trace:", "Call trace:", "Backtrace:"]);
+
+/// What a report shows behind its own trace.
+static ENDS: Prefixes = Prefixes::new(&[
+    "Allocated by task ",
+    "Freed by task ",
+    "The buggy address belongs",
+    "Memory state around",
+    "Uninit was ",
+    "Local variable ",
+    "Last potentially related work",
+    "Last call_rcu",
+    "Showing all locks held",
+    "Showing busy workqueues",
+    "Mem-Info:",
+    "allocated by task ",
+]);
 
 /// A function in a call trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +56,8 @@ pub(super) struct Body {
     /// The call trace, innermost first.
     pub frames: Vec<Frame>,
     /// The task in whose context it happened.
-    pub task: Option<Who>,
-    /// The trace that is being told.
+    pub task: Option<TaskRef>,
+    /// The current trace.
     trace: u16,
     /// The next function is where the lock of the report is wanted.
     lock_follows: bool,
@@ -53,7 +72,7 @@ pub(super) struct Body {
     pub pool: Option<Pool>,
     /// What a sanitizer calls the access: `Read` or `Write`.
     pub access: Option<&'static str>,
-    /// The rest belongs to others: who allocated the memory, which locks everybody holds.
+    /// The rest belongs to others: the allocation of the memory, the locks that other tasks hold.
     ended: bool,
 }
 
@@ -69,30 +88,26 @@ impl Body {
         if self.ended || line.is_empty() {
             return false;
         }
-        let Some((name, sure)) = frame(line) else { return self.take_words(line) };
+        let Some(frame) = frame(line) else { return self.take_words(line) };
         if std::mem::take(&mut self.preemption_follows) {
             return true;
         }
         if std::mem::take(&mut self.lock_follows) {
-            self.lock.get_or_insert_with(|| name.to_owned());
+            self.lock.get_or_insert_with(|| frame.function.to_owned());
         }
-        if !sure && symbol::is_at_end(line) {
-            return true;
+        if frame.is_reliable || !symbol::is_at_end(line) {
+            self.push_frame(frame);
         }
-        let Some(caller) = symbol::caller(line) else {
-            self.push(name, sure);
-            return true;
-        };
-        // The last line's caller is this one's callee.
-        if self.frames.last().is_none_or(|last| last.name != name) {
-            self.push(name, sure);
-        }
-        self.push(caller, sure);
         true
     }
 
+    fn push_frame(&mut self, frame: trace::Frame<'_>) {
+        let last = self.frames.last().map(|last| last.name.as_str());
+        frame.functions(last).for_each(|name| self.push(name, frame.is_reliable));
+    }
+
     /// Whether its call trace has begun: more than where the CPU was is known.
-    pub fn is_told(&self) -> bool {
+    pub fn has_trace(&self) -> bool {
         self.frames.len() > 2
     }
 
@@ -102,7 +117,7 @@ impl Body {
     }
 
     fn push(&mut self, name: &str, sure: bool) {
-        let most = if sure { MOST_FRAMES } else { MOST_DOUBTED };
+        let most = if sure { MAX_FRAMES } else { MAX_UNRELIABLE };
         if self.frames.iter().filter(|frame| frame.sure == sure).count() < most {
             self.frames.push(Frame { name: name.to_owned(), sure, trace: self.trace });
         }
@@ -110,30 +125,13 @@ impl Body {
 
     /// Lines with words of their own.
     fn take_words(&mut self, line: &str) -> bool {
-        /// What a report shows behind its own trace.
-        const ENDS: [&str; 12] = [
-            "Allocated by task ",
-            "Freed by task ",
-            "The buggy address belongs",
-            "Memory state around",
-            "Uninit was ",
-            "Local variable ",
-            "Last potentially related work",
-            "Last call_rcu",
-            "Showing all locks held",
-            "Showing busy workqueues",
-            "Mem-Info:",
-            "allocated by task ",
-        ];
-        if let Some(rest) =
-            ["Call Trace:", "Call trace:", "Backtrace:"].iter().find_map(|start| line.strip_prefix(start))
-        {
+        if let Some(rest) = TRACE_STARTS.strip(line) {
             // Where the CPU was may stand before its trace.
             let told = self.frames.iter().filter(|frame| frame.trace == self.trace).count();
             self.trace = self.trace.saturating_add(u16::from(told > 1));
             // m68k has the first function in the same line.
-            if let Some((name, sure)) = frame(rest) {
-                self.push(name, sure);
+            if let Some(frame) = frame(rest) {
+                self.push_frame(frame);
             }
             return true;
         }
@@ -154,36 +152,31 @@ impl Body {
             self.link.get_or_insert_with(|| link.to_owned());
             return true;
         }
-        let may_end = matches!(line.as_bytes()[0], b'A' | b'F' | b'T' | b'M' | b'U' | b'L' | b'S' | b'a');
-        if may_end && ENDS.iter().any(|end| line.starts_with(end))
-            || (line.starts_with("kfence-#") && line.contains("allocated by"))
-        {
+        if ENDS.strip(line).is_some() || line.starts_with("kfence-#") && line.contains("allocated by") {
             self.ended = true;
             return true;
         }
         if std::mem::take(&mut self.dump_follows) && self.take_task(tasks::dumped_on_a_line(line)) {
             return true;
         }
-        match line.as_bytes()[0] {
-            b'C' | b'P' | b'i' if self.take_task(tasks::current(line)) => true,
-            b'R' | b'W' if self.take_access(line) => true,
-            b'W' if self.take_work(line) => true,
-            b'P' if line.starts_with("Preemption disabled at:") => {
-                self.preemption_follows = line.ends_with(':');
-                true
-            }
-            b'T' if line.starts_with("Task dump for CPU ") => {
-                self.dump_follows = true;
-                true
-            }
-            b't' if self.take_task(tasks::dumped(line)) => true,
-            _ if self.take_task(tasks::locking(line)) => {
-                self.take_lock(line);
-                true
-            }
-            b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' if self.take_pointer(line) => true,
-            _ => self.take_lock(line),
+        if line.starts_with("Preemption disabled at:") {
+            self.preemption_follows = line.ends_with(':');
+            return true;
         }
+        if line.starts_with("Task dump for CPU ") {
+            self.dump_follows = true;
+            return true;
+        }
+        if self.take_task(tasks::locking(line)) {
+            self.take_lock(line);
+            return true;
+        }
+        self.take_task(tasks::current(line))
+            || self.take_task(tasks::dumped(line))
+            || self.take_access(line)
+            || self.take_work(line)
+            || self.take_pointer(line)
+            || self.take_lock(line)
     }
 
     /// `Workqueue: events moom_callback`, `Workqueue: writeback wb_workfn (flush-8:0)` (`kernel/workqueue.c`,
@@ -200,8 +193,8 @@ impl Body {
         true
     }
 
-    /// Who it happened to; what is told first counts.
-    fn take_task(&mut self, task: Option<Who>) -> bool {
+    /// The task that it happened to; the first counts.
+    fn take_task(&mut self, task: Option<TaskRef>) -> bool {
         let known = task.is_some();
         self.task = self.task.take().or(task);
         known
@@ -230,7 +223,7 @@ impl Body {
         };
         self.access.get_or_insert(access);
         if let Some((_, task)) = line.rsplit_once(" by task ") {
-            self.task = self.task.take().or_else(|| Who::comm_slash_pid(task.trim_end()));
+            self.task = self.task.take().or_else(|| TaskRef::from_comm_slash_pid(task.trim_end()));
         }
         true
     }
@@ -253,37 +246,6 @@ impl Body {
         }
         true
     }
-}
-
-/// A line of a call trace, as the architectures print it.
-///
-/// The function, and whether the unwinder is sure of it.
-fn frame(line: &str) -> Option<(&str, bool)> {
-    static FROM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" from "));
-    let line = line.trim_end();
-    // 32-bit ARM without names.
-    if line.starts_with("Function entered at ") {
-        return None;
-    }
-    // 32-bit ARM: `[<addr>] (callee) from [<addr>] (caller+0x…)`, `callee from caller+0x…`.
-    if let Some(at) = FROM.find(line.as_bytes())
-        && (line[at..].contains("+0x") || line[at..].contains("[<"))
-    {
-        let callee = &line[..at];
-        let name = callee.rsplit('(').next()?.trim_end_matches(')');
-        return Some((symbol::leading(name)?, true));
-    }
-    if let Some((before, name)) = symbol::find(line).or_else(|| symbol::decoded(line)) {
-        let known = symbol::is_margin(before) && !symbol::is_rest(line);
-        return known.then(|| (name, !before.contains('?') && !symbol::is_at_start(line)));
-    }
-    // With the source's lines, as tools add them: `name file.c:12 [inline]`; not `lr : name file.c:12 [inline]`.
-    if let Some(inlined) = line.strip_suffix(" [inline]") {
-        let (name, site) = inlined.trim_start_matches(['?', ' ']).split_once(' ')?;
-        let known = symbol::is_site(site) && !site.contains(' ');
-        return known.then(|| Some((symbol::leading(name)?, true)))?;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Boots that end before there is anything to panic, or anybody.
 
-use super::head::{Head, Place};
-use super::text::message;
+use super::head::{CulpritSource, Head};
 use super::{ReportKind, Signature};
+use crate::text::message;
 
 /// `VFS: Cannot open root device "sda1" or unknown-block(0,0): error -6` (`init/do_mounts.c`, `mount_root_generic()`), behind which
 /// the kernel panics. The decompressor gives up with ` -- System halted` (`arch/*/boot/compressed/misc.c`, `error()`); an initramfs that does
@@ -28,6 +28,6 @@ pub(super) const BOOT: Signature = Signature {
         } else {
             "boot failure: no root file system"
         };
-        known.then(|| Head::new(ReportKind::BootFailure, what, Place::Nowhere))
+        known.then(|| Head::new(ReportKind::BootFailure, what, CulpritSource::Nowhere))
     },
 };

@@ -1,9 +1,9 @@
 //! `BUG: …`: states that the kernel itself calls bugs, and that end neither a task nor the machine.
 
-use super::head::{Head, Place, Role};
-use super::text::{message, stable};
-use super::who::Who;
+use super::head::{CulpritSource, Head, Role};
 use super::{ReportKind, Signature};
+use crate::task::TaskRef;
+use crate::text::{message, stable};
 
 /// Messages whose words hold more than their title should, and the title.
 const KNOWN: &[(&str, &str)] = &[
@@ -59,7 +59,7 @@ pub(super) const BUG: Signature = Signature {
 pub(super) const BAD_PAGE: Signature = Signature {
     name: "bad-page-trace",
     needles: &[" bad_page+0x", " bad_page.cold"],
-    read: |_| Some(bug("bad page state").with_role(Role::Betrays)),
+    read: |_| Some(bug("bad page state").with_role(Role::Fragment)),
 };
 
 /// SLUB's and SLAB's own checks: `BUG kmalloc-64 (Not tainted): Redzone overwritten` (`mm/slub.c`, `slab_bug()`).
@@ -77,11 +77,11 @@ pub(super) const SLAB: Signature = Signature {
 };
 
 /// `Bad page state in process COMM  pfn:12345`, `Bad page map in process COMM  pte:…`: a comm may hold blanks, two end it.
-fn process(said: &str) -> Option<Who> {
+fn process(said: &str) -> Option<TaskRef> {
     let comm = said.split_once(" in process ")?.1.split("  ").next()?.trim_end();
-    (!comm.is_empty()).then(|| Who::named(comm))
+    (!comm.is_empty()).then(|| TaskRef::named(comm))
 }
 
 fn bug(words: &str) -> Head {
-    Head::new(ReportKind::Oops, format!("BUG: {words}"), Place::Trace)
+    Head::new(ReportKind::Oops, format!("BUG: {words}"), CulpritSource::Trace)
 }

@@ -2,11 +2,11 @@
 
 use super::kind::ReportKind;
 use super::report::Report;
-use super::who::Who;
+use crate::task::TaskRef;
 use serde::Serialize;
 
-/// The most different reports that are kept of one log.
-const MOST_REPORTS: usize = 256;
+/// Different reports that are kept of one log.
+const MAX_REPORTS: usize = 256;
 
 /// What is wrong in a log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,12 +15,12 @@ pub struct Classification {
     pub kind: ReportKind,
     /// Its title; empty where nothing is wrong.
     pub title: String,
-    /// Other sorts of trouble that the log tells of, in order.
+    /// Other sorts of reports in the log, in order.
     pub also: Vec<ReportKind>,
     /// The process that was killed for its memory.
-    pub victim: Option<Who>,
+    pub victim: Option<TaskRef>,
     /// The task that is stuck, crashed or short of memory.
-    pub task: Option<Who>,
+    pub task: Option<TaskRef>,
     /// First line of the report that is the cause, counted from 1.
     pub line: Option<u64>,
     /// Its last line.
@@ -54,7 +54,7 @@ impl Reports {
             if report.line < known.report.line {
                 known.report = report;
             }
-        } else if self.different.len() < MOST_REPORTS {
+        } else if self.different.len() < MAX_REPORTS {
             self.different.push(Repeated { report, count: 1 });
         }
     }
@@ -114,7 +114,7 @@ fn cause(reports: &[Repeated]) -> Option<&Report> {
     Some(first)
 }
 
-/// The OOM killer was called, and what came of it is not told.
+/// The OOM killer was invoked, and the log does not say with which outcome.
 fn is_open_ended(report: &Report) -> bool {
     matches!(report.kind, ReportKind::OomKill | ReportKind::OomKillMemcg) && report.victim.is_none()
 }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn report(kind: ReportKind, title: &str, line: u64, victim: Option<&str>) -> Report {
-        let victim = victim.map(Who::named);
+        let victim = victim.map(TaskRef::named);
         Report { kind, title: title.to_owned(), also: Vec::new(), victim, task: None, line, last_line: line }
     }
 
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_comes_again_is_counted_and_the_first_one_kept() {
+    fn repeated_reports_are_counted() {
         use ReportKind::{Oops, Warning};
         let lines = |a, b| [report(Oops, "in f", a, None), report(Oops, "in f", b, None)];
         for reports in [lines(3, 7), lines(7, 3), lines(3, 3)] {
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_different_reports_is_bounded() {
+    fn reports_are_bounded() {
         let found = classify((0..300).map(|line| report(ReportKind::Oops, &format!("in f{line}"), line, None)));
-        assert_eq!(found.reports.len(), MOST_REPORTS);
+        assert_eq!(found.reports.len(), MAX_REPORTS);
     }
 
     #[test]
-    fn a_kill_is_the_better_witness_of_the_shortage_than_a_call_for_one() {
+    fn oom_kill_outranks_an_invocation() {
         use ReportKind::{OomKill, OomKillMemcg, OomNoKillable, Oops};
         let call = || report(OomKill, "OOM kill for a", 1, None);
         let kill = |kind| report(kind, "OOM kill of b", 9, Some("b"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oops_behind_an_allocation_that_failed_is_the_cause() {
+    fn oops_outranks_an_allocation_failure() {
         use ReportKind::{AllocFailure, Oops, Sanitizer, Warning};
         let failed = || report(AllocFailure, "allocation failed", 1, None);
         for (behind, cause) in [(Oops, Oops), (Sanitizer, Sanitizer), (Warning, AllocFailure)] {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_wrong_where_nothing_was_reported() {
+    fn classification_without_reports_is_none() {
         let none = classify([]);
         assert_eq!((none.kind, none.title.as_str(), none.line), (ReportKind::None, "", None));
     }

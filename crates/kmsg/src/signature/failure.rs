@@ -49,7 +49,15 @@ impl FailureKind {
 
     /// Whether the kernel goes on after it, stuck in part.
     pub const fn is_hang(self) -> bool {
-        matches!(self, Self::HungTask | Self::SoftLockup | Self::HardLockup | Self::RcuStall | Self::WorkqueueLockup)
+        match self {
+            Self::HungTask | Self::SoftLockup | Self::HardLockup | Self::RcuStall | Self::WorkqueueLockup => true,
+            Self::Panic
+            | Self::PanicDeadlockedOnMemory
+            | Self::PanicOnOom
+            | Self::InitKilled
+            | Self::BootFailure
+            | Self::Oops => false,
+        }
     }
 }
 

@@ -18,12 +18,12 @@ pub enum Finding {
     /// Nothing was left to kill.
     NoKillable,
     /// The kernel is broken or says that something hangs.
-    Trouble(Trouble),
+    FailureReport(FailureReport),
 }
 
 /// A report of the kernel that its own progress has ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Trouble {
+pub struct FailureReport {
     /// What it is once the agent runs.
     pub kind: FailureKind,
     /// The message, or the part of it that is the same from boot to boot.

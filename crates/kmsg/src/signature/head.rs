@@ -1,10 +1,10 @@
 //! What the first line of a report says.
 
 use super::FailureKind;
-use super::finding::{Finding, Trouble};
+use super::finding::{FailureReport, Finding};
 use super::kind::ReportKind;
-use super::symbol;
-use super::who::Who;
+use crate::symbol;
+use crate::task::TaskRef;
 
 /// What one line of the kernel says: usually the first line of a report.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,22 +16,22 @@ pub struct Head {
     /// The title without the place, for example `KASAN: use-after-free`.
     pub what: String,
     /// Where the place that names the problem is found.
-    pub place: Place,
+    pub culprit: CulpritSource,
     /// The function that the line itself names.
     pub function: Option<String>,
     /// The task that the line names: stuck, crashed, or short of memory.
-    pub task: Option<Who>,
+    pub task: Option<TaskRef>,
     /// The process that the line says was killed.
-    pub victim: Option<Who>,
+    pub victim: Option<TaskRef>,
     /// Whether a report begins here.
     pub role: Role,
-    /// What the line tells a watchdog that sees nothing else of the report.
+    /// What the line alone says of the kernel's health.
     pub finding: Option<Finding>,
 }
 
 /// Where the function that names a problem stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum CulpritSource {
     /// Nowhere: the words alone name the problem.
     Nowhere,
     /// In the head, else where the instruction pointer was, else in the call trace.
@@ -40,7 +40,7 @@ pub enum Place {
     Lock,
     /// In the line that says which lock is still held (`#0: …, at: function`), else in the call trace.
     HeldLock,
-    /// In the call trace, the innermost that says something.
+    /// In the call trace, the innermost specific one.
     Trace,
     /// In the call trace, where memory was asked for.
     Allocation,
@@ -54,30 +54,30 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A new report begins.
-    Begins,
+    Start,
     /// It goes on with an open report of this kind, and begins one where there is none. Its kind is the better informed.
-    Joins(ReportKind),
+    Refine(ReportKind),
     /// It says how an open report of this sort went on, and begins one where there is none; the report keeps its kind
     /// and its words.
-    Adds(ReportKind),
+    Append(ReportKind),
     /// It is a part of such a report, and stands for all of it where none is open: the log does not have its beginning.
-    Betrays,
+    Fragment,
     /// The machine stops, whatever the reason was.
-    Ends,
+    End,
 }
 
 impl Head {
     /// A head that begins a report.
-    pub(super) fn new(kind: ReportKind, what: impl Into<String>, place: Place) -> Self {
+    pub(super) fn new(kind: ReportKind, what: impl Into<String>, culprit: CulpritSource) -> Self {
         Self {
             kind,
             also: None,
             what: what.into(),
-            place,
+            culprit,
             function: None,
             task: None,
             victim: None,
-            role: Role::Begins,
+            role: Role::Start,
             finding: None,
         }
     }
@@ -88,12 +88,12 @@ impl Head {
         self
     }
 
-    pub(super) fn with_task(mut self, task: Option<Who>) -> Self {
+    pub(super) fn with_task(mut self, task: Option<TaskRef>) -> Self {
         self.task = task;
         self
     }
 
-    pub(super) fn with_victim(mut self, victim: Option<Who>) -> Self {
+    pub(super) fn with_victim(mut self, victim: Option<TaskRef>) -> Self {
         self.victim = victim;
         self
     }
@@ -114,9 +114,9 @@ impl Head {
     }
 
     /// Also a reason for a verdict of this kind, under this title.
-    pub(super) fn with_trouble(mut self, kind: FailureKind, title: impl Into<String>) -> Self {
-        let task = self.task.as_ref().and_then(Who::task);
-        self.finding = Some(Finding::Trouble(Trouble { kind, title: title.into(), task }));
+    pub(super) fn with_failure(mut self, kind: FailureKind, title: impl Into<String>) -> Self {
+        let task = self.task.as_ref().and_then(TaskRef::task);
+        self.finding = Some(Finding::Failure(FailureReport { kind, title: title.into(), task }));
         self
     }
 }

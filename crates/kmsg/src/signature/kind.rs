@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::fmt;
 
-/// The sort of one report of the kernel. This is what a log alone can tell.
+/// The sort of one report of the kernel, as far as a log alone shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -80,15 +80,61 @@ impl ReportKind {
         }
     }
 
-    /// Whether one CPU or task tells of another: lines of any context may belong to it.
+    /// Whether one CPU or task reports another: lines of any context may belong to it.
     pub(super) const fn is_stall(self) -> bool {
-        matches!(self, Self::SoftLockup | Self::HardLockup | Self::RcuStall | Self::WorkqueueLockup)
+        matches!(self.family(), Family::Lockup)
     }
 
-    /// Whether it tells of the OOM killer.
+    /// Whether it is of the OOM killer.
     pub(super) const fn is_oom(self) -> bool {
-        matches!(self, Self::OomKill | Self::OomKillMemcg | Self::OomNoKillable | Self::PanicOnOom)
+        matches!(self.family(), Family::Oom)
     }
+
+    /// Whether a task names the report where no function does: it is stuck, or short of memory.
+    pub(super) const fn is_named_by_task(self) -> bool {
+        match self.family() {
+            Family::Allocation | Family::Blocked => true,
+            // A hard lockup is found by a CPU that does not know what the other one runs, and a pool is no task.
+            Family::Lockup => matches!(self, Self::SoftLockup | Self::RcuStall),
+            Family::Oom | Family::Bug | Family::Panic => false,
+        }
+    }
+
+    /// How its lines are put together. A new kind is sorted in here.
+    pub(super) const fn family(self) -> Family {
+        match self {
+            Self::OomKill | Self::OomKillMemcg | Self::OomNoKillable | Self::PanicOnOom => Family::Oom,
+            Self::AllocFailure | Self::AllocStall => Family::Allocation,
+            Self::HungTask => Family::Blocked,
+            Self::SoftLockup | Self::HardLockup | Self::RcuStall | Self::WorkqueueLockup => Family::Lockup,
+            Self::Panic | Self::BootFailure => Family::Panic,
+            Self::NommuAllocFailure
+            | Self::Oops
+            | Self::Sanitizer
+            | Self::Lockdep
+            | Self::AtomicSleep
+            | Self::MemoryLeak
+            | Self::Warning
+            | Self::None => Family::Bug,
+        }
+    }
+}
+
+/// Kinds of reports that are put together alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// The OOM killer: one task calls it, another is killed.
+    Oom,
+    /// An allocation of a task.
+    Allocation,
+    /// A task that waits.
+    Blocked,
+    /// A CPU or a pool that makes no progress, reported by another context.
+    Lockup,
+    /// The end of the machine.
+    Panic,
+    /// A bug in what the CPU ran.
+    Bug,
 }
 
 impl fmt::Display for ReportKind {
@@ -102,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stalls_are_told_of_by_others() {
+    fn lockups_are_reported_by_others() {
         for kind in [ReportKind::SoftLockup, ReportKind::HardLockup, ReportKind::RcuStall, ReportKind::WorkqueueLockup]
         {
             assert!(kind.is_stall(), "{kind}");

@@ -1,6 +1,6 @@
 //! The lock validator (`kernel/locking/lockdep.c`, `kernel/locking/rtmutex-debug.c`).
 
-use super::head::{Head, Place};
+use super::head::{CulpritSource, Head};
 use super::{ReportKind, Signature};
 
 /// What lockdep says, and what titles call it. Since 4.11 behind `WARNING: `; before in brackets, behind `INFO: ` or
@@ -59,9 +59,9 @@ pub(super) const LOCKDEP: Signature = Signature {
         let (_, words) = SAYINGS.iter().find(|(saying, _)| rest.contains(saying))?;
         let held = ["still has", "when returning", "at task exit"].iter().any(|part| words.contains(part));
         let place = match *words {
-            "suspicious RCU usage" | "trying to register non-static key" => Place::Trace,
-            _ if held => Place::HeldLock,
-            _ => Place::Lock,
+            "suspicious RCU usage" | "trying to register non-static key" => CulpritSource::Trace,
+            _ if held => CulpritSource::HeldLock,
+            _ => CulpritSource::Lock,
         };
         Some(Head::new(ReportKind::Lockdep, *words, place))
     },

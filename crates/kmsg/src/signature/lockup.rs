@@ -1,9 +1,10 @@
 //! The lockup watchdogs (`kernel/watchdog.c`, `kernel/workqueue.c`).
 
 use super::FailureKind;
-use super::head::{Head, Place, Role};
-use super::text::{between, comm_colon_pid, message};
+use super::head::{CulpritSource, Head, Role};
 use super::{ReportKind, Signature};
+use crate::task::Task;
+use crate::text::{between, message};
 
 /// `watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [COMM:PID]`.
 pub(super) const SOFT: Signature = Signature {
@@ -11,10 +12,11 @@ pub(super) const SOFT: Signature = Signature {
     needles: &["BUG: soft lockup"],
     read: |text| {
         let text = message(text, "BUG: soft lockup")?;
-        let task = between(text, "! [", "]").and_then(comm_colon_pid);
+        let task = between(text, "! [", "]").and_then(Task::from_comm_colon_pid);
         let title = task.as_ref().map_or("soft lockup".to_owned(), |task| format!("soft lockup in {}", task.comm));
-        let head = Head::new(ReportKind::SoftLockup, "soft lockup", Place::Entry).with_task(task.map(Into::into));
-        Some(head.with_trouble(FailureKind::SoftLockup, title))
+        let head =
+            Head::new(ReportKind::SoftLockup, "soft lockup", CulpritSource::Entry).with_task(task.map(Into::into));
+        Some(head.with_failure(FailureKind::SoftLockup, title))
     },
 };
 
@@ -35,9 +37,9 @@ pub(super) const HARD: Signature = Signature {
             || (text.contains("CPU:") || text.contains("CPU "))
                 && (text.ends_with(" Hard LOCKUP") || text.contains(" detected Hard LOCKUP other CPUs:"));
         let place = text.split_once("LOCKUP @ ").map_or("", |(_, place)| place);
-        let head = Head::new(ReportKind::HardLockup, "hard lockup", Place::Entry).at(place);
+        let head = Head::new(ReportKind::HardLockup, "hard lockup", CulpritSource::Entry).at(place);
         known.then(|| {
-            head.with_role(Role::Joins(ReportKind::Warning)).with_trouble(FailureKind::HardLockup, "hard lockup")
+            head.with_role(Role::Refine(ReportKind::Warning)).with_failure(FailureKind::HardLockup, "hard lockup")
         })
     },
 };
@@ -48,10 +50,10 @@ pub(super) const WORKQUEUE: Signature = Signature {
     needles: &["BUG: workqueue lockup - pool"],
     read: |text| {
         message(text, "BUG: workqueue lockup - pool")?;
-        let head = Head::new(ReportKind::WorkqueueLockup, "workqueue lockup", Place::Nowhere);
+        let head = Head::new(ReportKind::WorkqueueLockup, "workqueue lockup", CulpritSource::Nowhere);
         Some(
-            head.with_role(Role::Adds(ReportKind::WorkqueueLockup))
-                .with_trouble(FailureKind::WorkqueueLockup, "workqueue lockup"),
+            head.with_role(Role::Append(ReportKind::WorkqueueLockup))
+                .with_failure(FailureKind::WorkqueueLockup, "workqueue lockup"),
         )
     },
 };

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_read_before_its_end() {
+    fn endless_broken_lines_are_read_in_parts() {
         let part = |text: &str| format!("{text:x<75}=\n");
         let head = part("[    1.000000] BUG: kernel NULL pointer dereference, address: 0 ");
         for (parts, line) in [(40, Some(1)), (60, Some(56))] {

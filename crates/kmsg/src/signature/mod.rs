@@ -32,24 +32,20 @@ mod registers;
 mod report;
 mod sanitizer;
 mod search;
-mod symbol;
 mod tasks;
-mod text;
 mod title;
 mod warning;
-mod who;
 
 pub use age::{StallAge, claimed_s, jiffies_per_s, stall_age};
 pub use classification::{Classification, Repeated};
 pub use failure::FailureKind;
-pub use finding::{Finding, Trouble};
-pub use head::{Head, Place, Role};
+pub use finding::{FailureReport, Finding};
+pub use head::{CulpritSource, Head, Role};
 pub use kind::ReportKind;
 pub use log::Log;
 pub use reader::{Message, Reader, has_finding};
 pub use report::Report;
 pub use search::read;
-pub use who::Who;
 
 /// One message of the kernel.
 #[derive(Debug, Clone, Copy)]

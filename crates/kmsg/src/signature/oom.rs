@@ -1,18 +1,21 @@
 //! The OOM killer's lines (`mm/oom_kill.c`).
 
-use super::head::{Head, Place, Role};
-use super::text::{number, pid_paren_comm};
-use super::who::Who;
+use super::head::{CulpritSource, Head, Role};
 use super::{Finding, ReportKind, Signature};
+use crate::task::Task;
+use crate::task::TaskRef;
+use crate::text::number;
 
 /// `COMM invoked oom-killer: gfp_mask=…`, `dump_header()`.
 pub(super) const INVOKED: Signature = Signature {
     name: "oom-invoked",
     needles: &[" invoked oom-killer: gfp_mask="],
     read: |text| {
-        let task = Who::named_before(text.split(" invoked oom-killer").next()?);
+        let task = TaskRef::named_before(text.split(" invoked oom-killer").next()?);
         let finding = Finding::OomInvoked { comm: task.comm.clone() };
-        Some(Head::new(ReportKind::OomKill, "OOM kill", Place::Task).with_task(Some(task)).with_finding(finding))
+        Some(
+            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_task(Some(task)).with_finding(finding),
+        )
     },
 };
 
@@ -22,7 +25,7 @@ pub(super) const KILLED: Signature = Signature {
     name: "oom-killed",
     needles: &["Killed process "],
     read: |text| {
-        let task = pid_paren_comm(&text[text.find("Killed process ")? + "Killed process ".len()..])?;
+        let task = Task::from_pid_comm(&text[text.find("Killed process ")? + "Killed process ".len()..])?;
         Some(kill(text, task.clone().into()).with_finding(Finding::OomKilled(task)))
     },
 };
@@ -33,7 +36,7 @@ pub(super) const ANNOUNCED: Signature = Signature {
     name: "oom-announced",
     needles: &["emory: Kill process ", "killing_task): Kill process ", "allocating_task): Kill process "],
     read: |text| {
-        let task = pid_paren_comm(&text[text.find("Kill process ")? + "Kill process ".len()..])?;
+        let task = Task::from_pid_comm(&text[text.find("Kill process ")? + "Kill process ".len()..])?;
         Some(kill(text, task.into()))
     },
 };
@@ -55,9 +58,9 @@ pub(super) const CONSTRAINT: Signature = Signature {
         let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
         // `…,task_memcg=/a,task=COMM,pid=PID,uid=UID`: the victim.
         let task = constraint.and_then(|_| text.split_once(",task=")?.1.rsplit_once(",pid="));
-        let victim = task.and_then(|(comm, pid)| Some(Who { pid: Some(number(pid)?), comm: comm.to_owned() }));
-        let head = Head::new(kind, words(kind), Place::Task).with_victim(victim);
-        Some(head.with_role(Role::Joins(ReportKind::OomKill)))
+        let victim = task.and_then(|(comm, pid)| Some(TaskRef { pid: Some(number(pid)?), comm: comm.to_owned() }));
+        let head = Head::new(kind, words(kind), CulpritSource::Task).with_victim(victim);
+        Some(head.with_role(Role::Refine(ReportKind::OomKill)))
     },
 };
 
@@ -66,9 +69,10 @@ pub(super) const REAPED: Signature = Signature {
     name: "oom-reaped",
     needles: &["oom_reaper: reaped process "],
     read: |text| {
-        let task = pid_paren_comm(text.split("oom_reaper: reaped process ").nth(1)?)?;
-        let head = Head::new(ReportKind::OomKill, "OOM kill", Place::Task).with_victim(Some(task.clone().into()));
-        Some(head.with_role(Role::Adds(ReportKind::OomKill)).with_finding(Finding::OomReaped(task)))
+        let task = Task::from_pid_comm(text.split("oom_reaper: reaped process ").nth(1)?)?;
+        let head =
+            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_victim(Some(task.clone().into()));
+        Some(head.with_role(Role::Append(ReportKind::OomKill)).with_finding(Finding::OomReaped(task)))
     },
 };
 
@@ -77,8 +81,8 @@ pub(super) const NO_KILLABLE: Signature = Signature {
     name: "oom-no-killable",
     needles: &["Out of memory and no killable processes"],
     read: |_| {
-        let head = Head::new(ReportKind::OomNoKillable, words(ReportKind::OomNoKillable), Place::Nowhere);
-        Some(head.with_role(Role::Joins(ReportKind::OomKill)).with_finding(Finding::NoKillable))
+        let head = Head::new(ReportKind::OomNoKillable, words(ReportKind::OomNoKillable), CulpritSource::Nowhere);
+        Some(head.with_role(Role::Refine(ReportKind::OomKill)).with_finding(Finding::NoKillable))
     },
 };
 
@@ -90,7 +94,7 @@ pub(super) const TRACE: Signature = Signature {
     read: |text| {
         let memcg = text.contains("mem_cgroup_out_of_memory+0x");
         let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
-        Some(Head::new(kind, words(kind), Place::Task).with_role(Role::Betrays))
+        Some(Head::new(kind, words(kind), CulpritSource::Task).with_role(Role::Fragment))
     },
 };
 
@@ -108,13 +112,13 @@ pub(super) fn words(kind: ReportKind) -> &'static str {
     }
 }
 
-fn kill(text: &str, victim: Who) -> Head {
-    // Not only at the start: behind a prefix that nobody knows, it is the same kill.
+fn kill(text: &str, victim: TaskRef) -> Head {
+    // Not only at the start: behind an unknown prefix, it is the same kill.
     let reason = text.split(" process ").next().unwrap_or(text);
     let memcg = reason.contains("emory cgroup out of memory");
     // A bare `Killed process` does not say why; the lines before it did.
     let says_why = memcg || reason.contains("Out of memory") || reason.contains("Out of Memory");
     let kind = if memcg { ReportKind::OomKillMemcg } else { ReportKind::OomKill };
-    let role = if says_why { Role::Joins(ReportKind::OomKill) } else { Role::Adds(ReportKind::OomKill) };
-    Head::new(kind, words(kind), Place::Task).with_victim(Some(victim)).with_role(role)
+    let role = if says_why { Role::Refine(ReportKind::OomKill) } else { Role::Append(ReportKind::OomKill) };
+    Head::new(kind, words(kind), CulpritSource::Task).with_victim(Some(victim)).with_role(role)
 }

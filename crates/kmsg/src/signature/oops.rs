@@ -1,9 +1,9 @@
 //! Oopses, as each architecture words them.
 
 use super::FailureKind;
-use super::head::{Head, Place, Role};
-use super::text::{message, stable};
+use super::head::{CulpritSource, Head, Role};
 use super::{ReportKind, Signature};
+use crate::text::{message, stable};
 
 const NULL: &str = "kernel NULL pointer dereference";
 const PAGING: &str = "kernel paging request";
@@ -67,11 +67,11 @@ pub(super) const OOPS: Signature = Signature {
             BUG => bug(text),
             // m68k's die(): an address error has told its own words before.
             "bad kernel trap" => {
-                Head::new(ReportKind::Oops, *words, Place::Function).with_role(Role::Adds(ReportKind::Oops))
+                Head::new(ReportKind::Oops, *words, CulpritSource::Function).with_role(Role::Append(ReportKind::Oops))
             }
-            _ => Head::new(ReportKind::Oops, *words, Place::Function),
+            _ => Head::new(ReportKind::Oops, *words, CulpritSource::Function),
         };
-        Some(head.with_trouble(FailureKind::Oops, title(text)))
+        Some(head.with_failure(FailureKind::Oops, title(text)))
     },
 };
 
@@ -83,9 +83,9 @@ pub(super) const DIE: Signature = Signature {
     read: |text| {
         let known = [is_numbered, is_coded, is_protection_fault, is_super_trap];
         let text = known.iter().find_map(|known| known(text))?;
-        let head =
-            Head::new(ReportKind::Oops, die_words(text), Place::Function).with_role(Role::Adds(ReportKind::Oops));
-        Some(head.with_trouble(FailureKind::Oops, title(text)))
+        let head = Head::new(ReportKind::Oops, die_words(text), CulpritSource::Function)
+            .with_role(Role::Append(ReportKind::Oops));
+        Some(head.with_failure(FailureKind::Oops, title(text)))
     },
 };
 
@@ -143,7 +143,7 @@ fn bug(text: &str) -> Head {
         ("lib/string_helpers.c", "buffer overflow"),
     ];
     let words = SITES.iter().find(|(site, _)| text.contains(site)).map_or(BUG, |(_, words)| words);
-    Head::new(ReportKind::Oops, words, Place::Function)
+    Head::new(ReportKind::Oops, words, CulpritSource::Function)
 }
 
 /// What titles call an oops of which `die()`'s line is all that is known.

@@ -1,11 +1,12 @@
 //! `Kernel panic - not syncing: …` (`kernel/panic.c`).
 
 use super::FailureKind;
-use super::head::{Head, Place, Role};
+use super::head::{CulpritSource, Head, Role};
+use super::kind::Family;
 use super::oom;
-use super::symbol;
-use super::text::stable;
 use super::{ReportKind, Signature};
+use crate::symbol;
+use crate::text::stable;
 
 const MARK: &str = "Kernel panic - not syncing: ";
 
@@ -21,33 +22,31 @@ pub(super) const PANIC: Signature = Signature {
         }
         let reason = text[before.len() + MARK.len()..].trim_end();
         let (kind, verdict) = sort(reason);
-        Some(head(reason, kind).with_trouble(verdict, reason))
+        Some(head(reason, kind).with_failure(verdict, reason))
     },
 };
 
 fn head(reason: &str, kind: ReportKind) -> Head {
-    let head = match kind {
-        ReportKind::OomNoKillable | ReportKind::PanicOnOom => {
-            return Head::new(kind, oom::words(kind), Place::Nowhere)
+    let head = match kind.family() {
+        Family::Oom => {
+            return Head::new(kind, oom::words(kind), CulpritSource::Nowhere)
                 .with_also(ReportKind::Panic)
-                .with_role(Role::Joins(ReportKind::OomKill));
+                .with_role(Role::Refine(ReportKind::OomKill));
         }
-        // The watchdogs panic behind their report; a panic alone tells less.
-        ReportKind::SoftLockup | ReportKind::HardLockup | ReportKind::HungTask | ReportKind::RcuStall => {
-            Head::new(kind, title(reason), Place::Entry)
-        }
-        ReportKind::BootFailure => {
-            return Head::new(kind, title(reason), Place::Nowhere)
+        // The watchdogs panic behind their report; a panic alone says less.
+        Family::Lockup | Family::Blocked => Head::new(kind, title(reason), CulpritSource::Entry),
+        Family::Panic if kind == ReportKind::BootFailure => {
+            return Head::new(kind, title(reason), CulpritSource::Nowhere)
                 .with_also(ReportKind::Panic)
-                .with_role(Role::Joins(ReportKind::BootFailure));
+                .with_role(Role::Refine(ReportKind::BootFailure));
         }
-        _ => {
+        Family::Panic | Family::Allocation | Family::Bug => {
             return stack(reason)
-                .unwrap_or_else(|| Head::new(kind, title(reason), Place::Nowhere))
-                .with_role(Role::Ends);
+                .unwrap_or_else(|| Head::new(kind, title(reason), CulpritSource::Nowhere))
+                .with_role(Role::End);
         }
     };
-    head.with_also(ReportKind::Panic).with_role(Role::Ends)
+    head.with_also(ReportKind::Panic).with_role(Role::End)
 }
 
 /// Panics that a function names: `corrupted stack end detected inside scheduler` (`kernel/sched/core.c`,
@@ -55,10 +54,10 @@ fn head(reason: &str, kind: ReportKind) -> Head {
 /// an address alone before 4.18, when the trace tells).
 fn stack(reason: &str) -> Option<Head> {
     if reason.contains("corrupted stack end") {
-        return Some(Head::new(ReportKind::Panic, "panic: corrupted stack end", Place::Entry));
+        return Some(Head::new(ReportKind::Panic, "panic: corrupted stack end", CulpritSource::Entry));
     }
     let (_, place) = reason.split_once("stack is corrupted in: ")?;
-    let mut head = Head::new(ReportKind::Panic, "panic: stack is corrupted", Place::Function);
+    let mut head = Head::new(ReportKind::Panic, "panic: stack is corrupted", CulpritSource::Function);
     head.function =
         symbol::leading(place).filter(|name| name.contains('_') || place.contains("+0x")).map(str::to_owned);
     Some(head)

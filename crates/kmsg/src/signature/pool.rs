@@ -1,8 +1,8 @@
 //! What `BUG: workqueue lockup` is followed by: every pool's workers and what they are at (`kernel/workqueue.c`,
 //! `show_all_workqueues()`).
 
-use super::symbol;
-use super::text::between;
+use crate::symbol;
+use crate::text::between;
 
 /// The pool that is stuck, and what its workers do.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl Pool {
         Some(Self { attributes, is_shown: false, in_flight: None })
     }
 
-    /// Takes a line; whether it tells of the pools.
+    /// Takes a line; whether it is about the pools.
     pub fn take(&mut self, line: &str) -> bool {
         if let Some(workers) = line.strip_prefix("in-flight: ") {
             if self.is_shown && self.in_flight.is_none() {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_of_the_stuck_pool_is_found() {
+    fn in_flight_work_of_the_stuck_pool_is_read() {
         let other = ["pwq 0: cpus=0 node=0 flags=0x0 nice=0 active=1/256 refcnt=2", "in-flight: 7:f"];
         let ours = "pwq 6: cpus=3 node=0 flags=0x0 nice=0 active=2/256 refcnt=3";
         let all = |last| [&other[..], &[ours, last]].concat();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_tell_of_no_pool() {
+    fn other_lines_are_no_pool() {
         let mut pool = Pool::stuck("BUG: workqueue lockup - pool cpus=3 nice=0 stuck for 38s!").unwrap();
         assert!(!pool.take("Call Trace:"));
         assert!(Pool::stuck("BUG: soft lockup").is_none());

@@ -1,7 +1,7 @@
 //! RCU's stall detector (`kernel/rcu/tree_stall.h`).
 
 use super::FailureKind;
-use super::head::{Head, Place, Role};
+use super::head::{CulpritSource, Head, Role};
 use super::{ReportKind, Signature};
 
 /// The first line of a stall report. Before 4.20 `INFO: ` stands at the start, later behind `rcu: `; kernels of the 2.6
@@ -26,8 +26,8 @@ pub(super) const STALL: Signature = Signature {
         // A grace-period kthread that gets no CPU explains a stall; it follows the report that it explains.
         let explains = text.contains("kthread");
         let says = explains || text.contains("INFO: ") || text.contains("rcu: ");
-        let role = if explains { Role::Adds(ReportKind::RcuStall) } else { Role::Begins };
-        let head = Head::new(ReportKind::RcuStall, "rcu stall", Place::Entry).with_role(role);
-        says.then(|| if explains { head } else { head.with_trouble(FailureKind::RcuStall, "rcu stall") })
+        let role = if explains { Role::Append(ReportKind::RcuStall) } else { Role::Start };
+        let head = Head::new(ReportKind::RcuStall, "rcu stall", CulpritSource::Entry).with_role(role);
+        says.then(|| if explains { head } else { head.with_failure(FailureKind::RcuStall, "rcu stall") })
     },
 };

@@ -1,12 +1,13 @@
 //! Lines of registers that name functions.
 
-use super::symbol;
+use crate::symbol;
+use crate::text::Prefixes;
 
 /// What stands behind the name of the register that says where the CPU was: x86 `RIP: 0010:f+0x…`, `IP: f+…`, `EIP is at
 /// f+…`; arm `PC is at f+…`; arm64 `pc : f+…`; riscv `epc : f+…`; mips `epc   : 80… f+…`; powerpc `NIP [c…] f+…`; m68k `PC: [<…>]
 /// f+…`; s390 `Krnl PSW : … (f+…)`.
 pub(super) fn pointer(line: &str) -> Option<&str> {
-    const REGISTERS: [&str; 15] = [
+    static REGISTERS: Prefixes = Prefixes::new(&[
         "RIP: ",
         "IP: ",
         "EIP: ",
@@ -22,15 +23,15 @@ pub(super) fn pointer(line: &str) -> Option<&str> {
         "TPC: <",
         "ERA: ",
         "era   : ",
-    ];
-    REGISTERS.iter().find_map(|register| line.strip_prefix(register))
+    ]);
+    REGISTERS.strip(line)
 }
 
 /// The function that the one which ran last would have returned to, where a register holds it: arm64 `lr : f+…`, arm `LR is
 /// at f+…`, powerpc `LR [c…] f+…`, riscv ` ra : f+…`, mips `ra    : 80… f+…`.
 pub(super) fn link(line: &str) -> Option<&str> {
-    const REGISTERS: [&str; 5] = ["lr : ", "LR is at ", "LR [", "ra : ", "ra    : "];
-    let rest = REGISTERS.iter().find_map(|register| line.strip_prefix(register))?;
+    static REGISTERS: Prefixes = Prefixes::new(&["lr : ", "LR is at ", "LR [", "ra : ", "ra    : "]);
+    let rest = REGISTERS.strip(line)?;
     symbol::find(rest).or_else(|| symbol::decoded(rest)).map(|(_, name)| name)
 }
 

@@ -1,7 +1,7 @@
 //! One report of the kernel.
 
 use super::kind::ReportKind;
-use super::who::Who;
+use crate::task::TaskRef;
 use serde::Serialize;
 
 /// One report of the kernel, put together from its lines.
@@ -17,10 +17,10 @@ pub struct Report {
     pub also: Vec<ReportKind>,
     /// The process that was killed for its memory.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub victim: Option<Who>,
+    pub victim: Option<TaskRef>,
     /// The task that is stuck, crashed or short of memory.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub task: Option<Who>,
+    pub task: Option<TaskRef>,
     /// Its first line, counted from 1.
     pub line: u64,
     /// Its last line.

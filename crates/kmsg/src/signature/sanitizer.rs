@@ -1,8 +1,8 @@
 //! The sanitizers (`mm/kasan/report.c`, `mm/kfence/report.c`, `mm/kmsan/report.c`, `kernel/kcsan/report.c`, `lib/ubsan.c`).
 
-use super::head::{Head, Place};
-use super::text::message;
+use super::head::{CulpritSource, Head};
 use super::{ReportKind, Signature};
+use crate::text::message;
 
 /// `BUG: KASAN: use-after-free in FUNCTION+0x…`, `BUG: KFENCE: out-of-bounds read in FUNCTION+0x…`, `BUG: KMSAN: …`.
 pub(super) const SANITIZER: Signature = Signature {
@@ -16,7 +16,7 @@ pub(super) const SANITIZER: Signature = Signature {
         let (what, place) = said.split_once(" in ").or_else(|| said.split_once(" on address")).unwrap_or((said, ""));
         // `double-free or invalid-free`, until KASAN could tell them apart (6.0).
         let what = what.replace("double-free or invalid-free", "invalid-free");
-        Some(Head::new(ReportKind::Sanitizer, what.trim(), Place::Function).at(place))
+        Some(Head::new(ReportKind::Sanitizer, what.trim(), CulpritSource::Function).at(place))
     },
 };
 
@@ -27,8 +27,8 @@ pub(super) const KCSAN: Signature = Signature {
     read: |text| {
         let said = message(text, "BUG: KCSAN: ")?.strip_prefix("BUG: ")?;
         let (what, places) = said.split_once(" in ")?;
-        let mut head = Head::new(ReportKind::Sanitizer, what, Place::Function);
-        let mut names = places.split(" / ").filter_map(super::symbol::leading);
+        let mut head = Head::new(ReportKind::Sanitizer, what, CulpritSource::Function);
+        let mut names = places.split(" / ").filter_map(crate::symbol::leading);
         head.function = match (names.next(), names.next()) {
             (Some(first), Some(second)) if first != second => Some(format!("{first} / {second}")),
             (first, _) => first.map(str::to_owned),
@@ -46,7 +46,7 @@ pub(super) const UBSAN: Signature = Signature {
         let (what, site) = said.split_once(" in ")?;
         // Nothing but C is instrumented.
         let is_site = site.contains(".c:") || site.contains(".h:");
-        is_site.then(|| Head::new(ReportKind::Sanitizer, what.replace("Undefined", "undefined"), Place::Trace))
+        is_site.then(|| Head::new(ReportKind::Sanitizer, what.replace("Undefined", "undefined"), CulpritSource::Trace))
     },
 };
 
@@ -57,6 +57,6 @@ pub(super) const KMEMCHECK: Signature = Signature {
     read: |text| {
         let said = message(text, "kmemcheck: Caught ")?;
         let what = said.split(" (").next()?.trim_start_matches("kmemcheck: ");
-        Some(Head::new(ReportKind::Sanitizer, format!("kmemcheck: {what}"), Place::Function))
+        Some(Head::new(ReportKind::Sanitizer, format!("kmemcheck: {what}"), CulpritSource::Function))
     },
 };

@@ -45,14 +45,15 @@ pub(super) fn read_head(text: &str) -> Option<Head> {
     let needles = &*NEEDLES;
     // The first search is the faster one, and for most lines the only one.
     needles.search.find(text)?;
-    let candidates = needles
-        .search
-        .find_overlapping_iter(text)
-        .fold(0_u64, |set, hit| set | 1 << needles.signatures[hit.pattern().as_usize()]);
-    ALL.iter().enumerate().filter(|(at, _)| candidates >> at & 1 == 1).find_map(|(_, signature)| (signature.read)(text))
+    let mut candidates = [false; ALL.len()];
+    for hit in needles.search.find_overlapping_iter(text) {
+        candidates[needles.signatures[hit.pattern().as_usize()]] = true;
+    }
+    let mut signatures = ALL.iter().zip(candidates).filter(|(_, is_candidate)| *is_candidate);
+    signatures.find_map(|(signature, _)| (signature.read)(text))
 }
 
-/// What a message tells a watchdog, its printk prefix already stripped; `None` for the many that say nothing of interest.
+/// What a message says of the kernel's health, its printk prefix already stripped; `None` for the many that say nothing.
 pub fn read(text: &str) -> Option<Finding> {
     read_head(text)?.finding
 }

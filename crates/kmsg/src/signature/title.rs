@@ -2,9 +2,10 @@
 
 use super::body::{Body, Frame};
 use super::frames;
-use super::head::{Head, Place};
-use super::kind::ReportKind;
-use super::who::Who;
+use super::head::{CulpritSource, Head};
+use super::kind::{Family, ReportKind};
+use crate::functions::Class;
+use crate::task::TaskRef;
 
 /// The title.
 pub(super) fn title(head: &Head, body: &Body) -> String {
@@ -12,21 +13,21 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
         Some(access) if head.what.starts_with("KASAN: ") => format!("{} {access}", head.what),
         _ => head.what.clone(),
     };
-    let function = match head.place {
-        Place::Nowhere => {
+    let function = match head.culprit {
+        CulpritSource::Nowhere => {
             return match unplaced(head, body) {
                 Some(name) => format!("{what} in {}", frames::plain(name)),
                 None => what,
             };
         }
-        Place::Task => return of_task(head, what),
-        Place::Function => function(head, body),
-        Place::Lock => body.lock.as_deref().filter(says_something).or_else(|| innermost(&body.frames)),
-        Place::HeldLock => body.held.as_deref().or_else(|| innermost(&body.frames)),
-        Place::Trace if head.kind == ReportKind::HungTask => waiting(&body.frames),
-        Place::Trace => innermost(&body.frames),
-        Place::Allocation => allocation(&body.frames),
-        Place::Entry => stalled(head, body),
+        CulpritSource::Task => return of_task(head, what),
+        CulpritSource::Function => function(head, body),
+        CulpritSource::Lock => body.lock.as_deref().filter(is_specific).or_else(|| innermost(&body.frames)),
+        CulpritSource::HeldLock => body.held.as_deref().or_else(|| innermost(&body.frames)),
+        CulpritSource::Trace if head.kind == ReportKind::HungTask => waiting(&body.frames),
+        CulpritSource::Trace => innermost(&body.frames),
+        CulpritSource::Allocation => allocation(&body.frames),
+        CulpritSource::Entry => stalled(head, body),
     };
     let work = worker(head, body).filter(|_| is_stall(head.kind));
     match function.filter(|name| work.is_none() || !frames::is_dispatcher(name)).or(work) {
@@ -37,7 +38,7 @@ pub(super) fn title(head: &Head, body: &Body) -> String {
 
 /// Whether what a worker was to do names the problem where its trace does not.
 fn is_stall(kind: ReportKind) -> bool {
-    is_named_by_task(kind) || kind == ReportKind::HardLockup
+    kind.is_named_by_task() || kind == ReportKind::HardLockup
 }
 
 /// What the worker that it happened to was to do.
@@ -49,19 +50,19 @@ fn worker<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
 /// The few problems whose words should name them alone, but that have a function: a pool's worker that does not end; what ran
 /// when a bus or memory failed (arm64's `SError`), below the exception that tells of it.
 fn unplaced<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
-    match head.kind {
-        ReportKind::WorkqueueLockup => body.pool.as_ref()?.in_flight.as_deref(),
-        ReportKind::Panic if head.what.ends_with("SError Interrupt") => {
+    match head.kind.family() {
+        Family::Lockup => body.pool.as_ref()?.in_flight.as_deref(),
+        Family::Panic if head.what.ends_with("SError Interrupt") => {
             let exceptions = ["el1_error", "el1h_64_error", "el1t_64_error"];
             let names: Vec<&str> = names(&body.frames, true).collect();
             let below = names.iter().rposition(|name| exceptions.contains(name)).map_or(0, |at| at + 1);
-            names[below..].iter().copied().find(says_something)
+            names[below..].iter().copied().find(is_specific)
         }
-        _ => None,
+        Family::Panic | Family::Oom | Family::Allocation | Family::Blocked | Family::Bug => None,
     }
 }
 
-/// The OOM killer's: the victim names it, or who called for it.
+/// The OOM killer's: the victim names it, or the task that invoked it.
 fn of_task(head: &Head, what: String) -> String {
     match (&head.victim, &head.task) {
         (Some(victim), _) => format!("{what} of {}", victim.stable_name()),
@@ -73,24 +74,13 @@ fn of_task(head: &Head, what: String) -> String {
 
 /// Without a trace, a task names what it is stuck in or short of.
 fn in_task(head: &Head, body: &Body, what: String) -> String {
-    let named = is_named_by_task(head.kind) || own(head, body).is_some_and(frames::is_check);
+    let named = head.kind.is_named_by_task() || own(head, body).is_some_and(|name| Class::Check.has(name));
     // The trace of a CPU that looked at others is of a task that has nothing to do with it.
     let ran = body.task.as_ref().filter(|_| !body.has("print_other_cpu_stall"));
-    match head.task.as_ref().or(ran).filter(|_| named).map(Who::stable_name) {
+    match head.task.as_ref().or(ran).filter(|_| named).map(TaskRef::stable_name) {
         Some(name) => format!("{what} of {name}"),
         None => what,
     }
-}
-
-fn is_named_by_task(kind: ReportKind) -> bool {
-    matches!(
-        kind,
-        ReportKind::HungTask
-            | ReportKind::SoftLockup
-            | ReportKind::AllocFailure
-            | ReportKind::AllocStall
-            | ReportKind::RcuStall
-    )
 }
 
 /// The function that the report itself names: in its first line, else where the CPU was.
@@ -98,35 +88,35 @@ fn own<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
     head.function.as_deref().or(body.pointer.as_deref())
 }
 
-/// That function, where it says something, else who called it. Where nobody tells that: the worker's, the function behind the
+/// That function, where it is specific, else its caller. Without a caller: the worker's, the function behind the
 /// link register, and a library's own, but no check's.
 fn function<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
     // `stack is corrupted in: FUNCTION` means what it says.
-    let means_it = |name: &&str| head.kind == ReportKind::Panic || says_something(name);
+    let is_named = |name: &&str| head.kind == ReportKind::Panic || is_specific(name);
     let own = own(head, body);
-    own.filter(means_it)
+    own.filter(is_named)
         .or_else(|| innermost(&body.frames))
-        .or_else(|| body.link.as_deref().filter(says_something))
+        .or_else(|| body.link.as_deref().filter(is_specific))
         .or_else(|| worker(head, body))
-        .or_else(|| own.filter(|name| !frames::is_check(name)))
+        .or_else(|| own.filter(|name| !Class::Check.has(name)))
 }
 
-fn says_something(name: &&str) -> bool {
-    !frames::is_generic(name) && !frames::is_interrupt(name)
+fn is_specific(name: &&str) -> bool {
+    !frames::is_generic(name) && !Class::Interrupt.has(name)
 }
 
-/// The innermost function that says something; of those that the unwinder doubts only where it doubts all.
+/// The innermost specific function; an unreliable one only where no frame is reliable.
 fn innermost(frames: &[Frame]) -> Option<&str> {
-    let named = |sure: bool| names(frames, sure).find(says_something);
+    let named = |sure: bool| names(frames, sure).find(is_specific);
     named(true).or_else(|| named(false))
 }
 
-/// What a task waits for: who wants it, not who passes the wish on to a device.
+/// What a task waits for: the function that wants it, not the one that submits the request to a device.
 fn waiting(frames: &[Frame]) -> Option<&str> {
-    names(frames, true).filter(says_something).find(|name| !frames::submits(name)).or_else(|| innermost(frames))
+    names(frames, true).filter(is_specific).find(|name| !Class::Submitting.has(name)).or_else(|| innermost(frames))
 }
 
-/// Who asked for memory, of all those who pass the wish on. Frames that the unwinder doubts are not worth more than the task's
+/// The function that asked for memory, behind all that allocate for their caller. Unreliable frames are worth less than the task's
 /// name.
 fn allocation(frames: &[Frame]) -> Option<&str> {
     let names: Vec<&str> = names(frames, true).collect();
@@ -134,23 +124,23 @@ fn allocation(frames: &[Frame]) -> Option<&str> {
     let entry = names.iter().rposition(|name| *name == "__get_free_pages");
     let reclaims = names.iter().any(|name| name.contains("try_to_free"));
     let names = &names[entry.filter(|_| !reclaims).unwrap_or(0)..];
-    let telling = || names.iter().copied().filter(says_something).filter(|name| !frames::allocates(name));
+    let telling = || names.iter().copied().filter(is_specific).filter(|name| !Class::Allocating.has(name));
     telling().find(|name| !name.contains("alloc")).or_else(|| telling().next())
 }
 
 /// What a CPU was at: what it entered the kernel for, a worker's work, or else the innermost function, unless that merely looked
 /// for stalls.
 fn stalled<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
-    let tells = |name: &&str| !frames::looks_for_stalls(name);
-    let sure = || names(&body.frames, true).find(says_something);
-    let doubted = || names(&body.frames, false).find(says_something);
+    let tells = |name: &&str| !Class::Detector.has(name);
+    let sure = || names(&body.frames, true).find(is_specific);
+    let doubted = || names(&body.frames, false).find(is_specific);
     entry(&body.frames, true)
         .or_else(|| worker(head, body))
         .or_else(|| match sure() {
             Some(name) => Some(name).filter(tells),
             None => entry(&body.frames, false).or_else(doubted).filter(tells),
         })
-        .or_else(|| head.function.as_deref().filter(says_something))
+        .or_else(|| head.function.as_deref().filter(is_specific))
 }
 
 /// The code that a dispatcher called, of what was interrupted; of several traces, the first that tells it.
@@ -161,14 +151,14 @@ fn entry(frames: &[Frame], sure: bool) -> Option<&str> {
         if names.contains(&"rcu_gp_kthread") {
             return None;
         }
-        let interrupt = names.iter().position(|name| frames::is_interrupt(name)).unwrap_or(0);
-        let entries = names[interrupt..].iter().take_while(|name| frames::is_interrupt(name)).count();
+        let interrupt = names.iter().position(|name| Class::Interrupt.has(name)).unwrap_or(0);
+        let entries = names[interrupt..].iter().take_while(|name| Class::Interrupt.has(name)).count();
         let names = &names[interrupt + entries..];
-        let at = names.iter().position(|name| frames::is_dispatcher(name) || frames::waits_for_cpus(name))?;
-        if frames::waits_for_cpus(names[at]) {
+        let at = names.iter().position(|name| frames::is_dispatcher(name) || Class::CpuWait.has(name))?;
+        if Class::CpuWait.has(names[at]) {
             return Some(names[at]);
         }
-        names[..at].iter().rev().copied().find(says_something).filter(|name| !frames::looks_for_stalls(name))
+        names[..at].iter().rev().copied().find(is_specific).filter(|name| !Class::Detector.has(name))
     })
 }
 

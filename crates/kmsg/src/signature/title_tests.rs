@@ -16,7 +16,7 @@ fn of(lines: &[&str]) -> String {
 const LOCKUP: &str = "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [kworker/0:1:26]";
 
 #[test]
-fn an_access_is_told_where_kasan_tells_it() {
+fn kasan_titles_tell_the_access() {
     let read = "Read of size 8 at addr ffff888003c40040 by task hog/26";
     assert_eq!(of(&["BUG: KASAN: use-after-free in f_one+0x1/0x2", read]), "KASAN: use-after-free Read in f_one");
     let kfence = "BUG: KFENCE: use-after-free read in f_one+0x1/0x2";
@@ -24,7 +24,7 @@ fn an_access_is_told_where_kasan_tells_it() {
 }
 
 #[test]
-fn the_work_of_a_worker_names_a_stall_and_no_crash() {
+fn work_names_stalls_but_no_crash() {
     let (work, loops) = ("Workqueue: events f_work", " process_one_work+0x1/0x2");
     assert_eq!(of(&[LOCKUP, work, loops]), "soft lockup in f_work");
     assert_eq!(of(&[LOCKUP, work, " f_inner+0x1/0x2", " f_entry+0x1/0x2", loops]), "soft lockup in f_entry");
@@ -37,7 +37,7 @@ fn the_work_of_a_worker_names_a_stall_and_no_crash() {
 }
 
 #[test]
-fn a_bus_error_is_named_by_what_ran_below_the_exception() {
+fn serror_is_named_by_the_interrupted_function() {
     let panic = "Kernel panic - not syncing: Asynchronous SError Interrupt";
     let inner = [" dump_stack+0x1/0x2", " arm64_serror_panic+0x1/0x2"];
     let exception = [" el1h_64_error+0x1/0x2", " f_one+0x1/0x2", " f_two+0x1/0x2"];
@@ -48,7 +48,7 @@ fn a_bus_error_is_named_by_what_ran_below_the_exception() {
 }
 
 #[test]
-fn a_function_that_says_nothing_gives_way_to_its_caller() {
+fn generic_functions_give_way_to_their_caller() {
     let oops = "BUG: kernel NULL pointer dereference, address: 0000000000000010";
     let at = |name: &str| format!("RIP: 0010:{name}+0x1/0x2");
     let caller = " f_caller+0x1/0x2";
@@ -61,7 +61,7 @@ fn a_function_that_says_nothing_gives_way_to_its_caller() {
 }
 
 #[test]
-fn who_waits_is_named_and_not_who_submits_for_it() {
+fn waiting_function_outranks_the_submitting_one() {
     let hung = "INFO: task hog:26 blocked for more than 120 seconds.";
     let trace = [" __schedule+0x1/0x2", " io_schedule+0x1/0x2", " submit_bio_wait+0x1/0x2", " f_waits+0x1/0x2"];
     assert_eq!(of(&[&[hung][..], &trace].concat()), "task hung in f_waits");
@@ -69,7 +69,7 @@ fn who_waits_is_named_and_not_who_submits_for_it() {
 }
 
 #[test]
-fn who_asked_for_memory_is_named() {
+fn allocation_is_named_by_its_caller() {
     let failed = "hog: page allocation failure: order:5, mode:0xcc0(GFP_KERNEL), nodemask=(null)";
     let inner = [" warn_alloc+0x1/0x2", " __alloc_pages+0x1/0x2", " __get_free_pages+0x1/0x2"];
     assert_eq!(
@@ -85,7 +85,7 @@ fn who_asked_for_memory_is_named() {
     let reclaim = [" f_shrinks+0x1/0x2", " try_to_free_pages+0x1/0x2"];
     let title = of(&[&[failed][..], &reclaim, &inner, &[" f_asks+0x1/0x2"]].concat());
     assert_eq!(title, "page allocation failure, order 5 in f_shrinks");
-    // Who is called by an allocating name is better than it, which is better than nobody.
+    // The caller of an allocating function outranks it, and it outranks nothing.
     let (own, other) = (" f_alloc_thing+0x1/0x2", " f_uses+0x1/0x2");
     assert_eq!(of(&[&[failed][..], &inner, &[own, other]].concat()), "page allocation failure, order 5 in f_uses");
     assert_eq!(of(&[&[failed][..], &inner, &[own]].concat()), "page allocation failure, order 5 in f_alloc_thing");
@@ -93,7 +93,7 @@ fn who_asked_for_memory_is_named() {
 }
 
 #[test]
-fn the_entry_of_what_was_interrupted_names_a_stall() {
+fn stalls_are_named_by_the_interrupted_entry() {
     let hog = &LOCKUP.replace("kworker/0:1", "hog");
     let entry = [" f_inner+0x1/0x2", " f_entry+0x1/0x2", " do_syscall_64+0x1/0x2"];
     let of = |lines: &[&str]| of(&[&[hog.as_str()][..], lines].concat());
@@ -106,7 +106,7 @@ fn the_entry_of_what_was_interrupted_names_a_stall() {
         " asm_sysvec_apic_timer_interrupt+0x1/0x2",
     ];
     assert_eq!(of(&[&interrupt[..], &entry].concat()), "soft lockup in f_entry");
-    // Who waits for other CPUs is named by that.
+    // TaskRef waits for other CPUs is named by that.
     let waits = [" smp_call_function_many_cond+0x1/0x2", " f_entry+0x1/0x2", " do_syscall_64+0x1/0x2"];
     assert_eq!(of(&waits), "soft lockup in smp_call_function");
     // Of several traces the first that tells it; one of the kthread that gets no CPU tells nothing.

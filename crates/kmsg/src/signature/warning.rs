@@ -1,9 +1,9 @@
 //! Failed `WARN_ON()`s (`kernel/panic.c`, `__warn()`; `lib/bug.c`, `__report_bug()`).
 
-use super::head::{Head, Place};
-use super::symbol::is_site;
-use super::who::Who;
+use super::head::{CulpritSource, Head};
 use super::{ReportKind, Signature};
+use crate::symbol::is_site;
+use crate::task::TaskRef;
 
 /// Checks that many callers share: the file that holds them, the kind, and what titles call them.
 const SITES: &[(&str, ReportKind, &str)] = &[
@@ -28,18 +28,18 @@ pub(super) const WARNING: Signature = Signature {
     name: "warning",
     needles: &["WARNING: "],
     read: |text| {
-        let said = super::text::message(text, "WARNING: ")?.strip_prefix("WARNING: ")?;
+        let said = crate::text::message(text, "WARNING: ")?.strip_prefix("WARNING: ")?;
         let Some((site, function, task)) = classic(said).or_else(|| modern(said)) else { return unwinder(said) };
         let (kind, words) = SITES
             .iter()
             .find(|(file, ..)| site.contains(file))
             .map_or((ReportKind::Warning, "WARNING"), |(_, kind, words)| (*kind, *words));
-        Some(Head::new(kind, words, Place::Function).at(function).with_task(task))
+        Some(Head::new(kind, words, CulpritSource::Function).at(function).with_task(task))
     },
 };
 
 /// `FILE:LINE`, the function, the task.
-fn classic(said: &str) -> Option<(&str, &str, Option<Who>)> {
+fn classic(said: &str) -> Option<(&str, &str, Option<TaskRef>)> {
     let rest = match said.strip_prefix("CPU: ") {
         Some(rest) => &rest[rest.find(" at ")? + " at ".len()..],
         None => said.strip_prefix("at ")?,
@@ -52,7 +52,7 @@ fn classic(said: &str) -> Option<(&str, &str, Option<Who>)> {
     site.contains("+0x").then(|| ("", site, task_behind(rest)))
 }
 
-fn modern(said: &str) -> Option<(&str, &str, Option<Who>)> {
+fn modern(said: &str) -> Option<(&str, &str, Option<TaskRef>)> {
     let (before, after) = said.rsplit_once(" at ")?;
     let site = before.rsplit(' ').next()?;
     let (function, _) = after.split_once(", CPU#")?;
@@ -60,9 +60,9 @@ fn modern(said: &str) -> Option<(&str, &str, Option<Who>)> {
 }
 
 /// `…, CPU#0: COMM/PID`.
-fn task_behind(text: &str) -> Option<Who> {
+fn task_behind(text: &str) -> Option<TaskRef> {
     let (_, task) = text.split_once(", CPU#")?.1.split_once(": ")?;
-    Who::comm_slash_pid(task.trim_end())
+    TaskRef::from_comm_slash_pid(task.trim_end())
 }
 
 /// The unwinders' complaints: `kernel stack regs at … has bad 'bp' value …`, `kernel stack frame pointer at … has bad value …`
@@ -75,7 +75,7 @@ fn unwinder(said: &str) -> Option<Head> {
         "stack going in the wrong direction?",
         "unknown unwind hint type",
     ];
-    let warning = |what: &str| Some(Head::new(ReportKind::Warning, format!("WARNING: {what}"), Place::Nowhere));
+    let warning = |what: &str| Some(Head::new(ReportKind::Warning, format!("WARNING: {what}"), CulpritSource::Nowhere));
     if let Some(what) = ORC.iter().find(|what| said.starts_with(**what)) {
         return warning(what.trim_end_matches(" at").trim_end_matches('?'));
     }

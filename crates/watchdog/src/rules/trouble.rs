@@ -2,7 +2,7 @@
 
 use super::{Judgement, Rule};
 use crate::seen::{Noted, Seen};
-use kmsg::signature::Trouble;
+use kmsg::signature::FailureReport;
 use model::{Kind, Outcome, Verdict};
 
 /// Fair seconds in which more of the story may still come: the oops behind a warning, the panic behind an oops.
@@ -31,13 +31,13 @@ fn judge(seen: &Seen) -> Judgement {
 }
 
 /// Before the agent's hello, whatever the kernel dies of is a failure to boot.
-fn kind(seen: &Seen, first: &Noted<Trouble>) -> Kind {
+fn kind(seen: &Seen, first: &Noted<FailureReport>) -> Kind {
     let booting = seen.setup.agent && seen.hello.is_none();
     let said = Kind::from(first.what.kind);
     if booting && said.outcome() == Outcome::Crash { Kind::BootPanic } else { said }
 }
 
-fn summary(kind: Kind, first: &Noted<Trouble>) -> String {
+fn summary(kind: Kind, first: &Noted<FailureReport>) -> String {
     let title = &first.what.title;
     match kind.outcome() {
         Outcome::Hang => format!("the kernel reported: {title}"),

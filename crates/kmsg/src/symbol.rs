@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 static OFFSET: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("+0x"));
 
 /// What stands before the first function of a line, and its name.
-pub(super) fn find(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn find(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let mut from = 0;
     while let Some(at) = OFFSET.find(&bytes[from..]) {
@@ -23,7 +23,7 @@ pub(super) fn find(text: &str) -> Option<(&str, &str)> {
 
 /// The same where `scripts/decode_stacktrace.sh` has put the place in the source for the offset: `name (mm/slub.c:12 (discriminator
 /// 4)) module`.
-pub(super) fn decoded(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn decoded(text: &str) -> Option<(&str, &str)> {
     let (before, behind) = text.split_once(" (")?;
     let place = behind.split([' ', ')']).next()?;
     let start = before.bytes().rposition(|byte| !is_symbol(byte)).map_or(0, |at| at + 1);
@@ -32,14 +32,14 @@ pub(super) fn decoded(text: &str) -> Option<(&str, &str)> {
 }
 
 /// `mm/page_alloc.c:123`, or the path that a kernel was built at.
-pub(super) fn is_site(site: &str) -> bool {
+pub(crate) fn is_site(site: &str) -> bool {
     let Some((file, line)) = site.rsplit_once(':') else { return false };
     let source = [".c", ".h", ".S", ".rs", ".y", ".l"].iter().any(|end| file.ends_with(end));
     source && line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty()
 }
 
 /// The function at the beginning of a text, with or without an offset behind it.
-pub(super) fn leading(text: &str) -> Option<&str> {
+pub(crate) fn leading(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let end = text.bytes().position(|byte| !is_symbol(byte)).unwrap_or(text.len());
     let name = &text[..end];
@@ -49,7 +49,7 @@ pub(super) fn leading(text: &str) -> Option<&str> {
 }
 
 /// The caller in 32-bit ARM's `callee from caller`.
-pub(super) fn caller(line: &str) -> Option<&str> {
+pub(crate) fn caller(line: &str) -> Option<&str> {
     let (_, caller) = line.split_once(" from ")?;
     let (before, name) = find(caller)?;
     is_margin(before).then_some(name)
@@ -57,7 +57,7 @@ pub(super) fn caller(line: &str) -> Option<&str> {
 
 /// Whether it may stand before a function in a trace: addresses, brackets, `? `, the name of the stack that begins, and the
 /// module in 2.6's `:module:function` on x86_64.
-pub(super) fn is_margin(before: &str) -> bool {
+pub(crate) fn is_margin(before: &str) -> bool {
     const STACKS: [&str; 5] = ["<IRQ>", "<EOI>", "<NMI>", "<<EOE>>", "<TASK>"];
     let before = before.trim_start();
     let before = STACKS.iter().find_map(|stack| before.strip_prefix(stack)).unwrap_or(before);
@@ -68,19 +68,19 @@ pub(super) fn is_margin(before: &str) -> bool {
 
 /// Whether an address is the beginning of a function (`f+0x0/0x34`). As a place to return to it is the end of the one before,
 /// whose last call does not return.
-pub(super) fn is_at_start(line: &str) -> bool {
+pub(crate) fn is_at_start(line: &str) -> bool {
     extent(line).is_some_and(|(offset, _)| offset == "0")
 }
 
 /// Whether an address is the end of a function (`f+0x34/0x34`): a pointer to the next one. The kernel looks for the function
 /// of the byte before, where a call would stand (`kernel/kallsyms.c`, `sprint_backtrace()`).
-pub(super) fn is_at_end(line: &str) -> bool {
+pub(crate) fn is_at_end(line: &str) -> bool {
     extent(line).is_some_and(|(offset, size)| offset == size)
 }
 
 /// Whether the line is the rest of one that a terminal or a mail program has wrapped within `(function+0x12/0x34)`, so that
 /// the name may be the rest of a longer one.
-pub(super) fn is_rest(line: &str) -> bool {
+pub(crate) fn is_rest(line: &str) -> bool {
     let count = |byte| line.bytes().filter(|other| *other == byte).count();
     count(b')') > count(b'(')
 }
@@ -94,7 +94,7 @@ fn extent(line: &str) -> Option<(&str, &str)> {
 
 /// The name without the suffixes that compilers give to their copies and parts of a function, and without the marks of
 /// another ABI (`.foo` of 64-bit PowerPC, `$x`).
-pub(super) fn clean(name: &str) -> &str {
+pub(crate) fn clean(name: &str) -> &str {
     let name = name.trim_start_matches('.');
     name.split_once('.').map_or(name, |(name, _)| name)
 }

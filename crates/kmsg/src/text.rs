@@ -1,49 +1,57 @@
 //! Reading names and numbers out of messages.
 
-use crate::Task;
+/// Texts that a line may begin with. The first byte rules most lines out.
+#[derive(Debug)]
+pub(crate) struct Prefixes {
+    all: &'static [&'static str],
+    first: [bool; 256],
+}
+
+impl Prefixes {
+    /// None of them is empty.
+    pub const fn new(all: &'static [&'static str]) -> Self {
+        let (mut first, mut at) = ([false; 256], 0);
+        while at < all.len() {
+            first[all[at].as_bytes()[0] as usize] = true;
+            at += 1;
+        }
+        Self { all, first }
+    }
+
+    /// What stands behind the first of them that fits.
+    pub fn strip<'a>(&self, line: &'a str) -> Option<&'a str> {
+        let byte = *line.as_bytes().first()?;
+        self.first[usize::from(byte)].then_some(())?;
+        self.all.iter().find_map(|prefix| line.strip_prefix(prefix))
+    }
+}
 
 /// What stands between `before` and the next `after`.
-pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let rest = &text[text.find(before)? + before.len()..];
     Some(&rest[..rest.find(after)?])
 }
 
 /// The number at the beginning of `text`.
-pub(super) fn number(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
-}
-
-/// A task written as `PID (COMM)`. A comm may hold blanks and parentheses: what the kernel writes behind it (`mm/oom_kill.c`)
-/// ends it.
-pub(super) fn pid_paren_comm(text: &str) -> Option<Task> {
-    const ENDS: [&str; 5] = [") total-vm:", "), now ", ") score ", ") ", "),"];
-    let pid = number(text)?;
-    let comm = text.split_once('(')?.1;
-    let end = ENDS.iter().find_map(|end| comm.find(end)).or_else(|| comm.rfind(')'))?;
-    Some(Task { pid, comm: comm[..end].to_owned() })
-}
-
-/// A task written as `COMM:PID`; a comm may hold colons, so the last one counts.
-pub(super) fn comm_colon_pid(text: &str) -> Option<Task> {
-    let (comm, pid) = text.rsplit_once(':')?;
-    Some(Task { pid: number(pid)?, comm: comm.to_owned() })
 }
 
 /// The text from `needle` on, where a message of the kernel begins with it: at the start, or behind the name of a
 /// subsystem (`pr_fmt()`: `watchdog: `, `rcu: `), lockdep's bracket (`[ BUG: `), a tool's (`[guest0] BUG: `), or a prompt that
 /// the message was printed behind. Not where a program quotes it.
-pub(super) fn message<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
+pub(crate) fn message<'a>(text: &'a str, needle: &str) -> Option<&'a str> {
     let at = text.find(needle)?;
     introduces(&text[..at]).then(|| &text[at..])
 }
 
 fn introduces(before: &str) -> bool {
     /// `pr_fmt()`s are short.
-    const LONGEST: usize = 48;
+    const MAX_LENGTH: usize = 48;
     let before = before.trim_start();
     before.is_empty()
-        || (before.len() <= LONGEST
+        || (before.len() <= MAX_LENGTH
             && !before.contains(['"', '\'', '`', '=', '|'])
             && ([": ", ":", "[ ", "# ", "$ ", "=> "].iter().any(|end| before.ends_with(end))
                 || before.starts_with('[') && before.ends_with("] ")))
@@ -51,7 +59,7 @@ fn introduces(before: &str) -> bool {
 
 /// The text without what differs from boot to boot: addresses, offsets, CPU numbers, pids behind a comm. Words that hold
 /// nothing else are left out.
-pub(super) fn stable(text: &str) -> String {
+pub(crate) fn stable(text: &str) -> String {
     let mut out = String::new();
     for word in text.split_whitespace() {
         let word = word.split("+0x").next().unwrap_or(word);
@@ -84,7 +92,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_from_boot_to_boot_goes() {
+    fn prefixes_are_stripped() {
+        static PREFIXES: Prefixes = Prefixes::new(&["ab", "a", "é"]);
+        for (line, rest) in [("abc", Some("c")), ("ac", Some("c")), ("éa", Some("a")), ("b", None), ("", None)] {
+            assert_eq!(PREFIXES.strip(line), rest, "{line}");
+        }
+    }
+
+    #[test]
+    fn stable_text_lacks_what_changes_from_boot_to_boot() {
         for (text, expected) in [
             ("Attempted to kill init! exitcode=0x0000000b", "Attempted to kill init! exitcode=0x0000000b"),
             ("spinlock recursion on CPU#0, syz-executor7/5032", "spinlock recursion on syz-executor7"),
