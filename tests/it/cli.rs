@@ -36,7 +36,7 @@ fn help_tells_what_there_is() {
     assert_case("help", &["--help"], 0);
     let commands =
         ["run", "plan", "boot", "repro", "replay", "watch", "kernel", "workload", "doctor", "schema", "completions"];
-    for command in commands.into_iter().chain(["classify"]) {
+    for command in commands.into_iter().chain(["classify", "bisect", "step"]) {
         assert_case(&format!("help-{command}"), &[command, "--help"], 0);
     }
 }
