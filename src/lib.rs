@@ -4,14 +4,22 @@
 //! hang.
 //!
 //! ```text
-//! matrix.yaml ─read→ Raw ─resolve→ Matrix ─expand→ Plan ─lint→ Plan (printable, has a digest)
+//! matrix.yaml ─read→ Raw ─resolve→ Matrix ─expand→ Plan (complete and printable)
 //!   └ per cell: launch argv ─spawn→ Event* ─watchdog→ Action* / Verdict ─store→ TrialRecord
 //! run directory ─report→ terminal · JSON · JUnit
 //! Request ─plan→ SessionConfig, history ─decide→ build or trial ─Runner→ JournalEntry ─Search→ Answer ─report→ terminal · markdown
 //! ```
 //!
-//! A run is plain values with I/O at the edges. The modules stand on floors; each may use only what lies below it,
-//! and `tests/architecture.rs` holds the table.
+//! A run is plain values with I/O at the edges. The pure core is in crates, and cargo enforces which may use which:
+//!
+//! - [`arch`]: architectures: QEMU's arguments, registers, page tables;
+//! - [`kmsg`]: console bytes → lines → messages → reports and titles;
+//! - [`model`]: cells, events, evidence, verdicts and records;
+//! - [`introspect`]: symbols, debug information and tasks from a guest's memory;
+//! - [`watchdog`]: events → verdict; replay;
+//! - [`bisect`]: noisy, cost-aware search over a commit graph.
+//!
+//! The rooms of this crate are the edges. Each uses only rooms below it; `tests/it/architecture.rs` holds the table.
 //!
 //! ## Laws
 //!

@@ -20,7 +20,7 @@ pub(super) const VERSION: &str = "2";
 /// The number of files that a build compiles before any was counted: 6.1 for riscv64-nommu with the lab's configuration.
 const DEFAULT_STEPS: u64 = 491;
 
-/// Variables of the user's environment that would change what is built; the jobserver of a surrounding make is one.
+/// Variables of the user's environment that change the build, such as the jobserver of a surrounding make.
 const REMOVED_VARIABLES: &[&str] = &[
     "MAKEFLAGS",
     "MFLAGS",
@@ -146,7 +146,7 @@ impl Build<'_> {
         }
     }
 
-    /// The same sources give the same image, whoever builds it and when (Documentation/kbuild/reproducible-builds.rst).
+    /// Builds are reproducible (Documentation/kbuild/reproducible-builds.rst).
     fn make(&self, output: &Path) -> Command {
         let mut make = Command::new(self.make);
         for variable in REMOVED_VARIABLES {
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use model::KernelArtifact;
 
-    /// A make that configures what it is told to, except CONFIG_ABSENT, and compiles as long as there is no `broken`.
+    /// A make that sets every requested option except CONFIG_ABSENT, and fails to compile a tree with a file `broken`.
     const MAKE: &str = r#"#!/bin/sh
 set -e
 tree=$2 objects=${3#O=}

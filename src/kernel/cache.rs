@@ -3,7 +3,7 @@
 //! ```text
 //! apt/<suite>-<arch>/       private apt roots
 //! packages/<digest>/        .deb files, by content
-//! sources/<digest>/         unpacked source trees, by the content of what they come from
+//! sources/<digest>/         unpacked source trees, by the content of their packages
 //! trees/<source>-<arch>/    what builds compile: links to a source tree, and patched files
 //! objects/<source>-<arch>/  output trees of builds
 //! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it; `modules/` once it is needed

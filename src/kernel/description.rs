@@ -15,7 +15,7 @@ pub(super) fn parse<T: for<'a> Deserialize<'a>>(assets: &Assets, path: &str) -> 
     serde_yaml::from_str(text).map_err(|error| {
         let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
         let message = error.without_snippet().to_string();
-        // The place stands before the message already.
+        // The place is in front of the message.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
         wrong(format!("{origin}{place}"), message.to_owned())
     })

@@ -1,4 +1,4 @@
-//! One kernel of the catalogue, and where it comes from: `kernels/<name>.yaml`.
+//! One kernel of the catalogue, with its source: `kernels/<name>.yaml`.
 
 use super::KernelError;
 use super::config::Fragment;
@@ -16,15 +16,15 @@ use std::path::PathBuf;
 pub struct KernelEntry {
     /// Its name: that of its file, without the extension.
     pub name: KernelName,
-    /// Where it comes from.
+    /// Its source.
     pub source: Source,
-    /// How it is built, by architecture; empty for kernels that are not built here.
+    /// Configuration fragments by architecture; empty for kernels that are not built here.
     pub build: BTreeMap<Arch, Vec<Fragment>>,
     /// Patches of its source, in their order.
     pub patches: Vec<Patch>,
 }
 
-/// Where a kernel comes from.
+/// The source of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Source {
@@ -98,7 +98,7 @@ impl Source {
 }
 
 impl KernelEntry {
-    /// The error of a build that cannot be: it comes ready-made.
+    /// The error of building a prebuilt kernel.
     pub fn not_built(&self) -> KernelError {
         KernelError::NotBuilt { kernel: self.name.to_string(), source_kind: self.source.kind() }
     }

@@ -4,7 +4,7 @@ use arch::Arch;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a kernel is not ready.
+/// Why a kernel could not be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// No such name in the catalogue.
@@ -30,7 +30,7 @@ pub enum KernelError {
     NotBuilt {
         /// The kernel.
         kernel: String,
-        /// Where it comes from.
+        /// The kind of its source.
         source_kind: &'static str,
     },
     /// Debian builds no kernels for this architecture.
@@ -41,7 +41,7 @@ pub enum KernelError {
     Catalogue {
         /// File, with line and column where they are known.
         origin: String,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// The host's apt knows no Debian archive.
@@ -98,11 +98,11 @@ pub enum KernelError {
     Command {
         /// The attempt, to be read after "failed to".
         what: String,
-        /// How it ended.
+        /// Its exit status.
         status: String,
-        /// The last lines that it printed.
+        /// The last lines of its output.
         tail: String,
-        /// Everything that it printed.
+        /// The file with all of its output.
         log: PathBuf,
     },
     /// A file could not be read or written.
@@ -120,7 +120,7 @@ pub enum KernelError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// The kernel has a module neither built in nor loadable.

@@ -17,14 +17,14 @@ use arch::Arch;
 use model::{Digest, KernelArtifact, KernelModule, KernelName};
 use std::path::{Path, PathBuf};
 
-/// Where kernels come from, beyond the catalogue.
+/// Sources of kernels besides the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Mirror of the Debian archive; `None` takes the one that the host's apt uses.
     pub mirror: Option<String>,
 }
 
-/// The kernels of a catalogue, with the cache that holds what is ready.
+/// The kernels of a catalogue, with their cache.
 #[derive(Debug, Clone)]
 pub struct Kernels {
     catalogue: Catalogue,
@@ -184,7 +184,7 @@ impl Kernels {
         arch: Arch,
         progress: &dyn Progress,
     ) -> Result<PathBuf, KernelError> {
-        // Resolved: meanwhile the link may come to point at another build.
+        // Resolved: meanwhile the link may be replaced by that of another build.
         let folder = kernel.image.parent().unwrap_or(Path::new("."));
         let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?.join(MODULES);
         let _lock = self.cache.lock(&format!("{}-{}-modules", kernel.name, arch.name), progress)?;

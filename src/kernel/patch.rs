@@ -21,10 +21,10 @@ pub struct Patch {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// What it does to the kernel.
+    /// Its effect on the kernel.
     #[serde(rename = "summary")]
     _summary: String,
-    /// Where the kernel fact behind it comes from.
+    /// Source of the kernel fact behind it.
     #[serde(rename = "source")]
     _source: String,
     replacements: Vec<Replacement>,

@@ -10,10 +10,10 @@ use std::process::Command;
 /// (Documentation/process/changes.rst).
 const TOOLS: &[(&str, &str)] = &[("make", "make"), ("gcc", "gcc"), ("flex", "flex"), ("bison", "bison"), ("bc", "bc")];
 
-/// Checks that all programs that a build for this architecture runs are there.
+/// Checks that all programs for a build for this architecture are installed.
 ///
 /// # Errors
-/// When one is not; the message names its Debian package.
+/// When one is missing; the message names its Debian package.
 pub(super) fn check(arch: Arch) -> Result<(), KernelError> {
     check_in(arch, &std::env::var_os("PATH").unwrap_or_default())
 }

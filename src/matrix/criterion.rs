@@ -1,11 +1,11 @@
-//! Conditions on cells: what `exclude`, `expect` and filters are made of.
+//! Conditions on cells, for `exclude`, `expect` and filters.
 
 use super::glob;
 use super::id::workload_label;
 use super::values::ValueError;
 use model::{Cell, RamMib};
 
-/// What a condition looks at.
+/// The subject of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key {
     Id,
@@ -31,9 +31,9 @@ pub(super) struct Criterion {
 /// A condition on a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Test {
-    /// The value is this, or matches this pattern.
+    /// The value equals this, or matches this pattern.
     Is(String),
-    /// The value has this in it, in upper or lower case.
+    /// The value contains this, in upper or lower case.
     Contains(String),
     /// A comparison with a number; RAM is in MiB.
     Compares(Comparison, u32),
@@ -49,7 +49,7 @@ pub(super) enum Comparison {
 }
 
 impl Comparison {
-    /// The operator at the start of a text, and what follows it.
+    /// The operator at the start of a text, and the rest.
     pub fn split(text: &str) -> Option<(Self, &str)> {
         [("<=", Self::LessOrEqual), (">=", Self::GreaterOrEqual), ("<", Self::Less), (">", Self::Greater)]
             .into_iter()
@@ -103,7 +103,7 @@ impl Key {
 }
 
 impl Criterion {
-    /// Whether the cell fulfils it. A cell without the axis never does, unless the condition is a negated one.
+    /// Whether the cell satisfies it. A cell without the axis never does, unless the condition is negated.
     pub fn matches(&self, cell: &Cell) -> bool {
         self.any.iter().any(|test| test.holds(&self.key, cell)) != self.negated
     }
@@ -126,7 +126,7 @@ impl Test {
 }
 
 impl Key {
-    /// The texts that stand for this key's value in a cell; a workload with options has two.
+    /// The texts of this key's value in a cell; a workload with options has two.
     fn texts(&self, cell: &Cell) -> Vec<String> {
         match self {
             Self::Id => vec![cell.id.to_string()],

@@ -5,7 +5,7 @@ use model::printable;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -15,22 +15,22 @@ pub enum Level {
     Warning,
 }
 
-/// A finding about a text that the user wrote: what is wrong, where, and what was probably meant.
+/// A finding about the user's text, with its place and a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Severity.
     pub level: Level,
-    /// What is wrong: a lower-case fragment.
+    /// The problem: a lower-case fragment.
     pub message: String,
-    /// Where; `None` for a value that came from the command line.
+    /// Its place; `None` for a value of the command line.
     pub place: Option<Place>,
-    /// What was probably meant; stands under the text.
+    /// A suggestion; shown under the text.
     pub label: Option<String>,
-    /// What to do about it.
+    /// The remedy.
     pub help: Option<String>,
 }
 
-/// Where a finding is.
+/// The place of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// The file's name as the user typed it, or the name of an option.
@@ -39,7 +39,7 @@ pub struct Place {
     pub line: u32,
     /// Column in characters, counted from 1.
     pub column: u32,
-    /// Number of characters meant, at least 1.
+    /// Number of characters, at least 1.
     pub length: u32,
     /// The line's text.
     pub source_line: String,
@@ -51,7 +51,7 @@ impl Diagnostic {
         Self { level: Level::Error, message: message.into(), place, label: None, help: None }
     }
 
-    /// Adds what was probably meant.
+    /// Adds a suggestion.
     pub fn label(&mut self, label: impl Into<String>) -> &mut Self {
         self.label = Some(label.into());
         self

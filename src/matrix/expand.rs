@@ -1,4 +1,4 @@
-//! Resolved → plan: the products of the blocks, without what is excluded and what cannot exist.
+//! Resolved → plan: the products of the blocks, without excluded and impossible cells.
 
 use super::criterion::Key;
 use super::fit;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// The maximum number of cells of a matrix, before anything is left out of it.
 const MAX_CELLS: u64 = 100_000;
 
-/// The plan of a matrix. When there are errors, the plan is of no use.
+/// The plan of a matrix; after an error it is incomplete.
 pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings<'_>) -> Plan {
     let mut expansion = Expansion {
         matrix,
@@ -72,7 +72,7 @@ impl Block {
         builtin.into_iter().chain(custom).fold(1, |product, length| product.saturating_mul(length as u64))
     }
 
-    /// Whether the user wrote one value for every axis: then that very cell was meant.
+    /// Whether the user wrote one value for every axis: then that very cell was requested.
     fn names_one_cell(&self) -> bool {
         self.kernel.named
             && self.arch.named
@@ -124,8 +124,7 @@ impl Block {
 }
 
 impl<T> Axis<T> {
-    /// The value that the lowest digit of a number stands for, in a system with as many digits as there are values;
-    /// the digit is taken off the number.
+    /// The value for the lowest digit of a number, to the base of the number of values; removes the digit.
     fn pick(&self, number: &mut u64) -> &At<T> {
         let base = self.values.len() as u64;
         let digit = *number % base;
@@ -168,14 +167,14 @@ impl Expansion<'_> {
     }
 
     fn is_excluded(&mut self, cell: &Cell) -> bool {
-        // No short cut: every entry that matches something counts as used.
+        // No short cut: every entry that matches counts as used.
         let matching = self.matrix.exclude.iter().enumerate().filter(|(_, selector)| selector.matches(cell));
         let matching: Vec<usize> = matching.map(|(index, _)| index).collect();
         self.used_excludes.extend(&matching);
         !matching.is_empty()
     }
 
-    /// The last entry of `expect` that matches, or else what a healthy kernel does.
+    /// The last entry of `expect` that matches, or else the verdict of a healthy kernel.
     fn expectation(&mut self, cell: &Cell, point: &Point<'_>) -> Expectation {
         let workload = self.known.workloads.get(point.workload.value.name.as_str());
         let mut expectation = workload.map_or(Expectation::pass(), |known| known.healthy(point.arch.value));
@@ -188,8 +187,8 @@ impl Expansion<'_> {
         expectation
     }
 
-    /// Adds a cell. One that an earlier block has already made takes the settings of this block, but two blocks that
-    /// boot it in different ways contradict each other.
+    /// Adds a cell. The settings of this block replace those of an earlier block, but two blocks that boot it in
+    /// different ways are an error.
     fn add(&mut self, cell: Cell, at: Span, findings: &mut Findings<'_>) {
         let Some(&index) = self.index.get(&cell.id) else {
             self.index.insert(cell.id.clone(), self.cells.len());
@@ -207,7 +206,7 @@ impl Expansion<'_> {
         (*earlier, *earlier_at) = (cell, at);
     }
 
-    /// Warns of entries without effect, and objects to a matrix without cells.
+    /// Warns of entries without effect, and reports a matrix without cells.
     fn lint(&self, findings: &mut Findings<'_>) {
         if findings.has_errors() {
             return;

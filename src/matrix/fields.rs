@@ -30,7 +30,7 @@ impl Fields {
                 None => entries.push((key, value)),
             }
         }
-        // A block mapping has no sign of its own to point at: its first key stands for it.
+        // A block mapping has no token to point at: the place is that of its first key.
         let at = entries.first().filter(|_| node.at.length == 0).map_or(node.at, |(key, _)| key.at);
         Some(Self { at, entries })
     }

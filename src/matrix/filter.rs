@@ -1,4 +1,4 @@
-//! Choosing cells of a plan on the command line: `--filter 'arch=arm,riscv64 ram<=64M zombie'`.
+//! Selecting cells of a plan on the command line: `--filter 'arch=arm,riscv64 ram<=64M zombie'`.
 
 use super::criterion::{Comparison, Criterion, Key, Test};
 use super::diagnostic::{Diagnostic, Place};
@@ -9,15 +9,15 @@ use model::{Cell, Plan};
 
 /// Keys that every cell has.
 const KEYS: &[&str] = &["id", "kernel", "arch", "ram", "workload", "vcpus"];
-/// Signs between a key and a value; longer ones first.
+/// Operators between a key and a value; longer ones first.
 const SIGNS: &[&str] = &["!=", "!~", "<=", ">=", "==", "=", "~", "<", ">"];
 
-/// A condition on cells. Its terms stand between spaces or `&`, and all of them must hold:
+/// A condition on cells. Terms are separated by spaces or `&`, and all of them must hold:
 ///
-/// - `key=value`, `key!=value`: `*` and `?` are wildcards, commas stand between alternatives;
+/// - `key=value`, `key!=value`: `*` and `?` are wildcards, commas separate alternatives;
 /// - `ram<=64M`, `vcpus>1`: comparisons of numbers;
-/// - `key~text`, `key!~text`: the value has the text in it, in upper or lower case;
-/// - `text`: the cell's id has the text in it.
+/// - `key~text`, `key!~text`: the value contains the text, in upper or lower case;
+/// - `text`: the cell's id contains the text.
 ///
 /// Keys are `id`, `kernel`, `arch`, `ram`, `workload`, `vcpus` and the custom axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Filter {
         if errors.is_empty() { Ok(filter) } else { Err(errors) }
     }
 
-    /// Whether a cell fulfils every term.
+    /// Whether a cell satisfies every term.
     pub fn matches(&self, cell: &Cell) -> bool {
         self.terms.iter().all(|term| term.criterion.matches(cell))
     }
@@ -132,7 +132,7 @@ fn words(expression: &str) -> Vec<(usize, &str)> {
 fn criterion(word: &str) -> Result<Criterion, TermError> {
     let is_key = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
     let Some((key, sign, value)) = split(word).filter(|(key, _, _)| is_key(key)) else {
-        // A part of an id may have a sign in it, too: `zombie-victim+hogs=3`.
+        // A part of an id may contain a sign, too: `zombie-victim+hogs=3`.
         return Ok(Criterion { key: Key::Id, any: vec![Test::Contains(word.to_owned())], negated: false });
     };
     if key.is_empty() {

@@ -1,11 +1,11 @@
-//! What a matrix may name: kernels and workloads, handed in as plain values.
+//! The kernels and workloads that a matrix may name, as the caller knows them.
 
 use crate::workload::Unfit;
 use arch::Arch;
 use model::{Expectation, Needs, RamMib};
 use std::collections::BTreeMap;
 
-/// What a matrix may name besides the architectures of [`arch::ALL`].
+/// The names that a matrix may use besides the architectures of [`arch::ALL`].
 #[derive(Default)]
 pub struct Known<'a> {
     /// Kernels by name.
@@ -61,7 +61,7 @@ pub trait KnownWorkload {
     /// Why not.
     fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), Unfit>;
 
-    /// What it needs of the lab on a machine.
+    /// Its needs on a machine.
     fn needs(&self, arch: Arch, ram: RamMib) -> Needs;
 
     /// The verdict of a healthy kernel.
@@ -83,7 +83,7 @@ pub trait KnownWorkload {
 pub struct WrongOption {
     /// The option's name.
     pub option: String,
-    /// Whether the name is wrong and not the value.
+    /// Whether the name is wrong, not the value.
     pub unknown: bool,
     /// What is wrong, as a fragment.
     pub message: String,

@@ -10,8 +10,8 @@ use super::yaml;
 use model::Plan;
 use std::path::Path;
 
-/// Makes a plan of the text of a matrix, with the warnings about it. `file_name` stands in messages, and its stem
-/// names a matrix that has no name.
+/// Makes a plan of the text of a matrix, with the warnings about it. `file_name` is for messages; its stem is the
+/// default of the matrix's name.
 ///
 /// # Errors
 /// Every error of the text, in its order, with the warnings among them. After a syntax error of YAML there is no

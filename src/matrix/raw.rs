@@ -1,4 +1,4 @@
-//! What the user typed: the shape of a matrix, before any word of it has a meaning.
+//! The shape of a matrix, before its words are resolved.
 
 use super::faults;
 use super::fields::{Fields, items, text, words};
@@ -10,7 +10,7 @@ use model::Faults;
 pub(super) const KEYS: &[&str] = &["name", "defaults", "axes", "include", "exclude", "expect"];
 /// Axes that every matrix has.
 pub(super) const AXES: &[&str] = &["kernel", "arch", "ram", "workload", "vcpus"];
-/// What a block may say besides its axes.
+/// Keys of a block besides its axes.
 pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "append", "qemu", "faults"];
 /// Keys of `timeouts`.
 pub(super) const TIMEOUTS: &[&str] = &["boot", "load", "stuck"];
@@ -59,7 +59,7 @@ pub(super) struct RawBlock {
 /// The values of one axis in one block.
 #[derive(Debug, Clone)]
 pub(super) struct RawValues {
-    /// Whether the user wrote one value and not a list: then it was meant and must exist.
+    /// Whether the user wrote one value and not a list: then it must exist.
     pub named: bool,
     pub values: Vec<RawValue>,
 }
@@ -87,7 +87,7 @@ pub(super) struct RawExpect {
 }
 
 impl Raw {
-    /// Takes the document apart.
+    /// Reads the document.
     pub fn read(document: Node, findings: &mut Findings<'_>) -> Option<Self> {
         if document.value == Value::Null {
             findings.error(document.at, "the matrix is empty").help("it needs at least `axes` or `include`");
@@ -206,7 +206,7 @@ impl RawValues {
 }
 
 impl RawValue {
-    /// Whether the text is the same, wherever it stands.
+    /// Whether the text is the same, whatever its place.
     fn same_as(&self, other: &Self) -> bool {
         let texts = |value: &Self| -> Vec<String> {
             let options = value.options.iter().flat_map(|(key, option)| [&key.value, &option.value]);

@@ -1,4 +1,4 @@
-//! Raw → resolved: every word gets its meaning, or a finding.
+//! Raw → resolved: every word is looked up, or becomes a finding.
 
 use super::fields::unknown;
 use super::known::Known;
@@ -13,7 +13,7 @@ use model::{KernelName, RamMib, Timeouts, WorkloadName};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// A matrix whose every word is known.
+/// A matrix with every word resolved.
 pub(super) struct Matrix {
     pub name: String,
     pub blocks: Vec<Block>,
@@ -58,7 +58,7 @@ pub(super) struct CustomValue {
     pub extras: Extras,
 }
 
-/// Gives every word its meaning. `fallback_name` names a matrix that has no name.
+/// Resolves every word. `fallback_name` is the name of a matrix that has none.
 pub(super) fn resolve(raw: Raw, fallback_name: &str, known: &Known<'_>, findings: &mut Findings<'_>) -> Matrix {
     let custom = custom_axes(raw.definitions, findings);
     let mut resolver = Resolver { known, custom: &custom, defaults: &raw.defaults, findings };
@@ -121,7 +121,7 @@ impl Resolver<'_, '_, '_> {
         })
     }
 
-    /// Objects to keys of a block that are neither an axis nor a setting.
+    /// Reports keys of a block that are neither an axis nor a setting.
     fn words(&mut self, raw: &RawBlock) {
         for (key, _) in &raw.axes {
             let name = key.value.as_str();
@@ -248,7 +248,7 @@ impl Resolver<'_, '_, '_> {
     }
 }
 
-/// The values of an axis: the block's own, or else the defaults'.
+/// The values of an axis: those of the block, or else of the defaults.
 fn find<'b>(block: &'b RawBlock, defaults: &'b RawBlock, name: &str) -> Option<&'b RawValues> {
     block.axes.iter().chain(&defaults.axes).find(|(key, _)| key.value == name).map(|(_, values)| values)
 }

@@ -13,14 +13,14 @@ pub fn json_schema() -> Value {
     let schema = json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "oomlab matrix",
-        "description": "Which kernels boot on which machines under which loads, and what is known of the outcome.",
+        "description": "Which kernels boot on which machines under which loads, and which outcomes are expected.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
             "name": { "type": "string", "description": "Name of the matrix in reports; the file's stem by default." },
             "defaults": {
                 "type": "object",
-                "description": "What a block does not say itself.",
+                "description": "Defaults of the blocks.",
                 "properties": block,
                 "additionalProperties": axis,
             },
@@ -126,7 +126,7 @@ fn extras() -> Value {
                 "page-alloc": share("Page allocations that fail where a workload allocates."),
                 "slab": share("Slab allocations that fail where a workload allocates."),
                 "console": rate("Bytes a second that the serial console takes."),
-                "disk-bps": rate("Bytes a second of the scratch disk, in place of what the workload asks for."),
+                "disk-bps": rate("Bytes a second of the scratch disk, in place of the workload's throttle."),
                 "disk-iops": rate("Requests a second of the scratch disk."),
                 "vcpu-steal": share("Steal time of all vCPUs, in bursts; at most 95%."),
             },

@@ -1,4 +1,4 @@
-//! The selections of cells that `exclude` and `expect` make.
+//! The selections of `exclude` and `expect`.
 
 use super::criterion::{Comparison, Criterion, Key, Test};
 use super::fields::unknown;
@@ -29,7 +29,7 @@ impl Selector {
         self.criteria.iter().all(|criterion| criterion.matches(cell))
     }
 
-    /// Gives every word its meaning, or notes what is wrong with it.
+    /// Resolves every word; an unknown one becomes a finding.
     pub fn resolve(
         raw: RawSelector,
         custom: &CustomAxes,
@@ -62,7 +62,7 @@ impl Selector {
     }
 }
 
-/// What one value of a selection tests: a name that must be known, a pattern, or a comparison such as `<=64M`.
+/// The test of one value of a selection: a known name, a pattern, or a comparison such as `<=64M`.
 fn test(key: &Key, value: &Text, custom: &CustomAxes, known: &Known<'_>, findings: &mut Findings<'_>) -> Option<Test> {
     let text = value.value.as_str();
     if let Some((comparison, number)) = Comparison::split(text) {
@@ -115,7 +115,7 @@ fn test(key: &Key, value: &Text, custom: &CustomAxes, known: &Known<'_>, finding
 }
 
 impl Expected {
-    /// Gives every word its meaning, or notes what is wrong with it.
+    /// Resolves every word; an unknown one becomes a finding.
     pub fn resolve(
         raw: RawExpect,
         custom: &CustomAxes,

@@ -13,7 +13,7 @@ use model::{
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// One cell as a command line describes it; texts are checked as those of a matrix are.
+/// One cell as a command line describes it; values are checked as those of a matrix.
 #[derive(Debug, Clone)]
 pub struct SingleCell {
     /// The kernel.
@@ -22,7 +22,7 @@ pub struct SingleCell {
     pub arch: Arch,
     /// RAM, for example `32M`.
     pub ram: String,
-    /// What runs in the guest.
+    /// The payload.
     pub payload: SinglePayload,
     /// Number of virtual CPUs.
     pub vcpus: u32,
@@ -32,7 +32,7 @@ pub struct SingleCell {
     pub qemu: Vec<String>,
     /// Faults to inject.
     pub faults: Faults,
-    /// How long its stages may take.
+    /// Timeouts of its stages.
     pub timeouts: Timeouts,
     /// Number of trials.
     pub repeat: u32,
@@ -43,11 +43,11 @@ pub struct SingleCell {
 pub enum SingleKernel {
     /// One of the catalogue, by name.
     Catalogue(String),
-    /// A user kernel, that is an image; the name stands in reports and in the cell's id.
+    /// A user kernel: an image; the name is for reports and the cell's id.
     User(KernelName),
 }
 
-/// What runs in a single cell.
+/// The payload of a single cell.
 #[derive(Debug, Clone)]
 pub enum SinglePayload {
     /// The lab's agent with a workload.
@@ -64,7 +64,7 @@ pub enum SinglePayload {
 /// Makes the plan of one cell.
 ///
 /// # Errors
-/// Everything that is wrong with the values, without places: they come from a command line.
+/// Every error of the values, without places: they are from a command line.
 pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let kernel = match wanted.kernel {

@@ -69,7 +69,7 @@ impl<'a> Findings<'a> {
     /// The errors, or the warnings if there are no errors; in the order of the text.
     pub fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         self.list.sort_by_key(|found| found.place.as_ref().map(|place| (place.line, place.column)));
-        // What stands in `defaults` is read once for each block.
+        // `defaults` are read once for each block.
         self.list.dedup();
         let failed = self.has_errors();
         if failed { Err(self.list) } else { Ok(self.list) }

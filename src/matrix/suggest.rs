@@ -1,4 +1,4 @@
-//! What was probably meant by an unknown word.
+//! Suggestions for unknown words.
 
 /// The known word that is closest to `word`, if one is close.
 pub(super) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

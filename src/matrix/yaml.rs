@@ -1,8 +1,8 @@
 //! YAML text → a tree in which every scalar is text and every node knows its place.
 //!
 //! YAML guesses types: `6.10` is a number to it, equal to `6.1`. A matrix means the text, so scalars are taken as
-//! they were typed. Reading goes on over a tree rather than stopping at the first field that a derived type does not
-//! like, so that all errors of a file come at once.
+//! typed. They are read into a tree: a derived type would stop at the first wrong field, and all errors of a file are
+//! reported at once.
 
 use super::source::{At, Findings, Span, Text};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
     }
 }
 
-/// The parser's message in one line, without the place: that stands in the finding.
+/// The parser's message in one line, without the place, which the finding has.
 fn describe(error: &serde_yaml::Error) -> String {
     let message = error.without_snippet().to_string();
     let line = message.lines().next().unwrap_or_default();

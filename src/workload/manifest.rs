@@ -16,23 +16,23 @@ pub struct Manifest {
     pub name: WorkloadName,
     /// What it does, in one line.
     pub summary: String,
-    /// The kernel's weakness that it looks for.
+    /// The weakness of kernels that it aims at.
     pub aims_at: String,
-    /// Where the idea or the kernel fact behind it comes from.
+    /// Source of the idea or the kernel fact behind it.
     pub source: String,
     /// Whether it needs an MMU.
     pub mmu: MmuNeed,
-    /// What one unit of its work is.
+    /// One unit of its work.
     pub unit: String,
-    /// What it means that it finished.
+    /// The meaning of its end.
     pub finished: String,
     /// The minimum RAM for its purpose.
     #[serde(deserialize_with = "ram")]
     pub min_ram: RamMib,
-    /// What the lab has to provide.
+    /// What the lab must provide.
     #[serde(default)]
     pub needs: NeedsSpec,
-    /// What may be set, by name.
+    /// Options by name.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,
     /// The verdict on a healthy kernel.
@@ -120,7 +120,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// What it needs of the lab on a machine.
+    /// Its needs on a machine.
     pub fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
         self.needs.on(arch, ram)
     }

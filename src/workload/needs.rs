@@ -1,4 +1,4 @@
-//! What a workload asks the lab for, as its manifest writes it.
+//! `needs` of a manifest: what the lab must provide.
 
 use arch::Arch;
 use model::{Filesystem, Needs, RamMib, ScratchDisk, Throttle};
@@ -42,7 +42,7 @@ pub enum DiskSize {
 }
 
 impl NeedsSpec {
-    /// What it comes to on a machine.
+    /// The needs on a machine.
     pub(super) fn on(&self, arch: Arch, ram: RamMib) -> Needs {
         let disk = self.disk.map(|need| {
             let min = need.filesystem.map_or(0, Filesystem::least_bytes);
@@ -60,7 +60,7 @@ impl NeedsSpec {
         Needs { modules, disk, config: self.config.clone() }
     }
 
-    /// What is wrong with it.
+    /// Its first error.
     pub(super) fn problem(&self) -> Option<String> {
         let wrong = |name: &&String| name.is_empty() || !name.bytes().all(is_module_byte);
         if let Some(name) = self.modules.iter().find(wrong) {

@@ -133,7 +133,7 @@ fn workloads_are_fully_described() {
         }
         let defaults: BTreeMap<String, String> =
             manifest.options.iter().map(|(option, spec)| (option.clone(), spec.default.clone())).collect();
-        expect(manifest.check_options(&defaults).is_ok(), "a default is no value of its option");
+        expect(manifest.check_options(&defaults).is_ok(), "a default is not a value of its option");
         for (option, spec) in &manifest.options {
             expect(!spec.help.is_empty(), &format!("option `{option}` has no help"));
         }

@@ -1,4 +1,4 @@
-//! Reports of one run with a bit of everything: `tests/reports/*`. `UPDATE_GOLDENS=1` writes them anew.
+//! Reports of one run with a bit of everything: `tests/reports/*`. `SNAPSHOTS=overwrite` rewrites them.
 
 mod script;
 
@@ -184,11 +184,11 @@ fn hostile(text: &str) -> RunRecord {
 
 fn assert_golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports").join(name);
-    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(actual, expected, "{name} differs; UPDATE_GOLDENS=1 writes it anew");
+    assert_eq!(actual, expected, "{name} differs; SNAPSHOTS=overwrite rewrites it");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whole logs: what is wrong in each, as `oomlab classify` tells it.
 //!
 //! `tests/logs/<name>.log` is a console log, put together from the messages of the kernel's sources as the architecture and
-//! version in its lines print them; `<name>.json` is what is read out of it. `UPDATE_GOLDENS=1 cargo test --test logs` writes
+//! version in its lines print them; `<name>.json` is what is read out of it. `SNAPSHOTS=overwrite cargo test --test logs` writes
 //! it anew.
 
 use kmsg::console::MAX_LINE;
@@ -40,7 +40,7 @@ fn every_log_is_read_as_it_was() {
     for (name, bytes) in logs {
         let actual = format!("{:#}\n", serde_json::to_value(classify([&bytes[..]])).unwrap());
         let path = folder().join(format!("{name}.json"));
-        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
             fs::write(&path, &actual).unwrap();
         }
         assert_eq!(fs::read_to_string(&path).unwrap_or_default(), actual, "{name}");

@@ -2,7 +2,7 @@
 //!
 //! `tests/signatures/<name>.hit.log` has console lines, each with what is read out of it behind `=> `;
 //! `<name>.miss.log` has lines that this signature must leave alone. Lines with `#` say where a line comes from.
-//! `UPDATE_GOLDENS=1 cargo test --test signatures` writes the `=> ` lines anew.
+//! `SNAPSHOTS=overwrite cargo test --test signatures` writes the `=> ` lines anew.
 
 use console::printk;
 use kmsg::signature::{Finding, Head, Role, Signature, Who};
@@ -90,7 +90,7 @@ fn hits_are_read() {
                 actual += &format!("=> {}\n", describe(&found));
             }
         }
-        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
             fs::write(&path, &actual).unwrap();
         }
         assert!(console_lines(&text).next().is_some(), "{} has no line", path.display());
