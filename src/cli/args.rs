@@ -65,8 +65,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Print a JSON Schema: of the matrix, for editors, or of the report that `--json` writes
     Schema {
-        /// Of what
-        #[arg(value_enum, default_value = "matrix")]
+        /// `matrix` or `report`
+        #[arg(value_enum, default_value = "matrix", hide_possible_values = true)]
         document: Document,
     },
     /// Print a completion script for a shell
@@ -109,8 +109,8 @@ pub struct RunOptions {
     /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<model::RamMib>,
-    /// Where trials run: in this process, or each in a process of its own
-    #[arg(long, value_name = "WHERE", default_value = "local")]
+    /// Where trials run: `local`, in this process, or `process`, each in a process of its own
+    #[arg(long, value_name = "WHERE", default_value = "local", hide_possible_values = true)]
     pub executor: ExecutorKind,
     /// Program to run in place of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
