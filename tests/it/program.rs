@@ -77,7 +77,7 @@ fn the_json_document_has_what_scripts_need() {
     let finished = boot(&program, PANIC, &["--json", "out.json"]);
     assert_eq!(finished.status, Some(1));
     let document = read_json(&program.dir().join("out.json"));
-    assert_eq!(document["schema"], 1);
+    assert_eq!(document["schema"], 2);
     assert_eq!(document["run"]["exit_code"], 1);
     let cell = &document["cells"][0];
     for (key, value) in [

@@ -96,7 +96,7 @@ fn what_cannot_be_watched_is_told() {
         (vec!["watch", "--serial", "file"], "file is no unix socket"),
         (vec!["watch", "--serial", "gone"], "gone is no unix socket"),
         (vec!["watch", "--qmp", "file"], "--serial"),
-        (vec!["watch", "--arch", "vax"], "unknown architecture `vax`"),
+        (vec!["watch", "--arch", "vax"], "invalid value 'vax' for '--arch"),
         (vec!["watch", "--kernel", "gone"], "gone"),
         (vec!["watch", "--system-map", "gone"], "cannot read gone"),
     ] {
