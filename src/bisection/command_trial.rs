@@ -3,18 +3,13 @@
 use super::entry::TrialResult;
 use super::error::{NoResult, SessionError};
 use crate::git::{CommitId, Worktree};
-use crate::host::Clock;
-use rustix::process::{Pid, Signal, kill_process_group};
+use crate::host::{Clock, Orphans, ProcessGroup};
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::process::{Child, Command};
-
-/// Leads the process group of a trial. Its standard input ends when the lab exits, however that happens; it then kills
-/// the group, so that no process of the command outlives the lab.
-const GUARD: &str = "read _; kill -KILL 0";
+use tokio::process::Command;
 
 /// Exit status after a timeout, as of timeout(1).
 const TIMED_OUT: i32 = 124;
@@ -64,7 +59,7 @@ impl CommandTrial {
         }
         let mut group = self.spawn(tree)?;
         let no_result = |reason| SessionError::NoResult { commit: self.commit.clone(), reason, log: self.log.clone() };
-        let exit = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), group.child.wait()).await {
+        let exit = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), group.wait()).await {
             Ok(status) => {
                 exit_status(status.map_err(SessionError::file("wait for the command that writes", &self.log))?)
             }
@@ -77,38 +72,15 @@ impl CommandTrial {
         Ok(CommandOutcome { result, exit, seconds })
     }
 
-    fn spawn(&self, tree: &Worktree) -> Result<Group, SessionError> {
+    fn spawn(&self, tree: &Worktree) -> Result<ProcessGroup, SessionError> {
         let failed = || SessionError::file("write", &self.log);
         let out = File::create(&self.log).map_err(failed())?;
         let err = out.try_clone().map_err(failed())?;
-        let start = || SessionError::file("start sh, which writes", &self.log);
-        let mut guard = Command::new("sh");
-        guard.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let guard = guard.process_group(0).kill_on_drop(true).spawn().map_err(start())?;
-        let id = guard.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let mut command = Command::new("sh");
         command.args(["-c", &self.command]).current_dir(tree.path()).env("OOMLAB_COMMIT", self.commit.as_str());
-        command.env("OOMLAB_TRIAL", self.number.to_string());
-        command.stdin(Stdio::null()).stdout(out).stderr(err);
-        command.process_group(id.map_or(0, Pid::as_raw_pid)).kill_on_drop(true);
-        let child = command.spawn().map_err(start())?;
-        Ok(Group { child, _guard: guard, id })
-    }
-}
-
-/// A command and all its processes. Dropping it kills them.
-struct Group {
-    child: Child,
-    _guard: Child,
-    id: Option<Pid>,
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            // ESRCH: all of them have exited.
-            let _ = kill_process_group(id, Signal::KILL);
-        }
+        command.env("OOMLAB_TRIAL", self.number.to_string()).stdout(out).stderr(err);
+        let started = ProcessGroup::spawn(&mut command, Orphans::KillGroup).map_err(std::io::Error::from);
+        started.map_err(SessionError::file("start sh, which writes", &self.log))
     }
 }
 

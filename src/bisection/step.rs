@@ -3,8 +3,8 @@
 use super::command_trial::{MAX_TRIAL_DURATION, exit_status};
 use super::entry::TrialResult;
 use super::error::{NoResult, RequestError};
+use crate::host::{Orphans, ProcessGroup};
 use bisect::{Beta, Settings, Step, Tally, step};
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -122,12 +122,12 @@ impl StepRequest {
         let Some((program, rest)) = self.command.split_first() else { return Ok(TrialResult::Skip) };
         let failed = |source: std::io::Error| StepError::Run { program: program.clone(), source };
         let no_result = |reason| StepError::NoResult { program: program.clone(), reason };
-        let mut command = Command::new(program);
-        let mut child = command.args(rest).stdin(Stdio::null()).kill_on_drop(true).spawn().map_err(failed)?;
-        let status = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), child.wait()).await {
+        let spawned = ProcessGroup::spawn(Command::new(program).args(rest), Orphans::KillGroup);
+        let mut group = spawned.map_err(|error| failed(error.into()))?;
+        let status = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), group.wait()).await {
             Ok(status) => status.map_err(failed)?,
             Err(_) => {
-                child.kill().await.map_err(failed)?;
+                group.kill().await.map_err(failed)?;
                 let too_long = || no_result(NoResult::TooLong(MAX_TRIAL_DURATION));
                 return self.timeout.map(|_| TrialResult::Bad).ok_or_else(too_long);
             }

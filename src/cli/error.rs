@@ -69,7 +69,7 @@ impl From<crate::git::GitError> for CliError {
         use crate::git::GitError as E;
         match error {
             E::Folder { .. } | E::NoRepository(_) | E::UnknownRevision { .. } => Self::Usage(error.to_string()),
-            E::Missing(_) | E::Failed { .. } => Self::Lab(error.to_string()),
+            E::Run(_) | E::Failed { .. } => Self::Lab(error.to_string()),
         }
     }
 }

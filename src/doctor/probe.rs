@@ -1,11 +1,16 @@
 //! Inspection of the host.
 
 use super::{CannotInstall, Facts, Kvm, Need, Privilege, Requirement};
+use crate::host::{Captured, Limits, capture_blocking};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
+
+/// What a program may take to describe itself or a package.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), max_stdout: 1 << 20 };
 
 /// Checks the requirements and the host's resources; `cache` is the folder of the cache, which need not exist.
 pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
@@ -54,8 +59,9 @@ pub fn apt_knows<'a>(packages: impl IntoIterator<Item = &'a str>) -> BTreeSet<St
 }
 
 fn has_candidate(package: &str) -> bool {
-    let output = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").stdin(Stdio::null()).output();
-    output.is_ok_and(|output| candidate(&String::from_utf8_lossy(&output.stdout)))
+    let mut command = Command::new("apt-cache");
+    command.args(["policy", package]).env("LC_ALL", "C");
+    capture_blocking(command, LIMITS).and_then(Captured::text).is_ok_and(|text| candidate(&text))
 }
 
 /// Whether `apt-cache policy` names a version that can be installed.
@@ -70,8 +76,9 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// The first line of a program's `--version`; empty if it does not run.
 fn version(program: &Path) -> String {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mut command = Command::new(program);
+    command.arg("--version");
+    let text = capture_blocking(command, LIMITS).and_then(Captured::text).unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()
 }
 

@@ -1,12 +1,12 @@
 //! Runs git.
 
+use crate::host::{Limits, RunError, capture};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
 /// git reads large histories and writes large trees.
-const TIMEOUT: Duration = Duration::from_secs(900);
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(900), max_stdout: 1 << 30 };
 
 /// Environment variables that redirect git to another repository; they are set in hooks (githooks(5)).
 const REDIRECTING: [&str; 6] =
@@ -17,9 +17,9 @@ const SHALLOW: &str = ", which is a shallow clone: `git fetch --unshallow`";
 /// Why git failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// It is not installed, or cannot be started.
-    #[error("cannot run git: {0}: `oomlab doctor --fix` installs it")]
-    Missing(std::io::Error),
+    /// It cannot be run to its end.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// It failed.
     #[error("git failed to {what} in {}: {message}", dir.display())]
     Failed {
@@ -74,19 +74,14 @@ pub(super) fn git(dir: &Path) -> Command {
     for name in REDIRECTING {
         command.env_remove(name);
     }
-    command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
 /// The output of git, if it succeeds.
 pub(super) async fn output(command: &mut Command, what: &'static str, dir: &Path) -> Result<String, GitError> {
-    let timed_out = |_| GitError::failed(what, dir, format!("timed out after {} s", TIMEOUT.as_secs()));
-    let output =
-        tokio::time::timeout(TIMEOUT, command.output()).await.map_err(timed_out)?.map_err(GitError::Missing)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    match capture(command, LIMITS).await?.text() {
+        Ok(text) => Ok(text),
+        Err(error @ RunError::Failed { .. }) => Err(GitError::failed(what, dir, error.to_string())),
+        Err(error) => Err(error.into()),
     }
-    let message = String::from_utf8_lossy(&output.stderr);
-    let message = message.trim();
-    Err(GitError::failed(what, dir, if message.is_empty() { output.status.to_string() } else { message.to_owned() }))
 }

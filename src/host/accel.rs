@@ -4,7 +4,7 @@
 //! para-virtual KVM, for example).
 //! The answer is remembered until the host boots again.
 
-use super::process::Qemu;
+use super::qemu::Qemu;
 use arch::Arch;
 use model::Accel;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long the tiny guest may take. Where KVM works it takes a few hundredths of a second.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TINY_GUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which accelerator to use, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,11 +208,11 @@ async fn run(tiny: &TinyGuest, program: &str, accel: Accel) -> Result<bool, Box<
     argv.extend(tiny.args.iter().map(ToString::to_string));
     argv.extend([tiny.option.to_owned(), image.display().to_string()]);
     let mut qemu = Qemu::spawn(&argv, &dir.path().join("qemu.log"))?;
-    match tokio::time::timeout(PATIENCE, qemu.wait()).await {
+    match tokio::time::timeout(TINY_GUEST_TIMEOUT, qemu.wait()).await {
         Ok(status) => Ok(status?.code() == Some(tiny.status)),
         Err(_) => {
             qemu.kill();
-            tokio::time::timeout(PATIENCE, qemu.wait()).await??;
+            tokio::time::timeout(TINY_GUEST_TIMEOUT, qemu.wait()).await??;
             Ok(false)
         }
     }

@@ -1,4 +1,4 @@
-//! The one place that reads clocks.
+//! Clocks. No other file reads them.
 
 use model::Stamp;
 use std::time::Instant;
@@ -30,13 +30,13 @@ impl Clock {
     }
 }
 
-/// Sleeps between two looks at something that the caller gives a deadline. For code that blocks a thread of its own.
+/// Sleeps between two checks of a condition that has a deadline. For code that blocks a thread of its own.
 #[expect(clippy::disallowed_methods, reason = "the one place at which a thread sleeps")]
 pub fn pause(time: std::time::Duration) {
     std::thread::sleep(time);
 }
 
-/// The wall clock as RFC 3339 with whole seconds, for records that people read.
+/// The wall clock as RFC 3339 with whole seconds.
 pub fn wall_clock() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,20 +1,19 @@
 //! A QEMU that somebody else started.
 
+use super::process::ProcessFd;
 use rustix::net::sockopt::socket_peercred;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
 
-/// How long a socket may take to answer that somebody has opened already.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a socket may take that QEMU has opened already.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A QEMU that somebody else started, if its process is known. The lab never ends it.
 #[derive(Debug, Default)]
-pub struct Foreign(Option<(Pid, AsyncFd<OwnedFd>)>);
+pub struct Foreign(Option<(Pid, ProcessFd)>);
 
 impl Foreign {
     /// The process that listens at a socket (unix(7), `SO_PEERCRED`).
@@ -22,13 +21,10 @@ impl Foreign {
     /// # Errors
     /// When nobody listens there.
     pub async fn listening_at(path: &Path) -> io::Result<Self> {
-        let stream = super::socket::connect(path, PATIENCE).await?;
+        let stream = super::socket::connect(path, CONNECT_TIMEOUT).await?;
         let pid = socket_peercred(&stream)?.pid;
-        // It may be gone already, or in another namespace: then its end shows in its sockets alone.
-        // SAFETY: the descriptor is open, and nobody else has it.
-        let watched = |fd: OwnedFd| unsafe { AsyncFd::register(fd) };
-        let known = pidfd_open(pid, PidfdFlags::NONBLOCK).ok().map(watched).transpose()?;
-        Ok(Self(known.map(|fd| (pid, fd))))
+        // It may have ended already, or be in another namespace: then its end shows in its sockets alone.
+        Ok(Self(ProcessFd::open(pid).ok().map(|fd| (pid, fd))))
     }
 
     /// Its process id.
@@ -51,8 +47,7 @@ impl Foreign {
     /// When the operating system cannot wait for it.
     pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.0 {
-            // A pidfd becomes readable when the process has ended (pidfd_open(2)).
-            Some((_, fd)) => fd.poll_read_ready(cx).map_ok(drop),
+            Some((_, fd)) => fd.poll_exit(cx),
             None => Poll::Pending,
         }
     }

@@ -6,6 +6,7 @@ mod clock;
 mod foreign;
 mod limits;
 mod process;
+mod qemu;
 mod qmp;
 mod resources;
 mod serial;
@@ -19,7 +20,11 @@ pub use accelerator::Accelerator;
 pub use clock::{Clock, pause, today, wall_clock};
 pub use foreign::Foreign;
 pub use limits::allow_open_files;
-pub use process::{Qemu, SpawnError, die_with_parent};
+pub use process::{
+    Captured, Limits, Orphans, Output, PipedProcess, ProcessFd, ProcessGroup, RunError, SpawnError, block_on, capture,
+    capture_blocking,
+};
+pub use qemu::Qemu;
 pub use qmp::{Pause, Qmp, QmpCommands, QmpError};
 pub use resources::Resources;
 pub use serial::{Serial, SerialInput};

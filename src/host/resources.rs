@@ -1,4 +1,4 @@
-//! What the host can spare.
+//! The host's CPUs and memory.
 
 /// CPUs and memory for guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,8 +10,8 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// CPUs that this process may use, and four fifths of the memory that is available now: the host is not the
-    /// victim.
+    /// The CPUs that this process may use, and four fifths of the memory that is available now, so that the host itself does
+    /// not run out of it.
     pub fn of_host() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn available_memory_is_read() {
+    fn available_memory_is_parsed() {
         assert_eq!(available_mib("MemTotal: 9 kB\nMemAvailable:   20480 kB\n"), Some(20));
         assert_eq!(available_mib("MemTotal: 9 kB\n"), None);
         assert!(Resources::of_host().cpus >= 1);

@@ -14,11 +14,11 @@ use tokio::task::JoinHandle;
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Chunks that may wait for the driver; when it is late, QEMU's socket fills and the guest waits.
+/// Chunks that may wait for the driver; when it falls behind, QEMU's socket fills and the guest waits.
 const QUEUE: usize = 16;
 
-/// Reads a second of a console that is to be slow.
-const SLOW_READS: u64 = 50;
+/// Reads a second of a console with limited speed.
+const LIMITED_READS: u64 = 50;
 
 /// Texts that may wait to be sent to the guest.
 const TEXTS: usize = 4;
@@ -29,25 +29,25 @@ pub struct Serial {
     chunks: mpsc::Receiver<Vec<u8>>,
     input: SerialInput,
     flushes: mpsc::Sender<Flush>,
-    /// What became of the connection; nothing once that has been told.
+    /// The result of connecting; `None` once it has been reported.
     connected: Option<oneshot::Receiver<std::io::Result<()>>>,
     task: JoinHandle<()>,
 }
 
-/// Whom to tell that all that had arrived has been passed on.
+/// Reports that all that had arrived has been passed on.
 type Flush = oneshot::Sender<()>;
 
 impl Serial {
-    /// Begins to connect to `path` for at most `patience`, then reads; at most `bps` bytes a second, where that is given: the
-    /// guest's UART waits for whom it writes to.
-    pub fn open(path: PathBuf, patience: Duration, bps: Option<u64>) -> Self {
+    /// Starts to connect to `path`, for at most `timeout`, then reads; at most `bps` bytes a second, where that is given: the
+    /// guest's UART waits for its reader.
+    pub fn open(path: PathBuf, timeout: Duration, bps: Option<u64>) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
         let (texts_in, texts) = mpsc::channel(TEXTS);
         let (flushes, flushes_out) = mpsc::channel(1);
         let (connecting, connected) = oneshot::channel();
         let task = tokio::spawn(async move {
-            // Whoever opened it may not ask.
-            let stream = match connect(&path, patience).await {
+            // The result may not be asked for.
+            let stream = match connect(&path, timeout).await {
                 Ok(stream) => stream,
                 Err(error) => return drop(connecting.send(Err(error))),
             };
@@ -110,7 +110,7 @@ impl Serial {
         self.chunks.try_recv().ok()
     }
 
-    /// Whether more has been read than the driver has taken, so much that the guest may have to wait.
+    /// Whether the driver has fallen so far behind that the guest may have to wait.
     pub fn is_behind(&self) -> bool {
         self.chunks.len() >= QUEUE / 2
     }
@@ -133,11 +133,11 @@ impl Serial {
     }
 }
 
-/// At most so much of what has arrived; nothing when nothing has, `None` at the end. Of a thousand consoles most are silent: a buffer is there
-/// only while there is something to read.
-fn arrived(read: &OwnedReadHalf, most: usize) -> Option<Vec<u8>> {
+/// Up to `max` of the bytes that have arrived; `None` at the end. Allocates only for bytes: of a thousand consoles most are
+/// silent.
+fn arrived(read: &OwnedReadHalf, max: usize) -> Option<Vec<u8>> {
     let mut buffer = [0; CHUNK];
-    match read.try_read(&mut buffer[..most]) {
+    match read.try_read(&mut buffer[..max]) {
         Ok(0) => None,
         Ok(length) => Some(buffer[..length].to_vec()),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Some(Vec::new()),
@@ -151,25 +151,25 @@ impl Drop for Serial {
     }
 }
 
-/// A text and where to say that the guest's UART has taken it.
+/// A text, and the sender that reports that the guest's UART has taken it.
 type Text = (Vec<u8>, oneshot::Sender<std::io::Result<()>>);
 
-/// Sends bytes to a guest; tasks have copies of their own.
+/// Sends bytes to a guest; tasks have clones of their own.
 #[derive(Debug, Clone)]
 pub struct SerialInput(mpsc::Sender<Text>);
 
 impl SerialInput {
-    /// Sends bytes to the guest, giving up after `patience`.
+    /// Sends bytes to the guest, for at most `timeout`.
     ///
     /// # Errors
     /// When the console has ended, or the guest does not take the bytes in time.
-    pub async fn send(&self, bytes: Vec<u8>, patience: Duration) -> std::io::Result<()> {
+    pub async fn send(&self, bytes: Vec<u8>, timeout: Duration) -> std::io::Result<()> {
         let (done, answer) = oneshot::channel();
         let sending = async {
             self.0.send((bytes, done)).await.map_err(|_| std::io::ErrorKind::NotConnected)?;
             answer.await.unwrap_or_else(|_| Err(std::io::ErrorKind::NotConnected.into()))
         };
-        tokio::time::timeout(patience, sending).await?
+        tokio::time::timeout(timeout, sending).await?
     }
 }
 
@@ -180,9 +180,9 @@ async fn forward(
     bps: Option<u64>,
 ) {
     let mut waiting: Option<Flush> = None;
-    let most = bps.map_or(CHUNK, |bps| (bps / SLOW_READS).clamp(1, CHUNK as u64) as usize);
+    let max = bps.map_or(CHUNK, |bps| (bps / LIMITED_READS).clamp(1, CHUNK as u64) as usize);
     loop {
-        match arrived(&read, most) {
+        match arrived(&read, max) {
             None => return,
             Some(chunk) if !chunk.is_empty() => {
                 let taken = bps.map(|bps| Duration::from_secs_f64(chunk.len() as f64 / bps as f64));
@@ -199,7 +199,7 @@ async fn forward(
         // The runtime may not have heard yet of what the operating system has.
         let empty = rustix::io::ioctl_fionread(read.as_ref()).is_ok_and(|bytes| bytes == 0);
         if let Some(done) = waiting.take_if(|_| empty) {
-            // Whoever asked may have given up.
+            // The receiver may be dropped already.
             let _ = done.send(());
         }
         tokio::select! {
@@ -213,7 +213,7 @@ async fn forward(
 
 async fn send(mut write: OwnedWriteHalf, mut texts: mpsc::Receiver<Text>) {
     while let Some((bytes, done)) = texts.recv().await {
-        // Whoever sent it may have given up.
+        // The sender may have timed out.
         let _ = done.send(write.write_all(&bytes).await);
     }
 }
@@ -225,7 +225,7 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_console_takes_so_many_bytes_a_second() {
+    async fn limited_console_is_read_at_its_speed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("serial");
         let listener = UnixListener::bind(&path).unwrap();
@@ -238,12 +238,12 @@ mod tests {
             assert!(chunk.len() <= 20, "{}", chunk.len());
             bytes += chunk.len();
         }
-        // Nobody waits behind the last of it. The clock is that of the test: no host is too slow or too fast for it.
+        // There is no wait after the last chunk. The clock is the test's, so that the host's speed does not matter.
         assert!(began.elapsed() >= Duration::from_millis(980), "{:?}", began.elapsed());
     }
 
     #[tokio::test]
-    async fn who_does_not_read_is_behind() {
+    async fn serial_is_behind_until_it_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("serial");
         let listener = UnixListener::bind(&path).unwrap();
@@ -257,7 +257,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), piles_up).await.expect("nobody reads");
+        tokio::time::timeout(Duration::from_secs(60), piles_up).await.expect("the queue fills without a reader");
         while serial.read().await.is_some() {}
         flood.await.unwrap();
         assert!(!serial.is_behind());

@@ -1,4 +1,4 @@
-//! A guest's folder for its sockets, gone when its lab is: at once, or when the next lab needs one.
+//! A guest's folder for its sockets. It is removed when its lab ends; that of a killed lab, when the next lab makes one.
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, unlinkat};
 use rustix::process::geteuid;
@@ -10,8 +10,8 @@ const PREFIX: &str = "oomlab-sockets-";
 const SERIAL: &str = "serial";
 const QMP: &str = "qmp";
 
-/// How often another lab may take a new folder for an abandoned one.
-const ATTEMPTS: u32 = 100;
+/// How often another lab may remove a new folder before it is locked.
+const MAX_ATTEMPTS: u32 = 100;
 
 /// A folder in the temporary one: a socket's name holds 107 bytes at most (unix(7)), and the user's folders may be deep.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct SocketDir {
 }
 
 impl SocketDir {
-    /// Makes one, and removes those whose labs were killed.
+    /// Makes a folder, and removes those of killed labs.
     ///
     /// # Errors
     /// When the temporary folder cannot be written.
@@ -32,7 +32,7 @@ impl SocketDir {
 
     fn create_in(parent: &Path) -> io::Result<Self> {
         remove_abandoned(parent);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             if let Some(lock) = lock(dir.path()) {
                 return Ok(Self { dir, _lock: lock });
@@ -41,20 +41,20 @@ impl SocketDir {
         Err(io::Error::other(format!("other labs remove every new folder in {}", parent.display())))
     }
 
-    /// Where the serial console's socket is to be.
+    /// The path of the serial console's socket.
     pub fn serial(&self) -> PathBuf {
         self.dir.path().join(SERIAL)
     }
 
-    /// Where the QMP monitor's socket is to be.
+    /// The path of the QMP monitor's socket.
     pub fn qmp(&self) -> PathBuf {
         self.dir.path().join(QMP)
     }
 }
 
-/// Locks a folder of this user's; `None` if it is none, or somebody else has it or has just removed it.
+/// Locks a folder of this user's; `None` if it is no folder, or another lab has locked or just removed it.
 fn lock(path: &Path) -> Option<OwnedFd> {
-    // The temporary folder is everybody's: a link there may lead anywhere.
+    // Every user may write to the temporary folder: a link there may lead anywhere.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = open(path, flags, Mode::empty()).ok()?;
     flock(&dir, FlockOperation::NonBlockingLockExclusive).ok()?;
@@ -62,7 +62,7 @@ fn lock(path: &Path) -> Option<OwnedFd> {
     (locked.st_ino == there.st_ino && locked.st_uid == geteuid().as_raw()).then_some(dir)
 }
 
-/// Removes folders that nobody holds. What cannot be removed is somebody else's, or somebody has put more into it.
+/// Removes folders that no lab has locked. Those of other users and those with more in them stay.
 fn remove_abandoned(parent: &Path) {
     let Ok(entries) = parent.read_dir() else { return };
     let named = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(|it| it.starts_with(PREFIX)));
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_killed_lab_left_is_removed() {
+    fn folders_of_killed_labs_are_removed_and_others_kept() {
         let parent = tempfile::tempdir().unwrap();
         let used = SocketDir::create_in(parent.path()).unwrap();
         let folder = |name: &str| {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn labs_that_start_together_leave_each_other_alone() {
+    fn folders_of_labs_that_start_together_are_kept() {
         let parent = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for _ in 0..4 {

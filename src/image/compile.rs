@@ -3,15 +3,14 @@
 use super::ImageError;
 use super::flat;
 use super::program::Program;
+use crate::host::{Captured, Limits, RunError, SpawnError, capture_blocking};
 use arch::{Arch, BinaryFormat};
-use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
 /// A build takes a few seconds on a busy host.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(120), max_stdout: 1 << 20 };
 /// Lines of the compiler's messages in an error.
 const MAX_OUTPUT_LINES: usize = 20;
 /// Stack of a program without an MMU; it cannot grow.
@@ -42,7 +41,7 @@ pub(super) fn compile(arch: Arch, program: &Program) -> Result<Vec<u8>, ImageErr
             cc: arch.guest.cc,
             program: program.name.clone(),
             arch: arch.name,
-            output: last_lines(&String::from_utf8_lossy(&output.stderr)),
+            output: last_lines(&output.stderr),
         });
     }
     let elf = std::fs::read(&binary).map_err(ImageError::io(&binary))?;
@@ -65,28 +64,18 @@ fn write_files(folder: &Path, program: &Program) -> Result<(), ImageError> {
 }
 
 /// Runs the compiler, and kills it at the timeout.
-fn run(mut command: Command, arch: Arch, program: &str) -> Result<Output, ImageError> {
+fn run(mut command: Command, arch: Arch, program: &str) -> Result<Captured, ImageError> {
     let guest = arch.guest;
-    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
+    command.env("LC_ALL", "C");
+    capture_blocking(command, LIMITS).map_err(|error| match error {
+        RunError::Spawn(SpawnError::Missing { .. }) => {
             ImageError::NoCompiler { arch: arch.name, cc: guest.cc, package: guest.cc_package }
         }
-        _ => ImageError::Io { path: guest.cc.into(), source: error },
-    })?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let (send, receive) = mpsc::sync_channel(1);
-    std::thread::spawn(move || send.send(child.wait_with_output()));
-    match receive.recv_timeout(TIMEOUT) {
-        Ok(output) => output.map_err(ImageError::io(guest.cc)),
-        Err(_) => {
-            if let Some(pid) = pid {
-                // It may have exited just now: then there is nothing to kill.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-            Err(ImageError::CompilerStuck { cc: guest.cc, program: program.to_owned(), after: TIMEOUT })
+        RunError::TimedOut { .. } => {
+            ImageError::CompilerStuck { cc: guest.cc, program: program.to_owned(), after: LIMITS.timeout }
         }
-    }
+        error => ImageError::Io { path: guest.cc.into(), source: std::io::Error::other(error) },
+    })
 }
 
 fn last_lines(text: &str) -> String {

@@ -1,25 +1,23 @@
 //! Host programs: run in a process group of their own, supervised, logged, and never left behind.
 
 use super::{KernelError, Progress};
-use crate::host::{Clock, pause};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal, waitid,
-};
+use crate::host::{Clock, Limits, Orphans, Output, PipedProcess, RunError, block_on, capture_blocking};
+use rustix::process::Signal;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 /// How often cancellation and progress are checked.
-const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-/// Timeout without output and without progress. The slowest single file of a kernel takes a minute on
-/// slow machines; apt gives up on a silent server after 30 s by itself.
+const TICK: Duration = Duration::from_millis(100);
+/// Timeout without output and without progress. The slowest single file of a kernel takes a minute on slow machines; apt
+/// gives up on a silent server after 30 s by itself.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Timeout from SIGTERM to SIGKILL.
 const TERM_TIMEOUT: Duration = Duration::from_secs(3);
+/// Programs that print an answer: a git, a compiler, apt's index of a whole suite.
+pub(super) const OUTPUT_LIMITS: Limits = Limits { timeout: Duration::from_secs(600), max_stdout: 1 << 30 };
 /// How many lines of a log an error message shows.
 const TAIL_LINES: usize = 25;
 
@@ -49,12 +47,8 @@ impl Job<'_> {
 }
 
 /// The output of a program that succeeds.
-pub(crate) fn output_of(command: &mut Command) -> io::Result<String> {
-    let output = command.stdin(Stdio::null()).output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+pub(crate) fn output_of(command: Command) -> Result<String, RunError> {
+    capture_blocking(command, OUTPUT_LIMITS)?.text()
 }
 
 /// The last lines of a log.
@@ -67,110 +61,48 @@ pub(crate) fn tail(log: &Path) -> String {
 
 fn supervise(
     what: &str,
-    mut command: Command,
+    command: Command,
     log: &Path,
     progress: &dyn Progress,
     mut watch: impl FnMut(&[u8]) -> u64,
 ) -> Result<ExitStatus, KernelError> {
     let mut log_file = File::create(log).map_err(KernelError::io("write", log))?;
-    let (mut reader, writer) = io::pipe().map_err(KernelError::io("open a pipe to", log))?;
-    let stderr = writer.try_clone().map_err(KernelError::io("open a pipe to", log))?;
-    command.stdin(Stdio::null()).stdout(writer).stderr(stderr).process_group(0);
-    // SAFETY: the closure makes one system call and touches no memory of the parent's.
-    // SIGTERM, not SIGKILL: make and apt end their own children on it.
-    unsafe {
-        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::TERM))?));
-    }
     let program = PathBuf::from(command.get_program());
-    let child = command.spawn().map_err(KernelError::io("start", &program))?;
-    // The parent's ends of the pipe close here, so that its end can be seen.
-    drop(command);
-    let mut group = Group { child, ended: false };
-
-    let mut buffer = vec![0; 64 * 1024];
-    let mut last_sign = Clock::start();
-    let mut last_count = 0;
-    loop {
-        if progress.cancelled() {
-            return Err(KernelError::Cancelled);
+    let supervising = async {
+        // SIGTERM, not SIGKILL: make removes what it has written in part, and apt ends its own children.
+        let spawned = PipedProcess::spawn_joined(&mut command.into(), Orphans::Signal(Signal::TERM));
+        let mut process = spawned.map_err(io::Error::from).map_err(KernelError::io("start", &program))?;
+        let mut ticks = tokio::time::interval(TICK);
+        let mut last_sign = Clock::start();
+        let mut last_count = 0;
+        loop {
+            let output = tokio::select! {
+                output = process.next() => Some(output.map_err(KernelError::io("read the output of", &program))?),
+                _ = ticks.tick() => None,
+            };
+            let bytes = match output {
+                Some(Output::Exited(status)) => return Ok(status),
+                Some(Output::Stdout(bytes) | Output::Stderr(bytes)) => bytes,
+                None => Vec::new(),
+            };
+            let count = watch(&bytes);
+            log_file.write_all(&bytes).map_err(KernelError::io("write", log))?;
+            if !bytes.is_empty() || count != last_count {
+                (last_sign, last_count) = (Clock::start(), count);
+            }
+            let failure = if progress.cancelled() {
+                KernelError::Cancelled
+            } else if last_sign.elapsed() > SILENCE_TIMEOUT {
+                let status = format!("no output and no progress for {} s", SILENCE_TIMEOUT.as_secs());
+                KernelError::Command { what: what.to_owned(), status, tail: tail(log), log: log.to_owned() }
+            } else {
+                continue;
+            };
+            process.stop(TERM_TIMEOUT).await.map_err(KernelError::io("end", &program))?;
+            return Err(failure);
         }
-        let read = read_some(&mut reader, &mut buffer).map_err(KernelError::io("read the output of", &program))?;
-        let count = watch(&buffer[..read.unwrap_or(0)]);
-        log_file.write_all(&buffer[..read.unwrap_or(0)]).map_err(KernelError::io("write", log))?;
-        if read.is_some_and(|n| n > 0) || count != last_count {
-            (last_sign, last_count) = (Clock::start(), count);
-        }
-        // A grandchild may hold the pipe open: the program's own end counts, once its output is drained.
-        if !matches!(read, Some(1..))
-            && let Some(status) = group.try_wait().map_err(KernelError::io("wait for", &program))?
-        {
-            return Ok(status);
-        }
-        if read == Some(0) {
-            return group.wait().map_err(KernelError::io("wait for", &program));
-        }
-        if last_sign.elapsed() > SILENCE_TIMEOUT {
-            let status = format!("no output and no progress for {} s", SILENCE_TIMEOUT.as_secs());
-            return Err(KernelError::Command { what: what.to_owned(), status, tail: tail(log), log: log.to_owned() });
-        }
-    }
-}
-
-/// Bytes read: `None` after a tick without any, `Some(0)` at the end.
-fn read_some(reader: &mut io::PipeReader, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    let ready = poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&TICK));
-    match ready {
-        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(None),
-        Ok(_) => reader.read(buffer).map(Some),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A child that leads a process group; dropping it ends the whole group.
-struct Group {
-    child: Child,
-    ended: bool,
-}
-
-impl Group {
-    fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        let status = self.child.try_wait()?;
-        self.ended = status.is_some();
-        Ok(status)
-    }
-
-    /// Waits for the end, at most [`TERM_TIMEOUT`] before it is forced.
-    fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.await_end();
-        self.signal(Signal::KILL);
-        self.ended = true;
-        self.child.wait()
-    }
-
-    /// Leaves the child unreaped: until then its process group is not reused.
-    fn await_end(&self) {
-        let start = Clock::start();
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        while start.elapsed() < TERM_TIMEOUT
-            && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
-        {
-            pause(Duration::from_millis(10));
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // Fails only when the group has ended already, as intended.
-        let _ = kill_process_group(Pid::from_child(&self.child), signal);
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.signal(Signal::TERM);
-            let _ = self.wait();
-        }
-    }
+    };
+    block_on(supervising).map_err(KernelError::io("watch", &program))?
 }
 
 #[cfg(test)]

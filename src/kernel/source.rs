@@ -5,6 +5,7 @@ use super::cache::{Cache, Lock, digest_of};
 use super::command::{Job, output_of};
 use super::debian::{decompress, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
+use crate::host::{RunError, SpawnError};
 use model::Digest;
 use std::fs;
 use std::io::{self, BufReader};
@@ -153,8 +154,10 @@ pub(super) fn commit_of(repository: &str, revision: &str) -> Option<String> {
 fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
     let mut git = Command::new("git");
     git.arg("-C").arg(repository).args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
-    let output = output_of(git.arg(format!("{revision}^{{commit}}"))).map_err(|error| {
-        let reason = if error.kind() == io::ErrorKind::NotFound { "git is missing" } else { "no such revision" };
+    git.arg(format!("{revision}^{{commit}}"));
+    let output = output_of(git).map_err(|error| {
+        let missing = matches!(error, RunError::Spawn(SpawnError::Missing { .. }));
+        let reason = if missing { "git is missing" } else { "no such revision" };
         KernelError::Fetch { what: format!("find `{revision}` in {}", repository.display()), message: reason.into() }
     })?;
     Ok(output.trim().to_owned())
@@ -245,7 +248,8 @@ mod tests {
         let git = |arguments: &[&str]| {
             let mut git = Command::new("git");
             git.args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]);
-            output_of(git.arg("-C").arg(dir.path().join("linux")).args(arguments)).unwrap()
+            git.arg("-C").arg(dir.path().join("linux")).args(arguments);
+            output_of(git).unwrap()
         };
         fs::create_dir(&repository).unwrap();
         git(&["init", "--quiet"]);

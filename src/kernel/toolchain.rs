@@ -3,6 +3,7 @@
 use super::KernelError;
 use super::command::output_of;
 use arch::Arch;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,8 +41,10 @@ pub(super) fn compiler(arch: Arch) -> String {
 /// The first line of the compiler's `--version`.
 pub(super) fn compiler_version(arch: Arch) -> Result<String, KernelError> {
     let compiler = compiler(arch);
-    let output = output_of(Command::new(&compiler).arg("--version"));
-    let output = output.map_err(KernelError::io("run", Path::new(&compiler)))?;
+    let mut command = Command::new(&compiler);
+    command.arg("--version");
+    let output =
+        output_of(command).map_err(|error| KernelError::io("run", Path::new(&compiler))(io::Error::other(error)))?;
     Ok(output.lines().next().unwrap_or_default().to_owned())
 }
 

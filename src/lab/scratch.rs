@@ -1,12 +1,11 @@
 //! The file behind a guest's scratch disk.
 
 use super::error::LabError;
-use crate::host::{scratch_folder, unnamed_file};
+use crate::host::{Captured, Limits, capture, scratch_folder, unnamed_file};
 use model::{Filesystem, ScratchDisk, printable};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 /// A sparse file without a name: it is gone when its last user has ended, however that happens.
@@ -35,8 +34,8 @@ impl ScratchFile {
     }
 }
 
-/// How long making a file system may take.
-const MAKING: Duration = Duration::from_secs(60);
+/// What making a file system may take.
+const MAKING: Limits = Limits { timeout: Duration::from_secs(60), max_stdout: 1 << 20 };
 
 /// What every user may run and not every user's PATH has.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
@@ -50,13 +49,9 @@ async fn make_filesystem(filesystem: Filesystem, file: &Path) -> std::io::Result
         return Err(std::io::Error::other(text));
     };
     let mut command = tokio::process::Command::new(found);
-    command.args(arguments).arg(file).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(MAKING, command.output()).await??;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(std::io::Error::other(format!("{program}: {}", printable(said.trim()))))
+    command.args(arguments).arg(file);
+    let made = capture(&mut command, MAKING).await.and_then(Captured::text);
+    made.map(drop).map_err(|error| std::io::Error::other(format!("{program}: {}", printable(&error.to_string()))))
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use super::super::KernelError;
 use super::super::cache::{Cache, digest_of_file};
-use super::super::command::Job;
+use super::super::command::{Job, OUTPUT_LIMITS};
 use super::super::progress::{Progress, Stage, Update};
 use super::Archive;
 use super::index::{Package, newest};
+use crate::host::capture_blocking;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -76,7 +78,8 @@ impl Apt<'_> {
         let index = self.index_file()?.unwrap_or_default();
         let mut command = Command::new(&self.programs.apt_helper);
         command.arg("cat-file").arg(&index);
-        let output = command.output().map_err(KernelError::io("run", &self.programs.apt_helper))?;
+        let output = capture_blocking(command, OUTPUT_LIMITS)
+            .map_err(|error| KernelError::io("run", &self.programs.apt_helper)(io::Error::other(error)))?;
         newest(&output.stdout, pattern).ok_or_else(|| KernelError::NoPackage {
             pattern: pattern.to_owned(),
             suite: self.suite.to_owned(),

@@ -48,7 +48,9 @@ impl Machine {
         let dir = TempDir::with_prefix("oomlab-test-").unwrap();
         let assets = Assets::with_overlay(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests"));
         let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
-        let kernel = kernels.prepare(self.kernel, arch, 2, &NullProgress).unwrap_or_else(|error| panic!("{error}"));
+        let name = self.kernel;
+        let preparing = tokio::task::spawn_blocking(move || kernels.prepare(name, arch, 2, &NullProgress));
+        let kernel = preparing.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
         let workloads = load_workloads(&assets).unwrap();
         let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &[]).unwrap();
         let paths = Paths {

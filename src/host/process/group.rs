@@ -1,0 +1,193 @@
+//! Process groups: a program and all that it starts, which end together.
+
+use super::pidfd::ProcessFd;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// How long a process may take to end after SIGKILL. One that takes longer is in an uninterruptible wait of the host.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Kills its process group when its standard input ends: when the lab does, however that happens.
+const GUARD: &str = "read _; kill -KILL 0";
+
+/// A program that cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// The program is not installed.
+    #[error("cannot find `{program}`: install it with `oomlab doctor --fix`")]
+    Missing {
+        /// Name of the program.
+        program: String,
+        /// `ENOENT`.
+        source: io::Error,
+    },
+    /// Anything else.
+    #[error("cannot start `{program}`: {source}")]
+    Failed {
+        /// Name of the program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl SpawnError {
+    fn new(program: String, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing { program, source },
+            _ => Self::Failed { program, source },
+        }
+    }
+}
+
+/// The operating system's error alone.
+impl From<SpawnError> for io::Error {
+    fn from(error: SpawnError) -> Self {
+        match error {
+            SpawnError::Missing { source, .. } | SpawnError::Failed { source, .. } => source,
+        }
+    }
+}
+
+/// How a group ends if the lab is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orphans {
+    /// The kernel sends the program this signal when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`):
+    /// spawn it from a thread that lives as long as the program may. For programs that end their own children.
+    Signal(Signal),
+    /// A process beside the program kills the whole group. For programs of which nothing is known.
+    KillGroup,
+}
+
+/// A running program in a process group of its own. When the program ends, what it has left behind is killed; dropping
+/// this kills the group.
+#[derive(Debug)]
+pub struct ProcessGroup {
+    child: Child,
+    exit: ProcessFd,
+    pid: Pid,
+    group: Pid,
+    status: Option<ExitStatus>,
+    _guard: Option<Child>,
+}
+
+impl ProcessGroup {
+    /// Starts a program without standard input.
+    ///
+    /// # Errors
+    /// When the program is missing or cannot be started.
+    pub fn spawn(command: &mut Command, orphans: Orphans) -> Result<Self, SpawnError> {
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        let failed = |source| SpawnError::new(program.clone(), source);
+        let guard = match orphans {
+            Orphans::Signal(signal) => {
+                signal_orphan(command, signal);
+                None
+            }
+            Orphans::KillGroup => Some(guard().map_err(|source| SpawnError::new("sh".to_owned(), source))?),
+        };
+        let group = guard.as_ref().map(pid_of).transpose().map_err(failed)?;
+        command.stdin(Stdio::null()).process_group(group.map_or(0, Pid::as_raw_pid)).kill_on_drop(true);
+        let child = command.spawn().map_err(failed)?;
+        let pid = pid_of(&child).map_err(failed)?;
+        let exit = ProcessFd::open(pid).map_err(failed)?;
+        Ok(Self { child, exit, pid, group: group.unwrap_or(pid), status: None, _guard: guard })
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// Ready when the program has ended; the rest of its group is killed then.
+    ///
+    /// # Errors
+    /// When the operating system cannot wait for it.
+    pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        if let Some(status) = self.status {
+            return Poll::Ready(Ok(status));
+        }
+        ready!(self.exit.poll_exit(cx))?;
+        // The program is a zombie until it is reaped below, so that its group's id belongs to no other group yet.
+        self.signal(Signal::KILL);
+        let status =
+            self.child.try_wait()?.ok_or_else(|| io::Error::other("a process that has ended has no status"))?;
+        self.status = Some(status);
+        Poll::Ready(Ok(status))
+    }
+
+    /// Waits for the program's end, as [`ProcessGroup::poll_wait`]. Cancel safe.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        std::future::poll_fn(|cx| self.poll_wait(cx)).await
+    }
+
+    /// Sends a signal to the whole group, unless the program has ended.
+    pub fn signal(&self, signal: Signal) {
+        if self.status.is_none() {
+            // ESRCH: it has ended in the meantime, as it should.
+            let _ = kill_process_group(self.group, signal);
+        }
+    }
+
+    /// Ends the group: SIGTERM, and SIGKILL for what has not ended after `grace`.
+    ///
+    /// # Errors
+    /// When the program does not end even then.
+    pub async fn stop(&mut self, grace: Duration) -> io::Result<ExitStatus> {
+        self.signal(Signal::TERM);
+        if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
+            return status;
+        }
+        self.kill().await
+    }
+
+    /// Kills the group.
+    ///
+    /// # Errors
+    /// When the program does not end even then.
+    pub async fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::KILL);
+        let pid = self.pid();
+        let stuck = |_| Err(io::Error::other(format!("process {pid} did not end after SIGKILL")));
+        tokio::time::timeout(KILL_TIMEOUT, self.wait()).await.unwrap_or_else(stuck)
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+fn pid_of(child: &Child) -> io::Result<Pid> {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    pid.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+fn guard() -> io::Result<Child> {
+    let mut guard = Command::new("sh");
+    guard.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    guard.process_group(0).kill_on_drop(true).spawn()
+}
+
+fn signal_orphan(command: &mut Command, signal: Signal) {
+    let owner = rustix::process::getpid();
+    // SAFETY: between fork and exec only async-signal-safe system calls are made, and nothing is allocated.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::set_parent_process_death_signal(Some(signal))?;
+            // The owner may have died before the signal was asked for.
+            if rustix::process::getppid() != Some(owner) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            Ok(())
+        });
+    }
+}

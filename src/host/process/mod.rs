@@ -1,0 +1,13 @@
+//! Programs of the host: one way to run them, in a process group that ends with its owner.
+
+mod capture;
+mod group;
+mod output;
+mod pidfd;
+#[cfg(test)]
+mod tests;
+
+pub use capture::{Captured, Limits, RunError, block_on, capture, capture_blocking};
+pub use group::{Orphans, ProcessGroup, SpawnError};
+pub use output::{Output, PipedProcess};
+pub use pidfd::ProcessFd;

@@ -1,0 +1,31 @@
+//! The end of a process, as an event (pidfd_open(2)).
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
+use tokio::io::unix::AsyncFd;
+
+/// A handle to a process, which need not be a child.
+#[derive(Debug)]
+pub struct ProcessFd(AsyncFd<OwnedFd>);
+
+impl ProcessFd {
+    /// Opens the process of this id.
+    ///
+    /// # Errors
+    /// When there is none, or it is in another namespace.
+    pub fn open(pid: Pid) -> io::Result<Self> {
+        let fd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+        // SAFETY: the descriptor is open and has no other owner.
+        Ok(Self(unsafe { AsyncFd::register(fd) }?))
+    }
+
+    /// Ready when the process has ended: the descriptor becomes readable then.
+    ///
+    /// # Errors
+    /// When the runtime is shutting down.
+    pub fn poll_exit(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read_ready(cx).map_ok(drop)
+    }
+}
