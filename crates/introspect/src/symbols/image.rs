@@ -13,7 +13,7 @@ const ALIGNED: u64 = 2 << 20;
 
 /// A kernel that lies in memory or in a file as it was linked.
 #[derive(Debug)]
-pub struct Bare<'a> {
+pub struct KernelImage<'a> {
     /// All of it.
     pub bytes: &'a [u8],
     /// Bytes of a pointer.
@@ -21,7 +21,7 @@ pub struct Bare<'a> {
     segments: Vec<(Range<usize>, u64)>,
 }
 
-impl<'a> Bare<'a> {
+impl<'a> KernelImage<'a> {
     /// A bare kernel of an architecture with pointers of `word_bytes`; its bytes, unless it is an ELF file, lie from
     /// `image_base` on when it runs, where that is known.
     pub fn new(bytes: &'a [u8], word_bytes: u8, image_base: Option<u64>) -> Self {
