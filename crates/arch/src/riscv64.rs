@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_told_from_other_code() {
+    fn decode_call_knows_direct_and_indirect_calls() {
         let code = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
         // jal ra, .+0x800; jal ra, .-4; auipc ra, 1; jalr ra, -4(ra); jalr ra, 0(a5); c.jalr a5; addi sp, sp, -16
         assert_eq!(decode_call(&code(&[0x0010_00ef]), 0x1004), Some(CallTarget::Direct(0x1800)));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_are_followed() {
+    fn decode_jump_knows_direct_jumps() {
         // j .+0x800; auipc t1, 1; jr -4(t1)
         assert_eq!(decode_jump(&0x0010_006f_u32.to_le_bytes(), 0x1000), Some(0x1800));
         let far = [0x0000_1317_u32.to_le_bytes(), 0xffc3_0067_u32.to_le_bytes()].concat();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dump_tells_how_addresses_are_translated() {
+    fn paging_is_read_from_satp() {
         let Some(Paging::Tables { root, levels, .. }) = paging(" satp     9000000000081234\r\n") else { panic!() };
         assert_eq!((root, levels), (0x8123_4000, 4));
         assert!(matches!(paging(" satp     0000000000000000\r\n"), Some(Paging::Off)));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_lead_on_or_end() {
+    fn decode_entry_knows_tables_and_pages() {
         assert_eq!(decode_entry(0x2000_0001), PageTableEntry::Table(0x8000_0000));
         assert_eq!(decode_entry(0x2000_00ef), PageTableEntry::Page(0x8000_0000));
         assert_eq!(decode_entry(0x2000_00ee), PageTableEntry::Absent);

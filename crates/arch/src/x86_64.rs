@@ -53,7 +53,8 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 };
 
 /// The first gate of the interrupt descriptor table: the division error (Intel SDM 3A, figure 6-8; Linux,
-/// `arch/x86/kernel/idt.c`). A kernel moves by `CONFIG_PHYSICAL_ALIGN`, which is 2 MiB at least.
+/// `arch/x86/kernel/idt.c`). KASLR offsets are multiples of
+/// `CONFIG_PHYSICAL_ALIGN`, which is at least 2 MiB.
 const KASLR_ANCHOR: KaslrAnchor = KaslrAnchor {
     location: |dump| hex_after(dump, "IDT="),
     bytes: 16,
@@ -85,12 +86,12 @@ const STACK: StackSpec = StackSpec {
     tif_memdie: 20,
 };
 
-/// QEMU, `hw/i386/pc_q35.c`, `pc_q35_init()`: what would reach into the devices' addresses lies above 4 GiB.
+/// QEMU, `hw/i386/pc_q35.c`, `pc_q35_init()`: RAM that would overlap the PCI hole is above 4 GiB.
 fn ram(bytes: u64) -> Vec<Range<u64>> {
     const LOW: u64 = 0x8000_0000;
-    const MOST_LOW: u64 = 0xb000_0000;
+    const MAX_LOW: u64 = 0xb000_0000;
     const HIGH: u64 = 1 << 32;
-    let (low, high) = if bytes < MOST_LOW { (bytes, 0) } else { (LOW, bytes - LOW) };
+    let (low, high) = if bytes < MAX_LOW { (bytes, 0) } else { (LOW, bytes - LOW) };
     [0..low, HIGH..HIGH + high].into_iter().filter(|range| !range.is_empty()).collect()
 }
 
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_gate_says_where_the_kernel_is() {
+    fn kaslr_anchor_is_the_first_gate() {
         let dump = "GDT=     fffffe0000001000 0000007f\r\nIDT=     fffffe0000000000 00000fff\r\nCR0=80050033";
         assert_eq!((KASLR_ANCHOR.location)(dump), Some(0xffff_fe00_0000_0000));
         let gate = [0x90, 0x0a, 0x10, 0x00, 0x00, 0x8e, 0xc0, 0x9e, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_told_from_other_code() {
+    fn decode_call_knows_direct_and_indirect_calls() {
         assert_eq!(decode_call(&[0xe8, 0xfb, 0xff, 0xff, 0xff], 0x1005), Some(CallTarget::Direct(0x1000)));
         assert_eq!(decode_call(&[0x90, 0xff, 0xd0], 0x1003), Some(CallTarget::Indirect), "call *%rax");
         assert_eq!(
@@ -183,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn jumps_are_followed() {
+    fn decode_jump_knows_direct_jumps() {
         assert_eq!(decode_jump(&[0xe9, 0xfb, 0xff, 0xff, 0xff, 0x90], 0x1000), Some(0x1000));
         assert_eq!((decode_jump(&[0xe8, 0, 0, 0, 0], 0), decode_jump(&[0xe9, 0, 0], 0)), (None, None));
     }
 
     #[test]
-    fn the_kernels_own_tables_are_taken_with_as_many_levels_as_there_are() {
+    fn paging_uses_the_kernels_own_tables() {
         let dump = |cr4: &str| {
             format!("CR0=80050033 CR2=0000000000000000 CR3=0000000004a3d803 CR4={cr4}\r\nEFER=0000000000000d01\r\n")
         };
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn ram_that_does_not_fit_below_the_devices_lies_above_them() {
+    fn ram_above_the_pci_hole_is_a_second_range() {
         assert_eq!(ram(128 << 20), std::iter::once(0..128 << 20).collect::<Vec<_>>());
         assert_eq!(ram(4 << 30), [0..2 << 30, 4 << 30..6 << 30]);
     }

@@ -18,7 +18,7 @@ pub struct Dwarf<'a> {
     units: Vec<Place<'a>>,
 }
 
-/// A unit of compilation, and where it lies.
+/// A compilation unit and its offset in `.debug_info`.
 struct Place<'a> {
     start: usize,
     header: UnitHeader<Slice<'a>>,
@@ -202,7 +202,7 @@ fn length(range: &Entry<'_, '_>) -> u64 {
     number(range, dw::DW_AT_count).or_else(last).unwrap_or(0)
 }
 
-/// Where a member lies: those of unions do not say it, and before DWARF 4 it is a program of one instruction.
+/// Offset of a member: members of unions have no attribute for it, and before DWARF 4 it is an expression of one operation.
 fn location(entry: &Entry<'_, '_>) -> Option<u64> {
     match entry.attr_value(dw::DW_AT_data_member_location).ok()? {
         None => Some(0),

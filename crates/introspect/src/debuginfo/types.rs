@@ -41,7 +41,7 @@ pub struct Member {
     pub kind: TypeId,
 }
 
-/// Where a member lies in a structure.
+/// Offset and size of a member in a structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     /// Bytes from the beginning.
@@ -62,7 +62,8 @@ pub trait Types {
 /// Maximum nesting of types; the kernel's are far from it.
 const MAX_DEPTH: u32 = 32;
 
-/// Where a member lies: `path` is its name, or for one of a structure in the structure all names on the way, with dots.
+/// Offset and size of a member. `path` is its name; for a member of a structure inside, the names from the outside in, with
+/// dots.
 pub fn field(types: &dyn Types, structure: &str, path: &str) -> Option<Field> {
     let (mut kind, mut offset) = (types.find(structure)?, 0_u64);
     for name in path.split('.') {

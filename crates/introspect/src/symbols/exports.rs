@@ -51,7 +51,7 @@ fn by_distances<'n>(kernel: &KernelImage<'_>, names: &[&'n str]) -> Vec<(&'n str
     names.iter().filter_map(find).collect()
 }
 
-/// Where the image lies is not known, only that its text begins at `text`: most names agree on the right place.
+/// The address of the image is unknown, only that of its text: most names agree on the right one.
 fn by_pointers<'n>(kernel: &KernelImage<'_>, text: u32, names: &[&'n str]) -> Vec<(&'n str, u64)> {
     let mut bases: BTreeMap<u32, BTreeMap<&'n str, u32>> = BTreeMap::new();
     for name in names {

@@ -163,7 +163,7 @@ fn length(name: &[u8]) -> Option<(usize, usize)> {
 
 /// The packed names.
 struct Names {
-    /// Where the number of symbols lies.
+    /// Offset of the number of symbols.
     number: usize,
     start: usize,
     /// Where each ends, which is where the next begins.
@@ -181,7 +181,7 @@ fn ascends(offsets: &[u32]) -> bool {
     offsets.is_sorted()
 }
 
-/// Offsets that count from their own places, counted from the first one's place, moved so that they ascend from zero.
+/// Offsets that count from their own places, counted from the first one's place, shifted so that they ascend from zero.
 fn own_places(offsets: &[u32]) -> Vec<u32> {
     let first = offsets.first().copied().unwrap_or_default();
     offsets.iter().zip((0_u32..).step_by(4)).map(|(&offset, at)| offset.wrapping_add(at).wrapping_sub(first)).collect()

@@ -42,8 +42,8 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// A table of these symbols, in any order. `image_base` is where the image lies in the running kernel, for symbols
-    /// that count from its beginning. `None` when there is no function among the symbols.
+    /// A table of these symbols, in any order. `image_base` is the address of the image in the running kernel, for
+    /// symbols that count from its start. `None` if there is no function among the symbols.
     pub fn new<'a>(symbols: impl IntoIterator<Item = Symbol<'a>>, image_base: Option<u64>) -> Option<Self> {
         let mut functions: Vec<Symbol<'a>> = Vec::new();
         let mut bounds: BTreeMap<&'a str, u64> = BTreeMap::new();
@@ -121,7 +121,7 @@ impl Symbols {
             && prefixes.iter().any(|prefix| self.name(at).starts_with(prefix))
     }
 
-    /// Whether an address lies in the kernel's text.
+    /// Whether an address is in the kernel's text.
     pub fn is_text(&self, address: u64) -> bool {
         self.text.iter().any(|range| range.contains(&address))
     }

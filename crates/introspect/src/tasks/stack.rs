@@ -48,7 +48,7 @@ pub(super) struct Unwinder<'a> {
 
 /// A possible return address.
 struct Candidate<'a> {
-    /// Where it lies; `None` in a register.
+    /// Its address on the stack; `None` if it was in a register.
     slot: Option<u64>,
     address: u64,
     /// The function that it leads back to.
