@@ -2,11 +2,11 @@
 
 use super::image::unpacked;
 use arch::Arch;
-use introspect::symbols::{Bare, system_map};
+use introspect::symbols::{KernelImage, system_map};
 
 /// The symbols in a bootable image, as text like that of a `System.map`; `None` for a kernel without `CONFIG_KALLSYMS`, or
 /// with an unknown compression.
 pub fn symbols_of(image: &[u8], arch: Arch) -> Option<String> {
-    let read = |bytes: &[u8]| system_map(&Bare::new(bytes, arch.cpu.word_bytes, arch.cpu.image_base));
+    let read = |bytes: &[u8]| system_map(&KernelImage::new(bytes, arch.cpu.word_bytes, arch.cpu.image_base));
     read(image).or_else(|| unpacked(image).find_map(|bytes| read(&bytes)))
 }

@@ -198,7 +198,7 @@ async fn do_step(prober: Option<Prober>, serial: SerialInput, work: StepWork, at
     match work {
         StepWork::Read { step, page_bytes } => {
             let prober = Prober { page_bytes, ..qmp()?.clone() };
-            prober.collect(step, at).await.map_err(|error| error.to_string())
+            prober.collect(step, at).await.map(|found| found.to_string()).map_err(|error| error.to_string())
         }
         StepWork::BreakSysrq(letter) => {
             qmp()?.send_sysrq(letter).await.map(|()| String::new()).map_err(|error| error.to_string())

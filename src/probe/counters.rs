@@ -1,75 +1,79 @@
-//! Memory figures of a guest that may be stuck, read from outside through the kernel's symbols.
+//! Memory figures of a guest that may hang, from its kernel's counters.
 
+use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
-use arch::CpuSpec;
-use introspect::symbols::{Counters, LRU_ITEMS, NAME_WITHIN, Node, Symbols, ZONE_ITEMS, zone_name};
+use introspect::counters::{CounterFormat, LRU_ITEMS, MAX_NAME_WORDS, Node, ZONE_ITEMS, zone_name};
+use introspect::symbols::Symbols;
 use model::Memory;
 
-/// How much of a `struct pglist_data` is read: its zones are at its beginning, and each takes up to 2 KiB.
+/// Bytes that are read of a `struct pglist_data`: its zones come first, and each takes up to 2 KiB.
 const NODE_BYTES: usize = 16 * 1024;
 
-/// Nodes that are looked at.
+/// Maximum number of nodes that are read.
 const MAX_NODES: usize = 4;
 
-/// Reads the figures while the machine is held still, so that they fit together.
+/// Reads the figures while the machine is paused, so that they are consistent.
 pub(super) async fn read(
     memory: &GuestMemory<'_>,
-    cpu: &CpuSpec,
     symbols: &Symbols,
-    counters: Counters,
-) -> Result<Memory, String> {
-    let data = |name: &str| symbols.data(name).ok_or_else(|| format!("the symbols have no `{name}`"));
+    format: CounterFormat,
+) -> Result<Memory, ProbeError> {
+    let data = |name| symbols.data(name).ok_or(ProbeError::NoSymbol(name));
     let (zone_stat, node_stat) = (data("vm_zone_stat")?, data("vm_node_stat")?);
-    let word = usize::from(cpu.word_bytes);
+    let word = usize::from(format.word_bytes);
     let pause = memory.pause().await?;
     let zone_stat = memory.read(0, zone_stat, ZONE_ITEMS * word).await?;
     let node_stat = memory.read(0, node_stat, LRU_ITEMS * word).await?;
     let mut nodes = Vec::new();
-    for address in node_addresses(memory, symbols, counters).await? {
+    for address in node_addresses(memory, symbols, format).await? {
         let bytes = memory.read(0, address, NODE_BYTES).await?;
-        if let Some(node) = counters.node(address, &bytes) {
+        if let Some(node) = format.node(address, &bytes) {
             let names = names(memory, &node).await?;
             nodes.push((node, names));
         }
     }
     drop(pause);
-    counters.memory(&zone_stat, &node_stat, &nodes).ok_or_else(|| "the kernel's counters make no sense".to_owned())
+    format.memory(&zone_stat, &node_stat, &nodes).ok_or(ProbeError::Counters)
 }
 
-/// Where the nodes' structures lie: one in the kernel's image, or several that a table points to
+/// Addresses of the nodes' structures: one in the kernel's image, or several in a table
 /// (`include/linux/mmzone.h`, `NODE_DATA()`).
-async fn node_addresses(memory: &GuestMemory<'_>, symbols: &Symbols, counters: Counters) -> Result<Vec<u64>, String> {
+async fn node_addresses(
+    memory: &GuestMemory<'_>,
+    symbols: &Symbols,
+    format: CounterFormat,
+) -> Result<Vec<u64>, ProbeError> {
     if let Some(address) = symbols.data("contig_page_data") {
         return Ok(vec![address]);
     }
     let Some(table) = symbols.data("node_data") else { return Ok(Vec::new()) };
-    let bytes = memory.read(0, table, MAX_NODES * usize::from(counters.word_bytes)).await?;
-    Ok(counters.words(&bytes).into_iter().take_while(|&address| address != 0).collect())
+    let bytes = memory.read(0, table, MAX_NODES * usize::from(format.word_bytes)).await?;
+    Ok(format.words(&bytes).into_iter().take_while(|&address| address != 0).collect())
 }
 
-/// The names of a node's zones. Where in a zone the name's address is, the first zone tells.
-async fn names(memory: &GuestMemory<'_>, node: &Node) -> Result<Vec<Option<&'static str>>, String> {
-    let mut place = None;
-    for behind in 1..=NAME_WITHIN {
-        if name(memory, node.behind_pointer(0, behind)).await?.is_some() {
-            place = Some(behind);
+/// The names of a node's zones. The first zone shows where in a zone the address of the name is.
+async fn names(memory: &GuestMemory<'_>, node: &Node) -> Result<Vec<Option<&'static str>>, ProbeError> {
+    let mut distance = None;
+    for words in 1..=MAX_NAME_WORDS {
+        if name(memory, node.word_after_pointer(0, words)).await?.is_some() {
+            distance = Some(words);
             break;
         }
     }
     let mut names = Vec::new();
     for zone in 0..node.zones() {
-        names.push(match place {
-            Some(behind) => name(memory, node.behind_pointer(zone, behind)).await?,
+        names.push(match distance {
+            Some(words) => name(memory, node.word_after_pointer(zone, words)).await?,
             None => None,
         });
     }
     Ok(names)
 }
 
-async fn name(memory: &GuestMemory<'_>, address: Option<u64>) -> Result<Option<&'static str>, String> {
-    // Counts and flags are small; no kernel has its texts so far down.
-    const LOWEST: u64 = 1 << 24;
-    match address.filter(|&address| address >= LOWEST) {
+async fn name(memory: &GuestMemory<'_>, address: Option<u64>) -> Result<Option<&'static str>, ProbeError> {
+    // Counts and flags are small; no kernel has strings at addresses this low.
+    const MIN_ADDRESS: u64 = 1 << 24;
+    match address.filter(|&address| address >= MIN_ADDRESS) {
         Some(address) => Ok(zone_name(&memory.read(0, address, 8).await?)),
         None => Ok(None),
     }

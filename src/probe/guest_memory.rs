@@ -1,13 +1,11 @@
-//! Looking at a machine through QEMU's monitor.
+//! Registers and memory of a machine, through QEMU's monitor.
 
-use crate::host::{Pause, QmpCommands, QmpError};
+use super::error::ProbeError;
+use super::limits::QMP_TIMEOUT;
+use crate::host::{Pause, QmpCommands};
 use crate::qmp::{examine_memory, parse_memory};
-use std::time::Duration;
 
-/// How long QEMU may take to answer one command.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A machine that is looked at.
+/// The registers and the virtual memory of one machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GuestMemory<'a> {
     qmp: &'a QmpCommands,
@@ -18,24 +16,18 @@ impl<'a> GuestMemory<'a> {
         Self { qmp }
     }
 
-    /// Holds the machine still until the answer is dropped.
-    pub async fn pause(&self) -> Result<Pause, String> {
-        self.qmp.pause(PATIENCE).await.map_err(text)
+    /// Pauses the machine until the answer is dropped.
+    pub async fn pause(&self) -> Result<Pause, ProbeError> {
+        Ok(self.qmp.pause(QMP_TIMEOUT).await?)
     }
 
-    /// The dumps of all vCPUs' registers.
-    pub async fn registers(&self) -> Result<String, String> {
-        self.qmp.hmp("info registers -a", 0, PATIENCE).await.map_err(text)
+    /// The register dumps of all vCPUs, as QEMU prints them.
+    pub async fn registers(&self) -> Result<String, ProbeError> {
+        Ok(self.qmp.hmp("info registers -a", 0, QMP_TIMEOUT).await?)
     }
 
-    /// Bytes at a virtual address as this vCPU sees it, up to the first that cannot be read; at least as many as asked
-    /// for, otherwise.
-    pub async fn read(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, String> {
-        let shown = self.qmp.hmp(&examine_memory(address, bytes), vcpu, PATIENCE).await.map_err(text)?;
-        Ok(parse_memory(&shown))
+    /// The bytes at a virtual address of a vCPU: at least `bytes`, or those before the first that is not mapped.
+    pub async fn read(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, ProbeError> {
+        Ok(parse_memory(&self.qmp.hmp(&examine_memory(address, bytes), vcpu, QMP_TIMEOUT).await?))
     }
-}
-
-fn text(error: QmpError) -> String {
-    error.to_string()
 }

@@ -1,16 +1,19 @@
-//! The kernel's log, out of a machine's memory.
+//! The kernel's log, from the guest's memory.
 
+use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
 use super::prober::Prober;
-use introspect::symbols::{LogRing, Symbols, log_text};
+use introspect::bytes::le_uint_at;
+use introspect::log::{LogRing, log_text};
+use introspect::symbols::Symbols;
 
-/// The most that is read of a log buffer. What is longer is read in part, and loses its times.
-const MOST: u64 = 1 << 20;
+/// Maximum bytes that are read of a log buffer. A larger one is read in part, without times.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// Bytes of the guest's memory that are read at once.
-const PIECE: usize = 16 * 1024;
+/// Bytes of the guest's memory that are read with one command.
+const CHUNK: usize = 16 * 1024;
 
-/// Where the kernel says that its log lies: `log_buf` and `log_buf_len` of `kernel/printk/printk.c`, and since 5.10 `prb`.
+/// The kernel's log buffer: `log_buf` and `log_buf_len` of `kernel/printk/printk.c`, and since 5.10 `prb`.
 struct Log<'a> {
     memory: &'a GuestMemory<'a>,
     symbols: &'a Symbols,
@@ -18,21 +21,18 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// A number that the kernel keeps under this name.
-    async fn number(&self, name: &str, width: u8) -> Result<u64, String> {
-        let address = self.symbols.data(name).ok_or_else(|| format!("the symbols have no `{name}`"))?;
+    /// The value of a variable of the kernel.
+    async fn number(&self, name: &'static str, width: u8) -> Result<u64, ProbeError> {
+        let address = self.symbols.data(name).ok_or(ProbeError::NoSymbol(name))?;
         let bytes = self.bytes(address, usize::from(width)).await?;
-        if bytes.len() < usize::from(width) {
-            return Err(format!("`{name}` cannot be read"));
-        }
-        Ok(bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
+        le_uint_at(&bytes, 0, usize::from(width)).ok_or(ProbeError::Unmapped(name))
     }
 
-    /// So many bytes, up to the first that cannot be read.
-    async fn bytes(&self, address: u64, count: usize) -> Result<Vec<u8>, String> {
+    /// At most `count` bytes, those before the first that is not mapped.
+    async fn bytes(&self, address: u64, count: usize) -> Result<Vec<u8>, ProbeError> {
         let mut bytes = Vec::new();
         while bytes.len() < count {
-            let piece = PIECE.min(count - bytes.len());
+            let piece = CHUNK.min(count - bytes.len());
             let read = self.memory.read(0, address.wrapping_add(bytes.len() as u64), piece).await?;
             bytes.extend_from_slice(&read[..read.len().min(piece)]);
             if read.len() < piece {
@@ -42,8 +42,8 @@ impl Log<'_> {
         Ok(bytes)
     }
 
-    /// The records with their times; `None` when the kernel is older, or its ring is not one that the lab knows.
-    async fn records(&self, text: &[u8]) -> Result<Option<String>, String> {
+    /// The records with their times; `None` for a kernel before 5.10, or an unknown form of ring.
+    async fn records(&self, text: &[u8]) -> Result<Option<String>, ProbeError> {
         let Ok(head) = self.number("prb", self.word).await else { return Ok(None) };
         let head = self.bytes(head, LogRing::head_bytes(self.word)).await?;
         let Some(ring) = LogRing::new(&head, self.word) else { return Ok(None) };
@@ -53,19 +53,19 @@ impl Log<'_> {
     }
 }
 
-/// The kernel's log, a line a record: with times where the lab can read them, otherwise whatever looks like text.
-pub(super) async fn read(prober: &Prober, memory: &GuestMemory<'_>) -> Result<String, String> {
+/// The kernel's log, a line a record: with times if its ring buffer can be decoded, otherwise all that looks like text.
+pub(super) async fn read(prober: &Prober, memory: &GuestMemory<'_>) -> Result<String, ProbeError> {
     let symbols = prober.symbols().await?;
-    let counters = prober.counters();
-    let log = Log { memory, symbols: &symbols, word: counters.word_bytes };
+    let format = prober.counter_format();
+    let log = Log { memory, symbols: &symbols, word: format.word_bytes };
     let _pause = memory.pause().await?;
     let buffer = log.number("log_buf", log.word).await?;
     let length = log.number("log_buf_len", 4).await?;
-    if length == 0 || length > counters.ram_kib * 1024 {
-        return Err(format!("`log_buf_len` makes no sense: {length}"));
+    if length == 0 || length > format.ram_kib * 1024 {
+        return Err(ProbeError::LogLength(length));
     }
-    let bytes = log.bytes(buffer, length.min(MOST) as usize).await?;
-    let records = if length <= MOST { log.records(&bytes).await? } else { None };
+    let bytes = log.bytes(buffer, length.min(MAX_BYTES) as usize).await?;
+    let records = if length <= MAX_BYTES { log.records(&bytes).await? } else { None };
     let text = records.unwrap_or_else(|| log_text(&bytes));
-    if text.is_empty() { Err("there is no text in the log buffer".to_owned()) } else { Ok(text) }
+    if text.is_empty() { Err(ProbeError::EmptyLog) } else { Ok(text) }
 }

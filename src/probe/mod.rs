@@ -3,8 +3,11 @@
 
 mod counters;
 mod dump;
+mod error;
+mod finding;
 mod guest_memory;
 mod kernel_log;
+mod limits;
 mod prober;
 mod profile;
 mod snapshot;
@@ -14,5 +17,7 @@ mod tasks;
 mod text;
 
 pub use dump::{DUMP_TIMEOUT, dump};
+pub use error::ProbeError;
+pub use finding::Finding;
 pub use prober::Prober;
-pub use symbol_cache::SymbolCache;
+pub use symbol_cache::{KernelDataError, SymbolCache};

@@ -1,32 +1,31 @@
-//! Finding out what a suspected guest does: the watchdog asks, a task beside the driver's loop looks, and what it finds
-//! comes back as an event.
+//! Probes of a guest that may hang.
 
+use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
+use super::limits::{QMP_TIMEOUT, within};
 use super::symbol_cache::SymbolCache;
 use super::{counters, profile};
 use crate::host::{QmpCommands, SerialInput};
-use arch::{Arch, Landmark};
-use introspect::symbols::{Counters, Symbols};
+use arch::{Arch, KaslrAnchor};
+use introspect::counters::CounterFormat;
+use introspect::symbols::Symbols;
 use model::{Event, KernelArtifact, Probe, RamMib};
 use qapi_qmp::chardev_send_break;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// How long a probe may take besides what it does on purpose.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of reading a kernel's symbols.
+const SYMBOLS_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long reading a kernel's symbols may take.
-const SYMBOLS: Duration = Duration::from_secs(60);
-
-/// Looks into one guest.
+/// Reads one guest.
 #[derive(Debug, Clone)]
 pub struct Prober {
     /// Commands to its QEMU.
     pub qmp: QmpCommands,
     /// Input of its console.
     pub serial: SerialInput,
-    /// What QEMU calls the character device of its console.
+    /// QEMU's id of the character device of its console.
     pub console: String,
     /// Its kernel.
     pub kernel: Arc<KernelArtifact>,
@@ -36,81 +35,77 @@ pub struct Prober {
     pub ram: RamMib,
     /// Bytes of a page.
     pub page_bytes: u32,
-    /// Where the symbols of its kernel are, or will be.
+    /// Symbols and layouts of the kernels of the run.
     pub symbol_cache: Arc<SymbolCache>,
-    /// Those of a kernel that has put itself elsewhere; nothing for a guest whose kernel was told not to.
+    /// The symbols at the addresses of a randomized kernel, once they are known; `None` for a guest with `nokaslr`.
     pub kaslr: Option<Arc<OnceCell<Arc<Symbols>>>>,
 }
 
 impl Prober {
-    /// Looks, and gives what it found; what a sysrq letter brings forth stands on the console.
+    /// Runs a probe and gives what it found as an event; `None` for a sysrq letter, whose answer is on the console.
     pub async fn run(self, probe: Probe) -> Option<Event> {
         let found = match probe {
             Probe::Profile => self.profile().await.map(Some),
             Probe::Memory => self.memory().await.map(Some),
             Probe::Sysrq(letter) => self.send_sysrq(letter).await.map(|()| None),
         };
-        found.unwrap_or_else(|why| Some(Event::ProbeFailed { probe, why }))
+        found.unwrap_or_else(|error| Some(Event::ProbeFailed { probe, why: error.to_string() }))
     }
 
-    async fn profile(&self) -> Result<Event, String> {
+    async fn profile(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
         let memory = GuestMemory::new(&self.qmp);
         let sampling = profile::sample(&memory, &self.arch.cpu, &symbols, profile::SPAN);
-        let profile = within(2 * profile::SPAN + PATIENCE, sampling).await?;
+        let profile = within(2 * profile::SPAN + QMP_TIMEOUT, sampling).await?;
         Ok(Event::Profile { profile })
     }
 
-    async fn memory(&self) -> Result<Event, String> {
+    async fn memory(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
         let memory = GuestMemory::new(&self.qmp);
-        let memory = within(PATIENCE, counters::read(&memory, &self.arch.cpu, &symbols, self.counters())).await?;
+        let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
         Ok(Event::Memory { memory })
     }
 
-    /// A BREAK on the serial console makes the kernel take the next character for a sysrq letter
+    /// Sends a sysrq letter. A BREAK on the serial console makes the kernel take the next character for one
     /// (Documentation/admin-guide/sysrq.rst), within five seconds (`include/linux/serial_core.h`, `SYSRQ_TIMEOUT`).
-    pub async fn send_sysrq(&self, letter: char) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// When QEMU does not send the BREAK or the console does not take the letter.
+    pub async fn send_sysrq(&self, letter: char) -> Result<(), ProbeError> {
         let sending = async {
-            let sent = self.qmp.execute(chardev_send_break { id: self.console.clone() }, PATIENCE).await;
-            sent.map_err(|error| error.to_string())?;
-            let sent = self.serial.send(letter.to_string().into_bytes(), PATIENCE).await;
-            sent.map_err(|error| format!("the serial console does not take the letter: {error}"))
+            self.qmp.execute(chardev_send_break { id: self.console.clone() }, QMP_TIMEOUT).await?;
+            self.serial.send(letter.to_string().into_bytes(), QMP_TIMEOUT).await.map_err(ProbeError::Serial)
         };
-        within(PATIENCE, sending).await
+        within(QMP_TIMEOUT, sending).await
     }
 
-    /// What its kernel counts with.
-    pub(super) fn counters(&self) -> Counters {
-        Counters { word_bytes: self.arch.cpu.word_bytes, page_bytes: self.page_bytes, ram_kib: self.ram.bytes() / 1024 }
+    /// Units and limits of its kernel's counters.
+    pub(super) fn counter_format(&self) -> CounterFormat {
+        let (word_bytes, ram_kib) = (self.arch.cpu.word_bytes, self.ram.bytes() / 1024);
+        CounterFormat { word_bytes, page_bytes: self.page_bytes, ram_kib }
     }
 
-    pub(super) async fn symbols(&self) -> Result<Arc<Symbols>, String> {
-        let symbols = within(SYMBOLS, self.symbol_cache.get(&self.kernel, self.arch)).await?;
-        let (Some(kaslr), Some(landmark)) = (&self.kaslr, &self.arch.cpu.landmark) else { return Ok(symbols) };
-        kaslr.get_or_try_init(|| within(PATIENCE, self.find(&symbols, landmark))).await.cloned()
+    /// The symbols of its kernel, at the addresses where it runs.
+    pub(super) async fn symbols(&self) -> Result<Arc<Symbols>, ProbeError> {
+        let symbols = within(SYMBOLS_TIMEOUT, self.symbol_cache.symbols(&self.kernel, self.arch)).await?;
+        let (Some(kaslr), Some(anchor)) = (&self.kaslr, &self.arch.cpu.kaslr) else { return Ok(symbols) };
+        kaslr.get_or_try_init(|| within(QMP_TIMEOUT, self.randomized(&symbols, anchor))).await.cloned()
     }
 
-    /// The symbols where the kernel is.
-    async fn find(&self, symbols: &Arc<Symbols>, landmark: &Landmark) -> Result<Arc<Symbols>, String> {
+    /// The symbols with the guest's KASLR offset.
+    async fn randomized(&self, symbols: &Arc<Symbols>, anchor: &KaslrAnchor) -> Result<Arc<Symbols>, ProbeError> {
         let memory = GuestMemory::new(&self.qmp);
-        let seen = async {
+        let actual = {
             let _pause = memory.pause().await?;
-            let at = (landmark.at)(&memory.registers().await?).ok_or("the registers do not say where the kernel is")?;
-            Ok::<_, String>((landmark.read)(&memory.read(0, at, landmark.bytes).await?))
+            let location = (anchor.location)(&memory.registers().await?).ok_or(ProbeError::Kaslr)?;
+            (anchor.decode)(&memory.read(0, location, anchor.bytes).await?).ok_or(ProbeError::Kaslr)?
         };
-        let seen = seen.await?.ok_or("what says where the kernel is cannot be read")?;
-        let known = landmark.symbols.iter().find_map(|name| symbols.address(name));
-        let slide = seen.wrapping_sub(known.ok_or_else(|| format!("the symbols have no `{}`", landmark.symbols[0]))?);
-        match slide {
+        let linked = anchor.symbols.iter().find_map(|name| symbols.address(name));
+        match actual.wrapping_sub(linked.ok_or(ProbeError::NoSymbol(anchor.symbols[0]))?) {
             0 => Ok(Arc::clone(symbols)),
-            _ if slide % landmark.step == 0 => Ok(Arc::new(symbols.moved(slide))),
-            _ => Err("the kernel has not come up, or the symbols are of another one".to_owned()),
+            offset if offset % anchor.align == 0 => Ok(Arc::new(symbols.with_kaslr(offset))),
+            _ => Err(ProbeError::OtherKernel),
         }
     }
-}
-
-async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let late = |_| Err(format!("it took longer than {} s", patience.as_secs()));
-    tokio::time::timeout(patience, work).await.unwrap_or_else(late)
 }

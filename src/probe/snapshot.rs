@@ -1,7 +1,10 @@
 //! A machine's memory and registers at one moment, kept outside of the machine.
 
+use super::error::ProbeError;
+use super::guest_memory::GuestMemory;
+use super::limits::QMP_TIMEOUT;
 use crate::host::{QmpCommands, unnamed_file};
-use introspect::tasks::Physical;
+use introspect::tasks::PhysicalMemory;
 use qapi_qmp::pmemsave;
 use std::cell::RefCell;
 use std::fs::File;
@@ -10,11 +13,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-/// How long QEMU may take for one command besides writing.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// Bytes that any disk writes in a second.
-const SLOWEST: u64 = 16 << 20;
+const MIN_RATE: u64 = 16 << 20;
 
 /// The machine at one moment.
 #[derive(Debug)]
@@ -25,22 +25,23 @@ pub(super) struct Snapshot {
     pub ram: Ram,
 }
 
-/// How long a snapshot of so many bytes may take.
-pub(super) fn patience(bytes: u64) -> Duration {
-    2 * PATIENCE + Duration::from_secs(bytes / SLOWEST)
+/// Timeout of a snapshot of this many bytes.
+pub(super) fn timeout(bytes: u64) -> Duration {
+    2 * QMP_TIMEOUT + Duration::from_secs(bytes / MIN_RATE)
 }
 
-/// Takes a snapshot of a machine whose RAM lies in these ranges of physical addresses. The machine stands still meanwhile.
-pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<Snapshot, String> {
+/// Takes a snapshot of a machine with RAM in these ranges of physical addresses. The machine is paused meanwhile.
+pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<Snapshot, ProbeError> {
     let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
     let mut ram = Ram { parts: Vec::new(), page: RefCell::default() };
-    let pause = qmp.pause(PATIENCE).await.map_err(|error| error.to_string())?;
-    let registers = qmp.hmp("info registers -a", 0, PATIENCE).await.map_err(|error| error.to_string())?;
+    let machine = GuestMemory::new(qmp);
+    let pause = machine.pause().await?;
+    let registers = machine.registers().await?;
     for range in ranges {
-        let file = unnamed_file().map_err(|error| format!("cannot make a file for the guest's memory: {error}"))?;
+        let file = unnamed_file().map_err(ProbeError::SnapshotFile)?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let save = pmemsave { val: range.start, size: range.end - range.start, filename: path };
-        qmp.execute(save, patience(bytes)).await.map_err(|error| error.to_string())?;
+        qmp.execute(save, timeout(bytes)).await?;
         ram.parts.push((range, file));
     }
     drop(pause);
@@ -51,7 +52,7 @@ pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<S
 #[derive(Debug)]
 pub(super) struct Ram {
     parts: Vec<(Range<u64>, File)>,
-    /// The last page that was read: most reads are near each other.
+    /// The last page that was read, with its address: most reads are near each other.
     page: RefCell<Option<(u64, Vec<u8>)>>,
 }
 
@@ -69,7 +70,7 @@ impl Ram {
     }
 }
 
-impl Physical for Ram {
+impl PhysicalMemory for Ram {
     fn read(&self, mut address: u64, mut bytes: &mut [u8]) -> Option<()> {
         while !bytes.is_empty() {
             let (start, offset) = (address / PAGE * PAGE, (address % PAGE) as usize);
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_may_cross_pages_and_not_the_end() {
+    fn reads_cross_pages_and_end_with_ram() {
         let file = unnamed_file().unwrap();
         file.write_all_at(&[7; 3 * PAGE as usize], 0).unwrap();
         file.write_all_at(&[1, 2, 3, 4], PAGE - 2).unwrap();

@@ -1,41 +1,42 @@
-//! The steps that ask the host alone: what they read of a machine.
+//! The steps of a diagnosis that need no answer from the guest.
 
+use super::error::ProbeError;
+use super::finding::Finding;
 use super::guest_memory::GuestMemory;
 use super::prober::Prober;
-use super::{counters, kernel_log, profile, text};
-use model::{Profile, Stamp, Step};
+use super::{counters, kernel_log, profile};
+use model::{Stamp, Step};
 
-/// Parts of the time over which a profile is taken: a guest that does one thing now and another later shows it.
+/// Parts of the time over which a profile is taken, so that a change in the guest's behaviour shows.
 const PARTS: usize = 4;
 
 impl Prober {
-    /// Makes a step that needs no answer from the guest; gives what it found as text.
+    /// Reads what a step of a diagnosis wants, without the guest's help. `at` is the time, for the headline of the tasks.
     ///
     /// # Errors
-    /// Why there is nothing; the message is for people.
-    pub async fn collect(&self, step: Step, at: Stamp) -> Result<String, String> {
+    /// See [`ProbeError`].
+    pub async fn collect(&self, step: Step, at: Stamp) -> Result<Finding, ProbeError> {
         let memory = GuestMemory::new(&self.qmp);
-        match step {
+        Ok(match step {
             Step::Registers => {
                 let _pause = memory.pause().await?;
-                memory.registers().await
+                Finding::Registers(memory.registers().await?)
             }
             Step::Profile => {
                 let symbols = self.symbols().await?;
-                let mut parts: Vec<Profile> = Vec::new();
+                let mut parts = Vec::new();
                 for _ in 0..PARTS {
                     parts.push(profile::sample(&memory, &self.arch.cpu, &symbols, profile::SPAN / PARTS as u32).await?);
                 }
-                Ok(text::profile(&parts))
+                Finding::Profile(parts)
             }
             Step::Memory => {
                 let symbols = self.symbols().await?;
-                let counters = self.counters();
-                Ok(text::memory(&counters::read(&memory, &self.arch.cpu, &symbols, counters).await?))
+                Finding::Memory(counters::read(&memory, &symbols, self.counter_format()).await?)
             }
-            Step::KernelLog => kernel_log::read(self, &memory).await,
-            Step::Tasks => self.tasks(at).await,
-            Step::Dump | Step::Sysrq(_) | Step::Nmi => Err("there is nothing to read for that".to_owned()),
-        }
+            Step::KernelLog => Finding::KernelLog(kernel_log::read(self, &memory).await?),
+            Step::Tasks => Finding::Tasks(self.tasks(at).await?),
+            Step::Dump | Step::Sysrq(_) | Step::Nmi => return Err(ProbeError::NotReadable(step)),
+        })
     }
 }

@@ -1,24 +1,60 @@
-//! What is known of the kernels of a run: symbols, and layouts of structures. Each is read when the first guest with that
-//! kernel is looked into, and all guests with it share it.
+//! Symbols and structure layouts of the kernels of a run. They are read when the first guest with a kernel needs them, and
+//! shared by all guests with that kernel.
 
-use crate::kernel::{read_types, symbols_of};
+use crate::kernel::{TypesError, read_types, symbols_of};
 use arch::Arch;
-use introspect::symbols::{Symbols, parse};
-use introspect::tasks::Layout;
+use introspect::symbols::{Symbols, parse_map};
+use introspect::tasks::{Layout, MissingMember, TasksError};
 use model::KernelArtifact;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
+/// Symbols or layouts of a kernel that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelDataError {
+    /// A file of the kernel.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no `System.map`, and none in the image.
+    #[error("the kernel has no symbols (CONFIG_KALLSYMS)")]
+    NoSymbols,
+    /// The symbols are not those of a kernel.
+    #[error("{} has no functions", .0.display())]
+    NoFunctions(PathBuf),
+    /// There is no debug information that can be read.
+    #[error(transparent)]
+    Types(#[from] TypesError),
+    /// The debug information lacks a member.
+    #[error("{origin}: {missing}")]
+    Layout {
+        /// Where the debug information comes from.
+        origin: String,
+        /// The member.
+        missing: MissingMember,
+    },
+    /// The tasks of the architecture cannot be read.
+    #[error(transparent)]
+    Tasks(#[from] TasksError),
+    /// The thread that reads the files panicked.
+    #[error(transparent)]
+    Worker(#[from] tokio::task::JoinError),
+}
+
 /// A layout and where it comes from.
 type Origin = (Layout, String);
 
-/// What is known of each kernel, by its image.
+/// A value of each kernel, by its image.
 #[derive(Debug)]
 struct Shared<T>(Mutex<BTreeMap<PathBuf, Cell<T>>>);
 
-type Cell<T> = Arc<OnceCell<Result<Arc<T>, String>>>;
+type Cell<T> = Arc<OnceCell<Result<Arc<T>, Arc<KernelDataError>>>>;
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
@@ -27,25 +63,28 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    /// What `read` reads, or why it cannot.
+    /// The value that `read` reads, or its error.
     async fn get(
         &self,
         kernel: &KernelArtifact,
         arch: Arch,
-        read: fn(&KernelArtifact, Arch) -> Result<T, String>,
-    ) -> Result<Arc<T>, String> {
+        read: fn(&KernelArtifact, Arch) -> Result<T, KernelDataError>,
+    ) -> Result<Arc<T>, Arc<KernelDataError>> {
         let cell = {
             let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(shared.entry(kernel.image.clone()).or_default())
         };
         let kernel = kernel.clone();
-        let work = move || read(&kernel, arch).map(Arc::new);
-        let read = || async { tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string())) };
+        let work = move || read(&kernel, arch);
+        let read = || async {
+            let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.into()));
+            done.map(Arc::new).map_err(Arc::new)
+        };
         cell.get_or_init(read).await.clone()
     }
 }
 
-/// What is known of the kernels of a run.
+/// Symbols and structure layouts of the kernels of a run.
 #[derive(Debug, Default)]
 pub struct SymbolCache {
     symbols: Shared<Symbols>,
@@ -53,35 +92,43 @@ pub struct SymbolCache {
 }
 
 impl SymbolCache {
-    /// The symbols of a kernel, or why there are none.
-    pub async fn get(&self, kernel: &KernelArtifact, arch: Arch) -> Result<Arc<Symbols>, String> {
-        self.symbols.get(kernel, arch, read).await
+    /// The symbols of a kernel at the addresses where it is linked.
+    ///
+    /// # Errors
+    /// See [`KernelDataError`].
+    pub async fn symbols(&self, kernel: &KernelArtifact, arch: Arch) -> Result<Arc<Symbols>, Arc<KernelDataError>> {
+        self.symbols.get(kernel, arch, read_symbols).await
     }
 
-    /// The layouts of a kernel's structures and where they come from, or why there are none.
-    pub(super) async fn layout(&self, kernel: &KernelArtifact, arch: Arch) -> Result<Arc<Origin>, String> {
+    /// The layouts of a kernel's structures and where they come from.
+    pub(super) async fn layout(
+        &self,
+        kernel: &KernelArtifact,
+        arch: Arch,
+    ) -> Result<Arc<Origin>, Arc<KernelDataError>> {
         self.layouts.get(kernel, arch, read_layout).await
     }
 }
 
-fn read_layout(kernel: &KernelArtifact, arch: Arch) -> Result<Origin, String> {
-    let spec = arch.stack.as_ref().ok_or_else(|| format!("the lab cannot read the tasks of {}", arch.name))?;
-    let (layout, origin) =
-        read_types(kernel, arch, |types| Layout::of(types, spec)).map_err(|error| error.to_string())?;
-    Ok((layout.map_err(|missing| format!("{origin}: {missing}"))?, origin))
+fn read_layout(kernel: &KernelArtifact, arch: Arch) -> Result<Origin, KernelDataError> {
+    let spec = arch.stack.as_ref().ok_or(TasksError::Unsupported(arch))?;
+    match read_types(kernel, arch, |types| Layout::of(types, spec))? {
+        (Ok(layout), origin) => Ok((layout, origin)),
+        (Err(missing), origin) => Err(KernelDataError::Layout { origin, missing }),
+    }
 }
 
-fn read(kernel: &KernelArtifact, arch: Arch) -> Result<Symbols, String> {
+fn read_symbols(kernel: &KernelArtifact, arch: Arch) -> Result<Symbols, KernelDataError> {
     let (path, map) = match &kernel.system_map {
         Some(path) => (path, file(path)?),
         None => {
             let map = symbols_of(&file(&kernel.image)?, arch);
-            (&kernel.image, map.ok_or("the kernel has no symbols (CONFIG_KALLSYMS)")?.into_bytes())
+            (&kernel.image, map.ok_or(KernelDataError::NoSymbols)?.into_bytes())
         }
     };
-    Symbols::new(parse(&map), arch.cpu.image_base).ok_or_else(|| format!("{} has no functions", path.display()))
+    Symbols::new(parse_map(&map), arch.cpu.image_base).ok_or_else(|| KernelDataError::NoFunctions(path.clone()))
 }
 
-fn file(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+fn file(path: &Path) -> Result<Vec<u8>, KernelDataError> {
+    std::fs::read(path).map_err(|source| KernelDataError::Read { path: path.to_owned(), source })
 }

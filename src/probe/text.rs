@@ -1,4 +1,4 @@
-//! What is found, as a person reads it.
+//! Findings as text tables.
 
 use model::{Memory, Profile, Spot};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_over_time_is_a_table() {
+    fn profile_has_a_column_per_part() {
         let first = Profile {
             stacks: 2,
             callers: vec![Spot { symbol: "vfs_write".to_owned(), samples: 1 }],
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_figures_are_a_table() {
+    fn memory_has_a_row_per_zone_and_list() {
         let zone = Zone { name: "DMA32".to_owned(), free_kib: None, min_kib: 4, low_kib: 5, high_kib: 6 };
         let text = memory(&Memory { free_kib: 7, zones: vec![zone], lru_kib: vec![("active_file".to_owned(), 12)] });
         let expected = "free 7 KiB\n\n\

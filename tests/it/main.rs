@@ -15,7 +15,6 @@ mod plans;
 mod probes;
 mod processes;
 mod program;
-mod registers;
 mod replayed;
 mod report;
 mod scale;

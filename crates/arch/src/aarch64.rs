@@ -1,7 +1,7 @@
 //! 64-bit arm on QEMU's `virt`.
 
-use super::registers::number;
-use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::registers::hex_after;
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, InterruptedPc, KernelSpec, QemuSpec, Registers};
 use crate::RamMib;
 
 /// See [`ArchSpec`].
@@ -23,10 +23,10 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     cpu: CpuSpec {
         word_bytes: 8,
         registers,
-        idle: &["cpu_do_idle"],
-        interrupts: &["vectors"],
+        idle_suffixes: &["cpu_do_idle"],
+        interrupt_entries: &["vectors"],
         image_base: None,
-        landmark: None,
+        kaslr: None,
     },
     stack: None,
     console: "ttyAMA0",
@@ -50,16 +50,16 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 fn registers(dump: &str) -> Option<Registers> {
     const LEVEL: u64 = 0b1100;
     const INTERRUPTS_MASKED: u64 = 1 << 7;
-    let Some(status) = number(dump, "PSTATE=") else {
+    let Some(status) = hex_after(dump, "PSTATE=") else {
         // The vCPU runs a 32-bit program.
         return super::arm::registers(dump);
     };
     Some(Registers {
-        pc: number(dump, "PC=")?,
-        sp: number(dump, "SP=")?,
+        pc: hex_after(dump, "PC=")?,
+        sp: hex_after(dump, "SP=")?,
         user: Some(status & LEVEL == 0),
         irqs_off: status & INTERRUPTS_MASKED != 0,
         halted: false,
-        before: Before::Lost,
+        interrupted: InterruptedPc::Unknown,
     })
 }

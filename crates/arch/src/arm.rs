@@ -1,7 +1,7 @@
 //! 32-bit arm (ARMv7 with LPAE) on QEMU's `virt`.
 
-use super::registers::number;
-use super::{ArchSpec, Before, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, QemuSpec, Registers};
+use super::registers::hex_after;
+use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, InterruptedPc, KernelSpec, QemuSpec, Registers};
 use crate::RamMib;
 
 /// See [`ArchSpec`].
@@ -20,7 +20,14 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         nmi: false,
         kvm_hosts: &[],
     },
-    cpu: CpuSpec { word_bytes: 4, registers, idle: &["_do_idle"], interrupts: &[], image_base: None, landmark: None },
+    cpu: CpuSpec {
+        word_bytes: 4,
+        registers,
+        idle_suffixes: &["_do_idle"],
+        interrupt_entries: &[],
+        image_base: None,
+        kaslr: None,
+    },
     stack: None,
     console: "ttyAMA0",
     boot_words: &[],
@@ -45,19 +52,26 @@ pub(super) fn registers(dump: &str) -> Option<Registers> {
     const USER: u64 = 0x10;
     const INTERRUPT: u64 = 0x12;
     const INTERRUPTS_MASKED: u64 = 1 << 7;
-    let status = number(dump, "PSR=")?;
+    let status = hex_after(dump, "PSR=")?;
     if status & MODE == INTERRUPT {
         // It has just taken an interrupt: the link register leads back, and the stack of what it did is not shown. A
         // vCPU that is held still first takes the interrupt that is pending.
-        let pc = number(dump, "R14=")?.checked_sub(4)?;
-        return Some(Registers { pc, sp: 0, user: None, irqs_off: false, halted: false, before: Before::Lost });
+        let pc = hex_after(dump, "R14=")?.checked_sub(4)?;
+        return Some(Registers {
+            pc,
+            sp: 0,
+            user: None,
+            irqs_off: false,
+            halted: false,
+            interrupted: InterruptedPc::Unknown,
+        });
     }
     Some(Registers {
-        pc: number(dump, "R15=")?,
-        sp: number(dump, "R13=")?,
+        pc: hex_after(dump, "R15=")?,
+        sp: hex_after(dump, "R13=")?,
         user: Some(status & MODE == USER),
         irqs_off: status & INTERRUPTS_MASKED != 0,
         halted: false,
-        before: Before::Lost,
+        interrupted: InterruptedPc::Unknown,
     })
 }

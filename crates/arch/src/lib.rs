@@ -1,4 +1,5 @@
-//! Architectures, one file each. To add one: write its file and name it in [`ALL`].
+//! Architectures: how QEMU emulates them, how their kernels and programs are built, and how the registers, page tables
+//! and stacks of their vCPUs are read. A new one is a file with its [`ArchSpec`], named in [`ALL`].
 
 mod aarch64;
 mod arm;
@@ -13,12 +14,12 @@ mod spec;
 mod stack;
 mod x86_64;
 
-pub use paging::{Entry, Paging};
+pub use paging::{PageTableEntry, Paging};
 pub use ram::{RamError, RamMib};
-pub use registers::{Before, Registers};
+pub use registers::{InterruptedPc, Registers, vcpu_dumps};
 pub use selector::{Arch, UnknownArch, find};
-pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KernelSpec, Landmark, QemuSpec};
-pub use stack::{Call, Links, Saved, StackSpec};
+pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KaslrAnchor, KernelSpec, QemuSpec};
+pub use stack::{CallTarget, FrameLayout, FrameRegisters, SavedRegisters, StackSpec};
 
 /// Every architecture, in the order in which reports list them.
 pub const ALL: &[Arch] = &[
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_found() {
+    fn find_knows_every_name() {
         for spec in ALL {
             assert_eq!(find(spec.name), Some(*spec));
         }
@@ -43,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_without_an_mmu_load_flat_binaries() {
+    fn guests_without_an_mmu_load_flat_binaries() {
         for spec in ALL {
             assert_eq!(spec.mmu, spec.guest.format == BinaryFormat::Elf, "{}", spec.name);
         }

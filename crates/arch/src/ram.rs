@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_and_written_in_the_usual_way() {
+    fn ram_sizes_round_trip() {
         for (text, mib, shown) in
             [("32M", 32, "32M"), ("1G", 1024, "1G"), ("1536MiB", 1536, "1536M"), ("2g", 2048, "2G")]
         {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_the_text() {
+    fn bad_ram_sizes_are_errors_with_the_text() {
         for text in ["", "M", "32", "32K", "0M", "-1M", "99999999G", "3.2M"] {
             let error = text.parse::<RamMib>().unwrap_err();
             assert!(error.to_string().contains(&format!("`{text}`")), "{error}");

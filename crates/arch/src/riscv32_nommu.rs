@@ -1,7 +1,6 @@
 //! 32-bit RISC-V in machine mode without an MMU, on QEMU's `virt` without firmware.
 
-use super::stack::last;
-use super::{ArchSpec, Call, CpuSpec, GuestSpec, QemuSpec, StackSpec};
+use super::{ArchSpec, CallTarget, CpuSpec, FrameLayout, GuestSpec, QemuSpec, StackSpec};
 
 /// As [`riscv64_nommu`](super::riscv64_nommu), with words of 32 bits.
 pub(super) const SPEC: ArchSpec = ArchSpec {
@@ -17,13 +16,18 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 };
 
 /// Linux, `arch/riscv/Kconfig` (`THREAD_SIZE_ORDER`): half of what 64-bit kernels have.
-const STACK: StackSpec = StackSpec { bytes: 8 << 10, frame: (-8, -4), call, ..super::riscv64_nommu::STACK };
+const STACK: StackSpec = StackSpec {
+    thread_size: 8 << 10,
+    frame: FrameLayout { fp: -8, ra: -4 },
+    decode_call,
+    ..super::riscv64_nommu::STACK
+};
 
 /// `c.jal`, which only 32-bit code has (RISC-V unprivileged architecture, chapter 16.4), and the calls of 64-bit code.
-fn call(code: &[u8], at: u64) -> Option<Call> {
-    let short = u16::from_le_bytes(last(code)?);
-    match (super::riscv64_nommu::STACK.call)(code, at) {
-        None if short & 0xe003 == 0x2001 => Some(Call::Direct(c_jal(short, at.wrapping_sub(2)))),
+fn decode_call(code: &[u8], at: u64) -> Option<CallTarget> {
+    let short = u16::from_le_bytes(*code.last_chunk()?);
+    match (super::riscv64_nommu::STACK.decode_call)(code, at) {
+        None if short & 0xe003 == 0x2001 => Some(CallTarget::Direct(c_jal(short, at.wrapping_sub(2)))),
         call => call,
     }
 }
@@ -50,10 +54,10 @@ mod tests {
     fn compressed_calls_are_decoded() {
         let halves = |halves: &[u16]| halves.iter().flat_map(|half| half.to_le_bytes()).collect::<Vec<u8>>();
         // c.jal .+0x7fe; c.jal .-2; c.j .+0x7fe; jal ra, .+0x800
-        assert_eq!(call(&halves(&[0x2ffd]), 0x1002), Some(Call::Direct(0x17fe)));
-        assert_eq!(call(&halves(&[0x3ffd]), 0x1002), Some(Call::Direct(0xffe)));
-        assert_eq!(call(&halves(&[0xaffd]), 0x1002), None);
-        assert_eq!(call(&halves(&[0x00ef, 0x0010]), 0x1004), Some(Call::Direct(0x1800)));
-        assert_eq!(call(&[], 0), None);
+        assert_eq!(decode_call(&halves(&[0x2ffd]), 0x1002), Some(CallTarget::Direct(0x17fe)));
+        assert_eq!(decode_call(&halves(&[0x3ffd]), 0x1002), Some(CallTarget::Direct(0xffe)));
+        assert_eq!(decode_call(&halves(&[0xaffd]), 0x1002), None);
+        assert_eq!(decode_call(&halves(&[0x00ef, 0x0010]), 0x1004), Some(CallTarget::Direct(0x1800)));
+        assert_eq!(decode_call(&[], 0), None);
     }
 }

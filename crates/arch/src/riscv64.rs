@@ -1,10 +1,9 @@
 //! 64-bit RISC-V with an MMU, started by OpenSBI, on QEMU's `virt`.
 
-use super::registers::number;
-use super::stack::last;
+use super::registers::hex_after;
 use super::{
-    ArchSpec, Before, BinaryFormat, Call, CpuSpec, DiskSpec, Entry, GuestSpec, KernelSpec, Links, Paging, QemuSpec,
-    Registers, Saved, StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
+    KernelSpec, PageTableEntry, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -33,10 +32,10 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     cpu: CpuSpec {
         word_bytes: 8,
         registers,
-        idle: &["cpu_do_idle"],
-        interrupts: &["handle_exception"],
+        idle_suffixes: &["cpu_do_idle"],
+        interrupt_entries: &["handle_exception"],
         image_base: Some(KERNEL_LINK_ADDR),
-        landmark: None,
+        kaslr: None,
     },
     stack: Some(STACK),
     console: "ttyS0",
@@ -61,39 +60,41 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 pub(super) const STACK: StackSpec = StackSpec {
     ram: |bytes| std::iter::once(0x8000_0000..0x8000_0000 + bytes).collect(),
     paging,
-    bytes: 16 << 10,
-    saved: Saved::InTask { pc: "thread.ra", sp: "thread.sp", fp: "thread.s" },
-    links: |dump| Some(Links { fp: number(dump, "x8/s0 ")?, ra: Some(number(dump, "x1/ra ")?) }),
-    frame: (-16, -8),
-    call,
-    jump,
-    entries: &["handle_exception"],
-    step: 2,
-    memdie: 5,
+    thread_size: 16 << 10,
+    saved_registers: SavedRegisters::InTask { pc: "thread.ra", sp: "thread.sp", fp: "thread.s" },
+    frame_registers: |dump| {
+        Some(FrameRegisters { fp: hex_after(dump, "x8/s0 ")?, ra: Some(hex_after(dump, "x1/ra ")?) })
+    },
+    frame: FrameLayout { fp: -16, ra: -8 },
+    decode_call,
+    decode_jump,
+    exception_entries: &["handle_exception"],
+    instruction_align: 2,
+    tif_memdie: 5,
 };
 
 /// `satp`: RISC-V privileged architecture, 4.1.11.
 fn paging(dump: &str) -> Option<Paging> {
     const PAGE_NUMBER: u64 = (1 << 44) - 1;
-    let satp = number(dump, "satp ")?;
+    let satp = hex_after(dump, "satp ")?;
     let levels = match satp >> 60 {
         0 => return Some(Paging::Off),
         mode @ 8..=10 => mode as u8 - 5,
         _ => return None,
     };
-    Some(Paging::Tables { root: (satp & PAGE_NUMBER) << 12, levels, entry })
+    Some(Paging::Tables { root: (satp & PAGE_NUMBER) << 12, levels, decode_entry })
 }
 
 /// RISC-V privileged architecture, 4.4.1: one that permits nothing leads to a table.
-fn entry(entry: u64) -> Entry {
+fn decode_entry(entry: u64) -> PageTableEntry {
     const VALID: u64 = 1;
     const PERMITTED: u64 = 0b1110;
     const PAGE_NUMBER: u64 = (1 << 44) - 1;
     let address = (entry >> 10 & PAGE_NUMBER) << 12;
     match (entry & VALID != 0, entry & PERMITTED != 0) {
-        (false, _) => Entry::Absent,
-        (true, false) => Entry::Table(address),
-        (true, true) => Entry::Page(address),
+        (false, _) => PageTableEntry::Absent,
+        (true, false) => PageTableEntry::Table(address),
+        (true, true) => PageTableEntry::Page(address),
     }
 }
 
@@ -114,24 +115,24 @@ fn far(auipc: u32, jalr: u32, at: u64) -> Option<u64> {
 }
 
 /// `jal ra`, `auipc` and `jalr ra`, `c.jalr` (RISC-V unprivileged architecture, chapters 2.5 and 16.4).
-fn call(code: &[u8], at: u64) -> Option<Call> {
-    let before = |end: usize| last(code.get(..end)?).map(u32::from_le_bytes);
+fn decode_call(code: &[u8], at: u64) -> Option<CallTarget> {
+    let before = |end: usize| code.get(..end)?.last_chunk().map(|word| u32::from_le_bytes(*word));
     if let Some(word) = before(code.len()) {
         if word & 0xfff == 0xef {
-            return Some(Call::Direct(jal(word, at.wrapping_sub(4))));
+            return Some(CallTarget::Direct(jal(word, at.wrapping_sub(4))));
         }
         if word & 0x7fff == 0xe7 {
             let upper = code.len().checked_sub(4).and_then(before);
             let callee = upper.and_then(|upper| far(upper, word, at.wrapping_sub(8)));
-            return Some(callee.map_or(Call::Indirect, Call::Direct));
+            return Some(callee.map_or(CallTarget::Indirect, CallTarget::Direct));
         }
     }
-    let short = u16::from_le_bytes(last(code)?);
-    (short & 0xf07f == 0x9002 && short & 0x0f80 != 0).then_some(Call::Indirect)
+    let short = u16::from_le_bytes(*code.last_chunk()?);
+    (short & 0xf07f == 0x9002 && short & 0x0f80 != 0).then_some(CallTarget::Indirect)
 }
 
 /// `jal` and `jalr` that keep no return address.
-fn jump(code: &[u8], at: u64) -> Option<u64> {
+fn decode_jump(code: &[u8], at: u64) -> Option<u64> {
     let word = |at: usize| code.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
     match word(0)? {
         jump if jump & 0xfff == 0x6f => Some(jal(jump, at)),
@@ -142,14 +143,14 @@ fn jump(code: &[u8], at: u64) -> Option<u64> {
 /// QEMU, `target/riscv/cpu.c`. The dump does not show the privilege; with an MMU the kernel has the upper half of the
 /// addresses, and programs and firmware the lower (Linux, Documentation/arch/riscv/vm-layout.rst).
 fn registers(dump: &str) -> Option<Registers> {
-    let pc = number(dump, "pc ")?;
+    let pc = hex_after(dump, "pc ")?;
     Some(Registers {
         pc,
-        sp: number(dump, "x2/sp ")?,
+        sp: hex_after(dump, "x2/sp ")?,
         user: Some(pc >> 63 == 0),
-        irqs_off: number(dump, "mstatus ")? & SUPERVISOR_INTERRUPTS == 0,
+        irqs_off: hex_after(dump, "mstatus ")? & SUPERVISOR_INTERRUPTS == 0,
         halted: false,
-        before: Before::At(number(dump, "sepc ")?),
+        interrupted: InterruptedPc::At(hex_after(dump, "sepc ")?),
     })
 }
 
@@ -158,29 +159,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_told_from_other_code() {
+    fn decode_call_knows_direct_and_indirect_calls() {
         let code = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
         // jal ra, .+0x800; jal ra, .-4; auipc ra, 1; jalr ra, -4(ra); jalr ra, 0(a5); c.jalr a5; addi sp, sp, -16
-        assert_eq!(call(&code(&[0x0010_00ef]), 0x1004), Some(Call::Direct(0x1800)));
-        assert_eq!(call(&code(&[0xffdf_f0ef]), 0x1004), Some(Call::Direct(0xffc)));
-        assert_eq!(call(&code(&[0x0000_1097, 0xffc0_80e7]), 0x1008), Some(Call::Direct(0x1ffc)));
-        assert_eq!(call(&code(&[0x0007_80e7]), 0x1004), Some(Call::Indirect));
-        assert_eq!(call(&[0x82, 0x97], 0x1002), Some(Call::Indirect));
-        assert_eq!(call(&code(&[0xff01_0113]), 0x1004), None);
-        assert_eq!(call(&[], 0), None);
+        assert_eq!(decode_call(&code(&[0x0010_00ef]), 0x1004), Some(CallTarget::Direct(0x1800)));
+        assert_eq!(decode_call(&code(&[0xffdf_f0ef]), 0x1004), Some(CallTarget::Direct(0xffc)));
+        assert_eq!(decode_call(&code(&[0x0000_1097, 0xffc0_80e7]), 0x1008), Some(CallTarget::Direct(0x1ffc)));
+        assert_eq!(decode_call(&code(&[0x0007_80e7]), 0x1004), Some(CallTarget::Indirect));
+        assert_eq!(decode_call(&[0x82, 0x97], 0x1002), Some(CallTarget::Indirect));
+        assert_eq!(decode_call(&code(&[0xff01_0113]), 0x1004), None);
+        assert_eq!(decode_call(&[], 0), None);
     }
 
     #[test]
-    fn jumps_are_followed() {
+    fn decode_jump_knows_direct_jumps() {
         // j .+0x800; auipc t1, 1; jr -4(t1)
-        assert_eq!(jump(&0x0010_006f_u32.to_le_bytes(), 0x1000), Some(0x1800));
+        assert_eq!(decode_jump(&0x0010_006f_u32.to_le_bytes(), 0x1000), Some(0x1800));
         let far = [0x0000_1317_u32.to_le_bytes(), 0xffc3_0067_u32.to_le_bytes()].concat();
-        assert_eq!(jump(&far, 0x1000), Some(0x1ffc));
-        assert_eq!((jump(&far[..4], 0x1000), jump(&far[4..], 0x1004), jump(&[], 0)), (None, None, None));
+        assert_eq!(decode_jump(&far, 0x1000), Some(0x1ffc));
+        assert_eq!(
+            (decode_jump(&far[..4], 0x1000), decode_jump(&far[4..], 0x1004), decode_jump(&[], 0)),
+            (None, None, None)
+        );
     }
 
     #[test]
-    fn the_dump_tells_how_addresses_are_translated() {
+    fn paging_is_read_from_satp() {
         let Some(Paging::Tables { root, levels, .. }) = paging(" satp     9000000000081234\r\n") else { panic!() };
         assert_eq!((root, levels), (0x8123_4000, 4));
         assert!(matches!(paging(" satp     0000000000000000\r\n"), Some(Paging::Off)));
@@ -188,9 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn entries_lead_on_or_end() {
-        assert_eq!(entry(0x2000_0001), Entry::Table(0x8000_0000));
-        assert_eq!(entry(0x2000_00ef), Entry::Page(0x8000_0000));
-        assert_eq!(entry(0x2000_00ee), Entry::Absent);
+    fn decode_entry_knows_tables_and_pages() {
+        assert_eq!(decode_entry(0x2000_0001), PageTableEntry::Table(0x8000_0000));
+        assert_eq!(decode_entry(0x2000_00ef), PageTableEntry::Page(0x8000_0000));
+        assert_eq!(decode_entry(0x2000_00ee), PageTableEntry::Absent);
     }
 }

@@ -1,7 +1,9 @@
 //! 64-bit RISC-V in machine mode without an MMU, on QEMU's `virt` without firmware.
 
-use super::registers::number;
-use super::{ArchSpec, Before, BinaryFormat, CpuSpec, GuestSpec, KernelSpec, Paging, QemuSpec, Registers, StackSpec};
+use super::registers::hex_after;
+use super::{
+    ArchSpec, BinaryFormat, CpuSpec, GuestSpec, InterruptedPc, KernelSpec, Paging, QemuSpec, Registers, StackSpec,
+};
 use crate::RamMib;
 
 /// The kernel is linked to the start of RAM and QEMU jumps there: no firmware may lie in its place.
@@ -26,6 +28,6 @@ pub(super) const STACK: StackSpec = StackSpec { paging: |_| Some(Paging::Off), .
 fn registers(dump: &str) -> Option<Registers> {
     const MACHINE_INTERRUPTS: u64 = 1 << 3;
     let supervisor = (super::riscv64::SPEC.cpu.registers)(dump)?;
-    let irqs_off = number(dump, "mstatus ")? & MACHINE_INTERRUPTS == 0;
-    Some(Registers { user: None, irqs_off, before: Before::At(number(dump, "mepc ")?), ..supervisor })
+    let irqs_off = hex_after(dump, "mstatus ")? & MACHINE_INTERRUPTS == 0;
+    Some(Registers { user: None, irqs_off, interrupted: InterruptedPc::At(hex_after(dump, "mepc ")?), ..supervisor })
 }

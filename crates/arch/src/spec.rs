@@ -1,4 +1,4 @@
-//! What the lab must know of an architecture.
+//! The description of an architecture.
 
 use super::{Registers, StackSpec};
 use crate::RamMib;
@@ -10,20 +10,20 @@ pub struct ArchSpec {
     pub name: &'static str,
     /// Whether the kernel runs with an MMU.
     pub mmu: bool,
-    /// The least RAM at which a stock kernel reaches init.
+    /// Minimum RAM with which a stock kernel reaches init.
     pub min_ram: RamMib,
-    /// The most virtual CPUs that the machine takes.
+    /// Maximum number of vCPUs of the machine.
     pub max_vcpus: u32,
     /// How QEMU emulates it.
     pub qemu: QemuSpec,
-    /// How its vCPUs are looked at from outside.
+    /// How its vCPUs are read from outside.
     pub cpu: CpuSpec,
-    /// How the kernel's tasks are found in its memory; `None` where the lab does not know.
+    /// How the kernel's tasks are found in its memory; `None` where the lab cannot read them.
     pub stack: Option<StackSpec>,
     /// Kernel console device, without `/dev/`.
     pub console: &'static str,
-    /// Kernel command line words that every boot of it gets. `nokaslr` keeps the kernel where its symbols say that it is;
-    /// init gets it as an argument, as all words that the kernel does not know.
+    /// Kernel parameters of every boot. `nokaslr` keeps the kernel at the addresses of its symbols; a kernel that does not
+    /// know it passes it to init, as all unknown parameters.
     pub boot_words: &'static [&'static str],
     /// How its kernels are built.
     pub kernel: KernelSpec,
@@ -42,7 +42,7 @@ pub struct QemuSpec {
     pub machine: &'static str,
     /// `-cpu` under emulation; `None` takes the machine's default.
     pub cpu: Option<&'static str>,
-    /// Arguments that this machine needs besides.
+    /// Further arguments that this machine needs.
     pub args: &'static [&'static str],
     /// How a disk is attached.
     pub disk: DiskSpec,
@@ -68,40 +68,45 @@ impl DiskSpec {
     pub const VIRTIO_MMIO: Self = Self { device: "virtio-blk-device", modules: &["virtio_mmio", "virtio_blk"] };
 }
 
-/// How the vCPUs of an architecture are looked at from outside.
+/// How the vCPUs of an architecture are read from outside.
 #[derive(Debug, Clone, Copy)]
 pub struct CpuSpec {
     /// Bytes of the kernel's `unsigned long`; all architectures here are little-endian.
     pub word_bytes: u8,
-    /// Reads the dump of one vCPU; `None` when something that is needed is not in it.
+    /// Reads the register dump of one vCPU; `None` if it lacks a register that is needed.
     pub registers: fn(&str) -> Option<Registers>,
-    /// Ends of the names of kernel functions in which a vCPU waits for work and that are not in the kernel's own section of
-    /// idle functions (`.cpuidle.text`).
-    pub idle: &'static [&'static str],
-    /// Beginnings of the names of kernel functions at which an interrupt arrives. A vCPU that is held still first takes
-    /// the interrupt that is pending, and stands at the first instruction of one of them, or where several are one
-    /// symbol, in it: it was elsewhere.
-    pub interrupts: &'static [&'static str],
-    /// Where the first byte of a bare kernel image lies while it runs, for kernels that do not say so themselves: those
-    /// whose symbols count from the image's beginning.
+    /// Suffixes of the names of idle functions outside the kernel's own section for them (`.cpuidle.text`).
+    pub idle_suffixes: &'static [&'static str],
+    /// Prefixes of the names of functions at which interrupts arrive. A vCPU that is stopped first takes the pending
+    /// interrupt and stands at the first instruction of one of them, or, where several share a symbol, in it: its
+    /// program counter does not show what it was doing.
+    pub interrupt_entries: &'static [&'static str],
+    /// Virtual address of the first byte of a bare kernel image, for kernels whose symbols count from there.
     pub image_base: Option<u64>,
-    /// How to see where a kernel has put itself (KASLR).
-    pub landmark: Option<Landmark>,
+    /// How to find where a kernel has been randomized to; `None` where the lab does not know.
+    pub kaslr: Option<KaslrAnchor>,
 }
 
-/// A function of the kernel's that the hardware knows the address of.
+impl CpuSpec {
+    /// Whether an address is in the upper half of the address space, where 64-bit kernels with an MMU are.
+    pub fn is_upper_half(&self, address: u64) -> bool {
+        address >> (8 * u32::from(self.word_bytes) - 1) != 0
+    }
+}
+
+/// A kernel function whose address the hardware holds. The difference to its address by the symbols is the KASLR offset.
 #[derive(Debug, Clone, Copy)]
-pub struct Landmark {
-    /// From the dump of a vCPU: the virtual address at which that stands.
-    pub at: fn(&str) -> Option<u64>,
+pub struct KaslrAnchor {
+    /// From the register dump of a vCPU: the virtual address of the memory that holds the function's address.
+    pub location: fn(&str) -> Option<u64>,
     /// Bytes to read there.
     pub bytes: usize,
-    /// The function's address, from these bytes.
-    pub read: fn(&[u8]) -> Option<u64>,
-    /// Its names in different versions.
+    /// Decodes the function's address from these bytes.
+    pub decode: fn(&[u8]) -> Option<u64>,
+    /// Names of the function, newest kernel first.
     pub symbols: &'static [&'static str],
-    /// A kernel moves by a multiple of this many bytes.
-    pub step: u64,
+    /// The KASLR offset is a multiple of this many bytes.
+    pub align: u64,
 }
 
 /// How kernels of an architecture are built and packaged.

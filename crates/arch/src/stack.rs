@@ -1,4 +1,4 @@
-//! What the lab must know of an architecture to find a kernel's tasks and to read their stacks.
+//! What is needed of an architecture to find a kernel's tasks and to unwind their stacks.
 
 use super::Paging;
 use std::ops::Range;
@@ -6,75 +6,81 @@ use std::ops::Range;
 /// How a kernel's tasks and their stacks are found in the machine's memory.
 #[derive(Debug, Clone, Copy)]
 pub struct StackSpec {
-    /// Where RAM of so many bytes lies among the physical addresses.
+    /// Physical address ranges of this many bytes of RAM.
     pub ram: fn(u64) -> Vec<Range<u64>>,
-    /// How the vCPU with this dump of its registers translates addresses; `None` when that is not in it.
+    /// How the vCPU with this register dump translates addresses; `None` if the dump lacks a register for that.
     pub paging: fn(&str) -> Option<Paging>,
     /// Bytes of a kernel stack (`THREAD_SIZE`).
-    pub bytes: u64,
-    /// Where the registers of a task are that does not run.
-    pub saved: Saved,
-    /// The registers of a running task that lead to its callers, from the dump of its vCPU.
-    pub links: fn(&str) -> Option<Links>,
-    /// Where a frame holds the caller's frame pointer and the return address, counted from the frame pointer.
-    pub frame: (i64, i64),
-    /// What the code in front of a return address calls; `None` if that is no call. The code ends at the address.
-    pub call: fn(&[u8], u64) -> Option<Call>,
-    /// Where the jump with which some code begins goes to; `None` if it is no direct jump.
-    pub jump: fn(&[u8], u64) -> Option<u64>,
-    /// Beginnings of the names of functions with which the kernel takes interrupts and exceptions; they put all registers
-    /// on the stack (`struct pt_regs`).
-    pub entries: &'static [&'static str],
-    /// Every how many bytes an instruction may begin.
-    pub step: u8,
-    /// Number of the thread flag `TIF_MEMDIE`, before the architectures agreed on one.
-    pub memdie: u32,
+    pub thread_size: u64,
+    /// Where the registers of a task are that is not on a CPU.
+    pub saved_registers: SavedRegisters,
+    /// The registers of a vCPU that lead to the callers of its function, from its register dump.
+    pub frame_registers: fn(&str) -> Option<FrameRegisters>,
+    /// Layout of a stack frame.
+    pub frame: FrameLayout,
+    /// Decodes the call that ends at a return address, given the code in front of it and that address; `None` if there
+    /// is no call.
+    pub decode_call: fn(&[u8], u64) -> Option<CallTarget>,
+    /// Target of the direct jump with which some code begins, given the code and its address; `None` if it begins with
+    /// something else.
+    pub decode_jump: fn(&[u8], u64) -> Option<u64>,
+    /// Prefixes of the names of functions that take interrupts and exceptions; they save all registers on the stack
+    /// (`struct pt_regs`).
+    pub exception_entries: &'static [&'static str],
+    /// Instructions are aligned to this many bytes.
+    pub instruction_align: u8,
+    /// Number of the thread flag `TIF_MEMDIE` before the architectures agreed on one (`asm/thread_info.h`).
+    pub tif_memdie: u32,
 }
 
-/// Where the registers of a task are that does not run, by the members of `struct task_struct`.
+/// Where the registers of a task are that is not on a CPU, by members of `struct task_struct`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Saved {
+pub enum SavedRegisters {
     /// All of them in the structure itself.
     InTask {
-        /// Where it will go on.
+        /// Member with the address at which the task resumes.
         pc: &'static str,
-        /// Its stack pointer.
+        /// Member with its stack pointer.
         sp: &'static str,
-        /// Its frame pointer.
+        /// Member with its frame pointer.
         fp: &'static str,
     },
-    /// Only the stack pointer; it points to this structure.
+    /// Only the stack pointer; it points to a structure on the stack that has the rest.
     OnStack {
-        /// The stack pointer.
+        /// Member with the stack pointer.
         sp: &'static str,
         /// Name of the structure on the stack.
         structure: &'static str,
-        /// Its member with the return address.
+        /// Member of that structure with the return address.
         pc: &'static str,
-        /// Its member with the frame pointer.
+        /// Member of that structure with the frame pointer.
         fp: &'static str,
     },
 }
 
-/// The registers of a running task that lead to its callers.
+/// The registers of a vCPU that lead to the callers of its function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Links {
-    /// The frame pointer, if the kernel has one.
+pub struct FrameRegisters {
+    /// The frame pointer; any value where the kernel is built without.
     pub fp: u64,
-    /// The return address, where a register holds it.
+    /// The return address, on architectures with a register for it.
     pub ra: Option<u64>,
 }
 
-/// A call.
+/// What a stack frame holds, in bytes from its frame pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// Of the function at this address.
-    Direct(u64),
-    /// Of a function whose address was in a register or in memory.
-    Indirect,
+pub struct FrameLayout {
+    /// The caller's frame pointer.
+    pub fp: i64,
+    /// The return address.
+    pub ra: i64,
 }
 
-/// The last `N` bytes of some code.
-pub(super) fn last<const N: usize>(code: &[u8]) -> Option<[u8; N]> {
-    code.last_chunk().copied()
+/// What a call instruction calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallTarget {
+    /// The function at this address.
+    Direct(u64),
+    /// A function whose address was in a register or in memory.
+    Indirect,
 }

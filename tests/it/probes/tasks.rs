@@ -120,7 +120,7 @@ async fn a_victim_that_gets_no_cpu_is_shown_with_those_who_take_it() {
 const AT: Stamp = Stamp::from_micros(12_345_678);
 
 impl Running {
-    async fn tasks(&mut self) -> Result<String, String> {
+    async fn tasks(&mut self) -> Result<String, oomlab::probe::ProbeError> {
         let prober = self.prober.clone();
         self.meanwhile(async move { prober.tasks(AT).await }).await
     }

@@ -1,16 +1,17 @@
 //! BPF Type Format (Linux, `include/uapi/linux/btf.h`, Documentation/bpf/btf.rst, up to 7.3).
 
-use super::{DebugInfoError, Member, Shape, TypeId, Types};
+use super::error::DebugInfoError;
+use super::types::{Member, Shape, TypeId, Types};
 use memchr::memmem;
 
-/// Magic number, version, flags, and the length of the header.
-const HEAD: &[u8] = &[0x9f, 0xeb, 1, 0, HEADER as u8, 0, 0, 0];
+/// Start of a header: magic number, version, flags and header length.
+const MAGIC: &[u8] = &[0x9f, 0xeb, 1, 0, HEADER_BYTES as u8, 0, 0, 0];
 /// Bytes of the header.
-const HEADER: usize = 24;
-/// Bytes that every type has.
-const TYPE: usize = 12;
-/// A kernel has more types.
-const LEAST_TYPES: usize = 1000;
+const HEADER_BYTES: usize = 24;
+/// Bytes common to all types (`struct btf_type`).
+const TYPE_BYTES: usize = 12;
+/// Minimum number of types of a kernel; programs that it carries have fewer.
+const MIN_TYPES: usize = 1000;
 
 const INT: u32 = 1;
 const POINTER: u32 = 2;
@@ -50,9 +51,9 @@ impl<'a> Btf<'a> {
     /// When there are none, or they cannot be read.
     pub fn find(image: &'a [u8], word_bytes: u8) -> Result<Self, DebugInfoError> {
         let mut error = DebugInfoError::Absent;
-        for at in memmem::find_iter(image, HEAD) {
+        for at in memmem::find_iter(image, MAGIC) {
             match Self::parse(&image[at..], word_bytes) {
-                Ok(btf) if btf.starts.len() >= LEAST_TYPES => return Ok(btf),
+                Ok(btf) if btf.starts.len() >= MIN_TYPES => return Ok(btf),
                 // The types of a program that the kernel carries (`kernel/bpf/preload`).
                 Ok(_) => {}
                 Err(unreadable) => error = unreadable,
@@ -61,18 +62,18 @@ impl<'a> Btf<'a> {
         Err(error)
     }
 
-    /// Reads types that begin with their header; what follows them is passed over.
+    /// Reads types that begin with their header; any bytes after them are ignored.
     ///
     /// # Errors
     /// When they cannot be read.
     pub fn parse(bytes: &'a [u8], word_bytes: u8) -> Result<Self, DebugInfoError> {
         let cut = || DebugInfoError::Unreadable("the BTF is cut off".to_owned());
-        if !bytes.starts_with(HEAD) {
+        if !bytes.starts_with(MAGIC) {
             return Err(DebugInfoError::Absent);
         }
         let word = |at: usize| number(bytes, at).map(|word| word as usize).ok_or_else(cut);
         let part = |offset: usize, length: usize| {
-            let start = HEADER.checked_add(offset)?;
+            let start = HEADER_BYTES.checked_add(offset)?;
             bytes.get(start..start.checked_add(length)?)
         };
         let types = part(word(8)?, word(12)?).ok_or_else(cut)?;
@@ -82,7 +83,7 @@ impl<'a> Btf<'a> {
             starts.push(u32::try_from(at).map_err(|_| cut())?);
             let info = number(types, at + 4).ok_or_else(cut)?;
             let unknown = || DebugInfoError::Unreadable(format!("BTF has a type of the unknown kind {}", kind(info)));
-            at += TYPE + more(info).ok_or_else(unknown)?;
+            at += TYPE_BYTES + more(info).ok_or_else(unknown)?;
         }
         if at != types.len() {
             return Err(cut());
@@ -99,7 +100,7 @@ impl<'a> Btf<'a> {
     fn members(&self, at: usize, info: u32) -> Option<Vec<Member>> {
         let bitfields = info >> 31 != 0;
         let mut members = Vec::new();
-        for at in (at + TYPE..).step_by(12).take(count(info)) {
+        for at in (at + TYPE_BYTES..).step_by(12).take(count(info)) {
             let (name, kind, bits) =
                 (number(self.types, at)?, number(self.types, at + 4)?, number(self.types, at + 8)?);
             let (offset, width) = if bitfields { (bits & 0x00ff_ffff, bits >> 24) } else { (bits, 0) };
@@ -128,7 +129,7 @@ impl Types for Btf<'_> {
         }
         let at = *self.starts.get(id.0 - 1)? as usize;
         let (info, size) = (number(self.types, at + 4)?, number(self.types, at + 8)?);
-        let more = |word: usize| number(self.types, at + TYPE + 4 * word);
+        let more = |word: usize| number(self.types, at + TYPE_BYTES + 4 * word);
         Some(match kind(info) {
             STRUCT | UNION => Shape::Aggregate { size: u64::from(size), members: self.members(at, info)? },
             ARRAY => Shape::Array { element: TypeId(more(0)? as usize), count: u64::from(more(2)?) },
@@ -172,7 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn layouts_are_read() {
+    fn btf_layouts_are_read() {
         let bytes = samples::btf();
         let btf = Btf::parse(&bytes, 8).unwrap();
         samples::check(&btf);
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernels_types_are_told_from_a_small_programs() {
+    fn find_skips_the_types_of_small_programs() {
         let small = samples::btf();
         assert_eq!(Btf::find(&[&[1, 2, 3], &small[..]].concat(), 8).unwrap_err(), DebugInfoError::Absent);
         let large = samples::large_btf();
@@ -192,19 +193,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_unknown_is_an_error() {
+    fn truncated_or_unknown_types_are_errors() {
         let mut bytes = samples::btf();
         for length in 0..bytes.len() {
             assert!(Btf::parse(&bytes[..length], 8).is_err(), "{length}");
         }
-        bytes[HEADER + 7] = 31;
+        bytes[HEADER_BYTES + 7] = 31;
         let message = Btf::parse(&bytes, 8).unwrap_err().to_string();
         assert_eq!(message, "its debug information cannot be read: BTF has a type of the unknown kind 31");
     }
 
     proptest! {
         #[test]
-        fn damage_never_panics(at in 0_usize..400, value: u8, second in 0_usize..400, other: u8) {
+        fn damaged_btf_never_panics(at in 0_usize..400, value: u8, second in 0_usize..400, other: u8) {
             let mut bytes = samples::btf();
             let length = bytes.len();
             bytes[at % length] = value;

@@ -1,6 +1,7 @@
 //! DWARF (version 2 to 5), out of an ELF file that is linked.
 
-use super::{DebugInfoError, Member, Shape, TypeId, Types};
+use super::error::DebugInfoError;
+use super::types::{Member, Shape, TypeId, Types};
 use gimli::{
     Abbreviations, AttributeValue, DebugInfoOffset, DebuggingInformationEntry, DwTag, EndianSlice, LittleEndian, Unit,
     UnitHeader, UnitOffset, UnitSectionOffset, constants as dw,
@@ -17,7 +18,7 @@ pub struct Dwarf<'a> {
     units: Vec<Place<'a>>,
 }
 
-/// A unit of compilation, and where it lies.
+/// A compilation unit and its offset in `.debug_info`.
 struct Place<'a> {
     start: usize,
     header: UnitHeader<Slice<'a>>,
@@ -201,7 +202,7 @@ fn length(range: &Entry<'_, '_>) -> u64 {
     number(range, dw::DW_AT_count).or_else(last).unwrap_or(0)
 }
 
-/// Where a member lies: those of unions do not say it, and before DWARF 4 it is a program of one instruction.
+/// Offset of a member: members of unions have no attribute for it, and before DWARF 4 it is an expression of one operation.
 fn location(entry: &Entry<'_, '_>) -> Option<u64> {
     match entry.attr_value(dw::DW_AT_data_member_location).ok()? {
         None => Some(0),
@@ -220,13 +221,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn layouts_are_read() {
+    fn dwarf_layouts_are_read() {
         samples::check(&Dwarf::parse(samples::DWARF5).unwrap());
         samples::check(&Dwarf::parse(samples::DWARF2).unwrap());
     }
 
     #[test]
-    fn files_that_do_not_serve_say_why() {
+    fn unusable_files_are_errors() {
         let message = |bytes: &[u8]| Dwarf::parse(bytes).err().expect("an error").to_string();
         assert!(message(b"no ELF").starts_with("its debug information cannot be read: "));
         assert!(message(samples::OBJECT).ends_with("the file is not linked"));
@@ -236,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damage_never_panics(at in 0_usize..4096, value: u8, second in 0_usize..4096, other: u8) {
+        fn damaged_dwarf_never_panics(at in 0_usize..4096, value: u8, second in 0_usize..4096, other: u8) {
             let mut bytes = samples::DWARF5.to_vec();
             let length = bytes.len();
             bytes[at % length] = value;

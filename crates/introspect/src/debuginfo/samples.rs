@@ -1,6 +1,6 @@
 //! Debug information of `tests/debuginfo/sample.c`.
 
-use super::{Field, Types, field, size};
+use super::types::{Field, Types, field, size};
 
 pub(super) const DWARF5: &[u8] = include_bytes!("../../tests/debuginfo/dwarf5.elf");
 pub(super) const DWARF2: &[u8] = include_bytes!("../../tests/debuginfo/dwarf2.elf");
@@ -14,7 +14,7 @@ pub(super) fn check(types: &dyn Types) {
     assert_eq!((size(types, "task"), size(types, "inner")), (Some(32), Some(8)));
     assert_eq!((at("pid"), at("flags"), at("x"), at("y")), (Some((0, 4)), None, Some((8, 8)), Some((8, 4))));
     assert_eq!((at("next"), at("inside"), at("inside.b")), (Some((16, 8)), Some((24, 8)), Some((26, 6))));
-    assert_eq!((at("absent"), size(types, "absent"), size(types, "nobody")), (None, None, None));
+    assert_eq!((at("absent"), size(types, "absent"), size(types, "unknown")), (None, None, None));
 }
 
 /// The sample as BTF.

@@ -23,7 +23,7 @@ pub enum Shape {
     },
     /// Another name for a type, or a qualified one.
     Alias(TypeId),
-    /// A number, a pointer, or what has no inside that matters.
+    /// A number, a pointer, or any other type without members.
     Plain {
         /// Its bytes.
         size: u64,
@@ -33,7 +33,7 @@ pub enum Shape {
 /// A member of a structure or union.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its name; `None` when what it has inside counts as members of the whole.
+    /// Its name; `None` for an anonymous structure or union, whose members count as those of the outer one.
     pub name: Option<String>,
     /// Bytes from the beginning.
     pub offset: u64,
@@ -41,7 +41,7 @@ pub struct Member {
     pub kind: TypeId,
 }
 
-/// Where a member lies in a structure.
+/// Offset and size of a member in a structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     /// Bytes from the beginning.
@@ -59,23 +59,24 @@ pub trait Types {
     fn shape(&self, id: TypeId) -> Option<Shape>;
 }
 
-/// How deep types may be in each other; the kernel's are far from it.
-const DEPTH: u32 = 32;
+/// Maximum nesting of types; the kernel's are far from it.
+const MAX_DEPTH: u32 = 32;
 
-/// Where a member lies: `path` is its name, or for one of a structure in the structure all names on the way, with dots.
+/// Offset and size of a member. `path` is its name; for a member of a structure inside, the names from the outside in, with
+/// dots.
 pub fn field(types: &dyn Types, structure: &str, path: &str) -> Option<Field> {
     let (mut kind, mut offset) = (types.find(structure)?, 0_u64);
     for name in path.split('.') {
-        let (found, distance) = member(types, kind, name, DEPTH)?;
+        let (found, distance) = member(types, kind, name, MAX_DEPTH)?;
         offset = offset.checked_add(distance)?;
         kind = found;
     }
-    Some(Field { offset, size: size_of(types, kind, DEPTH)? })
+    Some(Field { offset, size: size_of(types, kind, MAX_DEPTH)? })
 }
 
 /// The bytes of a structure.
 pub fn size(types: &dyn Types, structure: &str) -> Option<u64> {
-    size_of(types, types.find(structure)?, DEPTH)
+    size_of(types, types.find(structure)?, MAX_DEPTH)
 }
 
 fn member(types: &dyn Types, kind: TypeId, name: &str, depth: u32) -> Option<(TypeId, u64)> {
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_found_through_structures_without_a_name() {
+    fn field_searches_anonymous_structures() {
         let types = Few(vec![
             Shape::Aggregate { size: 64, members: vec![member("a", 0, 1), member("", 8, 2), member("in", 32, 3)] },
             Shape::Plain { size: 8 },
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn types_in_a_circle_have_no_size_and_no_members() {
+    fn recursive_types_have_no_size_and_no_members() {
         let types = Few(vec![Shape::Alias(TypeId(1)), Shape::Alias(TypeId(0))]);
         assert_eq!((size(&types, "s"), field(&types, "s", "a")), (None, None));
         let types = Few(vec![Shape::Aggregate { size: 8, members: vec![member("", u64::MAX, 0)] }]);

@@ -3,7 +3,7 @@
 //! begin with the place of the value and the place of the name, as 32-bit distances from themselves where pointers have 64
 //! bits, else as pointers.
 
-use super::bare::Bare;
+use super::image::KernelImage;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ const HEAD: u32 = 16 << 20;
 const HEAD_ALIGNED: u32 = 0x8000;
 
 /// The map with those symbols that the lab looks for, are not in it, and are exported.
-pub(super) fn complete(mut map: String, kernel: &Bare<'_>) -> String {
+pub(super) fn complete(mut map: String, kernel: &KernelImage<'_>) -> String {
     let has = |name: &&&str| map.lines().any(|line| line.ends_with(**name) && line.split(' ').nth(2) == Some(**name));
     let missing: Vec<&str> = EXPORTED.iter().filter(|name| !has(name)).copied().collect();
     let text = map.lines().find_map(|line| line.strip_suffix(" T _stext"));
@@ -32,14 +32,14 @@ pub(super) fn complete(mut map: String, kernel: &Bare<'_>) -> String {
 }
 
 /// Where a name stands as a text.
-fn texts<'k>(kernel: &'k Bare<'_>, name: &str) -> impl Iterator<Item = usize> + use<'k> {
+fn texts<'k>(kernel: &'k KernelImage<'_>, name: &str) -> impl Iterator<Item = usize> + use<'k> {
     // No NUL in front of it: the linker may have put it into the end of a longer text.
     let text = [name.as_bytes(), b"\0"].concat();
     let found: Vec<usize> = memchr::memmem::find_iter(kernel.bytes, &text).collect();
     found.into_iter()
 }
 
-fn by_distances<'n>(kernel: &Bare<'_>, names: &[&'n str]) -> Vec<(&'n str, u64)> {
+fn by_distances<'n>(kernel: &KernelImage<'_>, names: &[&'n str]) -> Vec<(&'n str, u64)> {
     let distant = |at: usize| kernel.address(at)?.checked_add_signed(i64::from(kernel.u32(at)?.cast_signed()));
     let find = |name: &&'n str| {
         texts(kernel, name).find_map(|text| {
@@ -51,8 +51,8 @@ fn by_distances<'n>(kernel: &Bare<'_>, names: &[&'n str]) -> Vec<(&'n str, u64)>
     names.iter().filter_map(find).collect()
 }
 
-/// Where the image lies is not known, only that its text begins at `text`: most names agree on the right place.
-fn by_pointers<'n>(kernel: &Bare<'_>, text: u32, names: &[&'n str]) -> Vec<(&'n str, u64)> {
+/// The address of the image is unknown, only that of its text: most names agree on the right one.
+fn by_pointers<'n>(kernel: &KernelImage<'_>, text: u32, names: &[&'n str]) -> Vec<(&'n str, u64)> {
     let mut bases: BTreeMap<u32, BTreeMap<&'n str, u32>> = BTreeMap::new();
     for name in names {
         for place in texts(kernel, name).filter_map(|place| u32::try_from(place).ok()) {
@@ -100,11 +100,11 @@ mod tests {
         // By chance this looks like an entry of an image that begins elsewhere.
         put(&mut bytes, 3000, 0xc100_0000);
         put(&mut bytes, 3004, BASE - 0x8000 + 100);
-        let map = complete("00000000c0300000 T _stext\n".to_owned(), &Bare::new(&bytes, 4, None));
+        let map = complete("00000000c0300000 T _stext\n".to_owned(), &KernelImage::new(&bytes, 4, None));
         let expected = "00000000c0300000 T _stext\n00000000c1405b40 D vm_node_stat\n00000000c1405b00 D vm_zone_stat\n";
         assert_eq!(map, expected);
         put(&mut bytes, 2000, 0);
-        let map = complete("00000000c0300000 T _stext\n".to_owned(), &Bare::new(&bytes, 4, None));
+        let map = complete("00000000c0300000 T _stext\n".to_owned(), &KernelImage::new(&bytes, 4, None));
         assert_eq!(map.lines().count(), 1, "one name alone proves nothing");
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let mut bytes = image();
         put(&mut bytes, 1000, 0x0010_0000);
         put(&mut bytes, 1004, 100_u32.wrapping_sub(1004));
-        let kernel = Bare::new(&bytes, 8, Some(0xffff_8000_0000_0000));
+        let kernel = KernelImage::new(&bytes, 8, Some(0xffff_8000_0000_0000));
         let map = complete("ffff800000010000 D node_data\n".to_owned(), &kernel);
         assert_eq!(map, "ffff800000010000 D node_data\nffff8000001003e8 D vm_zone_stat\n");
     }

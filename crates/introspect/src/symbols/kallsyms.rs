@@ -10,7 +10,7 @@
 //!
 //! Each part is aligned to a pointer, since 7.0 to four bytes. A name is a length and so many numbers of tokens; the first character of the text is the symbol's kind.
 
-use super::bare::Bare;
+use super::image::KernelImage;
 use memchr::memmem;
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ const MARKED: usize = 256;
 const KINDS: &[u8] = b"aAbBcCdDgGiInNpPrRsStTuUvVwW?";
 
 /// The symbols of a kernel as text like that of a `System.map`; `None` when the image has no such table.
-pub fn system_map(kernel: &Bare<'_>) -> Option<String> {
+pub fn system_map(kernel: &KernelImage<'_>) -> Option<String> {
     [kernel.word, 4].into_iter().find_map(|alignment| Table { kernel, alignment }.read())
 }
 
@@ -44,7 +44,7 @@ struct Tokens<'a> {
 /// A table whose parts are aligned to so many bytes.
 #[derive(Clone, Copy)]
 struct Table<'k, 'a> {
-    kernel: &'k Bare<'a>,
+    kernel: &'k KernelImage<'a>,
     alignment: usize,
 }
 
@@ -163,7 +163,7 @@ fn length(name: &[u8]) -> Option<(usize, usize)> {
 
 /// The packed names.
 struct Names {
-    /// Where the number of symbols lies.
+    /// Offset of the number of symbols.
     number: usize,
     start: usize,
     /// Where each ends, which is where the next begins.
@@ -171,7 +171,7 @@ struct Names {
 }
 
 /// So many 32-bit numbers at a place, if they are the offsets of symbols in ascending order.
-fn offsets(kernel: &Bare<'_>, at: usize, count: usize) -> Option<Vec<u32>> {
+fn offsets(kernel: &KernelImage<'_>, at: usize, count: usize) -> Option<Vec<u32>> {
     let offsets: Vec<u32> = (0..count).map(|index| kernel.u32(at + 4 * index)).collect::<Option<_>>()?;
     let distinct = offsets.windows(2).filter(|pair| pair[0] != pair[1]).count() > count / 2;
     (distinct && (ascends(&offsets) || ascends(&own_places(&offsets)) || percpu(&offsets))).then_some(offsets)
@@ -181,7 +181,7 @@ fn ascends(offsets: &[u32]) -> bool {
     offsets.is_sorted()
 }
 
-/// Offsets that count from their own places, counted from the first one's place, moved so that they ascend from zero.
+/// Offsets that count from their own places, counted from the first one's place, shifted so that they ascend from zero.
 fn own_places(offsets: &[u32]) -> Vec<u32> {
     let first = offsets.first().copied().unwrap_or_default();
     offsets.iter().zip((0_u32..).step_by(4)).map(|(&offset, at)| offset.wrapping_add(at).wrapping_sub(first)).collect()
@@ -195,7 +195,7 @@ fn percpu(offsets: &[u32]) -> bool {
     absolute.is_sorted() && others.is_sorted_by(|a, b| a >= b) && others.iter().all(|&offset| offset.cast_signed() < 0)
 }
 
-fn place(kernel: &Bare<'_>, offsets: &[u32], at: usize, base_at: Option<usize>) -> Option<Vec<u64>> {
+fn place(kernel: &KernelImage<'_>, offsets: &[u32], at: usize, base_at: Option<usize>) -> Option<Vec<u64>> {
     let base = || kernel.pointer(base_at?);
     if ascends(offsets) {
         // A kernel for 32 bits that is not relocated has the addresses themselves.

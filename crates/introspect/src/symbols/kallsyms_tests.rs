@@ -1,6 +1,6 @@
 //! Tables made as `scripts/kallsyms.c` makes them, in each of its layouts.
 
-use super::super::{Bare, parse, system_map};
+use super::super::{KernelImage, parse_map, system_map};
 use proptest::prelude::*;
 
 /// A kernel's way to write its table.
@@ -130,8 +130,8 @@ fn symbols(first: u64) -> Vec<(u64, String)> {
 }
 
 fn read(image: &[u8], word: u8) -> Option<Vec<(u64, String)>> {
-    let map = system_map(&Bare::new(image, word, Some(BASE).filter(|_| word == 8)))?;
-    Some(parse(map.as_bytes()).map(|symbol| (symbol.address, symbol.name.to_owned())).collect())
+    let map = system_map(&KernelImage::new(image, word, Some(BASE).filter(|_| word == 8)))?;
+    Some(parse_map(map.as_bytes()).map(|symbol| (symbol.address, symbol.name.to_owned())).collect())
 }
 
 #[test]

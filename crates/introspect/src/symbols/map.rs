@@ -2,8 +2,8 @@
 
 use super::Symbol;
 
-/// Symbols of a `System.map`; lines that are none are passed over.
-pub fn parse(map: &[u8]) -> impl Iterator<Item = Symbol<'_>> {
+/// The symbols of a `System.map`; other lines are skipped.
+pub fn parse_map(map: &[u8]) -> impl Iterator<Item = Symbol<'_>> {
     map.split(|&byte| byte == b'\n').filter_map(|line| {
         let line = std::str::from_utf8(line).ok()?;
         let mut fields = line.split_ascii_whitespace();
@@ -18,9 +18,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_are_read_and_nonsense_is_passed_over() {
+    fn parse_map_skips_other_lines() {
         let text = b"ffffffff81000000 T _stext\r\nc0008000 t a b\n\xff\xfe T x\n12 TT y\n12 T\nzz T z\n\n";
-        let symbols: Vec<Symbol<'_>> = parse(text).collect();
+        let symbols: Vec<Symbol<'_>> = parse_map(text).collect();
         assert_eq!(
             symbols,
             [

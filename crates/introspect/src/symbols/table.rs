@@ -15,7 +15,7 @@ pub struct Symbol<'a> {
     pub name: &'a str,
 }
 
-/// Data whose addresses are kept.
+/// Variables whose addresses are kept.
 const KEPT: &[&str] =
     &["contig_page_data", "init_task", "log_buf", "log_buf_len", "node_data", "prb", "vm_node_stat", "vm_zone_stat"];
 
@@ -23,15 +23,15 @@ const KEPT: &[&str] =
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
 
 /// No kernel runs at addresses below this one: symbols there count from the beginning of the image.
-const LOWEST: u64 = 16 << 20;
+const MIN_ADDRESS: u64 = 16 << 20;
 
 /// A kernel's functions by address, and the addresses of some of its data. One table serves all guests with that
 /// kernel.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    /// What `starts` count from.
+    /// Address from which `starts` count.
     base: u64,
-    /// Beginnings of functions, ascending, without repetition.
+    /// Offsets of functions, ascending and distinct.
     starts: Vec<u32>,
     /// For each function where its name ends in `names`; it begins where the one before ends.
     name_ends: Vec<u32>,
@@ -42,8 +42,8 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// A table of these symbols, in any order. `image_base` is where the image lies in the running kernel, for symbols
-    /// that count from its beginning. `None` when there is no function among the symbols.
+    /// A table of these symbols, in any order. `image_base` is the address of the image in the running kernel, for
+    /// symbols that count from its start. `None` if there is no function among the symbols.
     pub fn new<'a>(symbols: impl IntoIterator<Item = Symbol<'a>>, image_base: Option<u64>) -> Option<Self> {
         let mut functions: Vec<Symbol<'a>> = Vec::new();
         let mut bounds: BTreeMap<&'a str, u64> = BTreeMap::new();
@@ -61,18 +61,18 @@ impl Symbols {
         let mut text: Vec<Range<u64>> = SECTIONS.iter().filter_map(|&names| range(names)).collect();
         functions.sort_by_key(|symbol| symbol.address);
         if text.is_empty() {
-            // Without the linker's word the last function is taken to be as long as a page.
+            // No section bounds: the last function is taken to be at most a page long.
             text.push(functions.first()?.address..functions.last()?.address.saturating_add(4096));
         }
         functions.retain(|symbol| text.iter().any(|range| range.contains(&symbol.address)));
         functions.dedup_by_key(|symbol| symbol.address);
         let first = functions.first()?.address;
-        let shift = image_base.filter(|_| first < LOWEST).unwrap_or(0);
-        let moved = |range: &Range<u64>| range.start.wrapping_add(shift)..range.end.wrapping_add(shift);
+        let shift = image_base.filter(|_| first < MIN_ADDRESS).unwrap_or(0);
+        let shifted = |range: &Range<u64>| range.start.wrapping_add(shift)..range.end.wrapping_add(shift);
         let mut table = Self {
             base: first.wrapping_add(shift),
-            text: text.iter().map(moved).collect(),
-            idle: range(("__cpuidle_text_start", "__cpuidle_text_end")).as_ref().map(moved),
+            text: text.iter().map(shifted).collect(),
+            idle: range(("__cpuidle_text_start", "__cpuidle_text_end")).as_ref().map(shifted),
             data: data.into_iter().map(|(name, address)| (name, address.wrapping_add(shift))).collect(),
             ..Self::default()
         };
@@ -88,50 +88,50 @@ impl Symbols {
         Some(table)
     }
 
-    /// The function at an address; `None` outside the kernel's text. What the compiler appends to the names of parts of
-    /// a function (`.isra.0`, `.cold`) is left out.
+    /// The function at an address; `None` outside the kernel's text. Suffixes that the compiler appends to parts of a
+    /// function (`.isra.0`, `.cold`) are left out.
     pub fn function(&self, address: u64) -> Option<&str> {
         self.position(address).map(|at| self.name(at))
     }
 
-    /// The function at an address, and how far in it that is.
-    pub fn place(&self, address: u64) -> Option<(&str, u64)> {
+    /// The function at an address, and the offset of the address in it.
+    pub fn function_and_offset(&self, address: u64) -> Option<(&str, u64)> {
         let at = self.position(address)?;
         Some((self.name(at), address - self.base - u64::from(self.starts[at])))
     }
 
-    /// The addresses of the function at an address.
-    pub fn extent(&self, address: u64) -> Option<Range<u64>> {
+    /// The address range of the function at an address.
+    pub fn function_range(&self, address: u64) -> Option<Range<u64>> {
         let at = self.position(address)?;
         let section = self.text.iter().find(|range| range.contains(&address))?;
         let next = self.starts.get(at + 1).map_or(section.end, |&start| self.base + u64::from(start));
         Some(self.base + u64::from(self.starts[at])..next.min(section.end))
     }
 
-    /// The function that a return address leads back to: one cannot return to a function's first instruction.
+    /// The function that a return address is in; `None` for the first instruction of a function, to which nothing returns.
     pub fn caller(&self, address: u64) -> Option<&str> {
         let at = self.position(address)?;
         (address - self.base > u64::from(self.starts[at])).then(|| self.name(at))
     }
 
-    /// Whether an address is the first of a function whose name begins in one of these ways.
-    pub fn begins(&self, address: u64, names: &[&str]) -> bool {
+    /// Whether an address is the first one of a function whose name has one of these prefixes.
+    pub fn is_entry(&self, address: u64, prefixes: &[&str]) -> bool {
         let Some(at) = self.position(address) else { return false };
-        address - self.base == u64::from(self.starts[at]) && names.iter().any(|name| self.name(at).starts_with(name))
+        address - self.base == u64::from(self.starts[at])
+            && prefixes.iter().any(|prefix| self.name(at).starts_with(prefix))
     }
 
-    /// Whether an address lies in the kernel's text.
+    /// Whether an address is in the kernel's text.
     pub fn is_text(&self, address: u64) -> bool {
         self.text.iter().any(|range| range.contains(&address))
     }
 
-    /// Whether an address lies in a function that waits for work; `more` are ends of names of
-    /// functions besides the usual ones.
-    pub fn is_idle(&self, address: u64, more: &[&str]) -> bool {
+    /// Whether an address is in an idle function; `suffixes` are of names of further ones besides [`Class::Idle`].
+    pub fn is_idle(&self, address: u64, suffixes: &[&str]) -> bool {
         self.idle.as_ref().is_some_and(|range| range.contains(&address))
             || self
                 .function(address)
-                .is_some_and(|name| Class::Idle.has(name) || more.iter().any(|end| name.ends_with(end)))
+                .is_some_and(|name| Class::Idle.has(name) || suffixes.iter().any(|suffix| name.ends_with(suffix)))
     }
 
     /// The address of a function.
@@ -139,21 +139,21 @@ impl Symbols {
         (0..self.len()).find(|&at| self.name(at) == function).map(|at| self.base + u64::from(self.starts[at]))
     }
 
-    /// The same kernel, so many bytes further up.
-    pub fn moved(&self, slide: u64) -> Self {
-        let moved = |range: &Range<u64>| range.start.wrapping_add(slide)..range.end.wrapping_add(slide);
+    /// The same kernel, randomized to addresses that are higher by `offset` bytes (KASLR), modulo 2^64.
+    pub fn with_kaslr(&self, offset: u64) -> Self {
+        let shifted = |range: &Range<u64>| range.start.wrapping_add(offset)..range.end.wrapping_add(offset);
         Self {
-            base: self.base.wrapping_add(slide),
-            text: self.text.iter().map(moved).collect(),
-            idle: self.idle.as_ref().map(moved),
-            data: self.data.iter().map(|(name, address)| (*name, address.wrapping_add(slide))).collect(),
+            base: self.base.wrapping_add(offset),
+            text: self.text.iter().map(shifted).collect(),
+            idle: self.idle.as_ref().map(shifted),
+            data: self.data.iter().map(|(name, address)| (*name, address.wrapping_add(offset))).collect(),
             starts: self.starts.clone(),
             name_ends: self.name_ends.clone(),
             names: self.names.clone(),
         }
     }
 
-    /// The address of data, of that which the lab looks at.
+    /// The address of a variable, of those in [`KEPT`].
     pub fn data(&self, name: &str) -> Option<u64> {
         self.data.get(name).copied()
     }
@@ -182,21 +182,21 @@ impl Symbols {
     }
 }
 
-/// Whether a name marks the beginning or end of a section: it stands at the address of somebody else's function.
+/// Whether a name marks the start or end of a section: it has the address of another symbol's function.
 fn is_boundary(name: &str) -> bool {
     name.ends_with("_text_start")
         || name.ends_with("_text_end")
         || matches!(name, "_text" | "_stext" | "_etext" | "_sinittext" | "_einittext")
 }
 
-/// A function's name without what the compiler appends.
+/// A function's name without the suffix that the compiler appends.
 fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
+    use super::super::parse_map;
     use super::*;
 
     const MAP: &str = "\
@@ -206,11 +206,11 @@ mod tests {
         80004000 D vm_zone_stat\n80004100 d second_data\n";
 
     fn table(map: &str, image_base: Option<u64>) -> Symbols {
-        Symbols::new(parse(map.as_bytes()), image_base).unwrap()
+        Symbols::new(parse_map(map.as_bytes()), image_base).unwrap()
     }
 
     #[test]
-    fn addresses_are_named_within_the_text_only() {
+    fn function_is_none_outside_the_text() {
         let table = table(MAP, None);
         let named = |address| table.function(address);
         assert_eq!(named(0x8000_0fff), None);
@@ -224,54 +224,54 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_has_moved_has_its_symbols_moved() {
+    fn with_kaslr_shifts_functions_and_data() {
         let table = table(MAP, None);
         assert_eq!((table.address("second"), table.address("nowhere")), (Some(0x8000_1040), None));
-        let moved = table.moved(0x20_0000);
-        assert_eq!((moved.function(0x8020_1040), moved.function(0x8000_1040)), (Some("second"), None));
-        assert_eq!(moved.data("vm_zone_stat"), Some(0x8020_4000));
-        assert!(moved.is_idle(0x8020_1080, &[]) && moved.len() == table.len());
-        assert_eq!(moved.moved(0_u64.wrapping_sub(0x20_0000)).address("second"), Some(0x8000_1040));
+        let shifted = table.with_kaslr(0x20_0000);
+        assert_eq!((shifted.function(0x8020_1040), shifted.function(0x8000_1040)), (Some("second"), None));
+        assert_eq!(shifted.data("vm_zone_stat"), Some(0x8020_4000));
+        assert!(shifted.is_idle(0x8020_1080, &[]) && shifted.len() == table.len());
+        assert_eq!(shifted.with_kaslr(0_u64.wrapping_sub(0x20_0000)).address("second"), Some(0x8000_1040));
     }
 
     #[test]
-    fn one_does_not_return_to_a_functions_beginning() {
+    fn caller_is_none_at_the_start_of_a_function() {
         let table = table(MAP, None);
         assert_eq!((table.caller(0x8000_1040), table.caller(0x8000_1044)), (None, Some("second")));
     }
 
     #[test]
-    fn functions_extend_to_the_next_one_or_to_the_texts_end() {
+    fn function_range_ends_at_the_next_function_or_the_end_of_the_text() {
         let table = table(MAP, None);
-        assert_eq!(table.place(0x8000_1047), Some(("second", 7)));
-        assert_eq!(table.extent(0x8000_1047), Some(0x8000_1040..0x8000_1080));
-        assert_eq!(table.extent(0x8000_1fff), Some(0x8000_10c0..0x8000_2000));
-        assert_eq!(table.extent(0x8000_3010), Some(0x8000_3000..0x8000_3100));
-        assert_eq!((table.extent(0x8000_2000), table.place(0x8000_2000)), (None, None));
+        assert_eq!(table.function_and_offset(0x8000_1047), Some(("second", 7)));
+        assert_eq!(table.function_range(0x8000_1047), Some(0x8000_1040..0x8000_1080));
+        assert_eq!(table.function_range(0x8000_1fff), Some(0x8000_10c0..0x8000_2000));
+        assert_eq!(table.function_range(0x8000_3010), Some(0x8000_3000..0x8000_3100));
+        assert_eq!((table.function_range(0x8000_2000), table.function_and_offset(0x8000_2000)), (None, None));
     }
 
     #[test]
-    fn a_functions_first_address_is_told_from_the_others() {
+    fn is_entry_wants_the_first_address_and_a_prefix() {
         let table = table(MAP, None);
-        assert!(table.begins(0x8000_1040, &["x", "sec"]) && !table.begins(0x8000_1044, &["sec"]));
-        assert!(!table.begins(0x8000_1040, &["ond"]) && !table.begins(0, &[""]));
+        assert!(table.is_entry(0x8000_1040, &["x", "sec"]) && !table.is_entry(0x8000_1044, &["sec"]));
+        assert!(!table.is_entry(0x8000_1040, &["ond"]) && !table.is_entry(0, &[""]));
     }
 
     #[test]
-    fn idle_functions_are_those_of_their_section_and_some_by_name() {
+    fn is_idle_knows_the_section_and_names() {
         let table = table(MAP, None);
         assert!(table.is_idle(0x8000_1084, &[]) && table.is_idle(0x8000_10c4, &[]));
         assert!(!table.is_idle(0x8000_1044, &[]) && table.is_idle(0x8000_1044, &["cond"]));
     }
 
     #[test]
-    fn data_is_found_by_name() {
+    fn data_finds_kept_variables() {
         let table = table(MAP, None);
         assert_eq!((table.data("vm_zone_stat"), table.data("vm_node_stat")), (Some(0x8000_4000), None));
     }
 
     #[test]
-    fn symbols_that_count_from_the_image_are_moved_to_where_it_lies() {
+    fn image_base_shifts_symbols_that_count_from_the_image() {
         let map = "0 T _start\n1000 T _stext\n1000 T first\n1010 T second\n2000 T _etext\n3000 D vm_zone_stat\n";
         let table = table(map, Some(0x8000_0000));
         assert_eq!((table.function(0x8000_1012), table.data("vm_zone_stat")), (Some("second"), Some(0x8000_3000)));
@@ -279,10 +279,10 @@ mod tests {
     }
 
     #[test]
-    fn without_functions_there_is_no_table() {
+    fn new_needs_a_function() {
         assert!(
-            Symbols::new(parse(b"80004000 D vm_zone_stat\n80001000 T _stext\n80002000 T _etext\n"), None).is_none()
+            Symbols::new(parse_map(b"80004000 D vm_zone_stat\n80001000 T _stext\n80002000 T _etext\n"), None).is_none()
         );
-        assert!(Symbols::new(parse(b""), None).is_none());
+        assert!(Symbols::new(parse_map(b""), None).is_none());
     }
 }

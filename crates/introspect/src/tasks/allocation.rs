@@ -1,19 +1,19 @@
-//! Tasks that are inside the page allocator, and what they ask it for.
+//! Tasks inside the page allocator, and their requests.
 
 use super::gfp;
 use super::layout::{Layout, RequestLayout};
-use super::memory::Memory;
+use super::memory::VirtualMemory;
 use kmsg::functions::Class;
 use std::ops::Range;
 
-/// What a task asks the allocator for.
+/// An allocation request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
     pub gfp: u64,
     pub order: i32,
-    /// Of reclaim: how urgent it has become, from 12 down to 0.
+    /// Of reclaim: `scan_control.priority`, from 12 (`DEF_PRIORITY`) down to 0, the most urgent.
     pub priority: Option<u64>,
-    /// The structure that says so.
+    /// The structure that holds it.
     pub source: &'static str,
 }
 
@@ -22,9 +22,14 @@ pub(super) fn is_inside(mut functions: impl Iterator<Item = impl AsRef<str>>) ->
     functions.any(|name| [Class::AllocationSlowpath, Class::DirectReclaim].iter().any(|class| class.has(name.as_ref())))
 }
 
-/// Looks in the part of a stack that is in use for what a task asks for. Only reclaim and the OOM killer keep it in a
-/// structure; the rest of the allocator has it in registers, or wherever the compiler put it.
-pub(super) fn request(memory: &Memory<'_>, layout: &Layout, stack: Range<u64>, functions: &[&str]) -> Option<Request> {
+/// Finds a task's request in the used part of its stack. Only reclaim and the OOM killer keep it in a structure; the rest
+/// of the allocator has it in registers or wherever the compiler put it.
+pub(super) fn request(
+    memory: &VirtualMemory<'_>,
+    layout: &Layout,
+    stack: Range<u64>,
+    functions: &[&str],
+) -> Option<Request> {
     let has = |class: Class| functions.iter().any(|name| class.has(name));
     let mut places = stack.clone().step_by(usize::from(memory.word_bytes));
     let reclaim = layout.reclaim.filter(|_| has(Class::DirectReclaim)).and_then(|layout| {
@@ -41,22 +46,22 @@ pub(super) fn request(memory: &Memory<'_>, layout: &Layout, stack: Range<u64>, f
     })
 }
 
-/// What a structure at this place would say, if that makes sense.
+/// The request of a structure at this address, if it is plausible.
 fn candidate(
-    memory: &Memory<'_>,
+    memory: &VirtualMemory<'_>,
     layout: &RequestLayout,
     at: u64,
     stack: &Range<u64>,
     source: &'static str,
 ) -> Option<Request> {
     /// `MAX_ORDER`, by the configuration at most 15 or so.
-    const MOST_ORDER: i32 = 15;
-    const MOST_PRIORITY: u64 = 12;
+    const MAX_ORDER: i32 = 15;
+    const MAX_PRIORITY: u64 = 12;
     if at.checked_add(layout.size)? > stack.end {
         return None;
     }
     let gfp = memory.number(at + layout.gfp.offset, layout.gfp.size)?;
-    if gfp & gfp::DIRECT_RECLAIM == 0 || gfp >= gfp::MOST {
+    if gfp & gfp::DIRECT_RECLAIM == 0 || gfp >= gfp::MASK_END {
         return None;
     }
     let order = memory.number(at + layout.order.offset, layout.order.size)?;
@@ -67,17 +72,17 @@ fn candidate(
         Some(field) => Some(memory.number(at + field.offset, field.size)?),
         None => None,
     };
-    let sane = (-1..=MOST_ORDER).contains(&order) && priority.is_none_or(|priority| priority <= MOST_PRIORITY);
+    let sane = (-1..=MAX_ORDER).contains(&order) && priority.is_none_or(|priority| priority <= MAX_PRIORITY);
     sane.then_some(Request { gfp, order, priority, source })
 }
 
-/// `try_to_free_pages()` wants so many pages (`include/linux/swap.h`, `SWAP_CLUSTER_MAX`).
-fn is_reclaim(memory: &Memory<'_>, layout: &RequestLayout, at: u64) -> bool {
+/// `try_to_free_pages()` asks for 32 pages (`include/linux/swap.h`, `SWAP_CLUSTER_MAX`).
+fn is_reclaim(memory: &VirtualMemory<'_>, layout: &RequestLayout, at: u64) -> bool {
     memory.number(at + layout.first.offset, layout.first.size) == Some(32)
 }
 
-/// It names its zones: a table that begins with a zone's address.
-fn is_oom(memory: &Memory<'_>, layout: &RequestLayout, at: u64) -> bool {
+/// `zonelist` points to a table that begins with the address of a zone.
+fn is_oom(memory: &VirtualMemory<'_>, layout: &RequestLayout, at: u64) -> bool {
     let zonelist = memory.word(at + layout.first.offset).filter(|&zonelist| zonelist != 0);
     let zone = zonelist.and_then(|zonelist| memory.word(zonelist)).filter(|&zone| zone != 0);
     zone.and_then(|zone| memory.word(zone)).is_some()
@@ -92,21 +97,21 @@ mod tests {
     const STACK: Range<u64> = 0x1000..0x1400;
 
     #[test]
-    fn a_request_to_reclaim_is_found_on_the_stack() {
+    fn request_finds_scan_control_on_the_stack() {
         let mut ram = Ram::new(0x1000, 0x400);
         // By chance this looks a little like one.
         ram.put_word(0x1010, 32);
         ram.put_word(0x1100, 32);
         ram.put(0x1100 + 8, &[3, 2, 0, 0, 0xc0, 0x0c, 0, 0]);
-        let memory = Memory { physical: &ram, paging: Paging::Off, word_bytes: 8 };
+        let memory = VirtualMemory { physical: &ram, paging: Paging::Off, word_bytes: 8 };
         let find = |functions: &[&str]| request(&memory, &layout(), STACK, functions);
         let expected = Request { gfp: 0xcc0, order: 3, priority: Some(2), source: "scan_control" };
         assert_eq!(find(&["shrink_node", "try_to_free_pages"]), Some(expected));
-        assert_eq!(find(&["__alloc_pages"]), None, "what lies there is of somebody before");
+        assert_eq!(find(&["__alloc_pages"]), None, "a leftover of an earlier call");
     }
 
     #[test]
-    fn functions_tell_who_is_inside() {
+    fn is_inside_knows_the_slow_path() {
         assert!(is_inside(["schedule", "__alloc_pages_slowpath"].iter()));
         assert!(!is_inside(["schedule", "kswapd", "kthread"].iter()));
     }

@@ -1,10 +1,10 @@
 //! Masks of the page allocator (`include/linux/gfp_types.h`; the bits named here are the same from 5.10 to 7.3).
 
-/// May reclaim by itself.
+/// `__GFP_DIRECT_RECLAIM`.
 pub(super) const DIRECT_RECLAIM: u64 = 0x400;
 
-/// No mask has higher bits.
-pub(super) const MOST: u64 = 1 << 30;
+/// Masks are below this; no flag is as high.
+pub(super) const MASK_END: u64 = 1 << 30;
 
 /// Combinations and single bits, in the order in which they are taken out of a mask, as `%pGg` prints them
 /// (`include/trace/events/mmflags.h`).
@@ -41,7 +41,7 @@ const NAMES: &[(u64, &str)] = &[
     (0x40_0000, "__GFP_ACCOUNT"),
 ];
 
-/// A mask in words: `0xcc0(GFP_KERNEL)`.
+/// A mask as the kernel prints it: `0xcc0(GFP_KERNEL)`.
 pub(super) fn show(mask: u64) -> String {
     let (mut rest, mut words) = (mask, Vec::new());
     for (bits, name) in NAMES {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_put_in_the_kernels_words() {
+    fn show_names_flags_as_the_kernel_does() {
         assert_eq!(show(0xcc0), "0xcc0(GFP_KERNEL)");
         assert_eq!(show(0x14_0cca), "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)");
         assert_eq!(show(0x0100_0c40), "0x1000c40(GFP_NOFS|0x1000000)");

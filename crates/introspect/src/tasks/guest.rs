@@ -1,42 +1,44 @@
-//! A guest that is held still, and its tasks.
+//! A guest that is paused, and its tasks.
 
 use super::allocation::{is_inside, request};
+use super::error::TasksError;
 use super::layout::Layout;
-use super::memory::{Memory, Physical};
+use super::memory::{PhysicalMemory, VirtualMemory};
 use super::stack::{Frame, Start, Unwinder};
 use super::state;
-use super::task::{Running, Stack, Task, Victim};
+use super::task::{OnCpu, Stack, Task, Victim};
 use crate::debuginfo::Field;
 use crate::symbols::Symbols;
-use arch::{Arch, Before, CpuSpec, Links, Paging, Registers, StackSpec};
+use arch::{Arch, CpuSpec, FrameRegisters, InterruptedPc, Paging, Registers, StackSpec};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Tasks that are looked at; a list that was overwritten may go on for ever.
-const MOST_TASKS: usize = 4096;
+/// Maximum number of tasks that are read: an overwritten list may never end.
+const MAX_TASKS: usize = 4096;
 
-/// A vCPU that is held still.
+/// A vCPU of a paused machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Vcpu {
     /// QEMU's number.
     pub number: u32,
     registers: Registers,
-    links: Links,
+    frame_registers: FrameRegisters,
     paging: Paging,
 }
 
 impl Vcpu {
-    /// Reads the dump of a vCPU's registers; `None` when something that is needed is not in it.
+    /// Reads the register dump of a vCPU; `None` if it lacks a register that is needed, or the architecture has no
+    /// [`StackSpec`].
     pub fn read(number: u32, dump: &str, arch: Arch) -> Option<Self> {
         let stack = arch.stack?;
-        let (registers, links) = ((arch.cpu.registers)(dump)?, (stack.links)(dump)?);
-        Some(Self { number, registers, links, paging: (stack.paging)(dump)? })
+        let (registers, frame_registers) = ((arch.cpu.registers)(dump)?, (stack.frame_registers)(dump)?);
+        Some(Self { number, registers, frame_registers, paging: (stack.paging)(dump)? })
     }
 }
 
-/// A guest that is held still, with all that is needed to read it.
+/// A paused guest, with all that is needed to read it.
 pub struct Guest<'a> {
-    memory: Memory<'a>,
+    memory: VirtualMemory<'a>,
     layout: &'a Layout,
     symbols: &'a Symbols,
     spec: &'a StackSpec,
@@ -49,50 +51,47 @@ pub struct Guest<'a> {
 /// The tasks of a guest.
 pub(super) struct Tasks {
     pub tasks: Vec<Task>,
-    /// What is missing, and why.
+    /// Why tasks are missing, if some are.
     pub missing: Option<&'static str>,
 }
 
 impl<'a> Guest<'a> {
-    /// Takes a guest with a kernel of this release.
+    /// A guest with a kernel of this release (`uname -r`).
     ///
     /// # Errors
-    /// When its kernel is not found in its memory; the message says what is.
+    /// See [`TasksError`].
     pub fn new(
-        physical: &'a dyn Physical,
+        physical: &'a dyn PhysicalMemory,
         layout: &'a Layout,
         symbols: &'a Symbols,
         arch: Arch,
         vcpus: Vec<Vcpu>,
         release: &str,
-    ) -> Result<Self, String> {
-        let spec =
-            arch.spec().stack.as_ref().ok_or_else(|| format!("the lab cannot read the tasks of {}", arch.name))?;
-        let init_task = symbols.data("init_task").ok_or("the symbols have no `init_task`")?;
+    ) -> Result<Self, TasksError> {
+        let spec = arch.spec().stack.as_ref().ok_or(TasksError::Unsupported(arch))?;
+        let init_task = symbols.data("init_task").ok_or(TasksError::NoInitTask)?;
         // A vCPU that the kernel has not started yet translates in another way, or not at all.
         let found = vcpus.iter().find_map(|vcpu| {
-            let memory = Memory { physical, paging: vcpu.paging, word_bytes: arch.cpu.word_bytes };
+            let memory = VirtualMemory { physical, paging: vcpu.paging, word_bytes: arch.cpu.word_bytes };
             comm(&memory, init_task.wrapping_add(layout.task.comm.offset), layout.task.comm.size)
                 .is_some_and(|comm| comm.starts_with("swapper"))
                 .then_some(memory)
         });
-        let why = "the kernel's first task is not where its symbols and debug information say: they belong to another \
-                   kernel, or this one has not started yet";
-        let memory = found.ok_or(why)?;
-        let memdie = state::memdie(release, spec.memdie);
+        let memory = found.ok_or(TasksError::NoSwapper)?;
+        let memdie = state::memdie(release, spec.tif_memdie);
         Ok(Self { memory, layout, symbols, spec, cpu: &arch.spec().cpu, vcpus, memdie, init_task })
     }
 
-    /// All tasks, in the order in which the kernel lists them. Those idle tasks that no list has are left out: all but the
-    /// first CPU's.
+    /// All tasks, in the order of the kernel's list, without the idle tasks of all CPUs but the first: the list has none of
+    /// them.
     pub(super) fn tasks(&self) -> Tasks {
         let mut addresses = Vec::new();
         let mut seen = BTreeSet::new();
-        let whole = self.each(self.init_task, self.layout.task.tasks, &mut seen, |leader| {
+        let whole = self.walk_list(self.init_task, self.layout.task.tasks, &mut seen, |leader| {
             self.threads(leader, &mut addresses);
         });
         let tasks: Vec<Task> = addresses.iter().filter_map(|&task| self.task(task)).collect();
-        let missing = if !whole || addresses.len() >= MOST_TASKS {
+        let missing = if !whole || addresses.len() >= MAX_TASKS {
             Some("the kernel's list of tasks is damaged or endless: tasks are missing")
         } else if tasks.len() < addresses.len() {
             Some("some tasks cannot be read and are missing")
@@ -102,10 +101,10 @@ impl<'a> Guest<'a> {
         Tasks { tasks, missing }
     }
 
-    /// Follows a list of the kernel from one member on until it comes back; whether it does.
-    fn each(&self, first: u64, link: Field, seen: &mut BTreeSet<u64>, mut visit: impl FnMut(u64)) -> bool {
+    /// Visits the members of a circular list, from one on; gives whether the list leads back to it.
+    fn walk_list(&self, first: u64, link: Field, seen: &mut BTreeSet<u64>, mut visit: impl FnMut(u64)) -> bool {
         let mut at = first;
-        while seen.insert(at) && seen.len() <= MOST_TASKS {
+        while seen.insert(at) && seen.len() <= MAX_TASKS {
             visit(at);
             match self.memory.word(at.wrapping_add(link.offset)) {
                 Some(next) => at = next.wrapping_sub(link.offset),
@@ -118,7 +117,7 @@ impl<'a> Guest<'a> {
         false
     }
 
-    /// The threads of a process, by the list that begins in its `signal_struct`.
+    /// Appends the threads of a process, by the list whose head is in its `signal_struct`.
     fn threads(&self, leader: u64, into: &mut Vec<u64>) {
         let first = into.len();
         let link = self.layout.task.thread_node.offset;
@@ -126,7 +125,7 @@ impl<'a> Guest<'a> {
         if let Some(signal) = signal.filter(|&signal| signal != 0) {
             let head = signal.wrapping_add(self.layout.signal.thread_head.offset);
             let mut node = self.memory.word(head);
-            while let Some(at) = node.filter(|&node| node != head && into.len() < MOST_TASKS) {
+            while let Some(at) = node.filter(|&node| node != head && into.len() < MAX_TASKS) {
                 let task = at.wrapping_sub(link);
                 if into[first..].contains(&task) {
                     break;
@@ -145,7 +144,7 @@ impl<'a> Guest<'a> {
         let at = |field: Field| self.memory.number(address.wrapping_add(field.offset), field.size);
         let optional = |field: Option<Field>| field.and_then(at);
         let (state, exit_state, stack) = (at(layout.state)?, at(layout.exit_state)?, at(layout.stack)?);
-        let running = self.running(stack, optional(layout.on_cpu), optional(layout.cpu));
+        let running = self.on_cpu(stack, optional(layout.on_cpu), optional(layout.cpu));
         let signal = at(layout.signal).filter(|&signal| signal != 0);
         let of_signal = |field: Field| self.memory.number(signal?.wrapping_add(field.offset), field.size);
         let oom_mm = of_signal(self.layout.signal.oom_mm).filter(|&mm| mm != 0);
@@ -168,7 +167,7 @@ impl<'a> Guest<'a> {
             request: None,
         };
         let start = match running {
-            Some((Running { user: true, .. }, _)) => {
+            Some((OnCpu { user: true, .. }, _)) => {
                 task.stack = Stack::Frames(Vec::new());
                 return Some(task);
             }
@@ -195,26 +194,26 @@ impl<'a> Guest<'a> {
         (Stack::Frames(frames), request)
     }
 
-    /// The functions of those frames that are certain.
+    /// The functions of the confirmed frames.
     pub(super) fn functions(&self, frames: &[Frame]) -> Vec<&'a str> {
-        frames.iter().filter(|frame| frame.sure).filter_map(|frame| self.symbols.function(frame.address)).collect()
+        frames.iter().filter(|frame| frame.confirmed).filter_map(|frame| self.symbols.function(frame.address)).collect()
     }
 
-    /// Whether a vCPU waits for work at this address.
+    /// Whether this address is in an idle function.
     pub(super) fn is_idle(&self, pc: u64) -> bool {
-        self.symbols.is_idle(pc, self.cpu.idle)
+        self.symbols.is_idle(pc, self.cpu.idle_suffixes)
     }
 
-    /// A frame's place as the kernel prints it.
-    pub(super) fn place(&self, address: u64) -> String {
-        match self.symbols.place(address) {
+    /// An address as the kernel prints it: `function+0x10`.
+    pub(super) fn symbolize(&self, address: u64) -> String {
+        match self.symbols.function_and_offset(address) {
             Some((name, offset)) => format!("{name}+{offset:#x}"),
             None => format!("{address:#x}"),
         }
     }
 
     fn sleeping(&self, task: u64, stack: u64) -> Option<Start> {
-        let saved = self.layout.saved;
+        let saved = self.layout.saved_registers;
         let sp = self.memory.word(task.wrapping_add(saved.sp.offset))?;
         let (holder, sp) = match saved.on_stack {
             Some(size) => (sp, sp.checked_add(size)?),
@@ -227,39 +226,39 @@ impl<'a> Guest<'a> {
     }
 
     fn range(&self, stack: u64) -> Option<Range<u64>> {
-        Some(stack..stack.checked_add(self.spec.bytes)?)
+        Some(stack..stack.checked_add(self.spec.thread_size)?)
     }
 
-    /// Where a task runs, and where its stack is to be read from, if it is in the kernel and on its own stack.
-    fn running(&self, stack: u64, on_cpu: Option<u64>, cpu: Option<u64>) -> Option<(Running, Option<Start>)> {
+    /// The CPU that a task is on, and where to start unwinding its stack if it is in the kernel and on its own stack.
+    fn on_cpu(&self, stack: u64, on_cpu: Option<u64>, cpu: Option<u64>) -> Option<(OnCpu, Option<Start>)> {
         if on_cpu == Some(0) {
             return None;
         }
         let range = self.range(stack).filter(|_| stack != 0);
         let cpu = cpu.and_then(|cpu| u32::try_from(cpu).ok());
         let on_stack = |vcpu: &&Vcpu| range.as_ref().is_some_and(|range| range.contains(&vcpu.registers.sp));
-        // A vCPU in a program, or on a stack for interrupts, is told by the CPU's number.
+        // A vCPU in user space, or on an interrupt stack, is found by the number of the CPU.
         let by_number = |vcpu: &&Vcpu| on_cpu.is_some() && Some(vcpu.number) == cpu;
         let vcpu = self.vcpus.iter().find(on_stack).or_else(|| self.vcpus.iter().find(by_number));
         let Some(vcpu) = vcpu else {
-            return on_cpu.map(|_| (Running { cpu, vcpu: None, user: false }, None));
+            return on_cpu.map(|_| (OnCpu { cpu, vcpu: None, user: false }, None));
         };
         let (pc, sp) = self.before_interrupt(vcpu);
         let user = vcpu.registers.user.unwrap_or(false) && pc == vcpu.registers.pc || !self.symbols.is_text(pc);
-        let running = Running { cpu, vcpu: Some(vcpu.number), user };
+        let running = OnCpu { cpu, vcpu: Some(vcpu.number), user };
         let own = range.and_then(|range| {
-            let sp = if range.contains(&sp) { Some(sp) } else { self.left_at(sp, &range) };
+            let sp = if range.contains(&sp) { Some(sp) } else { self.interrupted_sp(sp, &range) };
             Some((sp?, range.end))
         });
-        let start = own.map(|(sp, end)| Start { pc, sp, fp: vcpu.links.fp, ra: vcpu.links.ra, end });
+        let start =
+            own.map(|(sp, end)| Start { pc, sp, fp: vcpu.frame_registers.fp, ra: vcpu.frame_registers.ra, end });
         Some((running, start.filter(|_| !user)))
     }
 
-    /// Where a task's stack is in use up to, while its vCPU is on a stack for interrupts: that begins with the task's
-    /// stack pointer (`arch/x86/include/asm/irq_stack.h`; `arch/riscv/kernel/entry.S`, `call_on_irq_stack`).
-    fn left_at(&self, sp: u64, stack: &Range<u64>) -> Option<u64> {
+    /// A task's stack pointer while its vCPU is on an interrupt stack, which begins with it (`arch/x86/include/asm/irq_stack.h`; `arch/riscv/kernel/entry.S`, `call_on_irq_stack`).
+    fn interrupted_sp(&self, sp: u64, stack: &Range<u64>) -> Option<u64> {
         const PAGE: u64 = 4096;
-        let (mut at, end, mut found) = (sp, sp.checked_add(self.spec.bytes)?, None);
+        let (mut at, end, mut found) = (sp, sp.checked_add(self.spec.thread_size)?, None);
         while at < end {
             let next = (at / PAGE + 1) * PAGE;
             let words = self.memory.words(at, next.min(end));
@@ -272,35 +271,36 @@ impl<'a> Guest<'a> {
         found
     }
 
-    /// Program counter and stack pointer before the interrupt that a vCPU has just taken: one that is held still first
-    /// takes what is pending.
+    /// Program counter and stack pointer before the interrupt that a vCPU has just taken: one that is stopped first takes
+    /// the pending interrupt.
     fn before_interrupt(&self, vcpu: &Vcpu) -> (u64, u64) {
         let registers = vcpu.registers;
         let as_it_is = (registers.pc, registers.sp);
-        if !self.symbols.begins(registers.pc, self.cpu.interrupts) {
+        if !self.symbols.is_entry(registers.pc, self.cpu.interrupt_entries) {
             return as_it_is;
         }
-        match registers.before {
-            Before::At(pc) => (pc, registers.sp),
+        match registers.interrupted {
+            InterruptedPc::At(pc) => (pc, registers.sp),
             // Above it lie the code segment, the flags and the stack pointer (Intel SDM, volume 3, 6.14.2).
-            Before::OnStack => {
-                let pushed = |at: u64| self.memory.word(registers.sp.wrapping_add(8 * at));
+            InterruptedPc::OnStack => {
+                let word = u64::from(self.cpu.word_bytes);
+                let pushed = |at: u64| self.memory.word(registers.sp.wrapping_add(word * at));
                 pushed(0).zip(pushed(3)).unwrap_or(as_it_is)
             }
-            Before::Lost => as_it_is,
+            InterruptedPc::Unknown => as_it_is,
         }
     }
 
-    /// The vCPUs that were given, each with where it is.
+    /// The vCPUs with their program counters.
     pub(super) fn vcpus(&self) -> impl Iterator<Item = (u32, u64)> {
         self.vcpus.iter().map(|vcpu| (vcpu.number, self.before_interrupt(vcpu).0))
     }
 }
 
-/// A task's name, which need not be text.
-fn comm(memory: &Memory<'_>, address: u64, size: u64) -> Option<String> {
-    const MOST: u64 = 64;
-    let mut bytes = vec![0; size.min(MOST) as usize];
+/// A task's name, escaped: it need not be text.
+fn comm(memory: &VirtualMemory<'_>, address: u64, size: u64) -> Option<String> {
+    const MAX_SIZE: u64 = 64;
+    let mut bytes = vec![0; size.min(MAX_SIZE) as usize];
     memory.read(address, &mut bytes)?;
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     Some(String::from_utf8_lossy(&bytes[..end]).escape_debug().to_string())

@@ -1,23 +1,24 @@
-//! Where in the kernel's structures the lab finds what it shows.
+//! Offsets of the members that are read in the kernel's structures.
 
+use super::error::MissingMember;
 use crate::debuginfo::{Field, Types, field, size};
-use arch::{Saved, StackSpec};
+use arch::{SavedRegisters, StackSpec};
 
-/// Places in one kernel's structures.
+/// Offsets in one kernel's structures.
 #[derive(Debug, Clone)]
 pub struct Layout {
     pub(super) task: TaskLayout,
     pub(super) signal: SignalLayout,
     /// `mm_struct.flags`.
     pub(super) mm_flags: Field,
-    pub(super) saved: SavedLayout,
+    pub(super) saved_registers: SavedLayout,
     /// `struct scan_control` of reclaim.
     pub(super) reclaim: Option<RequestLayout>,
     /// `struct oom_control` of the OOM killer.
     pub(super) oom: Option<RequestLayout>,
 }
 
-/// Members of `struct task_struct`; what only some configurations have may be absent.
+/// Members of `struct task_struct`; members of some configurations only are optional.
 #[derive(Debug, Clone)]
 pub(super) struct TaskLayout {
     pub tasks: Field,
@@ -47,7 +48,7 @@ pub(super) struct SignalLayout {
     pub oom_score_adj: Field,
 }
 
-/// Where the registers of a task are that does not run.
+/// Where the registers of a task are that is not on a CPU.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SavedLayout {
     pub sp: Field,
@@ -57,7 +58,7 @@ pub(super) struct SavedLayout {
     pub on_stack: Option<u64>,
 }
 
-/// A request for memory that somebody works on, in a structure on the stack.
+/// A structure on the stack that holds an allocation request in progress.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLayout {
     pub size: u64,
@@ -70,16 +71,16 @@ pub(super) struct RequestLayout {
 }
 
 impl Layout {
-    /// Finds the places in a kernel's types.
+    /// Finds the members in a kernel's types.
     ///
     /// # Errors
-    /// When the debug information lacks one; the message names it.
-    pub fn of(types: &dyn Types, spec: &StackSpec) -> Result<Self, String> {
-        let missing = |structure: &str, path: &str| format!("the debug information has no {structure}.{path}");
-        let at = |structure: &str, path: &str| field(types, structure, path).ok_or_else(|| missing(structure, path));
-        let task = |path: &str| at("task_struct", path);
-        let either = |new: &str, old: &str| task(new).or_else(|_| task(old));
-        let signal = |path: &str| at("signal_struct", path);
+    /// When the debug information lacks one.
+    pub fn of(types: &dyn Types, spec: &StackSpec) -> Result<Self, MissingMember> {
+        let missing = |structure, member| MissingMember { structure, member };
+        let at = |structure, member| field(types, structure, member).ok_or(missing(structure, member));
+        let task = |member| at("task_struct", member);
+        let either = |new, old| task(new).or_else(|_| task(old));
+        let signal = |member| at("signal_struct", member);
         let request = |structure: &str, first: &str| {
             let member = |path: &str| field(types, structure, path);
             Some(RequestLayout {
@@ -119,15 +120,15 @@ impl Layout {
                 oom_score_adj: signal("oom_score_adj")?,
             },
             mm_flags: at("mm_struct", "flags")?,
-            saved: match spec.saved {
-                Saved::InTask { pc, sp, fp } => {
+            saved_registers: match spec.saved_registers {
+                SavedRegisters::InTask { pc, sp, fp } => {
                     SavedLayout { sp: task(sp)?, pc: task(pc)?, fp: task(fp)?, on_stack: None }
                 }
-                Saved::OnStack { sp, structure, pc, fp } => SavedLayout {
+                SavedRegisters::OnStack { sp, structure, pc, fp } => SavedLayout {
                     sp: task(sp)?,
                     pc: at(structure, pc)?,
                     fp: at(structure, fp)?,
-                    on_stack: Some(size(types, structure).ok_or_else(|| missing(structure, pc))?),
+                    on_stack: Some(size(types, structure).ok_or(missing(structure, pc))?),
                 },
             },
             reclaim: request("scan_control", "nr_to_reclaim"),

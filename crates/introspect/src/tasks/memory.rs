@@ -1,28 +1,29 @@
 //! The kernel's view of a machine's memory.
 
+use crate::bytes::{le_uint, le_words};
 use arch::Paging;
 
 /// The memory of a machine, by physical address.
-pub trait Physical {
-    /// Fills `bytes` with what lies at an address; `None` when some of it is no RAM, or cannot be read.
+pub trait PhysicalMemory {
+    /// Fills `bytes` from an address on; `None` if some of them are not RAM or cannot be read.
     fn read(&self, address: u64, bytes: &mut [u8]) -> Option<()>;
 }
 
-/// Memory by the kernel's virtual addresses.
+/// VirtualMemory by the kernel's virtual addresses.
 #[derive(Clone, Copy)]
-pub(super) struct Memory<'a> {
-    pub physical: &'a dyn Physical,
+pub(super) struct VirtualMemory<'a> {
+    pub physical: &'a dyn PhysicalMemory,
     pub paging: Paging,
     pub word_bytes: u8,
 }
 
-impl Memory<'_> {
-    /// Fills `bytes` with what lies at an address; `None` when some of it is not mapped.
+impl VirtualMemory<'_> {
+    /// Fills `bytes` from an address on; `None` if some of them are not mapped.
     pub fn read(&self, mut address: u64, mut bytes: &mut [u8]) -> Option<()> {
         let entry = |address| {
             let mut entry = [0; 8];
             self.physical.read(address, &mut entry)?;
-            Some(u64::from_le_bytes(entry))
+            Some(le_uint(&entry))
         };
         while !bytes.is_empty() {
             let (physical, more) = self.paging.translate(address, entry)?;
@@ -39,7 +40,7 @@ impl Memory<'_> {
     pub fn number(&self, address: u64, size: u64) -> Option<u64> {
         let mut bytes = [0; 8];
         self.read(address, bytes.get_mut(..usize::try_from(size).ok()?)?)?;
-        Some(u64::from_le_bytes(bytes))
+        Some(le_uint(&bytes))
     }
 
     /// The pointer or `unsigned long` at an address.
@@ -47,7 +48,7 @@ impl Memory<'_> {
         self.number(address, u64::from(self.word_bytes))
     }
 
-    /// The words from an address to an end, as far as they can be read, each with its address.
+    /// The aligned words between two addresses, each with its address; none if any of them cannot be read.
     pub fn words(&self, from: u64, end: u64) -> Vec<(u64, u64)> {
         let step = u64::from(self.word_bytes);
         let from = from.next_multiple_of(step);
@@ -55,8 +56,7 @@ impl Memory<'_> {
         if self.read(from, &mut bytes).is_none() {
             return Vec::new();
         }
-        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
-        (from..).step_by(step as usize).zip(bytes.chunks_exact(step as usize).map(word)).collect()
+        (from..).step_by(step as usize).zip(le_words(&bytes, self.word_bytes)).collect()
     }
 }
 
@@ -64,22 +64,22 @@ impl Memory<'_> {
 mod tests {
     use super::super::samples::Ram;
     use super::*;
-    use arch::Entry;
+    use arch::PageTableEntry;
 
     /// Two pages, in the other order.
-    fn entry(entry: u64) -> Entry {
-        if entry == 0 { Entry::Absent } else { Entry::Table(entry) }
+    fn decode_entry(entry: u64) -> PageTableEntry {
+        if entry == 0 { PageTableEntry::Absent } else { PageTableEntry::Table(entry) }
     }
 
     #[test]
-    fn what_crosses_pages_is_put_together() {
+    fn reads_cross_pages() {
         let mut ram = Ram::new(0x1000, 0x3000);
         ram.put(0x1000, &0x3000_u64.to_le_bytes());
         ram.put(0x1008, &0x2000_u64.to_le_bytes());
         ram.put(0x3ffc, &[1, 2, 3, 4]);
         ram.put(0x2000, &[5, 6, 7, 8]);
-        let paging = Paging::Tables { root: 0x1000, levels: 1, entry };
-        let memory = Memory { physical: &ram, paging, word_bytes: 8 };
+        let paging = Paging::Tables { root: 0x1000, levels: 1, decode_entry };
+        let memory = VirtualMemory { physical: &ram, paging, word_bytes: 8 };
         assert_eq!(memory.word(0xffc), Some(0x0807_0605_0403_0201));
         assert_eq!((memory.number(0xffe, 4), memory.number(0, 9)), (Some(0x0605_0403), None));
         assert_eq!(memory.words(0xff7, 0x1009), [(0xff8, 0x0403_0201_0000_0000), (0x1000, 0x0807_0605)]);

@@ -1,5 +1,4 @@
-//! The tasks of a guest that may be stuck, out of a snapshot of its memory: no code of the guest runs for it. Pure; what
-//! the memory holds is not trusted.
+//! The tasks of a guest that may hang, from a snapshot of its memory.
 //!
 //! ```text
 //! debug information ─Layout─┐
@@ -8,6 +7,7 @@
 //! ```
 
 mod allocation;
+mod error;
 mod gfp;
 mod guest;
 mod layout;
@@ -20,7 +20,8 @@ mod task;
 #[cfg(test)]
 mod samples;
 
+pub use error::{MissingMember, TasksError};
 pub use guest::{Guest, Vcpu};
 pub use layout::Layout;
-pub use memory::Physical;
-pub use render::{About, render};
+pub use memory::PhysicalMemory;
+pub use render::{Source, render};

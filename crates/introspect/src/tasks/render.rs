@@ -7,9 +7,9 @@ use super::{gfp, state};
 use kmsg::functions::Class;
 use std::fmt::Write;
 
-/// What a table was made from.
+/// What a task table is made from.
 #[derive(Debug, Clone)]
-pub struct About {
+pub struct Source {
     /// The kernel's release and architecture.
     pub kernel: String,
     /// Where the layouts come from.
@@ -20,25 +20,24 @@ pub struct About {
     pub paused_s: f64,
 }
 
-/// The table of a guest's tasks: the OOM killer's victims, what is inside the allocator, what waits and cannot be
-/// interrupted, then the rest.
-pub fn render(guest: &Guest<'_>, about: &About) -> String {
+/// The table of a guest's tasks: OOM victims, tasks inside the allocator, uninterruptible tasks, then the rest.
+pub fn render(guest: &Guest<'_>, source: &Source) -> String {
     let Tasks { tasks, missing } = guest.tasks();
-    let page = Page { guest };
+    let printer = TaskPrinter { guest };
     let mut text = format!(
         "Linux {}: tasks as they were {:.1} s into the trial, read from {} MiB of RAM while the guest was paused; layouts: {}\n",
-        about.kernel, about.paused_s, about.ram_mib, about.layouts
+        source.kernel, source.paused_s, source.ram_mib, source.layouts
     );
     for (number, pc) in guest.vcpus() {
         let task = tasks.iter().find(|task| task.running.is_some_and(|running| running.vcpu == Some(number)));
-        let nobody = if guest.is_idle(pc) { "idle" } else { "no task of the kernel's list" };
-        let who = task.map_or(nobody.to_owned(), |task| format!("pid {} ({})", task.pid, task.comm));
+        let no_task = if guest.is_idle(pc) { "idle" } else { "no task of the kernel's list" };
+        let what = task.map_or(no_task.to_owned(), |task| format!("pid {} ({})", task.pid, task.comm));
         let place = if task.is_some_and(|task| task.running.is_some_and(|running| running.user)) {
             "in its program".to_owned()
         } else {
-            format!("at {}", guest.place(pc))
+            format!("at {}", guest.symbolize(pc))
         };
-        line(&mut text, format_args!("vCPU {number}: {who}, {place}"));
+        line(&mut text, format_args!("vCPU {number}: {what}, {place}"));
     }
     if let Some(missing) = missing {
         line(&mut text, format_args!("{missing}"));
@@ -63,11 +62,11 @@ pub fn render(guest: &Guest<'_>, about: &About) -> String {
     for (title, tasks) in whole.iter().filter(|(_, tasks)| !tasks.is_empty()) {
         line(&mut text, format_args!("\n{title}:"));
         for task in *tasks {
-            page.whole(&mut text, task);
+            printer.full(&mut text, task);
         }
     }
     if !groups.rest.is_empty() {
-        page.table(&mut text, &groups.rest);
+        printer.table(&mut text, &groups.rest);
     }
     text
 }
@@ -108,13 +107,13 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     let _ = writeln!(text, "{arguments}");
 }
 
-struct Page<'g, 'a> {
+struct TaskPrinter<'g, 'a> {
     guest: &'g Guest<'a>,
 }
 
-impl Page<'_, '_> {
+impl TaskPrinter<'_, '_> {
     /// A task with its stack.
-    fn whole(&self, text: &mut String, task: &Task) {
+    fn full(&self, text: &mut String, task: &Task) {
         let mm = if task.has_mm { "mm" } else { "no mm" };
         let ppid = task.ppid.map_or("?".to_owned(), |ppid| ppid.to_string());
         line(
@@ -149,8 +148,8 @@ impl Page<'_, '_> {
             Stack::Frames(_) if task.running.is_some_and(|it| it.user) => text.push_str("    runs its program\n"),
             Stack::Frames(frames) => {
                 for frame in frames {
-                    let mark = if frame.sure { "" } else { "? " };
-                    line(text, format_args!("    {mark}{}", self.guest.place(frame.address)));
+                    let mark = if frame.confirmed { "" } else { "? " };
+                    line(text, format_args!("    {mark}{}", self.guest.symbolize(frame.address)));
                 }
             }
         }
@@ -210,7 +209,7 @@ fn state_of(task: &Task) -> String {
     format!("{} ({meaning})", task.state)
 }
 
-/// What else is worth knowing.
+/// Further remarks on a task.
 fn notes(task: &Task) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(victim) = task.victim {

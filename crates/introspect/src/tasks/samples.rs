@@ -1,11 +1,11 @@
 //! Memory for tests.
 
-use super::Physical;
 use super::layout::{Layout, RequestLayout, SavedLayout, SignalLayout, TaskLayout};
+use super::memory::PhysicalMemory;
 use crate::debuginfo::Field;
-use crate::symbols::{Symbols, parse};
+use crate::symbols::{Symbols, parse_map};
 
-/// RAM that lies somewhere.
+/// RAM at some address.
 pub(super) struct Ram {
     base: u64,
     bytes: Vec<u8>,
@@ -26,7 +26,7 @@ impl Ram {
     }
 }
 
-impl Physical for Ram {
+impl PhysicalMemory for Ram {
     fn read(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
         let at = usize::try_from(address.checked_sub(self.base)?).ok()?;
         bytes.copy_from_slice(self.bytes.get(at..at.checked_add(bytes.len())?)?);
@@ -59,7 +59,7 @@ pub(super) fn layout() -> Layout {
         },
         signal: SignalLayout { thread_head: at(0, 16), oom_mm: at(16, 8), oom_score_adj: at(24, 2) },
         mm_flags: at(0, 8),
-        saved: SavedLayout { pc: at(128, 8), sp: at(136, 8), fp: at(144, 8), on_stack: None },
+        saved_registers: SavedLayout { pc: at(128, 8), sp: at(136, 8), fp: at(144, 8), on_stack: None },
         reclaim: Some(RequestLayout {
             size: 24,
             first: at(0, 8),
@@ -75,5 +75,5 @@ pub(super) fn layout() -> Layout {
 pub(super) fn symbols() -> Symbols {
     let functions: String = (0..8).map(|at| format!("{:x} T f{at}\n", 0x200_0000 + 256 * at)).collect();
     let map = format!("2000000 T _stext\n{functions}2000800 T _etext\n80001000 D init_task\n");
-    Symbols::new(parse(map.as_bytes()), None).expect("functions")
+    Symbols::new(parse_map(map.as_bytes()), None).expect("functions")
 }

@@ -5,28 +5,28 @@
 //! the one that the next frame further in belongs to, or one that ends in a jump to that. Of all chains the one with most such links is the stack; what
 //! earlier calls left behind hardly ever fits in.
 
-use super::memory::Memory;
+use super::memory::VirtualMemory;
 use crate::symbols::Symbols;
-use arch::{Call, StackSpec};
+use arch::{CallTarget, FrameLayout, StackSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Frames that are kept.
-const MOST_FRAMES: usize = 64;
+/// Maximum frames of a stack.
+const MAX_FRAMES: usize = 64;
 
-/// Addresses on one stack that are looked at.
-const MOST_CANDIDATES: usize = 400;
+/// Maximum possible return addresses on a stack.
+const MAX_CANDIDATES: usize = 400;
 
 /// One line of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
     /// Where the task is, or will return to.
     pub address: u64,
-    /// Whether something else confirms it; what does not, the kernel marks with `?` as well.
-    pub sure: bool,
+    /// Whether a call or a frame pointer confirms it; the kernel marks other addresses with `?` as well.
+    pub confirmed: bool,
 }
 
-/// Where the reading of a stack begins.
+/// Where unwinding a stack starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Start {
     pub pc: u64,
@@ -38,22 +38,22 @@ pub(super) struct Start {
     pub end: u64,
 }
 
-/// Reads stacks of one guest.
+/// Unwinds the stacks of one guest.
 #[derive(Clone, Copy)]
 pub(super) struct Unwinder<'a> {
-    pub memory: Memory<'a>,
+    pub memory: VirtualMemory<'a>,
     pub symbols: &'a Symbols,
     pub spec: &'a StackSpec,
 }
 
-/// What may be a return address.
+/// A possible return address.
 struct Candidate<'a> {
-    /// Where it lies; `None` in a register.
+    /// Its address on the stack; `None` if it was in a register.
     slot: Option<u64>,
     address: u64,
     /// The function that it leads back to.
     function: &'a str,
-    /// The function that was called; `None` when only the machine knew.
+    /// The function that was called; `None` for an indirect call.
     callee: Option<Callee<'a>>,
     /// Of a function that was interrupted by it: the functions of all addresses among the registers.
     interrupted: BTreeSet<&'a str>,
@@ -66,8 +66,8 @@ struct Callee<'a> {
     jumps: Rc<BTreeSet<&'a str>>,
 }
 
-/// Bytes of a function that are searched for jumps.
-const MOST_CODE: u64 = 16 << 10;
+/// Maximum bytes of a function that are searched for jumps.
+const MAX_CODE: u64 = 16 << 10;
 
 /// How much a link between two frames counts: the call names the function, or one that jumps to it; it leaves the function
 /// open; it names another one.
@@ -76,18 +76,18 @@ const OPEN: i32 = 1;
 const OTHER: i32 = -8;
 
 impl<'a> Unwinder<'a> {
-    /// The frames, from the inside out.
+    /// The frames, innermost first.
     pub fn unwind(&self, start: Start) -> Vec<Frame> {
         let candidates = self.candidates(start);
         let slots = self.frame_pointers(start);
-        // Frame pointers leave nothing open.
+        // With frame pointers, indirect calls need no guess.
         let linked = chain(self.symbols.function(start.pc).unwrap_or_default(), &candidates, slots.is_empty());
         let pointed = |candidate: &Candidate<'_>| candidate.slot.is_some_and(|slot| slots.contains(&slot));
         let frames = candidates
             .iter()
             .zip(linked)
-            .map(|(it, linked)| Frame { address: it.address, sure: linked || pointed(it) });
-        std::iter::once(Frame { address: start.pc, sure: true }).chain(frames).take(MOST_FRAMES).collect()
+            .map(|(it, linked)| Frame { address: it.address, confirmed: linked || pointed(it) });
+        std::iter::once(Frame { address: start.pc, confirmed: true }).chain(frames).take(MAX_FRAMES).collect()
     }
 
     fn candidates(&self, start: Start) -> Vec<Candidate<'a>> {
@@ -95,7 +95,7 @@ impl<'a> Unwinder<'a> {
         let words = self.memory.words(start.sp, start.end).into_iter();
         let words: Vec<Candidate<'a>> = words
             .filter_map(|(slot, word)| self.candidate(Some(slot), word, &mut jumps))
-            .take(MOST_CANDIDATES)
+            .take(MAX_CANDIDATES)
             .collect();
         // A function that has put it on the stack has it there as well.
         let saved = |ra: &u64| words.first().is_some_and(|first| first.address == *ra);
@@ -109,14 +109,14 @@ impl<'a> Unwinder<'a> {
         let function = self.symbols.caller(address)?;
         let mut code = [0; CODE];
         self.memory.read(address.checked_sub(CODE as u64)?, &mut code)?;
-        let callee = match (self.spec.call)(&code, address)? {
-            Call::Direct(callee) => self.symbols.function(callee).filter(|name| !is_thunk(name)).map(|name| {
+        let callee = match (self.spec.decode_call)(&code, address)? {
+            CallTarget::Direct(callee) => self.symbols.function(callee).filter(|name| !is_thunk(name)).map(|name| {
                 let jumps = Rc::clone(jumps.entry(callee).or_insert_with(|| Rc::new(self.jumps(callee))));
                 Callee { name, jumps }
             }),
-            Call::Indirect => None,
+            CallTarget::Indirect => None,
         };
-        let entry = slot.filter(|_| self.spec.entries.iter().any(|entry| function.starts_with(entry)));
+        let entry = slot.filter(|_| self.spec.exception_entries.iter().any(|entry| function.starts_with(entry)));
         let interrupted = entry.map(|slot| self.interrupted(slot)).unwrap_or_default();
         Some(Candidate { slot, address, function, callee, interrupted })
     }
@@ -132,9 +132,9 @@ impl<'a> Unwinder<'a> {
     /// The functions to whose beginnings the function at an address jumps, and those that these jump to in turn.
     fn jumps(&self, callee: u64) -> BTreeSet<&'a str> {
         /// Jumps one after the other.
-        const MOST: u32 = 3;
+        const MAX_JUMPS: u32 = 3;
         let (mut seen, mut from) = (BTreeSet::new(), BTreeSet::from([callee]));
-        for _ in 0..MOST {
+        for _ in 0..MAX_JUMPS {
             let to: BTreeSet<u64> = from.iter().flat_map(|&function| self.jumps_once(function)).collect();
             from = to.difference(&seen).copied().collect();
             seen.extend(&from);
@@ -143,23 +143,23 @@ impl<'a> Unwinder<'a> {
     }
 
     fn jumps_once(&self, function: u64) -> BTreeSet<u64> {
-        let Some(extent) = self.symbols.extent(function) else { return BTreeSet::new() };
-        let mut code = vec![0; (extent.end - extent.start).min(MOST_CODE) as usize];
-        if self.memory.read(extent.start, &mut code).is_none() {
+        let Some(range) = self.symbols.function_range(function) else { return BTreeSet::new() };
+        let mut code = vec![0; (range.end - range.start).min(MAX_CODE) as usize];
+        if self.memory.read(range.start, &mut code).is_none() {
             return BTreeSet::new();
         }
-        let places = (0..code.len()).step_by(usize::from(self.spec.step));
-        let targets = places.filter_map(|at| (self.spec.jump)(&code[at..], extent.start + at as u64));
-        let begins = |target: &u64| self.symbols.place(*target).is_some_and(|(_, offset)| offset == 0);
-        targets.filter(|target| !extent.contains(target) && begins(target)).collect()
+        let places = (0..code.len()).step_by(usize::from(self.spec.instruction_align));
+        let targets = places.filter_map(|at| (self.spec.decode_jump)(&code[at..], range.start + at as u64));
+        let begins = |target: &u64| self.symbols.function_and_offset(*target).is_some_and(|(_, offset)| offset == 0);
+        targets.filter(|target| !range.contains(target) && begins(target)).collect()
     }
 
     /// Places of the return addresses that frame pointers lead to; few of them are chance.
     fn frame_pointers(&self, start: Start) -> BTreeSet<u64> {
-        const LEAST: usize = 3;
+        const MIN_SLOTS: usize = 3;
         let (mut fp, mut lowest, mut slots) = (start.fp, start.sp, BTreeSet::new());
-        let (caller, address) = self.spec.frame;
-        while slots.len() < MOST_FRAMES && fp > lowest && fp <= start.end {
+        let FrameLayout { fp: caller, ra: address } = self.spec.frame;
+        while slots.len() < MAX_FRAMES && fp > lowest && fp <= start.end {
             let slot = fp.wrapping_add_signed(address);
             let Some(word) = self.memory.word(slot).filter(|&word| self.symbols.is_text(word)) else { break };
             if self.symbols.caller(word).is_some() {
@@ -168,14 +168,14 @@ impl<'a> Unwinder<'a> {
             lowest = fp;
             fp = self.memory.word(fp.wrapping_add_signed(caller)).unwrap_or(0);
         }
-        if slots.len() < LEAST { BTreeSet::new() } else { slots }
+        if slots.len() < MIN_SLOTS { BTreeSet::new() } else { slots }
     }
 }
 
-/// What was found out about the functions that are called.
+/// The jumps of each called function.
 type Jumps<'a> = BTreeMap<u64, Rc<BTreeSet<&'a str>>>;
 
-/// x86 calls through a register by way of such (`arch/x86/lib/retpoline.S`).
+/// Functions through which x86 calls the function in a register (`arch/x86/lib/retpoline.S`).
 fn is_thunk(name: &str) -> bool {
     name.starts_with("__x86_indirect_") || name.starts_with("__x86_return_")
 }

@@ -36,9 +36,9 @@ fn unwind(ram: &Ram, start: Start) -> Vec<(String, bool)> {
 
 fn unwind_by(spec: &StackSpec, ram: &Ram, start: Start) -> Vec<(String, bool)> {
     let symbols = symbols();
-    let memory = Memory { physical: ram, paging: Paging::Off, word_bytes: 8 };
+    let memory = VirtualMemory { physical: ram, paging: Paging::Off, word_bytes: 8 };
     let frames = Unwinder { memory, symbols: &symbols, spec }.unwind(start);
-    let named = |frame: Frame| (symbols.function(frame.address).unwrap_or("?").to_owned(), frame.sure);
+    let named = |frame: Frame| (symbols.function(frame.address).unwrap_or("?").to_owned(), frame.confirmed);
     frames.into_iter().map(named).collect()
 }
 
@@ -52,14 +52,14 @@ fn frames(expected: &[(&str, bool)]) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn calls_that_name_their_function_make_a_chain_and_what_earlier_calls_left_is_marked() {
+fn direct_calls_confirm_frames_and_leftovers_are_marked() {
     let mut ram = ram();
     let words = [
         call(&mut ram, 1, 0x20, Some(0)),
         // Left behind: it called a function that is not there.
         call(&mut ram, 5, 0x20, Some(6)),
         call(&mut ram, 2, 0x20, Some(1)),
-        // Left behind as well, and nobody knows what it called.
+        // Left behind as well; the callee is unknown.
         call(&mut ram, 6, 0x40, None),
         call(&mut ram, 3, 0x20, Some(2)),
         // The function is one step further out certain.
@@ -84,7 +84,7 @@ fn calls_that_name_their_function_make_a_chain_and_what_earlier_calls_left_is_ma
 }
 
 #[test]
-fn a_call_of_another_function_is_in_doubt_unless_that_jumps_to_the_right_one() {
+fn tail_calls_confirm_frames() {
     let mut ram = ram();
     // f1 called f5, which jumped to f0.
     for (at, (from, callee)) in (0..).zip([(1, 5), (2, 1), (3, 2), (4, 3)]) {
@@ -99,7 +99,7 @@ fn a_call_of_another_function_is_in_doubt_unless_that_jumps_to_the_right_one() {
 }
 
 #[test]
-fn a_return_address_in_a_register_comes_first_unless_the_stack_has_it() {
+fn return_address_register_comes_first_unless_the_stack_has_it() {
     let mut ram = ram();
     let (inner, outer) = (call(&mut ram, 1, 0x20, Some(0)), call(&mut ram, 2, 0x20, Some(1)));
     ram.put_word(END - 16, outer);
@@ -111,7 +111,7 @@ fn a_return_address_in_a_register_comes_first_unless_the_stack_has_it() {
 }
 
 #[test]
-fn a_chain_goes_on_where_an_interrupt_arrived() {
+fn unwinding_continues_below_an_interrupt() {
     let mut ram = ram();
     // f0 was called by the entry, which interrupted f2, which f3 had called.
     let words = [call(&mut ram, 7, 0x20, Some(0)), TEXT + 2 * STEP + 0x31, call(&mut ram, 3, 0x20, Some(2))];
@@ -120,13 +120,13 @@ fn a_chain_goes_on_where_an_interrupt_arrived() {
     }
     let expected = |sure| frames(&[("f0", true), ("f7", sure), ("f3", true)]);
     let spec = arch::find("riscv64-nommu").unwrap().stack.unwrap();
-    let entry = StackSpec { entries: &["f7"], ..spec };
+    let entry = StackSpec { exception_entries: &["f7"], ..spec };
     assert_eq!(unwind_by(&entry, &ram, start(END - 0x100)), expected(true));
     assert_ne!(unwind_by(&spec, &ram, start(END - 0x100)), expected(true));
 }
 
 #[test]
-fn what_frame_pointers_lead_to_is_certain() {
+fn frame_pointers_confirm_frames() {
     let mut ram = ram();
     let mut fp = END - 0x200;
     let first = fp;
@@ -145,13 +145,13 @@ fn what_frame_pointers_lead_to_is_certain() {
 }
 
 #[test]
-fn a_stack_outside_of_memory_has_one_frame() {
+fn unreadable_stack_has_one_frame() {
     assert_eq!(unwind(&ram(), Start { sp: 8, end: 0x4008, ..start(0) }), frames(&[("f0", true)]));
 }
 
 proptest! {
     #[test]
-    fn arbitrary_stacks_end(words in proptest::collection::vec(TEXT..TEXT + 0x1000, 0..600), fp: u64, ra: u64, pc: u64) {
+    fn arbitrary_stacks_have_a_maximum_of_frames(words in proptest::collection::vec(TEXT..TEXT + 0x1000, 0..600), fp: u64, ra: u64, pc: u64) {
         let mut ram = ram();
         let code: Vec<u8> = (0..0x400_u32).flat_map(|_| 0x0007_80e7_u32.to_le_bytes()).collect();
         ram.put(TEXT, &code);
@@ -159,6 +159,6 @@ proptest! {
             ram.put_word(STACK + 8 * at, word);
         }
         let frames = unwind(&ram, Start { pc, sp: STACK, fp: STACK + fp % 0x4000, ra: Some(ra), end: END });
-        assert!(frames.len() <= MOST_FRAMES);
+        assert!(frames.len() <= MAX_FRAMES);
     }
 }

@@ -1,4 +1,4 @@
-//! What a task's numbers say (`include/linux/sched.h`, from 5.10 to 7.3).
+//! State, flags and policy of a task (`include/linux/sched.h`, from 5.10 to 7.3).
 
 const REPORTED: u64 = 0x7f;
 const INTERRUPTIBLE: u64 = 0x1;
@@ -24,7 +24,7 @@ pub(super) fn letter(state: u64, exit_state: u64) -> char {
     char::from(b"RSDTtXZPI"[highest])
 }
 
-/// Whether a task waits so that only a fatal signal wakes it: `khungtaskd` passes over such (`kernel/hung_task.c`,
+/// Whether a task waits in `TASK_KILLABLE`: `khungtaskd` skips such tasks (`kernel/hung_task.c`,
 /// `check_hung_uninterruptible_tasks()`, until 7.3).
 pub(super) fn is_killable(state: u64) -> bool {
     const KILLABLE: u64 = WAKEKILL | UNINTERRUPTIBLE;
@@ -34,7 +34,7 @@ pub(super) fn is_killable(state: u64) -> bool {
 /// A kernel thread.
 pub(super) const KTHREAD: u64 = 0x0020_0000;
 
-/// Flags of a task that matter, with the kernel's names.
+/// Flags of a task that are shown, with the kernel's names.
 const FLAGS: &[(u64, &str)] = &[
     (0x4, "PF_EXITING"),
     (0x200, "PF_DUMPCORE"),
@@ -45,12 +45,12 @@ const FLAGS: &[(u64, &str)] = &[
     (KTHREAD, "PF_KTHREAD"),
 ];
 
-/// The names of those flags that matter.
+/// The names of the flags that are shown.
 pub(super) fn flags(flags: u64) -> impl Iterator<Item = &'static str> {
     FLAGS.iter().filter(move |(flag, _)| flags & flag != 0).map(|(_, name)| *name)
 }
 
-/// How a task is scheduled, where that is not the usual way (`include/uapi/linux/sched.h`).
+/// The scheduling policy of a task, unless it is `SCHED_NORMAL` (`include/uapi/linux/sched.h`).
 pub(super) fn policy(policy: u64, priority: u64) -> Option<String> {
     Some(match policy {
         1 => format!("SCHED_FIFO {priority}"),
@@ -62,7 +62,7 @@ pub(super) fn policy(policy: u64, priority: u64) -> Option<String> {
     })
 }
 
-/// Bit of `mm->flags` that says that the OOM killer has no interest in it (`MMF_OOM_SKIP`, 5.10 to 7.3).
+/// Bit of `mm->flags`: the OOM killer skips the mm (`MMF_OOM_SKIP`, 5.10 to 7.3).
 pub(super) const OOM_SKIP: u64 = 1 << 21;
 
 /// Number of the thread flag `TIF_MEMDIE`: x86 and riscv took over the common one
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_have_the_kernels_letters() {
+    fn letter_is_the_kernels() {
         let cases = [
             (0, 0, 'R'),
             (1, 0, 'S'),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_victims_flag_is_where_the_release_has_it() {
+    fn memdie_depends_on_the_release() {
         let flag = |release| memdie(release, 20);
         assert_eq!((flag("6.1.0-50-cloud-amd64"), flag("5.10.223"), flag("7.3.4")), (Some(20), Some(20), Some(3)));
         assert_eq!((flag("6.18.1"), flag(""), flag("x.y")), (None, None, None));

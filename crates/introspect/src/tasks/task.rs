@@ -1,38 +1,38 @@
-//! One task.
+//! A task, as it is read from memory.
 
 use super::allocation::Request;
 use super::stack::Frame;
 
-/// What is shown of a task.
+/// One task of the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Task {
     pub pid: u32,
     pub tgid: u32,
-    /// Process id of its parent; `None` when that cannot be read.
+    /// Process id of its parent; `None` if it cannot be read.
     pub ppid: Option<u32>,
     pub comm: String,
     pub state: char,
-    /// Whether only a fatal signal wakes it.
+    /// Whether it waits in `TASK_KILLABLE`.
     pub killable: bool,
     pub flags: u64,
     pub has_mm: bool,
     pub oom_score_adj: i16,
     pub policy: Option<String>,
-    pub running: Option<Running>,
+    pub running: Option<OnCpu>,
     pub victim: Option<Victim>,
     /// Whether `TIF_MEMDIE` is set; `None` where its number is not known.
     pub memdie: Option<bool>,
     pub stack: Stack,
-    /// What it asks the allocator for, where the stack tells.
+    /// Its allocation request, if it is found on the stack.
     pub request: Option<Request>,
 }
 
-/// Where a task runs.
+/// The CPU that a task is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Running {
+pub(super) struct OnCpu {
     /// The kernel's number of the CPU, where it is known.
     pub cpu: Option<u32>,
-    /// The vCPU whose registers were used.
+    /// The vCPU whose registers are the task's.
     pub vcpu: Option<u32>,
     /// Whether it was outside the kernel.
     pub user: bool,
@@ -48,11 +48,11 @@ pub(super) struct Victim {
 /// A kernel stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stack {
-    /// The task has given it back.
+    /// The kernel has freed it.
     Released,
     /// It cannot be read.
     Unreadable,
-    /// From the inside out.
+    /// Innermost frame first.
     Frames(Vec<Frame>),
 }
 

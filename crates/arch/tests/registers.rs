@@ -1,20 +1,19 @@
 //! Dumps of registers as QEMU 7.2 printed them for real guests (without floating-point registers), and what is read from
 //! them.
 
-use arch::{Before, Registers};
-use oomlab::qmp::vcpu_dumps;
+use arch::{InterruptedPc, Registers, vcpu_dumps};
 use std::path::Path;
 
 const fn registers(pc: u64, sp: u64) -> Registers {
-    Registers { pc, sp, user: Some(false), irqs_off: false, halted: false, before: Before::Lost }
+    Registers { pc, sp, user: Some(false), irqs_off: false, halted: false, interrupted: InterruptedPc::Unknown }
 }
 
 /// Each recorded dump by the name of its file.
 fn expected() -> Vec<(&'static str, Registers)> {
     let user = |registers| Registers { user: Some(true), ..registers };
     let masked = |registers| Registers { irqs_off: true, ..registers };
-    let x86 = |pc, sp| Registers { before: Before::OnStack, ..registers(pc, sp) };
-    let riscv = |pc, sp, before| Registers { before: Before::At(before), ..registers(pc, sp) };
+    let x86 = |pc, sp| Registers { interrupted: InterruptedPc::OnStack, ..registers(pc, sp) };
+    let riscv = |pc, sp, interrupted| Registers { interrupted: InterruptedPc::At(interrupted), ..registers(pc, sp) };
     let nommu = |pc, sp| Registers { user: None, ..riscv(pc, sp, 0) };
     vec![
         ("x86_64.halted", Registers { halted: true, ..x86(0xffff_ffff_81a0_dfeb, 0xffff_ffff_82a0_3e90) }),
@@ -46,7 +45,7 @@ fn expected() -> Vec<(&'static str, Registers)> {
 }
 
 #[test]
-fn every_architecture_reads_its_dumps() {
+fn registers_are_read_on_every_architecture() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registers");
     let expected = expected();
     for (name, expected) in &expected {
@@ -56,7 +55,7 @@ fn every_architecture_reads_its_dumps() {
         let arch = arch::find(name.split('.').next().unwrap()).unwrap();
         assert_eq!((arch.cpu.registers)(vcpus[0].1), Some(*expected), "{name}");
     }
-    assert_eq!(std::fs::read_dir(folder).unwrap().count(), expected.len(), "each file is looked at");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), expected.len(), "each file is read");
     for &arch in arch::ALL {
         assert!(expected.iter().any(|(name, _)| name.starts_with(&format!("{}.", arch.name))), "{}", arch.name);
         assert_eq!((arch.cpu.registers)("RIP=zz PC= pc \r\n"), None, "{}", arch.name);
@@ -64,8 +63,8 @@ fn every_architecture_reads_its_dumps() {
 }
 
 #[test]
-fn a_32_bit_program_on_aarch64_is_read_as_on_arm() {
-    let text = include_str!("../registers/arm.user.txt");
+fn registers_of_a_32_bit_program_on_aarch64_are_read_as_on_arm() {
+    let text = include_str!("registers/arm.user.txt");
     let aarch64 = arch::find("aarch64").unwrap();
     assert_eq!((aarch64.cpu.registers)(text), (arch::find("arm").unwrap().cpu.registers)(text));
 }

@@ -65,7 +65,7 @@ impl Made {
 }
 
 #[test]
-fn records_have_their_time_and_end_where_they_end() {
+fn records_have_their_time_and_length() {
     for (word, info) in [(8, 88), (8, 112), (4, 88), (4, 112)] {
         let mut made = Made::new(word, info, 1024);
         made.log(0, "Linux version 7.2.0", 2);
@@ -79,7 +79,7 @@ fn records_have_their_time_and_end_where_they_end() {
 }
 
 #[test]
-fn a_full_ring_is_read_from_its_oldest_record_on() {
+fn full_ring_is_read_from_its_oldest_record_on() {
     let mut made = Made::new(8, 88, 256);
     for number in 0..40 {
         made.log(number, &format!("message {number}"), 2);
@@ -91,7 +91,7 @@ fn a_full_ring_is_read_from_its_oldest_record_on() {
 }
 
 #[test]
-fn a_record_that_is_being_written_is_left_out() {
+fn incomplete_records_are_left_out() {
     let mut made = Made::new(8, 88, 1024);
     made.log(0, "complete", 2);
     made.log(1, "reserved", 0);
@@ -100,7 +100,7 @@ fn a_record_that_is_being_written_is_left_out() {
 }
 
 #[test]
-fn what_is_no_ring_is_none() {
+fn other_bytes_are_no_ring() {
     assert_eq!(LogRing::new(&[0; 24], 8), None);
     assert_eq!(LogRing::new(&[4, 0, 0, 0], 8), None);
     let made = Made::new(8, 88, 1024);
@@ -113,7 +113,7 @@ fn what_is_no_ring_is_none() {
 }
 
 #[test]
-fn records_that_share_their_text_are_no_ring() {
+fn overlapping_records_are_no_ring() {
     let mut made = Made::new(8, 88, 256);
     made.log(0, "one", 2);
     made.log(1, "two", 2);
@@ -125,7 +125,7 @@ fn records_that_share_their_text_are_no_ring() {
 }
 
 #[test]
-fn where_its_parts_lie_is_told() {
+fn ring_tells_address_and_size_of_its_parts() {
     let ring = Made::new(8, 88, 1024).ring();
     assert_eq!((ring.descriptors, ring.infos), (0x1000, 0x2000));
     assert_eq!((ring.descriptors_bytes(), ring.infos_bytes()), (16 * 24, 16 * 112));
@@ -134,7 +134,7 @@ fn where_its_parts_lie_is_told() {
 
 proptest! {
     #[test]
-    fn whatever_lies_there_becomes_printable(
+    fn records_are_printable(
         descriptors in prop::collection::vec(any::<u8>(), 0..400),
         infos in prop::collection::vec(any::<u8>(), 0..2000),
         text in prop::collection::vec(any::<u8>(), 256),

@@ -1,10 +1,10 @@
-//! Memory figures out of the kernel's own counters, from bytes of its memory. Holds for Linux 5.10 to 7.3; what cannot be
-//! told for certain is left out.
+//! Free pages, watermarks and LRU sizes, from the kernel's own counters. Holds for Linux 5.10 to 7.3; values that are not
+//! certain are left out.
 //!
-//! Which fields a `struct zone` has, and how long it is, depends on the configuration. What is looked for is found by what
-//! it must be equal to: each zone points back to its node, names itself, and the zones' counters add up to the global
-//! ones.
+//! Fields and size of a `struct zone` depend on the configuration. They are found by what holds in any: each zone points
+//! back to its node, names itself, and the zones' counters add up to the global ones.
 
+use crate::bytes::le_words;
 use model::{Memory, Zone};
 
 /// Counters at the beginning of `vm_zone_stat` that are read: `NR_FREE_PAGES` is the first (`include/linux/mmzone.h`,
@@ -19,24 +19,23 @@ const LRU: [&str; 5] = ["inactive_anon", "active_anon", "inactive_file", "active
 /// `mm/page_alloc.c`, `zone_names`.
 const NAMES: [&str; 6] = ["DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"];
 
-/// The name of a zone lies at most so many words behind its pointer to the node.
-pub const NAME_WITHIN: usize = 20;
+/// Maximum distance of a zone's name from its pointer to the node, in words.
+pub const MAX_NAME_WORDS: usize = 20;
 
-/// A zone begins with its watermarks and its lowmem reserves; the pointer to its node stands behind them, at most so many
-/// words from the beginning.
-const HEAD_WITHIN: usize = 16;
+/// Maximum words before a zone's pointer to its node: watermarks and lowmem reserves come first.
+const MAX_HEAD_WORDS: usize = 16;
 
-/// Most zones of a node (`MAX_NR_ZONES`).
+/// Maximum zones of a node (`MAX_NR_ZONES`).
 const MAX_ZONES: usize = 6;
 
-/// What a kernel of this kind counts with.
+/// Units and limits of a kernel's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counters {
+pub struct CounterFormat {
     /// Bytes of an `unsigned long`.
     pub word_bytes: u8,
     /// Bytes of a page.
     pub page_bytes: u32,
-    /// KiB of the machine's memory: no figure can be above.
+    /// KiB of the machine's RAM, the maximum of any figure.
     pub ram_kib: u64,
 }
 
@@ -44,39 +43,38 @@ pub struct Counters {
 #[derive(Debug, Clone)]
 pub struct Node {
     words: Vec<u64>,
-    /// Number of words of a `struct zone`.
+    /// Words of a `struct zone`.
     stride: usize,
-    /// Where in a zone the pointer to the node is.
+    /// Index of the pointer to the node in a zone's words.
     pointer: usize,
     zones: usize,
 }
 
-/// The name of a zone with which these bytes begin.
+/// The name of a zone at the start of these bytes.
 pub fn zone_name(bytes: &[u8]) -> Option<&'static str> {
     let end = bytes.iter().position(|&byte| byte == 0)?;
     NAMES.into_iter().find(|name| name.as_bytes() == &bytes[..end])
 }
 
-impl Counters {
+impl CounterFormat {
     /// The words in some bytes of memory, zero-extended.
     pub fn words(self, bytes: &[u8]) -> Vec<u64> {
-        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
-        bytes.chunks_exact(usize::from(self.word_bytes)).map(word).collect()
+        le_words(bytes, self.word_bytes).collect()
     }
 
     /// The zones of the node whose `struct pglist_data` lies at `address` and begins with these bytes.
     pub fn node(self, address: u64, bytes: &[u8]) -> Option<Node> {
         let words = self.words(bytes);
         // `node_zones` is the first field; every zone has `zone_pgdat` at the same place.
-        let pointer = words.iter().take(HEAD_WITHIN).position(|&word| word == address)?;
+        let pointer = words.iter().take(MAX_HEAD_WORDS).position(|&word| word == address)?;
         let stride = words[pointer + 1..].iter().position(|&word| word == address)? + 1;
         let is_zone = |at: &usize| words.get(pointer + at * stride) == Some(&address);
         let zones = (0..MAX_ZONES).take_while(is_zone).count();
-        (stride > HEAD_WITHIN + NAME_WITHIN).then_some(Node { words, stride, pointer, zones })
+        (stride > MAX_HEAD_WORDS + MAX_NAME_WORDS).then_some(Node { words, stride, pointer, zones })
     }
 
-    /// The figures. `zone_stat` and `node_stat` are the beginnings of `vm_zone_stat` and `vm_node_stat`; each node comes
-    /// with the names of its zones, without a name a zone is left out. `None` when the counters make no sense.
+    /// The memory figures. `zone_stat` and `node_stat` are the first bytes of `vm_zone_stat` and `vm_node_stat`; each node
+    /// comes with the names of its zones, and zones without a name are left out. `None` if the counters are not plausible.
     pub fn memory(
         self,
         zone_stat: &[u8],
@@ -111,8 +109,8 @@ impl Counters {
         Some(Zone { name: name.to_owned(), free_kib, min_kib: mark(min)?, low_kib: mark(low)?, high_kib: mark(high)? })
     }
 
-    /// Pages in KiB; `None` for a number that cannot be one of pages. A counter that is a little below zero, because it is
-    /// the sum of unfinished ones, counts as zero, as the kernel has it.
+    /// Pages in KiB; `None` for a number above the machine's RAM. A negative counter, the sum of per-CPU deltas that are not
+    /// folded yet, counts as zero, as in `zone_page_state()` (`include/linux/vmstat.h`).
     fn kib(self, pages: u64) -> Option<u64> {
         let negative = pages >> (8 * u32::from(self.word_bytes) - 1) != 0;
         let kib = if negative { 0 } else { pages.checked_mul(u64::from(self.page_bytes))? / 1024 };
@@ -126,9 +124,9 @@ impl Node {
         self.zones
     }
 
-    /// The word of a zone that stands so many words behind its pointer to the node; its name's address is one of the first
-    /// [`NAME_WITHIN`], the same one in all zones.
-    pub fn behind_pointer(&self, zone: usize, words: usize) -> Option<u64> {
+    /// The word of a zone at a distance from its pointer to the node, in words. The address of its name is at one of the
+    /// first [`MAX_NAME_WORDS`], the same in all zones.
+    pub fn word_after_pointer(&self, zone: usize, words: usize) -> Option<u64> {
         self.zone(zone).get(self.pointer + words).copied()
     }
 
@@ -138,7 +136,7 @@ impl Node {
     }
 }
 
-/// Where in a zone its own counters begin: at the only place at which those of all zones add up to the global ones.
+/// Index of a zone's own counters in its words: the first at which those of all zones add up to the global ones.
 fn own_free(global: &[u64], nodes: &[(Node, Vec<Option<&'static str>>)]) -> Option<usize> {
     let zones: Vec<&[u64]> = nodes.iter().flat_map(|(node, _)| (0..node.zones).map(|at| node.zone(at))).collect();
     let global = global.get(..ZONE_ITEMS).filter(|counters| counters.iter().any(|&count| count != 0))?;
@@ -156,7 +154,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const COUNTERS: Counters = Counters { word_bytes: 8, page_bytes: 4096, ram_kib: 32 * 1024 };
+    const FORMAT: CounterFormat = CounterFormat { word_bytes: 8, page_bytes: 4096, ram_kib: 32 * 1024 };
     const NODE: u64 = 0x8028_da80;
     const STRIDE: usize = 60;
 
@@ -185,15 +183,15 @@ mod tests {
     }
 
     fn memory(words: &[u64]) -> Option<Memory> {
-        let node = COUNTERS.node(NODE, &bytes(words))?;
+        let node = FORMAT.node(NODE, &bytes(words))?;
         assert_eq!(node.zones(), 3);
-        assert_eq!(node.behind_pointer(1, 7), Some(0x8010_0000));
+        assert_eq!(node.word_after_pointer(1, 7), Some(0x8010_0000));
         let names = vec![Some("DMA32"), Some("Normal"), Some("Movable")];
-        COUNTERS.memory(&bytes(&[1200, 1, 2, 3, 4, 2144]), &bytes(&[1, 2, 3, 4, 2139]), &[(node, names)])
+        FORMAT.memory(&bytes(&[1200, 1, 2, 3, 4, 2144]), &bytes(&[1, 2, 3, 4, 2139]), &[(node, names)])
     }
 
     #[test]
-    fn zones_and_lists_are_read() {
+    fn memory_reads_zones_and_lru_lists() {
         let memory = memory(&node([10, 12, 14, 16, 0])).unwrap();
         assert_eq!(memory.free_kib, 4800);
         let named = |name: &str, free, min, low, high| Zone {
@@ -216,43 +214,43 @@ mod tests {
     }
 
     #[test]
-    fn before_5_18_the_boost_is_the_fourth_word() {
+    fn watermark_boost_is_the_fourth_word_before_5_18() {
         let marks = |marks| memory(&node(marks)).unwrap().zones[1].clone();
         assert_eq!(marks([10, 12, 14, 3, 99]).min_kib, 52);
         assert_eq!(marks([10, 12, 14, 16, 3]).min_kib, 52);
     }
 
     #[test]
-    fn what_makes_no_sense_is_left_out() {
+    fn implausible_counters_are_left_out() {
         for wrong in
             [[10, 12, 15, 16, 0], [12, 10, 8, 16, 0], [10, 12, 14, 16, u64::MAX], [1 << 40, 1 << 41, 3 << 40, 0, 0]]
         {
             assert_eq!(memory(&node(wrong)).unwrap().zones.len(), 1, "{wrong:?}");
         }
-        let no_zones = COUNTERS.memory(&bytes(&[1200]), &bytes(&[1, 1 << 60, u64::MAX]), &[]).unwrap();
+        let no_zones = FORMAT.memory(&bytes(&[1200]), &bytes(&[1, 1 << 60, u64::MAX]), &[]).unwrap();
         assert_eq!(no_zones.lru_kib, [("inactive_anon".to_owned(), 4), ("inactive_file".to_owned(), 0)]);
-        assert_eq!(COUNTERS.memory(&bytes(&[1 << 40]), &[], &[]), None, "more than the machine has");
-        assert_eq!(COUNTERS.memory(&[], &[], &[]), None);
+        assert_eq!(FORMAT.memory(&bytes(&[1 << 40]), &[], &[]), None, "more than the machine has");
+        assert_eq!(FORMAT.memory(&[], &[], &[]), None);
     }
 
     #[test]
-    fn zones_free_pages_are_told_only_where_all_add_up() {
-        let node = COUNTERS.node(NODE, &bytes(&node([10, 12, 14, 16, 0]))).unwrap();
+    fn free_pages_of_a_zone_need_all_counters_to_add_up() {
+        let node = FORMAT.node(NODE, &bytes(&node([10, 12, 14, 16, 0]))).unwrap();
         let nodes = [(node, vec![Some("DMA32"), None, None])];
-        let memory = COUNTERS.memory(&bytes(&[1201, 1, 2, 3, 4, 2144]), &[], &nodes).unwrap();
+        let memory = FORMAT.memory(&bytes(&[1201, 1, 2, 3, 4, 2144]), &[], &nodes).unwrap();
         assert_eq!(memory.zones.iter().map(|zone| zone.free_kib).collect::<Vec<_>>(), [None]);
     }
 
     #[test]
-    fn words_of_32_bits_are_read_as_such() {
-        let counters = Counters { word_bytes: 4, ..COUNTERS };
+    fn counters_of_32_bits_are_read() {
+        let counters = CounterFormat { word_bytes: 4, ..FORMAT };
         assert_eq!(counters.words(&[1, 0, 0, 0, 2, 0, 0, 0x80, 9]), [1, 0x8000_0002]);
         let memory = counters.memory(&[16, 0, 0, 0], &[0xff, 0xff, 0xff, 0xff], &[]).unwrap();
         assert_eq!((memory.free_kib, memory.lru_kib[0].1), (64, 0), "a little below zero is zero");
     }
 
     #[test]
-    fn only_names_of_zones_are_names() {
+    fn zone_name_knows_the_kernels_names() {
         assert_eq!(zone_name(b"DMA32\0xx"), Some("DMA32"));
         assert_eq!((zone_name(b"DMA3\0"), zone_name(b"Normal"), zone_name(b"")), (None, None, None));
     }
@@ -263,10 +261,10 @@ mod tests {
             words in prop::collection::vec(prop_oneof![Just(NODE), any::<u64>(), 0_u64..9], 0..400),
             stat in prop::collection::vec(any::<u8>(), 0..64),
         ) {
-            for counters in [COUNTERS, Counters { word_bytes: 4, ..COUNTERS }] {
+            for counters in [FORMAT, CounterFormat { word_bytes: 4, ..FORMAT }] {
                 if let Some(node) = counters.node(NODE, &bytes(&words)) {
                     for zone in 0..node.zones() + 1 {
-                        assert!((0..=NAME_WITHIN).filter_map(|behind| node.behind_pointer(zone, behind)).count() <= NAME_WITHIN + 1);
+                        assert!((0..=MAX_NAME_WORDS).filter_map(|behind| node.word_after_pointer(zone, behind)).count() <= MAX_NAME_WORDS + 1);
                     }
                     let names = vec![Some("Normal"); node.zones()];
                     counters.memory(&stat, &stat, &[(node, names)]);

@@ -1,4 +1,4 @@
-//! A bare kernel: what runs after whatever unpacks it, either an ELF file or the plain bytes of its memory.
+//! An unpacked kernel image: an ELF file or the plain bytes of its memory.
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
@@ -11,9 +11,9 @@ const RELATIVE: [u64; 2] = [1027, 3];
 /// Images are aligned to this in the kernel's address space (arm64 `MIN_KIMG_ALIGN`, riscv `PMD_SIZE`).
 const ALIGNED: u64 = 2 << 20;
 
-/// A kernel that lies in memory or in a file as it was linked.
+/// An unpacked kernel image, as it was linked.
 #[derive(Debug)]
-pub struct Bare<'a> {
+pub struct KernelImage<'a> {
     /// All of it.
     pub bytes: &'a [u8],
     /// Bytes of a pointer.
@@ -21,7 +21,7 @@ pub struct Bare<'a> {
     segments: Vec<(Range<usize>, u64)>,
 }
 
-impl<'a> Bare<'a> {
+impl<'a> KernelImage<'a> {
     /// A bare kernel of an architecture with pointers of `word_bytes`; its bytes, unless it is an ELF file, lie from
     /// `image_base` on when it runs, where that is known.
     pub fn new(bytes: &'a [u8], word_bytes: u8, image_base: Option<u64>) -> Self {
@@ -35,18 +35,18 @@ impl<'a> Bare<'a> {
         kernel
     }
 
-    /// The address of the byte at this place; `None` where it is not loaded, or its place is not known.
+    /// The address of the byte at an offset; `None` if it is not loaded, or the address of the image is unknown.
     pub fn address(&self, at: usize) -> Option<u64> {
         let (range, address) = self.segments.iter().find(|(range, _)| range.contains(&at))?;
         Some(address + (at - range.start) as u64)
     }
 
-    /// The 16-bit number at a place.
+    /// The 16-bit number at an offset.
     pub fn u16(&self, at: usize) -> Option<u16> {
         Some(u16::from_le_bytes(self.bytes.get(at..at + 2)?.try_into().ok()?))
     }
 
-    /// The 32-bit number at a place.
+    /// The 32-bit number at an offset.
     pub fn u32(&self, at: usize) -> Option<u32> {
         Some(u32::from_le_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
     }
@@ -55,7 +55,7 @@ impl<'a> Bare<'a> {
         Some(u64::from_le_bytes(self.bytes.get(at..at + 8)?.try_into().ok()?))
     }
 
-    /// The pointer at a place. One that is put there by a relocation when the kernel starts is taken from that.
+    /// The pointer at an offset. One that a relocation sets when the kernel starts is read from the relocation.
     pub fn pointer(&self, at: usize) -> Option<u64> {
         if self.word == 4 {
             return self.u32(at).map(u64::from);
@@ -69,7 +69,7 @@ impl<'a> Bare<'a> {
         }
     }
 
-    /// Where the image lies, from what its relocations point to: some function is near its beginning.
+    /// Address of the image, from the targets of its relocations: the lowest is near its start.
     fn relocated_base(&self) -> Option<u64> {
         Some(self.relocations().map(|(_, value)| value).min()? & !(ALIGNED - 1))
     }

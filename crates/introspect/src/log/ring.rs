@@ -1,4 +1,6 @@
-//! The records of the kernel's log, out of the ring buffer in which they lie since 5.10 (`kernel/printk/printk_ringbuffer.h`).
+//! The records of the kernel's log, out of its ring buffer since 5.10 (`kernel/printk/printk_ringbuffer.h`).
+
+use crate::bytes::le_uint_at;
 
 /// Bytes of a `struct printk_info`, whatever the size of a word: 88 at first, 112 with the fields of
 /// `CONFIG_PRINTK_EXECUTION_CTX`, which 7.3 has and 6.1 has not.
@@ -7,21 +9,15 @@ const INFO_BYTES: [usize; 2] = [88, 112];
 /// The upper two bits of a descriptor's state (`enum desc_state`): the record is complete.
 const COMPLETE: [u64; 2] = [1, 2];
 
-/// What is known of a ring before it is read.
+/// A printk ring buffer, as its `struct printk_ringbuffer` describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogRing {
-    /// Where its descriptors lie, each of three words.
+    /// Address of its descriptors (`struct prb_desc`), of three words each.
     pub descriptors: u64,
-    /// Where the records' particulars lie.
+    /// Address of the records' metadata (`struct printk_info`).
     pub infos: u64,
     count: usize,
     word: usize,
-}
-
-/// Little-endian, as all machines of the lab are.
-fn number(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
-    let bytes = bytes.get(at..at.checked_add(width)?)?;
-    Some(bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
 }
 
 fn is_text(byte: u8) -> bool {
@@ -29,21 +25,21 @@ fn is_text(byte: u8) -> bool {
 }
 
 impl LogRing {
-    /// Bytes of a `struct printk_ringbuffer` that [`LogRing::new`] needs, with words of so many bytes.
+    /// Bytes of a `struct printk_ringbuffer` that [`LogRing::new`] needs, on an architecture with words of `word` bytes.
     pub fn head_bytes(word: u8) -> usize {
         3 * usize::from(word)
     }
 
-    /// The ring whose `struct printk_ringbuffer` begins with these bytes; `None` when it makes no sense.
+    /// The ring whose `struct printk_ringbuffer` begins with these bytes; `None` if its size is not plausible.
     pub fn new(head: &[u8], word: u8) -> Option<Self> {
         let word = usize::from(word);
-        let bits = number(head, 0, 4)?;
-        // A record for each 32 bytes of the buffer (`PRB_AVGBITS`, `kernel/printk/printk.c`). The lab reads none above two MiB
-        // so: the guest says how long it is.
+        let bits = le_uint_at(head, 0, 4)?;
+        // A record for each 32 bytes of the buffer (`PRB_AVGBITS`, `kernel/printk/printk.c`). The guest chooses the size:
+        // none above two MiB is read.
         (4..=16).contains(&bits).then_some(())?;
         Some(Self {
-            descriptors: number(head, word, word)?,
-            infos: number(head, 2 * word, word)?,
+            descriptors: le_uint_at(head, word, word)?,
+            infos: le_uint_at(head, 2 * word, word)?,
             count: 1 << bits,
             word,
         })
@@ -54,13 +50,13 @@ impl LogRing {
         self.count * 3 * self.word
     }
 
-    /// The most bytes that the records' particulars may have.
+    /// Maximum bytes of all records' metadata.
     pub fn infos_bytes(&self) -> usize {
         self.count * INFO_BYTES[1]
     }
 
-    /// The ring's records, oldest first, each line as `dmesg` shows it: `[    1.234567] text`. `None` when the bytes are
-    /// none of such a ring; `text` is the whole of the log buffer, a power of two.
+    /// The records, oldest first, each line as `dmesg` prints it: `[    1.234567] text`. `text` is the whole log buffer, whose
+    /// size is a power of two. `None` if the bytes are not those of a ring.
     pub fn records(&self, descriptors: &[u8], infos: &[u8], text: &[u8]) -> Option<String> {
         text.len().is_power_of_two().then_some(())?;
         let mut records = INFO_BYTES.iter().find_map(|&bytes| self.with_infos_of(bytes, descriptors, infos, text))?;
@@ -70,7 +66,7 @@ impl LogRing {
             let time = format!("[{:5}.{:06}] ", record.nanos / 1_000_000_000, record.nanos / 1000 % 1_000_000);
             for line in record.text.split(|&byte| byte == b'\n') {
                 out.push_str(&time);
-                // The guest wrote it: nothing of it may reach a terminal as it is.
+                // The guest wrote it: control characters must not reach a terminal.
                 out.extend(line.iter().map(|&byte| if is_text(byte) { char::from(byte) } else { '?' }));
                 out.push('\n');
             }
@@ -78,7 +74,7 @@ impl LogRing {
         Some(out)
     }
 
-    /// The complete records, if particulars of this size belong to the descriptors.
+    /// The complete records, if metadata of `bytes` a record fits the descriptors.
     fn with_infos_of<'a>(
         &self,
         bytes: usize,
@@ -87,22 +83,22 @@ impl LogRing {
         text: &'a [u8],
     ) -> Option<Vec<Record<'a>>> {
         let mut records = Vec::new();
-        // Blocks do not overlap: a guest that says so wants more text than there is.
+        // Blocks do not overlap. Where they do, the output could be larger than the buffer.
         let mut left = text.len();
         for index in 0..self.count {
-            let word = |n: usize| number(descriptors, (3 * index + n) * self.word, self.word);
+            let word = |n: usize| le_uint_at(descriptors, (3 * index + n) * self.word, self.word);
             let (Some(state), Some(begin), Some(next)) = (word(0), word(1), word(2)) else { break };
             let shift = 8 * self.word as u32 - 2;
             if !COMPLETE.contains(&(state >> shift)) {
                 continue;
             }
             let info = index * bytes;
-            let Some(sequence) = number(infos, info, 8) else { break };
+            let Some(sequence) = le_uint_at(infos, info, 8) else { break };
             // A descriptor's records have the sequence numbers that end in its index (`prb_reserve()`).
             if sequence % self.count as u64 != index as u64 {
                 return None;
             }
-            let (nanos, length) = (number(infos, info + 8, 8)?, number(infos, info + 16, 2)?);
+            let (nanos, length) = (le_uint_at(infos, info + 8, 8)?, le_uint_at(infos, info + 16, 2)?);
             let id = state & !(3 << shift);
             if let Some(text) = self.block(text, id, begin, next).and_then(|block| block.get(..length as usize)) {
                 left = left.checked_sub(text.len())?;
@@ -112,15 +108,15 @@ impl LogRing {
         (!records.is_empty()).then_some(records)
     }
 
-    /// What follows the id of a record's block (`struct prb_data_block`). One that would not fit at the end lies at the
-    /// beginning. `None` for a record without text, and for one that has been overwritten.
+    /// The bytes after the id of a record's block (`struct prb_data_block`). A block that does not fit at the end of the buffer
+    /// is at its start. `None` for a record without text, and for an overwritten one.
     fn block<'a>(&self, text: &'a [u8], id: u64, begin: u64, next: u64) -> Option<&'a [u8]> {
         let within = |position: u64| (position % text.len() as u64) as usize;
         let wrapped = within(next) < within(begin);
         let at = [Some(within(begin)), wrapped.then_some(0)]
             .into_iter()
             .flatten()
-            .find(|&at| number(text, at, self.word) == Some(id))?;
+            .find(|&at| le_uint_at(text, at, self.word) == Some(id))?;
         text.get(at + self.word..)
     }
 }
@@ -132,5 +128,5 @@ struct Record<'a> {
 }
 
 #[cfg(test)]
-#[path = "log_ring_tests.rs"]
+#[path = "ring_tests.rs"]
 mod tests;
