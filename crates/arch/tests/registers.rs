@@ -38,9 +38,12 @@ fn expected() -> Vec<(&'static str, Registers)> {
         ("riscv64-nommu.kernel", nommu(0x8004_01a6, 0x8020_bdd0)),
         (
             "riscv32-nommu.interrupts-off",
-            masked(Registers { before: Before::At(0x8011_f39a), ..nommu(0x8011_e576, 0x801c_fe90) }),
+            masked(Registers { interrupted: InterruptedPc::At(0x8011_f39a), ..nommu(0x8011_e576, 0x801c_fe90) }),
         ),
-        ("riscv32-nommu.kernel", Registers { before: Before::At(0x8008_a5ae), ..nommu(0x8007_1f5a, 0x8052_3c80) }),
+        (
+            "riscv32-nommu.kernel",
+            Registers { interrupted: InterruptedPc::At(0x8008_a5ae), ..nommu(0x8007_1f5a, 0x8052_3c80) },
+        ),
     ]
 }
 
