@@ -175,6 +175,10 @@ pub(super) fn check_out(
     let name = format!("git-{}", digest_of([repository]).short());
     let path = cache.folder(format!("sources/{name}"))?;
     let _lock = Some(cache.lock(&name, progress)?);
+    // A cancelled git leaves its locks behind; the lock of the cache excludes any other git in this tree.
+    for lock in ["index.lock", "shallow.lock"] {
+        let _ = std::fs::remove_file(path.join(".git").join(lock));
+    }
     let wanted = if Path::new(repository).is_dir() { commit(repository.as_ref(), revision)? } else { revision.into() };
     let log = cache.log(&name)?;
     let run = |what: &str, arguments: &[&str]| {
