@@ -1,22 +1,22 @@
-//! What the kernel answers to sysrq-w: its blocked tasks and where they sleep (`kernel/sched/core.c`, `sched_show_task()`).
+//! The answer to sysrq-w: blocked tasks and their stacks (`kernel/sched/core.c`, `sched_show_task()`).
 
 use kmsg::functions::Subsystem;
 use kmsg::{TaskRef, trace};
 use model::{Evidence, Task};
 
 /// Tasks and frames that are kept: the guest is hostile and may print without end.
-const MOST_TASKS: usize = 64;
-const MOST_FRAMES: usize = 32;
+const MAX_TASKS: usize = 64;
+const MAX_FRAMES: usize = 32;
 
-/// A sleeping task.
+/// A task in state D.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sleeper {
+pub(super) struct BlockedTask {
     pub task: Task,
     /// The functions that it is in, innermost first.
     pub frames: Vec<String>,
 }
 
-impl Sleeper {
+impl BlockedTask {
     /// As a verdict has it.
     pub fn evidence(&self) -> Evidence {
         Evidence::BlockedTask { pid: self.task.pid, comm: self.task.comm.clone(), frames: self.frames.clone() }
@@ -27,36 +27,36 @@ impl Sleeper {
         self.is_in(&[Subsystem::Allocator, Subsystem::Reclaim, Subsystem::Throttle])
     }
 
-    /// What it waits for: the innermost place that says something.
-    pub fn waits_in(&self) -> Option<Subsystem> {
+    /// What it waits for: the innermost known subsystem.
+    pub fn blocked_in(&self) -> Option<Subsystem> {
         self.frames.iter().find_map(|frame| Subsystem::of(frame))
     }
 
-    fn is_in(&self, places: &[Subsystem]) -> bool {
-        self.frames.iter().filter_map(|frame| Subsystem::of(frame)).any(|place| places.contains(&place))
+    fn is_in(&self, subsystems: &[Subsystem]) -> bool {
+        self.frames.iter().filter_map(|frame| Subsystem::of(frame)).any(|found| subsystems.contains(&found))
     }
 }
 
 /// Reads the answer line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sleepers {
-    pub all: Vec<Sleeper>,
+pub(super) struct BlockedTasks {
+    pub all: Vec<BlockedTask>,
 }
 
-impl Sleepers {
-    /// Takes a console line, its printk prefix already stripped.
-    pub fn take(&mut self, text: &str) {
+impl BlockedTasks {
+    /// The next message.
+    pub fn on_message(&mut self, text: &str) {
         if let Some(task) = trace::blocked_task(text.trim()).as_ref().and_then(TaskRef::task) {
-            if self.all.len() < MOST_TASKS {
-                self.all.push(Sleeper { task, frames: Vec::new() });
+            if self.all.len() < MAX_TASKS {
+                self.all.push(BlockedTask { task, frames: Vec::new() });
             }
-        } else if let (Some(frame), Some(sleeper)) = (trace::frame(text), self.all.last_mut())
+        } else if let (Some(frame), Some(blocked)) = (trace::frame(text), self.all.last_mut())
             // What the unwinder doubts is a leftover.
             && frame.is_reliable
         {
-            let last = sleeper.frames.last().map(String::as_str);
-            let room = MOST_FRAMES.saturating_sub(sleeper.frames.len());
-            sleeper.frames.extend(frame.functions(last).take(room).map(str::to_owned));
+            let last = blocked.frames.last().map(String::as_str);
+            let room = MAX_FRAMES.saturating_sub(blocked.frames.len());
+            blocked.frames.extend(frame.functions(last).take(room).map(str::to_owned));
         }
     }
 }
@@ -65,10 +65,10 @@ impl Sleepers {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<Sleeper> {
-        let mut sleepers = Sleepers::default();
-        text.lines().for_each(|line| sleepers.take(line));
-        sleepers.all
+    fn read(text: &str) -> Vec<BlockedTask> {
+        let mut blocked_tasks = BlockedTasks::default();
+        text.lines().for_each(|line| blocked_tasks.on_message(line));
+        blocked_tasks.all
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(new[0].frames, ["__schedule", "rwsem_down_write_slowpath", "do_exit"]);
         assert_eq!((old[0].task.pid, old[0].task.comm.as_str()), (26, "hog"));
         assert_eq!(old[0].frames, ["schedule", "rwsem_down_write_slowpath"]);
-        assert_eq!(old[0].waits_in(), Some(Subsystem::Lock));
+        assert_eq!(old[0].blocked_in(), Some(Subsystem::Lock));
         assert!(!old[0].allocates());
     }
 
@@ -90,9 +90,9 @@ mod tests {
     fn blocked_in_is_the_innermost_subsystem() {
         let text = "task:dd state:D stack:0 pid:7 ppid:1\n schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n shrink_node+0x1/0x2\n \
                     __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
-        let sleepers = read(text);
-        assert_eq!(sleepers[0].waits_in(), Some(Subsystem::Throttle));
-        assert!(sleepers[0].allocates());
+        let blocked_tasks = read(text);
+        assert_eq!(blocked_tasks[0].blocked_in(), Some(Subsystem::Throttle));
+        assert!(blocked_tasks[0].allocates());
     }
 
     #[test]
@@ -107,11 +107,11 @@ mod tests {
 
     #[test]
     fn sysrq_w_answer_is_bounded() {
-        let mut sleepers = Sleepers::default();
+        let mut blocked_tasks = BlockedTasks::default();
         for pid in 0..1000 {
-            sleepers.take(&format!("task:a state:D stack:0 pid:{pid} ppid:1"));
-            (0..100).for_each(|_| sleepers.take(" f+0x1/0x2"));
+            blocked_tasks.on_message(&format!("task:a state:D stack:0 pid:{pid} ppid:1"));
+            (0..100).for_each(|_| blocked_tasks.on_message(" f+0x1/0x2"));
         }
-        assert_eq!((sleepers.all.len(), sleepers.all[63].frames.len()), (MOST_TASKS, MOST_FRAMES));
+        assert_eq!((blocked_tasks.all.len(), blocked_tasks.all[63].frames.len()), (MAX_TASKS, MAX_FRAMES));
     }
 }

@@ -1,6 +1,6 @@
 //! Probes of a suspected guest and their results.
 
-use super::blocked::Sleepers;
+use super::blocked::BlockedTasks;
 use super::clock::Moment;
 use kmsg::functions::Subsystem;
 use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot};
@@ -17,14 +17,14 @@ pub(super) struct ProbeLog {
     failed: Vec<(Moment, Probe, String)>,
     /// When the kernel last acknowledged a sysrq letter.
     pub sysrq_ack: Option<Moment>,
-    pub sleepers: Sleepers,
+    pub blocked_tasks: BlockedTasks,
 }
 
 impl ProbeLog {
     /// The watchdog requests a probe.
     pub fn record_request(&mut self, probe: Probe, now: Moment) {
         if probe == Probe::Sysrq('w') {
-            self.sleepers = Sleepers::default();
+            self.blocked_tasks = BlockedTasks::default();
         }
         self.requests.push((probe, now));
     }
@@ -89,7 +89,7 @@ impl ProbeLog {
         if text.starts_with("sysrq: ") || text.starts_with("SysRq : ") {
             self.sysrq_ack = Some(now);
         }
-        self.sleepers.take(text);
+        self.blocked_tasks.on_message(text);
     }
 
     /// All profiles taken since `since` as one; `None` without samples.
@@ -126,9 +126,9 @@ fn add(sum: &mut Vec<Spot>, spots: &[Spot]) {
     sum.sort_by_key(|spot| std::cmp::Reverse(spot.samples));
 }
 
-/// The share of a profile's samples, from 0 to 1, in which a vCPU was in one of these places or was called from there.
-pub(super) fn share_in(profile: &Profile, places: &[Subsystem]) -> f64 {
-    let is_there = |spot: &&Spot| Subsystem::of(&spot.symbol).is_some_and(|place| places.contains(&place));
+/// The share of a profile's samples, from 0 to 1, in which a vCPU was in one of these subsystems or was called from there.
+pub(super) fn share_in(profile: &Profile, subsystems: &[Subsystem]) -> f64 {
+    let is_there = |spot: &&Spot| Subsystem::of(&spot.symbol).is_some_and(|found| subsystems.contains(&found));
     let here: u32 = profile.spots.iter().filter(is_there).map(|spot| spot.samples).sum();
     // One stack has many callers: the most frequent one is a lower bound of their union.
     let called = profile.callers.iter().filter(is_there).map(|spot| spot.samples).max().unwrap_or(0);
@@ -234,13 +234,13 @@ mod tests {
     #[test]
     fn sysrq_w_clears_blocked_tasks() {
         let mut probes = ProbeLog::default();
-        let sleepers = |probes: &ProbeLog| probes.sleepers.all.len();
+        let blocked_tasks = |probes: &ProbeLog| probes.blocked_tasks.all.len();
         probes.record_request(Probe::Sysrq('w'), at(1.0));
         probes.on_message(at(1.0), "task:hog state:D stack:0 pid:26 ppid:1");
         probes.record_request(Probe::Memory, at(2.0));
-        assert_eq!(sleepers(&probes), 1);
+        assert_eq!(blocked_tasks(&probes), 1);
         probes.record_request(Probe::Sysrq('w'), at(3.0));
-        assert_eq!(sleepers(&probes), 0);
+        assert_eq!(blocked_tasks(&probes), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Allocations are stuck: the kind of the hang, its evidence and caveats.
 
-use super::blocked::Sleeper;
+use super::blocked::BlockedTask;
 use super::clock::Moment;
 use super::observations::Observations;
 use super::probe_log::{share_in, summary};
@@ -114,9 +114,9 @@ impl Stall<'_> {
     /// The vCPUs are idle: where are tasks blocked?
     fn asleep(&self) -> (Kind, String, Option<Task>) {
         let stuck = self.stuck_s;
-        let sleepers = &self.observed.probes.sleepers.all;
-        let waits = |place| sleepers.iter().find(|sleeper| sleeper.waits_in() == Some(place));
-        let allocating = sleepers.iter().find(|sleeper| sleeper.allocates());
+        let blocked_tasks = &self.observed.probes.blocked_tasks.all;
+        let waits = |place| blocked_tasks.iter().find(|blocked| blocked.blocked_in() == Some(place));
+        let allocating = blocked_tasks.iter().find(|blocked| blocked.allocates());
         if let Some(throttled) = waits(Subsystem::Throttle).or(allocating) {
             let (pid, comm) = (throttled.task.pid, &throttled.task.comm);
             let sentence = format!("tasks are blocked in reclaim for {stuck:.0} s, such as pid {pid} ({comm})");
@@ -171,7 +171,7 @@ impl Stall<'_> {
         if self.demand.is_none_or(|demand| demand >= MIN_BUSY_CPUS) {
             return;
         }
-        self.evidence.extend(self.observed.probes.sleepers.all.iter().take(3).map(Sleeper::evidence));
+        self.evidence.extend(self.observed.probes.blocked_tasks.all.iter().take(3).map(BlockedTask::evidence));
     }
 
     fn assess_memory(&mut self) {

@@ -4,7 +4,7 @@
 //! no other allocation waits for. That is a hang only where the workload is in the allocator: it may have a reason of its own to wait.
 
 use super::{Judgement, check_deadline};
-use crate::blocked::Sleeper;
+use crate::blocked::BlockedTask;
 use crate::clock::Moment;
 use crate::observations::Observations;
 use crate::probe_log::summary;
@@ -46,15 +46,19 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> {
     let demand = observed.clock.demand(moved.host);
     let mut verdict = if demand.is_none_or(|demand| demand < MIN_BUSY_CPUS) {
-        let sleeper =
-            observed.probes.sleepers.all.iter().find(|sleeper| sleeper.allocates() && !is_reclaim_thread(sleeper))?;
-        let Task { pid, comm } = &sleeper.task;
+        let blocked = observed
+            .probes
+            .blocked_tasks
+            .all
+            .iter()
+            .find(|blocked| blocked.allocates() && !is_reclaim_thread(blocked))?;
+        let Task { pid, comm } = &blocked.task;
         let sentence = format!(
             "the workload made no progress for {still:.0} s, and pid {pid} ({comm}) is blocked in the allocator"
         );
         let mut verdict = Verdict::new(Kind::ReclaimDeadlock, RuleId::WorkloadStuck, sentence);
-        verdict.task = Some(sleeper.task.clone());
-        verdict.evidence.push(sleeper.evidence());
+        verdict.task = Some(blocked.task.clone());
+        verdict.evidence.push(blocked.evidence());
         verdict
     } else {
         stall::allocates(observed, moved).filter(|allocates| *allocates)?;
@@ -73,6 +77,6 @@ fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> 
     Some(verdict)
 }
 
-fn is_reclaim_thread(sleeper: &Sleeper) -> bool {
-    RECLAIM_THREADS.iter().any(|name| sleeper.task.comm.starts_with(name))
+fn is_reclaim_thread(blocked: &BlockedTask) -> bool {
+    RECLAIM_THREADS.iter().any(|name| blocked.task.comm.starts_with(name))
 }
