@@ -4,6 +4,8 @@
 use super::answer::Answer;
 use super::input::{Effect, StepWork};
 use super::journal::Journal;
+use super::step_error::StepError;
+use crate::probe::DUMP_TIMEOUT;
 use model::{Arch, BUNDLE_SCHEMA, Bundle, Stamp, Step, StepRecord, StepResult};
 use std::time::Duration;
 
@@ -12,9 +14,6 @@ pub(super) const FOLDER: &str = "bundle";
 
 /// Timeout of a step: a little longer than QEMU may take to answer one command.
 const STEP_TIMEOUT: Duration = Duration::from_secs(6);
-
-/// Timeout of a dump of the guest's RAM.
-pub(super) const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Timeout of all steps together, besides a dump.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(40);
@@ -153,7 +152,7 @@ impl Diagnosis {
     }
 
     /// The host's part of the step has ended.
-    pub fn on_result(&mut self, at: Stamp, found: Result<String, String>, effects: &mut Vec<Effect>) {
+    pub fn on_result(&mut self, at: Stamp, found: Result<String, StepError>, effects: &mut Vec<Effect>) {
         let Some(current) = self.current.as_mut().filter(|current| current.stage == Stage::Working) else { return };
         match found {
             Ok(text) if current.way == Way::Host => current.result = Some(Ok(text)),
@@ -161,7 +160,7 @@ impl Diagnosis {
                 let wait = if current.answer.has_begun(current.way.acks()) { QUIET } else { ANSWER_TIMEOUT };
                 current.stage = Stage::Answering { quiet_at: (at + wait).min(current.deadline) };
             }
-            Err(why) => self.fail(why, effects),
+            Err(error) => self.fail(error.to_string(), effects),
         }
     }
 

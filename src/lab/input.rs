@@ -1,6 +1,7 @@
 //! What the driver tells the conductor, and what the conductor has it do.
 
 use super::observer::Status;
+use super::step_error::StepError;
 use crate::guest::{GuestEvent, StopSignal};
 use model::{Event, Probe, Step, ThreadTime};
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub(super) enum TaskResult {
     /// The probe has ended; what it found, unless that is on the console.
     Probed(Option<Event>),
     /// A step of the diagnosis has ended: what it read, or why it could not.
-    Step(Result<String, String>),
+    Step(Result<String, StepError>),
 }
 
 /// Something for the driver to do.

@@ -23,6 +23,7 @@ mod process;
 mod recorder;
 mod run;
 mod scratch;
+mod step_error;
 mod stopping;
 mod trial;
 mod vcpu_throttle;

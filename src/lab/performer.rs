@@ -3,6 +3,7 @@
 use super::diagnosis::FOLDER;
 use super::error::LabError;
 use super::input::{Effect, StepWork, TaskResult};
+use super::step_error::StepError;
 use super::vcpu_throttle::VcpuThrottle;
 use crate::guest::Flush;
 use crate::host::{QmpCommands, SerialInput, vcpu_threads};
@@ -25,8 +26,6 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a channel of the guest may take a request.
 const SEND_TIMEOUT: Duration = Duration::from_secs(6);
-
-const NO_QMP: &str = "the guest has no QMP";
 
 /// What the performer needs of a guest.
 pub(super) struct Reach {
@@ -153,7 +152,7 @@ impl Performer {
         self.probes.spawn(async move {
             TaskResult::Probed(match prober {
                 Some(prober) => prober.run(probe).await,
-                None => Some(Event::ProbeFailed { probe, why: NO_QMP.to_owned() }),
+                None => Some(Event::ProbeFailed { probe, why: StepError::NoQmp.to_string() }),
             })
         });
     }
@@ -168,12 +167,11 @@ impl Performer {
         let file = trial.join(FOLDER).join(Step::Dump.file());
         let (qmp, max) = (self.qmp(), self.reach.max_dump);
         self.probes.spawn(async move {
-            let (Some(qmp), Some(max)) = (qmp, max) else { return TaskResult::Step(Err(NO_QMP.to_owned())) };
+            let (Some(qmp), Some(max)) = (qmp, max) else { return TaskResult::Step(Err(StepError::NoQmp)) };
             let part = PartialFile(Some(file.clone()));
-            let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-            let dumped = match made {
-                Ok(()) => dump(&qmp, &file, max).await.map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
+            let dumped = match file.parent().map_or(Ok(()), std::fs::create_dir_all) {
+                Ok(()) => dump(&qmp, &file, max).await.map_err(StepError::Probe),
+                Err(error) => Err(StepError::Folder(error)),
             };
             if dumped.is_ok() {
                 part.keep();
@@ -193,28 +191,23 @@ impl Performer {
 }
 
 /// The host's part of a step, besides a dump.
-async fn do_step(prober: Option<Prober>, serial: SerialInput, work: StepWork, at: Stamp) -> Result<String, String> {
-    let qmp = || prober.as_ref().ok_or_else(|| NO_QMP.to_owned());
+async fn do_step(prober: Option<Prober>, serial: SerialInput, work: StepWork, at: Stamp) -> Result<String, StepError> {
+    let prober = || prober.as_ref().ok_or(StepError::NoQmp);
     match work {
         StepWork::Read { step, page_bytes } => {
-            let prober = Prober { page_bytes, ..qmp()?.clone() };
-            prober.collect(step, at).await.map(|found| found.to_string()).map_err(|error| error.to_string())
+            let prober = Prober { page_bytes, ..prober()?.clone() };
+            return Ok(prober.collect(step, at).await?.to_string());
         }
-        StepWork::BreakSysrq(letter) => {
-            qmp()?.send_sysrq(letter).await.map(|()| String::new()).map_err(|error| error.to_string())
-        }
+        StepWork::BreakSysrq(letter) => prober()?.send_sysrq(letter).await?,
         StepWork::AgentSysrq(letter) => {
             // Letters that the kernel did not take stand on the agent's line.
             let line = format!("\n{}", encode_command(Command::Sysrq(letter)));
-            let sent = serial.send(line.into_bytes(), SEND_TIMEOUT).await;
-            sent.map(|()| String::new()).map_err(|error| error.to_string())
+            serial.send(line.into_bytes(), SEND_TIMEOUT).await.map_err(StepError::Console)?;
         }
-        StepWork::Nmi => {
-            let asked = qmp()?.qmp.execute(inject_nmi {}, SEND_TIMEOUT).await;
-            asked.map(|_| String::new()).map_err(|error| error.to_string())
-        }
-        StepWork::Dump => Err("a dump goes to the trial's folder".to_owned()),
+        StepWork::Nmi => drop(prober()?.qmp.execute(inject_nmi {}, SEND_TIMEOUT).await?),
+        StepWork::Dump => return Err(StepError::Misplaced),
     }
+    Ok(String::new())
 }
 
 /// A file that is removed unless it is kept.

@@ -2,6 +2,7 @@ use super::*;
 use crate::guest::StopSignal;
 use crate::lab::diagnosis::Means;
 use crate::lab::input::StepWork;
+use crate::lab::step_error::StepError;
 use crate::store::StoreError;
 use model::{Bundle, Kind, Record, Step, StepResult, Timeouts, Verdict};
 use watchdog::Setup;
@@ -287,7 +288,7 @@ fn to_sysrq(trial: &mut Trial) -> f64 {
             return at_s;
         }
         at_s += 0.01;
-        trial.input(at_s, Input::Task(TaskResult::Step(Err("no".to_owned()))));
+        trial.input(at_s, Input::Task(TaskResult::Step(Err(StepError::NoQmp))));
     }
     panic!("no sysrq letter is tried");
 }
