@@ -163,6 +163,16 @@ fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
     Ok(output.trim().to_owned())
 }
 
+/// Removes the locks (`index.lock`, `config.lock`, `shallow.lock`) of a git that was killed. The lock of the cache excludes
+/// any other git in this repository.
+fn remove_stale_locks(git_dir: &Path) {
+    let files = std::fs::read_dir(git_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    for lock in files.filter(|path| path.extension().is_some_and(|extension| extension == "lock")) {
+        // A lock that stays is named by git's own error.
+        let _ = std::fs::remove_file(lock);
+    }
+}
+
 /// Checks a revision out into a tree in the cache; the user's checkout is only read.
 ///
 /// There is one tree for a repository, so that going from one revision to the next rebuilds only what differs.
@@ -175,10 +185,7 @@ pub(super) fn check_out(
     let name = format!("git-{}", digest_of([repository]).short());
     let path = cache.folder(format!("sources/{name}"))?;
     let _lock = Some(cache.lock(&name, progress)?);
-    // A cancelled git leaves its locks behind; the lock of the cache excludes any other git in this tree.
-    for lock in ["index.lock", "shallow.lock"] {
-        let _ = std::fs::remove_file(path.join(".git").join(lock));
-    }
+    remove_stale_locks(&path.join(".git"));
     let wanted = if Path::new(repository).is_dir() { commit(repository.as_ref(), revision)? } else { revision.into() };
     let log = cache.log(&name)?;
     let run = |what: &str, arguments: &[&str]| {
@@ -283,5 +290,26 @@ mod tests {
         let nowhere = format!("file://{}", dir.path().join("nowhere").display());
         let message = check_out(&cache, &nowhere, "v1", &NullProgress).unwrap_err().to_string();
         assert!(message.starts_with(&format!("failed to fetch v1 of {nowhere}")), "{message}");
+    }
+
+    #[test]
+    fn checkout_survives_the_locks_of_a_killed_git() {
+        let (dir, cache) = setup();
+        let repository = dir.path().join("repository");
+        fs::create_dir(&repository).unwrap();
+        let git = |arguments: &[&str]| {
+            let identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-C"];
+            let mut command = Command::new("git");
+            command.args(identity).arg(&repository).args(arguments);
+            output_of(command).unwrap()
+        };
+        git(&["init", "--quiet", "--initial-branch=main"]);
+        git(&["commit", "--quiet", "--allow-empty", "--message", "one"]);
+        let check_out = || check_out(&cache, repository.to_str().unwrap(), "main", &NullProgress);
+        let path = check_out().unwrap().path;
+        for lock in ["index.lock", "config.lock", "shallow.lock"] {
+            fs::write(path.join(".git").join(lock), "").unwrap();
+        }
+        assert!(check_out().is_ok());
     }
 }
