@@ -8,7 +8,7 @@
 //! - the kernel: its image or `System.map` for [`symbols`], its BTF or DWARF for [`debuginfo`];
 //! - the architecture ([`arch::Arch`]), which knows register dumps, page tables and stack frames;
 //! - the machine: register dumps as QEMU's `info registers` prints them, and memory by virtual address in pieces
-//!   ([`log`], [`counters`], [`profile`]) or as a whole by physical address ([`tasks::Physical`]).
+//!   ([`log`], [`counters`], [`profile`]) or as a whole by physical address ([`tasks::PhysicalMemory`]).
 //!
 //! # What comes out
 //!

@@ -153,7 +153,7 @@ impl Symbols {
         }
     }
 
-    /// The address of a variable, of those in [`KEPT`].
+    /// The address of a variable, of those in `KEPT`.
     pub fn data(&self, name: &str) -> Option<u64> {
         self.data.get(name).copied()
     }
