@@ -94,9 +94,9 @@ fn the_json_document_has_what_scripts_need() {
     assert!(cell["duration_s"].as_f64().is_some_and(|seconds| seconds > 0.0));
     assert!(cell["onset_s"].as_f64().is_some() && cell["onset_guest_s"] == 1.5);
     let folder = run_dir(&program).join(cell["folder"].as_str().unwrap());
-    let evidence = cell["evidence"].as_array().unwrap();
-    assert!(evidence.iter().any(|file| file["file"] == "console.log"));
-    for file in evidence {
+    let artifacts = cell["artifacts"].as_array().unwrap();
+    assert!(artifacts.iter().any(|file| file["file"] == "console.log"));
+    for file in artifacts {
         let path = folder.join(file["file"].as_str().unwrap());
         let (bytes, digest) = oomlab::store::digest_file(&path).unwrap();
         assert_eq!((file["bytes"].as_u64(), file["sha256"].as_str()), (Some(bytes), Some(digest.as_str())));
