@@ -23,7 +23,7 @@ use watchdog::{Action, Watchdog};
 
 /// How long QEMU may take to exit once it has said that the machine is shut down, before it is killed: the guest is gone, and
 /// QEMU may never exit. A QMP command that arrives at that moment can block it for ever (seen with QEMU 7.2,
-/// `monitor_cleanup()`). A QEMU that was told to pause on shutdown does not exit by itself.
+/// `monitor_cleanup()`). A QEMU whose shutdown action is `pause` does not exit.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long the rest of the console of a machine that is shut down may take.
@@ -207,7 +207,7 @@ impl Conductor {
         self.act(at, actions, journal)
     }
 
-    /// The machine is shut down. QEMU exits by itself when it was told to quit: only what the guest shuts down is paused
+    /// The machine is shut down. After `quit` QEMU exits: it pauses only what the guest shuts down
     /// (QEMU, `qmp_quit()`, `qemu_system_killed()`).
     fn on_shutdown(&mut self, at: Stamp, is_by_guest: bool) {
         self.queued_probes.clear();

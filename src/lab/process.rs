@@ -68,7 +68,7 @@ impl ProcessExecutor {
     }
 }
 
-/// Passes on the trial's status, a JSON document a line, until the process ends; one whose trial is cancelled is told to.
+/// Passes on the trial's status, a JSON document a line, until the process ends. A cancelled trial gets SIGTERM first.
 async fn supervise(
     process: &mut PipedProcess,
     index: usize,

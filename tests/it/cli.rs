@@ -1,6 +1,6 @@
 //! What the program says where nothing is booted: help, plans, and every wrong input.
 //!
-//! Each case is a transcript in `tests/cmd/`; `SNAPSHOTS=overwrite cargo test --test it cli::` writes them anew.
+//! Each case is a transcript in `tests/cmd/`; `SNAPSHOTS=overwrite cargo test --test it cli::` rewrites them.
 
 use crate::support::program;
 use crate::support::transcript;

@@ -1,5 +1,5 @@
 //! Recorded trials on a time axis, and why they were judged so: `tests/reports/{timeline,why}-*`.
-//! `SNAPSHOTS=overwrite` writes them anew.
+//! `SNAPSHOTS=overwrite` rewrites them.
 
 use crate::support::recorded;
 use crate::support::trial;

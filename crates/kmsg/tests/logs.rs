@@ -1,8 +1,8 @@
 //! Whole logs: what is wrong in each, as `oomlab classify` prints it.
 //!
 //! `tests/logs/<name>.log` is a console log, put together from the messages of the kernel's sources as the architecture and
-//! version in its lines print them; `<name>.json` is what is read out of it. `SNAPSHOTS=overwrite cargo test --test logs` writes
-//! it anew.
+//! version in its lines print them; `<name>.json` is what is read out of it. `SNAPSHOTS=overwrite cargo test --test logs`
+//! rewrites it.
 
 use kmsg::console::MAX_LINE;
 use kmsg::signature::{Classification, Log, Reader, ReportKind};

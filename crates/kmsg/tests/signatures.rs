@@ -2,7 +2,7 @@
 //!
 //! `tests/signatures/<name>.hit.log` has console lines, each with what is read out of it behind `=> `;
 //! `<name>.miss.log` has lines that this signature must leave alone. Lines with `#` say where a line comes from.
-//! `SNAPSHOTS=overwrite cargo test --test signatures` writes the `=> ` lines anew.
+//! `SNAPSHOTS=overwrite cargo test --test signatures` rewrites the `=> ` lines.
 
 use console::printk;
 use kmsg::TaskRef;
