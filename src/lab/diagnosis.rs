@@ -235,12 +235,14 @@ impl Diagnosis {
         if step == Step::Dump {
             self.until = self.until + DUMP_TIMEOUT;
         }
-        let (way, work) = match step {
-            Step::Sysrq(letter) if self.break_failure.is_none() => (Way::Break(letter), StepWork::BreakSysrq(letter)),
-            Step::Sysrq(letter) => (Way::Agent(letter), StepWork::AgentSysrq(letter)),
-            Step::Nmi => (Way::Nmi, StepWork::Nmi),
-            Step::Dump => (Way::Host, StepWork::Dump),
-            _ => (Way::Host, StepWork::Read { step, page_bytes: self.page_bytes }),
+        let (way, effect) = match step {
+            Step::Sysrq(letter) if self.break_failure.is_none() => {
+                (Way::Break(letter), Effect::Step(StepWork::BreakSysrq(letter)))
+            }
+            Step::Sysrq(letter) => (Way::Agent(letter), Effect::Step(StepWork::AgentSysrq(letter))),
+            Step::Nmi => (Way::Nmi, Effect::Step(StepWork::Nmi)),
+            Step::Dump => (Way::Host, Effect::Dump),
+            _ => (Way::Host, Effect::Step(StepWork::Read { step, page_bytes: self.page_bytes })),
         };
         self.current = Some(Current {
             step,
@@ -256,7 +258,7 @@ impl Diagnosis {
                 let why = why.clone();
                 self.set_result(Err(Failure::Failed(why)));
             }
-            _ => effects.push(Effect::Step(work)),
+            _ => effects.push(effect),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::conductor::Conductor;
 use super::error::LabError;
-use super::input::{Effect, HostSample, Input, StepWork, TaskResult};
+use super::input::{Effect, HostSample, Input, TaskResult};
 use super::observer::Observer;
 use super::performer::Performer;
 use crate::guest::{Guest, GuestEvent};
@@ -89,7 +89,7 @@ impl Driver<'_> {
                 Effect::Signal(signal) => self.guest.signal(signal),
                 Effect::FlushConsole => self.performer.flush(self.guest.flush_console()),
                 Effect::Show(status) => self.observer.status(self.index, status),
-                Effect::Step(StepWork::Dump) => self.performer.dump(self.dir.path()),
+                Effect::Dump => self.performer.dump(self.dir.path()),
                 effect => self.performer.perform(effect, at)?,
             }
         }

@@ -62,6 +62,8 @@ pub(super) enum Effect {
     Probe { probe: Probe, page_bytes: u32 },
     /// Do the host's part of a step.
     Step(StepWork),
+    /// Have QEMU write the guest's RAM to the bundle, as the host's part of a step.
+    Dump,
     /// Drop the running probe or step; a paused machine runs on.
     AbortProbes,
     /// Take so much of the vCPUs' time; zero for none.
@@ -85,6 +87,4 @@ pub(super) enum StepWork {
     AgentSysrq(char),
     /// Inject a non-maskable interrupt.
     Nmi,
-    /// Have QEMU write the guest's RAM to the bundle.
-    Dump,
 }

@@ -1,6 +1,6 @@
 //! Runs trials in this process.
 
-use super::conductor::Conductor;
+use super::conductor::{Conductor, PAGE_BYTES};
 use super::diagnosis::Means;
 use super::driver::Driver;
 use super::error::LabError;
@@ -20,9 +20,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use watchdog::Setup;
-
-/// Bytes of a guest's page, until its agent says otherwise.
-const PAGE_BYTES: u32 = 4096;
 
 /// Runs trials in this process. Its trials share what they read of kernels.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use super::diagnosis::FOLDER;
 use super::error::LabError;
 use super::input::{Effect, StepWork, TaskResult};
 use super::step_error::StepError;
+use super::stopping::QUIT_TIMEOUT;
 use super::vcpu_throttle::VcpuThrottle;
 use crate::guest::Flush;
 use crate::host::{QmpCommands, SerialInput, vcpu_threads};
@@ -20,9 +21,6 @@ use tokio::task::JoinSet;
 
 /// How long QEMU may take to name its threads or to take a setting.
 const QMP_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long QEMU may take to quit.
-const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a channel of the guest may take a request.
 const SEND_TIMEOUT: Duration = Duration::from_secs(6);
@@ -112,7 +110,7 @@ impl Performer {
             Effect::AbortProbes => self.probes = JoinSet::new(),
             Effect::StealVcpuTime { percent } => self.steal_vcpu_time(percent)?,
             Effect::Quit => self.quit(),
-            Effect::FlushConsole | Effect::Signal(_) | Effect::Show(_) => {}
+            Effect::Dump | Effect::FlushConsole | Effect::Signal(_) | Effect::Show(_) => {}
         }
         Ok(())
     }
@@ -205,7 +203,6 @@ async fn do_step(prober: Option<Prober>, serial: SerialInput, work: StepWork, at
             serial.send(line.into_bytes(), SEND_TIMEOUT).await.map_err(StepError::Console)?;
         }
         StepWork::Nmi => drop(prober()?.qmp.execute(inject_nmi {}, SEND_TIMEOUT).await?),
-        StepWork::Dump => return Err(StepError::Misplaced),
     }
     Ok(String::new())
 }

@@ -22,7 +22,4 @@ pub(super) enum StepError {
     /// The bundle's folder.
     #[error("cannot make the bundle's folder: {0}")]
     Folder(io::Error),
-    /// A dump that is not asked for by its own effect.
-    #[error("a dump goes to the trial's folder")]
-    Misplaced,
 }

@@ -7,7 +7,8 @@ use crate::guest::StopSignal;
 use model::Stamp;
 use std::time::Duration;
 
-const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long QEMU may take to quit.
+pub(super) const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 const TERM_TIMEOUT: Duration = Duration::from_secs(2);
 /// A killed QEMU that does not exit sits in an uninterruptible wait of the host.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
