@@ -132,7 +132,7 @@ fn open_reports_are_classified_by_what_they_say_so_far() {
 #[test]
 fn floods_of_reports_are_bounded() {
     let mut log = Log::default();
-    for number in 0..20_000 {
+    for number in 0..1_000 {
         log.push(format!("[    1.000000] WARNING: CPU: 0 PID: 1 at mm/x.c:1 function_{number}+0x1/0x2\n").as_bytes());
         log.push(&[b'x'; MAX_LINE * 2]);
     }

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn run_together_messages_are_read_one_by_one() {
-        assert!(matches!(&findings(&[JOINED])[..], [Finding::Failure(trouble)] if trouble.kind == FailureKind::Panic));
+        assert!(matches!(&findings(&[JOINED])[..], [Finding::Failure(failure)] if failure.kind == FailureKind::Panic));
         assert!(has_finding(JOINED));
         let (mut reader, mut messages) = (Reader::default(), Vec::new());
         reader.push(1, JOINED, |message| messages.push((message.line.to_owned(), message.printk.guest_s)));
