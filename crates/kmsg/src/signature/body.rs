@@ -167,16 +167,17 @@ impl Body {
             self.dump_follows = true;
             return true;
         }
-        if self.take_task(tasks::locking(line)) {
-            self.take_lock(line);
-            return true;
-        }
-        self.take_task(tasks::current(line))
+        // Those that begin with a word of theirs come first: they cost no search.
+        if self.take_task(tasks::current(line))
             || self.take_task(tasks::dumped(line))
             || self.take_access(line)
             || self.take_work(line)
             || self.take_pointer(line)
-            || self.take_lock(line)
+        {
+            return true;
+        }
+        let is_locking = self.take_task(tasks::locking(line));
+        self.take_lock(line) || is_locking
     }
 
     /// `Workqueue: events moom_callback`, `Workqueue: writeback wb_workfn (flush-8:0)` (`kernel/workqueue.c`,
