@@ -7,7 +7,7 @@
 use bisect::{Bisection, History, Outcome, Revision, Running, Sample, Settings, Slot, Task};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kmsg::console::{Console, decode, printk};
+use kmsg::console::{Console, decode, encode_frame, printk};
 use kmsg::signature::{self, Log};
 use model::Frame;
 use model::{Event, Record, Stamp, Timeouts, printable};
@@ -61,9 +61,7 @@ fn reports() -> String {
 
 /// A beat, as the agent prints it.
 fn beat() -> String {
-    let content = "57 beat t=57012 free=100344 rounds=1140 us=812 age=41 kills=0 reclaim=0 units=0";
-    let sum = content.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("@oomlab {content} *{sum:08x}")
+    encode_frame("57 beat t=57012 free=100344 rounds=1140 us=812 age=41 kills=0 reclaim=0 units=0")
 }
 
 fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {

@@ -2,6 +2,7 @@
 
 use super::script::Step;
 use super::sockets::{self, Client};
+use kmsg::console::encode_frame;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -152,9 +153,7 @@ impl Guest {
     fn frame(&mut self, fields: &str) {
         let body = format!("{} {fields}", self.sequence);
         self.sequence += 1;
-        let checksum =
-            body.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        self.serial.send(format!("@oomlab {body} *{checksum:08x}\r\n").as_bytes());
+        self.serial.send(format!("{}\r\n", encode_frame(&body)).as_bytes());
     }
 
     fn beat(&mut self, moving: bool) {

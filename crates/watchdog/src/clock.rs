@@ -51,12 +51,21 @@ pub struct GuestClock {
     stopped_samples: u32,
     /// The share of the time for which the lab itself stops the vCPUs.
     stop_share: f64,
+    /// Seconds since the last sample for which the lab itself did not run.
+    late_s: f64,
     samples: VecDeque<Sample>,
 }
 
 impl Default for GuestClock {
     fn default() -> Self {
-        Self { now: Moment::default(), share: 1.0, stopped_samples: 0, stop_share: 0.0, samples: VecDeque::new() }
+        Self {
+            now: Moment::default(),
+            share: 1.0,
+            stopped_samples: 0,
+            stop_share: 0.0,
+            late_s: 0.0,
+            samples: VecDeque::new(),
+        }
     }
 }
 
@@ -109,8 +118,7 @@ impl GuestClock {
             ran_us: sum.ran_us + t.ran_us,
             waited_us: sum.waited_us + t.waited_us,
         });
-        let before =
-            self.samples.back().copied().unwrap_or(Sample { at: Moment::default(), total: ThreadTime::default() });
+        let before = self.last_sample();
         let host_s = self.now.host.since(before.at.host).as_secs_f64();
         if host_s > 0.0 {
             let ran = total.ran_us.saturating_sub(before.total.ran_us) as f64 / 1e6;
@@ -129,8 +137,9 @@ impl GuestClock {
                 1.0
             };
             let share = share.clamp(MIN_SHARE, 1.0);
-            self.now.granted_s += host_s * (share - self.share);
+            self.now.granted_s += (host_s - self.late_s) * (share - self.share);
             self.share = share;
+            self.late_s = 0.0;
         }
         self.samples.push_back(Sample { at: self.now, total });
         if self.samples.len() > MAX_SAMPLES {
@@ -138,10 +147,17 @@ impl GuestClock {
         }
     }
 
-    /// The lab's own timer was late by so much: that time does not count either. Steal time of the last sample is not subtracted
-    /// twice.
+    /// The lab itself was late by so much, up to now: that time counts neither as granted nor, in the next sample, as stolen. The guest
+    /// may have run meanwhile; nobody looked.
     pub fn on_late_timer(&mut self, by: Duration) {
-        self.now.granted_s = (self.now.granted_s - by.as_secs_f64() * self.share).max(0.0);
+        let unsampled_s = self.now.host.since(self.last_sample().at.host).as_secs_f64();
+        let late_s = by.as_secs_f64().min(unsampled_s - self.late_s).max(0.0);
+        self.now.granted_s = (self.now.granted_s - late_s * self.share).max(0.0);
+        self.late_s += late_s;
+    }
+
+    fn last_sample(&self) -> Sample {
+        self.samples.back().copied().unwrap_or(Sample { at: Moment::default(), total: ThreadTime::default() })
     }
 
     /// CPUs that the guest ran on or waited for, on average since `since`, and would have while the lab stopped it; `None`

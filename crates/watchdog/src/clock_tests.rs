@@ -1,6 +1,7 @@
 //! Granted time under steal, pauses and late timers.
 
 use super::*;
+use proptest::prelude::*;
 
 fn after(seconds: f64, ran: f64, waited: f64) -> GuestClock {
     let mut clock = GuestClock::default();
@@ -65,9 +66,18 @@ fn share_over_covers_its_window() {
 
 #[test]
 fn clock_subtracts_late_timers() {
-    let mut clock = after(4.0, 4.0, 0.0);
+    let mut clock = GuestClock::default();
+    clock.sample(&[ThreadTime::default()]);
+    clock.advance(Stamp::from_secs_f64(4.0));
     clock.on_late_timer(Duration::from_secs(3));
-    assert!((clock.now().granted_s - 1.0).abs() < 1e-9);
+    assert_near(clock.now().granted_s, 1.0);
+    // The sample at the end of a pause does not grant it after all, whatever share it shows.
+    clock.sample(&[times(4.0, 0.0)]);
+    assert_near(clock.now().granted_s, 1.0);
+    clock.advance(Stamp::from_secs_f64(8.0));
+    clock.on_late_timer(Duration::from_secs(2));
+    clock.sample(&[times(5.0, 3.0)]);
+    assert_near(clock.now().granted_s, 1.5);
 }
 
 #[test]
@@ -138,12 +148,35 @@ fn clock_remembers_a_stopped_process_for_three_samples() {
 }
 
 #[test]
-fn clock_subtracts_late_timers_once() {
+fn lateness_is_at_most_the_time_since_the_last_sample() {
     let mut clock = after(4.0, 1.0, 3.0);
-    clock.on_late_timer(Duration::from_secs(2));
-    assert_near(clock.now().granted_s, 0.5);
     clock.on_late_timer(Duration::from_secs(99));
-    assert_near(clock.now().granted_s, 0.0);
+    assert_near(clock.now().granted_s, 1.0);
+    clock.advance(Stamp::from_secs_f64(6.0));
+    clock.on_late_timer(Duration::from_millis(1500));
+    clock.on_late_timer(Duration::from_secs(99));
+    assert_near(clock.now().granted_s, 1.0);
+}
+
+proptest! {
+    /// Steal time and lateness in any order: what is granted is never more than the time for which the lab looked.
+    #[test]
+    fn lateness_is_never_granted(seconds in prop::collection::vec((0_u32..60, 0.0..1.0_f64, any::<bool>()), 1..20)) {
+        let (mut clock, mut at, mut looked, mut total) = (GuestClock::default(), 0.0, 0.0, ThreadTime::default());
+        for (late, share, is_sampled) in seconds {
+            at += 1.0 + f64::from(late);
+            looked += 1.0;
+            clock.advance(Stamp::from_secs_f64(at));
+            clock.on_late_timer(Duration::from_secs(u64::from(late)));
+            let wanted = (1.0 + f64::from(late)) * 1e6;
+            total.ran_us += (wanted * share) as u64;
+            total.waited_us += (wanted * (1.0 - share)) as u64;
+            if is_sampled {
+                clock.sample(&[total]);
+            }
+            prop_assert!(clock.now().granted_s <= looked + 1e-6, "{} of {looked}", clock.now().granted_s);
+        }
+    }
 }
 
 #[test]

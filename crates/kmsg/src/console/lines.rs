@@ -194,15 +194,12 @@ fn clean(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::encode_frame;
     use proptest::prelude::*;
 
     /// `finished` with status 0 and 5 units, as the agent writes it.
-    const FRAME: &str = "@oomlab 4 finished status=0 units=5 *";
-
     fn framed() -> String {
-        let body = &FRAME["@oomlab ".len()..FRAME.len() - 2];
-        let sum = body.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
-        format!("{FRAME}{sum:08x}")
+        encode_frame("4 finished status=0 units=5")
     }
 
     fn read(pieces: &[&[u8]]) -> Vec<Item> {

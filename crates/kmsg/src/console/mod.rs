@@ -11,5 +11,5 @@ mod vendor;
 pub use agent::{Beat, Frame};
 pub use caller::Caller;
 pub(crate) use frame::FRAME_PREFIX;
-pub use frame::{Command, Damaged, Found, decode, encode_command};
+pub use frame::{Command, Damaged, Found, decode, encode_command, encode_frame};
 pub use lines::{Console, Item, MAX_LINE};
