@@ -3,10 +3,12 @@
 
 mod command;
 mod commit;
+mod locks;
 mod repository;
 mod worktree;
 
 pub use command::GitError;
 pub use commit::{Commit, CommitId};
+pub use locks::remove_stale_locks;
 pub use repository::Repository;
 pub use worktree::Worktree;

@@ -2,6 +2,7 @@
 
 use super::command::{GitError, git, output};
 use super::commit::CommitId;
+use super::locks::remove_stale_locks;
 use super::repository::Repository;
 use std::path::{Path, PathBuf};
 
@@ -48,13 +49,10 @@ impl Worktree {
     /// When git fails, for example because the disk is full.
     pub async fn check_out(&mut self, commit: &CommitId) -> Result<(), GitError> {
         self.at = None;
-        // A killed git leaves its lock behind; no other process uses this worktree.
         let mut command = git(&self.dir);
-        command.args(["rev-parse", "--git-path", "index.lock"]);
-        let lock = self.dir.join(output(&mut command, "find the index", &self.dir).await?.trim());
-        if lock.exists() {
-            let _ = std::fs::remove_file(lock);
-        }
+        command.args(["rev-parse", "--absolute-git-dir"]);
+        // No other process uses this worktree.
+        remove_stale_locks(Path::new(output(&mut command, "find the worktree's own folder", &self.dir).await?.trim()));
         let mut command = git(&self.dir);
         command.args(["checkout", "--detach", "--force", "--quiet", commit.as_str(), "--"]);
         output(&mut command, "check out a commit", &self.dir).await?;
@@ -71,5 +69,32 @@ impl Worktree {
         let mut command = git(root);
         command.args(["worktree", "remove", "--force", "--force"]).arg(dir);
         output(&mut command, "remove a worktree", root).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn checkout_removes_the_locks_of_a_killed_git() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("repository");
+        std::fs::create_dir(&root).unwrap();
+        for arguments in [
+            &["init", "--quiet"][..],
+            &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "--message=a"],
+        ] {
+            output(git(&root).args(arguments), "make a repository", &root).await.unwrap();
+        }
+        let repository = Repository::open(&root).await.unwrap();
+        let commit = repository.resolve("HEAD").await.unwrap();
+        let mut tree = Worktree::open(&repository, folder.path().join("tree")).await.unwrap();
+        let own = root.join(".git/worktrees/tree");
+        for lock in ["index.lock", "HEAD.lock"] {
+            std::fs::write(own.join(lock), "").unwrap();
+            tree.check_out(&commit).await.unwrap();
+            assert_eq!(tree.at(), Some(&commit), "{lock}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::cache::{Cache, Lock, digest_of};
 use super::command::{Job, output_of};
 use super::debian::{decompress, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
+use crate::git::remove_stale_locks;
 use crate::host::{RunError, SpawnError};
 use model::Digest;
 use std::fs;
@@ -163,16 +164,6 @@ fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
     Ok(output.trim().to_owned())
 }
 
-/// Removes the locks (`index.lock`, `config.lock`, `shallow.lock`) of a git that was killed. The lock of the cache excludes
-/// any other git in this repository.
-fn remove_stale_locks(git_dir: &Path) {
-    let files = std::fs::read_dir(git_dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    for lock in files.filter(|path| path.extension().is_some_and(|extension| extension == "lock")) {
-        // A lock that stays is named by git's own error.
-        let _ = std::fs::remove_file(lock);
-    }
-}
-
 /// Checks a revision out into a tree in the cache; the user's checkout is only read.
 ///
 /// There is one tree for a repository, so that going from one revision to the next rebuilds only what differs.
@@ -185,6 +176,7 @@ pub(super) fn check_out(
     let name = format!("git-{}", digest_of([repository]).short());
     let path = cache.folder(format!("sources/{name}"))?;
     let _lock = Some(cache.lock(&name, progress)?);
+    // The lock of the cache excludes any other git in this repository.
     remove_stale_locks(&path.join(".git"));
     let wanted = if Path::new(repository).is_dir() { commit(repository.as_ref(), revision)? } else { revision.into() };
     let log = cache.log(&name)?;
