@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use tokio::process::Command;
 
 /// The end of what a failed QEMU printed that is kept, in bytes.
+const WAITING: &str = ": info: QEMU waiting for connection on: ";
+
 const MAX_TAIL: u64 = 2000;
 
 /// A running QEMU. Dropping it kills it.
@@ -67,7 +69,7 @@ impl Qemu {
         self.group.signal(Signal::KILL);
     }
 
-    /// The end of what QEMU itself printed, at most 2,000 bytes.
+    /// The end of what QEMU itself printed, at most 2,000 bytes, without what it always prints.
     pub fn stderr_tail(&self) -> String {
         let read = || -> io::Result<String> {
             let mut file = File::open(&self.log)?;
@@ -75,7 +77,9 @@ impl Qemu {
             file.seek(SeekFrom::Start(length.saturating_sub(MAX_TAIL)))?;
             let mut bytes = Vec::new();
             file.take(MAX_TAIL).read_to_end(&mut bytes)?;
-            Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+            let text = String::from_utf8_lossy(&bytes);
+            let lines: Vec<&str> = text.lines().filter(|line| !line.contains(WAITING)).collect();
+            Ok(lines.join("\n").trim().to_owned())
         };
         read().unwrap_or_default()
     }

@@ -37,9 +37,9 @@ pub fn command(cell: &Cell, accel: Accel, paths: &Paths) -> Vec<String> {
     argv.pair("-m", &format!("{}M", cell.ram.0));
     argv.words(["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"]);
     argv.words(spec.qemu.args.iter().copied());
-    argv.socket("serial0", &paths.serial);
+    argv.socket("serial0", &paths.serial, SERIAL_WAIT);
     argv.pair("-serial", "chardev:serial0");
-    argv.socket("qmp0", &paths.qmp);
+    argv.socket("qmp0", &paths.qmp, QMP_WAIT);
     argv.pair("-mon", "chardev=qmp0,mode=control");
     argv.pair("-kernel", &paths.kernel.to_string_lossy());
     if let Some(initrd) = &paths.initrd {
@@ -53,6 +53,12 @@ pub fn command(cell: &Cell, accel: Accel, paths: &Paths) -> Vec<String> {
     argv.0
 }
 
+/// QEMU drops what a guest prints before there is a reader: the machine starts when the lab has connected, however late that is.
+pub(super) const SERIAL_WAIT: &str = "wait=on";
+
+/// The machine starts whether or not anybody has connected to its monitor.
+pub(super) const QMP_WAIT: &str = "wait=off";
+
 struct Argv(Vec<String>);
 
 impl Argv {
@@ -64,10 +70,10 @@ impl Argv {
         self.words([option, value]);
     }
 
-    /// A listening socket; the machine starts before a client connects.
-    fn socket(&mut self, id: &str, path: &Path) {
+    /// A listening socket.
+    fn socket(&mut self, id: &str, path: &Path, wait: &str) {
         let path = literal(&path.to_string_lossy());
-        self.pair("-chardev", &format!("socket,id={id},path={path},server=on,wait=off"));
+        self.pair("-chardev", &format!("socket,id={id},path={path},server=on,{wait}"));
     }
 
     /// A disk that the guest finds by its serial number. Its content is discarded after the guest, so QEMU may ignore
@@ -202,6 +208,6 @@ mod tests {
     fn kvm_uses_the_host_cpu_and_commas_in_paths_are_doubled() {
         let argv = argv("arm", Accel::Kvm);
         assert_eq!(value(&argv, "-cpu"), "host");
-        assert!(argv.contains(&"socket,id=serial0,path=/s,,1,server=on,wait=off".to_owned()));
+        assert!(argv.contains(&"socket,id=serial0,path=/s,,1,server=on,wait=on".to_owned()));
     }
 }

@@ -1,5 +1,6 @@
 //! A foreign QEMU command line: what it says about the guest, and how to attach to its console.
 
+use super::command::{QMP_WAIT, SERIAL_WAIT};
 use arch::Arch;
 use model::RamMib;
 use std::path::{Path, PathBuf};
@@ -72,9 +73,9 @@ pub fn with_channels(argv: &[String], serial: &Path, qmp: &Path) -> Vec<String> 
         Some(at) if at + 1 < words.len() => words[at + 1] = console,
         _ => words.extend(["-serial".to_owned(), console]),
     }
-    for (id, path) in [(CONSOLE, serial), ("oomlab-qmp", qmp)] {
+    for (id, path, wait) in [(CONSOLE, serial, SERIAL_WAIT), ("oomlab-qmp", qmp, QMP_WAIT)] {
         let path = path.to_string_lossy().replace(',', ",,");
-        words.extend(["-chardev".to_owned(), format!("socket,id={id},path={path},server=on,wait=off")]);
+        words.extend(["-chardev".to_owned(), format!("socket,id={id},path={path},server=on,{wait}")]);
     }
     words.extend(["-mon".to_owned(), "chardev=oomlab-qmp,mode=control".to_owned()]);
     words
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn channels_replace_the_console() {
         let words = |text: &str| with_channels(&argv(text), Path::new("/t/s"), Path::new("/t/q,x")).join(" ");
-        let channels = "-chardev socket,id=oomlab-serial,path=/t/s,server=on,wait=off \
+        let channels = "-chardev socket,id=oomlab-serial,path=/t/s,server=on,wait=on \
                         -chardev socket,id=oomlab-qmp,path=/t/q,,x,server=on,wait=off -mon chardev=oomlab-qmp,mode=control";
         assert_eq!(words("q -nographic"), format!("q -nographic -serial chardev:oomlab-serial {channels}"));
         assert_eq!(words("q -serial mon:stdio -m 64"), format!("q -serial chardev:oomlab-serial -m 64 {channels}"));

@@ -4,6 +4,7 @@ use crate::support::kernels;
 use crate::support::load;
 use crate::support::outside;
 use crate::support::program;
+mod pauses;
 mod repeat;
 
 use model::{Bundle, Cell, Event, Expectation, Frame, Kind, Outcome, Step, StepResult, TrialRecord};

@@ -45,7 +45,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         "-display",
         "none",
         "-chardev",
-        "socket,id=serial0,path=/run/o,,1/serial,server=on,wait=off",
+        "socket,id=serial0,path=/run/o,,1/serial,server=on,wait=on",
         "-serial",
         "chardev:serial0",
         "-chardev",

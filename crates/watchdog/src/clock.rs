@@ -15,12 +15,19 @@ pub struct Moment {
     pub host: Stamp,
     /// Seconds that the host granted the guest.
     pub granted_s: f64,
+    /// Seconds for which the lab itself was late, and nobody looked.
+    pub late_s: f64,
 }
 
 impl Moment {
     /// Granted seconds from `earlier` to `self`.
     pub fn granted_since(self, earlier: Self) -> f64 {
         (self.granted_s - earlier.granted_s).max(0.0)
+    }
+
+    /// Seconds from `earlier` to `self` for which the lab looked.
+    pub fn watched_since(self, earlier: Self) -> f64 {
+        (self.host.since(earlier.host).as_secs_f64() - (self.late_s - earlier.late_s)).max(0.0)
     }
 }
 
@@ -51,21 +58,12 @@ pub struct GuestClock {
     stopped_samples: u32,
     /// The share of the time for which the lab itself stops the vCPUs.
     stop_share: f64,
-    /// Seconds since the last sample for which the lab itself did not run.
-    late_s: f64,
     samples: VecDeque<Sample>,
 }
 
 impl Default for GuestClock {
     fn default() -> Self {
-        Self {
-            now: Moment::default(),
-            share: 1.0,
-            stopped_samples: 0,
-            stop_share: 0.0,
-            late_s: 0.0,
-            samples: VecDeque::new(),
-        }
+        Self { now: Moment::default(), share: 1.0, stopped_samples: 0, stop_share: 0.0, samples: VecDeque::new() }
     }
 }
 
@@ -137,9 +135,8 @@ impl GuestClock {
                 1.0
             };
             let share = share.clamp(MIN_SHARE, 1.0);
-            self.now.granted_s += (host_s - self.late_s) * (share - self.share);
+            self.now.granted_s += self.now.watched_since(before.at) * (share - self.share);
             self.share = share;
-            self.late_s = 0.0;
         }
         self.samples.push_back(Sample { at: self.now, total });
         if self.samples.len() > MAX_SAMPLES {
@@ -150,10 +147,9 @@ impl GuestClock {
     /// The lab itself was late by so much, up to now: that time counts neither as granted nor, in the next sample, as stolen. The guest
     /// may have run meanwhile; nobody looked.
     pub fn on_late_timer(&mut self, by: Duration) {
-        let unsampled_s = self.now.host.since(self.last_sample().at.host).as_secs_f64();
-        let late_s = by.as_secs_f64().min(unsampled_s - self.late_s).max(0.0);
+        let late_s = by.as_secs_f64().min(self.now.watched_since(self.last_sample().at));
         self.now.granted_s = (self.now.granted_s - late_s * self.share).max(0.0);
-        self.late_s += late_s;
+        self.now.late_s += late_s;
     }
 
     fn last_sample(&self) -> Sample {

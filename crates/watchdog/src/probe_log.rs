@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn at(seconds: f64) -> Moment {
-        Moment { host: Stamp::from_secs_f64(seconds), granted_s: seconds }
+        Moment { host: Stamp::from_secs_f64(seconds), granted_s: seconds, late_s: 0.0 }
     }
 
     fn profile(spots: &[(&str, u32)], callers: &[(&str, u32)]) -> Profile {

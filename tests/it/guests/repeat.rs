@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const HEALTHY: &str = include_str!("../../guests/healthy.yaml");
 
 /// A setting of `repeat.sh`.
-fn setting(name: &str, otherwise: usize) -> usize {
+pub(super) fn setting(name: &str, otherwise: usize) -> usize {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}: no number")))
 }
 
-fn get_kernels(cells: &[Cell]) {
+pub(super) fn get_kernels(cells: &[Cell]) {
     let mut kernels: Vec<_> = cells.iter().map(|cell| (cell.kernel.as_str(), cell.arch.name)).collect();
     kernels.sort_unstable();
     kernels.dedup();

@@ -40,6 +40,11 @@ impl Running {
         poll(&mut ends, Some(&span)).is_ok_and(|ready| ready > 0)
     }
 
+    /// Sends it a signal; one that has ended takes none.
+    pub fn signal(&self, signal: Signal) {
+        let _ = pidfd_send_signal(&self.end, signal);
+    }
+
     /// Waits until the trial has seen what `find` looks for.
     pub fn wait_for<T>(&self, find: impl Fn(&Event) -> Option<T>) -> T {
         for _ in 0..POLLS {

@@ -15,7 +15,7 @@ const MIN_THRASHED_S: f64 = 2.0;
 /// A guest that was granted less than this share of its CPU demand was slow, whatever it did.
 const SLOW_SHARE: f64 = 0.15;
 
-/// A trial that is over sooner, in seconds of the host's clock, was not slow: in its few samples chance rules.
+/// A trial that is over sooner, in seconds for which the lab looked, was not slow: in its few samples chance rules.
 const SLOW_S: f64 = 5.0;
 
 /// So was one that computes so many times slower than the nominal one.
@@ -57,8 +57,8 @@ pub(super) fn thrash_or_slow(observed: &Observations, rule: RuleId, done: &str) 
         return Some(Verdict::new(Kind::Thrash, rule, summary));
     }
     let (begin, end) = (observed.hello?, observed.finished.as_ref().map_or(observed.now(), |finish| finish.at));
-    let host_s = end.host.since(begin.host).as_secs_f64();
-    let share = if host_s > SLOW_S { end.granted_since(begin) / host_s } else { 1.0 };
+    let watched_s = end.watched_since(begin);
+    let share = if watched_s > SLOW_S { end.granted_since(begin) / watched_s } else { 1.0 };
     if share < SLOW_SHARE {
         let summary =
             format!("{done}; the host granted {:.0} % of its CPU demand, and it kept making progress", 100.0 * share);
