@@ -161,7 +161,7 @@ fn watchdog(criterion: &mut Criterion) {
     let mut group = group(criterion, "watchdog");
     for case in ["idle-x86_64", "two-kills-x86_64", "one-kill-riscv64-nommu"] {
         let records = long_trial(case, 100_000);
-        let setup = Setup { agent: true, timeouts: Timeouts { load_s: 1e9, ..Timeouts::default() }, stop_share: 0.0 };
+        let setup = Setup::new(true, Timeouts { load_s: 1e9, ..Timeouts::default() });
         let observe = || {
             let mut watchdog = Watchdog::new(setup.clone());
             let judged = records.iter().position(|record| {

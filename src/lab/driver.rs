@@ -12,6 +12,7 @@ use super::performer::Performer;
 use crate::guest::{Flush, Guest, GuestEvent};
 use crate::host::{Clock, cpu_pressure, is_stopped, thread_times};
 use crate::store::TrialDir;
+use model::Stamp;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
@@ -69,7 +70,9 @@ impl Driver<'_> {
     /// When the lab fails; whatever the guest does is a verdict.
     pub async fn drive(&mut self) -> Result<(), LabError> {
         self.conductor.spawned(self.clock.now(), &mut self.dir)?;
-        let mut timers = Timers { sample: Instant::now() + SAMPLE_PERIOD, is_cancelled: false, catch_up: None };
+        // The first sample is due a period after the spawn: the loop itself may begin late.
+        let first = self.clock.instant(Stamp::ZERO) + SAMPLE_PERIOD;
+        let mut timers = Timers { sample: first, is_cancelled: false, catch_up: None };
         while !self.conductor.is_over() {
             let wake = self.next(&mut timers).await;
             if timers.sample <= Instant::now() {

@@ -53,6 +53,18 @@ pub enum Caveat {
     CanaryAlive,
     /// The lab's agent does not run in the guest: a silent console may have nothing to say.
     NoAgent,
+    /// The kernel's own counters could not be read.
+    CountersUnknown {
+        /// Why not.
+        why: String,
+    },
+    /// A line said that the kernel panicked, and the machine shows that it did not.
+    DoubtedPanic {
+        /// The line.
+        line: String,
+    },
+    /// The kernel runs, by its own counters, though it prints nothing.
+    KernelRuns,
     /// The workload ended, and the guest did not power off.
     NoPowerOff,
     /// OpenSBI may have started two harts at the kernel's first instruction.
@@ -85,6 +97,11 @@ impl fmt::Display for Caveat {
             Self::HeartbeatLost { silent_s } => write!(f, "no heartbeat for {silent_s:.0} s either"),
             Self::CanaryAlive => f.write_str("the canary still allocates: not every allocation is stuck"),
             Self::NoAgent => f.write_str("no agent in the guest: a silent console may have nothing to say"),
+            Self::CountersUnknown { why } => write!(f, "the kernel's own counters are unknown: {why}"),
+            Self::DoubtedPanic { line } => write!(f, "printed, but the kernel did not panic: {line}"),
+            Self::KernelRuns => {
+                f.write_str("the kernel runs all the same, by its own counters: `console=` does not name this console, perhaps")
+            }
             Self::NoPowerOff => f.write_str("the guest did not power off afterwards"),
             Self::DoubleHartStart => f.write_str(
                 "no output after OpenSBI's own, and several vCPUs are busy: OpenSBI 1.1 and older sometimes start a second one at the \

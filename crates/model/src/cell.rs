@@ -77,6 +77,12 @@ pub enum Payload {
     Initrd {
         /// Path of the initramfs.
         path: Option<PathBuf>,
+        /// Text on the console that ends the trial as passed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+        /// Whether a guest that prints nothing is as it should be.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        silent: bool,
     },
 }
 

@@ -20,6 +20,22 @@ pub enum Evidence {
     },
     /// Where the vCPUs were sampled.
     Profile(ProfileSummary),
+    /// No page was allocated, by the kernel's own counters.
+    AllocationsStill {
+        /// Granted seconds for which they were looked at.
+        still_s: f64,
+        /// Looks at the counters since the last allocation.
+        looks: u32,
+        /// Of these, looks before which direct reclaim had begun again (`allocstall`).
+        stalls: u32,
+    },
+    /// The kernel's timer ticks stand still.
+    TicksStill {
+        /// Granted seconds for which they were looked at.
+        still_s: f64,
+        /// The CPU whose ticks they are, where others tick.
+        cpu: Option<u32>,
+    },
     /// A vCPU was in the kernel with interrupts off.
     InterruptsOff {
         /// Share of all samples, from 0 to 1.
@@ -75,6 +91,14 @@ impl fmt::Display for Evidence {
             }
             Self::CpuDemand { cpus } => write!(f, "vCPU demand {cpus:.2} (run + steal)"),
             Self::Profile(profile) => profile.fmt(f),
+            Self::AllocationsStill { still_s, looks, stalls } => write!(
+                f,
+                "no page allocated for {still_s:.0} s by the kernel's own counters ({looks} looks), direct reclaim went on in {stalls} of them"
+            ),
+            Self::TicksStill { still_s, cpu: None } => write!(f, "jiffies stand still for {still_s:.0} s"),
+            Self::TicksStill { still_s, cpu: Some(cpu) } => {
+                write!(f, "CPU {cpu} accounts for no time for {still_s:.0} s, and has tasks to run")
+            }
             Self::InterruptsOff { share } => write!(f, "interrupts off in {:.0} % of the samples", 100.0 * share),
             Self::SysrqAnswered { letter } => write!(f, "the kernel answered sysrq-{letter}"),
             Self::SysrqUnanswered { letter } => write!(f, "the kernel did not answer sysrq-{letter}"),

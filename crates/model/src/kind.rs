@@ -32,6 +32,8 @@ words! {
         Slow = "slow",
         /// Memory was tight for long, but reclaim and the workload made progress.
         Thrash = "thrash",
+        /// The time was up, and nothing had been wrong until then: a guest that has no end of its own.
+        NoTrouble = "no-trouble",
 
         /// Tasks loop in the allocator while a killed process never frees its memory.
         OomLivelock = "oom-livelock",
@@ -72,6 +74,8 @@ words! {
         InitKilled = "init-killed",
         /// The kernel oopsed.
         Oops = "oops",
+        /// The machine reset itself, and the kernel had not announced it: a triple fault, for example.
+        SpontaneousReset = "spontaneous-reset",
 
         /// The kernel panicked before the agent came up.
         BootPanic = "boot-panic",
@@ -118,7 +122,7 @@ impl Kind {
     /// The outcome that a trial of this kind has.
     pub const fn outcome(self) -> Outcome {
         match self {
-            Self::Finished | Self::Slow | Self::Thrash => Outcome::Pass,
+            Self::Finished | Self::Slow | Self::Thrash | Self::NoTrouble => Outcome::Pass,
             Self::OomLivelock
             | Self::SilentStall
             | Self::ReclaimLivelock
@@ -133,9 +137,12 @@ impl Kind {
             | Self::RcuStall
             | Self::WorkqueueLockup
             | Self::Unresponsive => Outcome::Hang,
-            Self::Panic | Self::PanicDeadlockedOnMemory | Self::PanicOnOom | Self::InitKilled | Self::Oops => {
-                Outcome::Crash
-            }
+            Self::Panic
+            | Self::PanicDeadlockedOnMemory
+            | Self::PanicOnOom
+            | Self::InitKilled
+            | Self::Oops
+            | Self::SpontaneousReset => Outcome::Crash,
             Self::BootPanic | Self::BootSilent | Self::BootTimeout | Self::RebootLoop | Self::BootPowerOff => {
                 Outcome::BootFailed
             }

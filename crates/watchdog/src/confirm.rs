@@ -74,7 +74,7 @@ mod tests {
     /// A guest that is twice as slow as usual, and a confirmation that was just sent.
     fn sent() -> (Observations, Confirmation) {
         let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 };
-        let mut observed = Observations::new(Setup { agent: true, timeouts, stop_share: 0.0 });
+        let mut observed = Observations::new(Setup::new(true, timeouts));
         observed.speed_loop_us = Some(2 * NOMINAL_LOOP_US);
         let mut verdict = Verdict::new(Kind::OomLivelock, RuleId::CanaryStuck, "stuck");
         verdict.confidence = 0.8;

@@ -3,6 +3,8 @@
 mod blocked;
 mod clock;
 mod confirm;
+mod console_hit;
+mod counter_log;
 mod detectors;
 mod machine;
 mod observations;
@@ -17,4 +19,4 @@ mod title;
 
 pub use machine::{Action, Watchdog};
 pub use replay::{replay, retrace};
-pub use setup::{NOMINAL_LOOP_US, Setup};
+pub use setup::{Expects, NOMINAL_LOOP_US, Setup};

@@ -160,6 +160,7 @@ impl Watchdog {
             verdict.caveats.extend(self.observed.pressure());
         }
         verdict.caveats.extend(self.observed.discounted_reports());
+        verdict.caveats.extend(rules::console_report::doubted(&self.observed));
         self.verdict = Some(verdict);
         self.deadline = None;
         actions.push(Action::Stop);

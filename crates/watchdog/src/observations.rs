@@ -1,13 +1,14 @@
 //! Observations of a guest so far: a fold over its events, without any judgement.
 
 use super::clock::{GuestClock, Moment};
+use super::console_hit::ConsoleHit;
 use super::detectors::Detectors;
 use super::probe_log::ProbeLog;
 use super::setup::Setup;
 use super::title::Namer;
 use kmsg::console::printk::Printk;
 use kmsg::signature::{FailureKind, FailureReport, Finding, Message};
-use model::{Beat, Caveat, Event, Frame, Onset, QmpEvent, Task};
+use model::{Beat, Caveat, Event, Frame, QmpEvent, Task};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
@@ -21,28 +22,6 @@ const SYSRQ_WINDOW_S: f64 = 5.0;
 
 /// A host with more pressure (PSI `some`, in percent) is busy with other things.
 const MAX_PSI: f32 = 40.0;
-
-/// A console line that a signature knows.
-#[derive(Debug, Clone)]
-pub(super) struct ConsoleHit<T> {
-    pub at: Moment,
-    pub guest_s: Option<f64>,
-    pub line: String,
-    pub what: T,
-    /// The duration that the line claims.
-    pub lasted_s: f64,
-}
-
-impl<T> ConsoleHit<T> {
-    /// The beginning of what the line reports, on both clocks; neither goes back before its own beginning.
-    pub fn onset(&self) -> Onset {
-        let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
-        let lasted = Duration::from_secs_f64(self.lasted_s.min(bound_s).max(0.0));
-        // As whole microseconds, which is what both clocks were told in.
-        let guest_s = self.guest_s.map(|guest_s| ((guest_s - lasted.as_secs_f64()) * 1e6).round() / 1e6);
-        Onset { host: self.at.host - lasted, guest_s }
-    }
-}
 
 /// How the workload ended.
 #[derive(Debug, Clone)]
@@ -101,6 +80,14 @@ pub(super) struct Observations {
     /// Since when QEMU's process is stopped.
     pub stopped_since: Option<Moment>,
     pub shutdown: Option<String>,
+    /// Resets of the machine that the guest caused.
+    pub resets: u32,
+    /// Whether the kernel has said that it restarts or stops the machine.
+    pub is_restart_announced: bool,
+    /// Whether the console has said what the test was to end with.
+    pub is_until_seen: bool,
+    /// Whether the guest's QEMU said that the kernel panicked (`pvpanic`).
+    pub is_panic_reported: bool,
     pub paused_since: Option<Moment>,
     /// Whether QEMU cannot continue executing the guest.
     pub vcpu_failed: bool,
@@ -142,6 +129,10 @@ impl Observations {
             psi_cpu: None,
             stopped_since: None,
             shutdown: None,
+            resets: 0,
+            is_restart_announced: false,
+            is_until_seen: false,
+            is_panic_reported: false,
             paused_since: None,
             vcpu_failed: false,
             disk_failed: None,
@@ -164,6 +155,11 @@ impl Observations {
     /// How many times slower this guest is than one on an idle host with plain emulation; at least 1.
     pub fn slowness(&self) -> f64 {
         self.setup.slowness(self.speed_loop_us)
+    }
+
+    /// Whether a message of the kernel has been heard, which has a time.
+    pub fn is_kernel_heard(&self) -> bool {
+        self.first_stamp.is_some()
     }
 
     /// Granted seconds for which the beat or the canary may be silent.
@@ -207,9 +203,12 @@ impl Observations {
             Event::Line { text } if !self.in_sysrq_window() => {
                 self.console_activity = Some(now);
                 text.clone_into(&mut self.last_line);
+                self.is_until_seen |= self.setup.expects.until.as_ref().is_some_and(|until| text.contains(until));
             }
-            Event::LinesDropped { .. } | Event::FrameDamaged { .. } => self.console_activity = Some(now),
-            Event::Agent { frame, .. } => self.frame(now, frame),
+            Event::Agent { frame, .. } if self.setup.frames => self.frame(now, frame),
+            Event::LinesDropped { .. } | Event::FrameDamaged { .. } | Event::Agent { .. } => {
+                self.console_activity = Some(now);
+            }
             Event::Qmp { what } => self.qmp(now, what),
             Event::Vcpus { threads } => self.clock.sample(threads),
             Event::Down => self.guest_shut_down = true,
@@ -243,6 +242,7 @@ impl Observations {
 
     fn message(&mut self, now: Moment, message: Message<'_>) {
         let Message { line, printk: record, finding } = message;
+        self.is_restart_announced |= announces_restart(record.text);
         self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| (guest_s, now)));
         let provoked = self.in_sysrq_window();
         if provoked {
@@ -362,13 +362,19 @@ impl Observations {
             QmpEvent::InternalError => self.vcpu_failed = true,
             QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
             QmpEvent::Resume => self.paused_since = None,
-            QmpEvent::Connected
-            | QmpEvent::Lost(_)
-            | QmpEvent::GuestPanicked
-            | QmpEvent::Reset
-            | QmpEvent::Other(_) => {}
+            QmpEvent::Connected | QmpEvent::Lost(_) | QmpEvent::Other(_) => {}
+            QmpEvent::GuestPanicked => self.is_panic_reported = true,
+            QmpEvent::Reset => {
+                self.resets += 1;
+                self.is_restart_announced = false;
+            }
         }
     }
+}
+
+/// Whether a message says that the machine restarts or stops by intent (`kernel/reboot.c`, `drivers/tty/sysrq.c`).
+fn announces_restart(text: &str) -> bool {
+    ["reboot: ", "sysrq: Resetting", "SysRq : Resetting"].iter().any(|head| text.starts_with(head))
 }
 
 /// When a message was printed: by the guest's clock, or else by when it came.

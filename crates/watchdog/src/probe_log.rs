@@ -2,8 +2,10 @@
 
 use super::blocked::BlockedTasks;
 use super::clock::Moment;
+use super::counter_log::CounterLog;
 use kmsg::functions::Subsystem;
 use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot};
+use std::collections::VecDeque;
 
 /// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
 const MAX_PROBES: usize = 64;
@@ -13,18 +15,22 @@ const MAX_PROBES: usize = 64;
 pub(super) struct ProbeLog {
     requests: Vec<(Probe, Moment)>,
     profiles: Vec<(Moment, Profile)>,
-    memories: Vec<(Moment, Memory)>,
+    memories: VecDeque<(Moment, Memory)>,
     failed: Vec<(Moment, Probe, String)>,
     /// When the kernel last acknowledged a sysrq letter.
     pub sysrq_ack: Option<Moment>,
     pub blocked_tasks: BlockedTasks,
+    /// Looks at the kernel's counters, which go on for as long as the trial.
+    pub counters: CounterLog,
 }
 
 impl ProbeLog {
     /// The watchdog requests a probe.
     pub fn record_request(&mut self, probe: Probe, now: Moment) {
-        if probe == Probe::Sysrq('w') {
-            self.blocked_tasks = BlockedTasks::default();
+        match probe {
+            Probe::Counters => return self.counters.record_request(now),
+            Probe::Sysrq('w') => self.blocked_tasks = BlockedTasks::default(),
+            Probe::Profile | Probe::Memory | Probe::Sysrq(_) => {}
         }
         self.requests.push((probe, now));
     }
@@ -70,14 +76,24 @@ impl ProbeLog {
             Event::Profile { profile } if self.profiles.len() < MAX_PROBES => {
                 self.profiles.push((now, profile.clone()));
             }
-            Event::Memory { memory } if self.memories.len() < MAX_PROBES => {
-                self.memories.push((now, memory.clone()));
+            Event::Memory { memory } => self.keep(now, memory),
+            Event::Counters { counters } => {
+                self.counters.record(now, counters);
+                counters.memory.iter().for_each(|memory| self.keep(now, memory));
             }
+            Event::ProbeFailed { probe: Probe::Counters, why } => self.counters.record_failure(why),
             Event::ProbeFailed { probe, why } if self.failed.len() < MAX_PROBES => {
                 self.failed.push((now, *probe, why.clone()));
             }
             _ => {}
         }
+    }
+
+    fn keep(&mut self, now: Moment, memory: &Memory) {
+        if self.memories.len() >= MAX_PROBES {
+            self.memories.pop_front();
+        }
+        self.memories.push_back((now, memory.clone()));
     }
 
     /// A console line, its printk prefix already stripped, that may be the answer to a sysrq letter.

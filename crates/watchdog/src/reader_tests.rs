@@ -64,7 +64,7 @@ fn record(bytes: &[u8]) -> Vec<Record> {
 }
 
 fn judge(agent: bool, records: &[Record]) -> Reading {
-    let mut watchdog = Watchdog::new(Setup { agent, timeouts: Timeouts::default(), stop_share: 0.0 });
+    let mut watchdog = Watchdog::new(Setup::new(agent, Timeouts::default()));
     records.iter().for_each(|record| drop(watchdog.observe(record.at, &record.event)));
     Reading { reports: reports(watchdog.classification()), verdict: watchdog.verdict() }
 }

@@ -19,13 +19,40 @@ const REPORT_BYTES: f64 = 16_384.0;
 pub struct Setup {
     /// Whether the guest runs the lab's agent; without it, console and host alone are judged.
     pub agent: bool,
+    /// Whether frames on the console are an agent's: what the user's own initramfs prints proves nothing.
+    pub frames: bool,
+    /// What a guest without the agent is expected to do.
+    pub expects: Expects,
     /// The stages' time limits.
     pub timeouts: Timeouts,
     /// The share of the time for which the lab itself stops the vCPUs while the workload runs.
     pub stop_share: f64,
 }
 
+/// What a guest without the agent is expected to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expects {
+    /// Text on its console that says that its test has passed.
+    pub until: Option<String>,
+    /// Whether it may print nothing at all.
+    pub silence: bool,
+}
+
+impl Expects {
+    fn of(payload: &Payload) -> Self {
+        match payload {
+            Payload::Workload { .. } => Self::default(),
+            Payload::Initrd { until, silent, .. } => Self { until: until.clone(), silence: *silent },
+        }
+    }
+}
+
 impl Setup {
+    /// With plain limits, for a guest with the agent or one without.
+    pub fn new(agent: bool, timeouts: Timeouts) -> Self {
+        Self { agent, frames: true, expects: Expects::default(), timeouts, stop_share: 0.0 }
+    }
+
     /// For a trial of this cell.
     pub fn of(cell: &Cell) -> Self {
         let mut timeouts = cell.timeouts;
@@ -34,6 +61,8 @@ impl Setup {
         }
         Self {
             agent: matches!(cell.payload, Payload::Workload { .. }),
+            frames: !matches!(cell.payload, Payload::Initrd { path: Some(_), .. }),
+            expects: Expects::of(&cell.payload),
             timeouts,
             stop_share: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
         }
@@ -78,12 +107,12 @@ mod tests {
         let faults = Faults { console_bps: Some(2048), vcpu_steal: Some(75), ..Faults::default() };
         let slow = Setup::of(&cell(workload, faults));
         assert_eq!((slow.timeouts.stuck_s, slow.stop_share), (12.0, 0.75));
-        assert!(!Setup::of(&cell(Payload::Initrd { path: None }, Faults::default())).agent);
+        assert!(!Setup::of(&cell(Payload::Initrd { path: None, until: None, silent: false }, Faults::default())).agent);
     }
 
     #[test]
     fn slowness_is_bounded() {
-        let setup = Setup { agent: true, timeouts: Timeouts::default(), stop_share: 0.0 };
+        let setup = Setup::new(true, Timeouts::default());
         let slowness = [None, Some(100), Some(8_000), Some(u64::MAX)].map(|loop_us| setup.slowness(loop_us));
         assert_eq!(slowness, [1.0, 1.0, 2.0, 20.0]);
     }

@@ -66,7 +66,7 @@ fn with_pause(records: &[Record], pause: Pause) -> Vec<Record> {
 /// The outcome and kind of the events, with the ticks that are due between them. What is due in the pause has to wait for its end, and for
 /// what is read then.
 fn judge(records: &[Record], pause: Option<Pause>) -> (Outcome, Kind) {
-    let mut watchdog = Watchdog::new(Setup { agent: true, timeouts: Timeouts::default(), stop_share: 0.0 });
+    let mut watchdog = Watchdog::new(Setup::new(true, Timeouts::default()));
     let delayed = |deadline| pause.filter(|pause| pause.covers(deadline)).map_or(deadline, |pause| pause.end);
     for record in records {
         while let Some(due) = watchdog.deadline().map(delayed).filter(|due| *due < record.at) {

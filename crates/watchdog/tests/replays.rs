@@ -31,7 +31,7 @@ struct Case {
 
 impl Case {
     fn setup(&self) -> Setup {
-        Setup { agent: self.expected.agent, timeouts: Timeouts::default(), stop_share: 0.0 }
+        Setup::new(self.expected.agent, Timeouts::default())
     }
 }
 

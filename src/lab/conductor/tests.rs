@@ -57,7 +57,7 @@ impl Trial {
     fn new(is_managed: bool, has_agent: bool) -> Self {
         let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 5.0 };
         let conditions = Conditions {
-            setup: Setup { agent: has_agent, timeouts, stop_share: 0.0 },
+            setup: Setup::new(has_agent, timeouts),
             pid: Some(7),
             is_managed,
             vcpu_stop_percent: None,

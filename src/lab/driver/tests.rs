@@ -126,11 +126,10 @@ fn healthy(beats: u32) -> Vec<(f64, String)> {
     script
 }
 
-/// The verdict on a script when the lab is stopped at these times, each for so long, in seconds.
-async fn judge(script: Vec<(f64, String)>, pauses: Vec<(f64, f64)>) -> Verdict {
+/// The verdict on a script when the lab is stopped for `first` seconds between the spawn and its loop, and at these times, each for so long.
+async fn judge(script: Vec<(f64, String)>, first: f64, pauses: Vec<(f64, f64)>) -> Verdict {
     let folder = tempfile::tempdir().unwrap();
-    let setup =
-        Setup { agent: true, timeouts: Timeouts { boot_s: 30.0, load_s: 120.0, stuck_s: STUCK_S }, stop_share: 0.0 };
+    let setup = Setup::new(true, Timeouts { boot_s: 30.0, load_s: 120.0, stuck_s: STUCK_S });
     let means = Means { arch: "riscv64-nommu".parse().unwrap(), has_agent: true, keeps_dump: false };
     let conditions = Conditions { setup, pid: None, is_managed: false, vcpu_stop_percent: None, diagnosis: means };
     let guest = Scripted::new(script);
@@ -145,6 +144,7 @@ async fn judge(script: Vec<(f64, String)>, pauses: Vec<(f64, f64)>) -> Verdict {
         observer: &Unseen,
         index: 0,
     };
+    tokio::time::advance(Duration::from_secs_f64(first)).await;
     let stopper = tokio::spawn(async move {
         for (after, length) in pauses {
             tokio::time::sleep(Duration::from_secs_f64(after)).await;
@@ -156,9 +156,9 @@ async fn judge(script: Vec<(f64, String)>, pauses: Vec<(f64, f64)>) -> Verdict {
     driver.conductor.recorder.watchdog.verdict().unwrap()
 }
 
-fn run(script: Vec<(f64, String)>, pauses: Vec<(f64, f64)>) -> Verdict {
+fn run(script: Vec<(f64, String)>, first: f64, pauses: Vec<(f64, f64)>) -> Verdict {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(judge(script, pauses))
+    runtime.block_on(judge(script, first, pauses))
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_guest_that_falls_silent_is_judged_beside_pauses() {
     script.truncate(8);
     // Its console stays open.
     script.push((1000.0, String::new()));
-    let verdict = run(script, vec![(7.0, 17.0), (1.0, 25.0)]);
+    let verdict = run(script, 0.0, vec![(7.0, 17.0), (1.0, 25.0)]);
     assert_eq!(verdict.kind, Kind::Unresponsive, "{verdict:?}");
 }
 
@@ -175,8 +175,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_stopped_lab_lets_a_healthy_guest_pass(pauses in prop::collection::vec((0.0..12.0_f64, 0.0..60.0_f64), 1..4)) {
-        let verdict = run(healthy(20), pauses.clone());
-        prop_assert_eq!(verdict.outcome(), Outcome::Pass, "{:?}: {:?}", pauses, verdict);
+    fn a_stopped_lab_lets_a_healthy_guest_pass(
+        first in prop_oneof![Just(0.0), 0.0..90.0_f64],
+        pauses in prop::collection::vec((0.0..12.0_f64, 0.0..60.0_f64), 1..4),
+    ) {
+        let verdict = run(healthy(20), first, pauses.clone());
+        prop_assert_eq!(verdict.outcome(), Outcome::Pass, "{} {:?}: {:?}", first, pauses, verdict);
     }
 }

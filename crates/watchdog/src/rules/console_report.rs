@@ -1,19 +1,30 @@
 //! The kernel reported a failure on its console.
 
 use super::Judgement;
-use crate::observations::{ConsoleHit, Observations};
+use crate::clock::Moment;
+use crate::console_hit::ConsoleHit;
+use crate::observations::Observations;
 use kmsg::signature::FailureReport;
-use model::{Caveat, Kind, Outcome, RuleId, Verdict};
+use model::{Caveat, Kind, Outcome, Probe, RuleId, Verdict};
 
 /// Granted seconds in which more may still come: the oops after a warning, the panic after an oops.
 const SETTLE_S: f64 = 3.0;
 
-/// The first report decides: later ones are mostly its consequence.
+/// Granted seconds for the machine to answer.
+const ANSWER_TIMEOUT_S: f64 = 3.0;
+
+/// The first report decides: later ones are mostly its consequence. A panic is believed when the machine shows it: user space can write such a
+/// line too.
 pub(super) fn judge(observed: &Observations) -> Judgement {
-    let Some(first) = observed.failures.first() else { return Judgement::NotApplicable };
+    let Some(first) = observed.failures.iter().find(|hit| !is_doubted(observed, hit)) else {
+        return Judgement::NotApplicable;
+    };
     let passed = observed.now().granted_since(first.at);
     if !observed.ended() && passed < SETTLE_S {
         return Judgement::defer(observed, SETTLE_S, passed);
+    }
+    if let Some(judgement) = look_at_panic(observed, first) {
+        return judgement;
     }
     let kind = kind(observed, first);
     let mut verdict = Verdict::new(kind, RuleId::ConsoleReport, summary(kind, first));
@@ -27,6 +38,58 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
         verdict.caveats.push(Caveat::CpuShare { share });
     }
     Judgement::verdict(verdict)
+}
+
+/// Lines that say that the kernel panicked, though the machine goes on.
+pub(crate) fn doubted(observed: &Observations) -> impl Iterator<Item = Caveat> {
+    let lines = observed.failures.iter().filter(|hit| is_doubted(observed, hit)).map(|hit| hit.line.clone());
+    lines.map(|line| Caveat::DoubtedPanic { line })
+}
+
+/// The end of the kernel: it does nothing more after that.
+fn is_panic(hit: &ConsoleHit<FailureReport>) -> bool {
+    let kind = Kind::from(hit.what.kind);
+    kind.outcome() != Outcome::Hang && kind != Kind::Oops
+}
+
+/// Whether the machine shows that there was no panic: `panic_cpu` is set before the line is printed, and what is printed after it is
+/// suppressed (`kernel/panic.c`, `panic()`).
+fn is_doubted(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> bool {
+    let is_shown = observed.ended() || observed.is_panic_reported;
+    let look = observed.probes.counters.last.as_ref().filter(|look| look.at.granted_since(hit.at) >= SETTLE_S);
+    is_panic(hit)
+        && !is_shown
+        && match look.and_then(|look| look.counters.panicked) {
+            Some(panicked) => !panicked,
+            None => observed.probes.sysrq_ack.is_some_and(|ack| ack.granted_since(hit.at) >= SETTLE_S),
+        }
+}
+
+/// Looks at a machine that should have panicked: at the kernel's own mark, or else by sysrq.
+fn look_at_panic(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> Option<Judgement> {
+    if !is_panic(hit) || observed.ended() || observed.is_panic_reported {
+        return None;
+    }
+    let counters = &observed.probes.counters;
+    let seen = counters.last.as_ref().filter(|look| look.at.granted_since(hit.at) >= SETTLE_S);
+    if seen.is_some_and(|look| look.counters.panicked == Some(true)) {
+        return None;
+    }
+    let waited = |since: Moment| observed.now().granted_since(since);
+    match counters.requested_at().filter(|at| at.granted_since(hit.at) >= SETTLE_S) {
+        None if counters.is_open() => return Some(Judgement::Probe(Probe::Counters)),
+        // The answer is on its way.
+        Some(at) if seen.is_none() && counters.failure.is_none() && waited(at) < ANSWER_TIMEOUT_S => {
+            return Some(Judgement::defer(observed, ANSWER_TIMEOUT_S, waited(at)));
+        }
+        _ => {}
+    }
+    if observed.probes.count_since(Probe::Sysrq('m'), hit.at) == 0 {
+        return Some(Judgement::Probe(Probe::Sysrq('m')));
+    }
+    let sent = observed.probes.last_sysrq()?;
+    let is_answer_due = observed.probes.sysrq_failed().is_none() && waited(sent) < ANSWER_TIMEOUT_S;
+    is_answer_due.then(|| Judgement::defer(observed, ANSWER_TIMEOUT_S, waited(sent)))
 }
 
 /// Before the agent's hello, every crash is a failure to boot.

@@ -4,7 +4,14 @@ use super::Judgement;
 use crate::observations::{Exit, Observations};
 use model::{Kind, RuleId, Verdict};
 
+/// A guest that resets its machine so many times goes round in circles: a test that reboots by intent does so once or twice.
+const MIN_RESETS: u32 = 5;
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
+    if observed.resets >= MIN_RESETS {
+        let summary = format!("the guest reset its machine {} times", observed.resets);
+        return Judgement::verdict(Verdict::new(Kind::RebootLoop, RuleId::MachineDown, summary));
+    }
     if !observed.ended() {
         return Judgement::NotApplicable;
     }
@@ -40,8 +47,15 @@ fn by_itself(observed: &Observations, reason: &str) -> Verdict {
     let last = || if observed.last_line.is_empty() { Vec::new() } else { vec![observed.last_line.clone()] };
     let reset = reason == "guest-reset";
     let did = if reset { "reset itself" } else { "powered off" };
+    let is_booting = observed.setup.agent && observed.hello.is_none();
+    if reset && !is_booting && is_unannounced(observed) {
+        let summary = "the machine reset itself, and the kernel had not announced it: a triple fault, or a watchdog";
+        let mut verdict = Verdict::new(Kind::SpontaneousReset, RuleId::MachineDown, summary);
+        verdict.lines = last();
+        return verdict;
+    }
     if !observed.setup.agent {
-        return Verdict::new(Kind::Finished, RuleId::MachineDown, format!("the guest {did} by itself"));
+        return by_itself_without_agent(observed, did);
     }
     let stuck = observed.now().granted_since(observed.progress());
     if observed.in_sysrq_window() && stuck >= observed.stuck_s() {
@@ -59,6 +73,20 @@ fn by_itself(observed: &Observations, reason: &str) -> Verdict {
     let mut verdict = Verdict::new(kind, RuleId::MachineDown, format!("the guest {did} {when}"));
     verdict.lines = last();
     verdict
+}
+
+/// Whether a kernel that prints its messages has not said that the machine restarts.
+fn is_unannounced(observed: &Observations) -> bool {
+    observed.is_kernel_heard() && !observed.is_restart_announced && !observed.in_sysrq_window()
+}
+
+/// A guest without the agent ends when it likes, unless its test was to end with a text.
+fn by_itself_without_agent(observed: &Observations, did: &str) -> Verdict {
+    let Some(until) = &observed.setup.expects.until else {
+        return Verdict::new(Kind::Finished, RuleId::MachineDown, format!("the guest {did} by itself"));
+    };
+    let summary = format!("the guest {did} before its console said \"{until}\"");
+    Verdict::new(Kind::EarlyPowerOff, RuleId::MachineDown, summary)
 }
 
 fn said(exit: &Exit) -> String {

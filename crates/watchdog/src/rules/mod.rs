@@ -2,7 +2,7 @@
 
 mod boot_deadline;
 mod canary_stuck;
-mod console_report;
+pub(super) mod console_report;
 mod disk_failed;
 mod heartbeat_lost;
 mod interrupted;

@@ -1,82 +1,118 @@
-//! A guest without the agent: console and host alone are judged. Silence proves nothing there, a shell waits in silence; a silent
-//! guest counts as stuck only while its vCPUs are busy in the allocator.
+//! A guest without the agent: the kernel's own counters are its canary, whatever the console says or does not say.
+//!
+//! The lab looks at them once a period. Pages that leave the free lists are progress, and so are the timer's ticks. Where the counters cannot
+//! be read, the console's silence takes their place: that proves less, and takes longer.
 
-use super::{CONFIRM_PERIODS, Judgement};
-use crate::clock::Moment;
+mod allocations;
+mod silence;
+mod ticks;
+
+use super::Judgement;
 use crate::observations::Observations;
-use crate::stall::{self, MIN_BUSY_CPUS};
-use model::{Caveat, Kind, Onset, Probe, RuleId, Verdict};
+use model::{Caveat, Kind, Probe, RuleId, Verdict};
 
-/// How many times longer a console may be silent than the beat of an agent.
-const SILENCE_FACTOR: f64 = 2.0;
+/// What a boot loader or a firmware says when it finds nothing to start: SeaBIOS (`src/boot.c`), edk2
+/// (`MdeModulePkg/Library/UefiBootManagerLib`, `ShellPkg`).
+const NOTHING_TO_START: [&str; 5] = [
+    "No bootable device",
+    "not a bootable disk",
+    "No bootable option or device was found",
+    "failed to load Boot",
+    "Shell>",
+];
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     if observed.setup.agent {
         return Judgement::NotApplicable;
     }
-    let timeouts = &observed.setup.timeouts;
-    let console = observed.console_activity.unwrap_or_default();
-    let silent = observed.now().granted_since(console);
-    let threshold = SILENCE_FACTOR * timeouts.stuck_s;
-    let limit = timeouts.boot_s + timeouts.load_s;
-    let left = limit - observed.now().granted_s;
-    let mut next = left;
-    for round in 1..=CONFIRM_PERIODS {
-        let due = f64::from(round) * threshold - silent;
-        if due > 0.0 {
-            next = next.min(due);
-            break;
-        }
-        let busy = observed.clock.demand(console.host).is_some_and(|demand| demand >= MIN_BUSY_CPUS);
-        if !busy {
-            next = next.min(threshold);
-            break;
-        }
-        if round == CONFIRM_PERIODS {
-            if let Some(verdict) = stuck(observed, console, silent) {
-                return Judgement::verdict(verdict);
-            }
-            break;
-        }
-        for probe in [Probe::Profile, Probe::Memory] {
-            if observed.probes.count_since(probe, console) < round as usize {
-                return Judgement::Probe(probe);
-            }
-        }
-    }
-    if left > 0.0 {
-        return Judgement::recheck(observed, next, 0.0);
-    }
-    if observed.console_activity.is_none() {
+    if observed.is_until_seen {
+        let until = observed.setup.expects.until.as_deref().unwrap_or_default();
         return Judgement::verdict(Verdict::new(
-            Kind::BootSilent,
+            Kind::Finished,
             RuleId::NoAgent,
-            format!("the console stayed empty for {limit:.0} s"),
+            format!("the console said \"{until}\""),
         ));
+    }
+    let (counters, period_s) = (&observed.probes.counters, observed.stuck_s());
+    if counters.is_due(observed.now(), period_s) {
+        return Judgement::Probe(Probe::Counters);
+    }
+    let next = counters.due_in(observed.now(), period_s);
+    let mut next = next.map_or(Judgement::NotApplicable, |due_s| Judgement::recheck(observed, due_s, 0.0));
+    let silence = if counters.allocations().is_some() { Judgement::NotApplicable } else { silence::judge(observed) };
+    for judgement in [ticks::judge(observed), allocations::judge(observed), silence, deadlines(observed)] {
+        next = match (next, judgement) {
+            (Judgement::RecheckAt(a), Judgement::RecheckAt(b)) => Judgement::RecheckAt(a.min(b)),
+            (next, Judgement::NotApplicable) => next,
+            (_, other @ Judgement::RecheckAt(_)) => other,
+            (_, decided) => return decided,
+        };
+    }
+    next
+}
+
+/// What the time limits say.
+fn deadlines(observed: &Observations) -> Judgement {
+    let (timeouts, passed) = (&observed.setup.timeouts, observed.now().granted_s);
+    let is_silent = observed.console_activity.is_none() && !observed.setup.expects.silence;
+    if is_silent && passed < timeouts.boot_s {
+        return Judgement::recheck(observed, timeouts.boot_s, passed);
+    }
+    if is_silent || (passed >= timeouts.boot_s && is_nothing_started(observed)) {
+        return Judgement::verdict(not_booted(observed));
+    }
+    let limit = timeouts.boot_s + timeouts.load_s;
+    if passed < limit {
+        return Judgement::recheck(observed, limit.min(next_boot_check(observed)), passed);
+    }
+    Judgement::verdict(time_is_up(observed, limit))
+}
+
+fn next_boot_check(observed: &Observations) -> f64 {
+    let boot_s = observed.setup.timeouts.boot_s;
+    if observed.now().granted_s < boot_s { boot_s } else { f64::INFINITY }
+}
+
+/// Whether the last that the console said is that there is no kernel.
+fn is_nothing_started(observed: &Observations) -> bool {
+    !observed.is_kernel_heard() && NOTHING_TO_START.iter().any(|text| observed.last_line.contains(text))
+}
+
+fn not_booted(observed: &Observations) -> Verdict {
+    let boot_s = observed.setup.timeouts.boot_s;
+    if observed.console_activity.is_some() {
+        let summary = format!("no kernel was started within {boot_s:.0} s: {}", observed.last_line);
+        let mut verdict = Verdict::new(Kind::BootTimeout, RuleId::NoAgent, summary);
+        verdict.lines = vec![observed.last_line.clone()];
+        return verdict;
+    }
+    let mut verdict =
+        Verdict::new(Kind::BootSilent, RuleId::NoAgent, format!("the console stayed empty for {boot_s:.0} s"));
+    let ticks = observed.probes.counters.ticks();
+    if ticks.is_some_and(|ticks| ticks.looks == 0 && ticks.since.granted_s > 0.0) {
+        verdict.caveats.push(Caveat::KernelRuns);
+    }
+    verdict
+}
+
+/// The verdict on a guest that has run for as long as it may, without an end of its own.
+fn time_is_up(observed: &Observations, limit: f64) -> Verdict {
+    let silent = observed.now().granted_since(observed.console_activity.unwrap_or_default());
+    let heard = format!("its console was last heard {silent:.0} s ago");
+    let counters = &observed.probes.counters;
+    let is_alive = counters.ticks().is_some_and(|ticks| ticks.looks == 0)
+        && counters.allocations().is_some_and(|still| still.looks == 0 || counters.is_memory_free() == Some(true));
+    if is_alive && observed.setup.expects.until.is_none() {
+        let summary =
+            format!("no sign of trouble in {limit:.0} s: the kernel ticks, and memory can be allocated; {heard}");
+        return Verdict::new(Kind::NoTrouble, RuleId::NoAgent, summary);
     }
     let mut verdict = Verdict::new(
         Kind::LoadTimeout,
         RuleId::NoAgent,
-        format!("the guest was still running after {limit:.0} s; its console was last heard {silent:.0} s ago"),
+        format!("the guest was still running after {limit:.0} s; {heard}"),
     );
+    verdict.caveats.extend(counters.failure.clone().map(|why| Caveat::CountersUnknown { why }));
     verdict.lines = vec![observed.last_line.clone()];
-    Judgement::verdict(verdict)
-}
-
-/// The verdict on a silent, busy guest; `None` when it may as well compute.
-fn stuck(observed: &Observations, console: Moment, silent: f64) -> Option<Verdict> {
-    let allocates = stall::allocates(observed, console);
-    // A kill in the last line makes it likely enough even without a profile.
-    if allocates == Some(false) || (allocates.is_none() && observed.oom_kill.is_none()) {
-        return None;
-    }
-    let mut verdict = stall::verdict(observed, RuleId::NoAgent, console, silent);
-    verdict.confidence = (verdict.confidence - 0.2).max(0.3);
-    verdict.caveats.push(Caveat::NoAgent);
-    if let Some(kill) = &observed.oom_kill {
-        verdict.onset = Some(kill.onset());
-    } else {
-        verdict.onset = Some(Onset { host: console.host, guest_s: None });
-    }
-    Some(verdict)
+    verdict
 }

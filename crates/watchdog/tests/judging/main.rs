@@ -3,6 +3,7 @@
 mod canary_stuck;
 mod confidence;
 mod console_report;
+mod counters;
 mod ends;
 mod heartbeat_lost;
 mod host;

@@ -1,8 +1,8 @@
 //! A made-up trial, second by second.
 
 use model::{
-    Beat, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, ThreadTime, Timeouts, Verdict,
-    Zone,
+    Beat, Counters, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, ThreadTime,
+    Timeouts, Verdict, VmEvents, Zone,
 };
 use std::collections::{BTreeMap, VecDeque};
 use watchdog::{Action, Setup, Watchdog, replay};
@@ -13,6 +13,8 @@ pub struct Answers {
     pub profile: Option<Profile>,
     /// One after the other; the last one for good.
     pub memory: VecDeque<Memory>,
+    /// The kernel's counters when they are first looked at, and what they grow by in a second; `None` if they cannot be read.
+    pub counters: Option<(Counters, Counters)>,
     /// Console lines by sysrq letter; a letter that is not here gets no answer.
     pub sysrq: BTreeMap<char, Vec<String>>,
     /// Why no sysrq letter can be sent.
@@ -35,7 +37,7 @@ pub struct Trial {
 
 impl Trial {
     pub fn new(agent: bool) -> Self {
-        let setup = Setup { agent, timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 }, stop_share: 0.0 };
+        let setup = Setup::new(agent, Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 });
         let mut trial = Self {
             watchdog: Watchdog::new(setup.clone()),
             setup,
@@ -77,7 +79,9 @@ impl Trial {
     }
 
     fn answer(&mut self, probe: Probe) {
-        self.probes.push((self.now_s as u64, probe));
+        if probe != Probe::Counters {
+            self.probes.push((self.now_s as u64, probe));
+        }
         self.event(Event::Probed { probe });
         match probe {
             Probe::Profile => {
@@ -88,7 +92,13 @@ impl Trial {
                 let next = if memories.len() > 1 { memories.pop_front() } else { memories.front().cloned() };
                 next.into_iter().for_each(|memory| self.event(Event::Memory { memory }));
             }
-            Probe::Counters => {}
+            Probe::Counters => {
+                let event = match &self.answers.counters {
+                    Some((first, rates)) => Event::Counters { counters: grown(first, rates, self.now_s) },
+                    None => Event::ProbeFailed { probe, why: "no symbols".to_owned() },
+                };
+                self.event(event);
+            }
             Probe::Sysrq(letter) => {
                 if let Some(why) = self.answers.unasked.clone() {
                     return self.event(Event::ProbeFailed { probe, why });
@@ -164,6 +174,30 @@ impl Trial {
 
 pub fn finish(status: i32) -> Frame {
     Frame::Finished { status, units: 7, why: if status == 0 { String::new() } else { "mmap-failed".to_owned() } }
+}
+
+/// The counters after so many seconds.
+fn grown(first: &Counters, rates: &Counters, seconds: f64) -> Counters {
+    let after = |old: Option<u64>, rate: Option<u64>| old.map(|old| old + (rate.unwrap_or(0) as f64 * seconds) as u64);
+    let mut counters = first.clone();
+    counters.jiffies = after(first.jiffies, rates.jiffies);
+    counters.events.pgalloc = after(first.events.pgalloc, rates.events.pgalloc);
+    counters.events.allocstall = after(first.events.allocstall, rates.events.allocstall);
+    for (cpu, rate) in counters.cpus.iter_mut().zip(&rates.cpus) {
+        cpu.accounted_ns = after(cpu.accounted_ns, rate.accounted_ns);
+    }
+    counters
+}
+
+/// Counters of a kernel with one zone of memory, which grow by so much a second.
+pub fn counters(free_kib: u64, pgalloc: u64, allocstall: u64, jiffies: u64) -> (Counters, Counters) {
+    let of = |pgalloc, allocstall, jiffies| Counters {
+        jiffies: Some(jiffies),
+        events: VmEvents { pgalloc: Some(pgalloc), allocstall: Some(allocstall), ..VmEvents::default() },
+        ..Counters::default()
+    };
+    let first = Counters { memory: Some(memory(free_kib, 1000, 0)), panicked: Some(false), ..of(5000, 3, 1000) };
+    (first, of(pgalloc, allocstall, jiffies))
 }
 
 fn spots(spots: &[(&str, u32)]) -> Vec<Spot> {

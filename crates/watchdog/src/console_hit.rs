@@ -1,0 +1,27 @@
+//! What the kernel said on the console.
+
+use super::clock::Moment;
+use model::Onset;
+use std::time::Duration;
+
+/// A console line that a signature knows.
+#[derive(Debug, Clone)]
+pub(super) struct ConsoleHit<T> {
+    pub at: Moment,
+    pub guest_s: Option<f64>,
+    pub line: String,
+    pub what: T,
+    /// The duration that the line claims.
+    pub lasted_s: f64,
+}
+
+impl<T> ConsoleHit<T> {
+    /// The beginning of what the line reports, on both clocks; neither goes back before its own beginning.
+    pub fn onset(&self) -> Onset {
+        let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
+        let lasted = Duration::from_secs_f64(self.lasted_s.min(bound_s).max(0.0));
+        // As whole microseconds, which is what both clocks were told in.
+        let guest_s = self.guest_s.map(|guest_s| ((guest_s - lasted.as_secs_f64()) * 1e6).round() / 1e6);
+        Onset { host: self.at.host - lasted, guest_s }
+    }
+}
