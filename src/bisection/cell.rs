@@ -22,7 +22,7 @@ pub fn like_recorded(cell: Cell) -> SingleCell {
         ram: cell.ram.to_string(),
         payload: match cell.payload {
             Payload::Workload { name, options } => SinglePayload::Workload { name: name.to_string(), options },
-            Payload::Initrd { path, .. } => SinglePayload::Initrd(path),
+            Payload::Initrd(initrd) => SinglePayload::Initrd(initrd),
         },
         vcpus: cell.vcpus,
         append: cell.append,

@@ -193,6 +193,8 @@ pub struct BootArgs {
     /// Custom initramfs in place of the lab's agent; judged from console and host alone
     #[arg(long, value_name = "FILE")]
     pub initrd: Option<PathBuf>,
+    #[command(flatten)]
+    pub end: EndArgs,
     /// Further words of the kernel command line
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
@@ -267,6 +269,8 @@ pub struct WatchArgs {
     /// vmlinux of the kernel, for its debug information
     #[arg(long, value_name = "FILE")]
     pub vmlinux: Option<PathBuf>,
+    #[command(flatten)]
+    pub end: EndArgs,
     /// Timeout in seconds [default: none]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
@@ -282,6 +286,24 @@ pub struct WatchArgs {
     /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
     #[arg(last = true, value_name = "QEMU")]
     pub command: Vec<String>,
+}
+
+/// How the test of a guest without the agent ends.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EndArgs {
+    /// Guest without the agent: text on the console that ends the trial as passed; powering off before it proves nothing
+    #[arg(long, value_name = "TEXT")]
+    pub until: Option<String>,
+    /// Guest without the agent: an empty console is as it should be
+    #[arg(long)]
+    pub expect_silent: bool,
+}
+
+impl EndArgs {
+    /// A guest with this initramfs.
+    pub fn initrd(&self, path: Option<PathBuf>) -> model::Initrd {
+        model::Initrd { path, until: self.until.clone(), is_silent: self.expect_silent }
+    }
 }
 
 /// Arguments of `oomlab classify`.

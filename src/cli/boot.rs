@@ -44,11 +44,14 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
 
 fn payload(args: &BootArgs, has_user_kernel: bool) -> Result<SinglePayload, CliError> {
     match (&args.workload, &args.initrd) {
+        (Some(_), _) if args.end.until.is_some() || args.end.expect_silent => Err(CliError::Usage(
+            "a workload ends by itself: `--until` and `--expect-silent` are for guests without the agent".to_owned(),
+        )),
         (Some(name), _) => {
             Ok(SinglePayload::Workload { name: name.clone(), options: options(&args.workload_options)? })
         }
-        (None, Some(initrd)) => Ok(SinglePayload::Initrd(Some(readable(initrd)?))),
-        (None, None) if has_user_kernel => Ok(SinglePayload::Initrd(None)),
+        (None, Some(initrd)) => Ok(SinglePayload::Initrd(args.end.initrd(Some(readable(initrd)?)))),
+        (None, None) if has_user_kernel => Ok(SinglePayload::Initrd(args.end.initrd(None))),
         (None, None) => Err(CliError::Usage(
             "nothing to run in the guest: name a workload with `--workload` (`oomlab workload list` shows all) \
              or an initramfs with `--initrd`"

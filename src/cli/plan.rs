@@ -51,7 +51,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
 fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
     let spec = cell.arch;
     let initrd = match &cell.payload {
-        Payload::Initrd { path, .. } => path.clone(),
+        Payload::Initrd(initrd) => initrd.path.clone(),
         Payload::Workload { name, .. } => match catalogues.workloads.get(name) {
             Some(manifest) => Some(image_path(cell, spec, manifest, catalogues)?),
             None => None,

@@ -140,7 +140,7 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) ->
         arch: spec,
         ram: given.ram,
         vcpus: given.vcpus,
-        payload: Payload::Initrd { path: given.initrd.clone() },
+        payload: Payload::Initrd(args.end.initrd(given.initrd.clone())),
         needs: Needs::default(),
         faults: Faults::default(),
         axes: BTreeMap::new(),

@@ -72,8 +72,7 @@ impl Sources {
                 kernels.insert(key.clone(), self.kernel(cell, spec, Arc::clone(&progress)).await);
             }
             let initrd = match &cell.payload {
-                Payload::Initrd { path: None, .. } => Ok(None),
-                Payload::Initrd { path: Some(path), .. } => own_initrd(path).map(Some),
+                Payload::Initrd(initrd) => initrd.path.as_deref().map(own_initrd).transpose(),
                 Payload::Workload { name, .. } => {
                     let own = Some(&cell.kernel).filter(|_| !cell.needs.modules.is_empty());
                     let image_key = (cell.arch, name.clone(), own.cloned());

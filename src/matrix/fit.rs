@@ -78,7 +78,7 @@ pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
     if !cell.faults.disk.is_none() && cell.needs.disk.is_none() {
         return Err(Misfit::NoDisk(cell.workload_name().to_owned()));
     }
-    if matches!(cell.payload, Payload::Initrd { .. }) && cell.faults.config().next().is_some() {
+    if matches!(cell.payload, Payload::Initrd(_)) && cell.faults.config().next().is_some() {
         return Err(Misfit::AllocationFaults);
     }
     let Some(kernel) = kernel else { return Ok(()) };
@@ -94,7 +94,7 @@ pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
 fn workload_of(cell: &Cell) -> Option<&WorkloadName> {
     match &cell.payload {
         Payload::Workload { name, .. } => Some(name),
-        Payload::Initrd { .. } => None,
+        Payload::Initrd(_) => None,
     }
 }
 

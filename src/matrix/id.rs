@@ -22,7 +22,7 @@ pub(super) fn cell_id(cell: &Cell) -> CellId {
 /// A workload with the options that the matrix gives it: `zombie-victim+hogs=3,probability=0.4`.
 pub(super) fn workload_label(payload: &Payload) -> String {
     match payload {
-        Payload::Initrd { .. } => "initrd".to_owned(),
+        Payload::Initrd(_) => "initrd".to_owned(),
         Payload::Workload { name, options } => {
             let options: Vec<String> =
                 options.iter().map(|(key, value)| format!("{}={}", plain(key, false), value_part(value))).collect();

@@ -8,10 +8,10 @@ use super::suggest::{closest, listed};
 use super::values;
 use arch::Arch;
 use model::{
-    Cell, CellId, Expectation, Faults, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts, WorkloadName,
+    Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts,
+    WorkloadName,
 };
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// One cell as a command line describes it; values are checked as those of a matrix.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ pub enum SinglePayload {
         options: BTreeMap<String, String>,
     },
     /// An initramfs of the user, or none.
-    Initrd(Option<PathBuf>),
+    Initrd(Initrd),
 }
 
 /// Makes the plan of one cell.
@@ -93,7 +93,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
     let arch = wanted.arch;
     let expect = match &payload {
         Payload::Workload { name, .. } => known.workloads.get(name.as_str()).map(|workload| workload.healthy(arch)),
-        Payload::Initrd { .. } => None,
+        Payload::Initrd(_) => None,
     };
     let mut cell = Cell {
         id: CellId::new(""),
@@ -119,7 +119,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
 
 fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic>) -> Option<Payload> {
     let (name, options) = match wanted {
-        SinglePayload::Initrd(path) => return Some(Payload::Initrd { path }),
+        SinglePayload::Initrd(initrd) => return Some(Payload::Initrd(initrd)),
         SinglePayload::Workload { name, options } => (name, options),
     };
     let Some(workload) = known.workloads.get(&name) else {
@@ -171,7 +171,7 @@ mod tests {
             kernel,
             arch: arch::find("riscv64-nommu").unwrap(),
             ram: "32M".to_owned(),
-            payload: SinglePayload::Initrd(Some("my/initrd.cpio".into())),
+            payload: SinglePayload::Initrd(Initrd { path: Some("my/initrd.cpio".into()), ..Initrd::default() }),
             vcpus: 2,
             append: vec!["quiet".to_owned()],
             qemu: Vec::new(),

@@ -52,10 +52,12 @@ impl Reasons<'_> {
             }
             Kind::RebootLoop => vec![(Kind::BootPowerOff, Some("the guest reset itself".to_owned()))],
             Kind::BootPowerOff => vec![(Kind::RebootLoop, Some("the guest powered off".to_owned()))],
+            Kind::SpontaneousReset => vec![(Kind::Panic, Some("no panic was printed".to_owned()))],
             Kind::EarlyPowerOff => vec![(Kind::BootPowerOff, up())],
             Kind::Finished
             | Kind::Slow
             | Kind::Thrash
+            | Kind::NoTrouble
             | Kind::HungTask
             | Kind::SoftLockup
             | Kind::HardLockup

@@ -190,7 +190,7 @@ impl<'r> Cell<'r> {
             Payload::Workload { options, .. } => {
                 options.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
             }
-            Payload::Initrd { .. } => BTreeMap::new(),
+            Payload::Initrd(_) => BTreeMap::new(),
         };
         let expectation =
             Expectation { outcome: cell.expect.outcome, kind: cell.expect.kind, reason: cell.expect.reason.as_deref() };

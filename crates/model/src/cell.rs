@@ -56,7 +56,7 @@ impl Cell {
     pub fn workload_name(&self) -> &str {
         match &self.payload {
             Payload::Workload { name, .. } => name.as_str(),
-            Payload::Initrd { .. } => "initrd",
+            Payload::Initrd(_) => "initrd",
         }
     }
 }
@@ -74,16 +74,20 @@ pub enum Payload {
         options: BTreeMap<String, String>,
     },
     /// The user's own initramfs (or none): judged from console and host alone.
-    Initrd {
-        /// Path of the initramfs.
-        path: Option<PathBuf>,
-        /// Text on the console that ends the trial as passed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<String>,
-        /// Whether a guest that prints nothing is as it should be.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        silent: bool,
-    },
+    Initrd(Initrd),
+}
+
+/// A guest without the agent, and how its test ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Initrd {
+    /// Path of the initramfs.
+    pub path: Option<PathBuf>,
+    /// Text on the console that ends the trial as passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Whether an empty console is as it should be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_silent: bool,
 }
 
 /// How long a trial's stages may take on an unloaded host, in seconds. The watchdog stretches them by the

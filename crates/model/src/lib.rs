@@ -27,7 +27,7 @@ pub use accel::Accel;
 pub use arch::{Arch, RamError, RamMib};
 pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use caveat::Caveat;
-pub use cell::{Cell, Expectation, Payload, Timeouts};
+pub use cell::{Cell, Expectation, Initrd, Payload, Timeouts};
 pub use counters::{Counters, CpuCounters, VmEvents};
 pub use course::{Course, Stage};
 pub use event::{Event, QmpEvent, Record, ThreadTime};

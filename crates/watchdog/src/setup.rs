@@ -1,6 +1,6 @@
 //! What the watchdog must know of a trial beforehand.
 
-use model::{Cell, Payload, Timeouts};
+use model::{Cell, Initrd, Payload, Timeouts};
 
 /// Microseconds that the agent's calibration loop may take without the guest counting as slow. An idle host of today emulates
 /// it in about 1,000; four times that is within what other work on the host makes of it.
@@ -42,7 +42,7 @@ impl Expects {
     fn of(payload: &Payload) -> Self {
         match payload {
             Payload::Workload { .. } => Self::default(),
-            Payload::Initrd { until, silent, .. } => Self { until: until.clone(), silence: *silent },
+            Payload::Initrd(Initrd { until, is_silent, .. }) => Self { until: until.clone(), silence: *is_silent },
         }
     }
 }
@@ -61,7 +61,7 @@ impl Setup {
         }
         Self {
             agent: matches!(cell.payload, Payload::Workload { .. }),
-            frames: !matches!(cell.payload, Payload::Initrd { path: Some(_), .. }),
+            frames: !matches!(cell.payload, Payload::Initrd(Initrd { path: Some(_), .. })),
             expects: Expects::of(&cell.payload),
             timeouts,
             stop_share: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
@@ -107,7 +107,7 @@ mod tests {
         let faults = Faults { console_bps: Some(2048), vcpu_steal: Some(75), ..Faults::default() };
         let slow = Setup::of(&cell(workload, faults));
         assert_eq!((slow.timeouts.stuck_s, slow.stop_share), (12.0, 0.75));
-        assert!(!Setup::of(&cell(Payload::Initrd { path: None, until: None, silent: false }, Faults::default())).agent);
+        assert!(!Setup::of(&cell(Payload::Initrd(Initrd::default()), Faults::default())).agent);
     }
 
     #[test]

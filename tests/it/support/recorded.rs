@@ -22,7 +22,7 @@ pub fn events(case: &str) -> Vec<Record> {
 /// The record of such a trial, judged by the present rules.
 pub fn trial(case: &str) -> TrialRecord {
     let payload = match case.contains("without-agent") {
-        true => Payload::Initrd { path: None, until: None, silent: false },
+        true => Payload::Initrd(model::Initrd::default()),
         false => Payload::Workload { name: "anon-hog".into(), options: BTreeMap::new() },
     };
     let cell = Cell {
