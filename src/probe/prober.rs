@@ -5,11 +5,11 @@ use super::guest_memory::GuestMemory;
 use super::limits::{QMP_TIMEOUT, within};
 use super::symbol_cache::SymbolCache;
 use super::{counters, profile};
-use crate::host::{QmpCommands, SerialInput};
+use crate::host::{Clock, QmpCommands, SerialInput};
 use arch::{Arch, KaslrAnchor};
 use introspect::counters::CounterFormat;
 use introspect::symbols::Symbols;
-use model::{Event, KernelArtifact, Probe, RamMib};
+use model::{Counters, Event, KernelArtifact, Probe, RamMib};
 use qapi_qmp::chardev_send_break;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,7 @@ impl Prober {
         let found = match probe {
             Probe::Profile => self.profile().await.map(Some),
             Probe::Memory => self.memory().await.map(Some),
+            Probe::Counters => self.counters().await.map(Some),
             Probe::Sysrq(letter) => self.send_sysrq(letter).await.map(|()| None),
         };
         found.unwrap_or_else(|error| Some(Event::ProbeFailed { probe, why: error.to_string() }))
@@ -65,6 +66,14 @@ impl Prober {
         let memory = GuestMemory::new(&self.qmp);
         let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
         Ok(Event::Memory { memory })
+    }
+
+    async fn counters(&self) -> Result<Event, ProbeError> {
+        let symbols = self.symbols().await?;
+        let (memory, clock) = (GuestMemory::new(&self.qmp), Clock::start());
+        let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
+        let span_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(Event::Counters { counters: Counters { memory: Some(memory), span_us, ..Counters::default() } })
     }
 
     /// Sends a sysrq letter. A BREAK on the serial console makes the kernel take the next character for one

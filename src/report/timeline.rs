@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Row, height};
 use super::layout::{Colour, Style, duration};
-use model::{Beat, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
+use model::{Beat, Counters, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -225,6 +225,9 @@ impl Chart<'_> {
             self.records.iter().filter_map(|record| match &record.event {
                 Event::Agent { frame: Frame::Beat(beat), .. } => Some((record.at, beat.free_kib)),
                 Event::Memory { memory } => Some((record.at, memory.free_kib)),
+                Event::Counters { counters: Counters { memory: Some(memory), .. } } => {
+                    Some((record.at, memory.free_kib))
+                }
                 _ => None,
             })
         };
@@ -294,15 +297,16 @@ impl Chart<'_> {
         (known > 0).then_some(row)
     }
 
-    /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, a sysrq letter for itself. What was done
-    /// at once stands side by side.
+    /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, `C` for the kernel's counters, a sysrq
+    /// letter for itself. What was done at once stands side by side.
     fn probes(&self) -> Option<Row> {
         let mut row = self.axis.row("probes");
-        let (mut sysrq, mut profile, mut memory, mut failed) = (false, false, false, 0);
+        let (mut sysrq, mut profile, mut memory, mut counters, mut failed) = (false, false, false, false, 0);
         for record in self.records {
             let mark = match record.event {
                 Event::Probed { probe: Probe::Profile } => 'P',
                 Event::Probed { probe: Probe::Memory } => 'M',
+                Event::Probed { probe: Probe::Counters } => 'C',
                 Event::Probed { probe: Probe::Sysrq(letter) } if letter.is_ascii_alphanumeric() => letter,
                 Event::Probed { .. } => '?',
                 Event::ProbeFailed { .. } => {
@@ -314,6 +318,7 @@ impl Chart<'_> {
             match mark {
                 'P' => profile = true,
                 'M' => memory = true,
+                'C' => counters = true,
                 _ => sysrq = true,
             }
             let column = self.axis.column(record.at);
@@ -321,10 +326,10 @@ impl Chart<'_> {
                 row.set(free, mark, Some(Colour::Strong));
             }
         }
-        let words = [(profile, "P CPU"), (memory, "M mem"), (sysrq, "sysrq")];
+        let words = [(profile, "P CPU"), (memory, "M mem"), (counters, "C counters"), (sysrq, "sysrq")];
         let words: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
         row.note = if failed > 0 { format!("{failed} failed") } else { words.join(", ") };
-        (profile || memory || sysrq).then_some(row)
+        (profile || memory || counters || sysrq).then_some(row)
     }
 
     /// Points to the last sign of progress before the trouble.

@@ -1,6 +1,6 @@
 //! Observations of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
-use super::{Frame, Memory, Probe, Profile, Stamp};
+use super::{Counters, Frame, Memory, Probe, Profile, Stamp};
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -82,6 +82,11 @@ pub enum Event {
     Memory {
         /// The figures.
         memory: Memory,
+    },
+    /// Answer to [`Probe::Counters`].
+    Counters {
+        /// The figures.
+        counters: Counters,
     },
     /// A probe failed.
     ProbeFailed {

@@ -10,6 +10,8 @@ pub enum Probe {
     Profile,
     /// Free memory, watermarks and LRU sizes: read from the guest's memory from outside.
     Memory,
+    /// What the kernel counts by itself, of memory management and of each CPU: read from the guest's memory from outside.
+    Counters,
     /// This sysrq letter, sent as a serial BREAK and the letter; the guest's kernel answers on its console, if it can.
     Sysrq(char),
 }

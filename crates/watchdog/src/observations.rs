@@ -229,6 +229,7 @@ impl Observations {
             | Event::Probed { .. }
             | Event::Profile { .. }
             | Event::Memory { .. }
+            | Event::Counters { .. }
             | Event::ProbeFailed { .. } => {}
         }
     }

@@ -56,7 +56,7 @@ impl ProbeLog {
     pub fn sysrq_failed(&self) -> Option<(char, &str)> {
         self.failed.iter().rev().find_map(|(_, probe, why)| match probe {
             Probe::Sysrq(letter) => Some((*letter, why.as_str())),
-            Probe::Profile | Probe::Memory => None,
+            Probe::Profile | Probe::Memory | Probe::Counters => None,
         })
     }
 

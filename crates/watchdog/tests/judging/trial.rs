@@ -88,6 +88,7 @@ impl Trial {
                 let next = if memories.len() > 1 { memories.pop_front() } else { memories.front().cloned() };
                 next.into_iter().for_each(|memory| self.event(Event::Memory { memory }));
             }
+            Probe::Counters => {}
             Probe::Sysrq(letter) => {
                 if let Some(why) = self.answers.unasked.clone() {
                     return self.event(Event::ProbeFailed { probe, why });
