@@ -8,6 +8,7 @@ mod finding;
 mod guest_memory;
 mod kernel_log;
 mod limits;
+mod memory;
 mod prober;
 mod profile;
 mod snapshot;

@@ -4,12 +4,12 @@ use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
 use super::limits::{QMP_TIMEOUT, within};
 use super::symbol_cache::SymbolCache;
-use super::{counters, profile};
-use crate::host::{Clock, QmpCommands, SerialInput};
+use super::{counters, memory, profile};
+use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, KaslrAnchor};
 use introspect::counters::CounterFormat;
 use introspect::symbols::Symbols;
-use model::{Counters, Event, KernelArtifact, Probe, RamMib};
+use model::{Event, KernelArtifact, Probe, RamMib};
 use qapi_qmp::chardev_send_break;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,17 +63,18 @@ impl Prober {
 
     async fn memory(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
-        let memory = GuestMemory::new(&self.qmp);
-        let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
+        let machine = GuestMemory::new(&self.qmp);
+        let memory = within(QMP_TIMEOUT, memory::read(&machine, &symbols, self.counter_format())).await?;
         Ok(Event::Memory { memory })
     }
 
     async fn counters(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
-        let (memory, clock) = (GuestMemory::new(&self.qmp), Clock::start());
-        let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
-        let span_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(Event::Counters { counters: Counters { memory: Some(memory), span_us, ..Counters::default() } })
+        let layout = self.symbol_cache.counters(&self.kernel, self.arch);
+        let layout = within(SYMBOLS_TIMEOUT, layout).await?;
+        let machine = GuestMemory::new(&self.qmp);
+        let reading = counters::read(&machine, &symbols, &layout, self.counter_format());
+        Ok(Event::Counters { counters: within(QMP_TIMEOUT, reading).await? })
     }
 
     /// Sends a sysrq letter. A BREAK on the serial console makes the kernel take the next character for one

@@ -16,13 +16,33 @@ pub struct Symbol<'a> {
 }
 
 /// Variables whose addresses are kept.
-const KEPT: &[&str] =
-    &["contig_page_data", "init_task", "log_buf", "log_buf_len", "node_data", "prb", "vm_node_stat", "vm_zone_stat"];
+const KEPT: &[&str] = &[
+    "__cpu_online_mask",
+    "__per_cpu_offset",
+    "contig_page_data",
+    "init_task",
+    "jiffies_64",
+    "kernel_cpustat",
+    "kstat",
+    "log_buf",
+    "log_buf_len",
+    "modules",
+    "node_data",
+    "nr_cpu_ids",
+    "panic_cpu",
+    "prb",
+    "runqueues",
+    "vm_event_states",
+    "vm_node_stat",
+    "vm_zone_stat",
+];
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
 
-/// No kernel runs at addresses below this one: symbols there count from the beginning of the image.
+/// No kernel runs at addresses below this one: symbols there count from the beginning of the image or, where the functions
+/// do not, are per-CPU variables, which count from the beginning of each CPU's (x86_64 until 6.14,
+/// `arch/x86/kernel/vmlinux.lds.S`).
 const MIN_ADDRESS: u64 = 16 << 20;
 
 /// A kernel's functions by address, and the addresses of some of its data. One table serves all guests with that
@@ -146,7 +166,7 @@ impl Symbols {
             base: self.base.wrapping_add(offset),
             text: self.text.iter().map(shifted).collect(),
             idle: self.idle.as_ref().map(shifted),
-            data: self.data.iter().map(|(name, address)| (*name, address.wrapping_add(offset))).collect(),
+            data: self.data.iter().map(|(name, address)| (*name, moved(*address, offset))).collect(),
             starts: self.starts.clone(),
             name_ends: self.name_ends.clone(),
             names: self.names.clone(),
@@ -180,6 +200,11 @@ impl Symbols {
         let start = at.checked_sub(1).map_or(0, |before| self.name_ends[before]);
         &self.names[start as usize..self.name_ends[at] as usize]
     }
+}
+
+/// The address of a variable of a kernel that is `offset` bytes higher: per-CPU variables that count from zero stay.
+fn moved(address: u64, offset: u64) -> u64 {
+    if address < MIN_ADDRESS { address } else { address.wrapping_add(offset) }
 }
 
 /// Whether a name marks the start or end of a section: it has the address of another symbol's function.
@@ -232,6 +257,8 @@ mod tests {
         assert_eq!(shifted.data("vm_zone_stat"), Some(0x8020_4000));
         assert!(shifted.is_idle(0x8020_1080, &[]) && shifted.len() == table.len());
         assert_eq!(shifted.with_kaslr(0_u64.wrapping_sub(0x20_0000)).address("second"), Some(0x8000_1040));
+        let map = format!("0000000000020040 A kernel_cpustat\n{MAP}");
+        assert_eq!(self::table(&map, None).with_kaslr(0x20_0000).data("kernel_cpustat"), Some(0x2_0040));
     }
 
     #[test]
