@@ -9,6 +9,7 @@ mod guest_memory;
 mod kernel_log;
 mod limits;
 mod memory;
+mod modules;
 mod prober;
 mod profile;
 mod snapshot;

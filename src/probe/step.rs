@@ -23,7 +23,7 @@ impl Prober {
                 Finding::Registers(machine.registers().await?)
             }
             Step::Profile => {
-                let symbols = self.symbols().await?;
+                let symbols = self.symbols_with_modules().await?;
                 let mut parts = Vec::new();
                 for _ in 0..PARTS {
                     parts

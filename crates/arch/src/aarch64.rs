@@ -26,6 +26,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["cpu_do_idle"],
         interrupt_entries: &["vectors"],
         image_base: None,
+        kernel_start: Some(CpuSpec::UPPER_HALF),
         kaslr: None,
     },
     stack: None,

@@ -35,6 +35,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["cpu_do_idle"],
         interrupt_entries: &["handle_exception"],
         image_base: Some(KERNEL_LINK_ADDR),
+        kernel_start: Some(CpuSpec::UPPER_HALF),
         kaslr: None,
     },
     stack: Some(STACK),

@@ -32,6 +32,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["_safe_halt", "mwait_idle", "acpi_idle_do_entry"],
         interrupt_entries: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],
         image_base: None,
+        kernel_start: Some(CpuSpec::UPPER_HALF),
         kaslr: Some(KASLR_ANCHOR),
     },
     stack: Some(STACK),

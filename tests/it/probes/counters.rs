@@ -33,7 +33,8 @@ async fn assert_progress_shown(arch: &'static str, kernel: &'static str, ram: &'
     let moved = |of: fn(&Counters) -> Option<u64>| of(&first).zip(of(&second)).is_some_and(|(a, b)| a < b);
     assert!(moved(|it| it.jiffies) && moved(|it| it.events.pgalloc) && moved(|it| it.events.pgfree), "{both}");
     for events in [first.events, second.events] {
-        let all = [events.pgsteal, events.pgscan, events.allocstall, events.oom_kill, events.pgfault, events.pgmajfault];
+        let all =
+            [events.pgsteal, events.pgscan, events.allocstall, events.oom_kill, events.pgfault, events.pgmajfault];
         assert!(all.iter().all(Option::is_some), "{both}");
         assert!(events.oom_kill == Some(0) && events.pgalloc.is_some_and(|pages| pages < 1 << 30), "{both}");
     }
@@ -46,7 +47,11 @@ async fn assert_progress_shown(arch: &'static str, kernel: &'static str, ram: &'
     for cpu in &second.cpus {
         assert!(cpu.accounted_ns.zip(cpu.idle_ns).is_some_and(|(all, idle)| idle <= all), "{both}");
         assert!(cpu.accounted_ns.is_some_and(|ns| ns < 300_000_000_000), "{both}");
-        assert_eq!((cpu.nr_running.is_some(), cpu.switches.is_some()), (cpus == Cpus::Whole, cpus == Cpus::Whole), "{both}");
+        assert_eq!(
+            (cpu.nr_running.is_some(), cpu.switches.is_some()),
+            (cpus == Cpus::Whole, cpus == Cpus::Whole),
+            "{both}"
+        );
     }
     if cpus == Cpus::Whole {
         assert!(sum(&first, |cpu| cpu.switches) < sum(&second, |cpu| cpu.switches), "{both}");

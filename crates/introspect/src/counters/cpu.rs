@@ -124,7 +124,7 @@ mod tests {
             nr_switches: Field { offset: 16, size: 8 },
             from_events: None,
         };
-        CounterLayout { items: None, cpustat: Some(8), runqueue: Some(runqueue) }
+        CounterLayout { cpustat: Some(8), runqueue: Some(runqueue), ..CounterLayout::default() }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::vmstat::VmstatItems;
 use crate::debuginfo::{Field, Types, field};
+use crate::modules::ModuleLayout;
 
 /// Bytes of a `struct kernel_cpustat` that begins with the state of the tick, as with `CONFIG_NO_HZ_COMMON` since 7.1: four
 /// words in front of ten times (`include/linux/kernel_stat.h`). One without has at most eleven times, aligned to 16 or 32.
@@ -24,6 +25,8 @@ pub struct CounterLayout {
     pub cpustat: Option<u64>,
     /// Members of `struct rq`.
     pub runqueue: Option<Runqueue>,
+    /// Members of `struct module`.
+    pub modules: Option<ModuleLayout>,
 }
 
 /// Members of `struct rq` (`kernel/sched/sched.h`).
@@ -60,6 +63,7 @@ impl CounterLayout {
             nr_switches,
             from_events: distance(),
         });
+        self.modules = ModuleLayout::of(types);
         self
     }
 

@@ -244,7 +244,9 @@ impl<'a> Guest<'a> {
             return on_cpu.map(|_| (OnCpu { cpu, vcpu: None, user: false }, None));
         };
         let (pc, sp) = self.before_interrupt(vcpu);
-        let user = vcpu.registers.user.unwrap_or(false) && pc == vcpu.registers.pc || !self.symbols.is_text(pc);
+        let by_registers = vcpu.registers.user.filter(|_| pc == vcpu.registers.pc);
+        let by_address = || self.cpu.is_kernel_address(pc).map(|kernel| !kernel);
+        let user = by_registers.or_else(by_address).unwrap_or_else(|| !self.symbols.is_text(pc));
         let running = OnCpu { cpu, vcpu: Some(vcpu.number), user };
         let own = range.and_then(|range| {
             let sp = if range.contains(&sp) { Some(sp) } else { self.interrupted_sp(sp, &range) };
