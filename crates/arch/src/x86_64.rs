@@ -3,7 +3,7 @@
 use super::registers::hex_after;
 use super::{
     ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
-    KaslrAnchor, KernelSpec, PageTableEntry, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
+    KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 use std::ops::Range;
@@ -70,7 +70,7 @@ const KASLR_ANCHOR: KaslrAnchor = KaslrAnchor {
 /// Linux, `arch/x86/include/asm/switch_to.h`, `thread_info.h`, `page_64_types.h`, from 5.10 to 7.3.
 const STACK: StackSpec = StackSpec {
     ram,
-    paging,
+    page_tables: PageTables::Registers(paging),
     thread_size: 16 << 10,
     saved_registers: SavedRegisters::OnStack {
         sp: "thread.sp",
