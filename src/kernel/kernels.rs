@@ -283,7 +283,7 @@ impl Kernels {
             Ok(digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity))))
         };
         match &entry.source {
-            Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[&arch]])),
+            Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[&arch], prebuilt::VERSION])),
             Source::DebianSource { suite, package } => of_build(&format!("{suite} {package}")),
             Source::Git { repository, revision } => of_build(&source::identity(repository, revision)?),
             Source::Local(_) => Ok(digest_of(["local"])),

@@ -46,4 +46,4 @@ pub use kernels::{Kernels, Options};
 pub use modules::ModuleTree;
 pub use patch::Patch;
 pub use progress::{NullProgress, Progress, Stage, Update};
-pub use symbols::symbols_of;
+pub use symbols::{symbols_of, vmstat_items};

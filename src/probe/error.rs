@@ -40,6 +40,9 @@ pub enum ProbeError {
     /// The kernel's counters contradict each other or the size of RAM.
     #[error("the kernel's counters are not plausible")]
     Counters,
+    /// No counter that shows progress can be read.
+    #[error("the kernel's counters cannot be read without {}", .0.join(", "))]
+    NoCounters(Vec<String>),
     /// The log buffer would be larger than RAM.
     #[error("`log_buf_len` is not plausible: {0}")]
     LogLength(u64),

@@ -5,6 +5,9 @@ use super::limits::QMP_TIMEOUT;
 use crate::host::{Pause, QmpCommands};
 use crate::qmp::{examine_memory, parse_memory};
 
+/// Maximum commands that wait for their replies: half of those that a connection holds.
+const BATCH: usize = 8;
+
 /// The registers and the virtual memory of one machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GuestMemory<'a> {
@@ -29,5 +32,24 @@ impl<'a> GuestMemory<'a> {
     /// The bytes at a virtual address of a vCPU: at least `bytes`, or those before the first that is not mapped.
     pub async fn read(&self, vcpu: u32, address: u64, bytes: usize) -> Result<Vec<u8>, ProbeError> {
         Ok(parse_memory(&self.qmp.hmp(&examine_memory(address, bytes), vcpu, QMP_TIMEOUT).await?))
+    }
+
+    /// As [`Self::read`], on the first vCPU at several addresses, of which `None` gives no bytes. All are asked for at once: QEMU
+    /// takes a while to look at its socket, and is quick then.
+    pub async fn read_all(&self, places: &[(Option<u64>, usize)]) -> Result<Vec<Vec<u8>>, ProbeError> {
+        let mut found = Vec::new();
+        for batch in places.chunks(BATCH) {
+            let ask = |&(address, bytes): &(Option<u64>, usize)| {
+                address.map(|address| self.qmp.hmp(&examine_memory(address, bytes), 0, QMP_TIMEOUT))
+            };
+            let replies: Vec<_> = batch.iter().map(ask).collect();
+            for reply in replies {
+                found.push(match reply {
+                    Some(reply) => parse_memory(&reply.await?),
+                    None => Vec::new(),
+                });
+            }
+        }
+        Ok(found)
     }
 }

@@ -8,6 +8,8 @@ mod finding;
 mod guest_memory;
 mod kernel_log;
 mod limits;
+mod memory;
+mod modules;
 mod prober;
 mod profile;
 mod snapshot;

@@ -4,8 +4,8 @@ use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
 use super::limits::{QMP_TIMEOUT, within};
 use super::symbol_cache::SymbolCache;
-use super::{counters, profile};
-use crate::host::{Clock, QmpCommands, SerialInput};
+use super::{counters, memory, modules, profile};
+use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, KaslrAnchor};
 use introspect::counters::CounterFormat;
 use introspect::symbols::Symbols;
@@ -54,7 +54,7 @@ impl Prober {
     }
 
     async fn profile(&self) -> Result<Event, ProbeError> {
-        let symbols = self.symbols().await?;
+        let symbols = self.symbols_with_modules().await?;
         let memory = GuestMemory::new(&self.qmp);
         let sampling = profile::sample(&memory, &self.arch.cpu, &symbols, profile::SPAN);
         let profile = within(2 * profile::SPAN + QMP_TIMEOUT, sampling).await?;
@@ -63,17 +63,18 @@ impl Prober {
 
     async fn memory(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
-        let memory = GuestMemory::new(&self.qmp);
-        let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
+        let machine = GuestMemory::new(&self.qmp);
+        let memory = within(QMP_TIMEOUT, memory::read(&machine, &symbols, self.counter_format())).await?;
         Ok(Event::Memory { memory })
     }
 
     async fn counters(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
-        let (memory, clock) = (GuestMemory::new(&self.qmp), Clock::start());
-        let memory = within(QMP_TIMEOUT, counters::read(&memory, &symbols, self.counter_format())).await?;
-        let span_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(Event::Counters { counters: Counters { memory: Some(memory), span_us, ..Counters::default() } })
+        let layout = self.symbol_cache.counters(&self.kernel, self.arch);
+        let layout = within(SYMBOLS_TIMEOUT, layout).await?;
+        let machine = GuestMemory::new(&self.qmp);
+        let reading = counters::read(&machine, &symbols, &layout, self.counter_format());
+        Ok(Event::Counters { counters: within(QMP_TIMEOUT, reading).await? })
     }
 
     /// Sends a sysrq letter. A BREAK on the serial console makes the kernel take the next character for one
@@ -100,6 +101,21 @@ impl Prober {
         let symbols = within(SYMBOLS_TIMEOUT, self.symbol_cache.symbols(&self.kernel, self.arch)).await?;
         let (Some(kaslr), Some(anchor)) = (&self.kaslr, &self.arch.cpu.kaslr) else { return Ok(symbols) };
         kaslr.get_or_try_init(|| within(QMP_TIMEOUT, self.randomized(&symbols, anchor))).await.cloned()
+    }
+
+    /// The symbols of its kernel and of the modules that are loaded now, as far as they can be read.
+    pub(super) async fn symbols_with_modules(&self) -> Result<Arc<Symbols>, ProbeError> {
+        let symbols = self.symbols().await?;
+        let Some(head) = symbols.data("modules") else { return Ok(symbols) };
+        let (machine, cpu) = (GuestMemory::new(&self.qmp), &self.arch.cpu);
+        let Some(first) = within(QMP_TIMEOUT, modules::first(&machine, head, cpu)).await? else { return Ok(symbols) };
+        let layout = within(SYMBOLS_TIMEOUT, self.symbol_cache.counters(&self.kernel, self.arch)).await;
+        let Some(layout) = layout.ok().and_then(|layout| layout.modules.clone()) else { return Ok(symbols) };
+        let reading = async {
+            let _pause = machine.pause().await?;
+            modules::read(&machine, (head, first), &layout, cpu).await
+        };
+        Ok(Arc::new(symbols.with_modules(within(QMP_TIMEOUT, reading).await?)))
     }
 
     /// The symbols with the guest's KASLR offset.

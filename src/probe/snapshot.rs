@@ -71,6 +71,10 @@ impl Ram {
 }
 
 impl PhysicalMemory for Ram {
+    fn ranges(&self) -> Vec<Range<u64>> {
+        self.parts.iter().map(|(range, _)| range.clone()).collect()
+    }
+
     fn read(&self, mut address: u64, mut bytes: &mut [u8]) -> Option<()> {
         while !bytes.is_empty() {
             let (start, offset) = (address / PAGE * PAGE, (address % PAGE) as usize);

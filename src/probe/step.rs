@@ -4,7 +4,7 @@ use super::error::ProbeError;
 use super::finding::Finding;
 use super::guest_memory::GuestMemory;
 use super::prober::Prober;
-use super::{counters, kernel_log, profile};
+use super::{kernel_log, memory, profile};
 use model::{Stamp, Step};
 
 /// Parts of the time over which a profile is taken, so that a change in the guest's behaviour shows.
@@ -16,25 +16,26 @@ impl Prober {
     /// # Errors
     /// See [`ProbeError`].
     pub async fn collect(&self, step: Step, at: Stamp) -> Result<Finding, ProbeError> {
-        let memory = GuestMemory::new(&self.qmp);
+        let machine = GuestMemory::new(&self.qmp);
         Ok(match step {
             Step::Registers => {
-                let _pause = memory.pause().await?;
-                Finding::Registers(memory.registers().await?)
+                let _pause = machine.pause().await?;
+                Finding::Registers(machine.registers().await?)
             }
             Step::Profile => {
-                let symbols = self.symbols().await?;
+                let symbols = self.symbols_with_modules().await?;
                 let mut parts = Vec::new();
                 for _ in 0..PARTS {
-                    parts.push(profile::sample(&memory, &self.arch.cpu, &symbols, profile::SPAN / PARTS as u32).await?);
+                    parts
+                        .push(profile::sample(&machine, &self.arch.cpu, &symbols, profile::SPAN / PARTS as u32).await?);
                 }
                 Finding::Profile(parts)
             }
             Step::Memory => {
                 let symbols = self.symbols().await?;
-                Finding::Memory(counters::read(&memory, &symbols, self.counter_format()).await?)
+                Finding::Memory(memory::read(&machine, &symbols, self.counter_format()).await?)
             }
-            Step::KernelLog => Finding::KernelLog(kernel_log::read(self, &memory).await?),
+            Step::KernelLog => Finding::KernelLog(kernel_log::read(self, &machine).await?),
             Step::Tasks => Finding::Tasks(self.tasks(at).await?),
             Step::Dump | Step::Sysrq(_) | Step::Nmi => return Err(ProbeError::NotReadable(step)),
         })

@@ -1,8 +1,9 @@
 //! Symbols and structure layouts of the kernels of a run. They are read when the first guest with a kernel needs them, and
 //! shared by all guests with that kernel.
 
-use crate::kernel::{TypesError, read_types, symbols_of};
+use crate::kernel::{TypesError, read_types, symbols_of, vmstat_items};
 use arch::Arch;
+use introspect::counters::CounterLayout;
 use introspect::symbols::{Symbols, parse_map};
 use introspect::tasks::{Layout, MissingMember, TasksError};
 use model::KernelArtifact;
@@ -89,6 +90,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
 pub struct SymbolCache {
     symbols: Shared<Symbols>,
     layouts: Shared<Origin>,
+    counters: Shared<CounterLayout>,
 }
 
 impl SymbolCache {
@@ -108,6 +110,15 @@ impl SymbolCache {
     ) -> Result<Arc<Origin>, Arc<KernelDataError>> {
         self.layouts.get(kernel, arch, read_layout).await
     }
+
+    /// Where a kernel's counters are in their structures.
+    pub(super) async fn counters(
+        &self,
+        kernel: &KernelArtifact,
+        arch: Arch,
+    ) -> Result<Arc<CounterLayout>, Arc<KernelDataError>> {
+        self.counters.get(kernel, arch, read_counters).await
+    }
 }
 
 fn read_layout(kernel: &KernelArtifact, arch: Arch) -> Result<Origin, KernelDataError> {
@@ -116,6 +127,16 @@ fn read_layout(kernel: &KernelArtifact, arch: Arch) -> Result<Origin, KernelData
         (Ok(layout), origin) => Ok((layout, origin)),
         (Err(missing), origin) => Err(KernelDataError::Layout { origin, missing }),
     }
+}
+
+/// What is not known is left out: a kernel without debug information has a part of it.
+fn read_counters(kernel: &KernelArtifact, arch: Arch) -> Result<CounterLayout, KernelDataError> {
+    let symbols = read_symbols(kernel, arch)?;
+    let items = vmstat_items(&file(&kernel.image)?, arch);
+    let layout = CounterLayout { items, ..CounterLayout::default() };
+    let of_types = read_types(kernel, arch, |types| layout.clone().with_types(types));
+    let layout = of_types.map_or(layout, |(layout, _)| layout);
+    Ok(layout.with_cpustat(symbols.data("kernel_cpustat"), symbols.data("kstat")))
 }
 
 fn read_symbols(kernel: &KernelArtifact, arch: Arch) -> Result<Symbols, KernelDataError> {

@@ -22,7 +22,7 @@ impl Prober {
     pub async fn tasks(&self, at: Stamp) -> Result<String, ProbeError> {
         let spec = self.arch.stack.as_ref().ok_or(TasksError::Unsupported(self.arch))?;
         let loading = async {
-            let symbols = self.symbols().await?;
+            let symbols = self.symbols_with_modules().await?;
             Ok::<_, ProbeError>((symbols, self.symbol_cache.layout(&self.kernel, self.arch).await?))
         };
         let (symbols, layout) = within(TIMEOUT, loading).await?;

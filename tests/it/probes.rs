@@ -1,6 +1,7 @@
 //! Real guests, looked into from outside.
 
 use crate::support::machine;
+mod counters;
 mod tasks;
 
 use machine::{Machine, Running};

@@ -1,7 +1,10 @@
 //! 64-bit arm on QEMU's `virt`.
 
 use super::registers::hex_after;
-use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, InterruptedPc, KernelSpec, QemuSpec, Registers};
+use super::{
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
+    KernelSpec, PageTableEntry, PageTables, QemuSpec, Registers, SavedRegisters, StackSpec,
+};
 use crate::RamMib;
 
 /// See [`ArchSpec`].
@@ -26,9 +29,10 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["cpu_do_idle"],
         interrupt_entries: &["vectors"],
         image_base: None,
+        kernel_start: Some(CpuSpec::UPPER_HALF),
         kaslr: None,
     },
-    stack: None,
+    stack: Some(STACK),
     console: "ttyAMA0",
     boot_words: &["nokaslr"],
     kernel: KernelSpec {
@@ -62,4 +66,82 @@ fn registers(dump: &str) -> Option<Registers> {
         halted: false,
         interrupted: InterruptedPc::Unknown,
     })
+}
+
+/// Linux, `arch/arm64/include/asm/processor.h`, `stacktrace/frame.h`, `thread_info.h`, from 5.10 to 7.3.
+const STACK: StackSpec = StackSpec {
+    ram: |bytes| std::iter::once(RAM..RAM + bytes).collect(),
+    page_tables: PageTables::Search { levels: &[4, 3], decode_entry },
+    thread_size: 16 << 10,
+    saved_registers: SavedRegisters::InTask {
+        pc: "thread.cpu_context.pc",
+        sp: "thread.cpu_context.sp",
+        fp: "thread.cpu_context.fp",
+    },
+    frame_registers: |dump| Some(FrameRegisters { fp: hex_after(dump, "X29=")?, ra: hex_after(dump, "X30=") }),
+    frame: FrameLayout { fp: 0, ra: 8 },
+    decode_call,
+    decode_jump,
+    exception_entries: &["el1h_64_", "el0t_64_", "el1_sync", "el1_irq"],
+    instruction_align: 4,
+    tif_memdie: 18,
+};
+
+/// QEMU, `hw/arm/virt.c`, `base_memmap`.
+const RAM: u64 = 1 << 30;
+
+/// Descriptors of the 4 KiB granule (Arm DDI 0487, D8.3). In the last table, a page has the bits of a table.
+fn decode_entry(entry: u64) -> PageTableEntry {
+    const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
+    match entry & 3 {
+        3 => PageTableEntry::Table(entry & ADDRESS),
+        1 => PageTableEntry::Page(entry & ADDRESS),
+        _ => PageTableEntry::Absent,
+    }
+}
+
+/// `bl`, `blr` and its forms with authentication (Arm DDI 0487, C4.1.65).
+fn decode_call(code: &[u8], at: u64) -> Option<CallTarget> {
+    let word = u32::from_le_bytes(*code.last_chunk()?);
+    if word >> 26 == 0b10_0101 {
+        return Some(CallTarget::Direct(branch(word, at.wrapping_sub(4))));
+    }
+    (word & 0xfeff_f000 == 0xd63f_0000).then_some(CallTarget::Indirect)
+}
+
+/// `b`.
+fn decode_jump(code: &[u8], at: u64) -> Option<u64> {
+    let word = u32::from_le_bytes(*code.first_chunk()?);
+    (word >> 26 == 0b00_0101).then(|| branch(word, at))
+}
+
+/// The target of `b` and `bl` at an address.
+fn branch(word: u32, at: u64) -> u64 {
+    let words = i64::from((word << 6).cast_signed() >> 6);
+    at.wrapping_add_signed(4 * words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decode_call_knows_direct_and_indirect_calls() {
+        let code = |word: u32| word.to_le_bytes();
+        // bl .+0x1000; bl .-4; blr x3; blraaz x3; ret; b .+4
+        assert_eq!(decode_call(&code(0x9400_0400), 0x2004), Some(CallTarget::Direct(0x3000)));
+        assert_eq!(decode_call(&code(0x97ff_ffff), 0x2004), Some(CallTarget::Direct(0x1ffc)));
+        assert_eq!(decode_call(&code(0xd63f_0060), 0x2004), Some(CallTarget::Indirect));
+        assert_eq!(decode_call(&code(0xd63f_087f), 0x2004), Some(CallTarget::Indirect));
+        assert_eq!((decode_call(&code(0xd65f_03c0), 4), decode_call(&code(0x1400_0001), 4)), (None, None));
+        assert_eq!((decode_call(&[], 0), decode_jump(&[], 0)), (None, None));
+        assert_eq!((decode_jump(&code(0x1400_0001), 8), decode_jump(&code(0x9400_0400), 8)), (Some(12), None));
+    }
+
+    #[test]
+    fn decode_entry_knows_tables_and_pages() {
+        assert_eq!(decode_entry(0x0000_0000_4123_4003), PageTableEntry::Table(0x4123_4000));
+        assert_eq!(decode_entry(0x0060_0000_4020_0f11), PageTableEntry::Page(0x4020_0000));
+        assert_eq!(decode_entry(0x0060_0000_4020_0f10), PageTableEntry::Absent);
+    }
 }

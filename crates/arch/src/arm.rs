@@ -26,6 +26,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["_do_idle"],
         interrupt_entries: &[],
         image_base: None,
+        kernel_start: Some(MODULES_VADDR),
         kaslr: None,
     },
     stack: None,
@@ -45,6 +46,10 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         format: BinaryFormat::Elf,
     },
 };
+
+/// Linux, `arch/arm/include/asm/memory.h`: modules are in the 16 MiB in front of the kernel, which has the last GiB
+/// (`CONFIG_VMSPLIT_3G`).
+const MODULES_VADDR: u64 = 0xbf00_0000;
 
 /// QEMU, `target/arm/cpu.c`, `arm_cpu_dump_state()`; the bits of the CPSR: Arm DDI 0406C, B1.3.3.
 pub(super) fn registers(dump: &str) -> Option<Registers> {

@@ -19,7 +19,7 @@ pub use ram::{RamError, RamMib};
 pub use registers::{InterruptedPc, Registers, vcpu_dumps};
 pub use selector::{Arch, UnknownArch, find};
 pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KaslrAnchor, KernelSpec, QemuSpec};
-pub use stack::{CallTarget, FrameLayout, FrameRegisters, SavedRegisters, StackSpec};
+pub use stack::{CallTarget, FrameLayout, FrameRegisters, PageTables, SavedRegisters, StackSpec};
 
 /// Every architecture, in the order in which reports list them.
 pub const ALL: &[Arch] = &[

@@ -31,10 +31,16 @@ pub enum InterruptedPc {
 }
 
 impl Registers {
-    /// The same vCPU before the interrupt that it took at `pc`. Where the dump tells kernel and user space apart, so does
-    /// the half of the address space that `pc` is in.
+    /// The same vCPU before the interrupt that it took at `pc`. Where the dump tells kernel and user space apart, so do the
+    /// addresses.
     pub fn before_interrupt(self, pc: u64, cpu: &CpuSpec) -> Self {
-        Self { pc, user: self.user.map(|_| !cpu.is_upper_half(pc)), irqs_off: false, halted: false, ..self }
+        Self {
+            pc,
+            user: self.user.and(cpu.is_kernel_address(pc)).map(|kernel| !kernel),
+            irqs_off: false,
+            halted: false,
+            ..self
+        }
     }
 }
 

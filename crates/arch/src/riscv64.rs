@@ -3,7 +3,7 @@
 use super::registers::hex_after;
 use super::{
     ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
-    KernelSpec, PageTableEntry, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
+    KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -35,6 +35,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["cpu_do_idle"],
         interrupt_entries: &["handle_exception"],
         image_base: Some(KERNEL_LINK_ADDR),
+        kernel_start: Some(CpuSpec::UPPER_HALF),
         kaslr: None,
     },
     stack: Some(STACK),
@@ -59,7 +60,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 /// (`struct stackframe`), from 5.10 to 7.3; RAM: QEMU, `hw/riscv/virt.c`.
 pub(super) const STACK: StackSpec = StackSpec {
     ram: |bytes| std::iter::once(0x8000_0000..0x8000_0000 + bytes).collect(),
-    paging,
+    page_tables: PageTables::Registers(paging),
     thread_size: 16 << 10,
     saved_registers: SavedRegisters::InTask { pc: "thread.ra", sp: "thread.sp", fp: "thread.s" },
     frame_registers: |dump| {

@@ -2,7 +2,8 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CpuSpec, GuestSpec, InterruptedPc, KernelSpec, Paging, QemuSpec, Registers, StackSpec,
+    ArchSpec, BinaryFormat, CpuSpec, GuestSpec, InterruptedPc, KernelSpec, PageTables, Paging, QemuSpec, Registers,
+    StackSpec,
 };
 use crate::RamMib;
 
@@ -13,7 +14,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     min_ram: RamMib(8),
     max_vcpus: 8,
     qemu: QemuSpec { args: &["-bios", "none"], kvm_hosts: &[], ..super::riscv64::SPEC.qemu },
-    cpu: CpuSpec { registers, image_base: Some(0x8000_0000), ..super::riscv64::SPEC.cpu },
+    cpu: CpuSpec { registers, image_base: Some(0x8000_0000), kernel_start: None, ..super::riscv64::SPEC.cpu },
     stack: Some(STACK),
     console: "ttyS0",
     boot_words: &[],
@@ -22,7 +23,8 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 };
 
 /// See [`StackSpec`].
-pub(super) const STACK: StackSpec = StackSpec { paging: |_| Some(Paging::Off), ..super::riscv64::STACK };
+pub(super) const STACK: StackSpec =
+    StackSpec { page_tables: PageTables::Registers(|_| Some(Paging::Off)), ..super::riscv64::STACK };
 
 /// Kernel and programs share the addresses: symbols alone tell them apart. The kernel runs in machine mode.
 fn registers(dump: &str) -> Option<Registers> {

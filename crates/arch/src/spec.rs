@@ -83,14 +83,20 @@ pub struct CpuSpec {
     pub interrupt_entries: &'static [&'static str],
     /// Virtual address of the first byte of a bare kernel image, for kernels whose symbols count from there.
     pub image_base: Option<u64>,
+    /// Lowest address of the kernel and its modules, where programs have lower ones; `None` without an MMU, where they share
+    /// all addresses.
+    pub kernel_start: Option<u64>,
     /// How to find where a kernel has been randomized to; `None` where the lab does not know.
     pub kaslr: Option<KaslrAnchor>,
 }
 
 impl CpuSpec {
-    /// Whether an address is in the upper half of the address space, where 64-bit kernels with an MMU are.
-    pub fn is_upper_half(&self, address: u64) -> bool {
-        address >> (8 * u32::from(self.word_bytes) - 1) != 0
+    /// The upper half of the address space, where 64-bit kernels with an MMU are.
+    pub(crate) const UPPER_HALF: u64 = 1 << 63;
+
+    /// Whether an address is one of the kernel's, rather than a program's; `None` without an MMU.
+    pub fn is_kernel_address(&self, address: u64) -> Option<bool> {
+        self.kernel_start.map(|start| address >= start)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is needed of an architecture to find a kernel's tasks and to unwind their stacks.
 
-use super::Paging;
+use super::{PageTableEntry, Paging};
 use std::ops::Range;
 
 /// How a kernel's tasks and their stacks are found in the machine's memory.
@@ -8,8 +8,8 @@ use std::ops::Range;
 pub struct StackSpec {
     /// Physical address ranges of this many bytes of RAM.
     pub ram: fn(u64) -> Vec<Range<u64>>,
-    /// How the vCPU with this register dump translates addresses; `None` if the dump lacks a register for that.
-    pub paging: fn(&str) -> Option<Paging>,
+    /// How the kernel's page tables are found.
+    pub page_tables: PageTables,
     /// Bytes of a kernel stack (`THREAD_SIZE`).
     pub thread_size: u64,
     /// Where the registers of a task are that is not on a CPU.
@@ -31,6 +31,21 @@ pub struct StackSpec {
     pub instruction_align: u8,
     /// Number of the thread flag `TIF_MEMDIE` before the architectures agreed on one (`asm/thread_info.h`).
     pub tif_memdie: u32,
+}
+
+/// How a kernel's page tables are found in the machine's memory.
+#[derive(Debug, Clone, Copy)]
+pub enum PageTables {
+    /// From the register dump of a vCPU: how it translates addresses; `None` if the dump lacks a register for that.
+    Registers(fn(&str) -> Option<Paging>),
+    /// By search: the register dump does not have their address. The top level table is a page through which a variable of the
+    /// kernel is found.
+    Search {
+        /// Numbers of levels that kernels are built with.
+        levels: &'static [u8],
+        /// See [`Paging::Tables`].
+        decode_entry: fn(u64) -> PageTableEntry,
+    },
 }
 
 /// Where the registers of a task are that is not on a CPU, by members of `struct task_struct`.

@@ -3,7 +3,7 @@
 use super::registers::hex_after;
 use super::{
     ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
-    KaslrAnchor, KernelSpec, PageTableEntry, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
+    KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 use std::ops::Range;
@@ -32,6 +32,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         idle_suffixes: &["_safe_halt", "mwait_idle", "acpi_idle_do_entry"],
         interrupt_entries: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],
         image_base: None,
+        kernel_start: Some(CpuSpec::UPPER_HALF),
         kaslr: Some(KASLR_ANCHOR),
     },
     stack: Some(STACK),
@@ -69,7 +70,7 @@ const KASLR_ANCHOR: KaslrAnchor = KaslrAnchor {
 /// Linux, `arch/x86/include/asm/switch_to.h`, `thread_info.h`, `page_64_types.h`, from 5.10 to 7.3.
 const STACK: StackSpec = StackSpec {
     ram,
-    paging,
+    page_tables: PageTables::Registers(paging),
     thread_size: 16 << 10,
     saved_registers: SavedRegisters::OnStack {
         sp: "thread.sp",

@@ -14,7 +14,8 @@
 //!
 //! - [`symbols::Symbols`]: addresses to function names and back, and the addresses of some data;
 //! - [`log`]: the records of the printk ring buffer, or its text;
-//! - [`counters`]: free pages, watermarks and LRU sizes as [`model::Memory`];
+//! - [`counters`]: free pages, watermarks and LRU sizes as [`model::Memory`], and the figures of [`model::Counters`];
+//! - [`modules`]: names and code of the loaded modules;
 //! - [`profile`]: where vCPUs spend their time, as [`model::Profile`], from sampled program counters and stacks;
 //! - [`tasks`]: all tasks with their state, stack and allocation request, as the text of `tasks.txt`.
 //!
@@ -29,6 +30,7 @@ pub mod bytes;
 pub mod counters;
 pub mod debuginfo;
 pub mod log;
+pub mod modules;
 pub mod profile;
 pub mod symbols;
 pub mod tasks;

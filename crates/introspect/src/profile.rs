@@ -5,7 +5,9 @@ use arch::{CpuSpec, Registers};
 use model::{Profile, Spot};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Stands for program counters in kernel mode that no symbol covers: those of a module, or of another kernel.
+/// Stands for program counters in kernel mode that no symbol covers: among the addresses of the kernel those of a module that
+/// is not known, else those of another kernel.
+const MODULE: &str = "[module]";
 const UNKNOWN: &str = "[unknown]";
 
 const MAX_SPOTS: usize = 16;
@@ -44,14 +46,19 @@ impl<'a> ProfileBuilder<'a> {
         let pc = registers.pc;
         self.profile.samples += 1;
         let idle = self.symbols.is_idle(pc, self.cpu.idle_suffixes);
-        let activity = if registers.user.unwrap_or(!self.symbols.is_text(pc)) {
+        let by_address = || match self.cpu.is_kernel_address(pc) {
+            Some(kernel) => !kernel,
+            None => !self.symbols.is_text(pc),
+        };
+        let activity = if registers.user.unwrap_or_else(by_address) {
             self.profile.user += 1;
             return Activity::User;
         } else if idle || registers.halted {
             self.profile.idle += 1;
             Activity::Idle
         } else {
-            *self.spots.entry(self.symbols.function(pc).unwrap_or(UNKNOWN).to_owned()).or_default() += 1;
+            let other = if self.cpu.is_kernel_address(pc) == Some(true) { MODULE } else { UNKNOWN };
+            *self.spots.entry(self.symbols.function(pc).unwrap_or(other).to_owned()).or_default() += 1;
             Activity::Kernel
         };
         // The idle loop of most architectures has interrupts off and wakes up when one arrives.
@@ -113,13 +120,29 @@ mod tests {
             profile.add(&Registers { user: Some(true), irqs_off: true, ..registers(0x100_0010) }),
             Activity::User
         );
-        assert_eq!(profile.add(&Registers { user: None, ..registers(0x2000) }), Activity::User, "outside the text");
-        assert_eq!(profile.add(&Registers { user: None, ..registers(0x100_0010) }), Activity::Kernel);
+        assert_eq!(profile.add(&Registers { user: None, ..registers(0x2000) }), Activity::User, "a program's address");
         let profile = profile.finish(2000);
-        assert_eq!((profile.samples, profile.user, profile.idle, profile.irqs_off), (9, 2, 2, 2));
+        assert_eq!((profile.samples, profile.user, profile.idle, profile.irqs_off), (8, 2, 2, 2));
         let spot = |symbol: &str, samples| Spot { symbol: symbol.to_owned(), samples };
-        assert_eq!(profile.spots, [spot("shrink_node", 3), spot("[unknown]", 1), spot("__alloc_pages", 1)]);
+        assert_eq!(profile.spots, [spot("shrink_node", 2), spot("[unknown]", 1), spot("__alloc_pages", 1)]);
         assert_eq!(profile.span_ms, 2000);
+    }
+
+    #[test]
+    fn code_outside_the_text_is_a_modules_by_its_address() {
+        let symbols = Symbols::new(parse_map(MAP.as_bytes()), None).unwrap();
+        let module = crate::modules::ModuleText { name: "[zram]".to_owned(), range: 0xbf00_1000..0xbf00_2000 };
+        let symbols = symbols.with_modules(vec![module]);
+        let spots = |arch: &str, pc| {
+            let mut profile = ProfileBuilder::new(&symbols, &arch::find(arch).unwrap().spec().cpu);
+            profile.add(&Registers { user: None, ..registers(pc) });
+            let profile = profile.finish(1);
+            (profile.user, profile.spots.first().map(|spot| spot.symbol.clone()))
+        };
+        assert_eq!(spots("arm", 0xbf00_1004), (0, Some("[zram]".to_owned())));
+        assert_eq!(spots("arm", 0xbf00_2004), (0, Some("[module]".to_owned())));
+        assert_eq!((spots("arm", 0xbeff_0000), spots("riscv64-nommu", 0x2000)), ((1, None), (1, None)));
+        assert_eq!(spots("riscv64-nommu", 0x100_0010), (0, Some("shrink_node".to_owned())));
     }
 
     #[test]

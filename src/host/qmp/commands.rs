@@ -111,13 +111,18 @@ impl QmpCommands {
         }
     }
 
-    /// Executes a command of the human monitor and returns its output. `vcpu` is the one that the command examines.
+    /// Sends a command of the human monitor now and waits for its output. `vcpu` is the one that the command examines.
     ///
     /// # Errors
     /// See [`QmpError`].
-    pub async fn hmp(&self, line: &str, vcpu: u32, timeout: Duration) -> Result<String, QmpError> {
+    pub fn hmp(
+        &self,
+        line: &str,
+        vcpu: u32,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<String, QmpError>> + Send + use<> {
         let command = human_monitor_command { command_line: line.to_owned(), cpu_index: Some(vcpu.into()) };
-        self.execute(command, timeout).await
+        self.execute(command, timeout)
     }
 
     /// Pauses the machine until the result is dropped. A machine that was paused before stays paused.

@@ -88,6 +88,12 @@ async fn tasks_of_a_kernel_with_btf_are_shown_on_x86_64() {
     assert_idle_shown("x86_64", "debian-6.1", 2, "poll").await;
 }
 
+/// Its page tables are found by search.
+#[tokio::test]
+async fn tasks_of_a_kernel_with_btf_are_shown_on_aarch64() {
+    assert_idle_shown("aarch64", "debian-6.1", 2, "poll").await;
+}
+
 /// With one vCPU: OpenSBI 1.1 does not always start a second one where the kernel wants it (src/watchdog/rules/boot.rs).
 #[tokio::test]
 async fn tasks_of_a_kernel_with_btf_are_shown_on_riscv64() {

@@ -13,6 +13,9 @@ const TYPE_BYTES: usize = 12;
 /// Minimum number of types of a kernel; programs that it carries have fewer.
 const MIN_TYPES: usize = 1000;
 
+/// The section of per-CPU variables (`include/asm-generic/percpu.h`, `PER_CPU_BASE_SECTION`).
+const PERCPU: &str = ".data..percpu";
+
 const INT: u32 = 1;
 const POINTER: u32 = 2;
 const ARRAY: u32 = 3;
@@ -97,6 +100,15 @@ impl<'a> Btf<'a> {
         Some(&text[..memchr::memchr(0, text)?])
     }
 
+    /// Index of the first type with a name and a kind.
+    fn named(&self, name: &[u8], is_kind: impl Fn(u32) -> bool) -> Option<usize> {
+        self.starts.iter().position(|&start| {
+            let info = number(self.types, start as usize + 4);
+            info.is_some_and(|info| is_kind(kind(info)))
+                && number(self.types, start as usize).and_then(|at| self.text(at)) == Some(name)
+        })
+    }
+
     fn members(&self, at: usize, info: u32) -> Option<Vec<Member>> {
         let bitfields = info >> 31 != 0;
         let mut members = Vec::new();
@@ -115,12 +127,7 @@ impl<'a> Btf<'a> {
 
 impl Types for Btf<'_> {
     fn find(&self, name: &str) -> Option<TypeId> {
-        let is_it = |&start: &u32| {
-            let info = number(self.types, start as usize + 4);
-            info.is_some_and(|info| matches!(kind(info), STRUCT | UNION))
-                && number(self.types, start as usize).and_then(|at| self.text(at)) == Some(name.as_bytes())
-        };
-        self.starts.iter().position(is_it).map(|at| TypeId(at + 1))
+        self.named(name.as_bytes(), |kind| matches!(kind, STRUCT | UNION)).map(|at| TypeId(at + 1))
     }
 
     fn shape(&self, id: TypeId) -> Option<Shape> {
@@ -137,6 +144,18 @@ impl Types for Btf<'_> {
             POINTER => Shape::Plain { size: u64::from(self.word_bytes) },
             INT | ENUM | ENUM64 | FLOAT => Shape::Plain { size: u64::from(size) },
             _ => Shape::Plain { size: 0 },
+        })
+    }
+
+    fn percpu(&self, name: &str) -> Option<u32> {
+        // The only section of the kernel itself (`pahole`, `btf_encoder.c`): its parts are type, offset and size.
+        let section = self.named(PERCPU.as_bytes(), |kind| kind == SECTION)?;
+        let at = *self.starts.get(section)? as usize;
+        let count = count(number(self.types, at + 4)?);
+        (at + TYPE_BYTES..).step_by(12).take(count).find_map(|at| {
+            let variable = *self.starts.get((number(self.types, at)? as usize).checked_sub(1)?)? as usize;
+            let own = self.text(number(self.types, variable)?)?;
+            (own == name.as_bytes()).then(|| number(self.types, at + 4)).flatten()
         })
     }
 }

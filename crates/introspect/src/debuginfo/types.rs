@@ -57,6 +57,12 @@ pub trait Types {
 
     /// What a type is; `None` for one that is not there or is damaged.
     fn shape(&self, id: TypeId) -> Option<Shape>;
+
+    /// Offset of a per-CPU variable among all of them; `None` where the debug information has no variables.
+    fn percpu(&self, name: &str) -> Option<u32> {
+        let _ = name;
+        None
+    }
 }
 
 /// Maximum nesting of types; the kernel's are far from it.

@@ -4,11 +4,24 @@
 //! bits, else as pointers.
 
 use super::image::KernelImage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 /// Data that the lab looks at and that is exported.
-const EXPORTED: &[&str] = &["contig_page_data", "init_task", "node_data", "vm_node_stat", "vm_zone_stat"];
+const EXPORTED: &[&str] = &[
+    "__cpu_online_mask",
+    "__per_cpu_offset",
+    "contig_page_data",
+    "init_task",
+    "jiffies_64",
+    "kernel_cpustat",
+    "kstat",
+    "node_data",
+    "nr_cpu_ids",
+    "vm_event_states",
+    "vm_node_stat",
+    "vm_zone_stat",
+];
 
 /// How far the image of a kernel for 32 bits may begin in front of its text, and what it is aligned to (`TEXT_OFFSET`,
 /// `arch/arm/Makefile`).
@@ -41,14 +54,19 @@ fn texts<'k>(kernel: &'k KernelImage<'_>, name: &str) -> impl Iterator<Item = us
 
 fn by_distances<'n>(kernel: &KernelImage<'_>, names: &[&'n str]) -> Vec<(&'n str, u64)> {
     let distant = |at: usize| kernel.address(at)?.checked_add_signed(i64::from(kernel.u32(at)?.cast_signed()));
-    let find = |name: &&'n str| {
-        texts(kernel, name).find_map(|text| {
-            let address = kernel.address(text)?;
-            let entry = (4..kernel.bytes.len()).step_by(4).find(|&at| distant(at) == Some(address))?;
-            Some((*name, distant(entry - 4)?))
-        })
+    let addresses = |name: &&'n str| {
+        let name = *name;
+        texts(kernel, name).filter_map(move |text| Some((kernel.address(text)?, name))).collect::<Vec<_>>()
     };
-    names.iter().filter_map(find).collect()
+    let known: HashMap<u64, &'n str> = names.iter().flat_map(addresses).collect();
+    let mut found: BTreeMap<&'n str, u64> = BTreeMap::new();
+    for at in (4..kernel.bytes.len()).step_by(4) {
+        let Some(name) = distant(at).and_then(|address| known.get(&address)) else { continue };
+        if let Some(value) = distant(at - 4) {
+            found.entry(name).or_insert(value);
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// The address of the image is unknown, only that of its text: most names agree on the right one.

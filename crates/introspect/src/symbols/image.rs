@@ -51,16 +51,19 @@ impl<'a> KernelImage<'a> {
         Some(u32::from_le_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
     }
 
+    /// The word of the architecture's size at an offset.
+    pub(crate) fn word_at(&self, at: usize) -> Option<u64> {
+        if self.word == 4 { self.u32(at).map(u64::from) } else { self.u64(at) }
+    }
+
     fn u64(&self, at: usize) -> Option<u64> {
         Some(u64::from_le_bytes(self.bytes.get(at..at + 8)?.try_into().ok()?))
     }
 
     /// The pointer at an offset. One that a relocation sets when the kernel starts is read from the relocation.
     pub fn pointer(&self, at: usize) -> Option<u64> {
-        if self.word == 4 {
-            return self.u32(at).map(u64::from);
-        }
-        match self.u64(at)? {
+        match self.word_at(at)? {
+            pointer if self.word == 4 => Some(pointer),
             0 => {
                 let address = self.address(at)?;
                 self.relocations().find(|(slot, _)| *slot == address).map(|(_, value)| value)
@@ -69,18 +72,30 @@ impl<'a> KernelImage<'a> {
         }
     }
 
+    /// The NUL-terminated text at an offset, if it is shorter than `max` bytes.
+    pub fn text(&self, at: usize, max: usize) -> Option<&'a str> {
+        let bytes = self.bytes.get(at..)?;
+        let bytes = &bytes[..bytes.len().min(max)];
+        std::str::from_utf8(&bytes[..memchr::memchr(0, bytes)?]).ok()
+    }
+
     /// Address of the image, from the targets of its relocations: the lowest is near its start.
     fn relocated_base(&self) -> Option<u64> {
         Some(self.relocations().map(|(_, value)| value).min()? & !(ALIGNED - 1))
     }
 
-    /// Address and value of each word that is relocated (`Elf64_Rela`), as far as both lie in the kernel's image.
+    /// Address and value of each word that is relocated, as far as both lie in the kernel's image.
     fn relocations(&self) -> impl Iterator<Item = (u64, u64)> {
-        let entries =
-            (8..self.bytes.len()).step_by(8).filter(|&at| self.u64(at).is_some_and(|r| RELATIVE.contains(&r)));
-        entries.filter_map(|at| Some((self.u64(at - 8)?, self.u64(at + 8)?))).filter(|(slot, value)| {
-            slot >> 48 == 0xffff && value >> 48 == 0xffff && slot.abs_diff(*value) < 2 * self.bytes.len() as u64
-        })
+        self.all_relocations().filter(|(slot, value)| slot >> 48 == 0xffff && value >> 48 == 0xffff)
+    }
+
+    /// The same, also of a kernel that is linked to lower addresses (`Elf64_Rela`, `Elf32_Rela`).
+    pub(crate) fn all_relocations(&self) -> impl Iterator<Item = (u64, u64)> {
+        let word = self.word;
+        let is_relative = move |at: &usize| self.word_at(*at).is_some_and(|kind| RELATIVE.contains(&kind));
+        let entries = (word..self.bytes.len()).step_by(word).filter(is_relative);
+        let entries = entries.filter_map(move |at| Some((self.word_at(at - word)?, self.word_at(at + word)?)));
+        entries.filter(|(slot, value)| slot.abs_diff(*value) < 2 * self.bytes.len() as u64)
     }
 }
 

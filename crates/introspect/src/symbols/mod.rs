@@ -5,8 +5,10 @@ mod image;
 mod kallsyms;
 mod map;
 mod table;
+mod vmstat;
 
 pub use image::KernelImage;
 pub use kallsyms::system_map;
 pub use map::parse_map;
 pub use table::{Symbol, Symbols};
+pub use vmstat::vmstat_names;

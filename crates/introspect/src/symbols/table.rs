@@ -1,5 +1,6 @@
 //! Addresses of the kernel and their names, both ways.
 
+use crate::modules::ModuleText;
 use kmsg::functions::Class;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,13 +17,33 @@ pub struct Symbol<'a> {
 }
 
 /// Variables whose addresses are kept.
-const KEPT: &[&str] =
-    &["contig_page_data", "init_task", "log_buf", "log_buf_len", "node_data", "prb", "vm_node_stat", "vm_zone_stat"];
+const KEPT: &[&str] = &[
+    "__cpu_online_mask",
+    "__per_cpu_offset",
+    "contig_page_data",
+    "init_task",
+    "jiffies_64",
+    "kernel_cpustat",
+    "kstat",
+    "log_buf",
+    "log_buf_len",
+    "modules",
+    "node_data",
+    "nr_cpu_ids",
+    "panic_cpu",
+    "prb",
+    "runqueues",
+    "vm_event_states",
+    "vm_node_stat",
+    "vm_zone_stat",
+];
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
 
-/// No kernel runs at addresses below this one: symbols there count from the beginning of the image.
+/// No kernel runs at addresses below this one: symbols there count from the beginning of the image or, where the functions
+/// do not, are per-CPU variables, which count from the beginning of each CPU's (x86_64 until 6.14,
+/// `arch/x86/kernel/vmlinux.lds.S`).
 const MIN_ADDRESS: u64 = 16 << 20;
 
 /// A kernel's functions by address, and the addresses of some of its data. One table serves all guests with that
@@ -39,6 +60,8 @@ pub struct Symbols {
     text: Vec<Range<u64>>,
     idle: Option<Range<u64>>,
     data: BTreeMap<&'static str, u64>,
+    /// Code of loaded modules: each is a function with the module's name.
+    modules: Vec<ModuleText>,
 }
 
 impl Symbols {
@@ -91,18 +114,25 @@ impl Symbols {
     /// The function at an address; `None` outside the kernel's text. Suffixes that the compiler appends to parts of a
     /// function (`.isra.0`, `.cold`) are left out.
     pub fn function(&self, address: u64) -> Option<&str> {
-        self.position(address).map(|at| self.name(at))
+        match self.position(address) {
+            Some(at) => Some(self.name(at)),
+            None => self.module(address).map(|module| module.name.as_str()),
+        }
     }
 
     /// The function at an address, and the offset of the address in it.
     pub fn function_and_offset(&self, address: u64) -> Option<(&str, u64)> {
-        let at = self.position(address)?;
+        let Some(at) = self.position(address) else {
+            return self.module(address).map(|module| (module.name.as_str(), address - module.range.start));
+        };
         Some((self.name(at), address - self.base - u64::from(self.starts[at])))
     }
 
     /// The address range of the function at an address.
     pub fn function_range(&self, address: u64) -> Option<Range<u64>> {
-        let at = self.position(address)?;
+        let Some(at) = self.position(address) else {
+            return self.module(address).map(|module| module.range.clone());
+        };
         let section = self.text.iter().find(|range| range.contains(&address))?;
         let next = self.starts.get(at + 1).map_or(section.end, |&start| self.base + u64::from(start));
         Some(self.base + u64::from(self.starts[at])..next.min(section.end))
@@ -110,8 +140,8 @@ impl Symbols {
 
     /// The function that a return address is in; `None` for the first instruction of a function, to which nothing returns.
     pub fn caller(&self, address: u64) -> Option<&str> {
-        let at = self.position(address)?;
-        (address - self.base > u64::from(self.starts[at])).then(|| self.name(at))
+        let (function, offset) = self.function_and_offset(address)?;
+        (offset > 0).then_some(function)
     }
 
     /// Whether an address is the first one of a function whose name has one of these prefixes.
@@ -121,9 +151,13 @@ impl Symbols {
             && prefixes.iter().any(|prefix| self.name(at).starts_with(prefix))
     }
 
-    /// Whether an address is in the kernel's text.
+    /// Whether an address is in the text of the kernel or of a module that is known.
     pub fn is_text(&self, address: u64) -> bool {
-        self.text.iter().any(|range| range.contains(&address))
+        self.text.iter().any(|range| range.contains(&address)) || self.module(address).is_some()
+    }
+
+    fn module(&self, address: u64) -> Option<&ModuleText> {
+        self.modules.iter().find(|module| module.range.contains(&address))
     }
 
     /// Whether an address is in an idle function; `suffixes` are of names of further ones besides [`Class::Idle`].
@@ -146,11 +180,18 @@ impl Symbols {
             base: self.base.wrapping_add(offset),
             text: self.text.iter().map(shifted).collect(),
             idle: self.idle.as_ref().map(shifted),
-            data: self.data.iter().map(|(name, address)| (*name, address.wrapping_add(offset))).collect(),
+            data: self.data.iter().map(|(name, address)| (*name, moved(*address, offset))).collect(),
             starts: self.starts.clone(),
             name_ends: self.name_ends.clone(),
             names: self.names.clone(),
+            modules: self.modules.clone(),
         }
+    }
+
+    /// The same kernel with these modules, each of which counts as one function. Code that overlaps the kernel's own is the
+    /// kernel's.
+    pub fn with_modules(&self, modules: Vec<ModuleText>) -> Self {
+        Self { modules, ..self.with_kaslr(0) }
     }
 
     /// The address of a variable, of those in `KEPT`.
@@ -169,7 +210,7 @@ impl Symbols {
     }
 
     fn position(&self, address: u64) -> Option<usize> {
-        if !self.is_text(address) {
+        if !self.text.iter().any(|range| range.contains(&address)) {
             return None;
         }
         let offset = address.checked_sub(self.base)?;
@@ -180,6 +221,11 @@ impl Symbols {
         let start = at.checked_sub(1).map_or(0, |before| self.name_ends[before]);
         &self.names[start as usize..self.name_ends[at] as usize]
     }
+}
+
+/// The address of a variable of a kernel that is `offset` bytes higher: per-CPU variables that count from zero stay.
+fn moved(address: u64, offset: u64) -> u64 {
+    if address < MIN_ADDRESS { address } else { address.wrapping_add(offset) }
 }
 
 /// Whether a name marks the start or end of a section: it has the address of another symbol's function.
@@ -232,12 +278,26 @@ mod tests {
         assert_eq!(shifted.data("vm_zone_stat"), Some(0x8020_4000));
         assert!(shifted.is_idle(0x8020_1080, &[]) && shifted.len() == table.len());
         assert_eq!(shifted.with_kaslr(0_u64.wrapping_sub(0x20_0000)).address("second"), Some(0x8000_1040));
+        let map = format!("0000000000020040 A kernel_cpustat\n{MAP}");
+        assert_eq!(self::table(&map, None).with_kaslr(0x20_0000).data("kernel_cpustat"), Some(0x2_0040));
     }
 
     #[test]
     fn caller_is_none_at_the_start_of_a_function() {
         let table = table(MAP, None);
         assert_eq!((table.caller(0x8000_1040), table.caller(0x8000_1044)), (None, Some("second")));
+    }
+
+    #[test]
+    fn module_is_one_function() {
+        let module = ModuleText { name: "[ext4]".to_owned(), range: 0xc000_0000..0xc000_1000 };
+        let (kernel, table) = (table(MAP, None), table(MAP, None).with_modules(vec![module]));
+        assert_eq!((table.function(0xc000_0010), table.caller(0xc000_0000)), (Some("[ext4]"), None));
+        assert_eq!(table.function_and_offset(0xc000_0010), Some(("[ext4]", 16)));
+        assert_eq!(table.function_range(0xc000_0010), Some(0xc000_0000..0xc000_1000));
+        assert!(table.is_text(0xc000_0fff) && !table.is_text(0xc000_1000) && !kernel.is_text(0xc000_0010));
+        assert!(!table.is_entry(0xc000_0000, &["["]) && !table.is_idle(0xc000_0000, &[]));
+        assert_eq!(table.function(0x8000_1040), kernel.function(0x8000_1040));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::state;
 use super::task::{OnCpu, Stack, Task, Victim};
 use crate::debuginfo::Field;
 use crate::symbols::Symbols;
-use arch::{Arch, CpuSpec, FrameRegisters, InterruptedPc, Paging, Registers, StackSpec};
+use arch::{Arch, CpuSpec, FrameRegisters, InterruptedPc, PageTables, Paging, Registers, StackSpec};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -23,7 +23,8 @@ pub struct Vcpu {
     pub number: u32,
     registers: Registers,
     frame_registers: FrameRegisters,
-    paging: Paging,
+    /// How it translates addresses, where the registers tell.
+    paging: Option<Paging>,
 }
 
 impl Vcpu {
@@ -32,7 +33,11 @@ impl Vcpu {
     pub fn read(number: u32, dump: &str, arch: Arch) -> Option<Self> {
         let stack = arch.stack?;
         let (registers, frame_registers) = ((arch.cpu.registers)(dump)?, (stack.frame_registers)(dump)?);
-        Some(Self { number, registers, frame_registers, paging: (stack.paging)(dump)? })
+        let paging = match stack.page_tables {
+            PageTables::Registers(paging) => Some(paging(dump)?),
+            PageTables::Search { .. } => None,
+        };
+        Some(Self { number, registers, frame_registers, paging })
     }
 }
 
@@ -70,13 +75,14 @@ impl<'a> Guest<'a> {
     ) -> Result<Self, TasksError> {
         let spec = arch.spec().stack.as_ref().ok_or(TasksError::Unsupported(arch))?;
         let init_task = symbols.data("init_task").ok_or(TasksError::NoInitTask)?;
-        // A vCPU that the kernel has not started yet translates in another way, or not at all.
-        let found = vcpus.iter().find_map(|vcpu| {
-            let memory = VirtualMemory { physical, paging: vcpu.paging, word_bytes: arch.cpu.word_bytes };
-            comm(&memory, init_task.wrapping_add(layout.task.comm.offset), layout.task.comm.size)
+        let with = |paging| VirtualMemory { physical, paging, word_bytes: arch.cpu.word_bytes };
+        let is_right = |memory: &VirtualMemory<'_>| {
+            comm(memory, init_task.wrapping_add(layout.task.comm.offset), layout.task.comm.size)
                 .is_some_and(|comm| comm.starts_with("swapper"))
-                .then_some(memory)
-        });
+        };
+        // A vCPU that the kernel has not started yet translates in another way, or not at all.
+        let of_vcpus = || vcpus.iter().filter_map(|vcpu| vcpu.paging).map(with).find(is_right);
+        let found = of_vcpus().or_else(|| searched(physical, spec).map(with).find(is_right));
         let memory = found.ok_or(TasksError::NoSwapper)?;
         let memdie = state::memdie(release, spec.tif_memdie);
         Ok(Self { memory, layout, symbols, spec, cpu: &arch.spec().cpu, vcpus, memdie, init_task })
@@ -244,7 +250,9 @@ impl<'a> Guest<'a> {
             return on_cpu.map(|_| (OnCpu { cpu, vcpu: None, user: false }, None));
         };
         let (pc, sp) = self.before_interrupt(vcpu);
-        let user = vcpu.registers.user.unwrap_or(false) && pc == vcpu.registers.pc || !self.symbols.is_text(pc);
+        let by_registers = vcpu.registers.user.filter(|_| pc == vcpu.registers.pc);
+        let by_address = || self.cpu.is_kernel_address(pc).map(|kernel| !kernel);
+        let user = by_registers.or_else(by_address).unwrap_or_else(|| !self.symbols.is_text(pc));
         let running = OnCpu { cpu, vcpu: Some(vcpu.number), user };
         let own = range.and_then(|range| {
             let sp = if range.contains(&sp) { Some(sp) } else { self.interrupted_sp(sp, &range) };
@@ -295,6 +303,24 @@ impl<'a> Guest<'a> {
     pub(super) fn vcpus(&self) -> impl Iterator<Item = (u32, u64)> {
         self.vcpus.iter().map(|vcpu| (vcpu.number, self.before_interrupt(vcpu).0))
     }
+}
+
+/// Page tables whose top level table may be at any page of the RAM in which the kernel's image lies, for architectures whose
+/// page tables are found by search.
+fn searched(physical: &dyn PhysicalMemory, spec: &StackSpec) -> impl Iterator<Item = Paging> + use<> {
+    /// The image is near the beginning (`Documentation/arch/arm64/booting.rst`); the largest have some 64 MiB.
+    const MAX_BYTES: u64 = 128 << 20;
+    const PAGE: usize = 4096;
+    let (levels, decode_entry) = match spec.page_tables {
+        PageTables::Search { levels, decode_entry } => (levels, Some(decode_entry)),
+        PageTables::Registers(_) => (&[][..], None),
+    };
+    let first = physical.ranges().into_iter().next().unwrap_or_default();
+    let roots = (first.start..first.end.min(first.start.saturating_add(MAX_BYTES))).step_by(PAGE);
+    roots.flat_map(move |root| {
+        let tables = move |levels| Some(Paging::Tables { root, levels, decode_entry: decode_entry? });
+        levels.iter().copied().filter_map(tables)
+    })
 }
 
 /// A task's name, escaped: it need not be text.

@@ -2,9 +2,13 @@
 
 use crate::bytes::{le_uint, le_words};
 use arch::Paging;
+use std::ops::Range;
 
 /// The memory of a machine, by physical address.
 pub trait PhysicalMemory {
+    /// Addresses of its RAM.
+    fn ranges(&self) -> Vec<Range<u64>>;
+
     /// Fills `bytes` from an address on; `None` if some of them are not RAM or cannot be read.
     fn read(&self, address: u64, bytes: &mut [u8]) -> Option<()>;
 }

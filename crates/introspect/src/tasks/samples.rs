@@ -4,6 +4,7 @@ use super::layout::{Layout, RequestLayout, SavedLayout, SignalLayout, TaskLayout
 use super::memory::PhysicalMemory;
 use crate::debuginfo::Field;
 use crate::symbols::{Symbols, parse_map};
+use std::ops::Range;
 
 /// RAM at some address.
 pub(super) struct Ram {
@@ -27,6 +28,10 @@ impl Ram {
 }
 
 impl PhysicalMemory for Ram {
+    fn ranges(&self) -> Vec<Range<u64>> {
+        std::iter::once(self.base..self.base + self.bytes.len() as u64).collect()
+    }
+
     fn read(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
         let at = usize::try_from(address.checked_sub(self.base)?).ok()?;
         bytes.copy_from_slice(self.bytes.get(at..at.checked_add(bytes.len())?)?);
