@@ -13,9 +13,11 @@ pub(super) const INVOKED: Signature = Signature {
     read: |text| {
         let task = TaskRef::named_before(text.split(" invoked oom-killer").next()?);
         let finding = Finding::OomInvoked { comm: task.comm.clone() };
-        Some(
-            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_task(Some(task)).with_finding(finding),
-        )
+        let mut head =
+            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_task(Some(task)).with_finding(finding);
+        // What sysrq-f asks for is of no order (`is_sysrq_oom()`).
+        head.is_provoked = text.contains(" order=-1,");
+        Some(head)
     },
 };
 
@@ -73,6 +75,20 @@ pub(super) const REAPED: Signature = Signature {
         let head =
             Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_victim(Some(task.clone().into()));
         Some(head.with_role(Role::Append(ReportKind::OomKill)).with_finding(Finding::OomReaped(task)))
+    },
+};
+
+/// `oom_reaper: unable to reap pid:PID (COMM)`.
+pub(super) const NOT_REAPED: Signature = Signature {
+    name: "oom-not-reaped",
+    needles: &["oom_reaper: unable to reap pid:"],
+    read: |text| {
+        let (_, task) = text.split_once("oom_reaper: unable to reap pid:")?;
+        let (pid, comm) = task.split_once(" (")?;
+        let task = Task { pid: number(pid)?, comm: comm.trim_end().strip_suffix(')')?.to_owned() };
+        let head =
+            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_victim(Some(task.clone().into()));
+        Some(head.with_role(Role::Append(ReportKind::OomKill)).with_finding(Finding::OomNotReaped(task)))
     },
 };
 
