@@ -79,9 +79,12 @@ impl Assembler {
         self.pending.is_empty()
     }
 
-    fn head(&mut self, mut head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+    fn head(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
         let awaits_kill = self.pending.iter().any(PendingReport::awaits_kill);
-        head.is_provoked |= self.requests.explain(&head, line.at, awaits_kill);
+        if self.requests.explain(&head, line.at, awaits_kill) {
+            self.begin(head, line, out);
+            return self.pending.last_mut().into_iter().for_each(|open| open.provoked = true);
+        }
         if head.is_closing
             && let Some(open) = self.pending.iter_mut().find(|open| open.is_fragment_of(ReportKind::Panic))
         {
@@ -96,8 +99,6 @@ impl Assembler {
             return open.add(head, line.at);
         }
         match head.role {
-            // It belongs to no report that the kernel made by itself.
-            _ if head.is_provoked => self.begin(head, line, out),
             Role::Start => self.begin(head, line, out),
             Role::Refine(kind) => match self.find(kind, &head, line) {
                 Some(open) => open.join(head, line.at),

@@ -27,8 +27,6 @@ pub struct Head {
     pub role: Role,
     /// Whether it ends a report and repeats what that said: it counts where the log does not have the report's beginning.
     pub is_closing: bool,
-    /// Whether somebody asked the kernel for it.
-    pub is_provoked: bool,
     /// What the line alone says of the kernel's health.
     pub finding: Option<Finding>,
 }
@@ -89,7 +87,6 @@ impl Head {
             victim: None,
             role: Role::Start,
             is_closing: false,
-            is_provoked: false,
             finding: None,
         }
     }

@@ -13,11 +13,9 @@ pub(super) const INVOKED: Signature = Signature {
     read: |text| {
         let task = TaskRef::named_before(text.split(" invoked oom-killer").next()?);
         let finding = Finding::OomInvoked { comm: task.comm.clone() };
-        let mut head =
-            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_task(Some(task)).with_finding(finding);
-        // What sysrq-f asks for is of no order (`is_sysrq_oom()`).
-        head.is_provoked = text.contains(" order=-1,");
-        Some(head)
+        Some(
+            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_task(Some(task)).with_finding(finding),
+        )
     },
 };
 

@@ -55,7 +55,7 @@ pub(super) struct PendingReport {
     /// It has a kill, not only its announcement.
     killed: bool,
     /// Somebody asked the kernel for it.
-    provoked: bool,
+    pub provoked: bool,
     /// Its first line says which task it is about, or a later one has said so.
     is_task_told: bool,
     pub first: Position,
@@ -69,7 +69,7 @@ impl PendingReport {
         let killed = matches!(head.finding, Some(Finding::OomKilled(_)));
         let is_task_told = head.task.is_some() || !is_of_task(&head);
         Self {
-            provoked: head.is_provoked,
+            provoked: false,
             head,
             body: Body::behind(line.text),
             context: line.context,
@@ -195,7 +195,7 @@ impl PendingReport {
             also: self.also,
             victim: self.head.victim,
             task,
-            provoked: self.provoked || self.body.has("moom_callback"),
+            provoked: self.provoked,
             line: self.first.number,
             last_line: self.last.number,
         }

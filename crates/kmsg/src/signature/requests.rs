@@ -38,9 +38,7 @@ impl Requests {
             return false;
         }
         let answers = match &head.finding {
-            Some(Finding::OomInvoked { comm }) => {
-                head.is_provoked || comm.starts_with("kworker/") || comm.starts_with("events/")
-            }
+            Some(Finding::OomInvoked { comm }) => comm.starts_with("kworker/") || comm.starts_with("events/"),
             Some(Finding::OomReaped(_) | Finding::OomNotReaped(_)) => false,
             _ => !awaits_kill,
         };
