@@ -45,6 +45,7 @@
 //!
 //! # Parts
 //!
+//! - `container`: what collectors wrap logs in; [`signature::Log`] takes logs out of it.
 //! - [`console`]: bytes to lines, and the prefixes of lines ([`console::printk`]).
 //! - [`signature`]: what messages say, reports, titles. One signature a file; each has a log that it hits and one that it misses.
 //! - [`trace`]: lines of call traces.
@@ -53,6 +54,7 @@
 //! Input is hostile: nothing panics, and memory stays bounded whatever is printed. Nothing does I/O.
 
 pub mod console;
+mod container;
 pub mod functions;
 pub mod signature;
 mod symbol;

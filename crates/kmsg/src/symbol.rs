@@ -78,6 +78,14 @@ pub(crate) fn is_at_end(line: &str) -> bool {
     extent(line).is_some_and(|(offset, size)| offset == size)
 }
 
+/// Whether an address is beyond the end of the function that is named (`f+0x500/0x34`): it is of something that has no name, and the
+/// function before it is told.
+pub(crate) fn is_beyond_end(line: &str) -> bool {
+    let number = |digits| u64::from_str_radix(digits, 16).ok();
+    extent(line)
+        .is_some_and(|(offset, size)| number(offset).zip(number(size)).is_some_and(|(offset, size)| offset > size))
+}
+
 /// Whether the line is the rest of one that a terminal or a mail program has wrapped within `(function+0x12/0x34)`, so that
 /// the name may be the rest of a longer one.
 pub(crate) fn is_rest(line: &str) -> bool {
@@ -159,8 +167,9 @@ mod tests {
     fn addresses_at_the_edge_of_a_function_are_known() {
         assert!(is_at_start("f+0x0/0x50") && is_at_end(" ? f+0x50/0x50 [kvm]"));
         for line in ["f+0x5/0x50", "f+0x50", "f"] {
-            assert!(!is_at_start(line) && !is_at_end(line), "{line}");
+            assert!(!is_at_start(line) && !is_at_end(line) && !is_beyond_end(line), "{line}");
         }
+        assert!(is_beyond_end("f+0x500/0x40 [kvm]") && !is_beyond_end("f+0x40/0x40"));
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub fn frame(line: &str) -> Option<Frame<'_>> {
     let one = |function, is_reliable| Frame { function, caller: None, is_reliable };
     if let Some((before, name)) = symbol::find(line).or_else(|| symbol::decoded(line)) {
         let is_known = symbol::is_margin(before) && !symbol::is_rest(line);
-        return is_known.then(|| one(name, !before.contains('?') && !symbol::is_at_start(line)));
+        let is_reliable = !before.contains('?') && !symbol::is_at_start(line) && !symbol::is_beyond_end(line);
+        return is_known.then(|| one(name, is_reliable));
     }
     // With the source's lines, as tools add them: `name file.c:12 [inline]`; not `lr : name file.c:12 [inline]`.
     if let Some(inlined) = line.strip_suffix(" [inline]") {
@@ -104,6 +105,7 @@ mod tests {
             (" [<ffffffff884a9aa0>] :ip_conntrack:f+0x33/0x7a", "f"),
             (" <IRQ>  [<ffffffff810c026a>] f+0x33/0x7a", "f"),
             (" f+0x0/0x10", "? f"),
+            (" f+0x500/0x40", "? f"),
             (" ? f.part.0 (mm/slub.c:12 (discriminator 3)) kvm", "? f"),
         ] {
             assert_eq!(name(line).as_deref(), Some(expected), "{line}");

@@ -57,6 +57,9 @@ fn describe(head: &Head) -> String {
         Role::Refine(kind) => text += &format!(", refines {kind}"),
         Role::Append(kind) => text += &format!(", appends to {kind}"),
         Role::Fragment => text += ", fragment",
+        Role::Repeated => text += ", counted",
+        Role::AsksForDump => text += ", asks for a dump",
+        Role::AsksForKill => text += ", asks for a kill",
         Role::End => text += ", ends",
     }
     match &head.finding {

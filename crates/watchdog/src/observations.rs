@@ -262,7 +262,9 @@ impl Observations {
                 self.kills_printed += u64::from(!self.probes.manual_oom_kill_sent());
                 self.oom_kill = Some(hit(now, record.guest_s, line, task));
             }
-            Finding::NoKillable => {}
+            Finding::NoKillable | Finding::OomNotReaped(_) => {}
+            Finding::FailureTask(_) if provoked => {}
+            Finding::FailureTask(task) => self.on_failure_task(&task),
             Finding::Failure(_) if provoked || self.failures.len() >= MAX_FAILURES => {}
             Finding::Failure(trouble) => self.on_failure(hit(now, record.guest_s, line, trouble), &record),
         }
@@ -278,6 +280,16 @@ impl Observations {
             self.pending_rcu_stall = Some(hit.clone());
         }
         self.admit(hit, claimed_s);
+    }
+
+    /// A line behind the first of a report names its task.
+    fn on_failure_task(&mut self, task: &Task) {
+        let Some(kind) = self.failures.last().or(self.discounted.last()).map(|last| last.what.kind) else { return };
+        let pending = self.pending_rcu_stall.iter_mut();
+        let untold = self.failures.iter_mut().chain(&mut self.discounted).chain(pending);
+        for hit in untold.filter(|hit| hit.what.kind == kind && hit.what.task.is_none()) {
+            hit.what.task = Some(task.clone());
+        }
     }
 
     /// A message behind the first line of a report: that may say how long the stall has lasted, and the report is weighed again.

@@ -158,7 +158,7 @@ impl Console {
 
 /// Text without NULs and escape sequences: `ESC [ … letter` (colours, the cursor), `ESC ] … BEL` (a window's title), `ESC ( B`
 /// (a character set), `ESC c`.
-fn clean(bytes: &[u8]) -> String {
+pub(crate) fn clean(bytes: &[u8]) -> String {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => String::from_utf8_lossy(bytes).into_owned(),
@@ -176,7 +176,8 @@ fn clean(bytes: &[u8]) -> String {
                     while chars.next_if(|c| !c.is_ascii_alphabetic() && *c != '\x1b').is_some() {}
                     chars.next_if(char::is_ascii_alphabetic);
                 }
-                Some(']') => {
+                // A window's title, and what Buildkite and others hide between lines.
+                Some(']' | '_' | 'P' | '^') => {
                     while chars.next_if(|c| *c != '\x07' && *c != '\x1b').is_some() {}
                     chars.next_if_eq(&'\x07');
                 }

@@ -12,4 +12,5 @@ pub use agent::{Beat, Frame};
 pub use caller::Caller;
 pub(crate) use frame::FRAME_PREFIX;
 pub use frame::{Command, Damaged, Found, decode, encode_command, encode_frame};
+pub(crate) use lines::clean;
 pub use lines::{Console, Item, MAX_LINE};

@@ -1,10 +1,41 @@
 //! For how long a stall has lasted, as the kernel's own detectors say.
 
-/// The seconds that a report of a lockup or of a hung task claims: `stuck for 22s!`, `blocked for more than 120 seconds`.
+use std::ops::RangeInclusive;
+
+/// The seconds for which a stall has lasted when a report of it claims so: `stuck for 22s!`, `blocked for more than 120 seconds`,
+/// `page allocation stalls for 10016ms`. The watchdog of soft lockups counts in 2^30 ns (`kernel/watchdog.c`, `get_timestamp()`).
 pub fn claimed_s(report: &str) -> Option<f64> {
-    let after = ["stuck for ", "for more than "].iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
+    let marks = ["stuck for ", "for more than ", "page allocation stalls for ", "page allocation stall for "];
+    let after = marks.iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
     let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
-    after[..digits].parse().ok().filter(|seconds| *seconds > 0.0)
+    let count: f64 = after[..digits].parse().ok().filter(|count| *count > 0.0)?;
+    Some(match &after[digits..] {
+        unit if unit.starts_with("ms") => count / 1e3,
+        _ if report.contains(SOFT_LOCKUP) => count * WATCHDOG_S,
+        _ => count,
+    })
+}
+
+const SOFT_LOCKUP: &str = "soft lockup";
+
+/// A second of the watchdog of soft lockups.
+const WATCHDOG_S: f64 = (1_u64 << 30) as f64 / 1e9;
+
+/// The seconds for which a stall has lasted at least and at most when a report of it claims some. `None` where a report claims
+/// nothing.
+///
+/// khungtaskd counts from the check that first met the task blocked, and checks once a timeout or more often, so that up to as much
+/// may have passed before (`kernel/hung_task.c`, `task_is_hung()`). A CPU touches its watchdog every fifth of the threshold, and may
+/// have gone on for as long after that (`kernel/watchdog.c`, `set_sample_period()`). Both print whole seconds.
+pub fn claimed_range_s(report: &str) -> Option<RangeInclusive<f64>> {
+    let claimed_s = claimed_s(report)?;
+    if report.contains(SOFT_LOCKUP) {
+        return Some((claimed_s - WATCHDOG_S) * 0.8..=claimed_s + WATCHDOG_S);
+    }
+    if report.contains(" for more than ") {
+        return Some(claimed_s..=claimed_s * 2.0 + 1.0);
+    }
+    Some(claimed_s..=claimed_s + 1.0)
 }
 
 /// The age of a stalled RCU grace period, which the kernel tells in jiffies (`kernel/rcu/tree_stall.h`).
@@ -56,7 +87,9 @@ mod tests {
     #[test]
     fn reports_say_how_long_it_has_lasted() {
         for (report, seconds) in [
-            ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Some(22.0)),
+            ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Some(22.0 * 1.073_741_824)),
+            ("hog: page allocation stalls for 10016ms, order:0", Some(10.016)),
+            ("hog: page allocation stall for 20 secs: order:3, mode:0xcc0(GFP_KERNEL)", Some(20.0)),
             ("INFO: task sh:17 blocked for more than 120 seconds.", Some(120.0)),
             ("BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!", Some(30.0)),
             ("INFO: task sh:17 blocked for more than 0 seconds.", None),
@@ -64,6 +97,20 @@ mod tests {
         ] {
             assert_eq!(claimed_s(report), seconds, "{report}");
         }
+    }
+
+    #[test]
+    fn claims_bound_the_beginning() {
+        for (report, min_s, max_s) in [
+            // Blocked right before a check, or right behind the one before.
+            ("INFO: task sh:17 blocked for more than 10 seconds.", 10.0, 21.0),
+            ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", 18.0, 24.7),
+            ("BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!", 30.0, 31.0),
+        ] {
+            let range = claimed_range_s(report).unwrap();
+            assert!((range.start() - min_s).abs() < 0.1 && (range.end() - max_s).abs() < 0.1, "{report}: {range:?}");
+        }
+        assert_eq!(claimed_range_s("Watchdog detected hard LOCKUP on cpu 0"), None);
     }
 
     #[test]

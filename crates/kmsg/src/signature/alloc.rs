@@ -46,12 +46,15 @@ pub(super) const TRACE: Signature = Signature {
     read: |_| Some(failure("page allocation failure").with_role(Role::Fragment)),
 };
 
-/// `COMM: page allocation stalls for Nms, order:N` (`warn_alloc()`, 4.9 to 4.14).
+/// `COMM: page allocation stalls for Nms, order:N` (`warn_alloc()`, 4.9 to 4.14), `COMM: page allocation stall for N secs: order:N`
+/// (`check_alloc_stall_warn()`, 7.3).
 pub(super) const STALL: Signature = Signature {
     name: "alloc-stall",
-    needles: &[": page allocation stalls for "],
+    needles: &[": page allocation stall"],
     read: |text| {
-        let comm = text.split(": page allocation stalls for ").next()?;
+        let (comm, said) = text.split_once(": page allocation stall")?;
+        let said = said.strip_prefix('s').unwrap_or(said).strip_prefix(" for ")?;
+        number(said)?;
         let task = match comm.rsplit_once('(') {
             Some((name, pid)) => TaskRef { pid: number(pid), comm: name.to_owned() },
             None => TaskRef::named_before(comm),

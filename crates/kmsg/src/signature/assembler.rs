@@ -1,16 +1,13 @@
 //! Lines of the kernel → reports. Streaming, bounded, never fails.
 
-use super::body::Body;
 use super::finding::Finding;
 use super::head::{CulpritSource, Head, Role};
-use super::kind::{Family, ReportKind};
-use super::oom;
+use super::kind::ReportKind;
+use super::pending::{Line, PendingReport, Position};
 use super::report::Report;
+use super::requests::Requests;
 use super::search::read_head;
-use super::title::title;
-use crate::console::Caller;
 use crate::console::printk::Printk;
-use crate::task::TaskRef;
 
 /// Reports of several CPUs may be printed at the same time; more than that is a flood.
 const MAX_PENDING: usize = 8;
@@ -21,58 +18,16 @@ const EARLY_TIMEOUT_LINES: u64 = 400;
 /// The OOM killer prints a line for every task of the machine.
 const OOM_TIMEOUT_LINES: u64 = 50_000;
 
-/// Where a line stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    /// Its number in the file, counted from 1; reports refer to it.
-    pub number: u64,
-    /// Lines that were read before it. Blank lines and the agent's frames do not count, so that the same text has the same distances
-    /// in a file and on a console.
-    pub order: u64,
-}
-
-impl Position {
-    /// Lines from an earlier one to this.
-    const fn since(self, earlier: Self) -> u64 {
-        self.order.saturating_sub(earlier.order)
-    }
-}
-
-/// A message of the kernel.
-#[derive(Debug, Clone, Copy)]
-struct Line<'a> {
-    at: Position,
-    /// Lines of different tasks and CPUs belong to different reports.
-    context: Option<Caller>,
-    text: &'a str,
-}
-
-impl Line<'_> {
-    fn is_inlined(&self) -> bool {
-        self.text.trim_end().ends_with(" [inline]")
-    }
-}
-
-/// A report of which further lines may come.
-#[derive(Debug, Clone)]
-struct PendingReport {
-    head: Head,
-    body: Body,
-    context: Option<Caller>,
-    also: Vec<ReportKind>,
-    /// The head names a function that was inlined, as tools tell it; the one that it was inlined into comes next, as another.
-    inlined: bool,
-    /// It has a kill, not only its announcement.
-    killed: bool,
-    first: Position,
-    last: Position,
-}
-
 /// Puts reports together from the lines of a console.
 #[derive(Debug, Clone, Default)]
 pub struct Assembler {
     pending: Vec<PendingReport>,
     seen: Vec<ReportKind>,
+    /// A panic's first line was read, so that its last one says nothing new.
+    panicked: bool,
+    requests: Requests,
+    /// How often a message came of which a few say nothing, and where it came first.
+    repeated: Option<(Position, u32)>,
 }
 
 impl Assembler {
@@ -83,24 +38,35 @@ impl Assembler {
             return None;
         }
         let line = Line { at, context: message.caller, text: message.text };
-        let head = read_head(line.text);
-        let finding = head.as_ref().and_then(|head| head.finding.clone());
-        match head {
-            Some(head) if head.role == Role::Fragment => {
-                self.body(line, out);
-                if !self.pending.iter().any(|open| open.is_of(line.context)) {
-                    self.open(head, line, out);
+        let Some(head) = read_head(line.text) else {
+            return if self.pending.is_empty() { None } else { self.body(line, out) };
+        };
+        match head.role {
+            _ if head.is_closing && self.panicked => self.body(line, out),
+            Role::Fragment => self.fragment(head, line, out),
+            Role::Repeated => self.repeated(head, line, out),
+            Role::AsksForDump => {
+                self.requests.dump(at);
+                // What follows is of all tasks or CPUs.
+                self.finish(out);
+                None
+            }
+            Role::AsksForKill => {
+                self.requests.kill(at);
+                None
+            }
+            _ => {
+                let finding = head.finding.clone();
+                let is_closing = head.is_closing;
+                self.panicked |= matches!(&finding, Some(Finding::Failure(failure)) if failure.kind.is_panic());
+                self.expire(at, out);
+                self.head(head, line, out);
+                if is_closing {
                     self.body(line, out);
                 }
+                finding
             }
-            Some(head) => {
-                self.expire(line.at, out);
-                self.head(head, line, out);
-            }
-            None if self.pending.is_empty() => {}
-            None => self.body(line, out),
         }
-        finding
     }
 
     /// Gives what is left when the log has ended.
@@ -114,6 +80,16 @@ impl Assembler {
     }
 
     fn head(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) {
+        let awaits_kill = self.pending.iter().any(PendingReport::awaits_kill);
+        if self.requests.explain(&head, line.at, awaits_kill) {
+            self.begin(head, line, out);
+            return self.pending.last_mut().into_iter().for_each(|open| open.provoked = true);
+        }
+        if head.is_closing
+            && let Some(open) = self.pending.iter_mut().find(|open| open.is_fragment_of(ReportKind::Panic))
+        {
+            return open.join(head, line.at);
+        }
         if let Some(open) = self.pending.last_mut()
             && open.inlined
             && open.head.kind == head.kind
@@ -132,8 +108,8 @@ impl Assembler {
                 Some(open) => open.add(head, line.at),
                 None => self.begin(head, line, out),
             },
-            Role::Fragment => {}
             Role::End => self.end(head, line, out),
+            Role::Fragment | Role::Repeated | Role::AsksForDump | Role::AsksForKill => {}
         }
     }
 
@@ -173,17 +149,61 @@ impl Assembler {
         self.pending.push(PendingReport::new(head, line));
     }
 
-    fn body(&mut self, line: Line<'_>, out: &mut Vec<Report>) {
-        let ends = line.text.starts_with("---[ end ");
-        for open in self.pending.iter_mut().filter(|open| open.is_of(line.context)) {
-            if open.body.take(line.text) || ends {
+    /// A part of a report: it stands for all of it where the log begins behind its first line.
+    fn fragment(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) -> Option<Finding> {
+        let found = self.body(line, out);
+        if let Some(open) = self.pending.iter_mut().find(|open| open.is_of(line.context)) {
+            if open.is_fragment_of(ReportKind::Panic) && head.kind != ReportKind::Panic {
+                // What the panic was about.
+                open.join(head, line.at);
+            } else if open.is_fragment_of(head.kind) && open.head.what.len() < head.what.len() {
+                // The longer words are the more special.
+                open.head.what = head.what;
+            }
+            return found;
+        }
+        let is_new = head.kind.is_oom() || !self.seen.contains(&head.kind);
+        if is_new && !self.panicked && !self.requests.is_dumping(line.at) {
+            self.open(head, line, out);
+            self.body(line, out);
+        }
+        found
+    }
+
+    /// A message of which a few say nothing.
+    fn repeated(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) -> Option<Finding> {
+        /// Two of them are half a minute apart at most.
+        const MIN_REPEATS: u32 = 3;
+        let (first, count) = self.repeated.take().unwrap_or((line.at, 0));
+        self.repeated = Some((first, count.saturating_add(1)));
+        if count + 1 != MIN_REPEATS {
+            if let Some(open) = self.pending.iter_mut().find(|open| open.head.what == head.what) {
                 open.last = line.at;
             }
+            return None;
         }
-        if ends {
+        let finding = head.finding.clone();
+        self.expire(line.at, out);
+        self.begin(head, line, out);
+        if let Some(open) = self.pending.last_mut() {
+            open.first = first;
+        }
+        finding
+    }
+
+    /// A line behind the first of a report; the task that it names, where the first did not.
+    fn body(&mut self, line: Line<'_>, out: &mut Vec<Report>) -> Option<Finding> {
+        let mut task = None;
+        for open in self.pending.iter_mut().filter(|open| open.is_of(line.context)) {
+            if open.take(line) {
+                task = task.or_else(|| open.tell_task());
+            }
+        }
+        if line.text.starts_with("---[ end ") {
             self.close(out, |open| open.is_of(line.context) && !open.head.kind.is_oom());
         }
         self.expire(line.at, out);
+        task.map(Finding::FailureTask)
     }
 
     fn expire(&mut self, at: Position, out: &mut Vec<Report>) {
@@ -199,111 +219,6 @@ impl Assembler {
 
     fn close(&mut self, out: &mut Vec<Report>, over: impl Fn(&PendingReport) -> bool) {
         out.extend(self.pending.extract_if(.., |open| over(open)).map(PendingReport::close));
-    }
-}
-
-impl PendingReport {
-    fn new(head: Head, line: Line<'_>) -> Self {
-        let also = head.also.into_iter().collect();
-        let inlined = line.is_inlined();
-        let killed = matches!(head.finding, Some(Finding::OomKilled(_)));
-        Self {
-            head,
-            body: Body::behind(line.text),
-            context: line.context,
-            also,
-            inlined,
-            killed,
-            first: line.at,
-            last: line.at,
-        }
-    }
-
-    /// Whether a line of this context may belong to it. Other CPUs report a stalled one, in their own context.
-    fn is_of(&self, context: Option<Caller>) -> bool {
-        context.is_none() || self.context.is_none() || self.context == context || self.head.kind.is_stall()
-    }
-
-    /// The OOM killer has been called and has not said what it did.
-    fn lists_tasks(&self) -> bool {
-        self.head.kind.is_oom() && self.head.victim.is_none()
-    }
-
-    fn accepts(&self, head: &Head, at: Position) -> bool {
-        match self.head.kind.family() {
-            // Only the line behind the warning is its text.
-            Family::Bug if self.head.kind == ReportKind::Warning => at.since(self.first) <= 3,
-            Family::Bug if self.head.kind == ReportKind::Oops => !self.body.has_trace(),
-            Family::Oom if head.kind.is_oom() => {
-                // A second kill is another report; but a child may be killed in place of the process that was announced.
-                let other =
-                    matches!((&self.head.victim, &head.victim), (Some(ours), Some(theirs)) if ours.pid != theirs.pid);
-                !other || !self.killed && matches!(head.role, Role::Append(_))
-            }
-            Family::Oom | Family::Bug | Family::Allocation | Family::Blocked | Family::Lockup | Family::Panic => true,
-        }
-    }
-
-    /// Takes over what a better informed line says.
-    fn join(&mut self, head: Head, at: Position) {
-        let before = std::mem::replace(&mut self.head.kind, head.kind);
-        if !before.is_oom() {
-            self.note(before);
-        }
-        self.head.what.clone_from(&head.what);
-        self.head.culprit = head.culprit;
-        self.add(head, at);
-    }
-
-    fn add(&mut self, head: Head, at: Position) {
-        self.last = at;
-        self.killed |= matches!(head.finding, Some(Finding::OomKilled(_)));
-        if let Some(also) = head.also {
-            self.note(also);
-        }
-        if matches!(head.finding, Some(Finding::OomKilled(_))) || self.head.victim.is_none() {
-            self.head.victim = head.victim.or(self.head.victim.take());
-        }
-        match (&mut self.head.task, head.task) {
-            (None, task) => self.head.task = task,
-            (Some(ours), Some(theirs)) => ours.pid = ours.pid.or(theirs.pid),
-            (Some(_), None) => {}
-        }
-    }
-
-    fn note(&mut self, kind: ReportKind) {
-        if kind != self.head.kind && !self.also.contains(&kind) {
-            self.also.push(kind);
-        }
-    }
-
-    /// The task that the head names, with its pid from the body; or the one in whose context it happened.
-    fn task(&self) -> Option<TaskRef> {
-        let (named, ran) = (self.head.task.clone(), self.body.task.clone());
-        match (named, ran) {
-            (Some(named), Some(ran)) if named.pid.is_none() && named.comm == ran.comm => Some(ran),
-            (Some(named), _) => Some(named),
-            (None, ran) => ran,
-        }
-    }
-
-    fn close(mut self) -> Report {
-        // Where the log ends before the kill, the trace says for whom it was.
-        if self.head.kind == ReportKind::OomKill && oom::MEMCG_TRACE.iter().any(|function| self.body.has(function)) {
-            self.head.kind = ReportKind::OomKillMemcg;
-            self.head.what = oom::words(self.head.kind).to_owned();
-        }
-        let task = self.task();
-        let title = title(&self.head, &self.body);
-        Report {
-            kind: self.head.kind,
-            title,
-            also: self.also,
-            victim: self.head.victim,
-            task,
-            line: self.first.number,
-            last_line: self.last.number,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::console::printk;
+use crate::task::TaskRef;
 
 /// Lines with their numbers.
 type Lines<'a> = Vec<(u64, &'a str)>;

@@ -208,7 +208,9 @@ impl Body {
         if line.starts_with("RIP: ") && (rest.starts_with("0033:") || rest.starts_with("0023:")) {
             return true;
         }
-        if let Some((_, name)) = symbol::find(rest).or_else(|| symbol::decoded(rest)) {
+        if let Some((_, name)) = symbol::find(rest).or_else(|| symbol::decoded(rest))
+            && !symbol::is_beyond_end(rest)
+        {
             self.pointer.get_or_insert_with(|| name.to_owned());
             self.push(name, true);
         }

@@ -126,6 +126,13 @@ fn locking_task_is_read() {
 }
 
 #[test]
+fn pointers_beyond_their_function_are_distrusted() {
+    for line in ["RIP: 0010:f+0x500/0x40", "pc : f+0x500/0x40", "NIP [c000000000012345] f+0x500/0x40"] {
+        assert_eq!(taken(&[line]).pointer, None, "{line}");
+    }
+}
+
+#[test]
 fn user_code_is_no_place_in_the_kernel() {
     for segment in ["0033", "0023"] {
         assert_eq!(taken(&[&format!("RIP: {segment}:f+0x1/0x2")]).pointer, None, "{segment}");

@@ -25,7 +25,7 @@ pub struct Classification {
     pub line: Option<u64>,
     /// Its last line.
     pub last_line: Option<u64>,
-    /// Every report, earliest first; at most 256 different ones.
+    /// Every report, earliest first, also what somebody asked for; at most 256 different ones.
     pub reports: Vec<Repeated>,
 }
 
@@ -48,7 +48,10 @@ pub struct Reports {
 impl Reports {
     /// Takes one report. They may come in the order in which they ended.
     pub fn push(&mut self, report: Report) {
-        let same = |known: &&mut Repeated| known.report.kind == report.kind && known.report.title == report.title;
+        let same = |known: &&mut Repeated| {
+            let known = &known.report;
+            known.kind == report.kind && known.title == report.title && known.provoked == report.provoked
+        };
         if let Some(known) = self.different.iter_mut().find(same) {
             known.count += 1;
             if report.line < known.report.line {
@@ -77,8 +80,7 @@ impl Reports {
         };
         let cause = cause.clone();
         let mut also = Vec::new();
-        let known =
-            reports.iter().map(|known| &known.report).filter(|report| !(cause.kind.is_oom() && is_open_ended(report)));
+        let known = unprovoked(&reports).filter(|report| !(cause.kind.is_oom() && is_open_ended(report)));
         let kinds = known.flat_map(|report| std::iter::once(report.kind).chain(report.also.iter().copied()));
         for kind in cause.also.iter().copied().chain(kinds) {
             if kind != cause.kind && !also.contains(&kind) {
@@ -102,16 +104,21 @@ impl Reports {
 /// the better witness of the same shortage; and an allocation that failed is what the kernel must live with, while an oops
 /// behind it is a bug.
 fn cause(reports: &[Repeated]) -> Option<&Report> {
-    let first = &reports.first()?.report;
+    let first = unprovoked(reports).next()?;
     if is_open_ended(first) {
         let outcome = |report: &&Report| report.kind.is_oom() && !is_open_ended(report);
-        return reports.iter().map(|known| &known.report).find(outcome).or(Some(first));
+        return unprovoked(reports).find(outcome).or(Some(first));
     }
     if first.kind == ReportKind::AllocFailure {
         let broken = |report: &&Report| matches!(report.kind, ReportKind::Oops | ReportKind::Sanitizer);
-        return reports.iter().map(|known| &known.report).find(broken).or(Some(first));
+        return unprovoked(reports).find(broken).or(Some(first));
     }
     Some(first)
+}
+
+/// The reports that nobody asked for.
+fn unprovoked(reports: &[Repeated]) -> impl Iterator<Item = &Report> {
+    reports.iter().map(|known| &known.report).filter(|report| !report.provoked)
 }
 
 /// The OOM killer was invoked, and the log does not say with which outcome.
@@ -125,7 +132,16 @@ mod tests {
 
     fn report(kind: ReportKind, title: &str, line: u64, victim: Option<&str>) -> Report {
         let victim = victim.map(TaskRef::named);
-        Report { kind, title: title.to_owned(), also: Vec::new(), victim, task: None, line, last_line: line }
+        Report {
+            kind,
+            title: title.to_owned(),
+            also: Vec::new(),
+            victim,
+            task: None,
+            provoked: false,
+            line,
+            last_line: line,
+        }
     }
 
     fn classify(reports: impl IntoIterator<Item = Report>) -> Classification {

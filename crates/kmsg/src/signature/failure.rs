@@ -47,6 +47,14 @@ impl FailureKind {
         }
     }
 
+    /// Whether `panic()` said it.
+    pub const fn is_panic(self) -> bool {
+        matches!(
+            self,
+            Self::Panic | Self::PanicDeadlockedOnMemory | Self::PanicOnOom | Self::InitKilled | Self::BootFailure
+        )
+    }
+
     /// Whether the kernel goes on after it, stuck in part.
     pub const fn is_hang(self) -> bool {
         match self {

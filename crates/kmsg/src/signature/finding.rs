@@ -15,10 +15,14 @@ pub enum Finding {
     OomKilled(Task),
     /// The OOM reaper freed the victim's memory (`mm/oom_kill.c`, `oom_reap_task_mm()`; never without an MMU).
     OomReaped(Task),
+    /// The OOM reaper gave up on the victim's memory, whose lock others hold: the victim stays (`mm/oom_kill.c`, `oom_reap_task()`).
+    OomNotReaped(Task),
     /// Nothing was left to kill.
     NoKillable,
     /// The kernel is broken or says that something hangs.
     Failure(FailureReport),
+    /// A later line of that report names the task which it is about.
+    FailureTask(Task),
 }
 
 /// A report of the kernel that its own progress has ended.
@@ -28,6 +32,6 @@ pub struct FailureReport {
     pub kind: FailureKind,
     /// The message, or the part of it that is the same from boot to boot.
     pub title: String,
-    /// The task that it names.
+    /// The task that its first line names; [`Finding::FailureTask`] may follow.
     pub task: Option<Task>,
 }

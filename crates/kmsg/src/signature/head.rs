@@ -25,6 +25,8 @@ pub struct Head {
     pub victim: Option<TaskRef>,
     /// Whether a report begins here.
     pub role: Role,
+    /// Whether it ends a report and repeats what that said: it counts where the log does not have the report's beginning.
+    pub is_closing: bool,
     /// What the line alone says of the kernel's health.
     pub finding: Option<Finding>,
 }
@@ -62,6 +64,12 @@ pub enum Role {
     Append(ReportKind),
     /// It is a part of such a report, and stands for all of it where none is open: the log does not have its beginning.
     Fragment,
+    /// It counts where it is printed for the third time.
+    Repeated,
+    /// Somebody asked for the state of tasks, CPUs or memory, which follows: it is no report.
+    AsksForDump,
+    /// Somebody asked for an OOM kill, which follows.
+    AsksForKill,
     /// The machine stops, whatever the reason was.
     End,
 }
@@ -78,13 +86,14 @@ impl Head {
             task: None,
             victim: None,
             role: Role::Start,
+            is_closing: false,
             finding: None,
         }
     }
 
     /// With the function at the beginning of `text`, such as `tty_release+0x123/0x456 [module]`.
     pub(super) fn at(mut self, text: &str) -> Self {
-        self.function = symbol::leading(text).map(str::to_owned);
+        self.function = symbol::leading(text).filter(|_| !symbol::is_beyond_end(text)).map(str::to_owned);
         self
     }
 
@@ -100,6 +109,12 @@ impl Head {
 
     pub(super) fn with_role(mut self, role: Role) -> Self {
         self.role = role;
+        self
+    }
+
+    /// As the last line of a report, which repeats the first.
+    pub(super) fn closing(mut self) -> Self {
+        self.is_closing = true;
         self
     }
 

@@ -12,6 +12,7 @@ mod body;
 mod boot;
 mod bug;
 mod classification;
+mod detector;
 mod failure;
 mod finding;
 mod frames;
@@ -22,21 +23,25 @@ mod leak;
 mod lockdep;
 mod lockup;
 mod log;
+mod netdev;
 mod oom;
 mod oops;
 mod panic;
+mod pending;
 mod pool;
 mod rcu;
 mod reader;
 mod registers;
 mod report;
+mod requests;
 mod sanitizer;
 mod search;
+mod sysrq;
 mod tasks;
 mod title;
 mod warning;
 
-pub use age::{StallAge, claimed_s, jiffies_per_s, stall_age};
+pub use age::{StallAge, claimed_range_s, claimed_s, jiffies_per_s, stall_age};
 pub use classification::{Classification, Repeated};
 pub use failure::FailureKind;
 pub use finding::{FailureReport, Finding};
@@ -67,6 +72,7 @@ pub const ALL: &[Signature] = &[
     oom::ANNOUNCED,
     oom::CONSTRAINT,
     oom::REAPED,
+    oom::NOT_REAPED,
     oom::NO_KILLABLE,
     oom::TRACE,
     alloc::FAILURE,
@@ -79,8 +85,10 @@ pub const ALL: &[Signature] = &[
     lockup::HARD,
     lockup::WORKQUEUE,
     rcu::STALL,
+    netdev::UNREGISTER,
     sanitizer::SANITIZER,
     sanitizer::KCSAN,
+    sanitizer::TSAN,
     sanitizer::UBSAN,
     sanitizer::KMEMCHECK,
     lockdep::LOCKDEP,
@@ -93,4 +101,6 @@ pub const ALL: &[Signature] = &[
     bug::BUG,
     bug::BAD_PAGE,
     boot::BOOT,
+    sysrq::SYSRQ,
+    detector::TRACE,
 ];

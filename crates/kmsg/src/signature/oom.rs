@@ -76,6 +76,20 @@ pub(super) const REAPED: Signature = Signature {
     },
 };
 
+/// `oom_reaper: unable to reap pid:PID (COMM)`.
+pub(super) const NOT_REAPED: Signature = Signature {
+    name: "oom-not-reaped",
+    needles: &["oom_reaper: unable to reap pid:"],
+    read: |text| {
+        let (_, task) = text.split_once("oom_reaper: unable to reap pid:")?;
+        let (pid, comm) = task.split_once(" (")?;
+        let task = Task { pid: number(pid)?, comm: comm.trim_end().strip_suffix(')')?.to_owned() };
+        let head =
+            Head::new(ReportKind::OomKill, "OOM kill", CulpritSource::Task).with_victim(Some(task.clone().into()));
+        Some(head.with_role(Role::Append(ReportKind::OomKill)).with_finding(Finding::OomNotReaped(task)))
+    },
+};
+
 /// `Out of memory and no killable processes...`.
 pub(super) const NO_KILLABLE: Signature = Signature {
     name: "oom-no-killable",

@@ -183,8 +183,44 @@ fn is_code(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The message up to the first address, which changes from boot to boot.
+/// The message up to what changes: the first address, from boot to boot; the line of a failed check, from version to version.
 fn title(text: &str) -> String {
-    let end = ["address", "0x", "[#", "at virtual"].iter().filter_map(|stop| text.find(stop)).min();
-    stable(text[..end.unwrap_or(text.len())].trim_end_matches([' ', ':', '-', ',']))
+    let end = ["address", "0x", "[#", "at virtual", "BUG at "].iter().filter_map(|stop| {
+        let at = text.find(stop)?;
+        Some(if *stop == "BUG at " { at + "BUG".len() } else { at })
+    });
+    let mut title = stable(text[..end.min().unwrap_or(text.len())].trim_end_matches([' ', ':', '-', ',']));
+    // `unable to handle page fault for address: …`
+    while let Some((rest, "for" | "at" | "in" | "on" | "of")) = title.rsplit_once(' ') {
+        title = rest.to_owned();
+    }
+    title
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::Finding;
+
+    #[test]
+    fn titles_end_with_a_word_of_their_own() {
+        for (text, title) in [
+            ("BUG: unable to handle page fault for address: ffffc90000a3c000", "BUG: unable to handle page fault"),
+            ("BUG: kernel NULL pointer dereference, address: 0000000000000010", "BUG: kernel NULL pointer dereference"),
+            (
+                "Unable to handle kernel paging request at virtual address dead000000000100",
+                "Unable to handle kernel paging request",
+            ),
+            ("BUG: unable to handle kernel paging request at ffff8801", "BUG: unable to handle kernel paging request"),
+            ("kernel BUG at drivers/misc/widget.c:76!", "kernel BUG"),
+            (
+                "BUG: Unable to handle kernel data access on read at 0xc0000000",
+                "BUG: Unable to handle kernel data access on read",
+            ),
+        ] {
+            let head = (OOPS.read)(text).unwrap_or_else(|| panic!("{text}"));
+            let Some(Finding::Failure(failure)) = head.finding else { panic!("{text}") };
+            assert_eq!(failure.title, title, "{text}");
+        }
+    }
 }

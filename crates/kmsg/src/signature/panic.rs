@@ -15,14 +15,17 @@ pub(super) const PANIC: Signature = Signature {
     name: "panic",
     needles: &[MARK],
     read: |text| {
-        // The line that ends a panic repeats its reason: `---[ end Kernel panic - not syncing: … ]---`.
         let before = &text[..text.find(MARK)?];
-        if before.contains("---[ end") || before.ends_with(['"', '\'', '`', '(', '|']) {
+        if before.ends_with(['"', '\'', '`', '(', '|']) {
             return None;
         }
         let reason = text[before.len() + MARK.len()..].trim_end();
+        // The line that ends a panic repeats its reason: `---[ end Kernel panic - not syncing: … ]---`.
+        let closing = before.trim_start().starts_with("---[ end");
+        let reason = if closing { reason.trim_end_matches("]---").trim_end() } else { reason };
         let (kind, verdict) = sort(reason);
-        Some(head(reason, kind).with_failure(verdict, reason))
+        let head = head(reason, kind).with_failure(verdict, reason);
+        Some(if closing { head.closing() } else { head })
     },
 };
 

@@ -1,8 +1,9 @@
 //! The one reader of a console's lines: lines → messages → findings and reports.
 
-use super::assembler::{Assembler, Position};
+use super::assembler::Assembler;
 use super::classification::{Classification, Reports};
 use super::finding::Finding;
+use super::pending::Position;
 use super::report::Report;
 use super::search;
 use crate::console::printk::{self, Printk};
@@ -42,7 +43,7 @@ impl Reader {
     /// Takes the next line, as [`Console`](crate::console::Console) gives it, and passes on its messages in order. Reports refer to
     /// the line by `number`. The messages of a line that a mailer broke come with its last part.
     pub fn push(&mut self, number: u64, line: &str, on_message: impl FnMut(Message<'_>)) {
-        let breaks = line.ends_with('=') && BROKEN.contains(&line.len());
+        let breaks = is_broken(line);
         if !breaks && self.broken.is_none() {
             return self.read(number, line, on_message);
         }
@@ -86,6 +87,11 @@ impl Reader {
         }
         self.ended.drain(..).for_each(|report| self.reports.push(report));
     }
+}
+
+/// Whether a mailer broke the line here. A `=` of the text itself is written `=3D`, so that two are a rule's (`=====`).
+fn is_broken(line: &str) -> bool {
+    line.ends_with('=') && BROKEN.contains(&line.len()) && !line.ends_with("==")
 }
 
 /// Whether a message of this line says something of the kernel's health.
@@ -141,6 +147,19 @@ mod tests {
         let mut found = 0;
         reader.clone().flush(|message| found += usize::from(message.finding.is_some()));
         assert_eq!((found, reader.finish().line), (1, Some(1)));
+    }
+
+    #[test]
+    fn rules_of_reports_break_no_line() {
+        let prefix = "Nov 24 10:00:00.123456 host kernel: ";
+        for length in 34..=40 {
+            let rule = format!("{prefix}{}", "=".repeat(length));
+            let headline = format!("{prefix}WARNING: possible recursive locking detected");
+            let mut reader = Reader::default();
+            reader.push(1, &rule, |_| {});
+            reader.push(2, &headline, |_| {});
+            assert_eq!(reader.finish().line, Some(2), "{length}");
+        }
     }
 
     #[test]

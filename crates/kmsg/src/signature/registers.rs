@@ -32,7 +32,8 @@ pub(super) fn pointer(line: &str) -> Option<&str> {
 pub(super) fn link(line: &str) -> Option<&str> {
     static REGISTERS: Prefixes = Prefixes::new(&["lr : ", "LR is at ", "LR [", "ra : ", "ra    : "]);
     let rest = REGISTERS.strip(line)?;
-    symbol::find(rest).or_else(|| symbol::decoded(rest)).map(|(_, name)| name)
+    let (_, name) = symbol::find(rest).or_else(|| symbol::decoded(rest))?;
+    (!symbol::is_beyond_end(rest)).then_some(name)
 }
 
 #[cfg(test)]
@@ -51,5 +52,6 @@ mod tests {
             assert_eq!(link(line), Some("f"), "{line}");
         }
         assert_eq!(link("LR is at 0x6e69"), None);
+        assert_eq!(link("lr : f+0x500/0x40"), None);
     }
 }

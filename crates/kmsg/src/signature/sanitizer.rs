@@ -37,6 +37,17 @@ pub(super) const KCSAN: Signature = Signature {
     },
 };
 
+/// `ThreadSanitizer: data-race in FUNCTION`, of kernels with KTSAN. What programs print says `data race (pid=12)`.
+pub(super) const TSAN: Signature = Signature {
+    name: "thread-sanitizer",
+    needles: &["ThreadSanitizer: data-race in ", "KTSAN: data-race in "],
+    read: |text| {
+        let said = ["ThreadSanitizer: ", "KTSAN: "].iter().find_map(|start| message(text, start))?;
+        let (what, place) = said.split_once(" in ")?;
+        Some(Head::new(ReportKind::Sanitizer, what, CulpritSource::Function).at(place))
+    },
+};
+
 /// `UBSAN: shift-out-of-bounds in FILE:LINE:COLUMN`; before 5.3 `UBSAN: Undefined behaviour in FILE:…`.
 pub(super) const UBSAN: Signature = Signature {
     name: "ubsan",

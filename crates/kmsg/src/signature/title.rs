@@ -76,11 +76,17 @@ fn of_task(head: &Head, what: String) -> String {
 fn in_task(head: &Head, body: &Body, what: String) -> String {
     let named = head.kind.is_named_by_task() || own(head, body).is_some_and(|name| Class::Check.has(name));
     // The trace of a CPU that looked at others is of a task that has nothing to do with it.
-    let ran = body.task.as_ref().filter(|_| !body.has("print_other_cpu_stall"));
+    let ran = body.task.as_ref().filter(|task| !body.has("print_other_cpu_stall") && !is_idle(head, task));
     match head.task.as_ref().or(ran).filter(|_| named).map(TaskRef::stable_name) {
         Some(name) => format!("{what} of {name}"),
         None => what,
     }
+}
+
+/// Whether a stall was seen from a CPU that idled: its task is not what stalls.
+pub(super) fn is_idle(head: &Head, task: &TaskRef) -> bool {
+    matches!(head.kind, ReportKind::RcuStall | ReportKind::HardLockup)
+        && (task.pid == Some(0) || task.comm.starts_with("swapper"))
 }
 
 /// The function that the report itself names: in its first line, else where the CPU was.
@@ -131,7 +137,7 @@ fn allocation(frames: &[Frame]) -> Option<&str> {
 /// What a CPU was at: what it entered the kernel for, a worker's work, or else the innermost function, unless that merely looked
 /// for stalls.
 fn stalled<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
-    let tells = |name: &&str| !Class::Detector.has(name);
+    let tells = |name: &&str| !says_nothing(name);
     let sure = || names(&body.frames, true).find(is_specific);
     let doubted = || names(&body.frames, false).find(is_specific);
     entry(&body.frames, true)
@@ -158,8 +164,13 @@ fn entry(frames: &[Frame], sure: bool) -> Option<&str> {
         if Class::CpuWait.has(names[at]) {
             return Some(names[at]);
         }
-        names[..at].iter().rev().copied().find(is_specific).filter(|name| !Class::Detector.has(name))
+        names[..at].iter().rev().copied().find(is_specific).filter(|name| !says_nothing(name))
     })
+}
+
+/// A CPU that looks for stalls, or idles, is at nothing.
+fn says_nothing(name: &str) -> bool {
+    Class::Detector.has(name) || Class::Idle.has(name)
 }
 
 fn names(frames: &[Frame], sure: bool) -> impl Iterator<Item = &str> {

@@ -120,3 +120,36 @@ fn stalls_are_named_by_the_interrupted_entry() {
     assert_eq!(of(&[" ? f_inner+0x1/0x2", " ? f_entry+0x1/0x2", " ? do_syscall_64+0x1/0x2"]), "soft lockup in f_entry");
     assert_eq!(of(&[" ? f_inner+0x1/0x2"]), "soft lockup in f_inner");
 }
+
+#[test]
+fn glue_of_file_systems_is_not_blamed() {
+    let hog = &LOCKUP.replace("kworker/0:1", "hog");
+    for glue in [
+        &[" direct_entry+0x1/0x2", " full_proxy_write+0x1/0x2"][..],
+        &[" kobj_attr_store+0x1/0x2", " sysfs_kf_write+0x1/0x2", " kernfs_fop_write_iter+0x1/0x2"],
+        &[" proc_sys_call_handler+0x1/0x2"],
+        &[" proc_reg_write+0x1/0x2"],
+        &[" cgroup_file_write+0x1/0x2", " kernfs_fop_write_iter+0x1/0x2"],
+    ] {
+        let entry = [" f_inner+0x1/0x2", " f_entry+0x1/0x2"];
+        let lines = [&[hog.as_str()][..], &entry, glue, &[" vfs_write+0x1/0x2"]].concat();
+        assert_eq!(of(&lines), "soft lockup in f_entry", "{glue:?}");
+    }
+}
+
+#[test]
+fn idle_cpus_are_not_blamed_for_stalls() {
+    let stall = "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:";
+    let comm = "CPU: 1 PID: 0 Comm: swapper/1 Not tainted 6.1.0 #1";
+    let idle = ["RIP: 0010:pv_native_safe_halt+0xb/0x10", " default_idle+0x5/0x10", " default_idle_call+0x29/0x50"];
+    let lines = [&[stall, comm][..], &idle, &[" do_idle+0x1/0x2", " cpu_startup_entry+0x1/0x2"]].concat();
+    assert_eq!(of(&lines), "rcu stall");
+}
+
+#[test]
+fn names_far_before_an_address_are_distrusted() {
+    let oops = "BUG: kernel NULL pointer dereference, address: 0000000000000010";
+    let pointer = "RIP: 0010:f_before+0x500/0x40";
+    assert_eq!(of(&[oops, pointer, " f_caller+0x1/0x2"]), "kernel NULL pointer dereference in f_caller");
+    assert_eq!(of(&[oops, " f_before+0x500/0x40", " f_caller+0x1/0x2"]), "kernel NULL pointer dereference in f_caller");
+}
