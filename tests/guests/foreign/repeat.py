@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 KERNELS = {"x86_64": "debian-6.1", "aarch64": "debian-6.1", "riscv64-nommu": "linux-7.3"}
 RAM = {"x86_64": "256M", "aarch64": "256M", "riscv64-nommu": "32M"}
 BEGINS = "foreign: begins"
-LIMIT_S = 120
+REFUSED = "foreign: could not do it"
+LIMIT_S = 150
 BOOT_S = 30
 # Nobody waits longer for a trial: a limit counts granted time.
 MAX_STRETCH = 10
@@ -90,8 +91,9 @@ def judge(guest, out, failure):
     bundle = read_json(folder / "bundle.json")
     judged = bundle["steps"][0]["began_us"] / 1e6 if bundle and bundle["steps"] else trial["duration_s"]
     began = onset_s(guest, folder)
-    if began is None:
-        return Trial(name, False, None, f"{trial['summary']} (the trouble never began)", folder)
+    failed = REFUSED in (folder / "console.log").read_text(errors="replace")
+    if began is None or failed:
+        return Trial(name, False, None, f"{trial['summary']} (the guest did not do it)", folder)
     return Trial(name, right, judged - began, trial["summary"], folder)
 
 

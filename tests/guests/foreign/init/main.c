@@ -107,6 +107,24 @@ bool make_node(const char *name, const char *path)
 	return sys_mknod(path, S_IFBLK, major, (uint32_t)text_to_number(&number)) == 0;
 }
 
+uint64_t vmstat(const char *name)
+{
+	static char text[16 << 10];
+	long length = 0, got, fd = sys_open("/proc/vmstat", O_RDONLY);
+
+	while (length < (long)sizeof(text) - 1 &&
+	       (got = sys_read((int)fd, text + length, sizeof(text) - 1 - (size_t)length)) > 0)
+		length += got;
+	sys_close((int)fd);
+	for (long at = 0; at < length; at++) {
+		const char *number = at && text[at - 1] != '\n' ? NULL : text_after(text + at, name);
+
+		if (number)
+			return text_to_number(&number);
+	}
+	return 0;
+}
+
 uint64_t now_ms(void)
 {
 	return us_to_ms(now_us());

@@ -97,6 +97,8 @@ void kill_storm(const char *argument)
 		SYS(kill, pid, SIGKILL);
 		wait_for(pid);
 	}
+	if (vmstat("oom_kill ") < 2)
+		leave("nothing was killed");
 }
 
 /* Nothing is left that may be killed; with `panic_on_oom` it does not come to that. */

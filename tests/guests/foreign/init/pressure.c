@@ -14,7 +14,7 @@ enum { SYS_SWAPOFF = 168 };
 enum { SYS_SWAPOFF = 225 };
 #endif
 
-enum { PAGE_BYTES = 4096, PAGE_KIB = 4, READ_BYTES = 128 << 10 };
+enum { PAGE_BYTES = 4096, PAGE_KIB = 4, READ_BYTES = 128 << 10, MIN_EVENTS = 1000 };
 
 static const char *start_zram(uint64_t kib)
 {
@@ -80,6 +80,8 @@ void swap(const char *argument)
 		SYS(kill, pids[i], SIGKILL);
 	for (int i = 0; i < 2; i++)
 		wait_for(pids[i]);
+	if (vmstat("pswpout ") < MIN_EVENTS)
+		leave("nothing was swapped");
 }
 
 /* All that is swapped comes back: swapoff(2) is one long system call. */
@@ -95,14 +97,15 @@ void swap_off(const char *argument)
 	begin();
 	for (int i = 0; i < 4; i++)
 		pids[i] = start_churner(free * 5 / 16);
-	sleep_ms(10000);
+	sleep_ms(SILENT_MS / 2);
 	for (int i = 0; i < 4; i += 2) {
 		SYS(kill, pids[i], SIGKILL);
 		wait_for(pids[i]);
 	}
 	if (syscall6(SYS_SWAPOFF, (long)"/zram0", 0, 0, 0, 0, 0) < 0)
 		leave("swapoff");
-	sleep_ms(5000);
+	if (vmstat("pswpin ") < MIN_EVENTS)
+		leave("nothing was swapped");
 }
 
 /* Reads a disk from its beginning to its end, for ever. */
@@ -144,6 +147,8 @@ void page_cache(const char *argument)
 	for (int i = 0; i < 2; i++)
 		if (wait_for(pids[i]) > 0)
 			leave("no reads");
+	if (vmstat("pgpgin ") < MIN_EVENTS)
+		leave("nothing was read");
 }
 
 /* A container that runs out of its memory again and again: the kernel tells each time, and nobody else notices. */
