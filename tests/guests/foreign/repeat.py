@@ -140,7 +140,7 @@ class Runner:
 
 
 def median(trials):
-    seconds = [trial.seconds for trial in trials if trial.seconds is not None]
+    seconds = [trial.seconds for trial in trials if trial.right]
     return f"{statistics.median(seconds):.0f} s" if seconds else "-"
 
 
@@ -167,6 +167,14 @@ def report(trials):
         print(f"{name:<38} {len(each):>6} {right:>6} {len(each) - right:>17} {'-' if truth == 'pass' else median(each):>7}")
 
 
+def read_trials(guests, folders):
+    """The trials that earlier runs kept, by today's table."""
+    trials = {guest: [judge(guest, out, "") for folder in folders
+                      for out in sorted(pathlib.Path(folder).glob(f"{guest.name}.{guest.arch}.*")) if out.is_dir()]
+              for guest in guests}
+    return {guest: each for guest, each in trials.items() if each}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10, help="runs of each guest (10)")
@@ -176,11 +184,14 @@ def main():
     parser.add_argument("--arch", default="", help="these architectures alone: ARCH,ARCH…")
     parser.add_argument("--oomlab", default=os.environ.get("OOMLAB", "oomlab"), help="the program (OOMLAB, oomlab)")
     parser.add_argument("--keep", metavar="DIR", help="keep all folders there, not just the wrong ones")
+    parser.add_argument("--table", metavar="DIR", nargs="+", help="boot nothing; print the tables of what was kept there")
     options = parser.parse_args()
-    options.oomlab = shutil.which(options.oomlab) or sys.exit(f"{options.oomlab}: no such program")
     is_wanted = lambda value, option: not option or value in option.split(",")
     guests = [guest for guest in read_guests()
               if is_wanted(guest.name, options.only) and is_wanted(guest.arch, options.arch)]
+    if options.table:
+        return report(read_trials(guests, options.table))
+    options.oomlab = shutil.which(options.oomlab) or sys.exit(f"{options.oomlab}: no such program")
     images, kernels = {}, {}
     for arch in sorted({guest.arch for guest in guests}):
         get = [options.oomlab, "kernel", "get", KERNELS[arch], "--arch", arch]

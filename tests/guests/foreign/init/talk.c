@@ -26,12 +26,17 @@ void frames(const char *argument)
 	frame("1 speed us=2000");
 	frame("2 beat t=1000 free=50000 rounds=1 us=100 age=0 late=0 kills=0 reclaim=0 units=0");
 	frame("3 started name=idle pid=20");
-	if (text_equal(argument, "finished-panic")) {
+	if (text_after(argument, "finished")) {
 		frame("4 finished status=0 units=0");
 		frame("5 bye");
 		sleep_ms(5000);
-		sysrq("c");
 	}
+	if (text_equal(argument, "finished,panic"))
+		sysrq("c");
+#if GUEST_MMU
+	if (text_equal(argument, "finished,hang"))
+		insmod("foreign,do=wait");
+#endif
 	begin();
 	sleep_ms(SILENT_MS);
 }
