@@ -94,12 +94,24 @@ fn one(line: &str) -> Printk<'_> {
         caller = found;
         text = rest;
     }
-    Printk { guest_s: Some(guest_s), caller, of_program: false, text: text.strip_prefix("kernel: ").unwrap_or(text) }
+    Printk { guest_s: Some(guest_s), caller, of_program: false, text: untagged(text) }
+}
+
+/// Without the `kernel: ` that a log daemon puts behind the time, and without the host before it (`journalctl -o short-monotonic`).
+fn untagged(text: &str) -> &str {
+    const TAG: &str = "kernel: ";
+    if let Some(text) = text.strip_prefix(TAG) {
+        return text;
+    }
+    let behind =
+        text.split_once(' ').filter(|(host, _)| !host.ends_with(':')).and_then(|(_, rest)| rest.strip_prefix(TAG));
+    behind.unwrap_or(text)
 }
 
 /// Without the blanks and the `> ` at its start: people quote logs in mails.
 fn unquoted(line: &str) -> &str {
     let text = line.trim_start();
+    let text = text.strip_prefix("```").unwrap_or(text);
     if text.starts_with('>') { text.trim_start_matches(|c: char| c == '>' || c.is_whitespace()) } else { text }
 }
 
@@ -171,6 +183,8 @@ mod tests {
             "(none) login: [    1.500000] Out of memory",
             " kernel:[    1.500000] Out of memory",
             "[    1.500000] kernel: Out of memory",
+            "[    1.500000] host kernel: Out of memory",
+            "```[    1.500000] Out of memory",
             "> [    1.500000] Out of memory",
             "> >> [    1.500000][    T1] Out of memory",
             "> Nov 24 10:00:00 host kernel: [    1.500000] Out of memory",

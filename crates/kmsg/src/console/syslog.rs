@@ -23,7 +23,7 @@ pub(super) fn strip(text: &str) -> Option<Entry<'_>> {
     match text.as_bytes().first()? {
         b'[' => {
             let (inside, rest) = text[1..].split_once(']')?;
-            let named = inside.len() <= 40 && time_of_day(inside).is_some();
+            let named = inside.len() <= 40 && (time_of_day(inside).is_some() || is_delta(inside));
             named.then(|| Entry { of_program: false, text: tag(rest.trim_start()) })
         }
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | 0x80.. => {
@@ -105,6 +105,9 @@ fn sender(text: &str) -> Entry<'_> {
 fn is_sender(words: &str) -> bool {
     let tag = words.rsplit(' ').next().unwrap_or_default();
     let plain = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/()[]".contains(&b));
+    if words.starts_with('[') {
+        return false;
+    }
     let shouts = matches!(words.split(' ').next(), Some("BUG" | "WARNING" | "INFO"));
     !shouts && words.split(' ').all(plain) && !tag.is_empty()
 }
@@ -123,6 +126,19 @@ fn time_of_day(text: &str) -> Option<usize> {
             _ => byte.is_ascii_digit(),
         });
         known.then_some(at + 6)
+    })
+}
+
+/// `  +0.000012`, and `Nov24 10:00` where a minute has passed (`dmesg -H` and `--reltime`).
+fn is_delta(inside: &str) -> bool {
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !text.is_empty();
+    if let Some(seconds) = inside.trim_start().strip_prefix('+') {
+        return number(seconds);
+    }
+    let minute = inside.rsplit_once(' ').and_then(|(date, time)| Some((date, time.split_once(':')?)));
+    minute.is_some_and(|(date, (hours, minutes))| {
+        let month = date.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        hours.len() == 2 && minutes.len() == 2 && number(hours) && number(minutes) && is_month(month)
     })
 }
 
@@ -166,6 +182,9 @@ mod tests {
             ("kern: kern.err: Nov 24 10:00:00 kernel: BUG: x", false, "BUG: x"),
             ("2026-11-24 10:00:00 +0000 UTC kern.warn kernel: BUG: x", false, "BUG: x"),
             ("kernel: BUG: x", false, "BUG: x"),
+            ("[  +0.000012] BUG: x", false, "BUG: x"),
+            ("[Nov24 10:00] BUG: x", false, "BUG: x"),
+            ("2026-11-24T10:00:00Z [ BUG: x ]", false, "[ BUG: x ]"),
             ("ноя 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
             ("févr. 24 10:00:00 host kernel: BUG: x", false, "BUG: x"),
             ("11月 24 10:00:00 host systemd[1]: BUG: x", true, "BUG: x"),

@@ -8,14 +8,16 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 132];
 /// Columns that a terminal has, at least and at most.
 const RANGE: std::ops::RangeInclusive<usize> = 40..=250;
 
-/// Joins the rows of a terminal of so many columns.
+/// Columns at which mailers wrap.
+const MAILED: std::ops::RangeInclusive<usize> = 60..=100;
+
+/// Joins the rows of a terminal of so many columns, or of a mailer that wraps between words.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
     width: usize,
-    /// A line of which the rows so far are full.
-    held: Option<Numbered>,
-    /// Whether the last row of it is full.
-    is_full: bool,
+    between_words: bool,
+    /// A line that may go on, and the columns of its last row.
+    held: Option<(Numbered, usize)>,
 }
 
 impl Columns {
@@ -43,27 +45,42 @@ impl Columns {
         } else {
             is_common && full >= 3 && full * 20 >= lines.len()
         };
-        is_wrapped.then_some(Self { width, held: None, is_full: false })
+        let found = |between_words| Some(Self { width, between_words, held: None });
+        if is_wrapped {
+            return found(false);
+        }
+        let rows = || lines.windows(2).filter(|pair| !begins(pair[1]));
+        let fitting = rows().filter(|pair| !fits(self::width(pair[0]), pair[1], width)).count();
+        let is_mailed = MAILED.contains(&width) && fitting > 1 && begun > loose && fitting * 10 >= rows().count() * 9;
+        if is_mailed { found(true) } else { None }
     }
 
     /// Takes a row.
     pub fn push(&mut self, row: Numbered, out: &mut Vec<Numbered>) {
-        let is_full = width(&row.text) == self.width;
-        let goes_on = self.is_full && !begins(&row.text);
-        match &mut self.held {
-            Some(held) if goes_on && held.text.len() + row.text.len() <= MAX_LINE => held.text.push_str(&row.text),
-            held => out.extend(held.replace(row)),
+        let columns = width(&row.text);
+        if let Some((held, last)) = &mut self.held {
+            let is_full = if self.between_words { !fits(*last, &row.text, self.width) } else { *last == self.width };
+            if is_full && !begins(&row.text) && held.text.len() + row.text.len() < MAX_LINE {
+                held.text.push_str(if self.between_words { " " } else { "" });
+                held.text.push_str(if self.between_words { row.text.trim_start() } else { &row.text });
+                *last = columns;
+                return;
+            }
         }
-        self.is_full = is_full;
-        if !is_full {
-            self.finish(out);
-        }
+        self.finish(out);
+        self.held = Some((row, columns));
     }
 
     /// No further row follows.
     pub fn finish(&mut self, out: &mut Vec<Numbered>) {
-        out.extend(self.held.take());
+        out.extend(self.held.take().map(|(line, _)| line));
     }
+}
+
+/// Whether the first word of a row would have had room in the row before.
+fn fits(before: usize, row: &str, width: usize) -> bool {
+    let word = row.split_whitespace().next().map_or(0, self::width);
+    word == 0 || before + 1 + word <= width
 }
 
 /// The columns of a line.
@@ -114,6 +131,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_mailers_are_joined() {
+        let lines: Vec<String> =
+            (1..30).map(|n| format!("[    {n}.000000] {}end", "some words ".repeat(n % 20))).collect();
+        let mut rows = Vec::new();
+        for line in &lines {
+            let mut row = String::new();
+            for word in line.split(' ') {
+                if !row.is_empty() && row.len() + 1 + word.len() > 76 {
+                    rows.push(std::mem::take(&mut row));
+                }
+                row = if row.is_empty() { word.to_owned() } else { row + " " + word };
+            }
+            rows.push(row);
+        }
+        assert_eq!(joined(&rows), Some(lines));
+    }
+
+    #[test]
     fn logs_that_no_terminal_wrapped_stay() {
         let lines: Vec<String> = (1..60).map(|n| format!("[    {n}.000000] {}", "x".repeat(n % 50))).collect();
         assert_eq!(joined(&lines), None);
@@ -125,7 +160,7 @@ mod tests {
 
     #[test]
     fn endless_rows_are_bounded() {
-        let (mut columns, mut out) = (Columns { width: 80, held: None, is_full: false }, Vec::new());
+        let (mut columns, mut out) = (Columns { width: 80, between_words: false, held: None }, Vec::new());
         (1..1000).for_each(|number| columns.push(Numbered { number, text: "x".repeat(80) }, &mut out));
         assert!(out.len() > 10 && out.iter().all(|line| line.text.len() <= MAX_LINE));
     }

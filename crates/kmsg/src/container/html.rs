@@ -54,10 +54,6 @@ const BLOCKS: [&str; 11] = ["br", "div", "h1", "h2", "h3", "li", "p", "pre", "su
 /// Names of characters (HTML 5, 13.5).
 const NAMES: [(&str, &str); 6] = [("lt", "<"), ("gt", ">"), ("amp", "&"), ("quot", "\""), ("apos", "'"), ("nbsp", " ")];
 
-/// Elements and marks that logs stand in.
-const FRAMES: [&str; 11] =
-    ["body", "cdata", "code", "details", "div", "html", "pre", "samp", "system-err", "system-out", "table"];
-
 /// The texts of a line: a block's tag ends one.
 pub(super) fn texts(line: &str) -> Vec<String> {
     let (mut texts, mut text, mut rest) = (Vec::new(), String::new(), line);
@@ -83,10 +79,10 @@ pub(super) fn texts(line: &str) -> Vec<String> {
     texts
 }
 
-/// Whether a line has the tag of an element that logs stand in.
+/// Whether a line has a tag that no other text has.
 pub(super) fn is_framed(line: &str) -> bool {
     let mut tags = line.match_indices(['<', ']']).filter_map(|(at, _)| tag(&line[at..]));
-    tags.any(|(name, _)| FRAMES.contains(&&*name))
+    tags.any(|(name, _)| name.len() > 1 || name == "p")
 }
 
 /// Whether a line has characters that only pages write so.

@@ -1,4 +1,6 @@
-//! What stands before every line: a container's name, a number, a quote's mark.
+//! What stands before every line: a container's name, a time, a number, a quote's mark.
+
+use crate::console::printk;
 
 /// Bytes of the longest margin.
 const MAX_WIDTH: usize = 64;
@@ -8,8 +10,8 @@ const MIN_LINES: usize = 8;
 /// What to take from the start of each line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Margin {
-    /// This text.
-    Literal(String),
+    /// This text, with a `0` for every digit: a time, a host, a stream's name.
+    Shape(Vec<u8>),
     /// What ends with `| `: `web-1  | ` (Docker Compose), `10:00:00 | `.
     Bar,
     /// The number of the line, as `cat -n`, `nl` and `grep -n` write.
@@ -24,7 +26,7 @@ impl Margin {
         }
         let most = lines.len() * 9 / 10;
         let found = [Self::Bar, Self::Number];
-        let shared = literal(lines).map(Self::Literal);
+        let shared = shape(lines).map(Self::Shape);
         let is_of = |margin: &Self| lines.iter().filter(|line| margin.width(line).is_some()).count() >= most;
         found.into_iter().find(is_of).or(shared)
     }
@@ -36,7 +38,7 @@ impl Margin {
 
     fn width(&self, line: &str) -> Option<usize> {
         match self {
-            Self::Literal(text) => line.starts_with(text.as_str()).then_some(text.len()),
+            Self::Shape(shape) => masked(line).take(shape.len()).eq(shape.iter().copied()).then_some(shape.len()),
             Self::Bar => {
                 let at = line.bytes().take(MAX_WIDTH).position(|byte| byte == b'|')?;
                 let is_end = line[at + 1..].is_empty() || line[at + 1..].starts_with([' ', '\t']);
@@ -54,31 +56,52 @@ impl Margin {
     }
 }
 
-/// The text that all lines begin with, up to what may be a time or an address. A mark is in it: the name of a month is none.
-fn literal(lines: &[&str]) -> Option<String> {
-    let first = lines.first()?;
-    let shared = lines.iter().fold(first.len().min(MAX_WIDTH), |length, line| {
-        first.bytes().zip(line.bytes()).take(length).take_while(|(one, other)| one == other).count()
-    });
-    let end =
-        first.bytes().take(shared).position(|byte| byte.is_ascii_digit() || b"[<".contains(&byte)).unwrap_or(shared);
-    let text = first.get(..end)?;
-    let mark = match text.rfind(['|', '>', ':', '#', '*', '/']) {
-        Some(mark) => mark + 1,
-        // pytest.
-        None if text.starts_with("E  ") => 1,
-        None => return None,
+/// Bytes with a `0` for every digit.
+fn masked(line: &str) -> impl Iterator<Item = u8> {
+    line.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
+}
+
+/// How nearly all lines begin, up to the kernel's own prefix: with a time, or with a mark at the end. `None` in a log of programs as
+/// well, where the sender tells whose a line is.
+fn shape(lines: &[&str]) -> Option<Vec<u8>> {
+    let example = lines[lines.len() / 2];
+    let mask: Vec<u8> = masked(example).take(MAX_WIDTH).collect();
+    let common = |line: &&str| masked(line).zip(&mask).take_while(|(one, other)| one == *other).count();
+    let mut shared: Vec<usize> = lines.iter().map(common).collect();
+    shared.sort_unstable();
+    let shared = shared[lines.len() / 10];
+    let is_stamp = |at: &usize| printk::parse(&example[*at..]).guest_s.is_some();
+    let stamp = example.match_indices('[').map(|(at, _)| at).take_while(|at| *at < shared).find(is_stamp);
+    let ends = (2..=stamp.unwrap_or(shared)).rev().filter(|end| matches!(mask[end - 1], b' ' | b'\t' | b'|' | b']'));
+    let is_marked = |end: &usize| {
+        let text = mask[..*end].trim_ascii_end();
+        let has_time = text.windows(5).any(|part| part == b"00:00");
+        has_time
+            || text.starts_with(b"E") && text.len() == 1
+            || text.last().is_some_and(|last| b"|>:#*/])".contains(last))
     };
-    let blanks = text[mark..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    (mark + blanks > 1).then(|| text[..mark + blanks].to_owned())
+    let end = ends.into_iter().find(is_marked)?;
+    let is_of_program = |line: &&str| line.get(..end).is_some_and(|head| head.split(' ').any(has_pid));
+    let tags = |line: &&str| line.get(end..).is_some_and(|rest| rest.split(' ').take(2).any(has_pid));
+    let of_programs = lines.iter().any(|line| is_of_program(line) || tags(line));
+    (!of_programs && example.is_char_boundary(end)).then(|| mask[..end].to_vec())
+}
+
+/// `sshd[12]:`
+fn has_pid(word: &str) -> bool {
+    let tag = word.strip_suffix("]:").and_then(|tag| tag.split_once('['));
+    tag.is_some_and(|(name, pid)| !name.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What messages say differs from the first letter on.
+    const TEXTS: [&str; 9] = ["one", "a two", "three", "BUG: x", "four", "r five", "six", "le seven", "9"];
+
     fn stripped(prefix: impl Fn(usize) -> String) -> Option<Vec<String>> {
-        let lines: Vec<String> = (1..=9).map(|number| format!("{}text {number}", prefix(number))).collect();
+        let lines: Vec<String> = (1..).zip(TEXTS).map(|(number, text)| prefix(number) + text).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let margin = Margin::of(&lines)?;
         Some(lines.iter().map(|line| margin.strip(line).to_owned()).collect())
@@ -86,8 +109,21 @@ mod tests {
 
     #[test]
     fn margins_are_taken_off() {
-        let expected: Vec<String> = (1..=9).map(|number| format!("text {number}")).collect();
-        for prefix in ["web-1  | ", "> > ", "# ", "E       ", "console: ", "10:00:00 | "] {
+        let expected = TEXTS.map(str::to_owned).to_vec();
+        for prefix in [
+            "web-1  | ",
+            "> > ",
+            "# ",
+            "E       ",
+            "console: ",
+            "10:00:00 | ",
+            "2026-11-24T10:00:00.123456789Z stdout F ",
+            "<4>1 2026-11-24T10:00:00.123Z host kernel - - - ",
+            "11-24 10:00:00.123     0     0 W kernel  : ",
+            "I1124 10:00:00.123456       1 main.go:12] ",
+            "2026-11-24T10:00:00.1234567Z ##[error]",
+            "Nov  4 10:00:00 host kernel: ",
+        ] {
             assert_eq!(stripped(|_| prefix.to_owned()), Some(expected.clone()), "{prefix}");
         }
         assert_eq!(stripped(|number| format!("{number:>6}\t")), Some(expected.clone()));
@@ -96,7 +132,7 @@ mod tests {
 
     #[test]
     fn prefixes_of_the_kernel_and_log_daemons_stay() {
-        for prefix in ["", "[    1.000000] ", "<4>", "Nov  4 10:00:00 host kernel: ", "2026-11-24 ", "4,1,15,-;"] {
+        for prefix in ["", "[    1.000000] ", "<4>", "2026-11-24 ", "4,1,15,-;", "Nov  4 10:00:00 host sshd[12]: "] {
             assert_eq!(stripped(|_| prefix.to_owned()), None, "{prefix}");
         }
         assert_eq!(Margin::of(&["# a"; 3]), None);

@@ -3,10 +3,43 @@
 use std::ops::RangeInclusive;
 
 /// The seconds for which a stall has lasted when a report of it claims so: `stuck for 22s!`, `blocked for more than 120 seconds`,
-/// `page allocation stalls for 10016ms`. The watchdog of soft lockups counts in 2^30 ns (`kernel/watchdog.c`, `get_timestamp()`).
+/// `page allocation stalls for 10016ms`. Of a soft lockup, about: it began between two ticks of its watchdog.
 pub fn claimed_s(report: &str) -> Option<f64> {
-    let marks = ["stuck for ", "for more than ", "page allocation stalls for ", "page allocation stall for "];
-    let after = marks.iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
+    /// Half of the default period of 4 s.
+    const HALF_PERIOD_S: f64 = 2.0;
+    let printed_s = printed_s(report)?;
+    let tick_s = if report.contains(SOFT_LOCKUP) { (printed_s * PERIOD / 2.0).min(HALF_PERIOD_S) } else { 0.0 };
+    Some(printed_s - tick_s)
+}
+
+/// The seconds for which a stall has lasted at least and at most when a report of it claims some. `None` where a report claims
+/// nothing.
+///
+/// khungtaskd counts from the check that first met the task blocked, and checks once a timeout or more often, so that up to as much
+/// may have passed before (`kernel/hung_task.c`, `task_is_hung()`, `watchdog()`). A CPU touches its watchdog in every period, and
+/// may have gone on for as long after that. Both print whole seconds.
+pub fn claimed_range_s(report: &str) -> Option<RangeInclusive<f64>> {
+    let printed_s = printed_s(report)?;
+    if report.contains(SOFT_LOCKUP) {
+        return Some((printed_s - WATCHDOG_S) * (1.0 - PERIOD)..=printed_s + WATCHDOG_S);
+    }
+    let before_s = if report.contains(" for more than ") { printed_s } else { 0.0 };
+    Some(printed_s..=printed_s + before_s + 1.0)
+}
+
+const SOFT_LOCKUP: &str = "soft lockup";
+
+/// The watchdog of soft lockups counts in 2^30 ns (`kernel/watchdog.c`, `get_timestamp()`).
+const WATCHDOG_S: f64 = (1_u64 << 30) as f64 / 1e9;
+
+/// The period of that watchdog, of its threshold (`kernel/watchdog.c`, `set_sample_period()`).
+const PERIOD: f64 = 0.2;
+
+/// What a report prints, in seconds.
+fn printed_s(report: &str) -> Option<f64> {
+    const MARKS: [&str; 4] =
+        ["stuck for ", "for more than ", "page allocation stalls for ", "page allocation stall for "];
+    let after = MARKS.iter().find_map(|mark| Some(report.split_once(mark)?.1))?;
     let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     let count: f64 = after[..digits].parse().ok().filter(|count| *count > 0.0)?;
     Some(match &after[digits..] {
@@ -14,28 +47,6 @@ pub fn claimed_s(report: &str) -> Option<f64> {
         _ if report.contains(SOFT_LOCKUP) => count * WATCHDOG_S,
         _ => count,
     })
-}
-
-const SOFT_LOCKUP: &str = "soft lockup";
-
-/// A second of the watchdog of soft lockups.
-const WATCHDOG_S: f64 = (1_u64 << 30) as f64 / 1e9;
-
-/// The seconds for which a stall has lasted at least and at most when a report of it claims some. `None` where a report claims
-/// nothing.
-///
-/// khungtaskd counts from the check that first met the task blocked, and checks once a timeout or more often, so that up to as much
-/// may have passed before (`kernel/hung_task.c`, `task_is_hung()`). A CPU touches its watchdog every fifth of the threshold, and may
-/// have gone on for as long after that (`kernel/watchdog.c`, `set_sample_period()`). Both print whole seconds.
-pub fn claimed_range_s(report: &str) -> Option<RangeInclusive<f64>> {
-    let claimed_s = claimed_s(report)?;
-    if report.contains(SOFT_LOCKUP) {
-        return Some((claimed_s - WATCHDOG_S) * 0.8..=claimed_s + WATCHDOG_S);
-    }
-    if report.contains(" for more than ") {
-        return Some(claimed_s..=claimed_s * 2.0 + 1.0);
-    }
-    Some(claimed_s..=claimed_s + 1.0)
 }
 
 /// The age of a stalled RCU grace period, which the kernel tells in jiffies (`kernel/rcu/tree_stall.h`).
@@ -87,7 +98,7 @@ mod tests {
     #[test]
     fn reports_say_how_long_it_has_lasted() {
         for (report, seconds) in [
-            ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Some(22.0 * 1.073_741_824)),
+            ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Some(22.0 * 1.073_741_824 - 2.0)),
             ("hog: page allocation stalls for 10016ms, order:0", Some(10.016)),
             ("hog: page allocation stall for 20 secs: order:3, mode:0xcc0(GFP_KERNEL)", Some(20.0)),
             ("INFO: task sh:17 blocked for more than 120 seconds.", Some(120.0)),
