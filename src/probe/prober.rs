@@ -9,7 +9,7 @@ use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, KaslrAnchor};
 use introspect::counters::CounterFormat;
 use introspect::symbols::Symbols;
-use model::{Counters, Event, KernelArtifact, Probe, RamMib};
+use model::{Event, KernelArtifact, Probe, RamMib};
 use qapi_qmp::chardev_send_break;
 use std::sync::Arc;
 use std::time::Duration;

@@ -23,7 +23,7 @@ impl Confirmation {
             verdict,
             sent_at: observed.now(),
             canary: observed.canary_progress,
-            kill: observed.oom_kill.as_ref().map(|kill| kill.at),
+            kill: observed.oom_kills.last().map(|kill| kill.at),
         }
     }
 
@@ -34,7 +34,7 @@ impl Confirmation {
     /// The verdict, or the time until which it may still come.
     pub fn poll(&self, observed: &Observations) -> Result<Verdict, Stamp> {
         let mut verdict = self.verdict.clone();
-        let killed = observed.oom_kill.as_ref().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
+        let killed = observed.oom_kills.last().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
         let recovered = observed.canary_progress != self.canary;
         let passed = observed.now().granted_since(self.sent_at);
         let unanswered =

@@ -1,7 +1,7 @@
 //! Looks at the kernel's own counters, and what moved from one to the next.
 
 use super::clock::Moment;
-use model::Counters;
+use model::{Counters, Evidence};
 
 /// Looks at one trial: a guest that runs for days is not looked at without end.
 const MAX_LOOKS: u32 = 10_000;
@@ -130,6 +130,12 @@ impl CounterLog {
     /// Looks at which direct reclaim had begun again while allocations stood still.
     pub const fn stalls(&self) -> u32 {
         self.stalls
+    }
+
+    /// That no page was allocated from look to look, if it is so.
+    pub fn evidence(&self) -> Option<Evidence> {
+        let (still, last) = (self.allocations().filter(|still| still.looks > 0)?, self.last.as_ref()?);
+        Some(Evidence::AllocationsStill { still_s: still.lasted_s(last.at), looks: still.looks, stalls: self.stalls })
     }
 
     /// Whether more is free than the high watermarks ask for, at the last look; `None` where that is not known.

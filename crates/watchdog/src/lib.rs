@@ -8,6 +8,7 @@ mod counter_log;
 mod detectors;
 mod machine;
 mod observations;
+mod oom_kills;
 mod probe_log;
 #[cfg(test)]
 mod reader_tests;

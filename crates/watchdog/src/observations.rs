@@ -3,6 +3,7 @@
 use super::clock::{GuestClock, Moment};
 use super::console_hit::ConsoleHit;
 use super::detectors::Detectors;
+use super::oom_kills::OomKills;
 use super::probe_log::ProbeLog;
 use super::setup::Setup;
 use super::title::Namer;
@@ -60,7 +61,7 @@ pub(super) struct Observations {
     pub last_line: String,
     pub oom_invoked: Option<ConsoleHit<String>>,
     pub oom_reaped: Option<ConsoleHit<Task>>,
-    pub oom_kill: Option<ConsoleHit<Task>>,
+    pub oom_kills: OomKills,
     /// OOM kills on the console.
     pub kills_printed: u64,
     /// OOM kills that the kernel counted; a slow console shows them later.
@@ -117,7 +118,7 @@ impl Observations {
             last_line: String::new(),
             oom_invoked: None,
             oom_reaped: None,
-            oom_kill: None,
+            oom_kills: OomKills::default(),
             kills_printed: 0,
             kills_counted: 0,
             failures: Vec::new(),
@@ -169,7 +170,7 @@ impl Observations {
 
     /// The last sign that the guest got anything done: a round of the canary, a unit of work, a kill, its hello.
     pub fn progress(&self) -> Moment {
-        let kill = self.oom_kill.as_ref().map(|kill| kill.at);
+        let kill = self.oom_kills.last().map(|kill| kill.at);
         let reaped = self.oom_reaped.as_ref().map(|reaped| reaped.at);
         [self.canary_progress, self.workload_progress, kill, reaped, self.started, self.hello]
             .into_iter()
@@ -260,9 +261,10 @@ impl Observations {
             Finding::OomReaped(task) => self.oom_reaped = Some(hit(now, record.guest_s, line, task)),
             Finding::OomKilled(task) => {
                 self.kills_printed += u64::from(!self.probes.manual_oom_kill_sent());
-                self.oom_kill = Some(hit(now, record.guest_s, line, task));
+                self.oom_kills.push(hit(now, record.guest_s, line, task));
             }
-            Finding::NoKillable | Finding::OomNotReaped(_) => {}
+            Finding::OomNotReaped(task) => self.oom_kills.give_up(&task),
+            Finding::NoKillable => {}
             Finding::FailureTask(_) if provoked => {}
             Finding::FailureTask(task) => self.on_failure_task(&task),
             Finding::Failure(_) if provoked || self.failures.len() >= MAX_FAILURES => {}

@@ -52,13 +52,13 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
     verdict.evidence = stall.evidence;
     verdict.caveats = stall.caveats;
     verdict.task = task;
-    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
-    verdict.onset = Some(match &observed.oom_kill {
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.onset = Some(match observed.oom_kills.victim() {
         Some(kill) if kill.at == progress => kill.onset(),
         _ => Onset { host: progress.host, guest_s: None },
     });
     let invoked = observed.oom_invoked.iter().map(|hit| &hit.line);
-    verdict.lines = invoked.chain(observed.oom_kill.iter().map(|hit| &hit.line)).cloned().collect();
+    verdict.lines = invoked.chain(observed.oom_kills.victim().map(|hit| &hit.line)).cloned().collect();
     verdict
 }
 
@@ -79,7 +79,7 @@ impl Stall<'_> {
             let sentence = format!("no allocation succeeded for {stuck:.0} s, but the vCPUs run in user space");
             return (Kind::Unproven, sentence, None);
         }
-        if let Some(kill) = &self.observed.oom_kill {
+        if let Some(kill) = self.observed.oom_kills.victim() {
             let (pid, comm) = (kill.what.pid, &kill.what.comm);
             if self.reclaims_without_effect() && self.progress.granted_since(kill.at) > self.observed.stuck_s() {
                 return self.reclaim_livelock();
@@ -191,12 +191,14 @@ impl Stall<'_> {
     }
 
     fn assess_victim(&mut self) {
-        if self.observed.oom_kill.is_some() {
+        let victim = self.observed.oom_kills.victim();
+        if victim.is_some() {
             self.confidence += 0.05;
         } else if let Some(invoked) = &self.observed.oom_invoked {
             self.evidence.push(Evidence::OomInvoked { comm: invoked.what.clone() });
         }
-        if let Some(reaped) = &self.observed.oom_reaped {
+        let is_victim = |pid| victim.is_none_or(|kill| kill.what.pid == pid);
+        if let Some(reaped) = self.observed.oom_reaped.as_ref().filter(|reaped| is_victim(reaped.what.pid)) {
             self.caveats.push(Caveat::OomReaped { pid: reaped.what.pid });
             self.confidence -= 0.1;
         }

@@ -4,6 +4,7 @@
 //! the soft-lockup watchdog (`kernel/watchdog.c`), and khungtaskd looks at sleeping tasks alone (`kernel/hung_task.c`).
 
 use super::{CONFIRM_PERIODS, Judgement};
+use crate::clock::Moment;
 use crate::observations::Observations;
 use crate::stall;
 use model::{Evidence, Kind, Probe, RuleId};
@@ -19,13 +20,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
         if stuck < limit {
             return Judgement::recheck(observed, limit, stuck);
         }
-        let idle = observed.clock.demand(progress.host).is_some_and(|demand| demand < stall::MIN_BUSY_CPUS);
-        let blocked = (idle && round + 1 == CONFIRM_PERIODS).then_some(Probe::Sysrq('w'));
-        let probes = [Probe::Profile, Probe::Memory].into_iter().map(|probe| (probe, round as usize));
-        let missing = probes
-            .chain(blocked.map(|probe| (probe, 1)))
-            .find(|(probe, n)| observed.probes.count_since(*probe, progress) < *n);
-        if let Some((probe, _)) = missing {
+        if let Some(probe) = missing_probe(observed, progress, round) {
             return Judgement::Probe(probe);
         }
     }
@@ -41,8 +36,26 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     }
     let mut verdict = stall::verdict(observed, RuleId::CanaryStuck, progress, stuck);
     verdict.evidence.insert(0, Evidence::HeartbeatAlive { canary_stuck_s: stuck });
+    verdict.evidence.extend(observed.probes.counters.evidence());
     match verdict.kind {
         Kind::OomLivelock | Kind::SilentStall | Kind::ReclaimLivelock => Judgement::ConfirmBySysrqF(Box::new(verdict)),
         _ => Judgement::verdict(verdict),
+    }
+}
+
+/// What is to be probed in a round of the threshold since the last progress, and has not been.
+fn missing_probe(observed: &Observations, progress: Moment, round: u32) -> Option<Probe> {
+    let counters = &observed.probes.counters;
+    let is_missing = |probe, count: u32| observed.probes.count_since(probe, progress) < count as usize;
+    let idle = observed.clock.demand(progress.host).is_some_and(|demand| demand < stall::MIN_BUSY_CPUS);
+    if is_missing(Probe::Profile, round) {
+        Some(Probe::Profile)
+    } else if counters.is_due(observed.now(), observed.stuck_s()) {
+        Some(Probe::Counters)
+    } else if counters.failure.is_some() && is_missing(Probe::Memory, round) {
+        // Where the counters can be read, they have the memory figures too.
+        Some(Probe::Memory)
+    } else {
+        (idle && round + 1 == CONFIRM_PERIODS && is_missing(Probe::Sysrq('w'), 1)).then_some(Probe::Sysrq('w'))
     }
 }

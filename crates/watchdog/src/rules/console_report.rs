@@ -30,7 +30,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     let mut verdict = Verdict::new(kind, RuleId::ConsoleReport, summary(kind, first));
     verdict.onset = Some(first.onset());
     verdict.task = first.what.task.clone();
-    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
     verdict.lines = observed.failures.iter().map(|hit| hit.line.clone()).collect();
     let share = observed.clock.share();
     if kind.outcome() == Outcome::Hang && share < 0.5 {
@@ -55,6 +55,10 @@ fn is_panic(hit: &ConsoleHit<FailureReport>) -> bool {
 /// Whether the machine shows that there was no panic: `panic_cpu` is set before the line is printed, and what is printed after it is
 /// suppressed (`kernel/panic.c`, `panic()`).
 fn is_doubted(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> bool {
+    // A kernel that panicked does not say that it restarts or stops the machine.
+    if is_panic(hit) && observed.ended() && observed.is_restart_announced && !observed.is_panic_reported {
+        return true;
+    }
     let is_shown = observed.ended() || observed.is_panic_reported;
     let look = observed.probes.counters.last.as_ref().filter(|look| look.at.granted_since(hit.at) >= SETTLE_S);
     is_panic(hit)

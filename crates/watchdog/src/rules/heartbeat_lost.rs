@@ -93,8 +93,8 @@ fn verdict(observed: &Observations, beat: Moment, silent: f64) -> Verdict {
         host: if acked { beat.host } else { quiet.host.max(beat.host) },
         guest_s: observed.beat.map(|(_, beat)| beat.mono_ms as f64 / 1e3),
     });
-    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
-    verdict.lines = observed.oom_kill.iter().map(|kill| kill.line.clone()).collect();
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
     if !observed.last_line.is_empty() && !verdict.lines.contains(&observed.last_line) {
         verdict.lines.push(observed.last_line.clone());
     }

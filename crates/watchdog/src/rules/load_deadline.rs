@@ -19,8 +19,8 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     let mut verdict = advances.unwrap_or_else(|| {
         Verdict::new(Kind::LoadTimeout, RuleId::LoadDeadline, format!("{done}; {}", progress_report(observed, since)))
     });
-    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
-    verdict.lines = observed.oom_kill.iter().map(|kill| kill.line.clone()).collect();
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
     Judgement::verdict(verdict)
 }
 

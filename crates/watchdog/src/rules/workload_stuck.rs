@@ -72,8 +72,8 @@ fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> 
     verdict.evidence.extend(observed.probes.profile(moved).map(|profile| Evidence::Profile(summary(&profile))));
     verdict.caveats.push(Caveat::CanaryAlive);
     verdict.onset = Some(Onset { host: moved.host, guest_s: None });
-    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
-    verdict.lines = observed.oom_kill.iter().map(|kill| kill.line.clone()).collect();
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
     Some(verdict)
 }
 

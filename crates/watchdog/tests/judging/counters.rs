@@ -206,6 +206,17 @@ fn a_panic_counts_once_the_machine_shows_it() {
         let line = LINE.to_owned();
         assert_eq!(verdict.caveats.contains(&Caveat::DoubtedPanic { line }), !panicked);
     }
+    // By what the kernel says at the end.
+    for (line, kind) in [
+        ("[    3.500000] reboot: Power down", Kind::Finished),
+        ("[    3.500000] Rebooting in 1 seconds..", Kind::Panic),
+    ] {
+        let mut trial = Trial::new(false);
+        trial.line(LINE);
+        trial.line(line);
+        trial.power_off();
+        assert_eq!(trial.verdict().kind, kind);
+    }
     // By sysrq, where the mark cannot be read.
     for answers in [false, true] {
         let mut trial = Trial::new(false);

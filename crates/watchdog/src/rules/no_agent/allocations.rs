@@ -4,7 +4,7 @@ use super::super::{CONFIRM_PERIODS, Judgement};
 use crate::counter_log::Still;
 use crate::observations::Observations;
 use crate::stall::{self, MIN_BUSY_CPUS};
-use model::{Evidence, Onset, Probe, RuleId, Verdict};
+use model::{Onset, Probe, RuleId, Verdict};
 
 /// What the looks at the kernel's counters say. Free memory above the high watermarks excludes a livelock.
 pub(super) fn judge(observed: &Observations) -> Judgement {
@@ -46,9 +46,8 @@ fn is_wanted(observed: &Observations, still: Still, idle: bool) -> bool {
 
 fn verdict(observed: &Observations, still: Still, lasted: f64) -> Verdict {
     let mut verdict = stall::verdict(observed, RuleId::NoAgent, still.since, lasted);
-    let stalls = observed.probes.counters.stalls();
-    verdict.evidence.insert(0, Evidence::AllocationsStill { still_s: lasted, looks: still.looks, stalls });
-    verdict.onset = Some(match &observed.oom_kill {
+    observed.probes.counters.evidence().into_iter().for_each(|evidence| verdict.evidence.insert(0, evidence));
+    verdict.onset = Some(match observed.oom_kills.victim() {
         Some(kill) => kill.onset(),
         None => Onset { host: still.since.host, guest_s: None },
     });

@@ -35,7 +35,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 fn stuck(observed: &Observations, console: Moment, silent: f64) -> Option<Verdict> {
     let allocates = stall::allocates(observed, console);
     // A kill in the last line makes it likely enough even without a profile.
-    if allocates == Some(false) || (allocates.is_none() && observed.oom_kill.is_none()) {
+    if allocates == Some(false) || (allocates.is_none() && observed.oom_kills.last().is_none()) {
         return None;
     }
     let mut verdict = stall::verdict(observed, RuleId::NoAgent, console, silent);
@@ -45,7 +45,7 @@ fn stuck(observed: &Observations, console: Moment, silent: f64) -> Option<Verdic
     verdict.confidence = (verdict.confidence - 0.2).max(0.3);
     verdict.caveats.push(Caveat::NoAgent);
     verdict.caveats.extend(observed.probes.counters.failure.clone().map(|why| Caveat::CountersUnknown { why }));
-    verdict.onset = Some(match &observed.oom_kill {
+    verdict.onset = Some(match observed.oom_kills.victim() {
         Some(kill) => kill.onset(),
         None => Onset { host: console.host, guest_s: None },
     });

@@ -64,7 +64,7 @@ fn verdict(observed: &Observations, (cpu, still): (Option<u32>, Still), lasted: 
     let share = f64::from(profile.irqs_off) / f64::from(profile.samples.max(1));
     verdict.evidence.extend([Evidence::Profile(summary(profile)), Evidence::InterruptsOff { share }]);
     verdict.onset = Some(Onset { host: still.since.host, guest_s: None });
-    verdict.victim = observed.oom_kill.as_ref().map(|kill| kill.what.clone());
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
     if !observed.last_line.is_empty() {
         verdict.lines.push(observed.last_line.clone());
     }
