@@ -45,14 +45,12 @@ impl Columns {
         } else {
             is_common && full >= 3 && full * 20 >= lines.len()
         };
-        let found = |between_words| Some(Self { width, between_words, held: None });
-        if is_wrapped {
-            return found(false);
-        }
         let rows = || lines.windows(2).filter(|pair| !begins(pair[1]));
         let fitting = rows().filter(|pair| !fits(self::width(pair[0]), pair[1], width)).count();
-        let is_mailed = MAILED.contains(&width) && fitting > 1 && begun > loose && fitting * 10 >= rows().count() * 9;
-        if is_mailed { found(true) } else { None }
+        // Rows that are full to the last column are explained by both.
+        let is_mailed =
+            MAILED.contains(&width) && fitting > wrapped.max(1) && begun > loose && fitting * 10 >= rows().count() * 9;
+        (is_wrapped || is_mailed).then_some(Self { width, between_words: is_mailed, held: None })
     }
 
     /// Takes a row.

@@ -75,15 +75,19 @@ fn shape(lines: &[&str]) -> Option<Vec<u8>> {
     let ends = (2..=stamp.unwrap_or(shared)).rev().filter(|end| matches!(mask[end - 1], b' ' | b'\t' | b'|' | b']'));
     let is_marked = |end: &usize| {
         let text = mask[..*end].trim_ascii_end();
-        let has_time = text.windows(5).any(|part| part == b"00:00");
+        let has = |time: &[u8]| text.windows(time.len()).any(|part| part == time);
+        let has_time = has(b"00:00") || has(b"0000000000.000");
         has_time
             || text.starts_with(b"E") && text.len() == 1
             || text.last().is_some_and(|last| b"|>:#*/])".contains(last))
     };
     let end = ends.into_iter().find(is_marked)?;
-    let is_of_program = |line: &&str| line.get(..end).is_some_and(|head| head.split(' ').any(has_pid));
-    let tags = |line: &&str| line.get(end..).is_some_and(|rest| rest.split(' ').take(2).any(has_pid));
-    let of_programs = lines.iter().any(|line| is_of_program(line) || tags(line));
+    let is_of_program = |line: &str| line.get(..end).is_some_and(|head| head.split(' ').any(has_pid));
+    let rest = |line: &&'_ str| line.get(end..).unwrap_or_default().to_owned();
+    // Programs write to a plain log of the kernel as well; where they have a tag, it has one, too.
+    let tagged = lines.iter().any(|line| rest(line).split(' ').take(2).any(has_pid));
+    let kernels = lines.iter().any(|line| rest(line).split(' ').take(2).any(|word| word == "kernel:"));
+    let of_programs = is_of_program(example) || tagged && kernels;
     (!of_programs && example.is_char_boundary(end)).then(|| mask[..end].to_vec())
 }
 
@@ -120,6 +124,7 @@ mod tests {
             "2026-11-24T10:00:00.123456789Z stdout F ",
             "<4>1 2026-11-24T10:00:00.123Z host kernel - - - ",
             "11-24 10:00:00.123     0     0 W kernel  : ",
+            "1764000000.123456 ",
             "I1124 10:00:00.123456       1 main.go:12] ",
             "2026-11-24T10:00:00.1234567Z ##[error]",
             "Nov  4 10:00:00 host kernel: ",

@@ -43,6 +43,10 @@ fn layer(lines: &[Numbered]) -> Option<Layer> {
     if is_json(&lines) {
         return Some(Layer::Json);
     }
+    let is_page = lines.iter().any(|line| html::is_framed(line));
+    if is_page || lines.iter().filter(|line| html::is_escaped(line)).count() > 1 {
+        return Some(Layer::Html).filter(|_| lines.iter().any(|line| html::texts(line) != [*line]));
+    }
     if is_most(&lines, logfmt::is_record) {
         return Some(Layer::Logfmt);
     }
@@ -51,10 +55,6 @@ fn layer(lines: &[Numbered]) -> Option<Layer> {
     }
     if is_most(&lines, |line| escape::unquoted(line).is_some()) {
         return Some(Layer::Quoted);
-    }
-    let is_page = lines.iter().any(|line| html::is_framed(line));
-    if is_page || lines.iter().filter(|line| html::is_escaped(line)).count() > 1 {
-        return Some(Layer::Html).filter(|_| lines.iter().any(|line| html::texts(line) != [*line]));
     }
     if let Some(margin) = Margin::of(&lines) {
         return Some(Layer::Margin(margin));

@@ -4,6 +4,7 @@ use super::age::stall_age;
 use super::head::{CulpritSource, Head, Role};
 use super::kind::ReportKind as K;
 use super::{ReportKind, Signature};
+use crate::symbol;
 use crate::trace::frame;
 
 /// A part of a report, the kind of the report, what titles call it, and where its culprit is found.
@@ -105,8 +106,9 @@ pub(super) const TRACE: Signature = Signature {
         if let Some(row) = WORDS.iter().find(|row| text.trim_start().starts_with(row.0)) {
             return Some(fragment(row));
         }
-        // What was left on a stack says nothing: any timer may run in the tick.
-        let frame = frame(text).filter(|frame| frame.is_reliable)?;
+        // What was left on a stack says nothing: any timer may run in the tick, and tasks leave pointers to functions.
+        let is_dump = text.contains(": ") || symbol::is_at_end(text);
+        let frame = frame(text).filter(|frame| frame.is_reliable && !is_dump)?;
         let is_of = |row: &&Row| frame.function == row.0 || frame.caller == Some(row.0);
         FUNCTIONS.iter().find(is_of).map(fragment)
     },
