@@ -32,13 +32,22 @@ Guest = collections.namedtuple("Guest", "name arch does truth onset append qemu 
 Trial = collections.namedtuple("Trial", "verdict right seconds reason folder")
 
 
+WORD = r'"[^"]*"|[^\[\]",]+'
+
+
+def clean(text):
+    return text.strip().strip('"')
+
+
 def values(text):
     """The mapping of one entry, `guest: x, on: [a, b], does: "c,d"`; all its values are text or lists of text."""
-    word = r'"[^"]*"|[^\[\]",]+'
-    pairs = re.findall(rf'(\w+): (\[(?:(?:{word}),? *)*\]|{word})', text)
-    clean = lambda value: value.strip().strip('"')
-    lists = lambda value: tuple(clean(each) for each in re.findall(word, value[1:-1]) if each.strip())
-    return {key: lists(value) if value.startswith("[") else clean(value) for key, value in pairs}
+    mapping = {}
+    for key, value in re.findall(rf"(\w+): (\[(?:(?:{WORD}),? *)*\]|{WORD})", text):
+        if value.startswith("["):
+            mapping[key] = tuple(clean(each) for each in re.findall(WORD, value[1:-1]) if each.strip())
+        else:
+            mapping[key] = clean(value)
+    return mapping
 
 
 def read_guests():
@@ -175,6 +184,10 @@ def read_trials(guests, folders):
     return {guest: each for guest, each in trials.items() if each}
 
 
+def is_named(value, names):
+    return not names or value in names.split(",")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10, help="runs of each guest (10)")
@@ -186,9 +199,8 @@ def main():
     parser.add_argument("--keep", metavar="DIR", help="keep all folders there, not just the wrong ones")
     parser.add_argument("--table", metavar="DIR", nargs="+", help="boot nothing; print the tables of what was kept there")
     options = parser.parse_args()
-    is_wanted = lambda value, option: not option or value in option.split(",")
     guests = [guest for guest in read_guests()
-              if is_wanted(guest.name, options.only) and is_wanted(guest.arch, options.arch)]
+              if is_named(guest.name, options.only) and is_named(guest.arch, options.arch)]
     if options.table:
         return report(read_trials(guests, options.table))
     options.oomlab = shutil.which(options.oomlab) or sys.exit(f"{options.oomlab}: no such program")
