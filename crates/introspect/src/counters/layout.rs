@@ -81,3 +81,49 @@ impl CounterLayout {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debuginfo::{Member, Shape, TypeId};
+
+    /// A kernel's types: `struct rq`, `struct kernel_cpustat` and a number of eight bytes.
+    struct Few;
+
+    impl Types for Few {
+        fn find(&self, name: &str) -> Option<TypeId> {
+            ["rq", "kernel_cpustat"].iter().position(|known| *known == name).map(TypeId)
+        }
+
+        fn shape(&self, id: TypeId) -> Option<Shape> {
+            let member = |name: &str, offset| Member { name: Some(name.to_owned()), offset, kind: TypeId(2) };
+            Some(match id.0 {
+                0 => Shape::Aggregate { size: 64, members: vec![member("nr_running", 8), member("nr_switches", 48)] },
+                1 => Shape::Aggregate { size: 112, members: vec![member("cpustat", 32)] },
+                _ => Shape::Plain { size: 8 },
+            })
+        }
+
+        fn percpu(&self, name: &str) -> Option<u32> {
+            [("runqueues", 0x100), ("vm_event_states", 0x900)].iter().find(|(known, _)| *known == name).map(|it| it.1)
+        }
+    }
+
+    #[test]
+    fn types_tell_members_and_distances() {
+        let layout = CounterLayout::default().with_types(&Few);
+        let runqueue = layout.runqueue.unwrap();
+        assert_eq!((runqueue.nr_running.offset, runqueue.nr_switches.offset, runqueue.bytes()), (8, 48, 56));
+        assert_eq!((runqueue.from_events, layout.cpustat, layout.modules), (Some(-0x800), Some(32), None));
+    }
+
+    #[test]
+    fn times_begin_where_the_next_variable_tells() {
+        let offset = |distance: u64| {
+            CounterLayout::default().with_cpustat(Some(0x1000), Some(0x1000_u64.wrapping_add(distance))).cpustat
+        };
+        assert_eq!([0x50, 0x60, 0x70, 0x80].map(offset), [Some(0), Some(0), Some(32), Some(32)]);
+        assert_eq!([0, 0x48, 0x100, u64::MAX].map(offset), [None; 4]);
+        assert_eq!(CounterLayout::default().with_cpustat(Some(0x1000), None).cpustat, None);
+    }
+}

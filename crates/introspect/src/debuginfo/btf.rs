@@ -203,6 +203,13 @@ mod tests {
     }
 
     #[test]
+    fn percpu_variables_have_offsets() {
+        let bytes = samples::btf();
+        let btf = Btf::parse(&bytes, 8).unwrap();
+        assert_eq!((btf.percpu("runqueues"), btf.percpu("task")), (Some(0x40), None));
+    }
+
+    #[test]
     fn find_skips_the_types_of_small_programs() {
         let small = samples::btf();
         assert_eq!(Btf::find(&[&[1, 2, 3], &small[..]].concat(), 8).unwrap_err(), DebugInfoError::Absent);
@@ -233,6 +240,7 @@ mod tests {
                 for name in ["task", "inner", ""] {
                     size(&btf, name);
                     field(&btf, name, "inside.b");
+                    btf.percpu(name);
                 }
             }
         }

@@ -28,7 +28,8 @@ pub(super) fn large_btf() -> Vec<u8> {
 }
 
 fn with_types(more: &[u32]) -> Vec<u8> {
-    const STRINGS: &[u8] = b"\0inner\0a\0b\0task\0pid\0flags\0x\0y\0next\0inside\0long\0absent\0";
+    const STRINGS: &[u8] =
+        b"\0inner\0a\0b\0task\0pid\0flags\0x\0y\0next\0inside\0long\0absent\0runqueues\0.data..percpu\0";
     let name = |text: &str| {
         let text = format!("\0{text}\0");
         STRINGS.windows(text.len()).position(|window| window == text.as_bytes()).unwrap() as u32 + 1
@@ -47,7 +48,9 @@ fn with_types(more: &[u32]) -> Vec<u8> {
         &[name("task"), info(4, 5, 1), 32, name("pid"), 6, 0],                 // 10
         &[name("flags"), 6, 3 << 24 | 32, 0, 8, 64],
         &[name("next"), 9, 128, name("inside"), 4, 192],
-        &[name("absent"), info(7, 0, 0), 0], // 11
+        &[name("absent"), info(7, 0, 0), 0],                         // 11
+        &[name("runqueues"), info(14, 0, 0), 10, 1],                 // 12 a variable
+        &[name(".data..percpu"), info(15, 1, 0), 128, 12, 0x40, 32], // 13
         more,
     ]
     .concat();
