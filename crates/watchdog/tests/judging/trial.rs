@@ -94,7 +94,7 @@ impl Trial {
             }
             Probe::Counters => {
                 let event = match &self.answers.counters {
-                    Some((first, rates)) => Event::Counters { counters: grown(first, rates, self.now_s) },
+                    Some((first, rates)) => Event::Counters { counters: Box::new(grown(first, rates, self.now_s)) },
                     None => Event::ProbeFailed { probe, why: "no symbols".to_owned() },
                 };
                 self.event(event);
