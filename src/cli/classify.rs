@@ -68,14 +68,10 @@ fn read(file: &Path) -> std::io::Result<Classification> {
 fn describe(file: &Path, found: &Classification, color: bool) -> String {
     let style = |style: console::Style| style.force_styling(color);
     let name = style(console::Style::new().bold()).apply_to(printable(&file.display().to_string()));
-    let mut text = format!("{name}: none\n");
-    if found.kind == ReportKind::None && found.reports.is_empty() {
-        return text;
-    }
-    let what = style(console::Style::new().red()).apply_to(told(found.kind, &found.title));
-    if found.kind != ReportKind::None {
-        text = format!("{name}: {what}\n");
-    }
+    let mut text = match found.kind {
+        ReportKind::None => format!("{name}: none\n"),
+        kind => format!("{name}: {}\n", style(console::Style::new().red()).apply_to(told(kind, &found.title))),
+    };
     let mut row = |what: &str, value: String| text += &format!("  {what:8}{value}\n");
     if let (Some(first), Some(last)) = (found.line, found.last_line) {
         row("lines", if first == last { first.to_string() } else { format!("{first}–{last}") });
