@@ -3,6 +3,7 @@
 use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
 use super::prober::Prober;
+use arch::CpuSpec;
 use introspect::bytes::le_uint_at;
 use introspect::log::{LogRing, log_text};
 use introspect::symbols::Symbols;
@@ -13,17 +14,30 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Bytes of the guest's memory that are read with one command.
 const CHUNK: usize = 16 * 1024;
 
-/// The kernel's log buffer: `log_buf` and `log_buf_len` of `kernel/printk/printk.c`, and since 5.10 `prb`.
+/// Maximum bytes of a function that are searched for the variables that it reads, and of these that are tried.
+const MAX_CODE: u64 = 512;
+const MAX_PLACES: usize = 8;
+
+/// The kernel's log buffer: `log_buf` and `log_buf_len` of `kernel/printk/printk.c`, and since 5.10 `prb`. They are symbols of
+/// kernels with `CONFIG_KALLSYMS_ALL`; functions of the same file that do little else than read them are symbols of all.
 struct Log<'a> {
     memory: &'a GuestMemory<'a>,
     symbols: &'a Symbols,
-    word: u8,
+    cpu: &'a CpuSpec,
 }
 
 impl Log<'_> {
-    /// The value of a variable of the kernel.
-    async fn number(&self, name: &'static str, width: u8) -> Result<u64, ProbeError> {
-        let address = self.symbols.data(name).ok_or(ProbeError::NoSymbol(name))?;
+    /// The value of a variable of the kernel. Without a symbol of its own it is found in the code of `function`, which reads it
+    /// first.
+    async fn number(&self, name: &'static str, function: &str, width: u8) -> Result<u64, ProbeError> {
+        let address = match self.symbols.data(name) {
+            Some(address) => address,
+            None => *self.loads(function).await?.first().ok_or(ProbeError::NoSymbol(name))?,
+        };
+        self.number_at(name, address, width).await
+    }
+
+    async fn number_at(&self, name: &'static str, address: u64, width: u8) -> Result<u64, ProbeError> {
         let bytes = self.bytes(address, usize::from(width)).await?;
         le_uint_at(&bytes, 0, usize::from(width)).ok_or(ProbeError::Unmapped(name))
     }
@@ -42,11 +56,35 @@ impl Log<'_> {
         Ok(bytes)
     }
 
+    /// Addresses of the variables that a function reads.
+    async fn loads(&self, function: &str) -> Result<Vec<u64>, ProbeError> {
+        let Some(decode) = self.cpu.decode_loads else { return Ok(Vec::new()) };
+        let range = self.symbols.address(function).and_then(|address| self.symbols.function_range(address));
+        let Some(range) = range else { return Ok(Vec::new()) };
+        let code = self.bytes(range.start, (range.end - range.start).min(MAX_CODE) as usize).await?;
+        Ok(decode(&code, range.start))
+    }
+
     /// The records with their times; `None` for a kernel before 5.10, or an unknown form of ring.
     async fn records(&self, text: &[u8]) -> Result<Option<String>, ProbeError> {
-        let Ok(head) = self.number("prb", self.word).await else { return Ok(None) };
-        let head = self.bytes(head, LogRing::head_bytes(self.word)).await?;
-        let Some(ring) = LogRing::new(&head, self.word) else { return Ok(None) };
+        let places = match self.symbols.data("prb") {
+            Some(address) => vec![address],
+            None => self.loads("kmsg_dump_rewind").await?,
+        };
+        for place in places.into_iter().take(MAX_PLACES) {
+            let Ok(head) = self.number_at("prb", place, self.cpu.word_bytes).await else { continue };
+            if let Some(records) = self.records_of(head, text).await? {
+                return Ok(Some(records));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The records of the ring at an address, if there is one.
+    async fn records_of(&self, head: u64, text: &[u8]) -> Result<Option<String>, ProbeError> {
+        let word = self.cpu.word_bytes;
+        let head = self.bytes(head, LogRing::head_bytes(word)).await?;
+        let Some(ring) = LogRing::new(&head, word) else { return Ok(None) };
         let descriptors = self.bytes(ring.descriptors, ring.descriptors_bytes()).await?;
         let infos = self.bytes(ring.infos, ring.infos_bytes()).await?;
         Ok(ring.records(&descriptors, &infos, text))
@@ -57,10 +95,10 @@ impl Log<'_> {
 pub(super) async fn read(prober: &Prober, memory: &GuestMemory<'_>) -> Result<String, ProbeError> {
     let symbols = prober.symbols().await?;
     let format = prober.counter_format();
-    let log = Log { memory, symbols: &symbols, word: format.word_bytes };
+    let log = Log { memory, symbols: &symbols, cpu: &prober.arch.spec().cpu };
     let _pause = memory.pause().await?;
-    let buffer = log.number("log_buf", log.word).await?;
-    let length = log.number("log_buf_len", 4).await?;
+    let buffer = log.number("log_buf", "log_buf_addr_get", format.word_bytes).await?;
+    let length = log.number("log_buf_len", "log_buf_len_get", 4).await?;
     if length == 0 || length > format.ram_kib * 1024 {
         return Err(ProbeError::LogLength(length));
     }

@@ -2,6 +2,7 @@
 
 use crate::support::machine;
 mod counters;
+mod logs;
 mod tasks;
 
 use machine::{Machine, Running};

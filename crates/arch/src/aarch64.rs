@@ -30,6 +30,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         interrupt_entries: &["vectors"],
         image_base: None,
         kernel_start: Some(CpuSpec::UPPER_HALF),
+        decode_loads: Some(decode_loads),
         kaslr: None,
     },
     stack: Some(STACK),
@@ -90,6 +91,39 @@ const STACK: StackSpec = StackSpec {
 /// QEMU, `hw/arm/virt.c`, `base_memmap`.
 const RAM: u64 = 1 << 30;
 
+/// `ldr` through a register that `adrp`, and perhaps `add`, has set (Arm DDI 0487, C4.1).
+fn decode_loads(code: &[u8], at: u64) -> Vec<u64> {
+    let mut registers = [None; 32];
+    let mut loads = Vec::new();
+    for (word, at) in code.chunks_exact(4).zip((at..).step_by(4)) {
+        let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+        let (to, from) = ((word & 31) as usize, (word >> 5 & 31) as usize);
+        let immediate = u64::from(word >> 10 & 0xfff);
+        let set = match word >> 22 {
+            0b11_1110_0101 => load(registers[from], 8 * immediate, &mut loads),
+            0b10_1110_0101 => load(registers[from], 4 * immediate, &mut loads),
+            0b10_0100_0100 => registers[from].map(|value: u64| value.wrapping_add(immediate)),
+            _ if word & 0x9f00_0000 == 0x9000_0000 => Some(page(word, at)),
+            _ => continue,
+        };
+        registers[to] = set;
+    }
+    loads
+}
+
+/// A register after a load through another: unknown.
+fn load(base: Option<u64>, offset: u64, loads: &mut Vec<u64>) -> Option<u64> {
+    loads.extend(base.map(|base| base.wrapping_add(offset)));
+    None
+}
+
+/// What `adrp` at an address sets a register to.
+fn page(word: u32, at: u64) -> u64 {
+    let pages = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
+    let pages = i64::from((pages << 11).cast_signed() >> 11);
+    (at & !0xfff).wrapping_add_signed(pages << 12)
+}
+
 /// Descriptors of the 4 KiB granule (Arm DDI 0487, D8.3). In the last table, a page has the bits of a table.
 fn decode_entry(entry: u64) -> PageTableEntry {
     const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
@@ -136,6 +170,16 @@ mod tests {
         assert_eq!((decode_call(&code(0xd65f_03c0), 4), decode_call(&code(0x1400_0001), 4)), (None, None));
         assert_eq!((decode_call(&[], 0), decode_jump(&[], 0)), (None, None));
         assert_eq!((decode_jump(&code(0x1400_0001), 8), decode_jump(&code(0x9400_0400), 8)), (Some(12), None));
+    }
+
+    #[test]
+    fn decode_loads_follows_pages() {
+        let code = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        // adrp x0, .+0x2000; ldr x0, [x0, #0x18]; ret
+        assert_eq!(decode_loads(&code(&[0xd000_0000, 0xf940_0c00, 0xd65f_03c0]), 0x1008), [0x3018]);
+        // adrp x1, .-0x1000; add x1, x1, #0x20; ldr w0, [x1, #4]; ldr x2, [x0]
+        assert_eq!(decode_loads(&code(&[0xf0ff_ffe1, 0x9100_8021, 0xb940_0420, 0xf940_0002]), 0x5000), [0x4024]);
+        assert!(decode_loads(&[1, 2, 3], u64::MAX).is_empty());
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         interrupt_entries: &[],
         image_base: None,
         kernel_start: Some(MODULES_VADDR),
+        decode_loads: Some(decode_loads),
         kaslr: None,
     },
     stack: None,
@@ -79,4 +80,39 @@ pub(super) fn registers(dump: &str) -> Option<Registers> {
         halted: false,
         interrupted: InterruptedPc::Unknown,
     })
+}
+
+/// `ldr` through a register that `movw` and `movt` have set (Arm DDI 0406C, A8.8).
+fn decode_loads(code: &[u8], _at: u64) -> Vec<u64> {
+    let mut registers: [Option<u32>; 16] = [None; 16];
+    let mut loads = Vec::new();
+    for word in code.chunks_exact(4) {
+        let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+        let (to, base) = ((word >> 12 & 15) as usize, (word >> 16 & 15) as usize);
+        let immediate = word >> 4 & 0xf000 | word & 0xfff;
+        match word >> 20 & 0xff {
+            0x30 => registers[to] = Some(immediate),
+            0x34 => registers[to] = registers[to].map(|low| low & 0xffff | immediate << 16),
+            0x59 => {
+                loads.extend(registers[base].map(|base| u64::from(base.wrapping_add(word & 0xfff))));
+                registers[to] = None;
+            }
+            _ => {}
+        }
+    }
+    loads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decode_loads_follows_halves() {
+        let code = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        // movw r3, #0x5b08; movt r3, #0xc140; ldr r0, [r3, #4]; bx lr
+        let getter = code(&[0xe305_3b08, 0xe34c_3140, 0xe593_0004, 0xe12f_ff1e]);
+        assert_eq!(decode_loads(&getter, 0), [0xc140_5b0c]);
+        assert!(decode_loads(&getter[4..], 0).is_empty() && decode_loads(&[1, 2, 3], 0).is_empty());
+    }
 }

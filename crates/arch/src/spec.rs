@@ -86,6 +86,9 @@ pub struct CpuSpec {
     /// Lowest address of the kernel and its modules, where programs have lower ones; `None` without an MMU, where they share
     /// all addresses.
     pub kernel_start: Option<u64>,
+    /// Addresses of the variables that some code, at an address, reads at fixed places, in order: where distributions build
+    /// kernels without the symbols of data. `None` where the lab does not know.
+    pub decode_loads: Option<fn(&[u8], u64) -> Vec<u64>>,
     /// How to find where a kernel has been randomized to; `None` where the lab does not know.
     pub kaslr: Option<KaslrAnchor>,
 }
