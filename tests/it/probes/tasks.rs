@@ -100,6 +100,19 @@ async fn tasks_of_a_kernel_with_btf_are_shown_on_riscv64() {
     assert_idle_shown("riscv64", "debian-7.2", 1, "poll").await;
 }
 
+/// A kernel thread of a module sleeps in the module's code (`net/core/pktgen.c`, `pktgen_thread_worker()`).
+#[tokio::test]
+async fn code_of_a_module_has_its_name() {
+    let options = &[("ms", "60000")];
+    let machine = Machine { arch: "x86_64", kernel: "debian-6.1", ram: "128M", vcpus: 1, workload: "idle", options };
+    let mut guest = machine.start_with(&["pktgen"]).await;
+    guest.until(" started ").await;
+    guest.until(" beat ").await;
+    let table = guest.tasks().await.unwrap();
+    let thread = part(&table, "The rest").lines().find(|line| line.contains(" kpktgend_0 "));
+    assert!(thread.is_some_and(|line| line.contains("[pktgen]")), "{table}");
+}
+
 /// Real-time tasks keep the CPU from the victim, so that it cannot end: `tests/guests/README.md`.
 #[tokio::test]
 async fn a_victim_that_gets_no_cpu_is_shown_with_those_who_take_it() {

@@ -7,7 +7,7 @@ use model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpE
 use oomlab::assets::Assets;
 use oomlab::host::{Qemu, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
-use oomlab::kernel::{Kernels, NullProgress, Options};
+use oomlab::kernel::{KernelError, Kernels, NullProgress, Options};
 use oomlab::launch::{Paths, command};
 use oomlab::probe::Prober;
 use qapi_qmp::QmpCommand;
@@ -44,15 +44,26 @@ pub struct Running {
 impl Machine {
     /// Starts it.
     pub async fn start(&self) -> Running {
+        self.start_with(&[]).await
+    }
+
+    /// Starts it with modules of its kernel, which are loaded before the workload begins.
+    pub async fn start_with(&self, modules: &[&str]) -> Running {
         let arch = arch::find(self.arch).unwrap();
         let dir = TempDir::with_prefix("oomlab-test-").unwrap();
         let assets = Assets::with_overlay(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests"));
         let kernels = Kernels::new(&assets, cache::cache(), Options::default()).unwrap();
         let name = self.kernel;
-        let preparing = tokio::task::spawn_blocking(move || kernels.prepare(name, arch, 2, &NullProgress));
-        let kernel = preparing.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+        let wanted: Vec<String> = modules.iter().map(|module| (*module).to_owned()).collect();
+        let preparing = tokio::task::spawn_blocking(move || {
+            let kernel = kernels.prepare(name, arch, 2, &NullProgress)?;
+            let modules = kernels.modules(&kernel, arch, &wanted, &NullProgress)?;
+            Ok::<_, KernelError>((kernel, modules))
+        });
+        let (kernel, modules) = preparing.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
         let workloads = load_workloads(&assets).unwrap();
-        let initrd = Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &[]).unwrap();
+        let initrd =
+            Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &modules).unwrap();
         let paths = Paths {
             kernel: kernel.image.clone(),
             initrd: Some(initrd.path),
