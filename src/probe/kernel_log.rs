@@ -58,11 +58,10 @@ impl Log<'_> {
 
     /// Addresses of the variables that a function reads.
     async fn loads(&self, function: &str) -> Result<Vec<u64>, ProbeError> {
-        let Some(decode) = self.cpu.decode_loads else { return Ok(Vec::new()) };
         let range = self.symbols.address(function).and_then(|address| self.symbols.function_range(address));
         let Some(range) = range else { return Ok(Vec::new()) };
         let code = self.bytes(range.start, (range.end - range.start).min(MAX_CODE) as usize).await?;
-        Ok(decode(&code, range.start))
+        Ok((self.cpu.decode_loads)(&code, range.start))
     }
 
     /// The records with their times; `None` for a kernel before 5.10, or an unknown form of ring.

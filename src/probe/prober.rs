@@ -74,7 +74,7 @@ impl Prober {
         let layout = within(SYMBOLS_TIMEOUT, layout).await?;
         let machine = GuestMemory::new(&self.qmp);
         let reading = counters::read(&machine, &symbols, &layout, self.counter_format());
-        Ok(Event::Counters { counters: within(QMP_TIMEOUT, reading).await? })
+        Ok(Event::Counters { counters: Box::new(within(QMP_TIMEOUT, reading).await?) })
     }
 
     /// Sends a sysrq letter. A BREAK on the serial console makes the kernel take the next character for one

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Row, height};
 use super::layout::{Colour, Style, duration};
-use model::{Beat, Counters, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
+use model::{Beat, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -225,9 +225,7 @@ impl Chart<'_> {
             self.records.iter().filter_map(|record| match &record.event {
                 Event::Agent { frame: Frame::Beat(beat), .. } => Some((record.at, beat.free_kib)),
                 Event::Memory { memory } => Some((record.at, memory.free_kib)),
-                Event::Counters { counters: Counters { memory: Some(memory), .. } } => {
-                    Some((record.at, memory.free_kib))
-                }
+                Event::Counters { counters } => Some((record.at, counters.memory.as_ref()?.free_kib)),
                 _ => None,
             })
         };

@@ -30,7 +30,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         interrupt_entries: &["vectors"],
         image_base: None,
         kernel_start: Some(CpuSpec::UPPER_HALF),
-        decode_loads: Some(decode_loads),
+        decode_loads,
         kaslr: None,
     },
     stack: Some(STACK),

@@ -27,7 +27,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         interrupt_entries: &[],
         image_base: None,
         kernel_start: Some(MODULES_VADDR),
-        decode_loads: Some(decode_loads),
+        decode_loads,
         kaslr: None,
     },
     stack: None,

@@ -36,7 +36,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         interrupt_entries: &["handle_exception"],
         image_base: Some(KERNEL_LINK_ADDR),
         kernel_start: Some(CpuSpec::UPPER_HALF),
-        decode_loads: None,
+        decode_loads: |_, _| Vec::new(),
         kaslr: None,
     },
     stack: Some(STACK),

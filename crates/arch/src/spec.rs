@@ -87,8 +87,8 @@ pub struct CpuSpec {
     /// all addresses.
     pub kernel_start: Option<u64>,
     /// Addresses of the variables that some code, at an address, reads at fixed places, in order: where distributions build
-    /// kernels without the symbols of data. `None` where the lab does not know.
-    pub decode_loads: Option<fn(&[u8], u64) -> Vec<u64>>,
+    /// kernels without the symbols of data. None are found where these have all symbols.
+    pub decode_loads: fn(&[u8], u64) -> Vec<u64>,
     /// How to find where a kernel has been randomized to; `None` where the lab does not know.
     pub kaslr: Option<KaslrAnchor>,
 }

@@ -33,7 +33,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         interrupt_entries: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],
         image_base: None,
         kernel_start: Some(CpuSpec::UPPER_HALF),
-        decode_loads: None,
+        decode_loads: |_, _| Vec::new(),
         kaslr: Some(KASLR_ANCHOR),
     },
     stack: Some(STACK),

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_left_out() {
-        let event = Event::Counters { counters: Counters { span_us: 7, ..Counters::default() } };
+        let event = Event::Counters { counters: Box::new(Counters { span_us: 7, ..Counters::default() }) };
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(text, r#"{"event":"counters","counters":{"span_us":7}}"#);
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
@@ -128,7 +128,7 @@ mod tests {
         };
         let text = r#"{"us":5,"event":"counters","counters":{"jiffies":18446744073709551615,"events":{"pgalloc":1,"oom_kill":0},"cpus":[{"cpu":1,"accounted_ns":9,"idle_ns":4,"nr_running":2,"switches":3}],"memory":{"free_kib":5,"zones":[],"lru_kib":[]},"panicked":false,"span_us":0,"torn":true,"missing":["runqueues"]}}"#;
         let record: Record = serde_json::from_str(text).unwrap();
-        assert_eq!(record.event, Event::Counters { counters });
+        assert_eq!(record.event, Event::Counters { counters: Box::new(counters) });
         assert_eq!(serde_json::to_string(&record).unwrap(), text);
     }
 }

@@ -86,7 +86,7 @@ pub enum Event {
     /// Answer to [`Probe::Counters`].
     Counters {
         /// The figures.
-        counters: Counters,
+        counters: Box<Counters>,
     },
     /// A probe failed.
     ProbeFailed {

@@ -5,7 +5,7 @@ use model::{Counters, CpuCounters, Event, Probe, RamMib};
 
 async fn look(guest: &mut Running) -> Counters {
     match guest.look(Probe::Counters).await {
-        Some(Event::Counters { counters }) => counters,
+        Some(Event::Counters { counters }) => *counters,
         other => panic!("{other:?}"),
     }
 }
