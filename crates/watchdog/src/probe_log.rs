@@ -58,7 +58,7 @@ impl ProbeLog {
         let requests = || self.requests.iter().filter(|(probe, _)| matches!(probe, Probe::Sysrq(_)));
         let waits = |since: &Moment, limit_s: f64| now.granted_since(*since) < limit_s;
         if requests().count() > self.sent.len() {
-            return requests().last().is_some_and(|(_, at)| !waits(at, MAX_QUEUED_S));
+            return requests().next_back().is_some_and(|(_, at)| !waits(at, MAX_QUEUED_S));
         }
         self.sysrq_failed().is_some() || !self.last_sysrq().is_some_and(|at| waits(&at, timeout_s))
     }
