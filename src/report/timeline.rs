@@ -295,8 +295,8 @@ impl Chart<'_> {
         (known > 0).then_some(row)
     }
 
-    /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, `C` for the kernel's counters, a sysrq
-    /// letter for itself. What was done at once stands side by side.
+    /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, `C` for the kernel's counters, `T` for the tasks, a
+    /// sysrq letter for itself. What was done at once stands side by side.
     fn probes(&self) -> Option<Row> {
         let mut row = self.axis.row("probes");
         let (mut sysrq, mut profile, mut memory, mut counters, mut failed) = (false, false, false, false, 0);

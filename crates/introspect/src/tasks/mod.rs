@@ -3,10 +3,11 @@
 //! ```text
 //! debug information ─Layout─┐
 //! registers of the vCPUs ───┼─ Guest ─tasks→ Task* ─stack→ Frame* ─render→ tasks.txt
-//! physical memory ──────────┘
+//! physical memory ──────────┘                             └decisive→ model::Tasks
 //! ```
 
 mod allocation;
+mod decisive;
 mod error;
 mod gfp;
 mod guest;
@@ -20,6 +21,7 @@ mod task;
 #[cfg(test)]
 mod samples;
 
+pub use decisive::decisive;
 pub use error::{MissingMember, TasksError};
 pub use guest::{Guest, Vcpu};
 pub use layout::Layout;
