@@ -5,7 +5,7 @@ use super::gfp;
 use super::guest::Guest;
 use super::task::Task;
 use kmsg::functions::Class;
-use model::{AllocationRequest, MAX_FRAMES, MAX_TASKS, OomVictim, TaskFacts, Tasks};
+use model::{AllocationRequest, AwaitedLock, MAX_FRAMES, MAX_TASKS, OomVictim, TaskFacts, Tasks};
 
 /// Characters of a function's name that are kept.
 const MAX_NAME: usize = 128;
@@ -13,7 +13,7 @@ const MAX_NAME: usize = 128;
 /// The decisive tasks of a guest.
 pub fn decisive(guest: &Guest<'_>) -> Tasks {
     let tasks = guest.tasks().tasks;
-    let all: Vec<TaskFacts> = tasks.iter().map(|task| facts(guest, task)).collect();
+    let all: Vec<TaskFacts> = tasks.iter().map(|task| facts(guest, task, &tasks)).collect();
     let whole = Tasks { tasks: all, left_out: 0 };
     let rank = |facts: &TaskFacts| {
         if facts.victim.is_some() {
@@ -33,7 +33,7 @@ pub fn decisive(guest: &Guest<'_>) -> Tasks {
     Tasks { tasks: ranked.into_iter().take(MAX_TASKS).map(|(_, facts)| facts.clone()).collect(), left_out }
 }
 
-fn facts(guest: &Guest<'_>, task: &Task) -> TaskFacts {
+fn facts(guest: &Guest<'_>, task: &Task, all: &[Task]) -> TaskFacts {
     let functions = guest.functions(task.frames());
     let allocates = is_inside(functions.iter());
     let frames = functions.into_iter().filter(|name| !Class::Scheduler.has(name));
@@ -46,6 +46,9 @@ fn facts(guest: &Guest<'_>, task: &Task) -> TaskFacts {
         allocates,
         request: task.request.map(|it| AllocationRequest { gfp: gfp::show(it.gfp), order: it.order }),
         frames: frames.take(MAX_FRAMES).map(|name| name.chars().take(MAX_NAME).collect()).collect(),
-        lock: None,
+        lock: task.awaited.as_ref().map(|awaited| AwaitedLock {
+            sort: awaited.sort.to_owned(),
+            owner: task.lock_owner(all).map(|owner| model::Task { pid: owner.pid, comm: owner.comm.clone() }),
+        }),
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod gfp;
 mod guest;
 mod layout;
+mod locks;
 mod memory;
 mod render;
 mod stack;
