@@ -3,7 +3,6 @@
 #include "../guest/process.h"
 #include "../guest/sys.h"
 #include "../guest/text.h"
-#include "frame.h"
 
 enum { INPUT_FD = 0, OUTPUT_FD = 1, LINE_BYTES = 128 };
 
@@ -58,20 +57,21 @@ void console_open(void)
 	fds[1] = (struct pollfd){ .fd = open_signalfd(), .events = POLLIN };
 }
 
-static char *read_command(void)
+static char *read_line(size_t *length)
 {
-	long length = sys_read(INPUT_FD, line, sizeof(line));
+	long got = sys_read(INPUT_FD, line, sizeof(line));
 
-	if (length <= 0) {
+	if (got <= 0) {
 		fds[0].fd = -1; /* after a hangup every poll would return at once */
 		return NULL;
 	}
-	while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
-		length--;
-	return command_parse(line, (size_t)length);
+	while (got && (line[got - 1] == '\n' || line[got - 1] == '\r'))
+		got--;
+	*length = (size_t)got;
+	return line;
 }
 
-char *console_wait(uint64_t deadline_us)
+char *console_wait(uint64_t deadline_us, size_t *length)
 {
 	uint64_t now = now_us();
 	uint32_t left_us = deadline_us > now ? (uint32_t)(deadline_us - now) : 0;
@@ -82,7 +82,7 @@ char *console_wait(uint64_t deadline_us)
 		return NULL;
 	if (fds[1].revents)
 		sys_read(fds[1].fd, siginfo, sizeof(siginfo));
-	return fds[0].revents ? read_command() : NULL;
+	return fds[0].revents ? read_line(length) : NULL;
 }
 
 void console_drain(void)

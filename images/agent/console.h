@@ -2,13 +2,16 @@
 #ifndef OOMLAB_CONSOLE_H
 #define OOMLAB_CONSOLE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Turns off the terminal's echo, and makes console_wait() return when a child exits. */
 void console_open(void);
 
-/* Waits for a command or the exit of a child, at most until `deadline_us` of CLOCK_MONOTONIC: the command, or NULL. */
-char *console_wait(uint64_t deadline_us);
+void console_write(const char *text, size_t length);
+
+/* Waits for a line or the exit of a child, at most until `deadline_us` of CLOCK_MONOTONIC: the line without its end, or NULL. */
+char *console_wait(uint64_t deadline_us, size_t *length);
 
 /* Waits until the serial port has sent everything. */
 void console_drain(void);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "../guest/text.h"
+#include "console.h"
 
 #define FRAME_PREFIX "@oomlab "
 #define COMMAND_PREFIX "!oomlab "

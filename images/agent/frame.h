@@ -20,7 +20,4 @@ void frame_send(void);
  * the checksum is wrong. */
 char *command_parse(char *line, size_t length);
 
-/* Writes to the console; defined by the program that links the frames. */
-void console_write(const char *text, size_t length);
-
 #endif

@@ -205,7 +205,9 @@ static void __attribute__((noreturn)) run(int workload)
 	uint64_t next_beat = now_us() + BEAT_US;
 
 	for (;;) {
-		const char *command = console_wait(next_beat);
+		size_t length;
+		char *line = console_wait(next_beat, &length);
+		const char *command = line ? command_parse(line, length) : NULL;
 		struct child child;
 
 		if (command)

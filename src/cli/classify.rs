@@ -68,14 +68,14 @@ fn read(file: &Path) -> std::io::Result<Classification> {
 fn describe(file: &Path, found: &Classification, color: bool) -> String {
     let style = |style: console::Style| style.force_styling(color);
     let name = style(console::Style::new().bold()).apply_to(printable(&file.display().to_string()));
-    if found.kind == ReportKind::None {
-        return format!("{name}: none\n");
-    }
-    let what = style(console::Style::new().red()).apply_to(told(found.kind, &found.title));
-    let mut text = format!("{name}: {what}\n");
+    let mut text = match found.kind {
+        ReportKind::None => format!("{name}: none\n"),
+        kind => format!("{name}: {}\n", style(console::Style::new().red()).apply_to(told(kind, &found.title))),
+    };
     let mut row = |what: &str, value: String| text += &format!("  {what:8}{value}\n");
-    let (first, last) = (found.line.unwrap_or_default(), found.last_line.unwrap_or_default());
-    row("lines", if first == last { first.to_string() } else { format!("{first}–{last}") });
+    if let (Some(first), Some(last)) = (found.line, found.last_line) {
+        row("lines", if first == last { first.to_string() } else { format!("{first}–{last}") });
+    }
     if let Some(victim) = &found.victim {
         row("victim", describe_task(victim));
     }
@@ -85,7 +85,8 @@ fn describe(file: &Path, found: &Classification, color: bool) -> String {
     for other in found.reports.iter().filter(|other| Some(other.report.line) != found.line) {
         let often = if other.count > 1 { format!(" ({} times)", other.count) } else { String::new() };
         let report = &other.report;
-        row("also", format!("{}, line {}{often}", told(report.kind, &report.title), report.line));
+        let name = if report.provoked { "asked" } else { "also" };
+        row(name, format!("{}, line {}{often}", told(report.kind, &report.title), report.line));
     }
     text
 }

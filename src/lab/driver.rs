@@ -69,7 +69,7 @@ impl Driver<'_> {
     /// # Errors
     /// When the lab fails; whatever the guest does is a verdict.
     pub async fn drive(&mut self) -> Result<(), LabError> {
-        self.conductor.spawned(self.clock.now(), &mut self.dir)?;
+        self.conductor.spawned(Stamp::ZERO, &mut self.dir)?;
         // The first sample is due a period after the spawn: the loop itself may begin late.
         let first = self.clock.instant(Stamp::ZERO) + SAMPLE_PERIOD;
         let mut timers = Timers { sample: first, is_cancelled: false, catch_up: None };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../images/agent/console.h"
 #include "../../images/agent/frame.h"
 
 void console_write(const char *text, size_t length)

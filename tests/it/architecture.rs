@@ -39,7 +39,7 @@ const MODULES: &[Module] = &[
     edge("doctor", &["host"]),
     edge("store", &[]),
     edge("git", &["host"]),
-    edge("kernel", &["host", "store", "assets"]),
+    edge("kernel", &["host", "store", "assets", "git"]),
     edge("image", &["host", "workload", "assets"]),
     edge("probe", &["host", "kernel", "qmp"]),
     edge("guest", &["host"]),

@@ -2,8 +2,8 @@
 //!
 //! A kernel in trouble says so on its console: oopses, panics, lockups, hung tasks, RCU stalls, OOM kills, sanitizers' and lockdep's
 //! reports, in words that differ between architectures and versions from 2.6 on. This crate finds these reports in a log of any size
-//! and origin (serial console, `dmesg`, journal, `/dev/kmsg`, netconsole, mail), puts each together from its lines, and gives it a
-//! title that is the same from boot to boot, so that two nights can be compared.
+//! and origin (serial console, `dmesg`, journal, `/dev/kmsg`, netconsole, mail, what collectors wrap them in), puts each together
+//! from its lines, and gives it a title that is the same from boot to boot, so that two nights can be compared.
 //!
 //! ```
 //! use kmsg::signature::{Log, ReportKind};

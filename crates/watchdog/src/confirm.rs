@@ -36,17 +36,19 @@ impl Confirmation {
         let mut verdict = self.verdict.clone();
         let killed = observed.oom_kills.last().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
         let recovered = observed.canary_progress != self.canary;
-        let passed = observed.now().granted_since(self.sent_at);
+        let sent = observed.probes.last_sysrq().filter(|sent| sent.host >= self.sent_at.host);
+        let passed = sent.map_or(0.0, |sent| observed.now().granted_since(sent));
         let unanswered =
             observed.ended() || observed.interrupted || observed.probes.failed_since(self.probe(), self.sent_at);
-        let over = unanswered || passed >= ANSWER_TIMEOUT_S * observed.slowness();
+        let timeout_s = ANSWER_TIMEOUT_S * observed.slowness();
+        let over = unanswered || observed.probes.are_answers_due(observed.now(), timeout_s);
         match (killed, recovered) {
             (Some(pid), true) => {
                 verdict.confidence = 0.99;
                 verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: true });
                 Ok(verdict)
             }
-            _ if !over => Err(observed.clock.host_time_in(ANSWER_TIMEOUT_S * observed.slowness() - passed)),
+            _ if !over => Err(observed.clock.host_time_in(timeout_s - passed)),
             (None, true) => {
                 let summary = format!("it looked like {}, but the canary recovered by itself", verdict.kind);
                 Ok(Verdict { kind: Kind::Unproven, summary, confidence: 0.5, ..verdict })
@@ -79,6 +81,8 @@ mod tests {
         let mut verdict = Verdict::new(Kind::OomLivelock, RuleId::CanaryStuck, "stuck");
         verdict.confidence = 0.8;
         let confirmation = Confirmation::new(verdict, &observed);
+        observed.probes.record_request(confirmation.probe(), observed.now());
+        observed.on_event(&Event::Probed { probe: confirmation.probe() });
         (observed, confirmation)
     }
 

@@ -9,6 +9,9 @@ const MAX_LOOKS: u32 = 10_000;
 /// Looks in a row that fail before the lab gives up: a kernel without symbols has none later either.
 const MAX_FAILURES: u32 = 3;
 
+/// Granted seconds for an answer: the symbols of a large kernel are read before the first look.
+const MAX_PENDING_S: f64 = 60.0;
+
 /// Pages a second that trickle in a livelock all the same: atomic allocations dip below the watermarks.
 const MAX_TRICKLE: f64 = 2.0;
 
@@ -33,6 +36,8 @@ pub(super) struct Still {
 pub(super) struct CounterLog {
     requests: u32,
     requested_at: Option<Moment>,
+    /// Whether the last request has no answer yet.
+    is_requested: bool,
     failures: u32,
     /// Why the last look failed, if it did.
     pub failure: Option<String>,
@@ -51,14 +56,17 @@ impl CounterLog {
     pub fn record_request(&mut self, now: Moment) {
         self.requests += 1;
         self.requested_at = Some(now);
+        self.is_requested = true;
     }
 
     pub fn record_failure(&mut self, why: &str) {
+        self.is_requested = false;
         self.failures += 1;
         self.failure = Some(why.to_owned());
     }
 
     pub fn record(&mut self, at: Moment, counters: &Counters) {
+        self.is_requested = false;
         self.failures = 0;
         self.failure = None;
         let Some(before) = self.last.replace(Look { at, counters: counters.clone() }) else {
@@ -86,7 +94,7 @@ impl CounterLog {
 
     /// Whether the next look is due, `period_s` granted seconds after the last request.
     pub fn is_due(&self, now: Moment, period_s: f64) -> bool {
-        self.is_open() && self.requested_at.is_none_or(|at| now.granted_since(at) >= period_s)
+        self.is_open() && !self.is_pending(now) && self.requested_at.is_none_or(|at| now.granted_since(at) >= period_s)
     }
 
     /// Granted seconds until the next look, if there is one.
@@ -95,9 +103,9 @@ impl CounterLog {
         Some((period_s - now.granted_since(at)).max(0.0))
     }
 
-    /// When the last look was requested.
-    pub const fn requested_at(&self) -> Option<Moment> {
-        self.requested_at
+    /// Whether the answer to the last request may still come.
+    pub fn is_pending(&self, now: Moment) -> bool {
+        self.is_requested && self.requested_at.is_some_and(|at| now.granted_since(at) < MAX_PENDING_S)
     }
 
     /// Whether the lab goes on looking.
@@ -213,6 +221,8 @@ mod tests {
         let mut log = CounterLog::default();
         assert!(log.is_due(at(0.0), 5.0));
         log.record_request(at(0.0));
+        assert!(log.is_pending(at(9.0)) && !log.is_due(at(9.0), 5.0), "its answer is awaited");
+        log.record(at(1.0), &look(1, 1, 1));
         assert!(!log.is_due(at(4.0), 5.0) && log.is_due(at(5.0), 5.0));
         assert_eq!(log.due_in(at(4.0), 5.0), Some(1.0));
         (0..3).for_each(|_| log.record_failure("no symbol"));

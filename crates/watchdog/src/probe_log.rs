@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 /// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
 const MAX_PROBES: usize = 64;
 
+/// Granted seconds for which a sysrq letter may wait for the probe before it: reading the symbols of a large kernel takes long.
+const MAX_QUEUED_S: f64 = 60.0;
+
 /// Requests and results.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ProbeLog {
@@ -22,6 +25,8 @@ pub(super) struct ProbeLog {
     tasks: Option<(Moment, Box<Tasks>)>,
     /// The probe that the lab makes now, unless it is a sysrq letter.
     pub running: Option<Probe>,
+    /// The sysrq letters that the lab began to send, and when: a probe may have to wait for the one before it.
+    sent: Vec<(char, Moment)>,
     /// When the kernel last acknowledged a sysrq letter.
     pub sysrq_ack: Option<Moment>,
     pub blocked_tasks: BlockedTasks,
@@ -50,12 +55,22 @@ impl ProbeLog {
 
     /// When the lab last sent a sysrq letter: console output after that may be its doing.
     pub fn last_sysrq(&self) -> Option<Moment> {
-        self.requests.iter().rev().find(|(probe, _)| matches!(probe, Probe::Sysrq(_))).map(|(_, at)| *at)
+        self.sent.last().map(|(_, at)| *at)
+    }
+
+    /// Whether each sysrq letter that was requested has had so many granted seconds for its answer. One that cannot be sent gets none.
+    pub fn are_answers_due(&self, now: Moment, timeout_s: f64) -> bool {
+        let requests = || self.requests.iter().filter(|(probe, _)| matches!(probe, Probe::Sysrq(_)));
+        let waits = |since: &Moment, limit_s: f64| now.granted_since(*since) < limit_s;
+        if requests().count() > self.sent.len() {
+            return requests().next_back().is_some_and(|(_, at)| !waits(at, MAX_QUEUED_S));
+        }
+        self.sysrq_failed().is_some() || !self.last_sysrq().is_some_and(|at| waits(&at, timeout_s))
     }
 
     /// Whether the lab has started the OOM killer by sysrq-f: its kills are the lab's doing then.
     pub fn manual_oom_kill_sent(&self) -> bool {
-        self.requests.iter().any(|(probe, _)| *probe == Probe::Sysrq('f'))
+        self.sent.iter().any(|(letter, _)| *letter == 'f')
     }
 
     /// Whether the kernel has acknowledged a sysrq letter since `since`.
@@ -78,7 +93,13 @@ impl ProbeLog {
 
     pub fn on_event(&mut self, now: Moment, event: &Event) {
         match event {
-            Event::Probed { probe } => self.running = Some(*probe).filter(|probe| !matches!(probe, Probe::Sysrq(_))),
+            Event::Probed { probe: Probe::Sysrq(letter) } => {
+                self.running = None;
+                if self.sent.len() < MAX_PROBES {
+                    self.sent.push((*letter, now));
+                }
+            }
+            Event::Probed { probe } => self.running = Some(*probe),
             Event::Profile { .. }
             | Event::Memory { .. }
             | Event::Counters { .. }
@@ -273,7 +294,7 @@ mod tests {
         probes.record_request(Probe::Memory, at(3.0));
         assert_eq!((probes.count_since(Probe::Memory, at(2.0)), probes.count_since(Probe::Profile, at(0.0))), (1, 0));
         assert_eq!(probes.last_sysrq(), None);
-        (0..64).for_each(|_| probes.record_request(Probe::Sysrq('m'), at(4.0)));
+        (0..64).for_each(|_| request(&mut probes, 'm', 4.0));
         assert_eq!(probes.count_since(Probe::Profile, at(9.0)), usize::MAX);
         assert_eq!(probes.last_sysrq(), Some(at(4.0)));
     }
@@ -282,20 +303,20 @@ mod tests {
     fn sysrq_w_clears_blocked_tasks() {
         let mut probes = ProbeLog::default();
         let blocked_tasks = |probes: &ProbeLog| probes.blocked_tasks.all.len();
-        probes.record_request(Probe::Sysrq('w'), at(1.0));
+        request(&mut probes, 'w', 1.0);
         probes.on_message(at(1.0), "task:hog state:D stack:0 pid:26 ppid:1");
         probes.record_request(Probe::Memory, at(2.0));
         assert_eq!(blocked_tasks(&probes), 1);
-        probes.record_request(Probe::Sysrq('w'), at(3.0));
+        request(&mut probes, 'w', 3.0);
         assert_eq!(blocked_tasks(&probes), 0);
     }
 
     #[test]
     fn failed_probes_and_manual_oom_kill() {
         let mut probes = ProbeLog::default();
-        probes.record_request(Probe::Sysrq('m'), at(1.0));
+        request(&mut probes, 'm', 1.0);
         assert!(!probes.manual_oom_kill_sent());
-        probes.record_request(Probe::Sysrq('f'), at(2.0));
+        request(&mut probes, 'f', 2.0);
         assert!(probes.manual_oom_kill_sent());
         let failed = |probe, why: &str| Event::ProbeFailed { probe, why: why.to_owned() };
         assert_eq!(probes.sysrq_failed(), None);
@@ -319,12 +340,31 @@ mod tests {
         assert_eq!((probes.profiles.len(), probes.memories.len()), (MAX_PROBES, MAX_PROBES));
     }
 
+    /// Requests a sysrq letter, which is sent at once.
+    fn request(probes: &mut ProbeLog, letter: char, seconds: f64) {
+        probes.record_request(Probe::Sysrq(letter), at(seconds));
+        probes.on_event(at(seconds), &Event::Probed { probe: Probe::Sysrq(letter) });
+    }
+
+    #[test]
+    fn an_answer_is_due_after_the_letter_is_sent() {
+        let mut probes = ProbeLog::default();
+        assert!(probes.are_answers_due(at(0.0), 3.0));
+        probes.record_request(Probe::Sysrq('m'), at(1.0));
+        assert!(!probes.are_answers_due(at(30.0), 3.0), "it waits for another probe");
+        assert!(probes.are_answers_due(at(61.0), 3.0));
+        probes.on_event(at(31.0), &Event::Probed { probe: Probe::Sysrq('m') });
+        assert!(!probes.are_answers_due(at(33.0), 3.0) && probes.are_answers_due(at(34.0), 3.0));
+        probes.on_event(at(33.0), &Event::ProbeFailed { probe: Probe::Sysrq('m'), why: "no BREAK".to_owned() });
+        assert!(probes.are_answers_due(at(33.0), 3.0));
+    }
+
     #[test]
     fn sysrq_ack_needs_a_request() {
         let mut probes = ProbeLog::default();
         probes.on_message(at(1.0), "sysrq: Show Memory");
         assert!(!probes.sysrq_acked_since(at(0.0)));
-        probes.record_request(Probe::Sysrq('m'), at(2.0));
+        request(&mut probes, 'm', 2.0);
         probes.on_message(at(2.5), "Mem-Info:");
         assert!(!probes.sysrq_acked_since(at(0.0)));
         probes.on_message(at(3.0), "SysRq : Show Memory");

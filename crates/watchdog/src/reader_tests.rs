@@ -121,6 +121,9 @@ proptest! {
         let (name, bytes) = which.get(&CORPUS);
         let mut bytes = bytes.clone();
         for (at, change) in cuts {
+            if bytes.is_empty() {
+                break;
+            }
             let at = at.index(bytes.len());
             match change {
                 0 => bytes.truncate(at + 1),

@@ -23,7 +23,7 @@ KERNELS = {"x86_64": "debian-6.1", "aarch64": "debian-6.1", "riscv64-nommu": "li
 RAM = {"x86_64": "256M", "aarch64": "256M", "riscv64-nommu": "32M"}
 BEGINS = "foreign: begins"
 REFUSED = "foreign: could not do it"
-LIMIT_S = 150
+LIMIT_S = 100
 BOOT_S = 30
 # Nobody waits longer for a trial: a limit counts granted time.
 MAX_STRETCH = 10

@@ -8,7 +8,7 @@ use oomlab::probe::Finding;
 async fn assert_log_read(arch: &'static str, kernel: &'static str, ram: &'static str) {
     let machine = Machine { arch, kernel, ram, vcpus: 1, workload: "idle", options: &[("ms", "60000")] };
     let mut guest = machine.start().await;
-    guest.until(" started ").await;
+    guest.until(" beat ").await;
     let prober = guest.prober.clone();
     let collecting = async move { prober.collect(Step::KernelLog, Stamp::from_micros(0)).await };
     let Finding::KernelLog(log) = guest.meanwhile(collecting).await.unwrap() else { panic!("no log") };

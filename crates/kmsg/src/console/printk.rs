@@ -247,6 +247,7 @@ mod tests {
         assert_eq!(texts("login: [    2.000000] two"), ["login: ", "two"]);
         assert_eq!(texts("> > [    2.000000] two"), ["two"]);
         assert_eq!(texts("Nov 24 10:00:00 host kernel: [    2.000000] two"), ["two"]);
+        assert_eq!(texts("Nov 24 10:00:00 host console[12]: [    2.000000] two"), ["two"]);
         assert_eq!(texts(""), [""]);
     }
 

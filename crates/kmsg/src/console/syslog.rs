@@ -42,14 +42,14 @@ pub(super) fn strip(text: &str) -> Option<Entry<'_>> {
 
 /// Whether a text is such a prefix and nothing else, as it stands before the kernel's own.
 pub(super) fn is_bare(text: &str) -> bool {
-    let text = text.trim();
+    let (whole, text) = (text.trim_start(), text.trim());
     if text.is_empty() || text.len() > MAX_PREFIX {
         return text.is_empty();
     }
     let level = text.starts_with('<') && text.ends_with('>') && text.len() <= 5;
     level
         || text.trim_end_matches(':').ends_with("kernel")
-        || strip(text).is_some_and(|entry| entry.text.is_empty())
+        || strip(whole).is_some_and(|entry| entry.text.trim().is_empty())
         || text.split(':').all(|part| part.len() <= 8 && part.trim().bytes().all(|b| b.is_ascii_lowercase()))
             && text.ends_with(':')
             && text.matches(':').count() == 2
@@ -94,15 +94,21 @@ fn sender(text: &str) -> Entry<'_> {
         return Entry { of_program: false, text: text[before.len() + "kernel:".len()..].trim_start() };
     }
     match head.split_once(": ") {
-        Some((words, _)) if matches!(words.split_whitespace().count(), 2 | 3) && is_sender(words) => {
-            Entry { of_program: true, text: &text[words.len() + 2..] }
-        }
+        Some((words, _)) if is_sender(words) => Entry { of_program: true, text: &text[words.len() + 2..] },
         _ => Entry { of_program: false, text },
     }
 }
 
-/// A host's name first, a program's last; no sentence has `[12]` or a slash there.
+/// A host's name first, a program's last, and perhaps `daemon.err` between; no sentence has `[12]` or a slash there.
 fn is_sender(words: &str) -> bool {
+    let is_short = match words.split_whitespace().collect::<Vec<_>>()[..] {
+        [_, _] => true,
+        [_, level, _] => level.contains('.'),
+        _ => false,
+    };
+    if !is_short {
+        return false;
+    }
     let tag = words.rsplit(' ').next().unwrap_or_default();
     let plain = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/()[]".contains(&b));
     if words.starts_with('[') {

@@ -41,7 +41,7 @@ impl Columns {
         }
         let is_common = WIDTHS.contains(&width);
         let is_wrapped = if begun > loose * 2 {
-            wrapped > 0 && wrapped * 4 >= full * 3 && (is_common || full > 1)
+            wrapped > 0 && wrapped * 2 >= full && (is_common || full > 1)
         } else {
             is_common && full >= 3 && full * 20 >= lines.len()
         };

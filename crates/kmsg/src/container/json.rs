@@ -16,6 +16,10 @@ pub(super) fn texts(line: &str) -> Option<Vec<String>> {
         of_object(&member, &mut found);
         return Some(found);
     }
+    if !line.contains(|c: char| c.is_alphanumeric()) {
+        // The brackets of what is spread over lines.
+        return line.contains(['{', '}', '[', ']']).then_some(found);
+    }
     let (mut rest, mut read, mut entered) = (line, false, 0);
     while let Some(at) = rest.find('{') {
         rest = &rest[at..];
@@ -119,7 +123,7 @@ mod tests {
         ] {
             assert_eq!(texts(line).unwrap_or_else(|| panic!("{line}")), expected, "{line}");
         }
-        for line in ["plain", "{", "{}{", "[    1.000000] f {x}", "\"a\" b", "- {msg}", "- {dt: 1}"] {
+        for line in ["plain", "{", " },{", "{}{", "[    1.000000] f {x}", "\"a\" b", "- {msg}", "- {dt: 1}"] {
             assert!(texts(line).is_none_or(|found| found.is_empty()), "{line}");
         }
     }

@@ -1,11 +1,11 @@
 //! What stands before every line: a container's name, a time, a number, a quote's mark.
 
-use crate::console::printk;
-
 /// Bytes of the longest margin.
 const MAX_WIDTH: usize = 64;
 /// Fewer lines may begin alike by chance.
 const MIN_LINES: usize = 8;
+/// The same of lines that begin with a time.
+const MIN_TIMED: usize = 3;
 
 /// What to take from the start of each line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub(super) enum Margin {
 impl Margin {
     /// The margin of these lines.
     pub fn of(lines: &[&str]) -> Option<Self> {
-        if lines.len() < MIN_LINES {
+        if lines.len() < MIN_TIMED {
             return None;
         }
-        let most = lines.len() * 9 / 10;
+        let most = if lines.len() < MIN_LINES { lines.len() } else { lines.len() * 9 / 10 };
         let found = [Self::Bar, Self::Number];
         let shared = shape(lines).map(Self::Shape);
         let is_of = |margin: &Self| lines.iter().filter(|line| margin.width(line).is_some()).count() >= most;
@@ -70,16 +70,15 @@ fn shape(lines: &[&str]) -> Option<Vec<u8>> {
     let mut shared: Vec<usize> = lines.iter().map(common).collect();
     shared.sort_unstable();
     let shared = shared[lines.len() / 10];
-    let is_stamp = |at: &usize| printk::parse(&example[*at..]).guest_s.is_some();
+    let is_stamp = |at: &usize| example[*at + 1..].split_once(']').is_some_and(|(inside, _)| is_seconds(inside));
     let stamp = example.match_indices('[').map(|(at, _)| at).take_while(|at| *at < shared).find(is_stamp);
     let ends = (2..=stamp.unwrap_or(shared)).rev().filter(|end| matches!(mask[end - 1], b' ' | b'\t' | b'|' | b']'));
     let is_marked = |end: &usize| {
         let text = mask[..*end].trim_ascii_end();
         let has = |time: &[u8]| text.windows(time.len()).any(|part| part == time);
         let has_time = has(b"00:00") || has(b"0000000000.000");
-        has_time
-            || text.starts_with(b"E") && text.len() == 1
-            || text.last().is_some_and(|last| b"|>:#*/])".contains(last))
+        let has_mark = text == b"E" || text.last().is_some_and(|last| b"|>:#*/])".contains(last));
+        has_time || has_mark && lines.len() >= MIN_LINES
     };
     let end = ends.into_iter().find(is_marked)?;
     let is_of_program = |line: &str| line.get(..end).is_some_and(|head| head.split(' ').any(has_pid));
@@ -89,6 +88,14 @@ fn shape(lines: &[&str]) -> Option<Vec<u8>> {
     let kernels = lines.iter().any(|line| rest(line).split(' ').take(2).any(|word| word == "kernel:"));
     let of_programs = is_of_program(example) || tagged && kernels;
     (!of_programs && example.is_char_boundary(end)).then(|| mask[..end].to_vec())
+}
+
+/// `   12.345678`, the kernel's own time.
+fn is_seconds(inside: &str) -> bool {
+    let parts = inside.trim_start().split_once('.');
+    parts.is_some_and(|(seconds, micros)| {
+        micros.len() == 6 && seconds.bytes().chain(micros.bytes()).all(|b| b.is_ascii_digit())
+    })
 }
 
 /// `sshd[12]:`

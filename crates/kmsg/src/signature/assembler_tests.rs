@@ -144,3 +144,15 @@ fn oops_number_precedes_its_trace() {
     assert_eq!(told(&[OOPS, die, one, two, three]).len(), 1);
     assert_eq!(told(&[OOPS, one, two, three, die]).len(), 2, "the next oops");
 }
+
+#[test]
+fn dumps_that_somebody_asked_for_are_of_no_report() {
+    let lockup = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
+    let asked = "[    2.000000] sysrq: Show Blocked State";
+    let frames = ["[    2.000001]  f_blocked+0x1/0x20", "[    2.000002]  do_syscall_64+0x1/0x20"];
+    assert_eq!(told(&[lockup, frames[0], frames[1]])[0].0, "soft lockup in f_blocked");
+    assert_eq!(told(&[lockup, asked, frames[0], frames[1]])[0].0, "soft lockup of hog");
+    // Nor do they stand for one whose beginning is missing.
+    let killing = "[    2.000001]  oom_kill_process+0x10/0x20";
+    assert_eq!((told(&[killing]).len(), told(&[asked, killing]).len()), (1, 0));
+}

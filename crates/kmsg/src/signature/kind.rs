@@ -18,7 +18,7 @@ pub enum ReportKind {
     PanicOnOom,
     /// An allocation failed and the kernel said so.
     AllocFailure,
-    /// An allocation took longer than ten seconds (4.9 to 4.14).
+    /// An allocation took longer than ten seconds (4.9 to 4.14, 7.3).
     AllocStall,
     /// A task was blocked for too long.
     HungTask,

@@ -21,7 +21,7 @@ pub(super) const PANIC: Signature = Signature {
         }
         let reason = text[before.len() + MARK.len()..].trim_end();
         // The line that ends a panic repeats its reason: `---[ end Kernel panic - not syncing: … ]---`.
-        let closing = before.trim_start().starts_with("---[ end");
+        let closing = before.contains("---[ end");
         let reason = if closing { reason.trim_end_matches("]---").trim_end() } else { reason };
         let (kind, verdict) = sort(reason);
         let head = head(reason, kind).with_failure(verdict, reason);

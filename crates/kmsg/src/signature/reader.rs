@@ -163,6 +163,41 @@ mod tests {
     }
 
     #[test]
+    fn waits_for_a_device_count_from_the_third_on() {
+        let line = "[  120.000000] unregister_netdevice: waiting for lo to become free. Usage count = 5";
+        for (times, count) in [(2, 0), (3, 1), (9, 1)] {
+            assert_eq!(findings(&vec![line; times]).len(), count, "{times} times");
+        }
+    }
+
+    #[test]
+    fn last_line_of_a_panic_is_found_where_the_first_is_missing() {
+        let first = "[    1.000000] Kernel panic - not syncing: Fatal exception";
+        let last = "[    1.000001] ---[ end Kernel panic - not syncing: Fatal exception ]---";
+        for lines in [&[first, last][..], &[last]] {
+            let [Finding::Failure(failure)] = &findings(lines)[..] else { panic!("{lines:?}") };
+            assert_eq!((failure.kind, failure.title.as_str()), (FailureKind::Panic, "Fatal exception"));
+        }
+    }
+
+    #[test]
+    fn later_lines_name_the_task_of_a_failure() {
+        let oops = "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010";
+        let ran = "[    1.000001] CPU: 0 PID: 26 Comm: hog Not tainted 6.1.0 #1";
+        let idles = "[    1.000001] CPU: 0 PID: 0 Comm: swapper/0 Not tainted 6.1.0 #1";
+        let lockup = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
+        let task = |finding: &Finding| match finding {
+            Finding::FailureTask(task) => Some(task.pid),
+            _ => None,
+        };
+        for (lines, pids) in
+            [(&[oops, ran, ran][..], &[26][..]), (&[oops, idles], &[]), (&[lockup, ran], &[]), (&[ran], &[])]
+        {
+            assert_eq!(findings(lines).iter().filter_map(task).collect::<Vec<_>>(), pids, "{lines:?}");
+        }
+    }
+
+    #[test]
     fn html_escapes_are_undone() {
         for (text, expected) in
             [("a &lt; b", "a < b"), ("a &gt; b", "a > b"), ("&lt;c0&gt;", "<c0>"), ("a & b", "a & b")]

@@ -1,7 +1,6 @@
 //! The kernel reported a failure on its console.
 
 use super::Judgement;
-use crate::clock::Moment;
 use crate::console_hit::ConsoleHit;
 use crate::observations::Observations;
 use kmsg::signature::FailureReport;
@@ -79,21 +78,17 @@ fn look_at_panic(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> Op
     if seen.is_some_and(|look| look.counters.panicked == Some(true)) {
         return None;
     }
-    let waited = |since: Moment| observed.now().granted_since(since);
-    match counters.requested_at().filter(|at| at.granted_since(hit.at) >= SETTLE_S) {
-        None if counters.is_open() => return Some(Judgement::Probe(Probe::Counters)),
-        // The answer is on its way.
-        Some(at) if seen.is_none() && counters.failure.is_none() && waited(at) < ANSWER_TIMEOUT_S => {
-            return Some(Judgement::defer(observed, ANSWER_TIMEOUT_S, waited(at)));
-        }
-        _ => {}
+    if counters.is_pending(observed.now()) {
+        return Some(Judgement::defer(observed, ANSWER_TIMEOUT_S, 0.0));
+    }
+    if seen.is_none() && counters.is_open() {
+        return Some(Judgement::Probe(Probe::Counters));
     }
     if observed.probes.count_since(Probe::Sysrq('m'), hit.at) == 0 {
         return Some(Judgement::Probe(Probe::Sysrq('m')));
     }
-    let sent = observed.probes.last_sysrq()?;
-    let is_answer_due = observed.probes.sysrq_failed().is_none() && waited(sent) < ANSWER_TIMEOUT_S;
-    is_answer_due.then(|| Judgement::defer(observed, ANSWER_TIMEOUT_S, waited(sent)))
+    let is_due = observed.probes.are_answers_due(observed.now(), ANSWER_TIMEOUT_S);
+    (!is_due).then(|| Judgement::defer(observed, ANSWER_TIMEOUT_S, 0.0))
 }
 
 /// Before the agent's hello, every crash is a failure to boot.

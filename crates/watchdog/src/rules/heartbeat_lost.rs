@@ -17,6 +17,9 @@ const MIN_IRQS_OFF_SHARE: f64 = 0.5;
 /// How many times longer the heartbeat may be missing while the console is active.
 const MAX_FLOOD_FACTOR: f64 = 4.0;
 
+/// Granted seconds for the answer to a sysrq letter.
+const ANSWER_TIMEOUT_S: f64 = 3.0;
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let (Some(hello), None) = (observed.hello, &observed.finished) else { return Judgement::NotApplicable };
     let beat = observed.beat.map_or(hello, |(at, _)| at);
@@ -34,6 +37,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     }
     if silent < limit {
         return Judgement::recheck(observed, limit, silent);
+    }
+    if !observed.probes.are_answers_due(observed.now(), ANSWER_TIMEOUT_S) {
+        return Judgement::recheck(observed, ANSWER_TIMEOUT_S, 0.0);
     }
     let console = observed.console_activity.unwrap_or(hello);
     let quiet = observed.now().granted_since(console);

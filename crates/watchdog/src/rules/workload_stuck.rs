@@ -30,6 +30,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
             return Judgement::Probe(probe);
         }
     }
+    if !observed.probes.are_answers_due(observed.now(), 0.0) {
+        return Judgement::defer(observed, observed.stuck_s(), 0.0);
+    }
     // The answers come on the console.
     if let Some(sent) = observed.probes.last_sysrq()
         && let Err(judgement) = check_deadline(observed, RuleId::WorkloadStuck, sent, observed.stuck_s())

@@ -55,6 +55,6 @@ uint64_t vmstat(const char *name);
 
 /* How long a healthy guest is busy without a word: longer than the lab's patience with a silent console, also on a host that
  * gives the guest half of a CPU. */
-enum { SILENT_MS = 75000 };
+enum { SILENT_MS = 100000 };
 
 #endif

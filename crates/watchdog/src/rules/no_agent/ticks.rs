@@ -13,6 +13,9 @@ use model::{Evidence, Kind, Onset, Probe, Profile, RuleId, Verdict};
 /// A vCPU with interrupts off in at least this share of its samples has them off for good.
 const MIN_IRQS_OFF_SHARE: f64 = 0.5;
 
+/// Granted seconds for the answer to a sysrq letter.
+const ANSWER_TIMEOUT_S: f64 = 3.0;
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let counters = &observed.probes.counters;
     let Some(last) = &counters.last else { return Judgement::NotApplicable };
@@ -32,6 +35,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     }
     if lasted < f64::from(CONFIRM_PERIODS) * threshold {
         return Judgement::NotApplicable;
+    }
+    if !observed.probes.are_answers_due(observed.now(), ANSWER_TIMEOUT_S) {
+        return Judgement::recheck(observed, ANSWER_TIMEOUT_S, 0.0);
     }
     // Where others tick, one of them may answer.
     if cpu.is_none() && observed.probes.sysrq_acked_since(still.since) {
