@@ -35,9 +35,10 @@ ratio() {
     awk "BEGIN { printf \"%.3f\", $1 / $2 }"
 }
 
-# Prints the bare command line as the plan shows it, with sockets of its own.
+# Prints the bare command line as the plan shows it, with sockets of its own; nobody connects to them.
 bare_command() {
-    "$oomlab" plan matrix.yaml | sed -n 's/^  \(qemu-system-.*\)/\1/p' | sed "s|/tmp/oomlab-|$work/$1-|g"
+    "$oomlab" plan matrix.yaml | sed -n 's/^  \(qemu-system-.*\)/\1/p' |
+        sed "s|/tmp/oomlab-|$work/$1-|g; s|wait=on|wait=off|"
 }
 
 # Runs COUNT bare command lines, two at a time.

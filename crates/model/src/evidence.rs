@@ -29,6 +29,11 @@ pub enum Evidence {
         /// Of these, looks before which direct reclaim had begun again (`allocstall`).
         stalls: u32,
     },
+    /// The kernel reported page allocation stalls (`mm/page_alloc.c`, `warn_alloc()`, since 7.3 `check_alloc_stall_warn()`).
+    AllocationStalls {
+        /// How often.
+        count: u64,
+    },
     /// The kernel's timer ticks stand still.
     TicksStill {
         /// Granted seconds for which they were looked at.
@@ -136,6 +141,8 @@ impl fmt::Display for Evidence {
                 f,
                 "no page allocated for {still_s:.0} s by the kernel's own counters ({looks} looks), direct reclaim went on in {stalls} of them"
             ),
+            Self::AllocationStalls { count: 1 } => f.write_str("the kernel reported a page allocation stall"),
+            Self::AllocationStalls { count } => write!(f, "the kernel reported {count} page allocation stalls"),
             Self::TicksStill { still_s, cpu: None } => write!(f, "jiffies stand still for {still_s:.0} s"),
             Self::TicksStill { still_s, cpu: Some(cpu) } => {
                 write!(f, "CPU {cpu} accounts for no time for {still_s:.0} s, and has tasks to run")

@@ -92,15 +92,15 @@ impl CounterLog {
         }
     }
 
-    /// Whether the next look is due, `period_s` granted seconds after the last request.
+    /// Whether the next look is due, `period_s` granted seconds after the last request or the spawn.
     pub fn is_due(&self, now: Moment, period_s: f64) -> bool {
-        self.is_open() && !self.is_pending(now) && self.requested_at.is_none_or(|at| now.granted_since(at) >= period_s)
+        self.due_in(now, period_s) == Some(0.0)
     }
 
-    /// Granted seconds until the next look, if there is one.
+    /// Granted seconds until the next look; `None` while none is due at any time.
     pub fn due_in(&self, now: Moment, period_s: f64) -> Option<f64> {
-        let at = self.requested_at.filter(|_| self.is_open())?;
-        Some((period_s - now.granted_since(at)).max(0.0))
+        let is_waiting = self.is_open() && !self.is_pending(now);
+        is_waiting.then(|| (period_s - now.granted_since(self.requested_at.unwrap_or_default())).max(0.0))
     }
 
     /// Whether the answer to the last request may still come.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn looks_come_once_a_period_until_they_fail() {
         let mut log = CounterLog::default();
-        assert!(log.is_due(at(0.0), 5.0));
+        assert!(!log.is_due(at(4.0), 5.0) && log.is_due(at(5.0), 5.0));
         log.record_request(at(0.0));
         assert!(log.is_pending(at(9.0)) && !log.is_due(at(9.0), 5.0), "its answer is awaited");
         log.record(at(1.0), &look(1, 1, 1));

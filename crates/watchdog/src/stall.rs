@@ -5,6 +5,7 @@ use super::clock::Moment;
 use super::observations::Observations;
 use super::probe_log::{share_in, summary};
 use kmsg::functions::Subsystem;
+use kmsg::signature::{Repeated, ReportKind};
 use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, TaskFacts, Tasks, Verdict, Watermarks};
 
 /// A stuck guest with at least this CPU demand loops, one with less waits.
@@ -51,6 +52,7 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
     stall.assess_memory();
     stall.assess_victim();
     stall.evidence.extend(observed.probes.task_evidence(progress));
+    stall.assess_reports();
     let mut verdict = Verdict::new(kind, rule, sentence);
     verdict.confidence = stall.confidence.clamp(0.3, 0.95);
     verdict.evidence = stall.evidence;
@@ -228,6 +230,17 @@ impl Stall<'_> {
         if let Some(reaped) = self.observed.oom_reaped.as_ref().filter(|reaped| is_victim(reaped.what.pid)) {
             self.caveats.push(Caveat::OomReaped { pid: reaped.what.pid });
             self.confidence -= 0.1;
+        }
+    }
+
+    /// What the kernel itself says of allocations.
+    fn assess_reports(&mut self) {
+        let reports = self.observed.namer.classification().reports;
+        let is_stall = |known: &&Repeated| known.report.kind == ReportKind::AllocStall && !known.report.provoked;
+        let count = reports.iter().filter(is_stall).map(|known| known.count).sum();
+        if count > 0 {
+            self.evidence.push(Evidence::AllocationStalls { count });
+            self.confidence += 0.05;
         }
     }
 }

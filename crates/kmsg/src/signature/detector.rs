@@ -58,12 +58,12 @@ const FUNCTIONS: &[Row] = &[
     ("__schedule_bug", K::AtomicSleep, "scheduling while atomic", CulpritSource::Trace),
     ("__might_resched", K::AtomicSleep, "sleeping function called from invalid context", CulpritSource::Trace),
     ("___might_sleep", K::AtomicSleep, "sleeping function called from invalid context", CulpritSource::Trace),
-    // kernel/panic.c; vpanic() since 6.15
+    // kernel/panic.c; vpanic() since 6.15. Command lines have `panic=`.
     ("__warn", K::Warning, "WARNING", CulpritSource::Trace),
     ("warn_slowpath_fmt", K::Warning, "WARNING", CulpritSource::Trace),
     ("warn_slowpath_common", K::Warning, "WARNING", CulpritSource::Trace),
-    ("panic", K::Panic, "panic", CulpritSource::Nowhere),
-    ("vpanic", K::Panic, "panic", CulpritSource::Nowhere),
+    ("panic+0x", K::Panic, "panic", CulpritSource::Nowhere),
+    ("vpanic+0x", K::Panic, "panic", CulpritSource::Nowhere),
 ];
 
 /// What lines behind the first begin with.
@@ -109,7 +109,10 @@ pub(super) const TRACE: Signature = Signature {
         // What was left on a stack says nothing: any timer may run in the tick, and tasks leave pointers to functions.
         let is_dump = text.contains(": ") || symbol::is_at_end(text);
         let frame = frame(text).filter(|frame| frame.is_reliable && !is_dump)?;
-        let is_of = |row: &&Row| frame.function == row.0 || frame.caller == Some(row.0);
+        let is_of = |row: &&Row| {
+            let name = row.0.trim_end_matches("+0x");
+            frame.function == name || frame.caller == Some(name)
+        };
         FUNCTIONS.iter().find(is_of).map(fragment)
     },
 };

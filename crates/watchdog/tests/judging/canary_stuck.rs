@@ -56,6 +56,25 @@ fn oom_livelock_evidence() {
 }
 
 #[test]
+fn page_allocation_stalls_are_evidence() {
+    for line in [
+        "page allocation stall for 10 secs: order:0, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
+        "page allocation stalls for 10016ms, order:0, mode:0xcc0(GFP_KERNEL)",
+    ] {
+        let mut trial = Trial::booted();
+        trial.kill();
+        trial.line(&format!("[    9.000000] hog: {line}"));
+        trial.line(&format!("[   19.000000] hog: {line}"));
+        trial.until_verdict(20, 1.0, 0.0, true);
+        assert!(
+            trial.verdict().evidence.contains(&Evidence::AllocationStalls { count: 2 }),
+            "{line}: {:?}",
+            trial.verdict()
+        );
+    }
+}
+
+#[test]
 fn free_memory_lowers_confidence() {
     let confidence = |free_kib| {
         let mut trial = Trial::booted();
