@@ -301,7 +301,7 @@ impl Diagnosis {
             self.sysrq_failure = Some(format!("{step} was not answered"));
         }
         let result = match found {
-            Ok(text) => keep(step, &text, journal),
+            Ok(text) => keep(step, &format!("{}\n\n{text}", head(began, self.has_provoked)), journal),
             Err(Failure::Late) => StepResult::Late { seconds: timeout(step).as_secs_f64() },
             Err(Failure::Cancelled) => StepResult::Skipped { why: CANCELLED.to_owned() },
             Err(Failure::Failed(why)) => StepResult::Failed { why },
@@ -325,6 +325,12 @@ impl Way {
             Self::Host | Self::Nmi => &[],
         }
     }
+}
+
+/// The first line of a file of the bundle: when it was taken, and whether it may show what the lab itself has caused.
+fn head(began: Stamp, has_provoked: bool) -> String {
+    let provoked = if has_provoked { "the lab had made the guest act before" } else { "the guest was not provoked" };
+    format!("Taken {:.2} s after the start of QEMU, after the verdict; {provoked}.", began.as_secs_f64())
 }
 
 /// Writes what a step has found; QEMU has written a dump itself.

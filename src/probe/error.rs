@@ -52,6 +52,9 @@ pub enum ProbeError {
     /// The kernel's tasks are not found.
     #[error(transparent)]
     Tasks(#[from] TasksError),
+    /// Writing down so much RAM would hold the guest still for long.
+    #[error("{0} MiB of RAM are too many for a snapshot of a guest that is judged")]
+    RamSize(u32),
     /// There is no file for a copy of the guest's memory.
     #[error("cannot make a file for the guest's memory: {0}")]
     SnapshotFile(std::io::Error),

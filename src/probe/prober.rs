@@ -48,6 +48,7 @@ impl Prober {
             Probe::Profile => self.profile().await.map(Some),
             Probe::Memory => self.memory().await.map(Some),
             Probe::Counters => self.counters().await.map(Some),
+            Probe::Tasks => self.task_facts().await.map(Some),
             Probe::Sysrq(letter) => self.send_sysrq(letter).await.map(|()| None),
         };
         found.unwrap_or_else(|error| Some(Event::ProbeFailed { probe, why: error.to_string() }))

@@ -1,8 +1,11 @@
 //! One trial on a time axis of host seconds, for a terminal.
 
+mod provoked;
+
 use super::axis::{Axis, Row, height};
 use super::layout::{Colour, Style, duration};
 use model::{Beat, Course, Event, Frame, Outcome, Probe, Record, Stage, Stamp, ThreadTime};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ pub fn timeline(name: &str, records: &[Record], course: &Course, style: Style) -
         chart.canary(),
         chart.free(),
         chart.kills(),
+        chart.provoked(),
         chart.probes(),
     ];
     rows.iter().flatten().for_each(|row| out.push_str(&row.render(style)));
@@ -295,16 +299,18 @@ impl Chart<'_> {
         (known > 0).then_some(row)
     }
 
-    /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, `C` for the kernel's counters, a sysrq
-    /// letter for itself. What was done at once stands side by side.
+    /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, `C` for the kernel's counters, `T` for the tasks, a
+    /// sysrq letter for itself. What was done at once stands side by side.
     fn probes(&self) -> Option<Row> {
+        const WORDS: [(char, &str); 4] = [('P', "P CPU"), ('M', "M mem"), ('C', "C counters"), ('T', "T tasks")];
         let mut row = self.axis.row("probes");
-        let (mut sysrq, mut profile, mut memory, mut counters, mut failed) = (false, false, false, false, 0);
+        let (mut marks, mut failed) = (BTreeSet::new(), 0);
         for record in self.records {
             let mark = match record.event {
                 Event::Probed { probe: Probe::Profile } => 'P',
                 Event::Probed { probe: Probe::Memory } => 'M',
                 Event::Probed { probe: Probe::Counters } => 'C',
+                Event::Probed { probe: Probe::Tasks } => 'T',
                 Event::Probed { probe: Probe::Sysrq(letter) } if letter.is_ascii_alphanumeric() => letter,
                 Event::Probed { .. } => '?',
                 Event::ProbeFailed { .. } => {
@@ -313,21 +319,19 @@ impl Chart<'_> {
                 }
                 _ => continue,
             };
-            match mark {
-                'P' => profile = true,
-                'M' => memory = true,
-                'C' => counters = true,
-                _ => sysrq = true,
-            }
+            marks.insert(mark);
             let column = self.axis.column(record.at);
             if let Some(free) = (column..self.axis.columns).find(|column| row.is_free(*column)) {
                 row.set(free, mark, Some(Colour::Strong));
             }
         }
-        let words = [(profile, "P CPU"), (memory, "M mem"), (counters, "C counters"), (sysrq, "sysrq")];
-        let words: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+        let mut words: Vec<&str> =
+            WORDS.iter().filter(|(mark, _)| marks.contains(mark)).map(|(_, word)| *word).collect();
+        if marks.iter().any(|mark| WORDS.iter().all(|(known, _)| known != mark)) {
+            words.push("sysrq");
+        }
         row.note = if failed > 0 { format!("{failed} failed") } else { words.join(", ") };
-        (profile || memory || counters || sysrq).then_some(row)
+        (!marks.is_empty()).then_some(row)
     }
 
     /// Points to the last sign of progress before the trouble.

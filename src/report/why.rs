@@ -8,7 +8,7 @@ use model::{Accel, Evidence, Expectation, Onset, Outcome, TrialRecord, Verdict};
 use std::fmt::Write as _;
 
 /// Phrases of one list.
-const MAX_PHRASES: usize = 8;
+const MAX_PHRASES: usize = 12;
 
 /// Whether the verdict needs an explanation: no pass, not as expected, or with a caveat.
 pub fn needs_explanation(trial: &TrialRecord) -> bool {

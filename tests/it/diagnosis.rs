@@ -56,6 +56,9 @@ async fn a_hang_is_asked_for_everything_the_host_first() {
     }
     let read = |name: &str| std::fs::read_to_string(folder(&scripted).join("bundle").join(name)).unwrap();
     assert!(read("registers.txt").contains("x2/sp"));
+    let head = |name: &str| read(name).lines().next().unwrap_or_default().to_owned();
+    assert!(head("sysrq-w.txt").ends_with(" after the verdict; the lab had made the guest act before."));
+    assert!(head("registers.txt").starts_with("Taken "), "{}", head("registers.txt"));
     let answer = read("sysrq-m.txt");
     assert!(answer.contains("sysrq: Show Memory") && !answer.contains("@oomlab"), "{answer}");
     let refused = StepResult::Failed { why: "the kernel has no symbols (CONFIG_KALLSYMS)".to_owned() };

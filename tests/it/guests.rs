@@ -7,7 +7,7 @@ use crate::support::program;
 mod pauses;
 mod repeat;
 
-use model::{Bundle, Cell, Event, Expectation, Frame, Kind, Outcome, Step, StepResult, TrialRecord};
+use model::{Bundle, Cell, Event, Evidence, Expectation, Frame, Kind, Outcome, Step, StepResult, TrialRecord, Verdict};
 use oomlab::store::{read_events, read_trial};
 use outside::{Running, qmp, trial_folder};
 use program::Program;
@@ -159,6 +159,8 @@ fn faults(trial: &TrialRecord, folder: &Path) -> Vec<String> {
         if !victim.is_some_and(|victim| first.starts_with(&victim)) {
             faults.push(format!("the victim is not {:?}", verdict.victim));
         }
+        // 128 MiB and less are read at once; on a busy host it may have been too late.
+        faults.extend(victim_faults(verdict));
         // The log buffer tells it as the console does, with the same time; on a busy host it may not have been read.
         let killed = console.lines().find(|line| line.contains("Killed process ")).unwrap_or_default().trim_end();
         if let Ok(log) = std::fs::read_to_string(folder.join("bundle/kernel-log.txt"))
@@ -173,6 +175,22 @@ fn faults(trial: &TrialRecord, folder: &Path) -> Vec<String> {
     faults
 }
 
+/// What the verdict on a livelock should say of its victim's task, and does not.
+fn victim_faults(verdict: &Verdict) -> Option<String> {
+    let pid = verdict.victim.as_ref().map(|task| task.pid);
+    let is_shown = |evidence: &Evidence| match evidence {
+        Evidence::Victim { pid: shown, oom_skip, .. } => Some(*shown) == pid && oom_skip.is_some(),
+        _ => false,
+    };
+    let is_right = is_busy() || verdict.evidence.iter().any(is_shown);
+    (!is_right).then(|| format!("no evidence of the victim's flags: {:?}", verdict.evidence))
+}
+
+/// Whether the host is kept busy on purpose: QEMU may be too late with an answer.
+fn is_busy() -> bool {
+    std::env::var("OOMLAB_GUESTS_SPINNERS").is_ok_and(|spinners| spinners != "0")
+}
+
 fn bundle(folder: &Path) -> Result<Bundle, String> {
     let text = std::fs::read_to_string(folder.join("bundle.json")).map_err(|error| format!("no bundle: {error}"))?;
     serde_json::from_str(&text).map_err(|error| format!("a bundle that cannot be read: {error}"))
@@ -184,8 +202,7 @@ fn bundle_faults(folder: &Path) -> Vec<String> {
         Ok(bundle) => bundle.steps,
         Err(why) => return vec![why],
     };
-    // On a host that is kept busy on purpose, QEMU may be too late with an answer; the verdict may not be another.
-    let busy = std::env::var("OOMLAB_GUESTS_SPINNERS").is_ok_and(|spinners| spinners != "0");
+    let busy = is_busy();
     let mut faults = Vec::new();
     if !steps.iter().map(|record| record.step).eq(Step::ALL.iter().copied()) {
         faults.push("the bundle lacks a step".to_owned());

@@ -232,12 +232,37 @@ fn all_evidence() -> TrialRecord {
         Evidence::HeartbeatAlive { canary_stuck_s: 15.0 },
         Evidence::CpuDemand { cpus: 0.99 },
         Evidence::Profile(profile()),
+        Evidence::AllocationsStill { still_s: 15.0, looks: 3, stalls: 3 },
+        Evidence::AllocationStalls { count: 2 },
+        Evidence::TicksStill { still_s: 12.0, cpu: Some(1) },
         Evidence::InterruptsOff { share: 0.5 },
         Evidence::SysrqAnswered { letter: 'm' },
         Evidence::SysrqUnanswered { letter: 'w' },
         Evidence::Watermarks(marks),
         Evidence::OomInvoked { comm: "hog".to_owned() },
         Evidence::BlockedTask { pid: 31, comm: "dd".to_owned(), frames: vec!["schedule".to_owned()] },
+        Evidence::Victim {
+            pid: 26,
+            comm: "hog".to_owned(),
+            state: 'D',
+            oom_skip: Some(false),
+            frames: vec!["down_write".to_owned()],
+        },
+        Evidence::StuckTask {
+            pid: 31,
+            comm: "dd".to_owned(),
+            state: 'R',
+            gfp: Some("0xcc0(GFP_KERNEL)".to_owned()),
+            order: None,
+            frames: Vec::new(),
+        },
+        Evidence::LockHolder {
+            lock: "rwsem".to_owned(),
+            waiter_pid: 26,
+            waiter_comm: "hog".to_owned(),
+            holder_pid: 31,
+            holder_comm: "dd".to_owned(),
+        },
         Evidence::ManualOomKill { killed_pid: None, canary_recovered: false },
     ];
     verdict.caveats = vec![
@@ -253,6 +278,9 @@ fn all_evidence() -> TrialRecord {
         Caveat::HeartbeatLost { silent_s: 12.0 },
         Caveat::CanaryAlive,
         Caveat::NoAgent,
+        Caveat::CountersUnknown { why: "no symbols".to_owned() },
+        Caveat::DoubtedPanic { line: "Kernel panic".to_owned() },
+        Caveat::KernelRuns,
         Caveat::NoPowerOff,
         Caveat::DoubleHartStart,
     ];
@@ -283,7 +311,7 @@ fn json_document_keeps_to_its_schema() {
     let named = names(&schema);
     let unused: Vec<&String> =
         named.iter().filter(|name| name.contains('-') && !tags.contains(name.as_str())).collect();
-    assert_eq!((unused, tags.len()), (Vec::new(), 24));
+    assert_eq!((unused, tags.len()), (Vec::new(), 33));
 
     document["cells"][0]["rule"] = "console".into();
     document["cells"][1]["oom_kills"] = (-1).into();

@@ -1,6 +1,6 @@
 //! Observations of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
-use super::{Counters, Frame, Memory, Probe, Profile, Stamp};
+use super::{Counters, Frame, Memory, Probe, Profile, Stamp, Tasks};
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -87,6 +87,11 @@ pub enum Event {
     Counters {
         /// The figures.
         counters: Box<Counters>,
+    },
+    /// Answer to [`Probe::Tasks`].
+    Tasks {
+        /// The tasks.
+        tasks: Box<Tasks>,
     },
     /// A probe failed.
     ProbeFailed {

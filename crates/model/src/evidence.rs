@@ -72,6 +72,47 @@ pub enum Evidence {
         /// Its stack, innermost function first.
         frames: Vec<String>,
     },
+    /// A task that the OOM killer chose and that is still there, from a snapshot of the guest's memory.
+    Victim {
+        /// Process id.
+        pid: u32,
+        /// Name of the process.
+        comm: String,
+        /// The kernel's letter for its state.
+        state: char,
+        /// Whether `MMF_OOM_SKIP` of its mm is set; while it is not, the OOM killer chooses no other task. `null` when it cannot be read.
+        oom_skip: Option<bool>,
+        /// Its stack without the scheduler, innermost function first.
+        frames: Vec<String>,
+    },
+    /// A task in the page allocator or in reclaim, from the same snapshot.
+    StuckTask {
+        /// Process id.
+        pid: u32,
+        /// Name of the process.
+        comm: String,
+        /// The kernel's letter for its state.
+        state: char,
+        /// The mask of its allocation as the kernel prints it, for example `0xcc0(GFP_KERNEL)`; `null` when it is not known.
+        gfp: Option<String>,
+        /// The order of its allocation; `null` when it is not known.
+        order: Option<i32>,
+        /// Its stack without the scheduler, innermost function first.
+        frames: Vec<String>,
+    },
+    /// A task waits for a lock, and another one holds it, from the same snapshot.
+    LockHolder {
+        /// The kernel's name for the sort of lock: `rwsem`, `mutex`.
+        lock: String,
+        /// Process id of the task that waits.
+        waiter_pid: u32,
+        /// Its name.
+        waiter_comm: String,
+        /// Process id of the task that holds the lock.
+        holder_pid: u32,
+        /// Its name.
+        holder_comm: String,
+    },
     /// The OOM killer was started by hand, with sysrq-f.
     ManualOomKill {
         /// Process id of the task that it killed; `null` when it killed none.
@@ -120,6 +161,22 @@ impl fmt::Display for Evidence {
                 let shown = &frames[..frames.len().min(SHOWN_FRAMES)];
                 write!(f, "pid {pid} ({comm}) blocked in {}", shown.join(" < "))
             }
+            Self::Victim { pid, comm, state, oom_skip, frames } => {
+                let flag = match oom_skip {
+                    Some(true) => "OOM victim with MMF_OOM_SKIP",
+                    Some(false) => "OOM victim without MMF_OOM_SKIP",
+                    None => "OOM victim",
+                };
+                write!(f, "pid {pid} ({comm}), {flag}, {}", place(*state, frames))
+            }
+            Self::StuckTask { pid, comm, state, gfp, order, frames } => {
+                write!(f, "pid {pid} ({comm}) allocates, {}", place(*state, frames))?;
+                gfp.as_ref().map_or(Ok(()), |gfp| write!(f, ", gfp_mask={gfp}"))?;
+                order.map_or(Ok(()), |order| write!(f, ", order={order}"))
+            }
+            Self::LockHolder { lock, waiter_pid, waiter_comm, holder_pid, holder_comm } => {
+                write!(f, "pid {waiter_pid} ({waiter_comm}) waits for the {lock} of pid {holder_pid} ({holder_comm})")
+            }
             Self::ManualOomKill { killed_pid: Some(pid), canary_recovered: true } => {
                 write!(f, "sysrq-f killed pid {pid}, and the canary recovered at once")
             }
@@ -138,7 +195,15 @@ impl From<String> for Evidence {
     }
 }
 
-/// Frames of a blocked task that a phrase shows.
+/// A task's state and the innermost functions of its stack: `D in down_write < do_mmap`.
+fn place(state: char, frames: &[String]) -> String {
+    match &frames[..frames.len().min(SHOWN_FRAMES)] {
+        [] => state.to_string(),
+        shown => format!("{state} in {}", shown.join(" < ")),
+    }
+}
+
+/// Frames of a task that a phrase shows.
 const SHOWN_FRAMES: usize = 8;
 
 /// Free memory beside the watermarks, each summed over all zones.
@@ -240,6 +305,27 @@ mod tests {
         let shown = |free_kib| Evidence::Watermarks(Watermarks { free_kib, min_kib: 2, high_kib: 4 }).to_string();
         assert_eq!(shown(2), "free 2 KiB ≤ min watermark 2 KiB");
         assert_eq!(shown(3), "free 3 KiB; watermarks: min 2 KiB, high 4 KiB");
+    }
+
+    #[test]
+    fn task_phrases_use_the_kernels_words() {
+        let (comm, frames) = ("hog".to_owned(), ["down_write", "do_mmap"].map(str::to_owned).to_vec());
+        let victim = |oom_skip, frames| Evidence::Victim { pid: 26, comm: comm.clone(), state: 'D', oom_skip, frames };
+        let shown = victim(Some(false), frames.clone()).to_string();
+        assert_eq!(shown, "pid 26 (hog), OOM victim without MMF_OOM_SKIP, D in down_write < do_mmap");
+        assert_eq!(victim(None, Vec::new()).to_string(), "pid 26 (hog), OOM victim, D");
+        let (gfp, order) = (Some("0xcc0(GFP_KERNEL)".to_owned()), Some(3));
+        let stuck = Evidence::StuckTask { pid: 31, comm: comm.clone(), state: 'R', gfp, order, frames };
+        let expected = "pid 31 (hog) allocates, R in down_write < do_mmap, gfp_mask=0xcc0(GFP_KERNEL), order=3";
+        assert_eq!(stuck.to_string(), expected);
+        let holder = Evidence::LockHolder {
+            lock: "rwsem".to_owned(),
+            waiter_pid: 31,
+            waiter_comm: "dd".to_owned(),
+            holder_pid: 26,
+            holder_comm: comm,
+        };
+        assert_eq!(holder.to_string(), "pid 31 (dd) waits for the rwsem of pid 26 (hog)");
     }
 
     #[test]

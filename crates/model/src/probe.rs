@@ -12,6 +12,8 @@ pub enum Probe {
     Memory,
     /// What the kernel counts by itself, of memory management and of each CPU: read from the guest's memory from outside.
     Counters,
+    /// The tasks that decide a verdict on stuck allocations: read from a snapshot of the guest's memory, for which it is paused.
+    Tasks,
     /// This sysrq letter, sent as a serial BREAK and the letter; the guest's kernel answers on its console, if it can.
     Sysrq(char),
 }

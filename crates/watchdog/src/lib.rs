@@ -15,7 +15,9 @@ mod reader_tests;
 mod replay;
 mod rules;
 mod setup;
+mod snapshot;
 mod stall;
+mod task_evidence;
 mod title;
 
 pub use machine::{Action, Watchdog};

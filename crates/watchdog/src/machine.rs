@@ -2,8 +2,9 @@
 
 use super::confirm::Confirmation;
 use super::observations::Observations;
-use super::rules::{self, Judgement};
+use super::rules::{self, Judgement, Stalled};
 use super::setup::Setup;
+use super::snapshot::{Progress, Snapshot};
 use kmsg::signature::Classification;
 use model::{Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
 
@@ -22,15 +23,21 @@ pub enum Action {
 pub struct Watchdog {
     observed: Observations,
     deadline: Option<Stamp>,
-    confirmation: Option<Confirmation>,
+    pending: Option<Pending>,
     verdict: Option<Verdict>,
+}
+
+/// A verdict that waits for a last probe.
+#[derive(Debug, Clone)]
+enum Pending {
+    Snapshot(Box<Snapshot>),
+    Confirmation(Confirmation),
 }
 
 impl Watchdog {
     /// A watchdog for a trial that is about to begin.
     pub fn new(setup: Setup) -> Self {
-        let mut watchdog =
-            Self { observed: Observations::new(setup), deadline: None, confirmation: None, verdict: None };
+        let mut watchdog = Self { observed: Observations::new(setup), deadline: None, pending: None, verdict: None };
         // Before the first event there is nothing to ask and nothing to end.
         watchdog.evaluate(&mut Vec::new());
         watchdog
@@ -46,8 +53,9 @@ impl Watchdog {
         }
         self.observed.clock.advance(at);
         self.observed.on_event(event);
-        match self.confirmation.take() {
-            Some(confirmation) => self.confirm(confirmation, &mut actions),
+        match self.pending.take() {
+            Some(Pending::Snapshot(snapshot)) => self.await_tasks(*snapshot, event, &mut actions),
+            Some(Pending::Confirmation(confirmation)) => self.confirm(confirmation, &mut actions),
             None => self.evaluate(&mut actions),
         }
         actions
@@ -124,10 +132,8 @@ impl Watchdog {
                     return None;
                 }
                 Judgement::Probe(probe) => return Some(probe),
-                Judgement::ConfirmBySysrqF(verdict) => {
-                    let confirmation = Confirmation::new(*verdict, &self.observed);
-                    self.probe(confirmation.probe(), actions);
-                    self.confirm(confirmation, actions);
+                Judgement::Stalled(stalled) => {
+                    self.look_at_tasks(*stalled, actions);
                     return None;
                 }
                 Judgement::Verdict(verdict) => {
@@ -144,12 +150,53 @@ impl Watchdog {
         actions.push(Action::Probe(probe));
     }
 
+    /// Has the tasks looked at before the verdict, once since the last progress.
+    fn look_at_tasks(&mut self, stalled: Stalled, actions: &mut Vec<Action>) {
+        if self.observed.probes.count_since(Probe::Tasks, stalled.since) > 0 {
+            return self.decide(stalled, actions);
+        }
+        self.probe(Probe::Tasks, actions);
+        let snapshot = Snapshot::new(stalled, &self.observed);
+        self.deadline = Some(snapshot.deadline(&self.observed));
+        self.pending = Some(Pending::Snapshot(Box::new(snapshot)));
+    }
+
+    fn await_tasks(&mut self, snapshot: Snapshot, event: &Event, actions: &mut Vec<Action>) {
+        match snapshot.on_event(&self.observed, event) {
+            Progress::Pending(snapshot, until) => {
+                self.deadline = Some(until);
+                self.pending = Some(Pending::Snapshot(snapshot));
+            }
+            Progress::Ended => self.evaluate(actions),
+            Progress::Absent(stalled) => self.decide(stalled, actions),
+        }
+    }
+
+    /// The tasks are known, or cannot be.
+    fn decide(&mut self, stalled: Stalled, actions: &mut Vec<Action>) {
+        if !stalled.by_sysrq_f {
+            return self.conclude(stalled.verdict, actions);
+        }
+        let confirmation = Confirmation::new(stalled.verdict, &self.observed);
+        self.probe(confirmation.probe(), actions);
+        self.confirm(confirmation, actions);
+    }
+
+    /// A record ends: a lab without the probe of the tasks ended the trial at the verdict.
+    pub(super) fn end_record(&mut self) {
+        if let Some(Pending::Snapshot(snapshot)) = self.pending.take()
+            && let Some(stalled) = snapshot.unbegun()
+        {
+            self.decide(stalled, &mut Vec::new());
+        }
+    }
+
     fn confirm(&mut self, confirmation: Confirmation, actions: &mut Vec<Action>) {
         match confirmation.poll(&self.observed) {
             Ok(verdict) => self.conclude(verdict, actions),
             Err(until) => {
                 self.deadline = Some(until);
-                self.confirmation = Some(confirmation);
+                self.pending = Some(Pending::Confirmation(confirmation));
             }
         }
     }

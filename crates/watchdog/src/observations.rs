@@ -230,6 +230,7 @@ impl Observations {
             | Event::Profile { .. }
             | Event::Memory { .. }
             | Event::Counters { .. }
+            | Event::Tasks { .. }
             | Event::ProbeFailed { .. } => {}
         }
     }

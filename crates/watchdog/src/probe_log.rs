@@ -3,8 +3,9 @@
 use super::blocked::BlockedTasks;
 use super::clock::Moment;
 use super::counter_log::CounterLog;
+use super::task_evidence;
 use kmsg::functions::Subsystem;
-use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot};
+use model::{Event, Evidence, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot, Tasks};
 use std::collections::VecDeque;
 
 /// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
@@ -20,6 +21,10 @@ pub(super) struct ProbeLog {
     profiles: Vec<(Moment, Profile)>,
     memories: VecDeque<(Moment, Memory)>,
     failed: Vec<(Moment, Probe, String)>,
+    /// The last snapshot of the tasks.
+    tasks: Option<(Moment, Box<Tasks>)>,
+    /// The probe that the lab makes now, unless it is a sysrq letter.
+    pub running: Option<Probe>,
     /// The sysrq letters that the lab began to send, and when: a probe may have to wait for the one before it.
     sent: Vec<(char, Moment)>,
     /// When the kernel last acknowledged a sysrq letter.
@@ -35,7 +40,7 @@ impl ProbeLog {
         match probe {
             Probe::Counters => return self.counters.record_request(now),
             Probe::Sysrq('w') => self.blocked_tasks = BlockedTasks::default(),
-            Probe::Profile | Probe::Memory | Probe::Sysrq(_) => {}
+            Probe::Profile | Probe::Memory | Probe::Tasks | Probe::Sysrq(_) => {}
         }
         self.requests.push((probe, now));
     }
@@ -77,7 +82,7 @@ impl ProbeLog {
     pub fn sysrq_failed(&self) -> Option<(char, &str)> {
         self.failed.iter().rev().find_map(|(_, probe, why)| match probe {
             Probe::Sysrq(letter) => Some((*letter, why.as_str())),
-            Probe::Profile | Probe::Memory | Probe::Counters => None,
+            Probe::Profile | Probe::Memory | Probe::Counters | Probe::Tasks => None,
         })
     }
 
@@ -88,9 +93,27 @@ impl ProbeLog {
 
     pub fn on_event(&mut self, now: Moment, event: &Event) {
         match event {
-            Event::Probed { probe: Probe::Sysrq(letter) } if self.sent.len() < MAX_PROBES => {
-                self.sent.push((*letter, now))
+            Event::Probed { probe: Probe::Sysrq(letter) } => {
+                self.running = None;
+                if self.sent.len() < MAX_PROBES {
+                    self.sent.push((*letter, now));
+                }
             }
+            Event::Probed { probe } => self.running = Some(*probe),
+            Event::Profile { .. }
+            | Event::Memory { .. }
+            | Event::Counters { .. }
+            | Event::Tasks { .. }
+            | Event::ProbeFailed { .. } => {
+                self.running = None;
+                self.on_answer(now, event);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_answer(&mut self, now: Moment, event: &Event) {
+        match event {
             Event::Profile { profile } if self.profiles.len() < MAX_PROBES => {
                 self.profiles.push((now, profile.clone()));
             }
@@ -99,6 +122,7 @@ impl ProbeLog {
                 self.counters.record(now, counters);
                 counters.memory.iter().for_each(|memory| self.keep(now, memory));
             }
+            Event::Tasks { tasks } => self.tasks = Some((now, tasks.clone())),
             Event::ProbeFailed { probe: Probe::Counters, why } => self.counters.record_failure(why),
             Event::ProbeFailed { probe, why } if self.failed.len() < MAX_PROBES => {
                 self.failed.push((now, *probe, why.clone()));
@@ -140,6 +164,16 @@ impl ProbeLog {
             add(&mut sum.callers, &profile.callers);
         }
         (sum.samples > 0).then_some(sum)
+    }
+
+    /// The tasks as they were at the last snapshot since `since`, if there was one.
+    pub fn tasks(&self, since: Moment) -> Option<&Tasks> {
+        self.tasks.as_ref().filter(|(at, _)| at.host >= since.host).map(|(_, tasks)| &**tasks)
+    }
+
+    /// What that snapshot proves.
+    pub fn task_evidence(&self, since: Moment) -> Vec<Evidence> {
+        self.tasks(since).map(task_evidence::evidence).unwrap_or_default()
     }
 
     /// The first and the last memory figures taken since `since`; the same twice if there is one.

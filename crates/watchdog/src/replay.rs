@@ -29,5 +29,6 @@ pub fn retrace<'a>(setup: Setup, records: impl IntoIterator<Item = &'a Record>) 
             known = killed;
         }
     }
+    watchdog.end_record();
     Course { stages, kills, verdict: watchdog.verdict() }
 }

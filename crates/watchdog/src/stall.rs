@@ -6,7 +6,7 @@ use super::observations::Observations;
 use super::probe_log::{share_in, summary};
 use kmsg::functions::Subsystem;
 use kmsg::signature::{Repeated, ReportKind};
-use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, Verdict, Watermarks};
+use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, TaskFacts, Tasks, Verdict, Watermarks};
 
 /// A stuck guest with at least this CPU demand loops, one with less waits.
 pub(super) const MIN_BUSY_CPUS: f64 = 0.8;
@@ -25,6 +25,8 @@ struct Stall<'a> {
     demand: Option<f64>,
     profile: Option<Profile>,
     memory: Option<(&'a Memory, &'a Memory)>,
+    /// The task that the tasks show as the victim that stays.
+    victim: Option<&'a TaskFacts>,
     evidence: Vec<Evidence>,
     caveats: Vec<Caveat>,
     confidence: f32,
@@ -39,6 +41,7 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
         demand: observed.clock.demand(progress.host),
         profile: observed.probes.profile(progress),
         memory: observed.probes.memory(progress),
+        victim: observed.probes.tasks(progress).and_then(Tasks::victim),
         evidence: Vec::new(),
         caveats: Vec::new(),
         confidence: 0.6,
@@ -48,13 +51,14 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
     stall.assess_blocked_tasks();
     stall.assess_memory();
     stall.assess_victim();
+    stall.evidence.extend(observed.probes.task_evidence(progress));
     stall.assess_reports();
     let mut verdict = Verdict::new(kind, rule, sentence);
     verdict.confidence = stall.confidence.clamp(0.3, 0.95);
     verdict.evidence = stall.evidence;
     verdict.caveats = stall.caveats;
     verdict.task = task;
-    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.victim = victim(observed, progress);
     verdict.onset = Some(match observed.oom_kills.victim() {
         Some(kill) if kill.at == progress => kill.onset(),
         _ => Onset { host: progress.host, guest_s: None },
@@ -62,6 +66,12 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
     let invoked = observed.oom_invoked.iter().map(|hit| &hit.line);
     verdict.lines = invoked.chain(observed.oom_kills.victim().map(|hit| &hit.line)).cloned().collect();
     verdict
+}
+
+/// The victim that stays: as the guest's memory shows it, or else as the console tells.
+pub(super) fn victim(observed: &Observations, since: Moment) -> Option<Task> {
+    let shown = observed.probes.tasks(since).and_then(Tasks::victim).map(TaskFacts::task);
+    shown.or_else(|| observed.oom_kills.victim().map(|kill| kill.what.clone()))
 }
 
 /// Whether the vCPUs are busy in the allocator or in reclaim; `None` without a profile.
@@ -81,9 +91,21 @@ impl Stall<'_> {
             let sentence = format!("no allocation succeeded for {stuck:.0} s, but the vCPUs run in user space");
             return (Kind::Unproven, sentence, None);
         }
-        if let Some(kill) = self.observed.oom_kills.victim() {
+        let kill = self.observed.oom_kills.victim();
+        if let Some(TaskFacts { pid, comm, .. }) = self.victim
+            && kill.is_none_or(|kill| kill.what.pid != *pid)
+        {
+            let sentence = format!(
+                "pid {pid} ({comm}) was killed and keeps its memory (no MMF_OOM_SKIP): tasks loop in the allocator for {stuck:.0} s"
+            );
+            return (Kind::OomLivelock, sentence, None);
+        }
+        if let Some(kill) = kill {
             let (pid, comm) = (kill.what.pid, &kill.what.comm);
-            if self.reclaims_without_effect() && self.progress.granted_since(kill.at) > self.observed.stuck_s() {
+            if self.victim.is_none()
+                && self.reclaims_without_effect()
+                && self.progress.granted_since(kill.at) > self.observed.stuck_s()
+            {
                 return self.reclaim_livelock();
             }
             let sentence = format!(
@@ -193,13 +215,18 @@ impl Stall<'_> {
     }
 
     fn assess_victim(&mut self) {
-        let victim = self.observed.oom_kills.victim();
+        let victim = victim(self.observed, self.progress);
         if victim.is_some() {
             self.confidence += 0.05;
-        } else if let Some(invoked) = &self.observed.oom_invoked {
+        }
+        if self.victim.is_some() {
+            self.confidence += 0.05;
+        } else if victim.is_none()
+            && let Some(invoked) = &self.observed.oom_invoked
+        {
             self.evidence.push(Evidence::OomInvoked { comm: invoked.what.clone() });
         }
-        let is_victim = |pid| victim.is_none_or(|kill| kill.what.pid == pid);
+        let is_victim = |pid| victim.as_ref().is_none_or(|victim| victim.pid == pid);
         if let Some(reaped) = self.observed.oom_reaped.as_ref().filter(|reaped| is_victim(reaped.what.pid)) {
             self.caveats.push(Caveat::OomReaped { pid: reaped.what.pid });
             self.confidence -= 0.1;

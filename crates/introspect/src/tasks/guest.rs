@@ -3,6 +3,7 @@
 use super::allocation::{is_inside, request};
 use super::error::TasksError;
 use super::layout::Layout;
+use super::locks::Waiter;
 use super::memory::{PhysicalMemory, VirtualMemory};
 use super::stack::{Frame, Start, Unwinder};
 use super::state;
@@ -156,6 +157,7 @@ impl<'a> Guest<'a> {
         let oom_mm = of_signal(self.layout.signal.oom_mm).filter(|&mm| mm != 0);
         let parent = at(layout.real_parent);
         let mut task = Task {
+            address,
             pid: at(layout.pid)? as u32,
             tgid: at(layout.tgid)? as u32,
             ppid: parent.and_then(|it| self.memory.number(it.wrapping_add(layout.tgid.offset), 4)).map(|it| it as u32),
@@ -171,6 +173,7 @@ impl<'a> Guest<'a> {
             memdie: self.memdie.and_then(|bit| Some(optional(layout.thread_flags)? >> bit & 1 != 0)),
             stack: Stack::Released,
             request: None,
+            awaited: None,
         };
         let start = match running {
             Some((OnCpu { user: true, .. }, _)) => {
@@ -181,7 +184,10 @@ impl<'a> Guest<'a> {
             None => self.sleeping(address, stack),
         };
         if stack != 0 {
-            (task.stack, task.request) = start.map_or((Stack::Unreadable, None), |start| self.stack(start));
+            match start {
+                Some(start) => self.unwind(&mut task, start),
+                None => task.stack = Stack::Unreadable,
+            }
         }
         Some(task)
     }
@@ -191,13 +197,20 @@ impl<'a> Guest<'a> {
         Some(self.memory.word(mm.wrapping_add(self.layout.mm_flags.offset))? & state::OOM_SKIP != 0)
     }
 
-    fn stack(&self, start: Start) -> (Stack, Option<super::allocation::Request>) {
+    /// Fills in what a task's stack tells.
+    fn unwind(&self, task: &mut Task, start: Start) {
         let unwinder = Unwinder { memory: self.memory, symbols: self.symbols, spec: self.spec };
         let frames = unwinder.unwind(start);
         let functions = self.functions(&frames);
-        let inside = is_inside(functions.iter());
-        let request = inside.then(|| request(&self.memory, self.layout, start.sp..start.end, &functions)).flatten();
-        (Stack::Frames(frames), request)
+        let stack = start.sp..start.end;
+        if is_inside(functions.iter()) {
+            task.request = request(&self.memory, self.layout, stack.clone(), &functions);
+        }
+        if task.running.is_none() {
+            let waiter = Waiter { memory: self.memory, task: task.address, stack };
+            task.awaited = waiter.awaited(&self.layout.locks, &functions);
+        }
+        task.stack = Stack::Frames(frames);
     }
 
     /// The functions of the confirmed frames.

@@ -1,3 +1,4 @@
+use super::super::decisive::decisive;
 use super::super::render::{Source, render};
 use super::super::samples::{Ram, layout, symbols};
 use super::*;
@@ -74,14 +75,18 @@ fn memory() -> Ram {
 }
 
 fn text(ram: &Ram) -> Result<String, TasksError> {
+    let source =
+        Source { kernel: "6.1.0 riscv64-nommu".to_owned(), layouts: "samples".to_owned(), ram_mib: 0, paused_s: 1.25 };
+    read(ram, |guest| render(guest, &source))
+}
+
+fn read<T>(ram: &Ram, read: impl FnOnce(&Guest<'_>) -> T) -> Result<T, TasksError> {
     let (layout, symbols, arch) = (layout(), symbols(), arch::find("riscv64-nommu").unwrap());
     let dump = " pc       0000000002000010\r\n mstatus  0000000a00000080\r\n sepc     0\r\n mepc     0\r\n \
         x1/ra    0000000000000000 x2/sp    0000000080009000 x8/s0    0000000000000000\r\n";
     let vcpus = Vec::from_iter(Vcpu::read(0, dump, arch));
     assert_eq!(vcpus.len(), 1);
-    let source =
-        Source { kernel: "6.1.0 riscv64-nommu".to_owned(), layouts: "samples".to_owned(), ram_mib: 0, paused_s: 1.25 };
-    Ok(render(&Guest::new(ram, &layout, &symbols, arch, vcpus, "6.1.0")?, &source))
+    Ok(read(&Guest::new(ram, &layout, &symbols, arch, vcpus, "6.1.0")?))
 }
 
 #[test]
@@ -110,6 +115,14 @@ The rest:
      51    50     0 S -  -1000 a\\nb             (cannot be read)  [PF_MEMALLOC]
 ";
     assert_eq!(text(&memory()).unwrap(), expected);
+}
+
+#[test]
+fn decisive_tasks_are_the_victims_here() {
+    let tasks = read(&memory(), decisive).unwrap();
+    let [victim] = &tasks.tasks[..] else { panic!("{tasks:?}") };
+    assert_eq!((victim.pid, victim.comm.as_str(), victim.state, tasks.left_out), (41, "hog", 'Z', 0));
+    assert_eq!(tasks.victim().map(|facts| facts.pid), Some(41));
 }
 
 #[test]
@@ -160,6 +173,6 @@ proptest! {
         for (at, word) in words {
             ram.put_word(BASE + at / 8 * 8, word);
         }
-        drop(text(&ram));
+        drop((text(&ram), read(&ram, decisive)));
     }
 }

@@ -1,6 +1,7 @@
 //! Offsets of the members that are read in the kernel's structures.
 
 use super::error::MissingMember;
+use super::locks::LockLayout;
 use crate::debuginfo::{Field, Types, field, size};
 use arch::{SavedRegisters, StackSpec};
 
@@ -16,6 +17,8 @@ pub struct Layout {
     pub(super) reclaim: Option<RequestLayout>,
     /// `struct oom_control` of the OOM killer.
     pub(super) oom: Option<RequestLayout>,
+    /// Sleeping locks.
+    pub(super) locks: Vec<LockLayout>,
 }
 
 /// Members of `struct task_struct`; members of some configurations only are optional.
@@ -133,6 +136,7 @@ impl Layout {
             },
             reclaim: request("scan_control", "nr_to_reclaim"),
             oom: request("oom_control", "zonelist"),
+            locks: LockLayout::all(types),
         })
     }
 }

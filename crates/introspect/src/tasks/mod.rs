@@ -3,14 +3,16 @@
 //! ```text
 //! debug information ─Layout─┐
 //! registers of the vCPUs ───┼─ Guest ─tasks→ Task* ─stack→ Frame* ─render→ tasks.txt
-//! physical memory ──────────┘
+//! physical memory ──────────┘                             └decisive→ model::Tasks
 //! ```
 
 mod allocation;
+mod decisive;
 mod error;
 mod gfp;
 mod guest;
 mod layout;
+mod locks;
 mod memory;
 mod render;
 mod stack;
@@ -20,6 +22,7 @@ mod task;
 #[cfg(test)]
 mod samples;
 
+pub use decisive::decisive;
 pub use error::{MissingMember, TasksError};
 pub use guest::{Guest, Vcpu};
 pub use layout::Layout;

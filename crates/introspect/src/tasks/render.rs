@@ -23,7 +23,7 @@ pub struct Source {
 /// The table of a guest's tasks: OOM victims, tasks inside the allocator, uninterruptible tasks, then the rest.
 pub fn render(guest: &Guest<'_>, source: &Source) -> String {
     let Tasks { tasks, missing } = guest.tasks();
-    let printer = TaskPrinter { guest };
+    let printer = TaskPrinter { guest, tasks: &tasks };
     let mut text = format!(
         "Linux {}: tasks as they were {:.1} s into the trial, read from {} MiB of RAM while the guest was paused; layouts: {}\n",
         source.kernel, source.paused_s, source.ram_mib, source.layouts
@@ -109,6 +109,7 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 struct TaskPrinter<'g, 'a> {
     guest: &'g Guest<'a>,
+    tasks: &'g [Task],
 }
 
 impl TaskPrinter<'_, '_> {
@@ -141,6 +142,11 @@ impl TaskPrinter<'_, '_> {
                 text.push_str("  gfp_mask and order: not on the stack in a form that is known\n");
             }
             None => {}
+        }
+        if let Some(awaited) = &task.awaited {
+            let owner = task.lock_owner(self.tasks).map(|owner| format!(" of pid {} ({})", owner.pid, owner.comm));
+            let owner = owner.unwrap_or_else(|| ", whose owner is not known".to_owned());
+            line(text, format_args!("  waits for the {}{owner}", awaited.sort));
         }
         match &task.stack {
             Stack::Released => text.push_str("    the stack is given back already\n"),

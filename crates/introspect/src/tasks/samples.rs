@@ -1,6 +1,7 @@
 //! Memory for tests.
 
 use super::layout::{Layout, RequestLayout, SavedLayout, SignalLayout, TaskLayout};
+use super::locks::LockLayout;
 use super::memory::PhysicalMemory;
 use crate::debuginfo::Field;
 use crate::symbols::{Symbols, parse_map};
@@ -73,6 +74,7 @@ pub(super) fn layout() -> Layout {
             gfp: at(12, 4),
         }),
         oom: Some(RequestLayout { size: 16, first: at(0, 8), gfp: at(8, 4), order: at(12, 4), priority: None }),
+        locks: vec![LockLayout::sample(true)],
     }
 }
 

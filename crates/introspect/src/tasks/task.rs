@@ -1,11 +1,14 @@
 //! A task, as it is read from memory.
 
 use super::allocation::Request;
+use super::locks::Awaited;
 use super::stack::Frame;
 
 /// One task of the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Task {
+    /// Address of its `task_struct`.
+    pub address: u64,
     pub pid: u32,
     pub tgid: u32,
     /// Process id of its parent; `None` if it cannot be read.
@@ -25,6 +28,8 @@ pub(super) struct Task {
     pub stack: Stack,
     /// Its allocation request, if it is found on the stack.
     pub request: Option<Request>,
+    /// The lock that it waits for, if that is found on the stack.
+    pub awaited: Option<Awaited>,
 }
 
 /// The CPU that a task is on.
@@ -57,6 +62,12 @@ pub(super) enum Stack {
 }
 
 impl Task {
+    /// The task among all that holds the lock that this one waits for.
+    pub fn lock_owner<'t>(&self, tasks: &'t [Self]) -> Option<&'t Self> {
+        let owners = &self.awaited.as_ref()?.owners;
+        owners.iter().find_map(|owner| tasks.iter().find(|task| task.address == *owner))
+    }
+
     pub fn frames(&self) -> &[Frame] {
         match &self.stack {
             Stack::Frames(frames) => frames,

@@ -38,8 +38,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     verdict.evidence.insert(0, Evidence::HeartbeatAlive { canary_stuck_s: stuck });
     verdict.evidence.extend(observed.probes.counters.evidence());
     match verdict.kind {
-        Kind::OomLivelock | Kind::SilentStall | Kind::ReclaimLivelock => Judgement::ConfirmBySysrqF(Box::new(verdict)),
-        _ => Judgement::verdict(verdict),
+        Kind::OomLivelock | Kind::SilentStall | Kind::ReclaimLivelock => Judgement::stalled(verdict, progress, true),
+        Kind::Unproven => Judgement::verdict(verdict),
+        _ => Judgement::stalled(verdict, progress, false),
     }
 }
 

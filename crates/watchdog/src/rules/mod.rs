@@ -29,15 +29,29 @@ pub(super) enum Judgement {
     DeferUntil(Stamp),
     /// Probe first, then evaluate again. A rule requests only what [`Observations::probes`] does not have yet.
     Probe(Probe),
-    /// The verdict, once sysrq-f, which kills another task, has confirmed it or not.
-    ConfirmBySysrqF(Box<Verdict>),
+    /// The verdict on allocations that are stuck, once the tasks have been looked at.
+    Stalled(Box<Stalled>),
     /// The verdict.
     Verdict(Box<Verdict>),
+}
+
+/// A verdict on allocations that are stuck.
+#[derive(Debug, Clone)]
+pub(super) struct Stalled {
+    pub verdict: Verdict,
+    /// The last progress.
+    pub since: Moment,
+    /// Whether sysrq-f, which kills another task, is to confirm it.
+    pub by_sysrq_f: bool,
 }
 
 impl Judgement {
     fn verdict(verdict: Verdict) -> Self {
         Self::Verdict(Box::new(verdict))
+    }
+
+    fn stalled(verdict: Verdict, since: Moment, by_sysrq_f: bool) -> Self {
+        Self::Stalled(Box::new(Stalled { verdict, since, by_sysrq_f }))
     }
 
     /// Evaluates again when `limit_s` granted seconds are over, of which `passed_s` have passed.

@@ -43,7 +43,8 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
             other => other,
         };
     }
-    stuck(observed, moved, still).map_or(Judgement::NotApplicable, Judgement::verdict)
+    let verdict = stuck(observed, moved, still);
+    verdict.map_or(Judgement::NotApplicable, |verdict| Judgement::stalled(verdict, moved, false))
 }
 
 fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> {
@@ -75,7 +76,8 @@ fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> 
     verdict.evidence.extend(observed.probes.profile(moved).map(|profile| Evidence::Profile(summary(&profile))));
     verdict.caveats.push(Caveat::CanaryAlive);
     verdict.onset = Some(Onset { host: moved.host, guest_s: None });
-    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.victim = stall::victim(observed, moved);
+    verdict.evidence.extend(observed.probes.task_evidence(moved));
     verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
     Some(verdict)
 }

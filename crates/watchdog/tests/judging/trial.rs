@@ -1,7 +1,7 @@
 //! A made-up trial, second by second.
 
 use model::{
-    Beat, Counters, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, ThreadTime,
+    Beat, Counters, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, Tasks, ThreadTime,
     Timeouts, Verdict, VmEvents, Zone,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +15,8 @@ pub struct Answers {
     pub memory: VecDeque<Memory>,
     /// The kernel's counters when they are first looked at, and what they grow by in a second; `None` if they cannot be read.
     pub counters: Option<(Counters, Counters)>,
+    /// The tasks; `None` if they cannot be read.
+    pub tasks: Option<Tasks>,
     /// Console lines by sysrq letter; a letter that is not here gets no answer.
     pub sysrq: BTreeMap<char, Vec<String>>,
     /// Why no sysrq letter can be sent.
@@ -79,7 +81,7 @@ impl Trial {
     }
 
     fn answer(&mut self, probe: Probe) {
-        if probe != Probe::Counters {
+        if probe != Probe::Counters && (probe != Probe::Tasks || self.answers.tasks.is_some()) {
             self.probes.push((self.now_s as u64, probe));
         }
         self.event(Event::Probed { probe });
@@ -96,6 +98,13 @@ impl Trial {
                 let event = match &self.answers.counters {
                     Some((first, rates)) => Event::Counters { counters: Box::new(grown(first, rates, self.now_s)) },
                     None => Event::ProbeFailed { probe, why: "no symbols".to_owned() },
+                };
+                self.event(event);
+            }
+            Probe::Tasks => {
+                let event = match self.answers.tasks.clone() {
+                    Some(tasks) => Event::Tasks { tasks: Box::new(tasks) },
+                    None => Event::ProbeFailed { probe, why: "no debug information".to_owned() },
                 };
                 self.event(event);
             }

@@ -30,7 +30,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if lasted < f64::from(CONFIRM_PERIODS) * threshold || !is_wanted(observed, still, idle) {
         return Judgement::NotApplicable;
     }
-    Judgement::verdict(verdict(observed, still, lasted))
+    Judgement::stalled(verdict(observed, still, lasted), still.since, false)
 }
 
 /// Whether tasks want memory: nobody may have asked for any.

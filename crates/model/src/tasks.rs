@@ -1,0 +1,154 @@
+//! The tasks that decide a verdict on a guest whose allocations are stuck: the OOM victims, who wants memory, who waits for whom.
+
+use super::Task;
+use serde::{Deserialize, Serialize};
+
+/// Tasks that are kept.
+pub const MAX_TASKS: usize = 16;
+
+/// Functions of a stack that are kept.
+pub const MAX_FRAMES: usize = 16;
+
+/// The decisive tasks at one moment, read from a snapshot of the guest's memory. What the guest's memory says is not trusted: names are
+/// escaped, and lists are bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tasks {
+    /// OOM victims first, then holders of locks, tasks in the allocator, tasks that wait for a lock; at most [`MAX_TASKS`].
+    pub tasks: Vec<TaskFacts>,
+    /// Decisive tasks that are left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
+}
+
+/// A task as the kernel's structures have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskFacts {
+    /// Process id.
+    pub pid: u32,
+    /// Process id of its thread group's leader.
+    pub tgid: u32,
+    /// Its name.
+    pub comm: String,
+    /// The kernel's letter for its state, `D` for uninterruptible (`include/linux/sched.h`).
+    pub state: char,
+    /// Its process was chosen by the OOM killer (`signal->oom_mm`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub victim: Option<OomVictim>,
+    /// Whether it is in the slow path of the page allocator or in direct reclaim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allocates: bool,
+    /// What it wants to allocate, where its stack tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<AllocationRequest>,
+    /// The kernel functions that it is in, innermost first, without those of the scheduler; at most [`MAX_FRAMES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<String>,
+    /// The lock that it waits for, where its stack tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<AwaitedLock>,
+}
+
+/// What makes a task an OOM victim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OomVictim {
+    /// Whether `MMF_OOM_SKIP` of its mm is set. While it is not, the OOM killer chooses no other task (`mm/oom_kill.c`,
+    /// `oom_evaluate_task()`). `None` when it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_skip: Option<bool>,
+}
+
+/// An allocation in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllocationRequest {
+    /// The mask as the kernel prints it: `0xcc0(GFP_KERNEL)`.
+    pub gfp: String,
+    /// 2 to the power of it is the number of pages; −1 for a kill by sysrq-f.
+    pub order: i32,
+}
+
+/// A sleeping lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedLock {
+    /// The kernel's name for its sort: `rwsem` or `mutex`.
+    pub sort: String,
+    /// Who holds it: of an rwsem that readers hold, one that did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Task>,
+}
+
+impl TaskFacts {
+    /// The task.
+    pub fn task(&self) -> Task {
+        Task { pid: self.pid, comm: self.comm.clone() }
+    }
+}
+
+impl Tasks {
+    /// The victim that keeps the OOM killer from choosing another one: the only process with a victim whose `MMF_OOM_SKIP` is not set.
+    /// `None` if there is none, or more than one.
+    pub fn victim(&self) -> Option<&TaskFacts> {
+        let stays = |facts: &&TaskFacts| facts.victim == Some(OomVictim { oom_skip: Some(false) });
+        let mut all = self.tasks.iter().filter(stays);
+        let first = all.next()?;
+        // Victims come first: others are left out before one of them is.
+        let may_lack_victims = self.left_out > 0 && self.tasks.iter().all(|facts| facts.victim.is_some());
+        if may_lack_victims || all.any(|other| other.tgid != first.tgid) {
+            return None;
+        }
+        let leader = self.tasks.iter().filter(stays).find(|facts| facts.pid == facts.tgid);
+        Some(leader.unwrap_or(first))
+    }
+
+    /// Whether a task holds a lock that another one waits for.
+    pub fn holds_lock(&self, pid: u32) -> bool {
+        let owners = self.tasks.iter().filter_map(|facts| facts.lock.as_ref()?.owner.as_ref());
+        owners.into_iter().any(|owner| owner.pid == pid)
+    }
+}
+
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, Probe, Record};
+
+    fn task(pid: u32, tgid: u32, oom_skip: Option<bool>) -> TaskFacts {
+        TaskFacts {
+            pid,
+            tgid,
+            comm: "hog".to_owned(),
+            state: 'D',
+            victim: Some(OomVictim { oom_skip }),
+            allocates: false,
+            request: None,
+            frames: Vec::new(),
+            lock: None,
+        }
+    }
+
+    #[test]
+    fn tasks_round_trip() {
+        let text = r#"{"us":5,"event":"tasks","tasks":{"tasks":[{"pid":26,"tgid":26,"comm":"hog","state":"D","victim":{"oom_skip":false},"frames":["down_write","do_mmap"],"lock":{"sort":"rwsem","owner":{"pid":31,"comm":"dd"}}},{"pid":31,"tgid":30,"comm":"dd","state":"R","allocates":true,"request":{"gfp":"0xcc0(GFP_KERNEL)","order":3}}],"left_out":2}}"#;
+        let record: Record = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
+        let Event::Tasks { tasks } = record.event else { panic!("{text}") };
+        assert!(tasks.holds_lock(31) && !tasks.holds_lock(26));
+        assert_eq!(serde_json::to_string(&Probe::Tasks).unwrap(), r#""tasks""#);
+    }
+
+    #[test]
+    fn victim_is_the_only_one_without_the_flag() {
+        let victim =
+            |tasks: &[TaskFacts], left_out| Tasks { tasks: tasks.to_vec(), left_out }.victim().map(|facts| facts.pid);
+        assert_eq!(victim(&[], 0), None);
+        let [gone, unknown, thread, leader] =
+            [task(7, 7, Some(true)), task(8, 8, None), task(27, 26, Some(false)), task(26, 26, Some(false))];
+        let all = [gone, unknown, thread, leader];
+        assert_eq!((victim(&all, 0), victim(&all[..3], 0)), (Some(26), Some(27)));
+        assert_eq!(victim(&all, 1), None, "it may be among those that are left out");
+        assert_eq!(victim(&[all[3].clone(), task(30, 30, Some(false))], 0), None);
+    }
+}
