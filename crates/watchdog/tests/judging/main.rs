@@ -9,5 +9,6 @@ mod heartbeat_lost;
 mod host;
 mod no_agent;
 mod progress;
+mod reported;
 mod trial;
 mod workload_stuck;
