@@ -6,9 +6,9 @@ use crate::support::json_schema;
 
 use json_schema::{names, violations};
 use model::{
-    Accel, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs, Onset, Outcome,
-    Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts,
-    TrialRecord, Verdict, Watermarks,
+    Accel, Also, AlsoKind, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs,
+    Onset, Outcome, Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle,
+    Timeouts, TrialRecord, Verdict, Watermarks,
 };
 use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
@@ -35,6 +35,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         timeouts: Timeouts::default(),
         repeat: 1,
         expect: Expectation::pass(),
+        fail_on: Vec::new(),
     };
     let command = [
         "qemu-system-riscv64",
@@ -70,6 +71,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         duration_s: 6.1234,
         boot_s: Some(2.0),
         oom_kills: 0,
+        also: Vec::new(),
         accel: Accel::Tcg,
         kernel_release: Some("6.1.192".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
@@ -133,6 +135,12 @@ fn run() -> RunRecord {
         ),
     ];
     trials[0].oom_kills = 1;
+    let also = |kind, title: &str, count| Also { kind, title: title.to_owned(), count };
+    trials[0].also = vec![
+        also(AlsoKind::Warning, "WARNING in get_page_from_freelist", 3),
+        also(AlsoKind::AllocFailure, "page allocation failure in pipe_write", 1),
+    ];
+    trials[3].also = vec![also(AlsoKind::Lockdep, "possible recursive locking in __lru_add_drain_all", 1)];
     trials[0].initrd_digest = Some(Digest::new("ef".repeat(32)));
     trials[1].cell.expect = known.clone();
     trials[2].cell.expect = known;
@@ -149,6 +157,7 @@ fn run() -> RunRecord {
         let mut repeated = trial("debian-6.1", "arm", 128, "anon-hog", verdict);
         repeated.trial = number;
         repeated.cell.repeat = 3;
+        repeated.also = if number == 3 { trials[0].also.clone() } else { Vec::new() };
         trials.push(repeated);
     }
     RunRecord {
@@ -172,6 +181,7 @@ fn hostile(text: &str) -> RunRecord {
     for trial in &mut run.trials {
         trial.verdict.summary = text.to_owned();
         trial.verdict.lines = vec![text.to_owned(); 3];
+        trial.also = vec![Also { kind: AlsoKind::Warning, title: text.to_owned(), count: 2 }];
         trial.verdict.evidence = vec![Evidence::OomInvoked { comm: text.to_owned() }; 2];
         trial.verdict.caveats = vec![Caveat::DiscountedReport { line: text.to_owned() }; 2];
         trial.cell.kernel = text.into();
@@ -207,7 +217,10 @@ fn text_report_of_an_expected_run() {
     (run.planned, run.interrupted) = (2, false);
     let shown = text(&run, Style::default());
     assert!(!shown.contains("UNEXPECTED"), "{shown}");
-    assert!(shown.ends_with("1 pass · 1 expected hang · 92 s · report runs/2026-11-24-0/\n"), "{shown}");
+    assert!(
+        shown.ends_with("1 pass · 1 expected hang · 1 with kernel reports · 92 s · report runs/2026-11-24-0/\n"),
+        "{shown}"
+    );
     run.trials.clear();
     assert_eq!(text(&run, Style::default()), "2 to go · 92 s · report runs/2026-11-24-0/\n");
 }

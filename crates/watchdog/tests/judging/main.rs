@@ -10,5 +10,6 @@ mod host;
 mod no_agent;
 mod progress;
 mod tasks;
+mod reported;
 mod trial;
 mod workload_stuck;
