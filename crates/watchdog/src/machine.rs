@@ -32,7 +32,7 @@ pub struct Watchdog {
 #[derive(Debug, Clone)]
 enum Pending {
     Snapshot(Box<Snapshot>),
-    Confirmation(Confirmation),
+    Confirmation(Box<Confirmation>),
 }
 
 impl Watchdog {
@@ -56,7 +56,7 @@ impl Watchdog {
         self.observed.on_event(event);
         match self.pending.take() {
             Some(Pending::Snapshot(snapshot)) => self.await_tasks(*snapshot, event, &mut actions),
-            Some(Pending::Confirmation(confirmation)) => self.confirm(confirmation, &mut actions),
+            Some(Pending::Confirmation(confirmation)) => self.confirm(*confirmation, &mut actions),
             None => self.evaluate(&mut actions),
         }
         actions
@@ -176,7 +176,7 @@ impl Watchdog {
                 self.pending = Some(Pending::Snapshot(snapshot));
             }
             Progress::Ended => self.evaluate(actions),
-            Progress::Absent(stalled) => self.decide(stalled, actions),
+            Progress::Absent(stalled) => self.decide(*stalled, actions),
         }
     }
 
@@ -204,7 +204,7 @@ impl Watchdog {
             Ok(verdict) => self.conclude(verdict, actions),
             Err(until) => {
                 self.deadline = Some(until);
-                self.pending = Some(Pending::Confirmation(confirmation));
+                self.pending = Some(Pending::Confirmation(Box::new(confirmation)));
             }
         }
     }

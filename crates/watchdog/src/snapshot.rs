@@ -31,7 +31,7 @@ pub(super) enum Progress {
     /// The rules are to be evaluated again.
     Ended,
     /// The lab does not make this probe: the verdict as it was.
-    Absent(Stalled),
+    Absent(Box<Stalled>),
 }
 
 impl Snapshot {
@@ -63,7 +63,7 @@ impl Snapshot {
             // The lab begins a probe at the very moment of the request, or when the one before it has ended.
             let is_confirming = *event == Event::Probed { probe: Probe::Sysrq('f') };
             if is_confirming || (now.host > self.free_since && observed.probes.running.is_none() && !is_answer(event)) {
-                return Progress::Absent(self.stalled);
+                return Progress::Absent(Box::new(self.stalled));
             }
             self.free_since = now.host;
         }
