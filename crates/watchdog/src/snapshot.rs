@@ -16,7 +16,7 @@ const TURN_TIMEOUT_S: f64 = 60.0;
 /// A verdict that waits for the tasks.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
-    stalled: Stalled,
+    stalled: Box<Stalled>,
     requested_at: Moment,
     /// When the lab could begin the probe: it makes one at a time.
     free_since: Stamp,
@@ -27,15 +27,15 @@ pub(super) struct Snapshot {
 #[derive(Debug)]
 pub(super) enum Progress {
     /// It goes on, until this time at most.
-    Pending(Box<Snapshot>, Stamp),
+    Pending(Snapshot, Stamp),
     /// The rules are to be evaluated again.
     Ended,
     /// The lab does not make this probe: the verdict as it was.
-    Absent(Stalled),
+    Absent(Box<Stalled>),
 }
 
 impl Snapshot {
-    pub fn new(stalled: Stalled, observed: &Observations) -> Self {
+    pub fn new(stalled: Box<Stalled>, observed: &Observations) -> Self {
         let now = observed.now();
         Self { stalled, requested_at: now, free_since: now.host, begun_at: None }
     }
@@ -73,11 +73,11 @@ impl Snapshot {
             return Progress::Ended;
         }
         let deadline = self.deadline(observed);
-        Progress::Pending(Box::new(self), deadline)
+        Progress::Pending(self, deadline)
     }
 
     /// The verdict, if the lab has not begun the probe.
-    pub fn unbegun(self) -> Option<Stalled> {
+    pub fn unbegun(self) -> Option<Box<Stalled>> {
         self.begun_at.is_none().then_some(self.stalled)
     }
 }
