@@ -241,13 +241,7 @@ fn all_evidence() -> TrialRecord {
         Evidence::Watermarks(marks),
         Evidence::OomInvoked { comm: "hog".to_owned() },
         Evidence::BlockedTask { pid: 31, comm: "dd".to_owned(), frames: vec!["schedule".to_owned()] },
-        Evidence::Victim {
-            pid: 26,
-            comm: "hog".to_owned(),
-            state: 'D',
-            oom_skip: Some(false),
-            frames: vec!["down_write".to_owned()],
-        },
+        Evidence::Victim { pid: 26, comm: "hog".to_owned(), state: 'D', oom_skip: None, frames: Vec::new() },
         Evidence::StuckTask {
             pid: 31,
             comm: "dd".to_owned(),
