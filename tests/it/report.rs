@@ -246,8 +246,8 @@ fn all_evidence() -> TrialRecord {
             pid: 31,
             comm: "dd".to_owned(),
             state: 'R',
-            gfp: Some("0xcc0(GFP_KERNEL)".to_owned()),
-            order: None,
+            gfp: None,
+            order: Some(0),
             frames: Vec::new(),
         },
         Evidence::LockHolder {
