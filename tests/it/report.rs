@@ -242,14 +242,7 @@ fn all_evidence() -> TrialRecord {
         Evidence::OomInvoked { comm: "hog".to_owned() },
         Evidence::BlockedTask { pid: 31, comm: "dd".to_owned(), frames: vec!["schedule".to_owned()] },
         Evidence::Victim { pid: 26, comm: "hog".to_owned(), state: 'D', oom_skip: None, frames: Vec::new() },
-        Evidence::StuckTask {
-            pid: 31,
-            comm: "dd".to_owned(),
-            state: 'R',
-            gfp: None,
-            order: Some(0),
-            frames: Vec::new(),
-        },
+        Evidence::StuckTask { pid: 31, comm: "dd".to_owned(), state: 'R', gfp: None, order: None, frames: vec![] },
         Evidence::LockHolder {
             lock: "rwsem".to_owned(),
             waiter_pid: 26,
