@@ -30,6 +30,7 @@ pub fn like_recorded(cell: Cell) -> SingleCell {
         faults: cell.faults,
         timeouts: cell.timeouts,
         repeat: 1,
+        fail_on: cell.fail_on,
     }
 }
 

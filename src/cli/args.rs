@@ -2,6 +2,7 @@
 
 use super::bisect::{BisectArgs, StepArgs};
 use super::doctor::DoctorArgs;
+use super::error::CliError;
 use super::kernel::KernelArgs;
 use super::values::{arch_parser, seconds};
 use arch::Arch;
@@ -195,6 +196,8 @@ pub struct BootArgs {
     pub initrd: Option<PathBuf>,
     #[command(flatten)]
     pub end: EndArgs,
+    #[command(flatten)]
+    pub reports: FailOnArgs,
     /// Further words of the kernel command line
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
@@ -271,6 +274,8 @@ pub struct WatchArgs {
     pub vmlinux: Option<PathBuf>,
     #[command(flatten)]
     pub end: EndArgs,
+    #[command(flatten)]
+    pub reports: FailOnArgs,
     /// Timeout in seconds [default: none]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
@@ -286,6 +291,26 @@ pub struct WatchArgs {
     /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
     #[arg(last = true, value_name = "QEMU")]
     pub command: Vec<String>,
+}
+
+/// Reports of the kernel that make a failure of a pass.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FailOnArgs {
+    /// Report of the kernel with which a trial does not pass, for example warning or lockdep; may be given more than once, see
+    /// `docs/matrix.md`
+    #[arg(long, value_name = "REPORT")]
+    pub fail_on: Vec<String>,
+}
+
+impl FailOnArgs {
+    /// The reports.
+    ///
+    /// # Errors
+    /// When one is unknown.
+    pub fn kinds(&self) -> Result<Vec<model::AlsoKind>, CliError> {
+        let words = self.fail_on.iter().map(String::as_str);
+        crate::matrix::fail_on(words).map_err(|error| CliError::Usage(error.to_string()))
+    }
 }
 
 /// How the test of a guest without the agent ends.

@@ -37,6 +37,7 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
             .map_err(|error| CliError::Usage(error.to_string()))?,
         timeouts: Timeouts { boot_s: args.boot_timeout, load_s: args.load_timeout, ..Timeouts::default() },
         repeat: args.repeat,
+        fail_on: args.reports.kinds()?,
     };
     let plan = matrix::single(wanted, &catalogues.known())?;
     Execution { context, catalogues, options: &args.options, plan, own: user_kernel, prepared: None }.run()

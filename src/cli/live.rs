@@ -198,9 +198,11 @@ fn kills(count: u64) -> String {
 fn remark(record: &TrialRecord) -> String {
     let kill_text = if record.oom_kills > 0 { kills(record.oom_kills) } else { String::new() };
     let verdict = &record.verdict;
-    match (record.as_expected(), verdict.outcome()) {
+    let ended = match (record.as_expected(), verdict.outcome()) {
         (true, Outcome::Pass) => kill_text,
         (true, outcome) => format!("expected {outcome} {}", verdict.kind),
         (false, outcome) => format!("{outcome} {}", verdict.kind),
-    }
+    };
+    let parts = [Some(ended).filter(|text| !text.is_empty()), record.also_line().map(|also| model::printable(&also))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

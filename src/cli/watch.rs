@@ -41,7 +41,8 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let given = Given::read(&argv);
     let spec = spec(args, &given)?;
     let kernel = kernel(args, &given, spec)?;
-    let cell = cell(args, &given, &kernel, spec);
+    let fail_on = args.reports.kinds()?;
+    let cell = Cell { fail_on, ..cell(args, &given, &kernel, spec) };
     let plan = Plan { schema: PLAN_SCHEMA, name: "watch".to_owned(), cells: vec![cell], skipped: Vec::new() };
     let cancel = CancellationToken::new();
     cancel_on_signals(cancel.clone())?;
@@ -149,5 +150,6 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) ->
         timeouts: Timeouts { boot_s: Timeouts::default().boot_s, load_s, ..Timeouts::default() },
         repeat: 1,
         expect: Expectation::pass(),
+        fail_on: Vec::new(),
     }
 }

@@ -156,6 +156,7 @@ pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
         duration_s: 0.0,
         boot_s: None,
         oom_kills: 0,
+        also: Vec::new(),
         accel: spec.accel,
         command: Vec::new(),
         kernel_release: Some(kernel.release.clone()).filter(|release| !release.is_empty()),
@@ -173,6 +174,7 @@ fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Res
     record.duration_s = driver.clock.now().as_secs_f64();
     record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
     record.oom_kills = watchdog.oom_kills();
+    record.also = watchdog.also();
     record.artifacts = dir.artifacts()?;
     if report::needs_explanation(&record) {
         dir.file("why.md", report::why(&spec.run, &record).as_bytes())?;

@@ -223,6 +223,7 @@ impl Trial {
             duration_s: 0.0,
             boot_s: None,
             oom_kills: 0,
+            also: Vec::new(),
             accel: Accel::Tcg,
             command: Vec::new(),
             kernel_release: None,

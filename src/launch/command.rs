@@ -123,6 +123,7 @@ mod tests {
             timeouts: Timeouts::default(),
             repeat: 1,
             expect: Expectation::pass(),
+            fail_on: Vec::new(),
         }
     }
 

@@ -117,6 +117,7 @@ impl Block {
             timeouts: self.timeouts,
             repeat: self.repeat,
             expect: Expectation::pass(),
+            fail_on: self.fail_on.clone(),
         };
         cell.id = cell_id(&cell);
         cell

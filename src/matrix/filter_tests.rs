@@ -22,6 +22,7 @@ fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>)
         timeouts: Timeouts::default(),
         repeat: 1,
         expect: Expectation::pass(),
+        fail_on: Vec::new(),
     };
     cell.id = cell_id(&cell);
     cell

@@ -6,6 +6,7 @@
 mod criterion;
 mod diagnostic;
 mod expand;
+mod fail_on;
 mod faults;
 mod fields;
 mod filter;
@@ -26,6 +27,7 @@ mod values;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Level, Place};
+pub use fail_on::{UnknownReport, fail_on};
 pub use faults::{FaultError, faults};
 pub use filter::Filter;
 pub use known::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};

@@ -11,7 +11,7 @@ pub(super) const KEYS: &[&str] = &["name", "defaults", "axes", "include", "exclu
 /// Axes that every matrix has.
 pub(super) const AXES: &[&str] = &["kernel", "arch", "ram", "workload", "vcpus"];
 /// Keys of a block besides its axes.
-pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "append", "qemu", "faults"];
+pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "fail_on", "append", "qemu", "faults"];
 /// Keys of `timeouts`.
 pub(super) const TIMEOUTS: &[&str] = &["boot", "load", "stuck"];
 /// What a value of a custom axis adds to a cell.
@@ -53,6 +53,8 @@ pub(super) struct RawBlock {
     pub axes: Vec<(Text, RawValues)>,
     pub repeat: Option<Text>,
     pub timeouts: Vec<(&'static str, Text)>,
+    /// Words of reports; an empty list takes back those of the defaults.
+    pub fail_on: Option<Vec<Text>>,
     pub extras: Extras,
 }
 
@@ -177,12 +179,16 @@ impl RawBlock {
             }
             inner.nothing_else("`timeouts`", TIMEOUTS, findings);
         }
+        let fail_on = fields.take("fail_on").map(|node| {
+            let (_, nodes) = items(node);
+            nodes.into_iter().filter_map(|node| text(node, "a value of `fail_on`", findings)).collect()
+        });
         let extras = Extras::take(&mut fields, findings);
         let axes = fields.rest().into_iter().map(|(key, node)| {
             let values = RawValues::read(&key, node, findings);
             (key, values)
         });
-        Some(Self { at, axes: axes.collect(), repeat, timeouts, extras })
+        Some(Self { at, axes: axes.collect(), repeat, timeouts, fail_on, extras })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Raw → resolved: every word is looked up, or becomes a finding.
 
+use super::fail_on;
 use super::fields::unknown;
 use super::known::Known;
 use super::names::{CustomAxes, custom_axes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
@@ -9,7 +10,7 @@ use super::source::{At, Findings, Span, Text};
 use super::suggest::{closest, listed};
 use super::values;
 use arch::Arch;
-use model::{KernelName, RamMib, Timeouts, WorkloadName};
+use model::{AlsoKind, KernelName, RamMib, Timeouts, WorkloadName};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -33,6 +34,7 @@ pub(super) struct Block {
     pub custom: BTreeMap<String, Axis<CustomValue>>,
     pub repeat: u32,
     pub timeouts: Timeouts,
+    pub fail_on: Vec<AlsoKind>,
     pub extras: Extras,
 }
 
@@ -101,7 +103,7 @@ impl Resolver<'_, '_, '_> {
         let vcpus =
             if find(raw, self.defaults, "vcpus").is_some() { self.axis(raw, "vcpus", Self::vcpus) } else { Some(one) };
         let custom = self.custom_axes(raw);
-        let (repeat, timeouts) = (self.repeat(raw), self.timeouts(raw));
+        let (repeat, timeouts, fail_on) = (self.repeat(raw), self.timeouts(raw), self.fail_on(raw));
         let extras = Extras {
             append: [self.defaults.extras.append.as_slice(), &raw.extras.append].concat(),
             qemu: [self.defaults.extras.qemu.as_slice(), &raw.extras.qemu].concat(),
@@ -117,6 +119,7 @@ impl Resolver<'_, '_, '_> {
             custom: custom?,
             repeat,
             timeouts,
+            fail_on,
             extras,
         })
     }
@@ -241,6 +244,11 @@ impl Resolver<'_, '_, '_> {
             }
         }
         timeouts
+    }
+
+    fn fail_on(&mut self, raw: &RawBlock) -> Vec<AlsoKind> {
+        let words = raw.fail_on.as_ref().or(self.defaults.fail_on.as_ref());
+        words.map(|words| fail_on::resolve(words, self.findings)).unwrap_or_default()
     }
 
     fn or_error<T, E: Display>(&mut self, text: &Text, value: Result<T, E>) -> Option<T> {

@@ -1,6 +1,6 @@
 //! The JSON Schema of the matrix, for editors: it completes and explains while the user types.
 
-use model::{Kind, Outcome};
+use model::{AlsoKind, Kind, Outcome};
 use schemars::json_schema;
 use serde_json::{Value, json};
 
@@ -88,6 +88,7 @@ fn axes() -> Value {
 
 fn settings() -> Value {
     let duration = |what: &str| json!({ "type": "string", "pattern": "^[0-9.]+(ms|s|m|min|h)$", "description": what });
+    let reports: Vec<&str> = AlsoKind::ALL.iter().map(|kind| kind.as_str()).collect();
     let mut settings = extras();
     extend(
         &mut settings,
@@ -96,6 +97,10 @@ fn settings() -> Value {
                 "type": "integer", "minimum": 1, "maximum": super::values::MAX_REPEAT,
                 "description": "Trials of each cell; 1 by default.",
             },
+            "fail_on": described(
+                json!({ "oneOf": [{ "enum": reports }, { "type": "array", "items": { "enum": reports } }] }),
+                "Reports of the kernel with which a trial does not pass; none by default.",
+            ),
             "timeouts": {
                 "type": "object",
                 "additionalProperties": false,

@@ -8,8 +8,8 @@ use super::suggest::{closest, listed};
 use super::values;
 use arch::Arch;
 use model::{
-    Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Timeouts,
-    WorkloadName,
+    AlsoKind, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
+    Timeouts, WorkloadName,
 };
 use std::collections::BTreeMap;
 
@@ -36,6 +36,8 @@ pub struct SingleCell {
     pub timeouts: Timeouts,
     /// Number of trials.
     pub repeat: u32,
+    /// Reports of the kernel with which a trial does not pass.
+    pub fail_on: Vec<AlsoKind>,
 }
 
 /// The kernel of a single cell.
@@ -110,6 +112,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         timeouts: wanted.timeouts,
         repeat,
         expect: expect.unwrap_or(Expectation::pass()),
+        fail_on: wanted.fail_on,
     };
     cell.id = cell_id(&cell);
     cell.needs = fit::needs(&cell, known);
@@ -178,6 +181,7 @@ mod tests {
             faults: Faults::default(),
             timeouts: Timeouts::default(),
             repeat: 3,
+            fail_on: vec![AlsoKind::Warning],
         }
     }
 
@@ -188,7 +192,7 @@ mod tests {
         assert!(
             cell.id.as_str().starts_with("my-Image-") && cell.id.as_str().ends_with(".riscv64-nommu.32M.initrd.2cpu")
         );
-        assert_eq!((cell.repeat, cell.expect.outcome), (3, Outcome::Pass));
+        assert_eq!((cell.repeat, cell.expect.outcome, &*cell.fail_on), (3, Outcome::Pass, &[AlsoKind::Warning][..]));
     }
 
     #[test]

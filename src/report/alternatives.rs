@@ -63,6 +63,7 @@ impl Reasons<'_> {
             | Kind::HardLockup
             | Kind::RcuStall
             | Kind::WorkqueueLockup
+            | Kind::Warned
             | Kind::BootSilent
             | Kind::LoadTimeout
             | Kind::WorkloadFailed

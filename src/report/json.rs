@@ -1,7 +1,7 @@
 //! A run as one JSON document, and the JSON Schema of it; `docs/report-json.md` explains its keys.
 
 use model::{
-    Accel, Artifact, Caveat, Digest, Evidence, Kind, Outcome, Payload, RuleId, RunRecord, TrialRecord, Worded,
+    Accel, Also, Artifact, Caveat, Digest, Evidence, Kind, Outcome, Payload, RuleId, RunRecord, TrialRecord, Worded,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -31,6 +31,7 @@ pub fn json(run: &RunRecord) -> String {
             planned: run.planned,
             finished: run.trials.len(),
             unexpected: super::tally::unexpected(run).count(),
+            with_reports: super::tally::with_reports(&run.trials),
             interrupted: run.interrupted,
             exit_code: run.exit_code(),
         },
@@ -71,6 +72,8 @@ struct Run<'r> {
     finished: usize,
     /// Number of trials that did not end as expected, without those that the user stopped.
     unexpected: usize,
+    /// Number of trials in which the kernel reported something beside the verdict.
+    with_reports: usize,
     /// Whether the user stopped the run.
     interrupted: bool,
     /// Exit status of the program.
@@ -135,6 +138,8 @@ struct Cell<'r> {
     onset_guest_s: Option<f64>,
     /// Number of OOM kills.
     oom_kills: u64,
+    /// Reports of the kernel beside the verdict, the gravest first.
+    also: &'r [Also],
     /// The task that the OOM killer chose and that did not exit.
     victim: Option<Task<'r>>,
     /// The task that is stuck or crashed.
@@ -222,6 +227,7 @@ impl<'r> Cell<'r> {
             onset_s: verdict.onset.map(|onset| milliseconds(onset.host.as_secs_f64())),
             onset_guest_s: verdict.onset.and_then(|onset| onset.guest_s),
             oom_kills: trial.oom_kills,
+            also: &trial.also,
             victim: verdict.victim.as_ref().map(Task::of),
             task: verdict.task.as_ref().map(Task::of),
             lines: &verdict.lines,

@@ -11,7 +11,8 @@ const MAX_LINE: usize = 4096;
 ///
 /// What was expected is a success, a known failure too, with a note in `system-out`. Something unexpected in a guest
 /// is a failure, also when it is inconclusive: a CI server must not take that for a pass. A fault of the lab is an
-/// error, and a trial that the user stopped is skipped.
+/// error, and a trial that the user stopped is skipped. What the kernel reported beside the verdict stands in `system-out`, or behind
+/// the console lines of a failure.
 ///
 /// # Errors
 /// When the XML writer fails.
@@ -49,6 +50,8 @@ fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
     if trial.as_expected() && trial.verdict.outcome() != Outcome::Pass {
         let reason = expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         case.set_system_out(format!("expected {expect}{reason}\n{}", description(run, trial)));
+    } else if let Some(also) = trial.also_line().filter(|_| trial.as_expected()) {
+        case.set_system_out(bounded(&also));
     }
     case
 }
@@ -82,6 +85,7 @@ fn description(run: &RunRecord, trial: &TrialRecord) -> String {
     let folder = trial.folder();
     let mut lines = vec![bounded(&trial.verdict.summary)];
     lines.extend(trial.verdict.lines.iter().map(|line| bounded(line)));
+    lines.extend(trial.also_line().map(|also| bounded(&also)));
     lines.push(format!("{}/cells/{folder}/", run.dir.trim_end_matches('/')));
     lines.push(super::text::repro(run, &folder));
     lines.join("\n")

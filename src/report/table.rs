@@ -1,7 +1,7 @@
 //! Every cell of a run in a table, by kernel and architecture.
 
 use super::layout::{Colour, Style, counted, duration, padded};
-use super::tally::{Standing, tally};
+use super::tally::{Standing, reports_note, tally};
 use ::console::measure_text_width;
 use model::{Cell, Outcome, RunRecord, TrialRecord, printable};
 use std::fmt::Write as _;
@@ -72,7 +72,7 @@ fn row_text(cell: &Cell, trials: &[&TrialRecord], name_width: usize, style: Styl
 fn notes(trials: &[&TrialRecord], style: Style) -> Vec<String> {
     let plain = Style { colour: false, ..style };
     if trials.len() > 1 {
-        return tally(trials.iter().copied(), plain);
+        return tally(trials.iter().copied(), plain).into_iter().chain(reports_note(trials.iter().copied())).collect();
     }
     let trial = trials[0];
     let mut notes = Vec::new();
@@ -88,5 +88,6 @@ fn notes(trials: &[&TrialRecord], style: Style) -> Vec<String> {
     if trial.oom_kills > 0 {
         notes.push(counted(trial.oom_kills, "kill"));
     }
+    notes.extend(trial.also_line());
     notes
 }

@@ -71,6 +71,17 @@ pub(super) fn tally<'t>(trials: impl IntoIterator<Item = &'t TrialRecord>, style
     counts.iter().map(words).collect()
 }
 
+/// Number of trials in which the kernel reported something beside the verdict.
+pub(super) fn with_reports<'t>(trials: impl IntoIterator<Item = &'t TrialRecord>) -> usize {
+    trials.into_iter().filter(|trial| !trial.also.is_empty()).count()
+}
+
+/// That number as words; `None` for none.
+pub(super) fn reports_note<'t>(trials: impl IntoIterator<Item = &'t TrialRecord>) -> Option<String> {
+    let trials = with_reports(trials);
+    (trials > 0).then(|| format!("{trials} with kernel reports"))
+}
+
 /// The trials that ended in another way than expected, in the order of the plan.
 pub(super) fn unexpected(run: &RunRecord) -> impl Iterator<Item = &TrialRecord> {
     run.trials.iter().filter(|trial| Standing::of(trial) == Standing::Unexpected)

@@ -2,7 +2,7 @@
 
 use super::layout::{Colour, Style, counted, duration};
 use super::table;
-use super::tally::{tally, unexpected};
+use super::tally::{reports_note, tally, unexpected};
 use ::console::measure_text_width;
 use model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
 use std::collections::BTreeMap;
@@ -54,6 +54,9 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, styl
     for line in verdict.lines.iter().take(MAX_LINES) {
         let line = style.fit(line, style.columns() - 2);
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
+    }
+    if let Some(also) = trial.also_line() {
+        out.push_str(&style.wrap(&also, 2));
     }
     let folder = trial.folder();
     let why = if trial.artifacts.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
@@ -120,6 +123,7 @@ fn total(run: &RunRecord, style: Style) -> String {
     } else if done < run.planned as usize {
         facts.push(format!("{} to go", run.planned as usize - done));
     }
+    facts.extend(reports_note(&run.trials));
     facts.push(duration(run.duration_s));
     facts.push(format!("report {}/", printable(run.dir.trim_end_matches('/'))));
     let mut lines: Vec<String> = Vec::new();

@@ -10,9 +10,10 @@ use std::fmt::Write as _;
 /// Phrases of one list.
 const MAX_PHRASES: usize = 12;
 
-/// Whether the verdict needs an explanation: no pass, not as expected, or with a caveat.
+/// Whether the verdict needs an explanation: no pass, not as expected, with a caveat, or with other reports of the kernel.
 pub fn needs_explanation(trial: &TrialRecord) -> bool {
-    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected() || !trial.verdict.caveats.is_empty()
+    let is_plain = trial.verdict.caveats.is_empty() && trial.also.is_empty();
+    trial.verdict.outcome() != Outcome::Pass || !trial.as_expected() || !is_plain
 }
 
 /// The guest, the verdict and its evidence, the caveats and alternatives, and how to reproduce it. `run_dir` is the run's folder as the user may
@@ -29,6 +30,7 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let _ = writeln!(out, "**Verdict**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
     list(&mut out, &verdict.evidence);
     against(&mut out, trial, verdict);
+    also(&mut out, trial);
     collected(&mut out, trial);
     let name = shell_name(run_dir, &trial.folder());
     let replay = span(&format!("oomlab replay {name} --timeline"));
@@ -36,6 +38,18 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let again = if trial.cell.is_watched() { "" } else { &again };
     let _ = writeln!(out, "**Reproduce**: {again}{replay} draws and judges the recorded trial.");
     out
+}
+
+/// What the kernel reported beside the verdict.
+fn also(out: &mut String, trial: &TrialRecord) {
+    if trial.also.is_empty() {
+        return;
+    }
+    let reports = trial.also.iter().map(|also| match also.count {
+        1 => span(&also.title),
+        count => format!("{} ({count})", span(&also.title)),
+    });
+    let _ = writeln!(out, "**Also reported** by the kernel: {}.\n", reports.collect::<Vec<_>>().join(", "));
 }
 
 /// What was collected after the verdict.

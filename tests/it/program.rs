@@ -35,6 +35,34 @@ fn the_exit_status_tells_the_guests_fault_from_the_labs() {
 }
 
 #[test]
+fn reports_of_the_kernel_are_told_and_can_fail_a_trial() {
+    let warning = "say [    1.000000] WARNING: CPU: 0 PID: 1 at mm/slub.c:1 kfree+0x1/0x2\n";
+    let warns = HEALTHY.replacen("say all", &format!("{warning}{warning}say all"), 1);
+    let program = lab();
+    let told = boot(&program, &warns, &["--json", "out.json", "--junit", "out.xml", "--out", "told"]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let line = "also: WARNING in kfree (2)";
+    assert!(told.stdout.contains(line) && told.stdout.contains("1 pass · 1 with kernel reports"), "{}", told.stdout);
+    assert!(told.stderr.contains(line), "{}", told.stderr);
+    let document = read_json(&program.dir().join("out.json"));
+    assert_eq!((&document["run"]["with_reports"], &document["cells"][0]["also"][0]["count"]), (&1.into(), &2.into()));
+    let xml = std::fs::read_to_string(program.dir().join("out.xml")).unwrap();
+    assert!(xml.contains(&format!("<system-out>{line}")), "{xml}");
+    let why = program.dir().join("told/cells/kernel.riscv64-nommu.32M.initrd/why.md");
+    assert!(std::fs::read_to_string(why).unwrap().contains("**Also reported** by the kernel: `WARNING in kfree` (2)."));
+
+    for (fail_on, status, words) in [
+        ("warning", 1, "crash  warned"),
+        ("lockdep,memory-leak", 0, "1 pass"),
+        ("warnings", 2, "unknown report `warnings`: did you mean `warning`?"),
+    ] {
+        let finished = boot(&program, &warns, &["--fail-on", fail_on]);
+        assert_eq!(finished.status, Some(status), "{finished:?}");
+        assert!(format!("{}{}", finished.stdout, finished.stderr).contains(words), "{finished:?}");
+    }
+}
+
+#[test]
 fn a_run_is_judged_by_what_was_expected() {
     let stuck = format!(
         "{AGENT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\n\

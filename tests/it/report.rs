@@ -1,14 +1,16 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `SNAPSHOTS=overwrite` rewrites them.
 
+mod evidence;
 mod script;
 
 use crate::support::json_schema;
 
+use evidence::all_evidence;
 use json_schema::{names, violations};
 use model::{
-    Accel, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs, Onset, Outcome,
-    Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts,
-    TrialRecord, Verdict, Watermarks,
+    Accel, Also, AlsoKind, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs,
+    Onset, Outcome, Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle,
+    Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
@@ -35,6 +37,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         timeouts: Timeouts::default(),
         repeat: 1,
         expect: Expectation::pass(),
+        fail_on: Vec::new(),
     };
     let command = [
         "qemu-system-riscv64",
@@ -70,6 +73,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         duration_s: 6.1234,
         boot_s: Some(2.0),
         oom_kills: 0,
+        also: Vec::new(),
         accel: Accel::Tcg,
         kernel_release: Some("6.1.192".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
@@ -133,6 +137,12 @@ fn run() -> RunRecord {
         ),
     ];
     trials[0].oom_kills = 1;
+    let also = |kind, title: &str, count| Also { kind, title: title.to_owned(), count };
+    trials[0].also = vec![
+        also(AlsoKind::Warning, "WARNING in get_page_from_freelist", 3),
+        also(AlsoKind::AllocFailure, "page allocation failure in pipe_write", 1),
+    ];
+    trials[3].also = vec![also(AlsoKind::Lockdep, "possible recursive locking in __lru_add_drain_all", 1)];
     trials[0].initrd_digest = Some(Digest::new("ef".repeat(32)));
     trials[1].cell.expect = known.clone();
     trials[2].cell.expect = known;
@@ -149,6 +159,7 @@ fn run() -> RunRecord {
         let mut repeated = trial("debian-6.1", "arm", 128, "anon-hog", verdict);
         repeated.trial = number;
         repeated.cell.repeat = 3;
+        repeated.also = if number == 3 { trials[0].also.clone() } else { Vec::new() };
         trials.push(repeated);
     }
     RunRecord {
@@ -172,6 +183,7 @@ fn hostile(text: &str) -> RunRecord {
     for trial in &mut run.trials {
         trial.verdict.summary = text.to_owned();
         trial.verdict.lines = vec![text.to_owned(); 3];
+        trial.also = vec![Also { kind: AlsoKind::Warning, title: text.to_owned(), count: 2 }];
         trial.verdict.evidence = vec![Evidence::OomInvoked { comm: text.to_owned() }; 2];
         trial.verdict.caveats = vec![Caveat::DiscountedReport { line: text.to_owned() }; 2];
         trial.cell.kernel = text.into();
@@ -207,7 +219,10 @@ fn text_report_of_an_expected_run() {
     (run.planned, run.interrupted) = (2, false);
     let shown = text(&run, Style::default());
     assert!(!shown.contains("UNEXPECTED"), "{shown}");
-    assert!(shown.ends_with("1 pass · 1 expected hang · 92 s · report runs/2026-11-24-0/\n"), "{shown}");
+    assert!(
+        shown.ends_with("1 pass · 1 expected hang · 1 with kernel reports · 92 s · report runs/2026-11-24-0/\n"),
+        "{shown}"
+    );
     run.trials.clear();
     assert_eq!(text(&run, Style::default()), "2 to go · 92 s · report runs/2026-11-24-0/\n");
 }
@@ -222,56 +237,6 @@ fn text_report_rows_keep_to_the_width() {
         assert!(lines.peek().is_some());
         assert_eq!(lines.find(|line| console::measure_text_width(line) > width), None);
     }
-}
-
-/// A trial with every sort of evidence and caveat.
-fn all_evidence() -> TrialRecord {
-    let marks = Watermarks { free_kib: 4704, min_kib: 4768, high_kib: 7152 };
-    let mut verdict = livelock();
-    verdict.evidence = vec![
-        Evidence::HeartbeatAlive { canary_stuck_s: 15.0 },
-        Evidence::CpuDemand { cpus: 0.99 },
-        Evidence::Profile(profile()),
-        Evidence::AllocationsStill { still_s: 15.0, looks: 3, stalls: 3 },
-        Evidence::AllocationStalls { count: 2 },
-        Evidence::TicksStill { still_s: 12.0, cpu: Some(1) },
-        Evidence::InterruptsOff { share: 0.5 },
-        Evidence::SysrqAnswered { letter: 'm' },
-        Evidence::SysrqUnanswered { letter: 'w' },
-        Evidence::Watermarks(marks),
-        Evidence::OomInvoked { comm: "hog".to_owned() },
-        Evidence::BlockedTask { pid: 31, comm: "dd".to_owned(), frames: vec!["schedule".to_owned()] },
-        Evidence::Victim { pid: 26, comm: "hog".to_owned(), state: 'D', oom_skip: None, frames: Vec::new() },
-        Evidence::StuckTask { pid: 31, comm: "dd".to_owned(), state: 'R', gfp: None, order: None, frames: vec![] },
-        Evidence::LockHolder {
-            lock: "rwsem".to_owned(),
-            waiter_pid: 26,
-            waiter_comm: "hog".to_owned(),
-            holder_pid: 31,
-            holder_comm: "dd".to_owned(),
-        },
-        Evidence::ManualOomKill { killed_pid: None, canary_recovered: false },
-    ];
-    verdict.caveats = vec![
-        Caveat::CpuTimeUnknown,
-        Caveat::ProfileMissing,
-        Caveat::ProfileElsewhere(profile()),
-        Caveat::FreeMemory(marks),
-        Caveat::OomReaped { pid: 26 },
-        Caveat::HostPressure { psi_some_avg10: 63.4 },
-        Caveat::CpuShare { share: 0.4 },
-        Caveat::DiscountedReport { line: "watchdog: BUG: soft lockup".to_owned() },
-        Caveat::SysrqFailed { letter: 'f', why: "no BREAK".to_owned() },
-        Caveat::HeartbeatLost { silent_s: 12.0 },
-        Caveat::CanaryAlive,
-        Caveat::NoAgent,
-        Caveat::CountersUnknown { why: "no symbols".to_owned() },
-        Caveat::DoubtedPanic { line: "Kernel panic".to_owned() },
-        Caveat::KernelRuns,
-        Caveat::NoPowerOff,
-        Caveat::DoubleHartStart,
-    ];
-    trial("linux-6.1", "riscv64-nommu", 32, "zombie-victim", verdict)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One point of a matrix, complete: nothing about it is left to choose when it runs.
 
-use super::{Arch, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
+use super::{AlsoKind, Arch, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,6 +41,9 @@ pub struct Cell {
     pub repeat: u32,
     /// The verdict that is known beforehand.
     pub expect: Expectation,
+    /// Reports of the kernel with which a trial does not pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fail_on: Vec<AlsoKind>,
 }
 
 impl Cell {

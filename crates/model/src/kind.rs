@@ -12,7 +12,7 @@ words! {
         Pass = "pass",
         /// The guest stopped making progress.
         Hang = "hang",
-        /// The kernel panicked or oopsed.
+        /// The kernel panicked or oopsed, or reported what the cell fails on.
         Crash = "crash",
         /// The guest never came up.
         BootFailed = "boot-failed",
@@ -76,6 +76,8 @@ words! {
         Oops = "oops",
         /// The machine reset itself, and the kernel had not announced it: a triple fault, for example.
         SpontaneousReset = "spontaneous-reset",
+        /// The trial would have passed, but the kernel reported what `fail_on` names.
+        Warned = "warned",
 
         /// The kernel panicked before the agent came up.
         BootPanic = "boot-panic",
@@ -142,7 +144,8 @@ impl Kind {
             | Self::PanicOnOom
             | Self::InitKilled
             | Self::Oops
-            | Self::SpontaneousReset => Outcome::Crash,
+            | Self::SpontaneousReset
+            | Self::Warned => Outcome::Crash,
             Self::BootPanic | Self::BootSilent | Self::BootTimeout | Self::RebootLoop | Self::BootPowerOff => {
                 Outcome::BootFailed
             }

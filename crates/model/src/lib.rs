@@ -1,6 +1,7 @@
 //! The lab's nouns: plain values, free to every other module. Depends on std and serde alone.
 
 mod accel;
+mod also;
 mod bundle;
 mod caveat;
 mod cell;
@@ -25,6 +26,7 @@ mod worded;
 mod words;
 
 pub use accel::Accel;
+pub use also::{Also, AlsoKind};
 pub use arch::{Arch, RamError, RamMib};
 pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use caveat::Caveat;

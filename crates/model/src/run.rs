@@ -1,6 +1,6 @@
 //! The record of a run: what reports are made of.
 
-use super::{Accel, Cell, Digest, Expectation, Outcome, RunId, Verdict};
+use super::{Accel, Also, Cell, Digest, Expectation, Outcome, RunId, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub struct TrialRecord {
     pub boot_s: Option<f64>,
     /// OOM kills that the guest counted or printed.
     pub oom_kills: u64,
+    /// Reports of the kernel beside the verdict that the lab did not provoke, the gravest first; at most [`Also::MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Also>,
     /// What executed the guest.
     pub accel: Accel,
     /// QEMU's command line.
@@ -95,6 +98,12 @@ impl TrialRecord {
     /// Whether the verdict is the one that was known beforehand.
     pub fn as_expected(&self) -> bool {
         self.cell.expect.matches(self.verdict.outcome(), self.verdict.kind)
+    }
+
+    /// What the kernel reported beside the verdict, on one line: `also: WARNING in foo (3), …`. Titles may have control characters.
+    pub fn also_line(&self) -> Option<String> {
+        let reports: Vec<String> = self.also.iter().map(ToString::to_string).collect();
+        (!reports.is_empty()).then(|| format!("also: {}", reports.join(", ")))
     }
 
     /// The expectation, when it is a known failure that did not show: something to report, too.

@@ -16,6 +16,10 @@ pub(super) struct ConsoleHit<T> {
 }
 
 impl<T> ConsoleHit<T> {
+    pub fn new(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> Self {
+        Self { at, guest_s, line: line.to_owned(), what, lasted_s: 0.0 }
+    }
+
     /// The beginning of what the line reports, on both clocks; neither goes back before its own beginning.
     pub fn onset(&self) -> Onset {
         let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
@@ -24,4 +28,9 @@ impl<T> ConsoleHit<T> {
         let guest_s = self.guest_s.map(|guest_s| ((guest_s - lasted.as_secs_f64()) * 1e6).round() / 1e6);
         Onset { host: self.at.host - lasted, guest_s }
     }
+}
+
+/// Whether a message says that the machine restarts or stops by intent (`kernel/reboot.c`, `drivers/tty/sysrq.c`).
+pub(super) fn announces_restart(text: &str) -> bool {
+    ["reboot: ", "sysrq: Resetting", "SysRq : Resetting"].iter().any(|head| text.starts_with(head))
 }

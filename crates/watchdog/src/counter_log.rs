@@ -10,7 +10,7 @@ const MAX_LOOKS: u32 = 10_000;
 const MAX_FAILURES: u32 = 3;
 
 /// Granted seconds for an answer: the symbols of a large kernel are read before the first look.
-const MAX_PENDING_S: f64 = 60.0;
+const MAX_PENDING_S: f64 = 30.0;
 
 /// Pages a second that trickle in a livelock all the same: atomic allocations dip below the watermarks.
 const MAX_TRICKLE: f64 = 2.0;
@@ -54,6 +54,8 @@ pub(super) struct CounterLog {
 
 impl CounterLog {
     pub fn record_request(&mut self, now: Moment) {
+        // The last one was never answered.
+        self.failures += u32::from(self.is_requested);
         self.requests += 1;
         self.requested_at = Some(now);
         self.is_requested = true;
@@ -228,6 +230,12 @@ mod tests {
         (0..3).for_each(|_| log.record_failure("no symbol"));
         assert!(!log.is_due(at(50.0), 5.0));
         assert_eq!((log.due_in(at(50.0), 5.0), log.failure.as_deref()), (None, Some("no symbol")));
+        let mut unanswered = CounterLog::default();
+        for second in [0.0, 100.0, 200.0, 300.0] {
+            assert!(unanswered.is_open());
+            unanswered.record_request(at(second));
+        }
+        assert!(!unanswered.is_open());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Judges a guest from outside: a pure state machine over recorded events.
 
+mod also;
 mod blocked;
 mod clock;
 mod confirm;

@@ -1,12 +1,13 @@
 //! The state machine itself: events in, actions and at last a verdict out.
 
+use super::also;
 use super::confirm::Confirmation;
 use super::observations::Observations;
 use super::rules::{self, Judgement, Stalled};
 use super::setup::Setup;
 use super::snapshot::{Progress, Snapshot};
 use kmsg::signature::Classification;
-use model::{Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
+use model::{Also, Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
 
 /// What the watchdog requests of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Watchdog {
     pub fn observe(&mut self, at: Stamp, event: &Event) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.verdict.is_some() {
-            self.observed.namer.observe(event, |_| {});
+            self.observed.namer.observe(event, true, |_| {});
             return actions;
         }
         self.observed.clock.advance(at);
@@ -69,12 +70,19 @@ impl Watchdog {
     /// The verdict, once there is one. It never changes, except that its title is that of all lines so far.
     pub fn verdict(&self) -> Option<Verdict> {
         let verdict = self.verdict.as_ref()?;
-        Some(Verdict { title: self.observed.namer.title(verdict), ..verdict.clone() })
+        Some(Verdict { title: self.observed.namer.title(verdict, &self.observed.setup.fail_on), ..verdict.clone() })
     }
 
     /// The kernel's own reports so far.
     pub fn classification(&self) -> Classification {
         self.observed.namer.classification()
+    }
+
+    /// The kernel's reports beside the verdict, the gravest first; at most [`Also::MAX`]. What a sysrq letter of the lab may have
+    /// provoked does not count, nor does what came after the verdict.
+    pub fn also(&self) -> Vec<Also> {
+        let own = self.verdict().and_then(|verdict| verdict.title);
+        also::beside(&self.classification(), own.as_deref())
     }
 
     /// How far the trial has come.
@@ -202,6 +210,9 @@ impl Watchdog {
     }
 
     fn conclude(&mut self, mut verdict: Verdict, actions: &mut Vec<Action>) {
+        if verdict.outcome() == Outcome::Pass {
+            verdict = rules::reported::instead_of(verdict, &self.observed);
+        }
         verdict.lines.truncate(3);
         if verdict.outcome() == Outcome::Hang {
             verdict.caveats.extend(self.observed.pressure());

@@ -1,7 +1,8 @@
 //! Observations of a guest so far: a fold over its events, without any judgement.
 
+use super::also;
 use super::clock::{GuestClock, Moment};
-use super::console_hit::ConsoleHit;
+use super::console_hit::{ConsoleHit, announces_restart};
 use super::detectors::Detectors;
 use super::oom_kills::OomKills;
 use super::probe_log::ProbeLog;
@@ -69,6 +70,8 @@ pub(super) struct Observations {
     pub failures: Vec<ConsoleHit<FailureReport>>,
     /// Reports of a hang by the kernel that the host's own load explains.
     pub discounted: Vec<ConsoleHit<FailureReport>>,
+    /// First lines of reports that the trial is to fail on.
+    pub reported: Vec<ConsoleHit<()>>,
     /// The first time of the guest's clock, and when it was printed.
     first_stamp: Option<(f64, Moment)>,
     /// An RCU stall whose age has not been printed yet.
@@ -123,6 +126,7 @@ impl Observations {
             kills_counted: 0,
             failures: Vec::new(),
             discounted: Vec::new(),
+            reported: Vec::new(),
             first_stamp: None,
             pending_rcu_stall: None,
             detectors: Detectors::default(),
@@ -238,7 +242,7 @@ impl Observations {
     /// What the console says.
     fn read(&mut self, now: Moment, event: &Event) {
         let mut namer = std::mem::take(&mut self.namer);
-        namer.observe(event, |message| self.message(now, message));
+        namer.observe(event, self.in_sysrq_window(), |message| self.message(now, message));
         self.namer = namer;
     }
 
@@ -247,6 +251,9 @@ impl Observations {
         self.is_restart_announced |= announces_restart(record.text);
         self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| (guest_s, now)));
         let provoked = self.in_sysrq_window();
+        if also::begins(&self.setup.fail_on, &record) && !provoked && self.reported.len() < MAX_FAILURES {
+            self.reported.push(ConsoleHit::new(now, record.guest_s, line, ()));
+        }
         if provoked {
             self.probes.on_message(now, record.text);
         } else if finding.is_none() {
@@ -254,22 +261,19 @@ impl Observations {
             self.age(now, &record);
         }
         let Some(finding) = finding else { return };
-        fn hit<T>(at: Moment, guest_s: Option<f64>, line: &str, what: T) -> ConsoleHit<T> {
-            ConsoleHit { at, guest_s, line: line.to_owned(), what, lasted_s: 0.0 }
-        }
         match finding {
-            Finding::OomInvoked { comm } => self.oom_invoked = Some(hit(now, record.guest_s, line, comm)),
-            Finding::OomReaped(task) => self.oom_reaped = Some(hit(now, record.guest_s, line, task)),
+            Finding::OomInvoked { comm } => self.oom_invoked = Some(ConsoleHit::new(now, record.guest_s, line, comm)),
+            Finding::OomReaped(task) => self.oom_reaped = Some(ConsoleHit::new(now, record.guest_s, line, task)),
             Finding::OomKilled(task) => {
                 self.kills_printed += u64::from(!self.probes.manual_oom_kill_sent());
-                self.oom_kills.push(hit(now, record.guest_s, line, task));
+                self.oom_kills.push(ConsoleHit::new(now, record.guest_s, line, task));
             }
             Finding::OomNotReaped(task) => self.oom_kills.give_up(&task),
             Finding::NoKillable => {}
             Finding::FailureTask(_) if provoked => {}
             Finding::FailureTask(task) => self.on_failure_task(&task),
             Finding::Failure(_) if provoked || self.failures.len() >= MAX_FAILURES => {}
-            Finding::Failure(trouble) => self.on_failure(hit(now, record.guest_s, line, trouble), &record),
+            Finding::Failure(trouble) => self.on_failure(ConsoleHit::new(now, record.guest_s, line, trouble), &record),
         }
     }
 
@@ -385,11 +389,6 @@ impl Observations {
             }
         }
     }
-}
-
-/// Whether a message says that the machine restarts or stops by intent (`kernel/reboot.c`, `drivers/tty/sysrq.c`).
-fn announces_restart(text: &str) -> bool {
-    ["reboot: ", "sysrq: Resetting", "SysRq : Resetting"].iter().any(|head| text.starts_with(head))
 }
 
 /// When a message was printed: by the guest's clock, or else by when it came.

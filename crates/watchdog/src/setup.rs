@@ -1,6 +1,6 @@
 //! What the watchdog must know of a trial beforehand.
 
-use model::{Cell, Initrd, Payload, Timeouts};
+use model::{AlsoKind, Cell, Initrd, Payload, Timeouts};
 
 /// Microseconds that the agent's calibration loop may take without the guest counting as slow. An idle host of today emulates
 /// it in about 1,000; four times that is within what other work on the host makes of it.
@@ -27,6 +27,8 @@ pub struct Setup {
     pub timeouts: Timeouts,
     /// The share of the time for which the lab itself stops the vCPUs while the workload runs.
     pub stop_share: f64,
+    /// Reports of the kernel with which the trial does not pass.
+    pub fail_on: Vec<AlsoKind>,
 }
 
 /// What a guest without the agent is expected to do.
@@ -50,7 +52,7 @@ impl Expects {
 impl Setup {
     /// With plain limits, for a guest with the agent or one without.
     pub fn new(agent: bool, timeouts: Timeouts) -> Self {
-        Self { agent, frames: true, expects: Expects::default(), timeouts, stop_share: 0.0 }
+        Self { agent, frames: true, expects: Expects::default(), timeouts, stop_share: 0.0, fail_on: Vec::new() }
     }
 
     /// For a trial of this cell.
@@ -65,6 +67,7 @@ impl Setup {
             expects: Expects::of(&cell.payload),
             timeouts,
             stop_share: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
+            fail_on: cell.fail_on.clone(),
         }
     }
 
@@ -96,6 +99,7 @@ mod tests {
             timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 },
             repeat: 1,
             expect: Expectation::pass(),
+            fail_on: vec![AlsoKind::Warning],
         }
     }
 
@@ -104,6 +108,7 @@ mod tests {
         let workload = Payload::Workload { name: "idle".into(), options: BTreeMap::new() };
         let plain = Setup::of(&cell(workload.clone(), Faults::default()));
         assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.stop_share), (true, 4.0, 0.0));
+        assert_eq!(plain.fail_on, [AlsoKind::Warning]);
         let faults = Faults { console_bps: Some(2048), vcpu_steal: Some(75), ..Faults::default() };
         let slow = Setup::of(&cell(workload, faults));
         assert_eq!((slow.timeouts.stuck_s, slow.stop_share), (12.0, 0.75));

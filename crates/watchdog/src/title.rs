@@ -1,8 +1,9 @@
 //! The name of what went wrong: the same from boot to boot, so that two nights can be compared.
 
+use super::also;
 use kmsg::functions::Subsystem;
 use kmsg::signature::{Classification, Message, Reader, ReportKind};
-use model::{Event, Kind, Outcome, Profile, Verdict};
+use model::{AlsoKind, Event, Kind, Outcome, Profile, Verdict};
 
 /// Reads a trial's console, and keeps what names its problem.
 #[derive(Debug, Clone, Default)]
@@ -13,8 +14,10 @@ pub(super) struct Namer {
 }
 
 impl Namer {
-    /// Takes the next event, and passes on the messages of a console line.
-    pub fn observe(&mut self, event: &Event, on_message: impl FnMut(Message<'_>)) {
+    /// Takes the next event, and passes on the messages of a console line. Reports that begin in one are `provoked` if they may be
+    /// the lab's doing.
+    pub fn observe(&mut self, event: &Event, provoked: bool, on_message: impl FnMut(Message<'_>)) {
+        self.reader.set_provoked(provoked);
         if let Event::Line { text } = event {
             self.lines += 1;
             return self.reader.push(self.lines, text, on_message);
@@ -27,10 +30,14 @@ impl Namer {
     }
 
     /// The title of a trial with this verdict: that of the kernel's own report where there is one, else the kind and the
-    /// function or task that names the problem. `None` where nothing went wrong with the guest's kernel.
-    pub fn title(&self, verdict: &Verdict) -> Option<String> {
+    /// function or task that names the problem. `None` where nothing went wrong with the guest's kernel. `fail_on` are the reports that
+    /// make a pass a failure.
+    pub fn title(&self, verdict: &Verdict, fail_on: &[AlsoKind]) -> Option<String> {
         if !matches!(verdict.outcome(), Outcome::Hang | Outcome::Crash | Outcome::BootFailed) {
             return None;
+        }
+        if verdict.kind == Kind::Warned {
+            return also::first(&self.classification(), fail_on).map(|report| report.title.clone());
         }
         let found = self.classification().reports;
         let reported = reports_of(verdict.kind).iter().find_map(|kind| {
@@ -92,9 +99,9 @@ mod tests {
 
     fn title(kind: Kind, lines: &[&str], profile: Option<Profile>) -> Option<String> {
         let mut namer = Namer::default();
-        lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }, |_| {}));
-        profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }, |_| {}));
-        namer.title(&Verdict::new(kind, RuleId::ConsoleReport, "summary"))
+        lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }, false, |_| {}));
+        profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }, false, |_| {}));
+        namer.title(&Verdict::new(kind, RuleId::ConsoleReport, "summary"), &[])
     }
 
     fn profile(spot: &str, caller: &str) -> Profile {
@@ -159,9 +166,12 @@ mod tests {
         assert_eq!(title(Kind::HungTask, &lines, None).unwrap(), "task hung of first");
         let mut namer = Namer::default();
         for spot in ["first", "second"] {
-            namer.observe(&Event::Profile { profile: profile(spot, "main") }, |_| {});
+            namer.observe(&Event::Profile { profile: profile(spot, "main") }, false, |_| {});
         }
-        assert_eq!(namer.title(&Verdict::new(Kind::Spin, RuleId::ConsoleReport, "summary")).unwrap(), "spin in first");
+        assert_eq!(
+            namer.title(&Verdict::new(Kind::Spin, RuleId::ConsoleReport, "summary"), &[]).unwrap(),
+            "spin in first"
+        );
     }
 
     #[test]

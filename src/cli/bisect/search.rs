@@ -162,5 +162,6 @@ fn typed_cell(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell, CliEr
         faults: Faults::default(),
         timeouts: Timeouts { load_s: args.load_timeout, ..Timeouts::default() },
         repeat: 1,
+        fail_on: Vec::new(),
     })
 }

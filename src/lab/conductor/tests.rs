@@ -4,7 +4,7 @@ use crate::lab::diagnosis::Means;
 use crate::lab::input::StepWork;
 use crate::lab::step_error::StepError;
 use crate::store::StoreError;
-use model::{Bundle, Kind, Record, Step, StepResult, Timeouts, Verdict};
+use model::{Bundle, Counters, Kind, Record, Step, StepResult, Timeouts, Verdict};
 use watchdog::Setup;
 
 /// Keeps what is written.
@@ -80,8 +80,18 @@ impl Trial {
         let mut trial = Self::new(true, has_agent);
         trial.guest(0.1, GuestEvent::ConsoleReady);
         trial.guest(1.0, GuestEvent::Console(PANIC.into()));
+        trial.show_panic();
         trial.until(|trial| matches!(trial.conductor.phase, Phase::Diagnosing(_)));
         trial
+    }
+
+    /// Answers the look at the kernel's counters that a panic calls for.
+    fn show_panic(&mut self) {
+        let is_look = |effect: &Effect| matches!(effect, Effect::Probe { probe: Probe::Counters, .. });
+        self.until(|trial| trial.effects.iter().any(is_look));
+        self.effects.retain(|effect| !is_look(effect));
+        let counters = Box::new(Counters { panicked: Some(true), ..Counters::default() });
+        self.input(self.now(), Input::Task(TaskResult::Probed(Some(Event::Counters { counters }))));
     }
 
     fn input(&mut self, at_s: f64, input: Input) {

@@ -106,6 +106,7 @@ impl Machine {
             timeouts: Timeouts::default(),
             repeat: 1,
             expect: Expectation::pass(),
+            fail_on: Vec::new(),
         }
     }
 }

@@ -40,6 +40,7 @@ pub fn trial(case: &str) -> TrialRecord {
         timeouts: Timeouts::default(),
         repeat: 1,
         expect: Expectation::pass(),
+        fail_on: Vec::new(),
     };
     let course = retrace(Setup::of(&cell), &events(case));
     TrialRecord {
@@ -51,6 +52,7 @@ pub fn trial(case: &str) -> TrialRecord {
         duration_s: 17.5,
         boot_s: course.stages.get(1).map(|(at, _)| at.as_secs_f64()).filter(|_| !case.starts_with("boot-")),
         oom_kills: course.kills.last().map_or(0, |(_, kills)| *kills),
+        also: Vec::new(),
         accel: Accel::Tcg,
         command: vec!["qemu-system-riscv64".to_owned()],
         kernel_release: Some("6.1.176".to_owned()),

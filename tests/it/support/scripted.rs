@@ -82,6 +82,7 @@ impl Scripted {
             timeouts: Timeouts { boot_s: 5.0, load_s: 120.0, stuck_s: 2.0 },
             repeat: 1,
             expect: Expectation::pass(),
+            fail_on: Vec::new(),
         });
         self.plan.cells.last_mut().expect("the cell just added")
     }

@@ -11,7 +11,7 @@ type Lines<'a> = Vec<(u64, &'a str)>;
 fn read(lines: &[(u64, &str)]) -> (Vec<Report>, Vec<Report>) {
     let (mut assembler, mut ended) = (Assembler::default(), Vec::new());
     for (number, line) in lines {
-        assembler.push(Position { number: *number, order: *number }, &printk::parse(line), &mut ended);
+        assembler.push(Position { number: *number, order: *number, provoked: false }, &printk::parse(line), &mut ended);
     }
     let mut open = Vec::new();
     assembler.finish(&mut open);

@@ -50,7 +50,7 @@ pub use kind::ReportKind;
 pub use log::Log;
 pub use reader::{Message, Reader, has_finding};
 pub use report::Report;
-pub use search::read;
+pub use search::{begins, read};
 
 /// One message of the kernel.
 #[derive(Debug, Clone, Copy)]

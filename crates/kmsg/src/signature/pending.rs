@@ -19,6 +19,8 @@ pub(super) struct Position {
     /// Lines that were read before it. Blank lines and the agent's frames do not count, so that the same text has the same distances
     /// in a file and on a console.
     pub order: u64,
+    /// Whether the reader was told that somebody may have asked for what stands here.
+    pub provoked: bool,
 }
 
 impl Position {
@@ -195,7 +197,7 @@ impl PendingReport {
             also: self.also,
             victim: self.head.victim,
             task,
-            provoked: self.provoked,
+            provoked: self.provoked || self.first.provoked,
             line: self.first.number,
             last_line: self.last.number,
         }

@@ -34,6 +34,7 @@ pub struct Reader {
     reports: Reports,
     /// Lines that have been read.
     lines: u64,
+    provoked: bool,
     /// The beginning of a line that a mailer broke, and the number of the first of its parts.
     broken: Option<(u64, String)>,
     ended: Vec<Report>,
@@ -55,6 +56,11 @@ impl Reader {
         } else {
             self.read(number, &text, on_message);
         }
+    }
+
+    /// Whether somebody may have asked the kernel for the reports that begin from here on, in a way that the log does not show.
+    pub fn set_provoked(&mut self, provoked: bool) {
+        self.provoked = provoked;
     }
 
     /// Reads what there is of a broken line: no further part of it is expected.
@@ -79,7 +85,7 @@ impl Reader {
 
     fn read(&mut self, number: u64, line: &str, mut on_message: impl FnMut(Message<'_>)) {
         let line = &*unescaped(line);
-        let at = Position { number, order: self.lines };
+        let at = Position { number, order: self.lines, provoked: self.provoked };
         self.lines += 1;
         for printk in printk::messages(line) {
             let finding = self.assembler.push(at, &printk, &mut self.ended);
@@ -195,6 +201,18 @@ mod tests {
         {
             assert_eq!(findings(lines).iter().filter_map(task).collect::<Vec<_>>(), pids, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn provoked_reports_count_apart() {
+        let line = "[    1.000000] WARNING: CPU: 0 PID: 1 at mm/slub.c:1 f+0x1/0x2";
+        let mut reader = Reader::default();
+        for (number, provoked) in [(1, false), (2, true), (3, false), (4, true)] {
+            reader.set_provoked(provoked);
+            reader.push(number, line, |_| {});
+        }
+        let found = reader.finish().reports.into_iter().map(|known| (known.report.provoked, known.count));
+        assert_eq!(found.collect::<Vec<_>>(), [(false, 2), (true, 2)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Finds the signature that reads a line.
 
-use super::{ALL, Finding, Head};
+use super::{ALL, Finding, Head, ReportKind, Role};
 use crate::console::FRAME_PREFIX;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
@@ -51,6 +51,11 @@ pub(super) fn read_head(text: &str) -> Option<Head> {
     }
     let mut signatures = ALL.iter().zip(candidates).filter(|(_, is_candidate)| *is_candidate);
     signatures.find_map(|(signature, _)| (signature.read)(text))
+}
+
+/// The sort of the report that a message begins, its printk prefix already stripped.
+pub fn begins(text: &str) -> Option<ReportKind> {
+    read_head(text).filter(|head| head.role == Role::Start).map(|head| head.kind)
 }
 
 /// What a message says of the kernel's health, its printk prefix already stripped; `None` for the many that say nothing.

@@ -10,6 +10,7 @@ mod load_deadline;
 mod machine_down;
 mod no_agent;
 mod paused;
+pub(super) mod reported;
 mod vcpu_failed;
 mod workload_ended;
 mod workload_stuck;

@@ -9,6 +9,7 @@ mod heartbeat_lost;
 mod host;
 mod no_agent;
 mod progress;
+mod reported;
 mod tasks;
 mod trial;
 mod workload_stuck;
