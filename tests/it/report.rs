@@ -1,14 +1,16 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `SNAPSHOTS=overwrite` rewrites them.
 
+mod evidence;
 mod script;
 
 use crate::support::json_schema;
 
+use evidence::all_evidence;
 use json_schema::{names, violations};
 use model::{
     Accel, Also, AlsoKind, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs,
     Onset, Outcome, Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle,
-    Timeouts, TrialRecord, Verdict, Watermarks,
+    Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
@@ -233,69 +235,6 @@ fn text_report_rows_keep_to_the_width() {
         assert!(lines.peek().is_some());
         assert_eq!(lines.find(|line| console::measure_text_width(line) > width), None);
     }
-}
-
-/// A trial with every sort of evidence and caveat.
-fn all_evidence() -> TrialRecord {
-    let marks = Watermarks { free_kib: 4704, min_kib: 4768, high_kib: 7152 };
-    let mut verdict = livelock();
-    verdict.evidence = vec![
-        Evidence::HeartbeatAlive { canary_stuck_s: 15.0 },
-        Evidence::CpuDemand { cpus: 0.99 },
-        Evidence::Profile(profile()),
-        Evidence::AllocationsStill { still_s: 15.0, looks: 3, stalls: 3 },
-        Evidence::AllocationStalls { count: 2 },
-        Evidence::TicksStill { still_s: 12.0, cpu: Some(1) },
-        Evidence::InterruptsOff { share: 0.5 },
-        Evidence::SysrqAnswered { letter: 'm' },
-        Evidence::SysrqUnanswered { letter: 'w' },
-        Evidence::Watermarks(marks),
-        Evidence::OomInvoked { comm: "hog".to_owned() },
-        Evidence::BlockedTask { pid: 31, comm: "dd".to_owned(), frames: vec!["schedule".to_owned()] },
-        Evidence::Victim {
-            pid: 26,
-            comm: "hog".to_owned(),
-            state: 'D',
-            oom_skip: Some(false),
-            frames: vec!["down_write".to_owned()],
-        },
-        Evidence::StuckTask {
-            pid: 31,
-            comm: "dd".to_owned(),
-            state: 'R',
-            gfp: Some("0xcc0(GFP_KERNEL)".to_owned()),
-            order: None,
-            frames: Vec::new(),
-        },
-        Evidence::LockHolder {
-            lock: "rwsem".to_owned(),
-            waiter_pid: 26,
-            waiter_comm: "hog".to_owned(),
-            holder_pid: 31,
-            holder_comm: "dd".to_owned(),
-        },
-        Evidence::ManualOomKill { killed_pid: None, canary_recovered: false },
-    ];
-    verdict.caveats = vec![
-        Caveat::CpuTimeUnknown,
-        Caveat::ProfileMissing,
-        Caveat::ProfileElsewhere(profile()),
-        Caveat::FreeMemory(marks),
-        Caveat::OomReaped { pid: 26 },
-        Caveat::HostPressure { psi_some_avg10: 63.4 },
-        Caveat::CpuShare { share: 0.4 },
-        Caveat::DiscountedReport { line: "watchdog: BUG: soft lockup".to_owned() },
-        Caveat::SysrqFailed { letter: 'f', why: "no BREAK".to_owned() },
-        Caveat::HeartbeatLost { silent_s: 12.0 },
-        Caveat::CanaryAlive,
-        Caveat::NoAgent,
-        Caveat::CountersUnknown { why: "no symbols".to_owned() },
-        Caveat::DoubtedPanic { line: "Kernel panic".to_owned() },
-        Caveat::KernelRuns,
-        Caveat::NoPowerOff,
-        Caveat::DoubleHartStart,
-    ];
-    trial("linux-6.1", "riscv64-nommu", 32, "zombie-victim", verdict)
 }
 
 #[test]

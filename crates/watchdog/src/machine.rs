@@ -31,7 +31,7 @@ pub struct Watchdog {
 /// A verdict that waits for a last probe.
 #[derive(Debug, Clone)]
 enum Pending {
-    Snapshot(Box<Snapshot>),
+    Snapshot(Snapshot),
     Confirmation(Box<Confirmation>),
 }
 
@@ -55,7 +55,7 @@ impl Watchdog {
         self.observed.clock.advance(at);
         self.observed.on_event(event);
         match self.pending.take() {
-            Some(Pending::Snapshot(snapshot)) => self.await_tasks(*snapshot, event, &mut actions),
+            Some(Pending::Snapshot(snapshot)) => self.await_tasks(snapshot, event, &mut actions),
             Some(Pending::Confirmation(confirmation)) => self.confirm(*confirmation, &mut actions),
             None => self.evaluate(&mut actions),
         }
@@ -141,7 +141,7 @@ impl Watchdog {
                 }
                 Judgement::Probe(probe) => return Some(probe),
                 Judgement::Stalled(stalled) => {
-                    self.look_at_tasks(*stalled, actions);
+                    self.look_at_tasks(stalled, actions);
                     return None;
                 }
                 Judgement::Verdict(verdict) => {
@@ -159,14 +159,14 @@ impl Watchdog {
     }
 
     /// Has the tasks looked at before the verdict, once since the last progress.
-    fn look_at_tasks(&mut self, stalled: Stalled, actions: &mut Vec<Action>) {
+    fn look_at_tasks(&mut self, stalled: Box<Stalled>, actions: &mut Vec<Action>) {
         if self.observed.probes.count_since(Probe::Tasks, stalled.since) > 0 {
             return self.decide(stalled, actions);
         }
         self.probe(Probe::Tasks, actions);
         let snapshot = Snapshot::new(stalled, &self.observed);
         self.deadline = Some(snapshot.deadline(&self.observed));
-        self.pending = Some(Pending::Snapshot(Box::new(snapshot)));
+        self.pending = Some(Pending::Snapshot(snapshot));
     }
 
     fn await_tasks(&mut self, snapshot: Snapshot, event: &Event, actions: &mut Vec<Action>) {
@@ -176,12 +176,12 @@ impl Watchdog {
                 self.pending = Some(Pending::Snapshot(snapshot));
             }
             Progress::Ended => self.evaluate(actions),
-            Progress::Absent(stalled) => self.decide(*stalled, actions),
+            Progress::Absent(stalled) => self.decide(stalled, actions),
         }
     }
 
     /// The tasks are known, or cannot be.
-    fn decide(&mut self, stalled: Stalled, actions: &mut Vec<Action>) {
+    fn decide(&mut self, stalled: Box<Stalled>, actions: &mut Vec<Action>) {
         if !stalled.by_sysrq_f {
             return self.conclude(stalled.verdict, actions);
         }

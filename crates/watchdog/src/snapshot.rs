@@ -16,7 +16,7 @@ const TURN_TIMEOUT_S: f64 = 60.0;
 /// A verdict that waits for the tasks.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
-    stalled: Stalled,
+    stalled: Box<Stalled>,
     requested_at: Moment,
     /// When the lab could begin the probe: it makes one at a time.
     free_since: Stamp,
@@ -27,7 +27,7 @@ pub(super) struct Snapshot {
 #[derive(Debug)]
 pub(super) enum Progress {
     /// It goes on, until this time at most.
-    Pending(Box<Snapshot>, Stamp),
+    Pending(Snapshot, Stamp),
     /// The rules are to be evaluated again.
     Ended,
     /// The lab does not make this probe: the verdict as it was.
@@ -35,7 +35,7 @@ pub(super) enum Progress {
 }
 
 impl Snapshot {
-    pub fn new(stalled: Stalled, observed: &Observations) -> Self {
+    pub fn new(stalled: Box<Stalled>, observed: &Observations) -> Self {
         let now = observed.now();
         Self { stalled, requested_at: now, free_since: now.host, begun_at: None }
     }
@@ -63,7 +63,7 @@ impl Snapshot {
             // The lab begins a probe at the very moment of the request, or when the one before it has ended.
             let is_confirming = *event == Event::Probed { probe: Probe::Sysrq('f') };
             if is_confirming || (now.host > self.free_since && observed.probes.running.is_none() && !is_answer(event)) {
-                return Progress::Absent(Box::new(self.stalled));
+                return Progress::Absent(self.stalled);
             }
             self.free_since = now.host;
         }
@@ -73,11 +73,11 @@ impl Snapshot {
             return Progress::Ended;
         }
         let deadline = self.deadline(observed);
-        Progress::Pending(Box::new(self), deadline)
+        Progress::Pending(self, deadline)
     }
 
     /// The verdict, if the lab has not begun the probe.
-    pub fn unbegun(self) -> Option<Stalled> {
+    pub fn unbegun(self) -> Option<Box<Stalled>> {
         self.begun_at.is_none().then_some(self.stalled)
     }
 }

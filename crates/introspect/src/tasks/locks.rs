@@ -48,11 +48,16 @@ impl LockLayout {
     pub fn all(types: &dyn Types) -> Vec<Self> {
         let of = |sort, lock: &str, waiter: &str| {
             let list = field(types, lock, "wait_list").map(Waiters::List);
+            let owner = field(types, lock, "owner")?;
+            // The kernel declares waiters in files of its own, which not all debug information has. From 5.10 to 7.3 they begin with the
+            // list and the task.
+            let word = owner.size;
+            let first = |offset, size| Field { offset, size };
             Some(Self {
                 sort,
-                waiter_list: field(types, waiter, "list")?,
-                waiter_task: field(types, waiter, "task")?,
-                owner: field(types, lock, "owner")?,
+                waiter_list: field(types, waiter, "list").unwrap_or(first(0, 2 * word)),
+                waiter_task: field(types, waiter, "task").unwrap_or(first(2 * word, word)),
+                owner,
                 waiters: list.or_else(|| field(types, lock, "first_waiter").map(Waiters::First))?,
             })
         };
