@@ -14,8 +14,10 @@ use std::time::Duration;
 const HEALTHY: &str = include_str!("../../guests/pauses.yaml");
 
 /// Stuck for three seconds is a hang here.
-const SHORT: &str =
-    "kernel: linux-7.3\narch: riscv64-nommu\nram: 32M\nworkload: {idle: {ms: 4000}}\ntimeouts: {stuck: 1s}\n";
+const SHORT: &str = "
+include:
+  - {kernel: linux-7.3, arch: riscv64-nommu, ram: 32M, workload: {idle: {ms: 4000}}, timeouts: {stuck: 1s}}
+";
 
 /// The verdict of a lab that is stopped after a time, and goes on after another, with the folder in which it ran.
 fn judge(matrix: &str, filter: &str, after: Duration, length: Duration) -> (TrialRecord, Program) {
