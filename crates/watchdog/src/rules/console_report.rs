@@ -9,6 +9,9 @@ use model::{Caveat, Kind, Outcome, Probe, RuleId, Verdict};
 /// Granted seconds in which more may still come: the oops after a warning, the panic after an oops.
 const SETTLE_S: f64 = 3.0;
 
+/// Granted seconds after which a beat of the agent cannot have been under way when the line was printed.
+const MIN_ALIVE_S: f64 = 2.0;
+
 /// Granted seconds for the machine to answer.
 const ANSWER_TIMEOUT_S: f64 = 3.0;
 
@@ -64,6 +67,10 @@ fn is_doubted(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> bool 
         && !is_shown
         && match look.and_then(|look| look.counters.panicked) {
             Some(panicked) => !panicked,
+            // An agent shows by itself whether it lives on; kernels before 5.0 answer sysrq in `panic()`.
+            None if observed.hello.is_some() => {
+                observed.beat.is_some_and(|(at, _)| at.granted_since(hit.at) >= MIN_ALIVE_S)
+            }
             None => observed.probes.sysrq_ack.is_some_and(|ack| ack.granted_since(hit.at) >= SETTLE_S),
         }
 }
@@ -83,6 +90,9 @@ fn look_at_panic(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> Op
     }
     if seen.is_none() && counters.is_open() {
         return Some(Judgement::Probe(Probe::Counters));
+    }
+    if observed.hello.is_some() {
+        return None;
     }
     if observed.probes.count_since(Probe::Sysrq('m'), hit.at) == 0 {
         return Some(Judgement::Probe(Probe::Sysrq('m')));

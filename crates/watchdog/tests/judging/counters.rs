@@ -217,6 +217,17 @@ fn a_panic_counts_once_the_machine_shows_it() {
         trial.power_off();
         assert_eq!(trial.verdict().kind, kind);
     }
+    // By the agent's beats, where the mark cannot be read.
+    for (beats, kind) in [(true, Kind::LoadTimeout), (false, Kind::Panic)] {
+        let mut trial = Trial::booted();
+        trial.answers.sysrq.insert('m', vec!["sysrq: Show Memory".to_owned()]);
+        trial.line(LINE);
+        while trial.watchdog.verdict().is_none() && trial.now_s < 100.0 {
+            trial.beat.canary_rounds += u64::from(beats);
+            trial.second(0.1, 0.0, beats);
+        }
+        assert_eq!(trial.verdict().kind, kind);
+    }
     // By sysrq, where the mark cannot be read.
     for answers in [false, true] {
         let mut trial = Trial::new(false);
