@@ -317,7 +317,8 @@ impl Observations {
     /// too fast, or slow, counts as right.
     fn clock_rate<T>(&self, hit: &ConsoleHit<T>) -> f64 {
         let (Some((first_s, first)), Some(guest_s)) = (self.first_stamp, hit.guest_s) else { return 1.0 };
-        let host_s = hit.at.host.since(first.host).as_secs_f64();
+        // A lab that was late may have read the first time long after it was printed.
+        let host_s = hit.at.host.since(first.host).as_secs_f64() + first.late_s;
         let rate = if host_s >= 1.0 { (guest_s - first_s) / host_s } else { 1.0 };
         if rate > FAST_CLOCK { rate } else { 1.0 }
     }

@@ -297,3 +297,22 @@ fn fast_guest_clock_is_no_stall() {
         assert_eq!(trial.verdict().kind, kind, "{guest_s} {share}");
     }
 }
+
+/// A console without a reader fills up, and the guest waits for it: its detectors count that time, and its messages come all at once when the lab
+/// goes on.
+#[test]
+fn lockup_of_a_guest_that_waited_for_a_stopped_lab_is_discounted() {
+    let mut trial = Trial::new(true);
+    trial.seconds(3, 1.0, 0.0, false);
+    trial.now_s = 58.0;
+    trial.event(Event::Host { late_us: 54_000_000, psi_cpu_avg10: None, stopped: false });
+    trial.line("[    0.000000] Linux version 6.1");
+    trial.hello();
+    trial.seconds(3, 1.0, 0.0, true);
+    trial.line("[   46.116826] watchdog: BUG: soft lockup - CPU#0 stuck for 42s! [anon-hog:75]");
+    trial.frame(finish(0));
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!(verdict.outcome(), Outcome::Pass, "{verdict:?}");
+    assert!(matches!(verdict.caveats[..], [Caveat::DiscountedReport { .. }]), "{:?}", verdict.caveats);
+}
