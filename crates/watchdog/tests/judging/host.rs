@@ -304,8 +304,9 @@ fn fast_guest_clock_is_no_stall() {
 fn lockup_of_a_guest_that_waited_for_a_stopped_lab_is_discounted() {
     let mut trial = Trial::new(true);
     trial.seconds(3, 1.0, 0.0, false);
-    trial.now_s = 58.0;
-    trial.event(Event::Host { late_us: 54_000_000, psi_cpu_avg10: None, stopped: false });
+    trial.now_s = 57.0;
+    trial.event(Event::Host { late_us: 53_000_000, psi_cpu_avg10: None, stopped: false });
+    trial.second(1.0, 0.0, false);
     trial.line("[    0.000000] Linux version 6.1");
     trial.hello();
     trial.seconds(3, 1.0, 0.0, true);
