@@ -78,8 +78,8 @@ pub(crate) fn is_at_end(line: &str) -> bool {
     extent(line).is_some_and(|(offset, size)| offset == size)
 }
 
-/// Whether an address is beyond the end of the function that is named (`f+0x500/0x34`): it is of something that has no name, and the
-/// function before it is told.
+/// Whether an address is beyond the end of the function that is named (`f+0x500/0x34`): it belongs to a function without a symbol, and
+/// kallsyms names the one before it.
 pub(crate) fn is_beyond_end(line: &str) -> bool {
     let number = |digits| u64::from_str_radix(digits, 16).ok();
     extent(line)

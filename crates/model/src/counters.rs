@@ -103,7 +103,7 @@ mod tests {
     use crate::{Event, Probe, Record};
 
     #[test]
-    fn what_is_unknown_is_left_out() {
+    fn unknown_counters_are_omitted() {
         let event = Event::Counters { counters: Box::new(Counters { span_us: 7, ..Counters::default() }) };
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(text, r#"{"event":"counters","counters":{"span_us":7}}"#);

@@ -27,7 +27,7 @@ pub(super) fn beside(found: &Classification, own: Option<&str>) -> Vec<Also> {
     reports
 }
 
-/// Those that nobody asked for, in the order of the console.
+/// Reports that were not provoked, in console order.
 fn unprovoked(found: &Classification) -> impl Iterator<Item = (AlsoKind, &Repeated)> {
     let reports = found.reports.iter().filter(|known| !known.report.provoked);
     reports.filter_map(|known| Some((AlsoKind::of(known.report.kind)?, known)))

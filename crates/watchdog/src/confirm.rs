@@ -3,10 +3,8 @@
 
 use super::clock::Moment;
 use super::observations::Observations;
+use super::probe_log::ANSWER_TIMEOUT_S;
 use model::{Evidence, Kind, Probe, Stamp, Verdict};
-
-/// Granted seconds for the answer.
-const ANSWER_TIMEOUT_S: f64 = 3.0;
 
 /// A verdict that waits for its confirmation.
 #[derive(Debug, Clone)]

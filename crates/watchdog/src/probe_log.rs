@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 /// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
 const MAX_PROBES: usize = 64;
 
+/// Granted seconds for the answer to a sysrq letter.
+pub(super) const ANSWER_TIMEOUT_S: f64 = 3.0;
+
 /// Granted seconds for which a sysrq letter may wait for the probe before it: reading the symbols of a large kernel takes long.
 const MAX_QUEUED_S: f64 = 60.0;
 

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_cpu_lacks_is_absent() {
+    fn event_missing_on_one_cpu_is_absent() {
         let items = VmstatItems::new(&NAMES).unwrap();
         let sums = items.sum(&[words(&[1; 6], 8), words(&[1; 5], 8)], &[], 8);
         assert_eq!((sums.pgfree, sums.oom_kill, sums.pgsteal, sums.pswpin), (Some(2), None, None, None));

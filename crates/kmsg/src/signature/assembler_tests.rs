@@ -146,7 +146,7 @@ fn oops_number_precedes_its_trace() {
 }
 
 #[test]
-fn dumps_that_somebody_asked_for_are_of_no_report() {
+fn sysrq_dumps_belong_to_no_report() {
     let lockup = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
     let asked = "[    2.000000] sysrq: Show Blocked State";
     let frames = ["[    2.000001]  f_blocked+0x1/0x20", "[    2.000002]  do_syscall_64+0x1/0x20"];

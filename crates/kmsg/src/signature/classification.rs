@@ -25,7 +25,7 @@ pub struct Classification {
     pub line: Option<u64>,
     /// Its last line.
     pub last_line: Option<u64>,
-    /// Every report, earliest first, also what somebody asked for; at most 256 different ones.
+    /// Every report, earliest first, provoked ones too; at most 256 different ones.
     pub reports: Vec<Repeated>,
 }
 
@@ -116,7 +116,7 @@ fn cause(reports: &[Repeated]) -> Option<&Report> {
     Some(first)
 }
 
-/// The reports that nobody asked for.
+/// The reports that were not provoked.
 fn unprovoked(reports: &[Repeated]) -> impl Iterator<Item = &Report> {
     reports.iter().map(|known| &known.report).filter(|report| !report.provoked)
 }

@@ -77,7 +77,7 @@ const WORDS: &[Row] = &[
     ("rcu: RCU grace-period kthread stack dump", K::RcuStall, "rcu stall", CulpritSource::Entry),
 ];
 
-/// How the age of an RCU stall is told, a few lines behind the first (`kernel/rcu/tree_stall.h`, `print_cpu_stall()`).
+/// The line with the age of an RCU stall, a few lines below the first (`kernel/rcu/tree_stall.h`, `print_cpu_stall()`).
 const AGES: [&str; 2] = [" jiffies g=", " jiffies, g="];
 
 const NEEDLES: [&str; FUNCTIONS.len() + WORDS.len() + AGES.len()] = {

@@ -6,7 +6,7 @@ use super::{ReportKind, Signature};
 use crate::text::message;
 
 /// `unregister_netdevice: waiting for lo to become free. Usage count = 5`, every ten seconds (`netdev_wait_allrefs_any()`; until 5.17
-/// `netdev_wait_allrefs()`). Once or twice, somebody merely takes long to let go of the device; then every task that needs
+/// `netdev_wait_allrefs()`). Once or twice, a holder is merely slow to release the device; then every task that needs
 /// `rtnl_mutex` waits as well.
 pub(super) const UNREGISTER: Signature = Signature {
     name: "unregister-netdevice",

@@ -19,7 +19,7 @@ pub(super) struct Position {
     /// Lines that were read before it. Blank lines and the agent's frames do not count, so that the same text has the same distances
     /// in a file and on a console.
     pub order: u64,
-    /// Whether the reader was told that somebody may have asked for what stands here.
+    /// Whether the caller marked this part of the log as provoked.
     pub provoked: bool,
 }
 

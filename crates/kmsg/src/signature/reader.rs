@@ -58,7 +58,7 @@ impl Reader {
         }
     }
 
-    /// Whether somebody may have asked the kernel for the reports that begin from here on, in a way that the log does not show.
+    /// Whether reports that begin from here on may be provoked in a way that the log does not show.
     pub fn set_provoked(&mut self, provoked: bool) {
         self.provoked = provoked;
     }

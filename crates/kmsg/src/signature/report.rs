@@ -21,7 +21,7 @@ pub struct Report {
     /// The task that is stuck, crashed or short of memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskRef>,
-    /// Whether somebody asked the kernel for it, by sysrq: it says nothing of the kernel's health.
+    /// Whether sysrq provoked it: then it says nothing of the kernel's health.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub provoked: bool,
     /// Its first line, counted from 1.

@@ -1,4 +1,4 @@
-//! What somebody asked the kernel for by sysrq, and what it printed in answer.
+//! Requests by sysrq, and the kernel's answers to them.
 
 use super::finding::Finding;
 use super::head::Head;

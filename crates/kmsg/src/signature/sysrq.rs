@@ -1,4 +1,4 @@
-//! What somebody asked the kernel for (`drivers/tty/sysrq.c`, `__handle_sysrq()`).
+//! Sysrq requests (`drivers/tty/sysrq.c`, `__handle_sysrq()`).
 
 use super::head::{CulpritSource, Head, Role};
 use super::{ReportKind, Signature};

@@ -3,6 +3,7 @@
 use super::Judgement;
 use crate::console_hit::ConsoleHit;
 use crate::observations::Observations;
+use crate::probe_log::ANSWER_TIMEOUT_S;
 use kmsg::signature::FailureReport;
 use model::{Caveat, Kind, Outcome, Probe, RuleId, Verdict};
 
@@ -11,9 +12,6 @@ const SETTLE_S: f64 = 3.0;
 
 /// Granted seconds after which a beat of the agent cannot have been under way when the line was printed.
 const MIN_ALIVE_S: f64 = 2.0;
-
-/// Granted seconds for the machine to answer.
-const ANSWER_TIMEOUT_S: f64 = 3.0;
 
 /// The first report decides: later ones are mostly its consequence. A panic is believed when the machine shows it: user space can write such a
 /// line too.

@@ -1,24 +1,18 @@
 //! PID 1 sends no heartbeat. It allocates nothing, so memory pressure alone does not silence it; a flooded console may, for a
 //! while.
 
-use super::{CONFIRM_PERIODS, Judgement};
+use super::{CONFIRM_PERIODS, Judgement, MIN_IRQS_OFF_SHARE};
 use crate::clock::Moment;
 use crate::observations::Observations;
-use crate::probe_log::summary;
+use crate::probe_log::{ANSWER_TIMEOUT_S, summary};
 use crate::stall::{self, MIN_BUSY_CPUS};
 use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Verdict};
 
 /// A guest with at most this CPU demand is idle.
 const MAX_IDLE_CPUS: f64 = 0.1;
 
-/// A vCPU with interrupts off in at least this share of the samples has them off for good.
-const MIN_IRQS_OFF_SHARE: f64 = 0.5;
-
 /// How many times longer the heartbeat may be missing while the console is active.
 const MAX_FLOOD_FACTOR: f64 = 4.0;
-
-/// Granted seconds for the answer to a sysrq letter.
-const ANSWER_TIMEOUT_S: f64 = 3.0;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let (Some(hello), None) = (observed.hello, &observed.finished) else { return Judgement::NotApplicable };

@@ -66,6 +66,9 @@ impl Judgement {
     }
 }
 
+/// A vCPU with interrupts off in at least this share of its samples has them off for good.
+const MIN_IRQS_OFF_SHARE: f64 = 0.5;
+
 /// Periods of the threshold for which a suspicion must last before it is a hang.
 const CONFIRM_PERIODS: u32 = 3;
 

@@ -3,18 +3,12 @@
 //! A CPU that is idle may stop its ticks (`CONFIG_NO_HZ_IDLE`), and a kernel need not answer sysrq. So a busy CPU must have its interrupts off
 //! while it does not tick, and an idle one must wait outside of the kernel's idle loop.
 
-use super::super::{CONFIRM_PERIODS, Judgement};
+use super::super::{CONFIRM_PERIODS, Judgement, MIN_IRQS_OFF_SHARE};
 use crate::counter_log::Still;
 use crate::observations::Observations;
-use crate::probe_log::summary;
+use crate::probe_log::{ANSWER_TIMEOUT_S, summary};
 use crate::stall::MIN_BUSY_CPUS;
 use model::{Evidence, Kind, Onset, Probe, Profile, RuleId, Verdict};
-
-/// A vCPU with interrupts off in at least this share of its samples has them off for good.
-const MIN_IRQS_OFF_SHARE: f64 = 0.5;
-
-/// Granted seconds for the answer to a sysrq letter.
-const ANSWER_TIMEOUT_S: f64 = 3.0;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let counters = &observed.probes.counters;
