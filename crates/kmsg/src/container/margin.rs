@@ -77,8 +77,9 @@ fn shape(lines: &[&str]) -> Option<Vec<u8>> {
         let text = mask[..*end].trim_ascii_end();
         let has = |time: &[u8]| text.windows(time.len()).any(|part| part == time);
         let has_time = has(b"00:00") || has(b"0000000000.000");
+        let is_open = mask[..*end].iter().rev().find(|byte| b"[]".contains(byte)) == Some(&b'[');
         let has_mark = text == b"E" || text.last().is_some_and(|last| b"|>:#*/])".contains(last));
-        has_time || has_mark && lines.len() >= MIN_LINES
+        !is_open && (has_time || has_mark && lines.len() >= MIN_LINES)
     };
     let end = ends.into_iter().find(is_marked)?;
     let is_of_program = |line: &str| line.get(..end).is_some_and(|head| head.split(' ').any(has_pid));
@@ -148,5 +149,7 @@ mod tests {
             assert_eq!(stripped(|_| prefix.to_owned()), None, "{prefix}");
         }
         assert_eq!(Margin::of(&["# a"; 3]), None);
+        // Years that differ in their first digits leave no margin inside the brackets.
+        assert_eq!(stripped(|number| format!("[Mon Nov 23 10:00:00 {}026] ", ["x", ""][number % 2])), None);
     }
 }

@@ -13,7 +13,9 @@ const MAX_LINES: usize = 400;
 
 /// The layers around the log that begins with these bytes, the outermost first.
 pub(super) fn layers(start: &[u8]) -> Vec<Layer> {
-    let mut lines: Vec<Numbered> = start
+    // The last line may be cut off, and then begins as no other does.
+    let whole = memchr::memrchr(b'\n', start).map_or(start, |end| &start[..end]);
+    let mut lines: Vec<Numbered> = whole
         .split(|byte| *byte == b'\n')
         .map(|line| clean(line).trim_end_matches('\r').to_owned())
         .filter(|line| !line.trim().is_empty())
