@@ -6,8 +6,10 @@
 //!                               Flushing
 //! ```
 
+mod evidence;
 mod transitions;
 
+use super::diagnosis::Diagnosis;
 use super::error::LabError;
 use super::input::{Effect, HostSample, Input, TaskResult};
 use super::journal::Journal;
@@ -46,6 +48,8 @@ pub(super) struct Conductor {
     queued_probes: VecDeque<Probe>,
     /// Whether a probe has made the guest act.
     has_provoked: bool,
+    /// What was collected before sysrq-f.
+    evidence: Option<Diagnosis>,
     /// Whether QEMU pauses on shutdown, once it has answered.
     shutdown_action: Option<bool>,
     /// Whether the machine is shut down and held by QEMU.
@@ -72,6 +76,7 @@ impl Conductor {
             probing: Probing::Idle,
             queued_probes: VecDeque::new(),
             has_provoked: false,
+            evidence: None,
             shutdown_action: None,
             is_guest_shut_down: false,
             exit_deadline: None,
@@ -101,7 +106,10 @@ impl Conductor {
     pub fn deadline(&self) -> Option<Stamp> {
         let own = match &self.phase {
             Phase::Connecting | Phase::Over => None,
-            Phase::Watching => return earliest(self.recorder.watchdog.deadline(), self.exit_deadline),
+            Phase::Watching => {
+                let collected = self.evidence.as_ref().and_then(Diagnosis::deadline);
+                return earliest(earliest(self.recorder.watchdog.deadline(), collected), self.exit_deadline);
+            }
             Phase::Flushing { deadline, .. } | Phase::Draining { deadline, .. } => Some(*deadline),
             Phase::Diagnosing(diagnosis) => diagnosis.deadline(),
             Phase::Stopping(stopping) => Some(stopping.deadline()),
@@ -211,6 +219,7 @@ impl Conductor {
     /// (QEMU, `qmp_quit()`, `qemu_system_killed()`).
     fn on_shutdown(&mut self, at: Stamp, is_by_guest: bool) {
         self.queued_probes.clear();
+        self.abandon_evidence();
         self.probing = Probing::Closed;
         self.effects.push(Effect::AbortProbes);
         if is_by_guest && self.conditions.is_managed && self.shutdown_action != Some(false) {
@@ -228,11 +237,7 @@ impl Conductor {
     }
 
     fn on_exit(&mut self, at: Stamp, exit: Exit, journal: &mut dyn Journal) {
-        if let Phase::Diagnosing(diagnosis) = &mut self.phase {
-            diagnosis.on_exit();
-            diagnosis.advance(at, &mut self.effects, journal);
-            diagnosis.finish(journal);
-        }
+        self.end_diagnosis(at, journal);
         self.effects.push(Effect::AbortProbes);
         self.exit_deadline = None;
         self.phase = Phase::Draining { exit, deadline: at + DRAIN_TIMEOUT };
@@ -258,6 +263,8 @@ impl Conductor {
             TaskResult::Step(found) => {
                 if let Phase::Diagnosing(diagnosis) = &mut self.phase {
                     diagnosis.on_result(at, found, &mut self.effects);
+                } else if let Some(evidence) = &mut self.evidence {
+                    evidence.on_result(at, found, &mut self.effects);
                 }
             }
         }
@@ -282,6 +289,9 @@ impl Conductor {
             self.exit_deadline = None;
             self.phase = Phase::Stopping(Stopping::kill(at, &mut self.effects));
             return Ok(());
+        }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.on_deadline(at, &mut self.effects);
         }
         match &mut self.phase {
             Phase::Watching if self.recorder.watchdog.deadline().is_some_and(|deadline| deadline <= at) => {
@@ -327,6 +337,11 @@ impl Conductor {
                 }
             }
             if self.probing != Probing::Idle || self.is_stop_wanted || !self.is_judging() {
+                return Ok(());
+            }
+            if self.queued_probes.front() == Some(&Probe::Sysrq('f')) && self.evidence.is_none() {
+                self.evidence = Some(self.begin_diagnosis(at));
+                self.probing = Probing::Collecting;
                 return Ok(());
             }
             let Some(probe) = self.queued_probes.pop_front() else { return Ok(()) };

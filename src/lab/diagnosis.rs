@@ -1,5 +1,6 @@
 //! What a good colleague at the machine would collect once a guest has hung or crashed: one step after the other, each with a
-//! deadline, while the console is read. The verdict stands by then and is on disk; nothing here changes it. Pure.
+//! deadline, while the console is read. Before sysrq-f the host's own steps are made, all others once the verdict stands and is on disk;
+//! nothing here changes it. Pure.
 
 use super::answer::Answer;
 use super::input::{Effect, StepWork};
@@ -15,7 +16,10 @@ pub(super) const FOLDER: &str = "bundle";
 /// Timeout of a step: a little longer than QEMU may take to answer one command.
 const STEP_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Timeout of all steps together, besides a dump.
+/// Timeout of all steps before the verdict, for which it waits.
+const EARLY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Timeout of all steps after it, besides a dump.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How long a kernel may take to begin its answer.
@@ -74,6 +78,7 @@ struct Current {
     step: Step,
     began: Stamp,
     deadline: Stamp,
+    before_verdict: bool,
     way: Way,
     stage: Stage,
     answer: Answer,
@@ -89,6 +94,7 @@ pub(super) struct Diagnosis {
     /// Index of the next step.
     next: usize,
     until: Stamp,
+    is_judged: bool,
     has_provoked: bool,
     is_shut_down: bool,
     /// Why nothing more is tried.
@@ -101,14 +107,15 @@ pub(super) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// `has_provoked`: whether something has made the guest act already.
+    /// Of a guest without a verdict. `has_provoked`: whether something has made the guest act already.
     pub fn begin(at: Stamp, means: Means, has_provoked: bool, page_bytes: u32) -> Self {
         Self {
             means,
             page_bytes,
             bundle: Bundle { schema: BUNDLE_SCHEMA, steps: Vec::new() },
             next: 0,
-            until: at + TOTAL_TIMEOUT,
+            until: at + EARLY_TIMEOUT,
+            is_judged: false,
             has_provoked,
             is_shut_down: false,
             over: None,
@@ -116,6 +123,13 @@ impl Diagnosis {
             break_failure: None,
             current: None,
         }
+    }
+
+    /// The verdict stands: all steps may be made.
+    pub fn on_verdict(&mut self, at: Stamp, has_provoked: bool) {
+        self.is_judged = true;
+        self.has_provoked |= has_provoked;
+        self.until = at + TOTAL_TIMEOUT;
     }
 
     pub fn deadline(&self) -> Option<Stamp> {
@@ -180,7 +194,7 @@ impl Diagnosis {
         }
     }
 
-    /// Goes on to the next step where one has ended; whether all have.
+    /// Goes on to the next step where one has ended; whether all that may be made have.
     pub fn advance(&mut self, at: Stamp, effects: &mut Vec<Effect>, journal: &mut dyn Journal) -> bool {
         loop {
             if let Some(current) = &mut self.current {
@@ -189,9 +203,12 @@ impl Diagnosis {
                 continue;
             }
             let Some(&step) = Step::ALL.get(self.next) else { return true };
+            if !self.is_judged && !step.precedes_verdict() {
+                return true;
+            }
             self.next += 1;
             match self.why_not(at, step) {
-                Some(why) => self.record(step, at, at, StepResult::Skipped { why }),
+                Some(why) => self.record(step, (at, at), !self.is_judged, StepResult::Skipped { why }),
                 None => self.begin_step(at, step, effects),
             }
         }
@@ -248,6 +265,7 @@ impl Diagnosis {
             step,
             began: at,
             deadline: (at + timeout(step)).min(self.until),
+            before_verdict: !self.is_judged,
             way,
             stage: Stage::Working,
             answer: Answer::default(),
@@ -293,7 +311,7 @@ impl Diagnosis {
         effects: &mut Vec<Effect>,
         journal: &mut dyn Journal,
     ) {
-        let Some(Current { step, began, .. }) = self.current.take() else { return };
+        let Some(Current { step, began, before_verdict, .. }) = self.current.take() else { return };
         if found.is_err() {
             effects.push(Effect::AbortProbes);
         }
@@ -301,18 +319,28 @@ impl Diagnosis {
             self.sysrq_failure = Some(format!("{step} was not answered"));
         }
         let result = match found {
-            Ok(text) => keep(step, &format!("{}\n\n{text}", head(began, self.has_provoked)), journal),
+            Ok(text) => {
+                let head = head(began, before_verdict, self.has_provoked);
+                keep(step, &format!("{head}\n\n{text}"), journal)
+            }
             Err(Failure::Late) => StepResult::Late { seconds: timeout(step).as_secs_f64() },
             Err(Failure::Cancelled) => StepResult::Skipped { why: CANCELLED.to_owned() },
             Err(Failure::Failed(why)) => StepResult::Failed { why },
         };
-        self.record(step, began, at, result);
+        self.record(step, (began, at), before_verdict, result);
     }
 
-    fn record(&mut self, step: Step, began: Stamp, at: Stamp, result: StepResult) {
-        let took_ms = u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX);
+    fn record(&mut self, step: Step, (began, ended): (Stamp, Stamp), before_verdict: bool, result: StepResult) {
+        let took_ms = u64::try_from(ended.since(began).as_millis()).unwrap_or(u64::MAX);
         let has_asked = step.provokes() && !matches!(result, StepResult::Skipped { .. });
-        self.bundle.steps.push(StepRecord { step, began, took_ms, provoked: self.has_provoked, result });
+        self.bundle.steps.push(StepRecord {
+            step,
+            began,
+            took_ms,
+            provoked: self.has_provoked,
+            before_verdict,
+            result,
+        });
         self.has_provoked |= has_asked;
     }
 }
@@ -328,9 +356,10 @@ impl Way {
 }
 
 /// The first line of a file of the bundle: when it was taken, and whether it may show what the lab itself has caused.
-fn head(began: Stamp, has_provoked: bool) -> String {
+fn head(began: Stamp, before_verdict: bool, has_provoked: bool) -> String {
+    let moment = if before_verdict { "before sysrq-f and the verdict" } else { "after the verdict" };
     let provoked = if has_provoked { "the lab had made the guest act before" } else { "the guest was not provoked" };
-    format!("Taken {:.2} s after the start of QEMU, after the verdict; {provoked}.", began.as_secs_f64())
+    format!("Taken {:.2} s after the start of QEMU, {moment}; {provoked}.", began.as_secs_f64())
 }
 
 /// Writes what a step has found; QEMU has written a dump itself.

@@ -44,6 +44,8 @@ pub(super) enum Phase {
 pub(super) enum Probing {
     Idle,
     Running,
+    /// The host's own evidence is collected: the next probe starts the OOM killer.
+    Collecting,
     /// The machine is shut down: there is nothing to look into.
     Closed,
 }

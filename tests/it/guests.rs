@@ -104,8 +104,8 @@ impl Known {
 
     /// Seconds from the last progress to the verdict, for verdicts that have an onset.
     fn reported_after_s(&self) -> Option<f64> {
-        // The collection of evidence begins with the verdict.
-        let judged_s = self.bundle().map_or(self.trial.duration_s, |bundle| bundle.steps[0].began.as_secs_f64());
+        let after = |bundle: Bundle| bundle.steps.into_iter().find(|record| !record.before_verdict);
+        let judged_s = self.bundle().and_then(after).map_or(self.trial.duration_s, |step| step.began.as_secs_f64());
         Some(judged_s - self.trial.verdict.onset?.host.as_secs_f64())
     }
 
@@ -116,7 +116,7 @@ impl Known {
     /// Seconds that the collection of evidence took, where there was one.
     fn bundle_s(&self) -> Option<f64> {
         let steps = self.bundle()?.steps;
-        let (first, last) = (steps.first()?, steps.last()?);
+        let (first, last) = (steps.iter().find(|record| !record.before_verdict)?, steps.last()?);
         Some(last.began.since(first.began).as_secs_f64() + last.took_ms as f64 / 1e3)
     }
 

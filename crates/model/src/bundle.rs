@@ -1,4 +1,4 @@
-//! What was collected of a guest after its verdict.
+//! What was collected of a guest that hung or crashed.
 
 use super::Stamp;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,11 @@ impl Step {
     pub const fn provokes(self) -> bool {
         matches!(self, Self::Sysrq(_) | Self::Nmi)
     }
+
+    /// Whether it may be made while the guest is still judged: the host reads, and holds the guest still for moments only.
+    pub const fn precedes_verdict(self) -> bool {
+        !self.provokes() && !matches!(self, Self::Dump)
+    }
 }
 
 impl fmt::Display for Step {
@@ -97,6 +102,10 @@ pub struct StepRecord {
     pub took_ms: u64,
     /// Whether something before it had made the guest act already.
     pub provoked: bool,
+    /// Whether it was made before the verdict, so that sysrq-f has changed nothing yet. False in bundles of labs that made every step
+    /// afterwards.
+    #[serde(default)]
+    pub before_verdict: bool,
     /// How it ended.
     #[serde(flatten)]
     pub result: StepResult,
@@ -136,11 +145,19 @@ mod tests {
     fn provoking_steps_come_last() {
         let provoking = Step::ALL.iter().map(|step| step.provokes());
         assert!(provoking.is_sorted());
+        assert!(Step::ALL.iter().map(|step| !step.precedes_verdict()).is_sorted());
     }
 
     #[test]
     fn bundle_reads_back() {
-        let step = |step, result| StepRecord { step, began: Stamp::ZERO, took_ms: 7, provoked: false, result };
+        let step = |step, result| StepRecord {
+            step,
+            began: Stamp::ZERO,
+            took_ms: 7,
+            provoked: false,
+            before_verdict: false,
+            result,
+        };
         let bundle = Bundle {
             schema: BUNDLE_SCHEMA,
             steps: vec![
@@ -151,7 +168,7 @@ mod tests {
         };
         let text = serde_json::to_string(&bundle).unwrap();
         assert!(
-            text.contains(r#""step":{"sysrq":"m"},"began_us":0,"took_ms":7,"provoked":false,"result":"late""#),
+            text.contains(r#""step":{"sysrq":"m"},"began_us":0,"took_ms":7,"provoked":false,"before_verdict":false,"result":"late""#),
             "{text}"
         );
         assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap(), bundle);

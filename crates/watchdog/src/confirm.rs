@@ -10,19 +10,15 @@ use model::{Evidence, Kind, Probe, Stamp, Verdict};
 #[derive(Debug, Clone)]
 pub(super) struct Confirmation {
     verdict: Verdict,
-    sent_at: Moment,
+    /// The lab collects evidence before it sends the letter.
+    requested_at: Moment,
+    /// The canary's progress until then.
     canary: Option<Moment>,
-    kill: Option<Moment>,
 }
 
 impl Confirmation {
     pub fn new(verdict: Verdict, observed: &Observations) -> Self {
-        Self {
-            verdict,
-            sent_at: observed.now(),
-            canary: observed.canary_progress,
-            kill: observed.oom_kills.last().map(|kill| kill.at),
-        }
+        Self { verdict, requested_at: observed.now(), canary: observed.canary_progress }
     }
 
     pub const fn probe(&self) -> Probe {
@@ -32,12 +28,16 @@ impl Confirmation {
     /// The verdict, or the time until which it may still come.
     pub fn poll(&self, observed: &Observations) -> Result<Verdict, Stamp> {
         let mut verdict = self.verdict.clone();
-        let killed = observed.oom_kills.last().filter(|kill| Some(kill.at) != self.kill).map(|kill| kill.what.pid);
+        let sent = observed.probes.last_sysrq().filter(|sent| sent.host >= self.requested_at.host);
         let recovered = observed.canary_progress != self.canary;
-        let sent = observed.probes.last_sysrq().filter(|sent| sent.host >= self.sent_at.host);
+        if recovered && sent.is_none() {
+            return Ok(self.unproven());
+        }
+        let is_provoked = |at: Moment| sent.is_some_and(|sent| at.host >= sent.host);
+        let killed = observed.oom_kills.last().filter(|kill| is_provoked(kill.at)).map(|kill| kill.what.pid);
         let passed = sent.map_or(0.0, |sent| observed.now().granted_since(sent));
         let unanswered =
-            observed.ended() || observed.interrupted || observed.probes.failed_since(self.probe(), self.sent_at);
+            observed.ended() || observed.interrupted || observed.probes.failed_since(self.probe(), self.requested_at);
         let timeout_s = ANSWER_TIMEOUT_S * observed.slowness();
         let over = unanswered || observed.probes.are_answers_due(observed.now(), timeout_s);
         match (killed, recovered) {
@@ -47,21 +47,24 @@ impl Confirmation {
                 Ok(verdict)
             }
             _ if !over => Err(observed.clock.host_time_in(timeout_s - passed)),
-            (None, true) => {
-                let summary = format!("it looked like {}, but the canary recovered by itself", verdict.kind);
-                Ok(Verdict { kind: Kind::Unproven, summary, confidence: 0.5, ..verdict })
-            }
+            (None, true) => Ok(self.unproven()),
             (Some(pid), false) => {
                 verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: false });
                 Ok(verdict)
             }
             (None, false) => {
-                if observed.probes.sysrq_acked_since(self.sent_at) {
+                if observed.probes.sysrq_acked_since(self.requested_at) {
                     verdict.evidence.push(Evidence::ManualOomKill { killed_pid: None, canary_recovered: false });
                 }
                 Ok(verdict)
             }
         }
+    }
+
+    fn unproven(&self) -> Verdict {
+        let verdict = self.verdict.clone();
+        let summary = format!("it looked like {}, but the canary recovered by itself", verdict.kind);
+        Verdict { kind: Kind::Unproven, summary, confidence: 0.5, ..verdict }
     }
 }
 
@@ -71,8 +74,8 @@ mod tests {
     use crate::setup::{NOMINAL_LOOP_US, Setup};
     use model::{Event, RuleId, Timeouts};
 
-    /// A guest that is twice as slow as usual, and a confirmation that was just sent.
-    fn sent() -> (Observations, Confirmation) {
+    /// A guest that is twice as slow as usual, and a confirmation that was just requested.
+    fn requested() -> (Observations, Confirmation) {
         let timeouts = Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 };
         let mut observed = Observations::new(Setup::new(true, timeouts));
         observed.speed_loop_us = Some(2 * NOMINAL_LOOP_US);
@@ -80,6 +83,11 @@ mod tests {
         verdict.confidence = 0.8;
         let confirmation = Confirmation::new(verdict, &observed);
         observed.probes.record_request(confirmation.probe(), observed.now());
+        (observed, confirmation)
+    }
+
+    fn sent() -> (Observations, Confirmation) {
+        let (mut observed, confirmation) = requested();
         observed.on_event(&Event::Probed { probe: confirmation.probe() });
         (observed, confirmation)
     }
@@ -115,6 +123,15 @@ mod tests {
         pass(&mut observed, 6.0);
         let verdict = confirmation.poll(&observed).unwrap();
         assert_eq!((verdict.kind, verdict.confidence, verdict.rule), (Kind::Unproven, 0.5, RuleId::CanaryStuck));
+    }
+
+    #[test]
+    fn recovery_before_sysrq_f_confirms_nothing() {
+        let (mut observed, confirmation) = requested();
+        pass(&mut observed, 4.0);
+        assert!(confirmation.poll(&observed).is_err(), "evidence is collected");
+        observed.canary_progress = Some(observed.now());
+        assert_eq!(confirmation.poll(&observed).unwrap().kind, Kind::Unproven);
     }
 
     #[test]

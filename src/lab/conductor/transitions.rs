@@ -2,11 +2,10 @@
 
 use super::Conductor;
 use crate::guest::Exit;
-use crate::lab::diagnosis::Diagnosis;
 use crate::lab::error::LabError;
 use crate::lab::input::Effect;
 use crate::lab::journal::Journal;
-use crate::lab::phase::Phase;
+use crate::lab::phase::{Phase, Probing};
 use crate::lab::stopping::Stopping;
 use model::{Event, Outcome, Stamp};
 
@@ -30,6 +29,11 @@ impl Conductor {
                     }
                 }
                 Phase::Watching if self.is_stop_wanted => self.conclude(at, journal)?,
+                Phase::Watching if self.probing == Probing::Collecting => {
+                    if !self.collect(at, journal)? {
+                        return Ok(());
+                    }
+                }
                 Phase::Diagnosing(diagnosis) => {
                     if !diagnosis.advance(at, &mut self.effects, journal) {
                         return Ok(());
@@ -52,15 +56,21 @@ impl Conductor {
 
     /// There is a verdict.
     fn conclude(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
-        self.effects.push(Effect::AbortProbes);
+        if self.probing != Probing::Collecting {
+            self.effects.push(Effect::AbortProbes);
+        }
+        let evidence = self.evidence.take();
         let verdict = self.recorder.watchdog.verdict().filter(|verdict| calls_for_evidence(verdict.outcome()));
         let Some(verdict) = verdict else {
+            if let Some(evidence) = evidence {
+                evidence.finish(journal);
+            }
             self.stop(at);
             return Ok(());
         };
         journal.verdict(&verdict)?;
-        let mut diagnosis =
-            Diagnosis::begin(at, self.conditions.diagnosis.clone(), self.has_provoked, self.page_bytes());
+        let mut diagnosis = evidence.unwrap_or_else(|| self.begin_diagnosis(at));
+        diagnosis.on_verdict(at, self.has_provoked);
         if self.is_guest_shut_down {
             diagnosis.on_shutdown();
         }

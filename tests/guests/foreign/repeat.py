@@ -96,9 +96,9 @@ def judge(guest, out, failure):
     trial = document["cells"][0]
     name = f"{trial['outcome']}/{trial['kind']}"
     right = any(truth in (name, trial["outcome"]) for truth in guest.truth)
-    # The collection of evidence begins with the verdict.
-    bundle = read_json(folder / "bundle.json")
-    judged = bundle["steps"][0]["began_us"] / 1e6 if bundle and bundle["steps"] else trial["duration_s"]
+    bundle = read_json(folder / "bundle.json") or {"steps": []}
+    after = [step["began_us"] for step in bundle["steps"] if not step.get("before_verdict")]
+    judged = min(after) / 1e6 if after else trial["duration_s"]
     began = onset_s(guest, folder)
     failed = REFUSED in (folder / "console.log").read_text(errors="replace")
     if began is None or failed:
