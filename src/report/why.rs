@@ -52,12 +52,12 @@ fn also(out: &mut String, trial: &TrialRecord) {
     let _ = writeln!(out, "**Also reported** by the kernel: {}.\n", reports.collect::<Vec<_>>().join(", "));
 }
 
-/// What was collected after the verdict.
+/// The files of the bundle.
 fn collected(out: &mut String, trial: &TrialRecord) {
     let files = trial.artifacts.iter().map(|artifact| artifact.file.as_str());
     let files: Vec<String> = files.filter(|file| file.starts_with("bundle/")).map(span).collect();
     if !files.is_empty() {
-        let _ = writeln!(out, "**Collected** after the verdict (see `bundle.json`): {}.\n", files.join(", "));
+        let _ = writeln!(out, "**Collected** (each file says when, see `bundle.json`): {}.\n", files.join(", "));
     }
 }
 
