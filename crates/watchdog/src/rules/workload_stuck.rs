@@ -1,15 +1,16 @@
-//! The workload's time is up, it has made no progress for long, and the canary allocates: only the workload is stuck.
+//! The workload has made no progress for long, and the canary allocates: only the workload is stuck.
 //!
-//! Allocations for a file system or the block layer (`GFP_NOFS`, `GFP_NOIO`) and charges of a memory cgroup may wait for what
+//! The host looks at the guest as soon as it looks stuck. The verdict waits until its time is up, unless an OOM victim keeps its memory:
+//! as long as it does, the OOM killer kills no other task (`mm/oom_kill.c`, `oom_evaluate_task()`). Allocations for a file system or the block layer (`GFP_NOFS`, `GFP_NOIO`) and charges of a memory cgroup may wait for what
 //! no other allocation waits for. That is a hang only where the workload is in the allocator: it may have a reason of its own to wait.
 
-use super::{Judgement, check_deadline};
+use super::{CONFIRM_PERIODS, Judgement, check_deadline};
 use crate::blocked::BlockedTask;
 use crate::clock::Moment;
 use crate::observations::Observations;
 use crate::probe_log::summary;
 use crate::stall::{self, MIN_BUSY_CPUS};
-use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Task, Verdict};
+use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Task, TaskFacts, Tasks, Verdict};
 
 /// Periods of the threshold without progress: units of work may take long.
 const STUCK_PERIODS: f64 = 12.0;
@@ -19,16 +20,31 @@ const RECLAIM_THREADS: &[&str] = &["kswapd", "kcompactd", "khugepaged"];
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let (Some(started), None) = (observed.started, &observed.finished) else { return Judgement::NotApplicable };
-    let limit = observed.setup.timeouts.load_s * observed.slowness();
     let moved = observed.workload_progress.unwrap_or(started);
     let still = observed.now().granted_since(moved);
-    if observed.now().granted_since(started) < limit || still < STUCK_PERIODS * observed.stuck_s() {
-        return Judgement::NotApplicable;
+    let (threshold, requests) = (observed.stuck_s(), |probe| observed.probes.count_since(probe, moved));
+    let suspicion = f64::from(CONFIRM_PERIODS) * threshold;
+    if still < suspicion {
+        return Judgement::recheck(observed, suspicion, still);
     }
-    for probe in [Probe::Profile, Probe::Sysrq('w')] {
-        if observed.probes.count_since(probe, moved) == 0 {
+    for probe in [Probe::Profile, Probe::Tasks] {
+        if requests(probe) == 0 {
             return Judgement::Probe(probe);
         }
+    }
+    if still < STUCK_PERIODS * threshold {
+        return Judgement::recheck(observed, STUCK_PERIODS * threshold, still);
+    }
+    if victim_with_memory(observed, moved).is_some() && requests(Probe::Tasks) == 1 {
+        return Judgement::Probe(Probe::Tasks);
+    }
+    let limit = observed.setup.timeouts.load_s * observed.slowness();
+    let is_over = observed.now().granted_since(started) >= limit;
+    if !is_over && victim_with_memory(observed, moved).is_none() {
+        return Judgement::NotApplicable;
+    }
+    if requests(Probe::Sysrq('w')) == 0 {
+        return Judgement::Probe(Probe::Sysrq('w'));
     }
     if !observed.probes.are_answers_due(observed.now(), 0.0) {
         return Judgement::defer(observed, observed.stuck_s(), 0.0);
@@ -45,6 +61,15 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     }
     let verdict = stuck(observed, moved, still);
     verdict.map_or(Judgement::NotApplicable, |verdict| Judgement::stalled(verdict, moved, false))
+}
+
+/// The OOM victim of the last look at the tasks that was killed long ago and keeps its memory.
+fn victim_with_memory(observed: &Observations, moved: Moment) -> Option<&TaskFacts> {
+    let kill = observed.oom_kills.victim()?;
+    let victim = observed.probes.tasks(moved).and_then(Tasks::victim).filter(|victim| victim.pid == kill.what.pid)?;
+    let keeps_memory = victim.victim.is_some_and(|victim| victim.oom_skip == Some(false));
+    let limit = f64::from(CONFIRM_PERIODS) * observed.stuck_s();
+    (keeps_memory && observed.now().granted_since(kill.at) >= limit).then_some(victim)
 }
 
 fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> {
@@ -67,8 +92,13 @@ fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> 
     } else {
         stall::allocates(observed, moved).filter(|allocates| *allocates)?;
         let invoked = observed.oom_invoked.as_ref().is_some_and(|invoked| invoked.at.host >= moved.host);
-        let kind = if invoked { Kind::OomLivelock } else { Kind::SilentStall };
-        let sentence = format!("the workload made no progress for {still:.0} s, and a vCPU loops in the allocator");
+        let victim = victim_with_memory(observed, moved);
+        let kind = if invoked || victim.is_some() { Kind::OomLivelock } else { Kind::SilentStall };
+        let victim =
+            victim.map(|TaskFacts { pid, comm, .. }| format!(", pid {pid} ({comm}) was killed and keeps its memory,"));
+        let victim = victim.unwrap_or_default();
+        let sentence =
+            format!("the workload made no progress for {still:.0} s{victim} and a vCPU loops in the allocator");
         Verdict::new(kind, RuleId::WorkloadStuck, sentence)
     };
     verdict.confidence = 0.6;

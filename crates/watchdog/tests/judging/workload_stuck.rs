@@ -1,7 +1,7 @@
 //! The canary allocates, and the workload makes no progress.
 
 use crate::trial::{Trial, profile, top_function};
-use model::{Caveat, Evidence, Kind, Outcome, Probe, RuleId};
+use model::{Caveat, Evidence, Kind, OomVictim, Outcome, Probe, RuleId, TaskFacts, Tasks};
 
 const SLEEPS: &str = "task:writer state:D stack:0 pid:31 ppid:20 flags:0x0\n __schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n \
                       shrink_node+0x1/0x2\n __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
@@ -11,6 +11,10 @@ fn alone(until_s: f64, demand: f64, blocked: &str, spots: &[(&str, u32)]) -> Tri
     let mut trial = Trial::booted();
     trial.answers.profile = Some(profile(spots, &[]));
     trial.answers.sysrq.insert('w', blocked.lines().map(str::to_owned).collect());
+    play(trial, until_s, demand)
+}
+
+fn play(mut trial: Trial, until_s: f64, demand: f64) -> Trial {
     while trial.watchdog.verdict().is_none() && trial.now_s < 200.0 {
         trial.beat.canary_rounds += 1;
         trial.beat.units += u64::from(trial.now_s < until_s);
@@ -33,7 +37,7 @@ fn blocked_workload_is_reclaim_deadlock() {
     assert_eq!(verdict.onset.unwrap().host.as_secs_f64(), 5.0);
     // The limit is 60 s, and the answer gets the threshold of 4 s.
     assert_eq!(trial.now_s, 64.0);
-    assert_eq!(trial.probes, [(60, Probe::Profile), (60, Probe::Sysrq('w'))]);
+    assert_eq!(trial.probes, [(17, Probe::Profile), (60, Probe::Sysrq('w'))], "the host looks first");
 }
 
 #[test]
@@ -67,9 +71,43 @@ fn workload_outside_allocator_is_load_timeout() {
 
 #[test]
 fn briefly_stuck_workload_is_not_probed() {
-    let trial = alone(20.0, 0.1, SLEEPS, &[]);
+    let trial = alone(50.0, 0.1, SLEEPS, &[]);
     assert_eq!((trial.verdict().kind, trial.now_s), (Kind::LoadTimeout, 60.0));
     assert_eq!(trial.probes, []);
+}
+
+/// A guest whose only OOM victim is in this state, and whose workload loops in the allocator from second 5 on.
+fn with_victim(oom_skip: bool) -> Trial {
+    let mut trial = Trial::booted();
+    trial.kill();
+    let victim = TaskFacts {
+        pid: 26,
+        tgid: 26,
+        comm: "hog".to_owned(),
+        state: 'D',
+        victim: Some(OomVictim { oom_skip: Some(oom_skip) }),
+        allocates: false,
+        request: None,
+        frames: Vec::new(),
+        lock: None,
+    };
+    trial.answers.tasks = Some(Tasks { tasks: vec![victim], left_out: 0 });
+    trial.answers.profile = Some(profile(&[("get_page_from_freelist", 90)], &[]));
+    play(trial, 5.0, 1.0)
+}
+
+#[test]
+fn victim_that_keeps_its_memory_is_not_given_all_the_time() {
+    let trial = with_victim(false);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.rule), (Kind::OomLivelock, RuleId::WorkloadStuck));
+    assert!(verdict.summary.contains("pid 26 (hog) was killed and keeps its memory"), "{}", verdict.summary);
+    // 12 thresholds of 4 s, and one for the answer to sysrq-w.
+    assert_eq!(trial.now_s, 57.0);
+    let tasks = trial.probes.iter().filter(|(_, probe)| *probe == Probe::Tasks).map(|(at_s, _)| *at_s);
+    assert_eq!(tasks.collect::<Vec<_>>(), [17, 53]);
+    let trial = with_victim(true);
+    assert_eq!((trial.verdict().kind, trial.now_s), (Kind::SilentStall, 64.0), "the OOM killer may go on");
 }
 
 #[test]
