@@ -93,7 +93,7 @@ impl Log<'_> {
 /// The kernel's log, a line a record: with times if its ring buffer can be decoded, otherwise all that looks like text.
 pub(super) async fn read(prober: &Prober, memory: &GuestMemory<'_>) -> Result<String, ProbeError> {
     let symbols = prober.symbols().await?;
-    let format = prober.counter_format();
+    let format = prober.counter_format(None);
     let log = Log { memory, symbols: &symbols, cpu: &prober.arch.spec().cpu };
     let _pause = memory.pause().await?;
     let buffer = log.number("log_buf", "log_buf_addr_get", format.word_bytes).await?;

@@ -2,7 +2,7 @@
 
 use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
-use introspect::counters::{CounterFormat, LRU_ITEMS, MAX_NAME_WORDS, Node, ZONE_ITEMS, zone_name};
+use introspect::counters::{CounterFormat, LRU_ITEMS, MAX_NAME_WORDS, Node, zone_name};
 use introspect::symbols::Symbols;
 use model::Memory;
 
@@ -33,7 +33,8 @@ pub(super) async fn read_paused(
     let (zone_stat, node_stat) = (data("vm_zone_stat")?, data("vm_node_stat")?);
     let word = usize::from(format.word_bytes);
     let (single, table) = (symbols.data("contig_page_data"), symbols.data("node_data"));
-    let places = [(Some(zone_stat), ZONE_ITEMS * word), (Some(node_stat), LRU_ITEMS * word), (table, MAX_NODES * word)];
+    let places =
+        [(Some(zone_stat), format.zone_stat_bytes()), (Some(node_stat), LRU_ITEMS * word), (table, MAX_NODES * word)];
     let stats = memory.read_all(&places).await?;
     let nodes: Vec<u64> = match single {
         Some(address) => vec![address],

@@ -7,7 +7,7 @@ use super::symbol_cache::SymbolCache;
 use super::{counters, memory, modules, profile};
 use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, KaslrAnchor};
-use introspect::counters::CounterFormat;
+use introspect::counters::{CounterFormat, CounterLayout};
 use introspect::symbols::Symbols;
 use model::{Event, KernelArtifact, Probe, RamMib};
 use qapi_qmp::chardev_send_break;
@@ -65,16 +65,16 @@ impl Prober {
     async fn memory(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
         let machine = GuestMemory::new(&self.qmp);
-        let memory = within(QMP_TIMEOUT, memory::read(&machine, &symbols, self.counter_format())).await?;
+        let format = self.counter_format(self.counter_layout().await.ok().as_deref());
+        let memory = within(QMP_TIMEOUT, memory::read(&machine, &symbols, format)).await?;
         Ok(Event::Memory { memory })
     }
 
     async fn counters(&self) -> Result<Event, ProbeError> {
         let symbols = self.symbols().await?;
-        let layout = self.symbol_cache.counters(&self.kernel, self.arch);
-        let layout = within(SYMBOLS_TIMEOUT, layout).await?;
+        let layout = self.counter_layout().await?;
         let machine = GuestMemory::new(&self.qmp);
-        let reading = counters::read(&machine, &symbols, &layout, self.counter_format());
+        let reading = counters::read(&machine, &symbols, &layout, self.counter_format(Some(&layout)));
         Ok(Event::Counters { counters: Box::new(within(QMP_TIMEOUT, reading).await?) })
     }
 
@@ -91,10 +91,16 @@ impl Prober {
         within(QMP_TIMEOUT, sending).await
     }
 
+    /// Where its kernel's counters are.
+    pub(super) async fn counter_layout(&self) -> Result<Arc<CounterLayout>, ProbeError> {
+        within(SYMBOLS_TIMEOUT, self.symbol_cache.counters(&self.kernel, self.arch)).await
+    }
+
     /// Units and limits of its kernel's counters.
-    pub(super) fn counter_format(&self) -> CounterFormat {
+    pub(super) fn counter_format(&self, layout: Option<&CounterLayout>) -> CounterFormat {
         let (word_bytes, ram_kib) = (self.arch.cpu.word_bytes, self.ram.bytes() / 1024);
-        CounterFormat { word_bytes, page_bytes: self.page_bytes, ram_kib }
+        let free_cma = layout.and_then(|layout| layout.items.as_ref()?.free_cma());
+        CounterFormat { word_bytes, page_bytes: self.page_bytes, ram_kib, free_cma }
     }
 
     /// The symbols of its kernel, at the addresses where it runs.
@@ -110,8 +116,9 @@ impl Prober {
         let Some(head) = symbols.data("modules") else { return Ok(symbols) };
         let (machine, cpu) = (GuestMemory::new(&self.qmp), &self.arch.cpu);
         let Some(first) = within(QMP_TIMEOUT, modules::first(&machine, head, cpu)).await? else { return Ok(symbols) };
-        let layout = within(SYMBOLS_TIMEOUT, self.symbol_cache.counters(&self.kernel, self.arch)).await;
-        let Some(layout) = layout.ok().and_then(|layout| layout.modules.clone()) else { return Ok(symbols) };
+        let Some(layout) = self.counter_layout().await.ok().and_then(|layout| layout.modules.clone()) else {
+            return Ok(symbols);
+        };
         let reading = async {
             let _pause = machine.pause().await?;
             modules::read(&machine, (head, first), &layout, cpu).await

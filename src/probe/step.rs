@@ -33,7 +33,8 @@ impl Prober {
             }
             Step::Memory => {
                 let symbols = self.symbols().await?;
-                Finding::Memory(memory::read(&machine, &symbols, self.counter_format()).await?)
+                let format = self.counter_format(self.counter_layout().await.ok().as_deref());
+                Finding::Memory(memory::read(&machine, &symbols, format).await?)
             }
             Step::KernelLog => Finding::KernelLog(kernel_log::read(self, &machine).await?),
             Step::Tasks => Finding::Tasks(self.tasks(at).await?),

@@ -71,7 +71,11 @@ fn count(spots: &[Spot], name: &str) -> u32 {
 
 /// Zones with their watermarks, then the LRU lists.
 pub(super) fn memory(memory: &Memory) -> String {
-    let mut out = format!("free {} KiB\n\n", memory.free_kib);
+    let mut out = format!("free {} KiB", memory.free_kib);
+    if let Some(cma) = memory.free_cma_kib.filter(|cma| *cma > 0) {
+        let _ = write!(out, ", {cma} KiB of it of CMA, for movable allocations only");
+    }
+    out.push_str("\n\n");
     if !memory.zones.is_empty() {
         let _ = writeln!(out, "{:12}{:>12}{:>12}{:>12}{:>12}", "zone, KiB", "free", "min", "low", "high");
     }
@@ -118,8 +122,13 @@ mod tests {
     #[test]
     fn memory_has_a_row_per_zone_and_list() {
         let zone = Zone { name: "DMA32".to_owned(), free_kib: None, min_kib: 4, low_kib: 5, high_kib: 6 };
-        let text = memory(&Memory { free_kib: 7, zones: vec![zone], lru_kib: vec![("active_file".to_owned(), 12)] });
-        let expected = "free 7 KiB\n\n\
+        let text = memory(&Memory {
+            free_kib: 7,
+            free_cma_kib: Some(2),
+            zones: vec![zone],
+            lru_kib: vec![("active_file".to_owned(), 12)],
+        });
+        let expected = "free 7 KiB, 2 KiB of it of CMA, for movable allocations only\n\n\
             zone, KiB           free         min         low        high\n\
             DMA32                  ?           4           5           6\n\n\
             active_file           12 KiB\n";

@@ -32,7 +32,7 @@ pub enum Caveat {
         /// The share that it granted, from 0 to 1.
         share: f64,
     },
-    /// The kernel reported a hang that steal time explains.
+    /// A report of a hang that claims more time than the guest was granted: steal time explains it, or the kernel is not up for so long.
     DiscountedReport {
         /// First line of the report.
         line: String,
@@ -84,15 +84,15 @@ impl fmt::Display for Caveat {
             Self::CpuTimeUnknown => f.write_str("vCPU demand unknown"),
             Self::ProfileMissing => f.write_str("no profile of the vCPUs"),
             Self::ProfileElsewhere(profile) => write!(f, "most samples outside the allocator: {profile}"),
-            Self::FreeMemory(Watermarks { free_kib, high_kib, .. }) => {
-                write!(f, "free {free_kib} KiB, above the high watermark {high_kib} KiB")
+            Self::FreeMemory(marks @ Watermarks { high_kib, .. }) => {
+                write!(f, "{}, above the high watermark {high_kib} KiB", marks.free())
             }
             Self::OomReaped { pid } => write!(f, "the OOM reaper freed the memory of pid {pid}"),
             Self::HostPressure { psi_some_avg10 } => {
                 write!(f, "the host was short of CPU time (PSI some avg10 {psi_some_avg10:.0} %)")
             }
             Self::CpuShare { share } => write!(f, "the host granted only {:.0} % of the vCPU demand", 100.0 * share),
-            Self::DiscountedReport { line } => write!(f, "reported by the kernel, but explained by steal time: {line}"),
+            Self::DiscountedReport { line } => write!(f, "the guest was not granted the CPU time that this report claims: {line}"),
             Self::SysrqFailed { letter, why } => write!(f, "sysrq-{letter} could not be sent: {why}"),
             Self::HeartbeatLost { silent_s } => write!(f, "no heartbeat for {silent_s:.0} s either"),
             Self::CanaryAlive => f.write_str("the canary still allocates: not every allocation is stuck"),

@@ -150,11 +150,11 @@ impl fmt::Display for Evidence {
             Self::InterruptsOff { share } => write!(f, "interrupts off in {:.0} % of the samples", 100.0 * share),
             Self::SysrqAnswered { letter } => write!(f, "the kernel answered sysrq-{letter}"),
             Self::SysrqUnanswered { letter } => write!(f, "the kernel did not answer sysrq-{letter}"),
-            Self::Watermarks(Watermarks { free_kib, min_kib, high_kib }) if free_kib > min_kib => {
-                write!(f, "free {free_kib} KiB; watermarks: min {min_kib} KiB, high {high_kib} KiB")
+            Self::Watermarks(marks @ Watermarks { free_kib, min_kib, high_kib, .. }) if free_kib > min_kib => {
+                write!(f, "{}; watermarks: min {min_kib} KiB, high {high_kib} KiB", marks.free())
             }
-            Self::Watermarks(Watermarks { free_kib, min_kib, .. }) => {
-                write!(f, "free {free_kib} KiB ≤ min watermark {min_kib} KiB")
+            Self::Watermarks(marks) => {
+                write!(f, "{} ≤ min watermark {} KiB", marks.free(), marks.min_kib)
             }
             Self::OomInvoked { comm } => write!(f, "{comm} invoked the OOM killer"),
             Self::BlockedTask { pid, comm, frames } => {
@@ -209,12 +209,30 @@ const SHOWN_FRAMES: usize = 8;
 /// Free memory beside the watermarks, each summed over all zones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Watermarks {
-    /// Free memory in KiB.
+    /// Free memory in KiB that any allocation may use: without that of CMA.
     pub free_kib: u64,
+    /// Free memory of CMA in KiB.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub free_cma_kib: u64,
     /// Watermark `min` in KiB.
     pub min_kib: u64,
     /// Watermark `high` in KiB.
     pub high_kib: u64,
+}
+
+impl Watermarks {
+    /// The free memory in words.
+    pub(crate) fn free(&self) -> String {
+        match (self.free_kib, self.free_cma_kib) {
+            (free, 0) => format!("free {free} KiB"),
+            (free, cma) => format!("free {free} KiB without {cma} KiB of CMA"),
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(kib: &u64) -> bool {
+    *kib == 0
 }
 
 /// Where the vCPUs were sampled. Shares are of all samples, from 0 to 1.
@@ -302,9 +320,11 @@ mod tests {
 
     #[test]
     fn watermark_phrase_depends_on_min() {
-        let shown = |free_kib| Evidence::Watermarks(Watermarks { free_kib, min_kib: 2, high_kib: 4 }).to_string();
-        assert_eq!(shown(2), "free 2 KiB ≤ min watermark 2 KiB");
-        assert_eq!(shown(3), "free 3 KiB; watermarks: min 2 KiB, high 4 KiB");
+        let marks = |free_kib, free_cma_kib| Watermarks { free_kib, free_cma_kib, min_kib: 2, high_kib: 4 };
+        let shown = |free_kib, cma| Evidence::Watermarks(marks(free_kib, cma)).to_string();
+        assert_eq!(shown(2, 0), "free 2 KiB ≤ min watermark 2 KiB");
+        assert_eq!(shown(3, 0), "free 3 KiB; watermarks: min 2 KiB, high 4 KiB");
+        assert_eq!(shown(1, 64), "free 1 KiB without 64 KiB of CMA ≤ min watermark 2 KiB");
     }
 
     #[test]

@@ -55,10 +55,21 @@ pub struct Spot {
 pub struct Memory {
     /// Free memory of all zones together, in KiB.
     pub free_kib: u64,
+    /// Free memory of it in KiB that only movable allocations may use (`NR_FREE_CMA_PAGES`), where the kernel's counter is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_cma_kib: Option<u64>,
     /// Zones that manage any memory.
     pub zones: Vec<Zone>,
     /// Pages on the LRU lists by the kernel's names (`inactive_anon` and so on), in KiB.
     pub lru_kib: Vec<(String, u64)>,
+}
+
+impl Memory {
+    /// Free memory in KiB that any allocation may use: the kernel holds what is not of CMA against the watermarks
+    /// (`mm/page_alloc.c`, `__zone_watermark_unusable_free()`).
+    pub fn usable_kib(&self) -> u64 {
+        self.free_kib.saturating_sub(self.free_cma_kib.unwrap_or(0))
+    }
 }
 
 /// One memory zone.

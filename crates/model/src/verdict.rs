@@ -95,7 +95,7 @@ mod tests {
         let share = FunctionShare { symbol: "shrink_node".to_owned(), share: 2.0 / 3.0 };
         let profile =
             ProfileSummary { samples: 3, span_ms: 7, functions: vec![share], user: 0.0, idle: 0.1, allocator: None };
-        let marks = Watermarks { free_kib: 1, min_kib: 2, high_kib: 3 };
+        let marks = Watermarks { free_kib: 1, free_cma_kib: 0, min_kib: 2, high_kib: 3 };
         let evidence = vec![
             Evidence::HeartbeatAlive { canary_stuck_s: 15.0 },
             Evidence::Profile(profile.clone()),

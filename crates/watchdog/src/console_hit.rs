@@ -4,6 +4,36 @@ use super::clock::Moment;
 use model::Onset;
 use std::time::Duration;
 
+/// A guest's clock that runs so many times faster than the host's does not measure durations.
+const FAST_CLOCK: f64 = 1.5;
+
+/// The first time of the guest's clock on the console, and when it was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FirstStamp {
+    pub guest_s: f64,
+    pub at: Moment,
+}
+
+impl FirstStamp {
+    /// The host's seconds since it was printed. A lab that was late may have read it long after that.
+    fn passed_s(&self, at: Moment) -> f64 {
+        at.host.since(self.at.host).as_secs_f64() + self.at.late_s
+    }
+
+    /// Seconds for which the kernel is up at most.
+    pub fn uptime_s(&self, at: Moment) -> f64 {
+        self.guest_s + self.passed_s(at)
+    }
+
+    /// How many times faster than the host's the guest's clock has gone until a line was printed. Emulated, one that was calibrated
+    /// without CPU time may go twenty times too fast. One that is hardly too fast, or slow, counts as right.
+    pub fn clock_rate<T>(&self, hit: &ConsoleHit<T>) -> f64 {
+        let (passed_s, Some(guest_s)) = (self.passed_s(hit.at), hit.guest_s) else { return 1.0 };
+        let rate = if passed_s >= 1.0 { (guest_s - self.guest_s) / passed_s } else { 1.0 };
+        if rate > FAST_CLOCK { rate } else { 1.0 }
+    }
+}
+
 /// A console line that a signature knows.
 #[derive(Debug, Clone)]
 pub(super) struct ConsoleHit<T> {

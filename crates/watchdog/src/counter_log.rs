@@ -152,7 +152,7 @@ impl CounterLog {
     pub fn is_memory_free(&self) -> Option<bool> {
         let memory = self.last.as_ref()?.counters.memory.as_ref()?;
         let high_kib: u64 = memory.zones.iter().map(|zone| zone.high_kib).sum();
-        (high_kib > 0).then_some(memory.free_kib > high_kib)
+        (high_kib > 0).then_some(memory.usable_kib() > high_kib)
     }
 }
 
@@ -263,10 +263,14 @@ mod tests {
     fn memory_is_free_above_the_high_watermarks() {
         let mut log = CounterLog::default();
         let zone = |high_kib| Zone { high_kib, ..Zone::default() };
-        for (free_kib, zones, is_free) in
-            [(300, vec![zone(100), zone(100)], Some(true)), (200, vec![zone(200)], Some(false)), (300, vec![], None)]
-        {
-            let memory = Memory { free_kib, zones, ..Memory::default() };
+        for (free_kib, cma, zones, is_free) in [
+            (300, None, vec![zone(100), zone(100)], Some(true)),
+            (200, None, vec![zone(200)], Some(false)),
+            (66_288, Some(66_000), vec![zone(4212)], Some(false)),
+            (66_288, Some(100), vec![zone(4212)], Some(true)),
+            (300, None, vec![], None),
+        ] {
+            let memory = Memory { free_kib, free_cma_kib: cma, zones, ..Memory::default() };
             log.record(at(1.0), &Counters { memory: Some(memory), ..Counters::default() });
             assert_eq!(log.is_memory_free(), is_free);
         }

@@ -71,12 +71,20 @@ impl Detectors {
     }
 
     /// Whether the host granted the guest too little of the time that a report claims. What has lasted for the detector's whole limit in
-    /// granted seconds is a hang, however much longer it took: so a stall is not discounted for ever.
-    pub fn is_discounted(&mut self, clock: &GuestClock, kind: FailureKind, claimed_s: Option<f64>) -> bool {
+    /// granted seconds is a hang, however much longer it took: so a stall is not discounted for ever. Nothing has lasted for longer than the
+    /// kernel is up, `uptime_s`, where that is known: user space can write such a line too.
+    pub fn is_discounted(
+        &mut self,
+        clock: &GuestClock,
+        kind: FailureKind,
+        claimed_s: Option<f64>,
+        uptime_s: Option<f64>,
+    ) -> bool {
         claimed_s.into_iter().for_each(|claimed_s| self.learn_limit(kind, claimed_s));
         let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(MIN_GRANTED_S, |(_, limit)| *limit);
         let claimed_s = claimed_s.unwrap_or(DETECTOR_S);
-        claimed_s * clock.share_over(claimed_s) < MIN_GRANTED_S.min(claimed_s * MIN_GRANTED_SHARE).min(limit_s)
+        let lasted_s = uptime_s.map_or(claimed_s, |uptime_s| claimed_s.min(uptime_s));
+        lasted_s * clock.share_over(lasted_s) < MIN_GRANTED_S.min(claimed_s * MIN_GRANTED_SHARE).min(limit_s)
     }
 }
 
@@ -157,7 +165,7 @@ mod tests {
         ] {
             let mut detectors = Detectors::default();
             assert_eq!(
-                detectors.is_discounted(&clock(share), FailureKind::SoftLockup, claimed_s),
+                detectors.is_discounted(&clock(share), FailureKind::SoftLockup, claimed_s, None),
                 starved,
                 "{share} {claimed_s:?}"
             );
@@ -165,7 +173,17 @@ mod tests {
         // What has lasted for a limit that is known is a hang.
         let mut detectors = Detectors::default();
         detectors.learn_limit(FailureKind::SoftLockup, 10.0);
-        assert!(!detectors.is_discounted(&clock(0.5), FailureKind::SoftLockup, Some(24.0)));
-        assert!(detectors.is_discounted(&clock(0.5), FailureKind::HardLockup, Some(24.0)), "another detector's");
+        assert!(!detectors.is_discounted(&clock(0.5), FailureKind::SoftLockup, Some(24.0), None));
+        assert!(detectors.is_discounted(&clock(0.5), FailureKind::HardLockup, Some(24.0), None), "another detector's");
+    }
+
+    #[test]
+    fn claim_beyond_the_uptime_is_discounted() {
+        let is_discounted =
+            |uptime_s| Detectors::default().is_discounted(&clock(1.0), FailureKind::SoftLockup, Some(22.0), uptime_s);
+        assert_eq!(
+            [Some(1.6), Some(14.0), Some(16.0), Some(60.0), None].map(is_discounted),
+            [true, true, false, false, false]
+        );
     }
 }

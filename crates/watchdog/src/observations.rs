@@ -2,7 +2,7 @@
 
 use super::also;
 use super::clock::{GuestClock, Moment};
-use super::console_hit::{ConsoleHit, announces_restart};
+use super::console_hit::{ConsoleHit, FirstStamp, announces_restart};
 use super::detectors::Detectors;
 use super::oom_kills::OomKills;
 use super::probe_log::ProbeLog;
@@ -15,9 +15,6 @@ use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
 const MAX_FAILURES: usize = 8;
-
-/// A guest's clock that runs so many times faster than the host's does not measure durations.
-const FAST_CLOCK: f64 = 1.5;
 
 /// Granted seconds after a sysrq letter, at least, in which a failure may be the doing of the letter.
 const SYSRQ_WINDOW_S: f64 = 5.0;
@@ -72,8 +69,7 @@ pub(super) struct Observations {
     pub discounted: Vec<ConsoleHit<FailureReport>>,
     /// First lines of reports that the trial is to fail on.
     pub reported: Vec<ConsoleHit<()>>,
-    /// The first time of the guest's clock, and when it was printed.
-    first_stamp: Option<(f64, Moment)>,
+    first_stamp: Option<FirstStamp>,
     /// An RCU stall whose age has not been printed yet.
     pending_rcu_stall: Option<ConsoleHit<FailureReport>>,
     detectors: Detectors,
@@ -249,7 +245,7 @@ impl Observations {
     fn message(&mut self, now: Moment, message: Message<'_>) {
         let Message { line, printk: record, finding } = message;
         self.is_restart_announced |= announces_restart(record.text);
-        self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| (guest_s, now)));
+        self.first_stamp = self.first_stamp.or(record.guest_s.map(|guest_s| FirstStamp { guest_s, at: now }));
         let provoked = self.in_sysrq_window();
         if also::begins(&self.setup.fail_on, &record) && !provoked && self.reported.len() < MAX_FAILURES {
             self.reported.push(ConsoleHit::new(now, record.guest_s, line, ()));
@@ -312,21 +308,12 @@ impl Observations {
         self.admit(hit, Some(claimed_s));
     }
 
-    /// How many times faster than the host's the guest's clock has gone until a line was printed: emulated, one that was
-    /// calibrated while the guest had no CPU may go twenty times too fast, and its detectors with it. One that is hardly
-    /// too fast, or slow, counts as right.
-    fn clock_rate<T>(&self, hit: &ConsoleHit<T>) -> f64 {
-        let (Some((first_s, first)), Some(guest_s)) = (self.first_stamp, hit.guest_s) else { return 1.0 };
-        // A lab that was late may have read the first time long after it was printed.
-        let host_s = hit.at.host.since(first.host).as_secs_f64() + first.late_s;
-        let rate = if host_s >= 1.0 { (guest_s - first_s) / host_s } else { 1.0 };
-        if rate > FAST_CLOCK { rate } else { 1.0 }
-    }
-
     fn admit(&mut self, mut hit: ConsoleHit<FailureReport>, claimed_s: Option<f64>) {
-        let claimed_s = claimed_s.map(|claimed_s| claimed_s / self.clock_rate(&hit));
+        let claimed_s =
+            claimed_s.map(|claimed_s| claimed_s / self.first_stamp.map_or(1.0, |first| first.clock_rate(&hit)));
         hit.lasted_s = claimed_s.unwrap_or(0.0);
-        if !self.detectors.is_discounted(&self.clock, hit.what.kind, claimed_s) {
+        let uptime_s = self.first_stamp.map(|first| first.uptime_s(hit.at));
+        if !self.detectors.is_discounted(&self.clock, hit.what.kind, claimed_s, uptime_s) {
             self.failures.push(hit);
         } else if self.discounted.len() < MAX_FAILURES {
             self.discounted.push(hit);

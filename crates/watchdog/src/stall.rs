@@ -202,7 +202,8 @@ impl Stall<'_> {
         let Some((_, last)) = self.memory else { return };
         let min_kib = last.zones.iter().map(|zone| zone.min_kib).sum();
         let high_kib = last.zones.iter().map(|zone| zone.high_kib).sum();
-        let marks = Watermarks { free_kib: last.free_kib, min_kib, high_kib };
+        let free_cma_kib = last.free_cma_kib.unwrap_or(0);
+        let marks = Watermarks { free_kib: last.usable_kib(), free_cma_kib, min_kib, high_kib };
         if marks.free_kib <= min_kib {
             self.evidence.push(Evidence::Watermarks(marks));
             self.confidence += 0.1;

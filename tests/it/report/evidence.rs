@@ -5,7 +5,7 @@ use model::{Caveat, Evidence, TrialRecord, Watermarks};
 
 /// A trial with every sort of evidence and caveat.
 pub(super) fn all_evidence() -> TrialRecord {
-    let marks = Watermarks { free_kib: 4704, min_kib: 4768, high_kib: 7152 };
+    let marks = Watermarks { free_kib: 4704, free_cma_kib: 0, min_kib: 4768, high_kib: 7152 };
     let mut verdict = livelock();
     verdict.evidence = vec![
         Evidence::HeartbeatAlive { canary_stuck_s: 15.0 },

@@ -7,9 +7,12 @@
 use crate::bytes::le_words;
 use model::{Memory, Zone};
 
-/// Counters at the beginning of `vm_zone_stat` that are read: `NR_FREE_PAGES` is the first (`include/linux/mmzone.h`,
-/// `enum zone_stat_item`).
-pub const ZONE_ITEMS: usize = 6;
+/// Counters at the beginning of `vm_zone_stat` that zones are recognised by: `NR_FREE_PAGES` is the first
+/// (`include/linux/mmzone.h`, `enum zone_stat_item`).
+const ZONE_ITEMS: usize = 6;
+
+/// Maximum index of a counter in `vm_zone_stat`; 6.17 has eleven at most.
+const MAX_ZONE_ITEMS: usize = 32;
 
 /// Counters at the beginning of `vm_node_stat` that are read (`enum node_stat_item`, `enum lru_list`).
 pub const LRU_ITEMS: usize = LRU.len();
@@ -37,6 +40,8 @@ pub struct CounterFormat {
     pub page_bytes: u32,
     /// KiB of the machine's RAM, the maximum of any figure.
     pub ram_kib: u64,
+    /// Index of the free CMA pages in `vm_zone_stat`, where it is known.
+    pub free_cma: Option<usize>,
 }
 
 /// A `struct pglist_data` of the kernel.
@@ -57,6 +62,12 @@ pub fn zone_name(bytes: &[u8]) -> Option<&'static str> {
 }
 
 impl CounterFormat {
+    /// Bytes at the beginning of `vm_zone_stat` that are read.
+    pub fn zone_stat_bytes(self) -> usize {
+        let cma = self.free_cma.map_or(0, |at| at.min(MAX_ZONE_ITEMS) + 1);
+        cma.max(ZONE_ITEMS) * usize::from(self.word_bytes)
+    }
+
     /// The words in some bytes of memory, zero-extended.
     pub fn words(self, bytes: &[u8]) -> Vec<u64> {
         le_words(bytes, self.word_bytes).collect()
@@ -93,7 +104,8 @@ impl CounterFormat {
                 self.zone((*name)?, zone, free)
             })
         });
-        Some(Memory { free_kib, zones: zones.collect(), lru_kib: lru_kib.collect() })
+        let free_cma_kib = self.free_cma.and_then(|at| self.kib(*global.get(at)?)).filter(|cma| *cma <= free_kib);
+        Some(Memory { free_kib, free_cma_kib, zones: zones.collect(), lru_kib: lru_kib.collect() })
     }
 
     fn zone(self, name: &str, zone: &[u64], free_kib: Option<u64>) -> Option<Zone> {
@@ -154,7 +166,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FORMAT: CounterFormat = CounterFormat { word_bytes: 8, page_bytes: 4096, ram_kib: 32 * 1024 };
+    const FORMAT: CounterFormat = CounterFormat { word_bytes: 8, page_bytes: 4096, ram_kib: 32 * 1024, free_cma: None };
     const NODE: u64 = 0x8028_da80;
     const STRIDE: usize = 60;
 

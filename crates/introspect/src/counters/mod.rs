@@ -8,5 +8,5 @@ mod vmstat;
 
 pub use cpu::{CPUSTAT_BYTES, CpuSet, MAX_CPUS, cpu_counters, cpustat, is_panicked};
 pub use layout::{CounterLayout, Runqueue};
-pub use memory::{CounterFormat, LRU_ITEMS, MAX_NAME_WORDS, Node, ZONE_ITEMS, zone_name};
+pub use memory::{CounterFormat, LRU_ITEMS, MAX_NAME_WORDS, Node, zone_name};
 pub use vmstat::VmstatItems;

@@ -7,6 +7,9 @@ use model::VmEvents;
 const FIRST_OF_NODES: &str = "nr_inactive_anon";
 const FIRST_EVENT: &str = "pgpgin";
 
+/// The counter of free CMA pages of zones (`NR_FREE_CMA_PAGES`).
+const FREE_CMA: &str = "nr_free_cma";
+
 /// A figure of [`VmEvents`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Figure {
@@ -63,6 +66,8 @@ pub struct VmstatItems {
     events: Vec<(Figure, usize)>,
     /// Indices in `vm_node_stat`.
     nodes: Vec<(Figure, usize)>,
+    /// Index of the free CMA pages in `vm_zone_stat`.
+    free_cma: Option<usize>,
 }
 
 impl VmstatItems {
@@ -73,7 +78,13 @@ impl VmstatItems {
         let items = |names: &[&str]| {
             names.iter().enumerate().filter_map(|(at, name)| Some((Figure::of(name)?, at))).collect::<Vec<_>>()
         };
-        Some(Self { events: items(&names[events..]), nodes: items(&names[nodes..events]) })
+        let free_cma = names[..nodes].iter().position(|name| *name == FREE_CMA);
+        Some(Self { events: items(&names[events..]), nodes: items(&names[nodes..events]), free_cma })
+    }
+
+    /// Index of the free CMA pages among the counters of `vm_zone_stat`.
+    pub const fn free_cma(&self) -> Option<usize> {
+        self.free_cma
     }
 
     /// Number of counters at the beginning of a CPU's `vm_event_states` that are read.
@@ -147,7 +158,9 @@ mod tests {
     #[test]
     fn figures_are_sums_over_cpus_and_names() {
         let items = VmstatItems::new(&NAMES).unwrap();
-        assert_eq!((items.event_count(), items.node_count()), (6, 4));
+        assert_eq!((items.event_count(), items.node_count(), items.free_cma()), (6, 4, None));
+        let with_cma = [&NAMES[..2], &["nr_free_cma"], &NAMES[2..]].concat();
+        assert_eq!(VmstatItems::new(&with_cma).unwrap(), VmstatItems { free_cma: Some(2), ..items.clone() });
         for width in [4, 8] {
             let states = [words(&[9, 1, 2, 3, 4, 5], width), words(&[9, 10, 20, 30, 40, 50], width)];
             let sums = items.sum(&states, &words(&[7, 7, 100, 200, 300], width), width as u8);

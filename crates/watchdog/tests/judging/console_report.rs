@@ -33,17 +33,22 @@ fn panic_kinds_by_reason() {
 #[test]
 fn detector_reports_give_kind_and_task() {
     for (line, kind, task) in [
-        ("INFO: task kworker/0:1:17 blocked for more than 120 seconds.", Kind::HungTask, Some(17)),
+        ("INFO: task kworker/0:1:17 blocked for more than 41 seconds.", Kind::HungTask, Some(17)),
         ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", Kind::SoftLockup, Some(26)),
         ("rcu: INFO: rcu_sched self-detected stall on CPU", Kind::RcuStall, None),
         ("BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!", Kind::WorkqueueLockup, None),
         ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 0", Kind::HardLockup, None),
     ] {
-        let mut trial = Trial::booted();
-        trial.line(&format!("[    9.000000] {line}"));
-        trial.seconds(5, 1.0, 0.0, true);
-        let verdict = trial.verdict();
+        let verdict = reported(45, &[line]).verdict();
         assert_eq!((verdict.kind, verdict.task.map(|task| task.pid)), (kind, task), "{line}");
+    }
+}
+
+/// A healthy guest for so long.
+fn run(trial: &mut Trial, seconds: u32) {
+    for _ in 0..seconds {
+        trial.beat.canary_rounds += 1;
+        trial.second(1.0, 0.0, true);
     }
 }
 
@@ -51,10 +56,7 @@ fn detector_reports_give_kind_and_task() {
 fn reported(seconds: u32, lines: &[&str]) -> Trial {
     let mut trial = Trial::booted();
     trial.line("[    0.010000] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns");
-    for _ in 0..seconds {
-        trial.beat.canary_rounds += 1;
-        trial.second(1.0, 0.0, true);
-    }
+    run(&mut trial, seconds);
     lines.iter().for_each(|line| trial.line(&format!("[{:12.6}] {line}", f64::from(seconds) - 0.5)));
     trial.seconds(5, 1.0, 0.0, true);
     trial
@@ -104,9 +106,10 @@ fn report_onset_on_both_clocks() {
         assert_eq!(found, (host_s, Some(guest_s)), "{lines:?}");
     }
     let mut bare = Trial::booted();
-    bare.seconds(9, 0.0, 0.0, true);
-    bare.line("INFO: task sh:17 blocked for more than 120 seconds.");
+    run(&mut bare, 20);
+    bare.line("INFO: task sh:17 blocked for more than 21 seconds.");
     bare.seconds(5, 0.0, 0.0, true);
+    assert_eq!(bare.verdict().kind, Kind::HungTask);
     let onset = bare.verdict().onset.unwrap();
     assert_eq!((onset.host.as_secs_f64(), onset.guest_s), (0.0, None), "not before the guest was started");
 }
@@ -118,7 +121,7 @@ fn lockup_of_starved_guest_has_a_caveat() {
     for (line, ran, doubts) in [(lockup, 0.49, true), (lockup, 0.51, false), (lockup, 1.0, false), (panic, 0.3, false)]
     {
         let mut trial = Trial::booted();
-        trial.seconds(2, 1.0, 0.0, true);
+        run(&mut trial, 22);
         trial.line(line);
         trial.until_verdict(60, ran, 1.0 - ran, line != panic);
         let verdict = trial.verdict();
@@ -133,10 +136,7 @@ fn lockup_at(guest_s: f64) -> f64 {
     trial.second(1.0, 0.0, false);
     trial.line("[   10.000000] Linux version 6.1");
     trial.hello();
-    for _ in 0..40 {
-        trial.beat.canary_rounds += 1;
-        trial.second(1.0, 0.0, true);
-    }
+    run(&mut trial, 40);
     trial.line(&format!("[{guest_s:12.6}] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]"));
     trial.seconds(5, 1.0, 0.0, true);
     trial.verdict().onset.unwrap().host.as_secs_f64()
@@ -146,6 +146,20 @@ fn lockup_at(guest_s: f64) -> f64 {
 fn fast_guest_clock_claims_are_scaled() {
     // Once and a half as fast counts as right, twice as fast does not.
     assert_eq!([50.0, 70.0, 90.0].map(|guest_s| tenths(lockup_at(guest_s))), [19.4, 19.4, 30.2]);
+}
+
+/// User space of any guest can print a line.
+#[test]
+fn report_that_claims_more_than_the_uptime_is_discounted() {
+    let mut trial = Trial::new(false);
+    trial.line("[    0.000000] Linux version 7.3.4");
+    trial.seconds(2, 1.0, 0.0, false);
+    trial.line("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [stress-ng:212]");
+    trial.seconds(5, 1.0, 0.0, false);
+    trial.power_off();
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::Finished, Outcome::Pass), "{verdict:?}");
+    assert!(matches!(verdict.caveats[..], [Caveat::DiscountedReport { .. }]), "{verdict:?}");
 }
 
 #[test]
@@ -169,7 +183,8 @@ fn summary_names_the_failure() {
         ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]", "the kernel reported: "),
     ] {
         let mut trial = Trial::booted();
-        trial.line(&format!("[    0.900000] {line}"));
+        run(&mut trial, 30);
+        trial.line(&format!("[   30.900000] {line}"));
         trial.exit(Some(0), None);
         let summary = trial.verdict().summary;
         assert!(summary.starts_with(expected), "{line}: {summary}");

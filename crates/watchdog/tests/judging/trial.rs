@@ -236,7 +236,8 @@ pub fn memory(free_kib: u64, min_kib: u64, lru_kib: u64) -> Memory {
         low_kib: min_kib * 5 / 4,
         high_kib: min_kib * 3 / 2,
     };
-    Memory { free_kib, zones: vec![zone], lru_kib: vec![("inactive_anon".to_owned(), lru_kib)] }
+    let lru_kib = vec![("inactive_anon".to_owned(), lru_kib)];
+    Memory { free_kib, zones: vec![zone], lru_kib, ..Memory::default() }
 }
 
 /// The function with the most samples, where this is a profile.
