@@ -21,6 +21,20 @@ const NOTHING_TO_START: [&str; 5] = [
     "Shell>",
 ];
 
+/// The last that a boot loader or a firmware says before a kernel takes over: SeaBIOS (`src/boot.c`, whose line does not end), OpenSBI
+/// (`lib/sbi/sbi_init.c`), edk2 (`UefiBootManagerLib`), U-Boot (`boot/bootm_os.c`), Linux's EFI stub, GRUB's menu entries of distributions.
+const HANDOVER: [&str; 9] = [
+    "SeaBIOS (version",
+    "Booting from ",
+    "Boot HART ",
+    "BdsDxe: starting Boot",
+    "Starting kernel ...",
+    "EFI stub: ",
+    "Booting `",
+    "Loading Linux ",
+    "Loading initial ramdisk",
+];
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
     if observed.setup.agent {
         return Judgement::NotApplicable;
@@ -58,7 +72,8 @@ fn deadlines(observed: &Observations) -> Judgement {
     if is_silent && passed < timeouts.boot_s {
         return Judgement::recheck(observed, timeouts.boot_s, passed);
     }
-    if is_silent || (passed >= timeouts.boot_s && is_nothing_started(observed)) {
+    let is_unheard = || !observed.setup.expects.silence && ends_with(observed, &HANDOVER);
+    if is_silent || (passed >= timeouts.boot_s && (ends_with(observed, &NOTHING_TO_START) || is_unheard())) {
         return Judgement::verdict(not_booted(observed));
     }
     let limit = timeouts.boot_s + timeouts.load_s;
@@ -73,21 +88,25 @@ fn next_boot_check(observed: &Observations) -> f64 {
     if observed.now().granted_s < boot_s { boot_s } else { f64::INFINITY }
 }
 
-/// Whether the last that the console said is that there is no kernel.
-fn is_nothing_started(observed: &Observations) -> bool {
-    !observed.is_kernel_heard() && NOTHING_TO_START.iter().any(|text| observed.last_line.contains(text))
+/// Whether no kernel was heard, and the last line has one of these texts.
+fn ends_with(observed: &Observations, texts: &[&str]) -> bool {
+    !observed.is_kernel_heard() && texts.iter().any(|text| observed.last_line.contains(text))
 }
 
 fn not_booted(observed: &Observations) -> Verdict {
     let boot_s = observed.setup.timeouts.boot_s;
-    if observed.console_activity.is_some() {
+    if ends_with(observed, &NOTHING_TO_START) {
         let summary = format!("no kernel was started within {boot_s:.0} s: {}", observed.last_line);
         let mut verdict = Verdict::new(Kind::BootTimeout, RuleId::NoAgent, summary);
         verdict.lines = vec![observed.last_line.clone()];
         return verdict;
     }
-    let mut verdict =
-        Verdict::new(Kind::BootSilent, RuleId::NoAgent, format!("the console stayed empty for {boot_s:.0} s"));
+    let summary = match observed.console_activity {
+        None => format!("the console stayed empty for {boot_s:.0} s"),
+        Some(_) => format!("the kernel printed nothing within {boot_s:.0} s; before it: {}", observed.last_line),
+    };
+    let mut verdict = Verdict::new(Kind::BootSilent, RuleId::NoAgent, summary);
+    verdict.lines = observed.console_activity.map(|_| observed.last_line.clone()).into_iter().collect();
     let ticks = observed.probes.counters.ticks();
     if ticks.is_some_and(|ticks| ticks.looks == 0 && ticks.since.granted_s > 0.0) {
         verdict.caveats.push(Caveat::KernelRuns);

@@ -125,6 +125,28 @@ fn empty_console_of_a_kernel_that_runs_has_a_caveat() {
     }
 }
 
+/// As a kernel without `console=` on a PC.
+#[test]
+fn kernel_that_is_unheard_after_the_firmware_is_boot_silent() {
+    for (last, silence, kind) in [
+        ("SeaBIOS (version 1.16.2-debian-1.16.2-1)", false, Kind::BootSilent),
+        ("Boot HART MEDELEG         : 0x00000000000f0509", false, Kind::BootSilent),
+        ("SeaBIOS (version 1.16.2-debian-1.16.2-1)", true, Kind::NoTrouble),
+        ("Welcome to the rescue shell", false, Kind::NoTrouble),
+    ] {
+        let mut trial = Trial::new(false);
+        trial.setup.expects.silence = silence;
+        trial.watchdog = watchdog::Watchdog::new(trial.setup.clone());
+        trial.answers.counters = Some(counters(90_000, 900, 0, 250));
+        trial.second(0.5, 0.0, false);
+        trial.line(last);
+        trial.until_verdict(200, 0.5, 0.0, false);
+        let verdict = trial.verdict();
+        assert_eq!(verdict.kind, kind, "{last}: {verdict:?}");
+        assert_eq!(verdict.caveats.contains(&Caveat::KernelRuns), kind == Kind::BootSilent);
+    }
+}
+
 #[test]
 fn a_machine_without_a_kernel_fails_to_boot() {
     let mut trial = Trial::new(false);
