@@ -43,7 +43,7 @@ fn a_users_own_qemu_is_started_listened_to_and_judged() {
 fn a_qemu_that_runs_is_judged_and_left_alone() {
     let program = Program::new();
     let script = format!(
-        "{AGENT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
+        "{AGENT}spin on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
     );
     let append = format!("fake_script={}", program.write("guest.script", &script).display());
     let socket = |id: &str| format!("socket,id={id},path={},server=on", program.dir().join(id).display());
@@ -89,7 +89,7 @@ fn a_console_on_standard_input_is_judged() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_told() {
+fn watch_rejects_bad_arguments() {
     let program = Program::new();
     program.write("file", "");
     for (args, said) in [
