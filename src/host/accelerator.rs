@@ -48,7 +48,7 @@ mod tests {
     use crate::host::{AccelReason, remembered_accel};
 
     #[test]
-    fn what_a_kernel_has_shown_is_known_to_all_and_remembered() {
+    fn distrust_reaches_clones_and_the_cache() {
         let dir = tempfile::tempdir().unwrap();
         let answer = AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
         let first = Accelerator::proven(&answer, dir.path());

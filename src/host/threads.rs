@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_and_a_frozen_process_are_told_from_a_running_one() {
+    fn stopped_and_frozen_processes_are_recognised() {
         let dir = tempfile::tempdir().unwrap();
         let (proc, groups) = (dir.path().join("proc"), dir.path().join("groups"));
         std::fs::create_dir_all(proc.join("7")).unwrap();

@@ -98,7 +98,7 @@ mod tests {
     use qapi_qmp::human_monitor_command;
 
     #[test]
-    fn greeting_reply_error_and_event_are_told_apart() {
+    fn greeting_reply_error_and_event_are_distinguished() {
         assert_eq!(parse(r#"{"QMP": {"version": {}, "capabilities": ["oob"]}}"#), Message::Greeting);
         assert_eq!(parse(r#"{"return": {"a": 1}, "id": 7}"#), Message::Reply { id: 7, result: Ok(json!({"a": 1})) });
         assert_eq!(

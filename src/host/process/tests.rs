@@ -54,7 +54,7 @@ async fn gone(pid: &str) {
 }
 
 #[tokio::test]
-async fn end_of_a_program_kills_what_it_left_behind() {
+async fn exit_of_a_program_kills_its_group() {
     for orphans in [Orphans::Signal(Signal::TERM), Orphans::KillGroup] {
         let mut process = start("sleep 600 & echo $!; exit 3", orphans);
         let left = line(&mut process).await;

@@ -167,7 +167,7 @@ async fn pause_hides_its_own_stop_and_resume_and_no_others() {
 }
 
 #[tokio::test]
-async fn stop_by_an_internal_error_is_told_from_a_pause() {
+async fn internal_error_stop_is_no_pause() {
     let (mut server, mut qmp) = Server::connect().await;
     for (why, expected) in [("paused", QmpEvent::Resume), ("internal-error", QmpEvent::InternalError)] {
         server.event("STOP", json!({})).await;

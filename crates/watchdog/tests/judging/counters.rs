@@ -45,7 +45,7 @@ fn pages_that_are_allocated_exclude_a_livelock() {
 }
 
 #[test]
-fn nobody_who_wants_memory_is_no_livelock() {
+fn stall_without_an_allocating_task_is_no_livelock() {
     let mut trial = booted(counters(800, 0, 0, 250), profile(&[("memcpy", 90)], &[]));
     trial.until_verdict(200, 1.0, 0.0, false);
     assert_eq!(trial.verdict().kind, Kind::LoadTimeout, "short of memory, and nothing is proven");

@@ -37,7 +37,7 @@ fn told(trial: &Trial) -> Vec<String> {
 }
 
 #[test]
-fn reports_of_a_pass_are_told() {
+fn reports_of_a_pass_are_listed() {
     let mut trial = failing_on(&[]);
     trial.line(LEAK);
     trial.kill();
