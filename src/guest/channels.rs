@@ -30,7 +30,7 @@ impl Channels {
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<GuestEvent> {
         match self.state {
             ConsoleState::Connecting => {
-                if let Poll::Ready(connected) = self.console.poll_reached(cx) {
+                if let Poll::Ready(connected) = self.console.poll_connected(cx) {
                     return Poll::Ready(match connected {
                         Ok(()) => {
                             self.state = ConsoleState::Open;

@@ -20,14 +20,14 @@ pub struct Status {
     pub canary_stuck_s: Option<f64>,
 }
 
-/// Is told what happens, on the lab's own thread: it must not block.
+/// Receives the progress of trials, on the lab's own thread: its methods must not block.
 pub trait Observer: Sync + Send {
     /// A trial was started; `index` names it in later calls.
     fn started(&self, index: usize, cell: &model::Cell, trial: u32);
     /// About once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
     /// KVM cannot continue; the trial restarts under TCG.
-    fn emulated(&self, _index: usize, _record: &TrialRecord) {}
+    fn restarted_under_tcg(&self, _index: usize, _record: &TrialRecord) {}
     /// A trial has ended.
     fn finished(&self, index: usize, record: &TrialRecord);
 }

@@ -2,7 +2,7 @@
 
 use super::run::Prepared;
 use super::trial::Ready;
-use crate::host::{AccelAnswer, Accelerator, probe_kvm};
+use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
@@ -46,7 +46,7 @@ pub struct Readiness {
     /// For each cell, what it needs or why it cannot have it.
     pub prepared: Prepared,
     /// What executes each architecture's guests, and why.
-    pub accels: BTreeMap<Arch, AccelAnswer>,
+    pub accels: BTreeMap<Arch, AccelChoice>,
 }
 
 impl Sources {
@@ -89,9 +89,9 @@ impl Sources {
                 }
             };
             if let Entry::Vacant(unknown) = readiness.accels.entry(cell.arch) {
-                let answer = probe_kvm(spec, &self.cache).await;
-                accelerators.insert(cell.arch, Accelerator::proven(&answer, &self.cache));
-                unknown.insert(answer);
+                let choice = probe_kvm(spec, &self.cache).await;
+                accelerators.insert(cell.arch, Accelerator::probed(&choice, &self.cache));
+                unknown.insert(choice);
             }
             let accelerator = accelerators[&cell.arch].clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {

@@ -167,7 +167,7 @@ impl Trial {
     async fn run(self) -> Result<TrialRecord, LabError> {
         self.observer.started(self.index, &self.cell, self.number);
         let record = match &self.ready {
-            Ok(ready) => self.boot_or_emulate(ready).await?,
+            Ok(ready) => self.boot_or_fall_back(ready).await?,
             Err(verdict) => self.unready(verdict)?,
         };
         self.observer.finished(self.index, &record);
@@ -176,16 +176,16 @@ impl Trial {
 
     /// A KVM that cannot continue says nothing about the kernel: the trial restarts under TCG. A KVM that did not even boot a
     /// kernel is not used again; a kernel that has come up may also have run into what no KVM can execute.
-    async fn boot_or_emulate(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
+    async fn boot_or_fall_back(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
         let accel = ready.accelerator.accel();
         let record = self.boot(ready, accel).await?;
         if record.verdict.kind != Kind::VcpuFailed || accel != Accel::Kvm {
             return Ok(record);
         }
         if record.boot_s.is_none() {
-            ready.accelerator.distrust();
+            ready.accelerator.disable_kvm();
         }
-        self.observer.emulated(self.index, &record);
+        self.observer.restarted_under_tcg(self.index, &record);
         self.boot(ready, Accel::Tcg).await
     }
 

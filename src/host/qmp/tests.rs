@@ -1,7 +1,7 @@
 //! The connection against scripted QMP servers, and against QEMU itself.
 //!
-//! The first four are those at which the client of the `qapi` crate fails (0.15): commands run one at a time; a dropped
-//! command disturbs the next one; a late reply is an error of the event stream; an unknown event or value ends it.
+//! The client of the `qapi` crate (0.15) fails the first four: commands run one at a time; a dropped command disturbs the
+//! next one; a late reply is an error of the event stream; an unknown event or value ends it.
 
 use super::{Qmp, QmpError};
 use crate::host::Qemu;
@@ -15,13 +15,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-/// Nothing that a test waits for takes so long.
+/// Far above what any test needs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// For commands that the server leaves without a reply.
+/// Timeout of commands without a reply.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// A QMP server that does what the test says.
+/// A scripted QMP server.
 struct Server {
     lines: Lines<BufReader<OwnedReadHalf>>,
     write: OwnedWriteHalf,
@@ -29,7 +29,7 @@ struct Server {
 }
 
 impl Server {
-    /// A server and a connection to it that is up.
+    /// A server and an established connection to it.
     async fn connect() -> (Self, Qmp) {
         let dir = TempDir::with_prefix("oomlab-test-").unwrap();
         let path = dir.path().join("qmp");
