@@ -7,8 +7,8 @@ use super::image::KernelImage;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-/// Data that the lab looks at and that is exported.
-const EXPORTED: &[&str] = &[
+/// Variables that the lab reads and that kernels export to modules.
+pub(super) const EXPORTED: &[&str] = &[
     "__cpu_online_mask",
     "__per_cpu_offset",
     "contig_page_data",
