@@ -77,7 +77,22 @@ pub struct AwaitedLock {
 }
 
 impl TaskFacts {
-    /// The task.
+    /// A thread group's leader in state `state`, without any other fact.
+    pub fn new(pid: u32, comm: &str, state: char) -> Self {
+        Self {
+            pid,
+            tgid: pid,
+            comm: comm.to_owned(),
+            state,
+            victim: None,
+            allocates: false,
+            request: None,
+            frames: Vec::new(),
+            lock: None,
+        }
+    }
+
+    /// Process id and name.
     pub fn task(&self) -> Task {
         Task { pid: self.pid, comm: self.comm.clone() }
     }
@@ -116,17 +131,7 @@ mod tests {
     use crate::{Event, Probe, Record};
 
     fn task(pid: u32, tgid: u32, oom_skip: Option<bool>) -> TaskFacts {
-        TaskFacts {
-            pid,
-            tgid,
-            comm: "hog".to_owned(),
-            state: 'D',
-            victim: Some(OomVictim { oom_skip }),
-            allocates: false,
-            request: None,
-            frames: Vec::new(),
-            lock: None,
-        }
+        TaskFacts { tgid, victim: Some(OomVictim { oom_skip }), ..TaskFacts::new(pid, "hog", 'D') }
     }
 
     #[test]

@@ -63,17 +63,7 @@ mod tests {
     use model::{AllocationRequest, AwaitedLock, OomVictim, Task};
 
     fn task(pid: u32) -> TaskFacts {
-        TaskFacts {
-            pid,
-            tgid: pid,
-            comm: "t".to_owned(),
-            state: 'D',
-            victim: None,
-            allocates: false,
-            request: None,
-            frames: Vec::new(),
-            lock: None,
-        }
+        TaskFacts::new(pid, "t", 'D')
     }
 
     fn victim(pid: u32, oom_skip: Option<bool>) -> TaskFacts {
