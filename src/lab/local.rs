@@ -15,7 +15,7 @@ use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::probe::{Prober, SymbolCache};
 use crate::report;
 use crate::store::TrialDir;
-use model::{Kind, RUN_SCHEMA, RuleId, TrialRecord, Verdict};
+use model::{Kind, RuleId, TrialRecord, Verdict};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,26 +144,15 @@ async fn launch(spec: &TrialSpec) -> Result<Launch, LabError> {
     Ok(Launch { source, argv, console, _sockets: sockets, _disk: disk })
 }
 
-/// The record of a trial of which nothing is known yet.
+/// The record of a trial whose guest has not started.
 pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
     let kernel = &spec.kernel;
     TrialRecord {
-        schema: RUN_SCHEMA,
-        cell: spec.cell.clone(),
-        trial: spec.trial,
-        verdict: unjudged(),
-        started: wall_clock(),
-        duration_s: 0.0,
-        boot_s: None,
-        oom_kills: 0,
-        also: Vec::new(),
-        accel: spec.accel,
-        command: Vec::new(),
         kernel_release: Some(kernel.release.clone()).filter(|release| !release.is_empty()),
         kernel_digest: Some(kernel.digest.clone()),
         kernel_commit: kernel.commit.clone(),
         initrd_digest: spec.initrd.as_ref().map(|(_, digest)| digest.clone()),
-        artifacts: Vec::new(),
+        ..TrialRecord::new(spec.cell.clone(), spec.trial, spec.accel, wall_clock(), unjudged())
     }
 }
 

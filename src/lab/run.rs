@@ -8,7 +8,7 @@ use super::trial::{GuestSpec, Ready, SPEC_SCHEMA, TrialSpec};
 use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::report;
 use crate::store::{RunDir, TrialDir};
-use model::{Accel, Cell, CellId, Kind, Plan, RUN_SCHEMA, RamMib, RuleId, TrialRecord, Verdict};
+use model::{Accel, Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -214,24 +214,8 @@ impl Trial {
 
     /// Records a trial that could not be made ready.
     fn unready(&self, verdict: &Verdict) -> Result<TrialRecord, LabError> {
-        let mut record = TrialRecord {
-            schema: RUN_SCHEMA,
-            cell: self.cell.clone(),
-            trial: self.number,
-            verdict: verdict.clone(),
-            started: wall_clock(),
-            duration_s: 0.0,
-            boot_s: None,
-            oom_kills: 0,
-            also: Vec::new(),
-            accel: Accel::Tcg,
-            command: Vec::new(),
-            kernel_release: None,
-            kernel_digest: None,
-            kernel_commit: None,
-            initrd_digest: None,
-            artifacts: Vec::new(),
-        };
+        let cell = self.cell.clone();
+        let mut record = TrialRecord::new(cell, self.number, Accel::Tcg, wall_clock(), verdict.clone());
         let why = report::why(&self.run.path().display().to_string(), &record);
         let folder = self.run.trial_folder(self.cell.id.as_str(), self.number);
         TrialDir::record_failure(&folder, &mut record, &why)?;
