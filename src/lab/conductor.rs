@@ -195,7 +195,7 @@ impl Conductor {
             self.effects.push(Effect::QueryVcpus);
         }
         let shutdown = match &what {
-            QmpEvent::Shutdown(reason) => Some(reason.starts_with("guest-")),
+            QmpEvent::Shutdown(cause) => Some(cause.is_by_guest()),
             _ => None,
         };
         let actions = self.recorder.event(at, Event::Qmp { what }, journal)?;

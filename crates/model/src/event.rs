@@ -1,6 +1,6 @@
 //! Observations of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
-use super::{Counters, Frame, Memory, Probe, Profile, Stamp, Tasks};
+use super::{Counters, Frame, Memory, Probe, Profile, ShutdownCause, Stamp, Tasks};
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -135,8 +135,8 @@ pub enum QmpEvent {
     Connected,
     /// The connection broke or never came up.
     Lost(String),
-    /// `SHUTDOWN`, with QEMU's reason, for example `guest-shutdown` or `guest-reset`.
-    Shutdown(String),
+    /// `SHUTDOWN`, with its `reason`.
+    Shutdown(ShutdownCause),
     /// `GUEST_PANICKED`.
     GuestPanicked,
     /// `STOP`: the machine is paused.

@@ -6,7 +6,7 @@
 use super::{Qmp, QmpError};
 use crate::host::Qemu;
 use crate::qmp::QueryVcpus;
-use model::QmpEvent;
+use model::{QmpEvent, ShutdownCause};
 use qapi_qmp::{RunState, cont, query_memory_size_summary, query_name, query_status, quit, stop};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -136,7 +136,7 @@ async fn unknown_events_values_and_lines_do_not_end_the_connection() {
     let error = queried.await.unwrap_err();
     assert!(matches!(error, QmpError::UnexpectedReply { command: "query-status", .. }), "{error}");
     server.event("SHUTDOWN", json!({ "guest": true, "reason": "guest-brand-new" })).await;
-    assert_eq!(event(&mut qmp).await, Some(QmpEvent::Shutdown("guest-brand-new".to_owned())));
+    assert_eq!(event(&mut qmp).await, Some(QmpEvent::Shutdown(ShutdownCause::Other("guest-brand-new".to_owned()))));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::trial::{Trial, counters, profile};
 use model::{Caveat, Counters, CpuCounters, Evidence, Frame, Kind, Outcome, Profile, QmpEvent, RuleId};
-use model::{Event, Probe};
+use model::{Event, Probe, ShutdownCause};
 
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 90)];
 
@@ -167,7 +167,7 @@ fn resets_are_announced_by_the_kernel() {
         let mut trial = Trial::new(false);
         trial.line("[    0.000000] Linux version 6.1");
         trial.line(line);
-        trial.event(Event::Qmp { what: QmpEvent::Shutdown("guest-reset".to_owned()) });
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown(ShutdownCause::GuestReset) });
         trial.exit(Some(0), None);
         assert_eq!(trial.verdict().kind, kind, "{line}");
     }
