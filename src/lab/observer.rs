@@ -1,9 +1,9 @@
-//! What the lab tells whoever shows its progress.
+//! Progress of trials, for a display.
 
 use model::{Stage, TrialRecord};
 use serde::{Deserialize, Serialize};
 
-/// How one running trial stands.
+/// Status of a running trial.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Stage.
@@ -22,9 +22,9 @@ pub struct Status {
 
 /// Receives the progress of trials, on the lab's own thread: its methods must not block.
 pub trait Observer: Sync + Send {
-    /// A trial was started; `index` names it in later calls.
+    /// A trial has started; `index` identifies it in later calls.
     fn started(&self, index: usize, cell: &model::Cell, trial: u32);
-    /// About once a second for each running trial, and at each change of stage.
+    /// Called about once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
     /// KVM cannot continue; the trial restarts under TCG.
     fn restarted_under_tcg(&self, _index: usize, _record: &TrialRecord) {}

@@ -57,7 +57,7 @@ async fn a_hang_is_asked_for_everything_the_host_first() {
     let read = |name: &str| std::fs::read_to_string(folder(&scripted).join("bundle").join(name)).unwrap();
     assert!(read("registers.txt").contains("x2/sp"));
     let head = |name: &str| read(name).lines().next().unwrap_or_default().to_owned();
-    assert!(head("sysrq-w.txt").ends_with(" after the verdict; the lab had made the guest act before."));
+    assert!(head("sysrq-w.txt").ends_with(" after the verdict; the lab had disturbed the guest before."));
     assert!(head("registers.txt").starts_with("Taken "), "{}", head("registers.txt"));
     let answer = read("sysrq-m.txt");
     assert!(answer.contains("sysrq: Show Memory") && !answer.contains("@oomlab"), "{answer}");
@@ -97,7 +97,7 @@ async fn a_crashed_machine_is_kept_and_looked_at_from_outside() {
     assert!(is_done(&steps, Step::Registers), "{:?}", result(&steps, Step::Registers));
     let down = StepResult::Skipped { why: "the machine is shut down".to_owned() };
     assert_eq!((result(&steps, Step::Sysrq('m')), result(&steps, Step::Profile)), (&down, &down));
-    assert!(trial.duration_s < 60.0, "nobody waited for a machine that does nothing more");
+    assert!(trial.duration_s < 60.0, "no step waits for a machine that is shut down");
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ pub struct StepRecord {
     pub began: Stamp,
     /// Milliseconds that it took.
     pub took_ms: u64,
-    /// Whether something before it had made the guest act already.
+    /// Whether an earlier probe or step had disturbed the guest.
     pub provoked: bool,
     /// How it ended.
     #[serde(flatten)]
