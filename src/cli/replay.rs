@@ -16,7 +16,7 @@ use watchdog::{Setup, retrace};
 /// Judges recorded trials again; gives the program's exit status.
 ///
 /// # Errors
-/// When there is no such run or trial, or the run cannot be read. A trial that cannot be read is told of, and the others are judged.
+/// When there is no such run or trial, or the run cannot be read. A trial that cannot be read is reported, and the others are judged.
 pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     let style = style(color);
     let (folders, in_full) = match lookup::run_or_trial(&args.recorded)? {
@@ -37,8 +37,8 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     if args.json {
         print(&replay::json(&trials))?;
     } else {
-        let told: String = trials.iter().map(|trial| replay::text(trial, in_full, style)).collect();
-        print(&format!("{charts}{told}{}", replay::total(&trials, style)))?;
+        let texts: String = trials.iter().map(|trial| replay::text(trial, in_full, style)).collect();
+        print(&format!("{charts}{texts}{}", replay::total(&trials, style)))?;
     }
     Ok(Trial::exit_code(&trials))
 }

@@ -191,7 +191,7 @@ fn the_users_own_kernel_and_initramfs_get_a_verdict_without_the_agent() {
     let args = ["--arch", "x86_64", "--kernel", path(&kernel), "--initrd", path(&initramfs), "--ram", "128M"];
     let boot = Boot::new(&program, &args);
     boot.assert_passes();
-    assert!(boot.console.contains("somebody's own init is here"), "{}", boot.console);
+    assert!(boot.console.contains("custom init is running"), "{}", boot.console);
     let script = program.run(["repro", "--script", "run/kernel.x86_64.128M.initrd"]);
     assert!(script.stdout.contains(path(&initramfs)), "{script:?}");
 }

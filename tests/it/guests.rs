@@ -46,7 +46,7 @@ fn expected(cell: &Cell) -> Expectation {
     }
 }
 
-/// What somebody outside does to a guest of this name.
+/// Disturbs the guest of this name from outside.
 fn meddle(guest: &str, running: &Running, dir: &Path) {
     let wait_for_the_workload = || {
         running.wait_for(|event| matches!(event, Event::Agent { frame: Frame::Started { .. }, .. }).then_some(()));

@@ -22,7 +22,7 @@ const IGNORES_TERM: &str = "ignore-term\nsay [    0.000000] Linux version 6.1.0\
 fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        assert!(Instant::now() < deadline, "timeout waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

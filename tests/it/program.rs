@@ -176,7 +176,7 @@ fn a_trial_runs_again_with_the_same_files() {
     program.write("kernel", "another kernel");
     let changed = program.run(["repro", "runs/first/cells/kernel.riscv64-nommu.32M.initrd", "--qemu", FAKE_QEMU]);
     assert_eq!(changed.status, Some(3), "{changed:?}");
-    assert!(changed.stderr.contains("gone or changed"), "{}", changed.stderr);
+    assert!(changed.stderr.contains("missing or changed"), "{}", changed.stderr);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn without_a_network_the_other_cells_still_run() {
     let guest = format!("{AGENT}{END}");
     let other = "include:\n  - {kernel: debian-6.1, arch: arm, ram: 128M, workload: idle}\n";
     matrix(&program, &[("one", &guest)], other);
-    // Nobody listens on port 9 of this host.
+    // Port 9 of this host has no listener.
     let finished = program.run(RUN.iter().chain(&["--mirror", "http://127.0.0.1:9/debian"]));
     assert_eq!(finished.status, Some(3), "{finished:?}");
     assert!(finished.stdout.contains("kernel-unavailable"), "{}", finished.stdout);

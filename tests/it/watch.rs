@@ -34,7 +34,7 @@ fn a_users_own_qemu_is_started_listened_to_and_judged() {
     assert_eq!(finished.status, Some(1), "{finished:?}");
     assert_eq!(verdict(&program).0, "panic");
     assert!(program.dir().join("run/cells/watched/bundle/registers.txt").is_file());
-    assert!(!finished.stdout.contains("repro"), "nobody knows how to boot it again: {}", finished.stdout);
+    assert!(!finished.stdout.contains("repro"), "a watched guest cannot be booted again: {}", finished.stdout);
     let again = program.run(["repro", "run/watched"]);
     assert!(again.status == Some(2) && again.stderr.contains("only watched"), "{again:?}");
 }
@@ -77,7 +77,7 @@ fn a_console_on_standard_input_is_judged() {
     let program = Program::new();
     let lockup =
         "[    0.000000] Linux version 6.1.0\n[   30.000000] BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]\n";
-    // Where the time of its lines passed, nobody can see: what the kernel says counts.
+    // A log without arrival times has no host clock: the kernel's report counts.
     let finished = watch_stream(&program, lockup);
     assert_eq!((finished.status, verdict(&program).0.as_str()), (Some(1), "soft-lockup"), "{finished:?}");
 

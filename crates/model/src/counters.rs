@@ -1,4 +1,4 @@
-//! What a kernel counts by itself, whether anybody watches or not: the progress of a guest without an agent.
+//! The kernel's own counters: the progress of a guest without an agent.
 
 use super::Memory;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The tasks that decide a verdict on a guest whose allocations are stuck: the OOM victims, who wants memory, who waits for whom.
+//! The tasks that decide a verdict on stuck allocations: OOM victims, allocating tasks, waiters and holders of locks.
 
 use super::Task;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct AllocationRequest {
 pub struct AwaitedLock {
     /// The kernel's name for its sort: `rwsem` or `mutex`.
     pub sort: String,
-    /// Who holds it: of an rwsem that readers hold, one that did last.
+    /// The task that holds it; of an rwsem held by readers, the last reader that the kernel recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Task>,
 }

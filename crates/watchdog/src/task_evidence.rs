@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// Tasks of each sort in a verdict: the first ones tell what the others repeat.
 const MAX_OF_A_SORT: usize = 2;
 
-/// The victims, the tasks in the allocator, and who waits for whom.
+/// The victims, the tasks in the allocator, the waiters and holders of locks.
 pub(super) fn evidence(tasks: &Tasks) -> Vec<Evidence> {
     victims(tasks).chain(stuck_tasks(tasks)).chain(lock_holders(tasks)).collect()
 }

@@ -66,9 +66,9 @@ pub enum Role {
     Fragment,
     /// It counts where it is printed for the third time.
     Repeated,
-    /// Somebody asked for the state of tasks, CPUs or memory, which follows: it is no report.
+    /// A sysrq for the state of tasks, CPUs or memory, which follows: it is no report.
     AsksForDump,
-    /// Somebody asked for an OOM kill, which follows.
+    /// A sysrq for an OOM kill, which follows.
     AsksForKill,
     /// The machine stops, whatever the reason was.
     End,

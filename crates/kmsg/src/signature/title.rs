@@ -48,7 +48,7 @@ fn worker<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
 }
 
 /// The few problems whose words should name them alone, but that have a function: a pool's worker that does not end; what ran
-/// when a bus or memory failed (arm64's `SError`), below the exception that tells of it.
+/// when a bus or memory failed (arm64's `SError`), below the exception that reports it.
 fn unplaced<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
     match head.kind.family() {
         Family::Lockup => body.pool.as_ref()?.in_flight.as_deref(),

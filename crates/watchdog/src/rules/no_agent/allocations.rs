@@ -33,7 +33,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     Judgement::stalled(verdict(observed, still, lasted), still.since, false)
 }
 
-/// Whether tasks want memory: nobody may have asked for any.
+/// Whether tasks are allocating: without a request, a lack of progress is no stall.
 fn is_wanted(observed: &Observations, still: Still, idle: bool) -> bool {
     if idle {
         return observed.probes.blocked_tasks.all.iter().any(|blocked| blocked.allocates());
