@@ -237,7 +237,7 @@ guests! {
     interrupts_off_is_a_spin: "spin", "riscv64-nommu";
     all_interrupts_masked_is_a_deadlock: "all-idle", "riscv64-nommu";
     suspended_for_ever_is_a_deadlock: "all-idle", "x86_64";
-    a_victim_that_nobody_waits_for_is_a_livelock: "oom-livelock", "riscv64-nommu";
+    zombie_victim_is_a_livelock: "oom-livelock", "riscv64-nommu";
     a_victim_without_cpu_is_a_livelock: "oom-livelock", "x86_64";
     an_oom_killer_that_does_nothing_is_a_silent_stall: "silent-stall", "riscv64-nommu";
     an_agent_that_jumps_on_the_spot_is_lost: "agent-lost", "riscv64-nommu";
