@@ -252,7 +252,7 @@ guests! {
     a_power_off_before_the_end_proves_nothing: "early-power-off", "x86_64";
     a_restart_before_the_end_proves_nothing: "early-restart", "riscv64-nommu";
     a_flooded_console_is_no_hang: "flood", "riscv64-nommu";
-    nothing_to_do_is_no_hang: "idle", "x86_64";
+    idle_guest_is_no_hang: "idle", "x86_64";
     oom_kills_are_no_hang: "oom-kills", "x86_64";
     oom_kills_without_an_mmu_are_no_hang: "oom-kills", "riscv64-nommu";
     next_to_no_cpu_is_slow: "slow", "riscv64-nommu";

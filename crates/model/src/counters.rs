@@ -76,7 +76,7 @@ impl VmEvents {
     }
 }
 
-/// What the kernel counts of one CPU.
+/// The kernel's counters of one CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CpuCounters {
     /// The kernel's number of the CPU.

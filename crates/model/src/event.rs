@@ -100,8 +100,8 @@ pub enum Event {
         /// Why not.
         why: String,
     },
-    /// The guest has shut its machine down, and all its output has been read. QEMU holds the machine still, so
-    /// that the lab can look at what is left of it.
+    /// The guest has shut its machine down, and all its output has been read. QEMU keeps the machine paused, so that the lab can
+    /// read its memory.
     Down,
     /// A deadline of the watchdog has passed.
     Tick,
@@ -141,7 +141,7 @@ pub enum QmpEvent {
     GuestPanicked,
     /// `STOP`: the machine is paused.
     Stop,
-    /// The machine is paused for good: QEMU cannot go on executing the guest (`RunState` `internal-error`).
+    /// QEMU cannot continue executing the guest (`RunState` `internal-error`).
     InternalError,
     /// `RESUME`.
     Resume,

@@ -37,13 +37,13 @@ pub struct TaskFacts {
     /// Whether it is in the slow path of the page allocator or in direct reclaim.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allocates: bool,
-    /// What it wants to allocate, where its stack tells.
+    /// Its allocation request; `None` if its stack does not show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<AllocationRequest>,
     /// The kernel functions that it is in, innermost first, without those of the scheduler; at most [`MAX_FRAMES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<String>,
-    /// The lock that it waits for, where its stack tells.
+    /// The lock that it waits for; `None` if its stack does not show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<AwaitedLock>,
 }

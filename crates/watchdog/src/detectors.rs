@@ -71,7 +71,7 @@ impl Detectors {
     }
 
     /// Whether the host granted the guest too little of the time that a report claims. What has lasted for the detector's whole limit in
-    /// granted seconds is a hang, however much longer it took: so a stall is not discounted for ever.
+    /// granted seconds is a hang, for any host time: a stall is not discounted forever.
     pub fn is_discounted(&mut self, clock: &GuestClock, kind: FailureKind, claimed_s: Option<f64>) -> bool {
         claimed_s.into_iter().for_each(|claimed_s| self.learn_limit(kind, claimed_s));
         let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(MIN_GRANTED_S, |(_, limit)| *limit);

@@ -195,7 +195,7 @@ impl Observations {
         Some(Caveat::HostPressure { psi_some_avg10 })
     }
 
-    /// Reports of a hang by the kernel that did not count, whatever the verdict is.
+    /// The kernel's reports of a hang that were discounted, for any verdict.
     pub fn discounted_reports(&self) -> impl Iterator<Item = Caveat> {
         self.discounted.iter().map(|hit| Caveat::DiscountedReport { line: hit.line.clone() })
     }

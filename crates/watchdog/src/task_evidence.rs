@@ -3,7 +3,7 @@
 use model::{Evidence, TaskFacts, Tasks};
 use std::collections::BTreeSet;
 
-/// Tasks of each sort in a verdict: the first ones tell what the others repeat.
+/// Maximum tasks of each sort in a verdict: further ones repeat the first.
 const MAX_OF_A_SORT: usize = 2;
 
 /// The victims, the tasks in the allocator, the waiters and holders of locks.

@@ -49,7 +49,7 @@ pub(super) struct Body {
     pub pointer: Option<String>,
     /// Where the function there would have returned to.
     pub link: Option<String>,
-    /// The function that wants the lock that the report is about.
+    /// The function that acquires the lock of the report.
     pub lock: Option<String>,
     /// The function that took the first of the locks that are held.
     pub held: Option<String>,
@@ -59,7 +59,7 @@ pub(super) struct Body {
     pub task: Option<TaskRef>,
     /// The current trace.
     trace: u16,
-    /// The next function is where the lock of the report is wanted.
+    /// The next function acquires the lock of the report.
     lock_follows: bool,
     /// The next function is where preemption was disabled, which is not where the kernel slept (`kernel/sched/core.c`,
     /// `print_preempt_disable_ip()`).
