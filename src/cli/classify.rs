@@ -1,4 +1,4 @@
-//! `oomlab classify`: what is wrong in a console log.
+//! `oomlab classify`: the reports in a console log.
 
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};

@@ -1,4 +1,4 @@
-//! `oomlab replay`: recorded trials, judged again by the present rules.
+//! `oomlab replay`: judges recorded trials again by the current rules.
 
 use super::args::ReplayArgs;
 use super::error::CliError;
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use watchdog::{Setup, retrace};
 
-/// Judges recorded trials again; gives the program's exit status.
+/// Judges recorded trials again; returns the program's exit status.
 ///
 /// # Errors
 /// When there is no such run or trial, or the run cannot be read. A trial that cannot be read is reported, and the others are judged.
@@ -43,7 +43,7 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     Ok(Trial::exit_code(&trials))
 }
 
-/// Judges the trials, as many at a time as there are CPUs; they come back in the order of their folders.
+/// Judges the trials in parallel, one per CPU; returns them in the order of their folders.
 fn judge_all(folders: &[PathBuf], chart: Option<Style>) -> Vec<(Trial, Option<String>)> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(folders.len());
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(folders.len())));
@@ -96,7 +96,7 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
     (trial, drawn)
 }
 
-/// What the trial was of, and its verdict. A trial that has not ended has none, and its cell stands in the run's plan alone.
+/// The trial's cell and verdict. A trial that has not ended has no verdict, and its cell is only in the run's plan.
 fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<replay::Recorded>), StoreError> {
     if folder.join("trial.json").is_file() {
         let trial = read_trial(folder)?;

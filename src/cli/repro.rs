@@ -13,7 +13,7 @@ use crate::store::{digest_file, read_trial};
 use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
 use std::path::{Path, PathBuf};
 
-/// Runs a recorded trial again, or prints the script for it; gives the program's exit status.
+/// Runs a recorded trial again, or prints the script for it; returns the program's exit status.
 ///
 /// # Errors
 /// When there is no such trial, or the lab fails.

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 /// A timeout in seconds that never expires.
 const NEVER_S: f64 = 1e9;
 
-/// Watches a guest until it ends, hangs or crashes; gives the program's exit status.
+/// Watches a guest until it ends, hangs or crashes; returns the program's exit status.
 ///
 /// # Errors
 /// When there is nothing to watch, or the lab fails.
