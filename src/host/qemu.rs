@@ -70,7 +70,7 @@ impl Qemu {
         self.group.signal(Signal::KILL);
     }
 
-    /// The last 2,000 bytes of QEMU's own stdout and stderr, without [`WAITING`]; empty if the log is not readable.
+    /// The last 2,000 bytes of QEMU's own stdout and stderr, without its "waiting for connection" lines; empty if the log is not readable.
     pub fn stderr_tail(&self) -> String {
         let read = || -> io::Result<String> {
             let mut file = File::open(&self.log)?;
