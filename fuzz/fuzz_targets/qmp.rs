@@ -2,9 +2,10 @@
 
 #![no_main]
 
+use arch::vcpu_dumps;
 use libfuzzer_sys::fuzz_target;
 use model::{QmpEvent, ShutdownCause};
-use oomlab::qmp::{Message, QueryVcpus, encode, parse, parse_memory, vcpu_dumps};
+use oomlab::qmp::{Message, QueryVcpus, encode, parse, parse_memory};
 use qapi_qmp::{MemoryInfo, StatusInfo, human_monitor_command};
 use qapi_spec::Command;
 use serde_json::{Value, json};
