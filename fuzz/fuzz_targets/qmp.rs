@@ -2,9 +2,10 @@
 
 #![no_main]
 
+use arch::vcpu_dumps;
 use libfuzzer_sys::fuzz_target;
-use model::QmpEvent;
-use oomlab::qmp::{Message, QueryVcpus, encode, parse, parse_memory, vcpu_dumps};
+use model::{QmpEvent, ShutdownCause};
+use oomlab::qmp::{Message, QueryVcpus, encode, parse, parse_memory};
 use qapi_qmp::{MemoryInfo, StatusInfo, human_monitor_command};
 use qapi_spec::Command;
 use serde_json::{Value, json};
@@ -43,7 +44,9 @@ fn replies(value: Value) {
 fn check(message: &Message) {
     let kept = match message {
         Message::Unknown(text) => text,
-        Message::Event(QmpEvent::Other(text) | QmpEvent::Shutdown(text) | QmpEvent::DiskFailed(text)) => text,
+        Message::Event(
+            QmpEvent::Other(text) | QmpEvent::Shutdown(ShutdownCause::Other(text)) | QmpEvent::DiskFailed(text),
+        ) => text,
         _ => return,
     };
     assert!(kept.chars().count() <= MAX_TEXT);

@@ -180,7 +180,7 @@ impl Jobs<'_> {
         }
     }
 
-    /// Starts a job in each free slot that has one; gives the answer instead, once there is one.
+    /// Starts a job in each free slot that has one; returns the answer instead, once there is one.
     fn fill_slots(&mut self) -> Result<Option<Answer>, SessionError> {
         let mut waiting = Vec::new();
         while let Some(slot) = self.idle.pop() {

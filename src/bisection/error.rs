@@ -83,7 +83,7 @@ pub enum RequestError {
         to: u64,
         /// The step.
         step: u64,
-        /// The most values.
+        /// Maximum number of values.
         max: u64,
     },
     /// An amount of RAM.

@@ -13,7 +13,7 @@ use model::{Cell, RamMib};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// The most values of an axis.
+/// Maximum number of values of an axis.
 const MAX_VALUES: u64 = 100_000;
 
 /// The configuration of a session over the catalogue's kernels of one family, and its history.

@@ -12,7 +12,7 @@
 //!
 //! A [`Request`] becomes a [`SessionConfig`] and a history ([`SessionDriver::start`]). [`Search`] is pure: configuration,
 //! history and journal always lead to the same decisions. [`Session`] keeps them on disk, and [`SessionDriver`] carries
-//! the decisions out with a [`Runner`], and tells a [`SessionListener`].
+//! the decisions out with a [`Runner`], and notifies a [`SessionListener`].
 
 mod cell;
 mod cell_runner;

@@ -20,7 +20,7 @@ pub struct StepRequest {
     pub target: f64,
     /// The failure rate of a bad revision, if it is known.
     pub rate: Option<f64>,
-    /// The most trials.
+    /// Maximum number of trials.
     pub max_trials: u32,
     /// A trial that takes longer counts as bad.
     pub timeout: Option<Duration>,

@@ -12,7 +12,7 @@ use model::{KernelArtifact, KernelName, Timeouts};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Boots one cell; gives the program's exit status.
+/// Boots one cell; returns the program's exit status.
 ///
 /// # Errors
 /// When the cell cannot exist or the lab fails.

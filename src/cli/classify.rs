@@ -1,4 +1,4 @@
-//! `oomlab classify`: what is wrong in a console log.
+//! `oomlab classify`: the reports in a console log.
 
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
@@ -23,10 +23,10 @@ struct Answer<'a> {
     found: &'a Classification,
 }
 
-/// Prints what is wrong in each log; gives the program's exit status.
+/// Prints the classification of each log; returns the program's exit status.
 ///
 /// # Errors
-/// When the answer cannot be written. A log that cannot be read is told of, and the others are still read.
+/// When stdout cannot be written. A log that cannot be read is reported, and the others are still read.
 pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
     let stdin = [PathBuf::from("-")];
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
@@ -64,13 +64,15 @@ fn read(file: &Path) -> std::io::Result<Classification> {
     }
 }
 
-/// A few lines for a person.
+/// The classification as text for a terminal.
 fn describe(file: &Path, found: &Classification, color: bool) -> String {
     let style = |style: console::Style| style.force_styling(color);
     let name = style(console::Style::new().bold()).apply_to(printable(&file.display().to_string()));
     let mut text = match found.kind {
         ReportKind::None => format!("{name}: none\n"),
-        kind => format!("{name}: {}\n", style(console::Style::new().red()).apply_to(told(kind, &found.title))),
+        kind => {
+            format!("{name}: {}\n", style(console::Style::new().red()).apply_to(describe_report(kind, &found.title)))
+        }
     };
     let mut row = |what: &str, value: String| text += &format!("  {what:8}{value}\n");
     if let (Some(first), Some(last)) = (found.line, found.last_line) {
@@ -86,18 +88,18 @@ fn describe(file: &Path, found: &Classification, color: bool) -> String {
         let often = if other.count > 1 { format!(" ({} times)", other.count) } else { String::new() };
         let report = &other.report;
         let name = if report.provoked { "asked" } else { "also" };
-        row(name, format!("{}, line {}{often}", told(report.kind, &report.title), report.line));
+        row(name, format!("{}, line {}{often}", describe_report(report.kind, &report.title), report.line));
     }
     text
 }
 
-/// The kind and the title; `panic: …` says it already.
-fn told(kind: ReportKind, title: &str) -> String {
+/// `kind: title`; the title alone if it begins with its kind.
+fn describe_report(kind: ReportKind, title: &str) -> String {
     let title = printable(title);
     if title.starts_with(&format!("{kind}: ")) { title } else { format!("{kind}: {title}") }
 }
 
-fn describe_task(who: &TaskRef) -> String {
-    let comm = printable(&who.comm);
-    who.pid.map_or(comm.clone(), |pid| format!("{comm} ({pid})"))
+fn describe_task(task: &TaskRef) -> String {
+    let comm = printable(&task.comm);
+    task.pid.map_or(comm.clone(), |pid| format!("{comm} ({pid})"))
 }

@@ -1,4 +1,4 @@
-//! Running a plan: the way that `run`, `boot` and `repro` share.
+//! Runs a plan, for `run`, `boot` and `repro`.
 
 use super::args::{ExecutorKind, RunOptions};
 use super::context::Context;
@@ -25,18 +25,18 @@ pub struct Execution<'a> {
     pub context: &'a Context,
     /// What there is.
     pub catalogues: Catalogues,
-    /// What the run may use, and where its results go.
+    /// Limits of the run, and the paths of its results.
     pub options: &'a RunOptions,
     /// The plan.
     pub plan: Plan,
-    /// A kernel of the user's own that the plan names.
+    /// A kernel that the user provides.
     pub own: Option<KernelArtifact>,
     /// Cells that need no preparation: the trial of an earlier run.
     pub prepared: Option<Prepared>,
 }
 
 impl Execution<'_> {
-    /// Runs the plan and reports; gives the program's exit status.
+    /// Runs the plan and reports; returns the program's exit status.
     ///
     /// # Errors
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
@@ -44,7 +44,7 @@ impl Execution<'_> {
         self.run_into().map(|(code, _)| code)
     }
 
-    /// As [`Execution::run`]; gives the run's folder as well.
+    /// As [`Execution::run`]; returns the run's folder as well.
     ///
     /// # Errors
     /// See there.
@@ -60,7 +60,7 @@ impl Execution<'_> {
     async fn go(self) -> Result<(u8, RunDir), CliError> {
         let cancel = CancellationToken::new();
         cancel_on_signals(cancel.clone())?;
-        // Made before anything is fetched: a folder that cannot be written is known at once.
+        // Created before any download, so that a folder that cannot be written is reported first.
         let runs = Path::new("runs");
         let run = RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?;
         let plan = &self.plan;
@@ -98,7 +98,7 @@ impl Execution<'_> {
         };
         let result = lab.run(plan, &prepared, &run).await;
         live.close();
-        // A run that broke off still tells what it has.
+        // A failed run still reports its finished trials.
         let code = self::report(&run, self.options.json.as_deref(), self.options.junit.as_deref(), self.context.color);
         result?;
         code.map(|code| (code, run))
@@ -124,7 +124,7 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     eprintln!("{} · {cells} · {at_a_time} at a time · {why}", plan.name);
 }
 
-/// Tells what came of a run, also as JSON and JUnit where the user wants that; gives the program's exit status.
+/// Reports a run as text, and as JSON and JUnit if requested; returns the program's exit status.
 pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, color: bool) -> Result<u8, CliError> {
     let record = run.record()?;
     if let Some(path) = junit {
@@ -146,7 +146,7 @@ pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, co
     Ok(record.exit_code())
 }
 
-/// Shows how kernels are made ready, and stops that when the user wants it.
+/// Shows the preparation of kernels, and cancels it on an interrupt.
 struct Preparation {
     view: View,
     cancel: CancellationToken,

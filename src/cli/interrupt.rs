@@ -1,4 +1,4 @@
-//! Ctrl-C: the first stops the run and keeps what is done, the second ends the program at once.
+//! Ctrl-C: the first stops the run and keeps finished results, the second aborts.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

@@ -127,12 +127,12 @@ impl Observer for Live {
         self.show_total(&state);
     }
 
-    fn emulated(&self, index: usize, record: &TrialRecord) {
+    fn restarted_under_tcg(&self, index: usize, record: &TrialRecord) {
         let what = self.what(&record.cell, record.trial);
         self.line(format!("! {what}  KVM cannot continue; restarting under TCG"));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.get(&index) {
-            running.bar.set_message(format!("{}  starting anew", running.what));
+            running.bar.set_message(format!("{}  restarting", running.what));
         }
     }
 

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::known::Catalogues;
 use super::output::print;
 use super::run::load;
-use crate::host::remembered_accel;
+use crate::host::cached_accel;
 use crate::launch::{Paths, command};
 use crate::workload::Manifest;
 use arch::Arch;
@@ -65,7 +65,7 @@ fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, Cli
         qmp: sockets.join("oomlab-qmp"),
         disk: sockets.join("oomlab-scratch"),
     };
-    Ok(command(cell, remembered_accel(spec, &catalogues.cache), &paths))
+    Ok(command(cell, cached_accel(spec, &catalogues.cache), &paths))
 }
 
 /// The path of the initramfs. It depends on the content of the modules in it; until the kernel's modules are in the cache,

@@ -1,4 +1,4 @@
-//! `oomlab replay`: recorded trials, judged again by the present rules.
+//! `oomlab replay`: judges recorded trials again by the current rules.
 
 use super::args::ReplayArgs;
 use super::error::CliError;
@@ -13,10 +13,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use watchdog::{Setup, retrace};
 
-/// Judges recorded trials again; gives the program's exit status.
+/// Judges recorded trials again; returns the program's exit status.
 ///
 /// # Errors
-/// When there is no such run or trial, or the run cannot be read. A trial that cannot be read is told of, and the others are judged.
+/// When there is no such run or trial, or the run cannot be read. A trial that cannot be read is reported, and the others are judged.
 pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     let style = style(color);
     let (folders, in_full) = match lookup::run_or_trial(&args.recorded)? {
@@ -37,13 +37,13 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     if args.json {
         print(&replay::json(&trials))?;
     } else {
-        let told: String = trials.iter().map(|trial| replay::text(trial, in_full, style)).collect();
-        print(&format!("{charts}{told}{}", replay::total(&trials, style)))?;
+        let texts: String = trials.iter().map(|trial| replay::text(trial, in_full, style)).collect();
+        print(&format!("{charts}{texts}{}", replay::total(&trials, style)))?;
     }
     Ok(Trial::exit_code(&trials))
 }
 
-/// Judges the trials, as many at a time as there are CPUs; they come back in the order of their folders.
+/// Judges the trials in parallel, one per CPU; returns them in the order of their folders.
 fn judge_all(folders: &[PathBuf], chart: Option<Style>) -> Vec<(Trial, Option<String>)> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(folders.len());
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(folders.len())));
@@ -96,7 +96,7 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
     (trial, drawn)
 }
 
-/// What the trial was of, and its verdict. A trial that has not ended has none, and its cell stands in the run's plan alone.
+/// The trial's cell and verdict. A trial that has not ended has no verdict, and its cell is only in the run's plan.
 fn recorded(folder: &Path, name: &str) -> Result<(Option<Cell>, Option<replay::Recorded>), StoreError> {
     if folder.join("trial.json").is_file() {
         let trial = read_trial(folder)?;

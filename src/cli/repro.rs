@@ -13,7 +13,7 @@ use crate::store::{digest_file, read_trial};
 use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
 use std::path::{Path, PathBuf};
 
-/// Runs a recorded trial again, or prints the script for it; gives the program's exit status.
+/// Runs a recorded trial again, or prints the script for it; returns the program's exit status.
 ///
 /// # Errors
 /// When there is no such trial, or the lab fails.
@@ -35,7 +35,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let prepared = same_files(&trial);
     if prepared.is_none() {
-        eprintln!("the files of the recorded trial are gone or changed: its kernel and image are made ready anew");
+        eprintln!("the recorded trial's kernel or image is missing or changed: preparing both again");
     }
     let mut cell = trial.cell;
     cell.repeat = 1;

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Exit status of a run with something unexpected in it.
 const EXIT_UNEXPECTED: u8 = 1;
 
-/// Runs a matrix; gives the program's exit status.
+/// Runs a matrix; returns the program's exit status.
 ///
 /// # Errors
 /// When the matrix is wrong or the lab fails.

@@ -1,4 +1,4 @@
-//! `oomlab trial`: one trial of a run, for the process that conducts the run.
+//! `oomlab trial`: one trial of a run, as a child process of the run.
 
 use super::args::TrialArgs;
 use super::error::CliError;
@@ -9,7 +9,7 @@ use model::{Cell, TrialRecord};
 use std::io::Write;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the trial and prints its status, a JSON document a line; gives the program's exit status, whatever the verdict is.
+/// Runs the trial and prints its status, a JSON document a line; returns the program's exit status, whatever the verdict is.
 ///
 /// # Errors
 /// When the spec cannot be read, or the trial's folder cannot be written.
@@ -40,7 +40,7 @@ impl Observer for StatusLines {
     fn started(&self, _: usize, _: &Cell, _: u32) {}
 
     fn status(&self, _: usize, status: Status) {
-        // A closed pipe: the conductor of the run is gone, and so is this process soon.
+        // EPIPE: the run's process has exited, and will be followed by this one.
         let mut out = std::io::stdout().lock();
         let _ = serde_json::to_writer(&mut out, &status).map_err(std::io::Error::from).and_then(|()| writeln!(out));
     }

@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Seconds that nobody waits for in vain.
-const FOR_EVER_S: f64 = 1e9;
+/// A timeout in seconds that never expires.
+const NEVER_S: f64 = 1e9;
 
-/// Watches a guest until it ends, hangs or crashes; gives the program's exit status.
+/// Watches a guest until it ends, hangs or crashes; returns the program's exit status.
 ///
 /// # Errors
 /// When there is nothing to watch, or the lab fails.
@@ -134,7 +134,7 @@ fn name(path: &Path) -> String {
 }
 
 fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) -> Cell {
-    let load_s = args.timeout.unwrap_or(FOR_EVER_S);
+    let load_s = args.timeout.unwrap_or(NEVER_S);
     Cell {
         id: Cell::WATCHED.into(),
         kernel: kernel.name.clone(),

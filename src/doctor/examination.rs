@@ -47,8 +47,8 @@ fn is_missing(need: &Need, facts: &Facts) -> bool {
 fn notes(facts: &Facts) -> Vec<String> {
     let mut notes = vec![match facts.kvm {
         Kvm::Opens => "/dev/kvm opens; a tiny guest tests it before the first run".to_owned(),
-        Kvm::Denied => "/dev/kvm may not be opened: guests are emulated (adduser $USER kvm)".to_owned(),
-        Kvm::Absent => "no /dev/kvm: guests are emulated".to_owned(),
+        Kvm::Denied => "/dev/kvm cannot be opened: guests run under TCG (adduser $USER kvm)".to_owned(),
+        Kvm::Absent => "no /dev/kvm: guests run under TCG".to_owned(),
     }];
     if let Some(free) = facts.cache_free_mib.filter(|free| *free < MIN_CACHE_MIB) {
         notes.push(format!(
@@ -90,7 +90,7 @@ mod tests {
         let needed = requirements(ALL, "x86_64");
         let examination = Examination::new(&needed, complete(&needed));
         assert!(examination.is_complete());
-        assert_eq!(examination.notes, ["no /dev/kvm: guests are emulated"]);
+        assert_eq!(examination.notes, ["no /dev/kvm: guests run under TCG"]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ mod tests {
             "missing: riscv64-linux-gnu-gcc",
             &format!("  needed to {}", purposes.join(", ")),
             "  on Debian: apt install qemu-system-riscv (or qemu-system-misc)",
-            "note: no /dev/kvm: guests are emulated",
+            "note: no /dev/kvm: guests run under TCG",
         ] {
             assert!(text.lines().any(|found| found == line), "{line:?} is not in:\n{text}");
         }

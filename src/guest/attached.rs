@@ -1,11 +1,11 @@
-//! A QEMU that the user has started: the lab looks at it and never ends it.
+//! A QEMU that the user has started: the lab observes it and never stops it.
 
 use super::channels::{Channels, delegate_to_channels};
 use super::{Exit, Guest, GuestEvent};
 use crate::host::{Foreign, Qmp, Serial};
 use std::task::{Context, Poll};
 
-/// A QEMU behind sockets. Where its process is not known, the end of its console is its end.
+/// A QEMU behind sockets. If its process is unknown, the end of its console counts as its exit.
 #[derive(Debug)]
 pub(super) struct Attached {
     process: Foreign,

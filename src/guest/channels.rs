@@ -1,10 +1,10 @@
-//! The channels that all guests have in common.
+//! The channels of all guests.
 
 use super::{Flush, GuestEvent};
 use crate::host::{Qmp, QmpCommands, Serial, SerialInput};
 use std::task::{Context, Poll};
 
-/// Serial console and, where there is one, QMP. Each reports its end once.
+/// The serial console and optionally QMP. Each reports its end once.
 #[derive(Debug)]
 pub(super) struct Channels {
     console: Serial,
@@ -26,11 +26,11 @@ impl Channels {
         Self { console, state: ConsoleState::Connecting, qmp, is_qmp_open }
     }
 
-    /// The next event of a channel; the console goes first.
+    /// The next event of a channel; the console has priority.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<GuestEvent> {
         match self.state {
             ConsoleState::Connecting => {
-                if let Poll::Ready(connected) = self.console.poll_reached(cx) {
+                if let Poll::Ready(connected) = self.console.poll_connected(cx) {
                     return Poll::Ready(match connected {
                         Ok(()) => {
                             self.state = ConsoleState::Open;

@@ -1,4 +1,4 @@
-//! A guest of which there is nothing but its console, as a stream of bytes.
+//! A guest with only a console, read as a stream of bytes.
 
 use super::channels::{Channels, delegate_to_channels};
 use super::{Exit, Guest, GuestEvent};

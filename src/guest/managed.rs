@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-/// A QEMU in a process group of its own, which does not outlive the lab.
+/// A QEMU in its own process group, which does not outlive the lab.
 #[derive(Debug)]
 pub(super) struct Managed {
     qemu: Qemu,
@@ -16,7 +16,7 @@ pub(super) struct Managed {
 }
 
 impl Managed {
-    /// Starts `argv`; what QEMU itself writes goes to the file `log`.
+    /// Starts `argv` with stdout and stderr in the file `log`.
     pub fn spawn(argv: &[String], log: &Path, open: impl FnOnce() -> (Serial, Qmp)) -> Result<Self, SpawnError> {
         let qemu = Qemu::spawn(argv, log)?;
         let (serial, qmp) = open();

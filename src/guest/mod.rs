@@ -1,4 +1,4 @@
-//! Guests as the driver sees them: a serial console, perhaps a control channel, perhaps a process.
+//! The driver's interface to guests: a serial console, optionally a control channel and a process.
 //!
 //! [`Guest`] is the interface; each kind of guest is one file. To add one, implement it and name it in [`Source`].
 
@@ -16,21 +16,21 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// How QEMU ended. Nothing of it is known of a process that is not the lab's child.
+/// QEMU's exit. All fields are empty if its process is not the lab's child.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exit {
     /// Exit code, if it exited.
     pub code: Option<i32>,
     /// Signal, if one killed it.
     pub signal: Option<i32>,
-    /// The end of what QEMU itself wrote to stderr; at most 2,000 bytes.
+    /// The last 2,000 bytes of QEMU's own stdout and stderr.
     pub stderr: String,
 }
 
-/// What a guest does, as the lab sees it from outside.
+/// An event of a guest.
 #[derive(Debug)]
 pub enum GuestEvent {
-    /// The console can be read: silence before this is not the guest's.
+    /// The console is connected; only from now on is silence the guest's.
     ConsoleReady,
     /// QEMU did not open the console in time.
     ConsoleUnreachable(io::Error),
@@ -42,7 +42,7 @@ pub enum GuestEvent {
     Qmp(QmpEvent),
     /// The control channel has ended.
     QmpEnd,
-    /// The process has ended, or cannot be waited for.
+    /// The process has exited, or cannot be waited for.
     Exited(io::Result<Exit>),
 }
 
@@ -55,7 +55,7 @@ pub enum StopSignal {
     Kill,
 }
 
-/// A future that is ready when all console bytes that had arrived can be read.
+/// Ready when all console bytes that had arrived at the call can be read.
 pub type Flush = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A guest. The driver alone polls it; tasks get [`Guest::control`] and [`Guest::input`].
@@ -63,22 +63,22 @@ pub trait Guest: Send {
     /// The next event. Each channel ends once; after the last end this stays pending.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<GuestEvent>;
 
-    /// Console bytes that have been read from the socket already, if any.
+    /// The next queued chunk of the console; `None` if the queue is empty.
     fn buffered_console(&mut self) -> Option<Vec<u8>>;
 
-    /// Whether so much console output waits for the driver that the guest may have to wait.
+    /// Whether the queue of console output is at least half full: the guest may soon have to wait.
     fn is_console_behind(&self) -> bool;
 
-    /// Begins to read all console bytes that have arrived. Go on polling meanwhile.
+    /// Starts to read all console bytes that have arrived. Keep polling meanwhile.
     fn flush_console(&self) -> Flush;
 
     /// Input of the console.
     fn input(&self) -> crate::host::SerialInput;
 
-    /// Commands to QEMU, where there is a control channel.
+    /// Commands to QEMU; `None` without a control channel.
     fn control(&self) -> Option<QmpCommands>;
 
-    /// Process id of QEMU on the host, where it is known: by it CPU time is sampled.
+    /// Process id of QEMU on the host, for samples of its CPU time; `None` if unknown.
     fn pid(&self) -> Option<u32> {
         None
     }

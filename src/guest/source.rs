@@ -20,7 +20,7 @@ pub enum Source {
         serial: PathBuf,
         /// The QMP monitor's socket.
         qmp: PathBuf,
-        /// Limit of the console's speed in bytes a second.
+        /// Maximum rate of the console in bytes per second.
         console_bps: Option<u64>,
     },
     /// The user has started QEMU.
@@ -51,10 +51,11 @@ pub enum OpenError {
 }
 
 impl Source {
-    /// Starts or finds the guest and begins to open its channels, for at most `timeout`. QEMU's own output goes to the file `log`.
+    /// Starts or finds the guest and connects to its channels within `timeout`, in the background. QEMU's own output goes to the
+    /// file `log`.
     ///
     /// # Errors
-    /// When QEMU cannot be started, or the user's does not answer.
+    /// When QEMU cannot be started, or the user's QMP socket has no listener.
     pub async fn open(self, log: &Path, timeout: Duration) -> Result<Box<dyn Guest>, OpenError> {
         Ok(match self {
             Self::Spawn { argv, serial, qmp, console_bps } => Box::new(Managed::spawn(&argv, log, || {

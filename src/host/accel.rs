@@ -1,8 +1,7 @@
-//! Whether KVM works, proven by a run of a tiny guest.
+//! KVM probe: runs a tiny guest.
 //!
-//! A `/dev/kvm` that opens, and even creates a VM, may still not run a guest, or no more than firmware (nested
-//! para-virtual KVM, for example).
-//! The answer is remembered until the host boots again.
+//! `/dev/kvm` may open and create a VM and still run no guest, or firmware only (nested para-virtual KVM, for example).
+//! The result is cached until the host reboots.
 
 use super::qemu::Qemu;
 use arch::Arch;
@@ -11,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long the tiny guest may take. Where KVM works it takes a few hundredths of a second.
+/// Timeout of the tiny guest. Under a working KVM it takes a few hundredths of a second.
 const TINY_GUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which accelerator to use, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccelAnswer {
+pub struct AccelChoice {
     /// The accelerator.
     pub accel: Accel,
     /// Why.
@@ -28,10 +27,10 @@ pub struct AccelAnswer {
 #[serde(rename_all = "kebab-case")]
 pub enum AccelReason {
     /// KVM works.
-    #[error("KVM: a tiny guest ran to its end")]
+    #[error("KVM: ran a tiny guest")]
     KvmWorks,
     /// KVM of this host cannot run the architecture.
-    #[error("emulated: KVM does not run {arch} on {host}")]
+    #[error("TCG: KVM does not run {arch} on {host}")]
     Unsupported {
         /// The guest's architecture.
         arch: Arch,
@@ -39,46 +38,46 @@ pub enum AccelReason {
         host: String,
     },
     /// There is no tiny guest for the host.
-    #[error("emulated: there is no probe for KVM on {0}")]
+    #[error("TCG: no KVM probe for {0}")]
     NoProbe(String),
     /// The host has no KVM.
-    #[error("emulated: there is no /dev/kvm")]
+    #[error("TCG: no /dev/kvm")]
     NoDevice,
     /// The user may not use KVM.
-    #[error("emulated: /dev/kvm may not be opened; join the group `kvm`")]
+    #[error("TCG: no permission to open /dev/kvm; join the group `kvm`")]
     NoPermission,
     /// The tiny guest did not run.
-    #[error("emulated: KVM opens here but did not run a tiny guest to its end")]
+    #[error("TCG: KVM opens, but did not run a tiny guest")]
     TinyGuestFailed,
-    /// A kernel showed what the tiny guest did not.
-    #[error("emulated: KVM ran a tiny guest, but could not continue a kernel")]
+    /// KVM ran the tiny guest, and failed on a kernel.
+    #[error("TCG: KVM ran a tiny guest, but failed on a kernel")]
     KernelFailed,
-    /// QEMU could not be run.
-    #[error("emulated: KVM could not be tried: {0}")]
+    /// QEMU cannot be started.
+    #[error("TCG: KVM was not probed: {0}")]
     Untried(String),
 }
 
-impl AccelAnswer {
-    fn emulated(reason: AccelReason) -> Self {
+impl AccelChoice {
+    fn tcg(reason: AccelReason) -> Self {
         Self { accel: Accel::Tcg, reason }
     }
 }
 
-/// A guest of a few instructions that ends QEMU by itself.
+/// A guest of a few instructions that makes QEMU exit.
 struct TinyGuest {
     machine: &'static str,
-    /// QEMU option that takes the file.
+    /// QEMU option for the image file.
     option: &'static str,
     args: &'static [&'static str],
     image: fn() -> Vec<u8>,
-    /// QEMU's exit status when the guest has run.
+    /// QEMU's exit status after the guest has run.
     status: i32,
 }
 
-/// x86: a ROM that goes to long mode as every kernel does, makes four million locked 16-byte exchanges as SLUB does
+/// x86: a ROM that enters long mode, executes `lock cmpxchg16b` four million times, as SLUB does
 /// (Linux, `mm/slub.c`, `__update_cpu_freelist_fast()`), and writes to QEMU's `isa-debug-exit` port, which exits with
-/// `(value << 1) | 1` (QEMU, `hw/misc/debugexit.c`). A para-virtual KVM that emulates what is not made for it runs the reset
-/// vector and real mode well, a kernel two orders of magnitude too slow, and not this instruction.
+/// `(value << 1) | 1` (QEMU, `hw/misc/debugexit.c`). A para-virtual KVM that emulates unmodified guests runs the reset
+/// vector and real mode well, a kernel at a hundredth of the speed, and this instruction not at all.
 const X86: TinyGuest = TinyGuest {
     machine: "q35",
     option: "-bios",
@@ -105,11 +104,11 @@ const X86: TinyGuest = TinyGuest {
             b"\xf0\x48\x0f\xc7\x0c\x25\x00\x40\x00\x00\xff\xc9\x75\xf2",
             // movl $0xf4, %edx; movb $0x10, %al; outb %al, %dx; hlt
             b"\xba\xf4\x00\x00\x00\xb0\x10\xee\xf4\xf4\xf4",
-            // 0x88: descriptors of nothing, 32-bit code, data, 64-bit code; 0xa8: where they are
+            // 0x88: GDT: null, 32-bit code, data, 64-bit code; 0xa8: its descriptor
             b"\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x00\x9b\xcf\x00",
             b"\xff\xff\x00\x00\x00\x93\xcf\x00\xff\xff\x00\x00\x00\x9b\xaf\x00\x1f\x00\x88\x00\x0f\x00",
         ];
-        // The reset vector: jmp to offset 0, around the end of the segment.
+        // The reset vector: jmp to offset 0, wrapping at the end of the segment.
         const RESET: [u8; 3] = [0xe9, 0x0d, 0x00];
         let mut rom = CODE.concat();
         rom.resize(64 * 1024, 0xf4);
@@ -137,64 +136,65 @@ fn tiny_guest(host: &str) -> Option<&'static TinyGuest> {
     }
 }
 
-/// Which accelerator runs guests of this architecture on this host. Remembers the answer below `cache`.
-pub async fn probe_kvm(spec: Arch, cache: &Path) -> AccelAnswer {
+/// The accelerator for guests of this architecture on this host. Takes up to 4 s if the folder `cache` has no result of
+/// this host's boot, and stores it there.
+pub async fn probe_kvm(spec: Arch, cache: &Path) -> AccelChoice {
     let host = std::env::consts::ARCH;
     if !spec.qemu.kvm_hosts.contains(&host) {
-        return AccelAnswer::emulated(AccelReason::Unsupported { arch: spec, host: host.to_owned() });
+        return AccelChoice::tcg(AccelReason::Unsupported { arch: spec, host: host.to_owned() });
     }
     let Some(tiny) = tiny_guest(host) else {
-        return AccelAnswer::emulated(AccelReason::NoProbe(host.to_owned()));
+        return AccelChoice::tcg(AccelReason::NoProbe(host.to_owned()));
     };
     let kvm = Path::new("/dev/kvm");
     if !kvm.exists() {
-        return AccelAnswer::emulated(AccelReason::NoDevice);
+        return AccelChoice::tcg(AccelReason::NoDevice);
     }
     if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
-        return AccelAnswer::emulated(AccelReason::NoPermission);
+        return AccelChoice::tcg(AccelReason::NoPermission);
     }
-    if let Some(answer) = remembered(cache) {
-        return answer;
+    if let Some(choice) = cached(cache) {
+        return choice;
     }
-    let answer = match run(tiny, spec.qemu.program, Accel::Kvm, TINY_GUEST_TIMEOUT).await {
-        Ok(true) => AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks },
-        Ok(false) => AccelAnswer::emulated(AccelReason::TinyGuestFailed),
-        // A missing QEMU is reported by the first trial; that says nothing about KVM.
-        Err(error) => return AccelAnswer::emulated(AccelReason::Untried(error.to_string())),
+    let choice = match run(tiny, spec.qemu.program, Accel::Kvm, TINY_GUEST_TIMEOUT).await {
+        Ok(true) => AccelChoice { accel: Accel::Kvm, reason: AccelReason::KvmWorks },
+        Ok(false) => AccelChoice::tcg(AccelReason::TinyGuestFailed),
+        // Not cached: a missing QEMU says nothing about KVM. The first trial reports it.
+        Err(error) => return AccelChoice::tcg(AccelReason::Untried(error.to_string())),
     };
-    remember(cache, &answer);
-    answer
+    store(cache, &choice);
+    choice
 }
 
-/// Takes back that KVM works, until the host boots again.
-pub(super) fn forget_kvm(cache: &Path) {
-    remember(cache, &AccelAnswer::emulated(AccelReason::KernelFailed));
+/// Caches that KVM does not work, until the host reboots.
+pub(super) fn store_kvm_failure(cache: &Path) {
+    store(cache, &AccelChoice::tcg(AccelReason::KernelFailed));
 }
 
-/// A cache that cannot be written costs two seconds next time and nothing else.
-fn remember(cache: &Path, answer: &AccelAnswer) {
+/// Errors are ignored: the cost is another probe of at most two seconds.
+fn store(cache: &Path, choice: &AccelChoice) {
     let _ = std::fs::create_dir_all(cache)
-        .and_then(|()| std::fs::write(answer_file(cache), serde_json::to_vec(answer).unwrap_or_default()));
+        .and_then(|()| std::fs::write(cache_file(cache), serde_json::to_vec(choice).unwrap_or_default()));
 }
 
-/// What [`probe_kvm`] found since the host booted, without running anything; emulation if it was never asked.
-pub fn remembered_accel(spec: Arch, cache: &Path) -> Accel {
+/// The cached result of [`probe_kvm`]; TCG if there is none for this boot of the host. Runs nothing.
+pub fn cached_accel(spec: Arch, cache: &Path) -> Accel {
     let possible = spec.qemu.kvm_hosts.contains(&std::env::consts::ARCH);
-    remembered(cache).filter(|_| possible).map_or(Accel::Tcg, |answer| answer.accel)
+    cached(cache).filter(|_| possible).map_or(Accel::Tcg, |choice| choice.accel)
 }
 
-fn remembered(cache: &Path) -> Option<AccelAnswer> {
-    serde_json::from_slice(&std::fs::read(answer_file(cache)).ok()?).ok()
+fn cached(cache: &Path) -> Option<AccelChoice> {
+    serde_json::from_slice(&std::fs::read(cache_file(cache)).ok()?).ok()
 }
 
-/// One file for each boot of the host: a new kernel or a changed firmware setting may change the answer. The number
-/// changes with the tiny guests, so that what older ones showed does not count.
-fn answer_file(cache: &Path) -> PathBuf {
+/// One file per boot of the host: a new kernel or a changed firmware setting may change the result. Increment the number
+/// with every change of a tiny guest, to invalidate older results.
+fn cache_file(cache: &Path) -> PathBuf {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     cache.join(format!("kvm-3-{}.json", boot.trim()))
 }
 
-/// Whether the tiny guest ran to its end in time.
+/// Whether QEMU exited with the guest's status within `limit`.
 async fn run(
     tiny: &TinyGuest,
     program: &str,
@@ -228,30 +228,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_tiny_guests_end_under_emulation() {
+    async fn tiny_guests_exit_under_tcg() {
         for (tiny, program) in [(&X86, "qemu-system-x86_64"), (&AARCH64, "qemu-system-aarch64")] {
-            // The limit is for KVM; an emulator on a busy host takes as long as it takes.
+            // `TINY_GUEST_TIMEOUT` is for KVM; TCG on a busy host is slower.
             assert!(run(tiny, program, Accel::Tcg, Duration::from_secs(120)).await.unwrap(), "{program}");
         }
     }
 
     #[test]
-    fn an_answer_is_remembered_until_the_host_boots_again() {
+    fn probe_result_is_cached() {
         let dir = tempfile::tempdir().unwrap();
         let x86 = arch::find("x86_64").unwrap();
-        assert_eq!(remembered_accel(x86, dir.path()), Accel::Tcg);
-        let answer = AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
-        std::fs::write(answer_file(dir.path()), serde_json::to_vec(&answer).unwrap()).unwrap();
+        assert_eq!(cached_accel(x86, dir.path()), Accel::Tcg);
+        let choice = AccelChoice { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
+        std::fs::write(cache_file(dir.path()), serde_json::to_vec(&choice).unwrap()).unwrap();
         let here = if std::env::consts::ARCH == "x86_64" { Accel::Kvm } else { Accel::Tcg };
-        assert_eq!(remembered_accel(x86, dir.path()), here);
-        assert_eq!(remembered_accel(arch::find("riscv64-nommu").unwrap(), dir.path()), Accel::Tcg);
+        assert_eq!(cached_accel(x86, dir.path()), here);
+        assert_eq!(cached_accel(arch::find("riscv64-nommu").unwrap(), dir.path()), Accel::Tcg);
     }
 
     #[tokio::test]
-    async fn an_architecture_that_kvm_cannot_run_is_emulated() {
+    async fn unsupported_architecture_runs_under_tcg() {
         let dir = tempfile::tempdir().unwrap();
-        let answer = probe_kvm(arch::find("riscv64-nommu").unwrap(), dir.path()).await;
-        assert_eq!(answer.accel, Accel::Tcg);
-        assert!(matches!(answer.reason, AccelReason::Unsupported { arch, .. } if arch.name == "riscv64-nommu"));
+        let choice = probe_kvm(arch::find("riscv64-nommu").unwrap(), dir.path()).await;
+        assert_eq!(choice.accel, Accel::Tcg);
+        assert!(matches!(choice.reason, AccelReason::Unsupported { arch, .. } if arch.name == "riscv64-nommu"));
     }
 }

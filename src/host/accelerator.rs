@@ -1,17 +1,17 @@
-//! What executes the guests of one architecture, until a kernel shows that it cannot.
+//! The accelerator for the guests of one architecture: KVM until it fails, then TCG.
 
-use super::accel::{AccelAnswer, forget_kvm};
+use super::accel::{AccelChoice, store_kvm_failure};
 use model::Accel;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What executes guests. Its clones share what a guest has shown.
+/// The accelerator for the next guest. Clones share a failure of KVM.
 #[derive(Debug, Clone)]
 pub struct Accelerator {
     first: Accel,
     failed: Arc<AtomicBool>,
-    /// The cache that remembers the answer, if this came from it.
+    /// Folder of the probe's cached result; `None` if the accelerator was not probed.
     cache: Option<PathBuf>,
 }
 
@@ -22,22 +22,21 @@ impl From<Accel> for Accelerator {
 }
 
 impl Accelerator {
-    /// What the tiny guest showed, as `cache` remembers it.
-    pub fn proven(answer: &AccelAnswer, cache: &Path) -> Self {
-        Self { cache: Some(cache.to_owned()), ..answer.accel.into() }
+    /// The result of [`super::probe_kvm`], which it stored in the folder `cache`.
+    pub fn probed(choice: &AccelChoice, cache: &Path) -> Self {
+        Self { cache: Some(cache.to_owned()), ..choice.accel.into() }
     }
 
-    /// What executes the next guest.
+    /// [`Accel::Tcg`] after [`Accelerator::disable_kvm`].
     pub fn accel(&self) -> Accel {
         if self.failed.load(Ordering::Relaxed) { Accel::Tcg } else { self.first }
     }
 
-    /// KVM could not go on executing a kernel: all further guests are emulated, also those of later runs, until the host boots
-    /// again.
-    pub fn distrust(&self) {
+    /// KVM failed on a kernel: all further guests run under TCG, those of later runs too, until the host reboots.
+    pub fn disable_kvm(&self) {
         self.failed.store(true, Ordering::Relaxed);
         if let Some(cache) = &self.cache {
-            forget_kvm(cache);
+            store_kvm_failure(cache);
         }
     }
 }
@@ -45,19 +44,19 @@ impl Accelerator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{AccelReason, remembered_accel};
+    use crate::host::{AccelReason, cached_accel};
 
     #[test]
-    fn what_a_kernel_has_shown_is_known_to_all_and_remembered() {
+    fn kvm_failure_reaches_clones_and_the_cache() {
         let dir = tempfile::tempdir().unwrap();
-        let answer = AccelAnswer { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
-        let first = Accelerator::proven(&answer, dir.path());
+        let choice = AccelChoice { accel: Accel::Kvm, reason: AccelReason::KvmWorks };
+        let first = Accelerator::probed(&choice, dir.path());
         let second = first.clone();
         assert_eq!((first.accel(), second.accel()), (Accel::Kvm, Accel::Kvm));
-        first.distrust();
+        first.disable_kvm();
         assert_eq!((first.accel(), second.accel()), (Accel::Tcg, Accel::Tcg));
         let x86 = arch::find("x86_64").unwrap();
-        assert_eq!(remembered_accel(x86, dir.path()), Accel::Tcg);
-        assert!(dir.path().read_dir().unwrap().next().is_some(), "the answer is written down");
+        assert_eq!(cached_accel(x86, dir.path()), Accel::Tcg);
+        assert!(dir.path().read_dir().unwrap().next().is_some(), "the cache has a file");
     }
 }

@@ -1,4 +1,4 @@
-//! Clocks. No other file reads them.
+//! Clocks. Only this file reads them.
 
 use model::Stamp;
 use tokio::time::Instant;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 pub struct Clock(Instant);
 
 impl Clock {
-    /// A clock that shows zero now.
+    /// A clock that is zero now.
     pub fn start() -> Self {
         Self(Instant::now())
     }
@@ -23,19 +23,19 @@ impl Clock {
         self.0.elapsed()
     }
 
-    /// The runtime's instant at which this clock shows `stamp`.
+    /// The runtime's instant of `stamp`.
     pub fn instant(&self, stamp: Stamp) -> Instant {
         self.0 + std::time::Duration::from_micros(stamp.as_micros())
     }
 }
 
-/// Sleeps between two checks of a condition that has a deadline. For code that blocks a thread of its own.
+/// Sleeps between two polls of a condition with a deadline. For code that blocks its own thread.
 #[expect(clippy::disallowed_methods, reason = "the one place at which a thread sleeps")]
 pub fn pause(time: std::time::Duration) {
     std::thread::sleep(time);
 }
 
-/// The wall clock as RFC 3339 with whole seconds.
+/// The wall clock in UTC as RFC 3339, in whole seconds: `2026-11-24T10:20:30Z`.
 pub fn wall_clock() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,4 +1,4 @@
-//! The host: processes, sockets, clocks, resources.
+//! The host: processes, sockets, QMP, clocks, resources.
 
 mod accel;
 mod accelerator;
@@ -15,7 +15,7 @@ mod socket_dir;
 mod threads;
 mod unnamed;
 
-pub use accel::{AccelAnswer, AccelReason, probe_kvm, remembered_accel};
+pub use accel::{AccelChoice, AccelReason, cached_accel, probe_kvm};
 pub use accelerator::Accelerator;
 pub use clock::{Clock, pause, today, wall_clock};
 pub use foreign::Foreign;

@@ -1,4 +1,4 @@
-//! QEMU processes of the lab's own. None outlives the lab, however the lab ends.
+//! QEMU processes that the lab starts. None outlives the lab.
 
 use super::process::{Orphans, ProcessGroup, SpawnError};
 use rustix::process::Signal;
@@ -9,9 +9,10 @@ use std::process::ExitStatus;
 use std::task::{Context, Poll};
 use tokio::process::Command;
 
-/// The end of what a failed QEMU printed that is kept, in bytes.
+/// A line that QEMU prints for every socket that it opens.
 const WAITING: &str = ": info: QEMU waiting for connection on: ";
 
+/// Bytes of QEMU's output that [`Qemu::stderr_tail`] reads.
 const MAX_TAIL: u64 = 2000;
 
 /// A running QEMU. Dropping it kills it.
@@ -22,8 +23,8 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// Starts `argv`, its stdout and stderr going to the file `log`. Call it from a thread that lives as long as the lab:
-    /// see [`Orphans::Signal`].
+    /// Starts `argv` with stdout and stderr in the file `log`. Call it from a thread that lives as long as the lab: see
+    /// [`Orphans::Signal`].
     ///
     /// # Errors
     /// When the program is missing or cannot be started.
@@ -38,20 +39,20 @@ impl Qemu {
         Ok(Self { group, log: log.to_owned() })
     }
 
-    /// Its process id.
+    /// QEMU's process id.
     pub fn pid(&self) -> u32 {
         self.group.pid()
     }
 
-    /// Waits for its end. Cancel safe.
+    /// Waits for QEMU's exit. Cancel safe.
     ///
     /// # Errors
-    /// When the operating system cannot wait for it.
+    /// When the pidfd cannot be polled, or the child cannot be reaped.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.group.wait().await
     }
 
-    /// Ready at its end, as [`Qemu::wait`].
+    /// Ready at QEMU's exit; see [`Qemu::wait`].
     ///
     /// # Errors
     /// See there.
@@ -59,17 +60,17 @@ impl Qemu {
         self.group.poll_wait(cx)
     }
 
-    /// Sends SIGTERM.
+    /// Sends SIGTERM to QEMU's process group.
     pub fn terminate(&self) {
         self.group.signal(Signal::TERM);
     }
 
-    /// Sends SIGKILL.
+    /// Sends SIGKILL to QEMU's process group.
     pub fn kill(&self) {
         self.group.signal(Signal::KILL);
     }
 
-    /// The end of what QEMU itself printed, at most 2,000 bytes, without what it always prints.
+    /// The last 2,000 bytes of QEMU's own stdout and stderr, without its "waiting for connection" lines; empty if the log is not readable.
     pub fn stderr_tail(&self) -> String {
         let read = || -> io::Result<String> {
             let mut file = File::open(&self.log)?;

@@ -1,17 +1,17 @@
 //! The host's CPUs and memory.
 
-/// CPUs and memory for guests.
+/// CPUs and memory that guests may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Number of CPUs.
+    /// Number of host CPUs.
     pub cpus: u32,
     /// Memory in MiB.
     pub ram_mib: u64,
 }
 
 impl Resources {
-    /// The CPUs that this process may use, and four fifths of the memory that is available now, so that the host itself does
-    /// not run out of it.
+    /// The CPUs of this process's affinity mask and cgroup quota, and 4/5 of `MemAvailable`, so that the host itself does not
+    /// run out of memory. 1 CPU and 819 MiB if these are not readable.
     pub fn of_host() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn available_memory_is_parsed() {
+    fn mem_available_is_parsed() {
         assert_eq!(available_mib("MemTotal: 9 kB\nMemAvailable:   20480 kB\n"), Some(20));
         assert_eq!(available_mib("MemTotal: 9 kB\n"), None);
         assert!(Resources::of_host().cpus >= 1);

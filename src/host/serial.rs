@@ -11,16 +11,16 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Bytes read at once.
+/// Maximum size of a read, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// Chunks that may wait for the driver; when it falls behind, QEMU's socket fills and the guest waits.
+/// Maximum number of chunks queued for the driver. When the queue is full, QEMU's socket fills and the guest's UART blocks.
 const QUEUE: usize = 16;
 
-/// Reads a second of a console with limited speed.
+/// Maximum reads per second from a console with a limited rate.
 const LIMITED_READS: u64 = 50;
 
-/// Texts that may wait to be sent to the guest.
+/// Maximum number of texts queued for the guest.
 const TEXTS: usize = 4;
 
 /// A serial console. Dropping it closes the connection.
@@ -34,11 +34,11 @@ pub struct Serial {
     task: JoinHandle<()>,
 }
 
-/// Reports that all that had arrived has been passed on.
+/// Completes when all bytes that had arrived have been forwarded.
 type Flush = oneshot::Sender<()>;
 
 impl Serial {
-    /// Starts to connect to `path`, for at most `timeout`, then reads; at most `bps` bytes a second, where that is given: the
+    /// Connects to `path` within `timeout`, then reads, in the background. `bps` limits the rate in bytes per second: the
     /// guest's UART waits for its reader.
     pub fn open(path: PathBuf, timeout: Duration, bps: Option<u64>) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
@@ -46,7 +46,7 @@ impl Serial {
         let (flushes, flushes_out) = mpsc::channel(1);
         let (connecting, connected) = oneshot::channel();
         let task = tokio::spawn(async move {
-            // The result may not be asked for.
+            // The receiver may have been dropped.
             let stream = match connect(&path, timeout).await {
                 Ok(stream) => stream,
                 Err(error) => return drop(connecting.send(Err(error))),
@@ -61,7 +61,7 @@ impl Serial {
         Self { chunks, input: SerialInput(texts_in), flushes, connected: Some(connected), task }
     }
 
-    /// A console that comes as a stream of bytes, for example over standard input; nothing can be sent to the guest.
+    /// A console read from a stream of bytes, for example standard input, on a thread of its own. It has no input.
     pub fn stream(mut source: impl Read + Send + 'static) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
         let ((texts, _), (flushes, _)) = (mpsc::channel(1), mpsc::channel(1));
@@ -76,65 +76,65 @@ impl Serial {
         Self { chunks, input: SerialInput(texts), flushes, connected: None, task }
     }
 
-    /// Ready when the console can be read: output before this is not known to be missing.
+    /// Ready when the console is connected; a console without output is not silent before this.
     ///
     /// # Errors
     /// When QEMU did not open the socket in time; reported once.
-    pub fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    pub fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let Some(connected) = &mut self.connected else { return Poll::Ready(Ok(())) };
         let result = std::task::ready!(Pin::new(connected).poll(cx));
         self.connected = None;
         Poll::Ready(result.unwrap_or_else(|_| Err(std::io::ErrorKind::NotConnected.into())))
     }
 
-    /// As [`Serial::poll_reached`]. Cancel safe.
+    /// See [`Serial::poll_connected`]. Cancel safe.
     ///
     /// # Errors
     /// See there.
-    pub async fn reached(&mut self) -> std::io::Result<()> {
-        std::future::poll_fn(|cx| self.poll_reached(cx)).await
+    pub async fn connected(&mut self) -> std::io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_connected(cx)).await
     }
 
-    /// The next bytes; `None` when the console has ended or was never opened.
+    /// The next chunk, at most 64 KiB; `None` if the console was closed or never connected.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         self.chunks.poll_recv(cx)
     }
 
-    /// As [`Serial::poll_read`]. Cancel safe.
+    /// See [`Serial::poll_read`]. Cancel safe.
     pub async fn read(&mut self) -> Option<Vec<u8>> {
         self.chunks.recv().await
     }
 
-    /// The next bytes that have been read already, if there are any.
+    /// The next queued chunk; `None` if the queue is empty.
     pub fn read_now(&mut self) -> Option<Vec<u8>> {
         self.chunks.try_recv().ok()
     }
 
-    /// Whether the driver has fallen so far behind that the guest may have to wait.
+    /// Whether the queue is at least half full: the guest may soon have to wait for the driver.
     pub fn is_behind(&self) -> bool {
         self.chunks.len() >= QUEUE / 2
     }
 
-    /// Ready when all that had arrived when it was called can be read. Go on reading meanwhile.
+    /// Ready when all bytes that had arrived at the call are queued. Keep reading meanwhile.
     pub fn flush(&self) -> impl Future<Output = ()> + Send + 'static {
         let flushes = self.flushes.clone();
         async move {
             let (done, answer) = oneshot::channel();
-            // A console that has ended has been passed on whole.
+            // A closed console has been forwarded completely.
             if flushes.send(done).await.is_ok() {
                 let _ = answer.await;
             }
         }
     }
 
-    /// The way to send something to the guest.
+    /// The handle that sends bytes to the guest.
     pub fn input(&self) -> &SerialInput {
         &self.input
     }
 }
 
-/// Up to `max` of the bytes that have arrived; `None` at the end. Allocates only for bytes: of a thousand consoles most are
-/// silent.
+/// Up to `max` bytes that have arrived, possibly none; `None` at the end of the stream or on an error. Allocates only if there
+/// are bytes: of a thousand consoles most are idle.
 fn arrived(read: &OwnedReadHalf, max: usize) -> Option<Vec<u8>> {
     let mut buffer = [0; CHUNK];
     match read.try_read(&mut buffer[..max]) {
@@ -151,18 +151,18 @@ impl Drop for Serial {
     }
 }
 
-/// A text, and the sender that reports that the guest's UART has taken it.
+/// Bytes for the guest, and the sender that reports that QEMU has accepted them.
 type Text = (Vec<u8>, oneshot::Sender<std::io::Result<()>>);
 
-/// Sends bytes to a guest; tasks have clones of their own.
+/// Sends bytes to a guest. Clone it for each task.
 #[derive(Debug, Clone)]
 pub struct SerialInput(mpsc::Sender<Text>);
 
 impl SerialInput {
-    /// Sends bytes to the guest, for at most `timeout`.
+    /// Sends bytes to the guest. After a timeout they may still reach it.
     ///
     /// # Errors
-    /// When the console has ended, or the guest does not take the bytes in time.
+    /// When the console is closed, or QEMU has not accepted the bytes within `timeout`.
     pub async fn send(&self, bytes: Vec<u8>, timeout: Duration) -> std::io::Result<()> {
         let (done, answer) = oneshot::channel();
         let sending = async {
@@ -196,10 +196,10 @@ async fn forward(
             }
             Some(_) => {}
         }
-        // The runtime may not have heard yet of what the operating system has.
+        // The socket may hold bytes of which epoll has not yet notified the runtime.
         let empty = rustix::io::ioctl_fionread(read.as_ref()).is_ok_and(|bytes| bytes == 0);
         if let Some(done) = waiting.take_if(|_| empty) {
-            // The receiver may be dropped already.
+            // The receiver may have been dropped.
             let _ = done.send(());
         }
         tokio::select! {
@@ -213,7 +213,7 @@ async fn forward(
 
 async fn send(mut write: OwnedWriteHalf, mut texts: mpsc::Receiver<Text>) {
     while let Some((bytes, done)) = texts.recv().await {
-        // The sender may have timed out.
+        // The receiver may have timed out.
         let _ = done.send(write.write_all(&bytes).await);
     }
 }
@@ -225,7 +225,7 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
-    async fn limited_console_is_read_at_its_speed() {
+    async fn console_rate_is_limited() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("serial");
         let listener = UnixListener::bind(&path).unwrap();
@@ -238,7 +238,7 @@ mod tests {
             assert!(chunk.len() <= 20, "{}", chunk.len());
             bytes += chunk.len();
         }
-        // There is no wait after the last chunk. The clock is the test's, so that the host's speed does not matter.
+        // No delay follows the last chunk. Time is paused, so the host's speed does not matter.
         assert!(began.elapsed() >= Duration::from_millis(980), "{:?}", began.elapsed());
     }
 

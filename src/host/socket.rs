@@ -1,23 +1,22 @@
-//! Connecting to the unix sockets that QEMU opens a moment after its start.
+//! Connects to unix sockets that QEMU opens shortly after its start.
 
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The first delay until a socket that does not exist yet is tried again; QEMU opens it a few hundredths of a second
-/// after its start.
+/// The first delay between two attempts; QEMU opens its sockets a few hundredths of a second after its start.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
 
-/// The next delay is the time waited so far divided by this. The first byte of a guest comes about as long after its
-/// socket as the socket after the start, so that none is lost; and a thousand connections that all retried every
-/// millisecond would keep the host from starting any guest.
+/// The next delay is the time since the first attempt divided by this. The guest's first byte follows its socket about as
+/// late as the socket follows the start, so none is lost; a thousand connections that retry every millisecond would keep
+/// the host from starting any guest.
 const RETRY_DIVISOR: u32 = 32;
 
-/// Connects to a socket that may not exist yet, for at most `timeout`.
+/// Connects to a socket that may not exist yet.
 ///
 /// # Errors
-/// When there was no listener in time; the message names the socket and the last reason.
+/// When there is no listener within `timeout`; the message has the path and the last error.
 pub async fn connect(path: &Path, timeout: Duration) -> std::io::Result<UnixStream> {
     let start = Instant::now();
     let deadline = start + timeout;

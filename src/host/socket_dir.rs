@@ -1,4 +1,4 @@
-//! A guest's folder for its sockets. It is removed when its lab ends; that of a killed lab, when the next lab makes one.
+//! A guest's folder for its sockets. Dropping it removes it; that of a killed lab is removed with the next [`SocketDir::create`].
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, unlinkat};
 use rustix::process::geteuid;
@@ -10,22 +10,22 @@ const PREFIX: &str = "oomlab-sockets-";
 const SERIAL: &str = "serial";
 const QMP: &str = "qmp";
 
-/// How often another lab may remove a new folder before it is locked.
+/// Attempts to lock a new folder before another lab removes it.
 const MAX_ATTEMPTS: u32 = 100;
 
-/// A folder in the temporary one: a socket's name holds 107 bytes at most (unix(7)), and the user's folders may be deep.
+/// A locked folder in `$TMPDIR`: a socket's path has at most 107 bytes (unix(7)), and the user's folders may be deep.
 #[derive(Debug)]
 pub struct SocketDir {
-    // Removed while it is still locked: fields are dropped in order.
+    // Removed before it is unlocked: fields are dropped in order.
     dir: tempfile::TempDir,
     _lock: OwnedFd,
 }
 
 impl SocketDir {
-    /// Makes a folder, and removes those of killed labs.
+    /// Creates a folder, and removes those of killed labs.
     ///
     /// # Errors
-    /// When the temporary folder cannot be written.
+    /// When the folder cannot be created, or other labs removed every new one.
     pub fn create() -> io::Result<Self> {
         Self::create_in(&std::env::temp_dir())
     }
@@ -41,20 +41,20 @@ impl SocketDir {
         Err(io::Error::other(format!("other labs remove every new folder in {}", parent.display())))
     }
 
-    /// The path of the serial console's socket.
+    /// Path of the serial console's socket.
     pub fn serial(&self) -> PathBuf {
         self.dir.path().join(SERIAL)
     }
 
-    /// The path of the QMP monitor's socket.
+    /// Path of the QMP monitor's socket.
     pub fn qmp(&self) -> PathBuf {
         self.dir.path().join(QMP)
     }
 }
 
-/// Locks a folder of this user's; `None` if it is no folder, or another lab has locked or just removed it.
+/// Locks a folder of this user; `None` if it is no folder, is another user's, is locked, or was just removed.
 fn lock(path: &Path) -> Option<OwnedFd> {
-    // Every user may write to the temporary folder: a link there may lead anywhere.
+    // The temporary folder is writable for every user: do not follow a symbolic link in it.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = open(path, flags, Mode::empty()).ok()?;
     flock(&dir, FlockOperation::NonBlockingLockExclusive).ok()?;
@@ -62,7 +62,7 @@ fn lock(path: &Path) -> Option<OwnedFd> {
     (locked.st_ino == there.st_ino && locked.st_uid == geteuid().as_raw()).then_some(dir)
 }
 
-/// Removes folders that no lab has locked. Those of other users and those with more in them stay.
+/// Removes unlocked folders of this user that contain at most the two sockets.
 fn remove_abandoned(parent: &Path) {
     let Ok(entries) = parent.read_dir() else { return };
     let named = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(|it| it.starts_with(PREFIX)));

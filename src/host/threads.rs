@@ -1,17 +1,18 @@
-//! What the host's kernel says of QEMU: CPU time of its vCPU threads, and whether somebody has stopped it.
+//! QEMU as the host's kernel accounts for it: CPU time and run delay of the vCPU threads, job control, CPU pressure.
 
 use model::ThreadTime;
 use qapi_qmp::CpuInfoFastBase;
 use std::path::Path;
 
-/// The ids of the threads that execute the vCPUs.
+/// Thread ids of the vCPUs; ids that are negative or above `u32::MAX` are left out.
 pub fn vcpu_threads(vcpus: &[CpuInfoFastBase]) -> Vec<u32> {
     vcpus.iter().filter_map(|vcpu| u32::try_from(vcpu.thread_id).ok()).collect()
 }
 
-/// The times of threads of process `pid`; `None` when a thread is gone or the kernel keeps no such statistics.
+/// CPU time and run delay of `threads` of process `pid`, in the order of `threads`. `None` if `threads` is empty, a thread
+/// is gone, or the kernel has no `CONFIG_SCHED_INFO`.
 ///
-/// `/proc/<pid>/task/<tid>/schedstat`: nanoseconds on a CPU, nanoseconds waiting for one, time slices
+/// `/proc/<pid>/task/<tid>/schedstat`: time on a CPU and time on a runqueue in nanoseconds, number of time slices
 /// (Linux, `Documentation/scheduler/sched-stats.rst`).
 pub fn thread_times(pid: u32, threads: &[u32]) -> Option<Vec<ThreadTime>> {
     if threads.is_empty() {
@@ -27,7 +28,7 @@ fn thread_time(proc: &Path, pid: u32, tid: u32) -> Option<ThreadTime> {
     Some(ThreadTime { ran_us: ran_ns / 1000, waited_us: waited_ns / 1000 })
 }
 
-/// Whether somebody has stopped process `pid`: with SIGSTOP, as a debugger, or with the freezer of its cgroup.
+/// Whether process `pid` is stopped: by SIGSTOP, by a debugger, or by the freezer of its cgroup v2. `false` if it is gone.
 pub fn is_stopped(pid: u32) -> bool {
     is_stopped_below(Path::new("/proc"), Path::new("/sys/fs/cgroup"), pid)
 }
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_and_a_frozen_process_are_told_from_a_running_one() {
+    fn stopped_and_frozen_processes_are_recognised() {
         let dir = tempfile::tempdir().unwrap();
         let (proc, groups) = (dir.path().join("proc"), dir.path().join("groups"));
         std::fs::create_dir_all(proc.join("7")).unwrap();
@@ -82,11 +83,11 @@ mod tests {
             std::fs::write(groups.join("a/b/cgroup.events"), events).unwrap();
             assert_eq!(stopped(), expected, "{events}");
         }
-        assert!(!is_stopped_below(&proc, &groups, 8), "one that is gone");
+        assert!(!is_stopped_below(&proc, &groups, 8), "no such process");
     }
 
     #[test]
-    fn times_and_pressure_are_read() {
+    fn schedstat_and_psi_are_parsed() {
         let dir = tempfile::tempdir().unwrap();
         let task = dir.path().join("7/task/8");
         std::fs::create_dir_all(&task).unwrap();

@@ -1,18 +1,18 @@
-//! Files without a name: they are gone when their last user has ended, however that happens.
+//! Unlinked temporary files: the kernel frees them with their last file descriptor.
 
 use std::fs::File;
 use std::path::PathBuf;
 
-/// An empty file without a name in [`scratch_folder`].
+/// An empty unlinked file in [`scratch_folder`] (`O_TMPFILE` where the file system has it).
 ///
 /// # Errors
-/// When the folder cannot be written to, or its file system has no such files and no room for a named one.
+/// When the file cannot be created.
 pub fn unnamed_file() -> std::io::Result<File> {
     tempfile::tempfile_in(scratch_folder())
 }
 
-/// Where files as large as a guest's disk or memory go. `/tmp` may be a tmpfs: a guest that fills its disk would use up the
-/// host's memory. `/var/tmp` is on a disk (file-hierarchy(7)).
+/// The folder for files as large as a guest's disk or memory: `$TMPDIR`, else `/var/tmp`, which is on a disk
+/// (file-hierarchy(7)). `/tmp` may be a tmpfs: a guest that fills its disk would use up the host's memory.
 pub fn scratch_folder() -> PathBuf {
     let disk = PathBuf::from("/var/tmp");
     if std::env::var_os("TMPDIR").is_none() && disk.is_dir() { disk } else { std::env::temp_dir() }

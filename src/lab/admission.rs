@@ -1,33 +1,31 @@
-//! Which trial may start now. Pure.
+//! Admission of trials by CPUs and memory. Pure.
 //!
-//! A semaphore is strictly first in, first out: a small cell would wait behind a big one that does not fit yet.
-//! Here small ones pass.
+//! Unlike a FIFO semaphore, it lets a small trial pass a big one that does not fit yet.
 
-/// What the lab may use of the host.
+/// Limits on the host's resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// CPUs.
     pub cpus: u32,
     /// Memory in MiB.
     pub ram_mib: u64,
-    /// Trials at once; `None` leaves that to CPUs and memory.
+    /// Maximum number of concurrent trials; `None` for no limit but CPUs and memory.
     pub jobs: Option<u32>,
 }
 
-/// What one trial takes of the host.
+/// Resources of one trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
-    /// CPUs: one for each virtual CPU.
+    /// CPUs: one per vCPU.
     pub cpus: u32,
     /// Memory in MiB: the guest's RAM and QEMU's own.
     pub ram_mib: u64,
 }
 
-/// Memory that QEMU takes besides the guest's RAM, in MiB: the code buffer of the emulator alone may grow to a fair
-/// part of it.
+/// Memory that QEMU uses besides the guest's RAM, in MiB; a large part of it is TCG's code buffer.
 pub const QEMU_OVERHEAD_MIB: u64 = 128;
 
-/// Keeps account of what is taken.
+/// Resources in use.
 #[derive(Debug, Clone)]
 pub struct Admission {
     budget: Budget,
@@ -42,8 +40,8 @@ impl Admission {
         Self { budget, cpus: 0, ram_mib: 0, jobs: 0 }
     }
 
-    /// Position of the first of the waiting that fits beside those that run. When nothing runs, the first one is
-    /// admitted even if it is too big for the budget: alone is the best that this host can offer it.
+    /// Position of the first waiting trial that fits. If no trial runs, the first one is admitted even if it exceeds the
+    /// budget.
     pub fn next(&self, waiting: &[Need]) -> Option<usize> {
         if self.jobs == 0 && !waiting.is_empty() {
             return Some(waiting.iter().position(|need| self.fits(*need)).unwrap_or(0));
@@ -51,14 +49,14 @@ impl Admission {
         waiting.iter().position(|need| self.fits(*need))
     }
 
-    /// Takes what a trial needs.
+    /// Reserves a trial's resources.
     pub fn take(&mut self, need: Need) {
         self.cpus += need.cpus;
         self.ram_mib += need.ram_mib;
         self.jobs += 1;
     }
 
-    /// Gives back what a trial needed.
+    /// Releases a trial's resources.
     pub fn give_back(&mut self, need: Need) {
         self.cpus = self.cpus.saturating_sub(need.cpus);
         self.ram_mib = self.ram_mib.saturating_sub(need.ram_mib);
@@ -71,7 +69,7 @@ impl Admission {
             && self.budget.jobs.is_none_or(|jobs| self.jobs < jobs)
     }
 
-    /// Who asks for a number of jobs gets it, whatever the number of CPUs.
+    /// `--jobs` overrides the CPU limit.
     fn cpu_limit(&self) -> u32 {
         if self.budget.jobs.is_some() { u32::MAX } else { self.budget.cpus }
     }

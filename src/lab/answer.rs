@@ -1,9 +1,9 @@
-//! What a kernel prints when it is asked something.
+//! The kernel's answer to a sysrq letter or an NMI.
 
-/// Limit of the bytes kept of an answer. sysrq-t on a machine with many tasks prints a megabyte.
+/// Maximum bytes kept of an answer. sysrq-t on a machine with many tasks prints a megabyte.
 const MAX_BYTES: usize = 4 << 20;
 
-/// The console bytes that came since the question.
+/// The console bytes since the request.
 #[derive(Debug, Default)]
 pub(super) struct Answer(Vec<u8>);
 
@@ -13,13 +13,13 @@ impl Answer {
         self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Whether one of the `acks` is in it; without any, whether there is anything at all.
+    /// Whether it contains one of `acks`; if `acks` is empty, whether it is not empty.
     pub fn has_begun(&self, acks: &[&str]) -> bool {
         let text = self.text();
         if acks.is_empty() { !text.is_empty() } else { acks.iter().any(|ack| text.contains(ack)) }
     }
 
-    /// Without the frames of the agent, which goes on with its own.
+    /// The text without the agent's frames.
     pub fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
         text.lines().filter(|line| !line.starts_with("@oomlab ")).map(|line| format!("{line}\n")).collect()

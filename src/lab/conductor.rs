@@ -1,4 +1,4 @@
-//! The course of a trial from the spawn to the end of the guest. Pure: time and inputs are passed in, what is to be done comes out.
+//! The state machine of a trial, from the spawn to the end of the guest. Pure: time and inputs in, effects out.
 //!
 //! ```text
 //! Connecting ─ console ready → Watching ─ verdict → Diagnosing → Stopping ─ exit → Draining → Over
@@ -23,18 +23,17 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use watchdog::{Action, Watchdog};
 
-/// How long QEMU may take to exit once it has said that the machine is shut down, before it is killed: the guest is gone, and
-/// QEMU may never exit. A QMP command that arrives at that moment can block it for ever (seen with QEMU 7.2,
-/// `monitor_cleanup()`). A QEMU whose shutdown action is `pause` does not exit.
+/// Timeout for QEMU's exit after `SHUTDOWN`, before it is killed: a QMP command that arrives at that moment can block QEMU
+/// forever (seen with QEMU 7.2, `monitor_cleanup()`). Not for a QEMU whose shutdown action is `pause`.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the rest of the console of a machine that is shut down may take.
+/// Timeout for reading the rest of the console after `SHUTDOWN`.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long what QEMU sent before its end may take to arrive.
+/// Timeout for reading QEMU's last output after its exit.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Bytes of a guest's page, unless its agent says otherwise.
+/// Page size of a guest in bytes, unless its agent reports another.
 pub(super) const PAGE_BYTES: u32 = 4096;
 
 /// Conducts one trial.
@@ -44,17 +43,17 @@ pub(super) struct Conductor {
     conditions: Conditions,
     phase: Phase,
     probing: Probing,
-    /// Probes that wait for their turn: one at a time, in the order in which the watchdog asked.
+    /// Probes requested by the watchdog; they run one at a time, in order.
     queued_probes: VecDeque<Probe>,
-    /// Whether a probe has made the guest act.
+    /// Whether a probe has disturbed the guest.
     has_provoked: bool,
-    /// What was collected before sysrq-f.
+    /// Diagnostics collected before sysrq-f.
     evidence: Option<Diagnosis>,
-    /// Whether QEMU pauses on shutdown, once it has answered.
+    /// Whether QEMU pauses on shutdown; `None` before its reply.
     shutdown_action: Option<bool>,
-    /// Whether the machine is shut down and held by QEMU.
+    /// Whether the machine is shut down and paused.
     is_guest_shut_down: bool,
-    /// When QEMU, which has said that the machine is shut down, must have exited.
+    /// Deadline of QEMU's exit after `SHUTDOWN`.
     exit_deadline: Option<Stamp>,
     /// Whether the watchdog wants the trial to end.
     is_stop_wanted: bool,
@@ -117,10 +116,10 @@ impl Conductor {
         earliest(own, self.exit_deadline.filter(|_| matches!(self.phase, Phase::Flushing { .. })))
     }
 
-    /// Takes an input; gives what is to be done because of it, in order.
+    /// Handles an input; returns its effects in order.
     ///
     /// # Errors
-    /// When the trial cannot be written down, or QEMU cannot be started, reached or ended.
+    /// When the trial cannot be recorded, or QEMU cannot be connected to or stopped.
     pub fn on_input(&mut self, at: Stamp, input: Input, journal: &mut dyn Journal) -> Result<Vec<Effect>, LabError> {
         match input {
             Input::Guest(event) => self.on_guest(at, event, journal)?,
@@ -178,7 +177,7 @@ impl Conductor {
     fn on_console(&mut self, at: Stamp, bytes: &[u8], journal: &mut dyn Journal) -> Result<(), LabError> {
         let recorded = self.recorder.console(at, bytes, journal);
         if let Phase::Diagnosing(diagnosis) = &mut self.phase {
-            // The verdict stands: what cannot be recorded any more takes nothing away from it.
+            // The verdict does not change: errors of the recorder are ignored.
             diagnosis.on_console(at, bytes);
             return Ok(());
         }
@@ -199,11 +198,11 @@ impl Conductor {
             if self.conditions.is_managed {
                 self.effects.push(Effect::PauseOnShutdown);
             }
-            // Without thread ids the verdict lacks the vCPUs' CPU time, and says so.
+            // Without thread ids the verdict has no CPU demand, and a caveat.
             self.effects.push(Effect::QueryVcpus);
         }
         let shutdown = match &what {
-            QmpEvent::Shutdown(reason) => Some(reason.starts_with("guest-")),
+            QmpEvent::Shutdown(cause) => Some(cause.is_by_guest()),
             _ => None,
         };
         let actions = self.recorder.event(at, Event::Qmp { what }, journal)?;
@@ -277,7 +276,7 @@ impl Conductor {
             return Ok(());
         }
         let late_us = u64::try_from(sample.late.as_micros()).unwrap_or(u64::MAX);
-        // What the lab itself stops, the watchdog knows.
+        // Stops by the lab's own throttle are known to the watchdog.
         let stopped = sample.is_stopped && self.stolen_percent == 0;
         let event = Event::Host { late_us, psi_cpu_avg10: sample.psi_cpu_avg10, stopped };
         let actions = self.recorder.event(at, event, journal)?;
@@ -325,7 +324,7 @@ impl Conductor {
         }
     }
 
-    /// Does what the watchdog wants.
+    /// Performs the watchdog's actions.
     fn act(&mut self, at: Stamp, actions: Vec<Action>, journal: &mut dyn Journal) -> Result<(), LabError> {
         let mut actions = VecDeque::from(actions);
         loop {
@@ -356,12 +355,12 @@ impl Conductor {
         self.recorder.page_bytes.unwrap_or(PAGE_BYTES)
     }
 
-    /// Whether what happens is still judged.
+    /// Whether events are still judged.
     const fn is_judging(&self) -> bool {
         matches!(self.phase, Phase::Watching | Phase::Flushing { .. })
     }
 
-    /// Stops the vCPUs now and then for as long as the workload runs, where the cell says so.
+    /// Throttles the vCPUs while the workload runs, if the cell has the fault `vcpu-steal`.
     fn steal_vcpu_time(&mut self) {
         let is_loading = self.is_judging() && self.recorder.watchdog.stage() == Stage::Loading;
         let percent = if is_loading { self.conditions.vcpu_stop_percent.unwrap_or(0) } else { 0 };
@@ -371,7 +370,7 @@ impl Conductor {
         }
     }
 
-    /// Shows the trial at each change of stage and at each sample.
+    /// Reports the trial's status at each change of stage and each sample.
     fn show(&mut self, at: Stamp) {
         let stage = self.recorder.watchdog.stage();
         if self.last_reported_stage == Some(stage) {

@@ -1,6 +1,5 @@
-//! What a good colleague at the machine would collect once a guest has hung or crashed: one step after the other, each with a
-//! deadline, while the console is read. Before sysrq-f the host's own steps are made, all others once the verdict stands and is on disk;
-//! nothing here changes it. Pure.
+//! Diagnosis of a guest that has hung or crashed: steps in sequence, each with a timeout, while the console is read. The host's own
+//! steps may precede sysrq-f; all others follow the verdict, which is on disk by then and does not change. Pure.
 
 use super::answer::Answer;
 use super::input::{Effect, StepWork};
@@ -13,7 +12,7 @@ use std::time::Duration;
 /// Folder of the bundle in a trial's folder.
 pub(super) const FOLDER: &str = "bundle";
 
-/// Timeout of a step: a little longer than QEMU may take to answer one command.
+/// Timeout of a step: slightly above that of a QMP command.
 const STEP_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Timeout of all steps before the verdict, for which it waits.
@@ -22,10 +21,10 @@ const EARLY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Timeout of all steps after it, besides a dump.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// How long a kernel may take to begin its answer.
+/// Timeout for the first byte of the kernel's answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A console that has been silent for so long has said what there was to say.
+/// Silence on the console that ends an answer.
 const QUIET: Duration = Duration::from_millis(300);
 
 /// How a kernel acknowledges a sysrq letter (`drivers/tty/sysrq.c`, `__handle_sysrq()`): since 4.20, and before.
@@ -35,17 +34,17 @@ const EXITED: &str = "QEMU has exited";
 const CANCELLED: &str = "the run was stopped";
 const SHUT_DOWN: &str = "the machine is shut down";
 
-/// What a diagnosis may do to a guest.
+/// Capabilities of a diagnosis.
 #[derive(Debug, Clone)]
 pub(super) struct Means {
     pub arch: Arch,
     /// Whether the guest runs the agent.
     pub has_agent: bool,
-    /// Whether the guest's RAM is kept in a file.
+    /// Whether the guest's RAM is dumped to a file.
     pub keeps_dump: bool,
 }
 
-/// Why a step was cut short.
+/// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Failure {
     Late,
@@ -62,17 +61,17 @@ enum Stage {
     Answering { quiet_at: Stamp },
 }
 
-/// How the kernel is asked.
+/// How a step reaches the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Not at all: the host reads.
+    /// It does not: the host reads the guest's memory or registers.
     Host,
     Break(char),
     Agent(char),
     Nmi,
 }
 
-/// The step that is being made.
+/// The step in progress.
 #[derive(Debug)]
 struct Current {
     step: Step,
@@ -97,17 +96,17 @@ pub(super) struct Diagnosis {
     is_judged: bool,
     has_provoked: bool,
     is_shut_down: bool,
-    /// Why nothing more is tried.
+    /// Why all further steps are skipped.
     over: Option<&'static str>,
-    /// Why no sysrq letter is tried any more.
+    /// Why all further sysrq letters are skipped.
     sysrq_failure: Option<String>,
-    /// Why a BREAK does not reach the kernel, once that is known.
+    /// Why further sysrq letters are sent by the agent, not by a BREAK.
     break_failure: Option<String>,
     current: Option<Current>,
 }
 
 impl Diagnosis {
-    /// Of a guest without a verdict. `has_provoked`: whether something has made the guest act already.
+    /// Of a guest without a verdict. `has_provoked`: whether a probe of the watchdog has already disturbed the guest.
     pub fn begin(at: Stamp, means: Means, has_provoked: bool, page_bytes: u32) -> Self {
         Self {
             means,
@@ -140,7 +139,7 @@ impl Diagnosis {
         })
     }
 
-    /// The machine is shut down and paused: it can be read, and does nothing more.
+    /// The machine is shut down and paused: it can still be read.
     pub const fn on_shutdown(&mut self) {
         self.is_shut_down = true;
     }
@@ -194,7 +193,7 @@ impl Diagnosis {
         }
     }
 
-    /// Goes on to the next step where one has ended; whether all that may be made have.
+    /// Starts the next step if the current one has ended; returns whether all that may run now have ended.
     pub fn advance(&mut self, at: Stamp, effects: &mut Vec<Effect>, journal: &mut dyn Journal) -> bool {
         loop {
             if let Some(current) = &mut self.current {
@@ -207,14 +206,14 @@ impl Diagnosis {
                 return true;
             }
             self.next += 1;
-            match self.why_not(at, step) {
+            match self.skip_reason(at, step) {
                 Some(why) => self.record(step, (at, at), !self.is_judged, StepResult::Skipped { why }),
                 None => self.begin_step(at, step, effects),
             }
         }
     }
 
-    /// Writes how the bundle was collected. What cannot be written is left out.
+    /// Writes `bundle.json`. An error is logged only.
     pub fn finish(&self, journal: &mut dyn Journal) {
         if let Err(error) = journal.bundle(&self.bundle) {
             tracing::warn!(%error, "the diagnosis is incomplete");
@@ -227,8 +226,8 @@ impl Diagnosis {
         }
     }
 
-    /// Why a step is not tried.
-    fn why_not(&self, at: Stamp, step: Step) -> Option<String> {
+    /// Why a step is skipped; `None` if it is not.
+    fn skip_reason(&self, at: Stamp, step: Step) -> Option<String> {
         if let Some(over) = self.over {
             return Some(over.to_owned());
         }
@@ -280,7 +279,7 @@ impl Diagnosis {
         }
     }
 
-    /// The present way does not lead to an answer. Where a BREAK does not reach the kernel, the agent may still be there.
+    /// The kernel did not answer. After a failed BREAK the agent is tried.
     fn fail(&mut self, why: String, effects: &mut Vec<Effect>) {
         let Some(current) = &mut self.current else { return };
         match current.way {
@@ -346,7 +345,7 @@ impl Diagnosis {
 }
 
 impl Way {
-    /// What the kernel's answer begins with.
+    /// Texts that acknowledge the request; empty if there is none.
     const fn acks(self) -> &'static [&'static str] {
         match self {
             Self::Break(_) | Self::Agent(_) => SYSRQ_ACKS,
@@ -355,10 +354,11 @@ impl Way {
     }
 }
 
-/// The first line of a file of the bundle: when it was taken, and whether it may show what the lab itself has caused.
+/// The first line of a file of the bundle: its time, and whether the lab's own probes may show in it.
 fn head(began: Stamp, before_verdict: bool, has_provoked: bool) -> String {
     let moment = if before_verdict { "before sysrq-f and the verdict" } else { "after the verdict" };
-    let provoked = if has_provoked { "the lab had made the guest act before" } else { "the guest was not provoked" };
+    let provoked =
+        if has_provoked { "the lab had disturbed the guest before" } else { "the lab had not disturbed the guest" };
     format!("Taken {:.2} s after the start of QEMU, {moment}; {provoked}.", began.as_secs_f64())
 }
 

@@ -1,10 +1,10 @@
-//! How the lab itself can fail.
+//! Failures of the lab itself.
 
 use crate::guest::OpenError;
 use crate::store::StoreError;
 use model::{Kind, RuleId, Verdict};
 
-/// The lab failed. Whatever the guest's kernel does is never one of these.
+/// A failure of the lab, never of the guest's kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// The run directory.

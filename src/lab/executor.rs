@@ -1,4 +1,4 @@
-//! Where trials run.
+//! The interface of executors, which run trials.
 
 use super::error::LabError;
 use super::observer::Observer;
@@ -8,29 +8,28 @@ use std::path::Path;
 use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
 
-/// A trial on its way to its record.
+/// The future of a trial's record.
 pub type Execution<'a> = Pin<Box<dyn Future<Output = Result<TrialRecord, LabError>> + Send + 'a>>;
 
 /// A trial to run.
 pub struct Assignment<'a> {
     /// What to run.
     pub spec: &'a TrialSpec,
-    /// The trial's folder; it is made if need be.
+    /// The trial's folder; created if missing.
     pub folder: &'a Path,
-    /// What the observer calls the trial.
+    /// The trial's index for the observer.
     pub index: usize,
-    /// Is told how the trial stands.
+    /// Receives the trial's status.
     pub observer: &'a dyn Observer,
-    /// Ends the trial before its time.
+    /// Cancels the trial.
     pub cancel: CancellationToken,
 }
 
-/// Runs trials one by one; several run at a time.
+/// Runs trials; several may run concurrently.
 pub trait Executor: Send + Sync {
-    /// Runs a trial to its end. Its folder then holds all of it, record included.
+    /// Runs a trial to its end and writes its folder, including the record.
     ///
     /// # Errors
-    /// When not even a record can be written. A trial that the lab could not bring to its end is a record with the outcome
-    /// `lab-error`.
+    /// When the record cannot be written. Any other failure of the lab is a record with the outcome `lab-error`.
     fn execute<'a>(&'a self, assignment: Assignment<'a>) -> Execution<'a>;
 }

@@ -1,4 +1,4 @@
-//! What the driver tells the conductor, and what the conductor has it do.
+//! Inputs of the conductor, and its effects.
 
 use super::observer::Status;
 use super::step_error::StepError;
@@ -6,55 +6,55 @@ use crate::guest::{GuestEvent, StopSignal};
 use model::{Event, Probe, Step, ThreadTime};
 use std::time::Duration;
 
-/// Something that has happened.
+/// An input of the conductor.
 #[derive(Debug)]
 pub(super) enum Input {
-    /// The guest did something.
+    /// An event of the guest.
     Guest(GuestEvent),
     /// A task beside the loop has ended.
     Task(TaskResult),
     /// The host was sampled.
     Host(HostSample),
-    /// CPU time of the vCPU threads; empty when it is not known.
+    /// CPU time of the vCPU threads; empty if unknown.
     Vcpus(Vec<ThreadTime>),
     /// [`super::conductor::Conductor::deadline`] has passed.
     Deadline,
-    /// The user or the lab wants the trial to end.
+    /// The trial is cancelled.
     Cancelled,
 }
 
-/// The host's condition.
+/// A sample of the host.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HostSample {
-    /// How late the sample was taken, or for how long the driver was behind with the console.
+    /// Lateness of the sample, plus a period if the driver was behind with the console.
     pub late: Duration,
     /// PSI `some avg10` of the CPU in percent.
     pub psi_cpu_avg10: Option<f32>,
-    /// Whether QEMU's process is stopped, and not by the lab.
+    /// Whether QEMU's process is stopped.
     pub is_stopped: bool,
 }
 
-/// What a task beside the loop came back with.
+/// Result of a task beside the loop.
 #[derive(Debug)]
 pub(super) enum TaskResult {
-    /// The vCPUs' threads are known, or will not be.
+    /// `query-cpus-fast` has ended.
     Threads,
-    /// Whether QEMU will pause, not exit, when the guest shuts down.
+    /// Whether QEMU will pause instead of exit on a guest shutdown.
     ShutdownAction(bool),
     /// All console bytes that had arrived can be read.
     Flushed,
-    /// The probe has ended; what it found, unless that is on the console.
+    /// The probe has ended, with its result unless that is on the console.
     Probed(Option<Event>),
-    /// A step of the diagnosis has ended: what it read, or why it could not.
+    /// A step of the diagnosis has ended, with its result.
     Step(Result<String, StepError>),
 }
 
-/// Something for the driver to do.
+/// An effect that the driver performs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Effect {
-    /// Ask QEMU for its vCPU threads.
+    /// Query QEMU's vCPU threads.
     QueryVcpus,
-    /// Ask QEMU to pause when the guest shuts down.
+    /// Make QEMU pause on a guest shutdown.
     PauseOnShutdown,
     /// Read all console bytes that have arrived.
     FlushConsole,
@@ -62,17 +62,17 @@ pub(super) enum Effect {
     Probe { probe: Probe, page_bytes: u32 },
     /// Do the host's part of a step.
     Step(StepWork),
-    /// Have QEMU write the guest's RAM to the bundle, as the host's part of a step.
+    /// Dump the guest's RAM to the bundle, as the host's part of a step.
     Dump,
-    /// Drop the running probe or step; a paused machine runs on.
+    /// Cancel the running probe or step; a paused machine is resumed.
     AbortProbes,
-    /// Take so much of the vCPUs' time; zero for none.
+    /// Steal this percentage of the vCPUs' time; 0 for none.
     StealVcpuTime { percent: u32 },
-    /// Ask QEMU to quit.
+    /// Send QMP `quit`.
     Quit,
-    /// Signal QEMU.
+    /// Send QEMU a signal.
     Signal(StopSignal),
-    /// Show how the trial stands.
+    /// Report the trial's status.
     Show(Status),
 }
 
@@ -83,7 +83,7 @@ pub(super) enum StepWork {
     Read { step: Step, page_bytes: u32 },
     /// Send a BREAK and a sysrq letter.
     BreakSysrq(char),
-    /// Have the agent trigger the sysrq.
+    /// Make the agent trigger the sysrq.
     AgentSysrq(char),
     /// Inject a non-maskable interrupt.
     Nmi,

@@ -1,9 +1,9 @@
-//! Where a trial is written down.
+//! The record of a trial.
 
 use crate::store::{StoreError, TrialDir};
 use model::{Bundle, Record, Verdict};
 
-/// The record of one trial. What it has taken is with the operating system when a method returns.
+/// The record of one trial. Data is in the page cache when a method returns.
 ///
 /// # Errors
 /// Each method fails when the record cannot be written.
@@ -12,11 +12,11 @@ pub(super) trait Journal {
     fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
     /// Appends events, before they are judged.
     fn events(&mut self, records: &[Record]) -> Result<(), StoreError>;
-    /// Writes the verdict, so that nothing that happens afterwards loses it.
+    /// Writes the verdict, before the diagnosis starts.
     fn verdict(&mut self, verdict: &Verdict) -> Result<(), StoreError>;
     /// Writes a file of the bundle.
     fn file(&mut self, name: &str, content: &[u8]) -> Result<(), StoreError>;
-    /// Writes how the bundle was collected.
+    /// Writes `bundle.json`.
     fn bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError>;
 }
 

@@ -15,13 +15,13 @@ use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::probe::{Prober, SymbolCache};
 use crate::report;
 use crate::store::TrialDir;
-use model::{Kind, RUN_SCHEMA, RuleId, TrialRecord, Verdict};
+use model::{Kind, RuleId, TrialRecord, Verdict};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use watchdog::Setup;
 
-/// Runs trials in this process. Its trials share what they read of kernels.
+/// Runs trials in this process. They share the symbols and layouts of kernels.
 #[derive(Debug, Default)]
 pub struct LocalExecutor {
     symbols: Arc<SymbolCache>,
@@ -33,11 +33,11 @@ impl Executor for LocalExecutor {
     }
 }
 
-/// What QEMU is started with, and the files behind it, which live as long as the trial.
+/// QEMU's command line, and its files, which live as long as the trial.
 struct Launch {
     source: Source,
     argv: Vec<String>,
-    /// What QEMU calls the character device of the serial console.
+    /// QEMU's id of the serial console's chardev.
     console: String,
     _sockets: SocketDir,
     _disk: Option<ScratchFile>,
@@ -54,7 +54,7 @@ impl LocalExecutor {
         record.command.clone_from(&launch.argv);
         match self.drive(&assignment, launch).await {
             Ok(driver) => finish(spec, record, &driver),
-            // The disk may be what failed; then this fails too and the run ends with the reason.
+            // If the host's disk is full, this fails too and ends the run.
             Err(error) => fail(spec, folder, record, &error),
         }
     }
@@ -101,7 +101,7 @@ impl LocalExecutor {
             ram: spec.cell.ram,
             page_bytes: PAGE_BYTES,
             symbol_cache: Arc::clone(&self.symbols),
-            // Guests of the lab's own get `nokaslr`.
+            // Planned guests have `nokaslr`.
             kaslr: (!spec.guest.is_planned()).then(Arc::default),
         });
         Reach { prober, serial: guest.input(), pid: guest.pid(), max_dump: spec.max_dump }
@@ -144,26 +144,15 @@ async fn launch(spec: &TrialSpec) -> Result<Launch, LabError> {
     Ok(Launch { source, argv, console, _sockets: sockets, _disk: disk })
 }
 
-/// The record of a trial of which nothing is known yet.
+/// The record of a trial whose guest has not started.
 pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
     let kernel = &spec.kernel;
     TrialRecord {
-        schema: RUN_SCHEMA,
-        cell: spec.cell.clone(),
-        trial: spec.trial,
-        verdict: unjudged(),
-        started: wall_clock(),
-        duration_s: 0.0,
-        boot_s: None,
-        oom_kills: 0,
-        also: Vec::new(),
-        accel: spec.accel,
-        command: Vec::new(),
         kernel_release: Some(kernel.release.clone()).filter(|release| !release.is_empty()),
         kernel_digest: Some(kernel.digest.clone()),
         kernel_commit: kernel.commit.clone(),
         initrd_digest: spec.initrd.as_ref().map(|(_, digest)| digest.clone()),
-        artifacts: Vec::new(),
+        ..TrialRecord::new(spec.cell.clone(), spec.trial, spec.accel, wall_clock(), unjudged())
     }
 }
 
@@ -184,7 +173,7 @@ fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Res
     Ok(record)
 }
 
-/// Ends a trial that the lab could not bring to its end.
+/// Records a trial that failed with a lab error.
 fn fail(spec: &TrialSpec, folder: &Path, mut record: TrialRecord, error: &LabError) -> Result<TrialRecord, LabError> {
     record.verdict = error.verdict();
     let why = report::why(&spec.run, &record);

@@ -1,9 +1,9 @@
-//! What the lab tells whoever shows its progress.
+//! Progress of trials, for a display.
 
 use model::{Stage, TrialRecord};
 use serde::{Deserialize, Serialize};
 
-/// How one running trial stands.
+/// Status of a running trial.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Stage.
@@ -20,14 +20,14 @@ pub struct Status {
     pub canary_stuck_s: Option<f64>,
 }
 
-/// Is told what happens, on the lab's own thread: it must not block.
+/// Receives the progress of trials, on the lab's own thread: its methods must not block.
 pub trait Observer: Sync + Send {
-    /// A trial was started; `index` names it in later calls.
+    /// A trial has started; `index` identifies it in later calls.
     fn started(&self, index: usize, cell: &model::Cell, trial: u32);
-    /// About once a second for each running trial, and at each change of stage.
+    /// Called about once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
     /// KVM cannot continue; the trial restarts under TCG.
-    fn emulated(&self, _index: usize, _record: &TrialRecord) {}
+    fn restarted_under_tcg(&self, _index: usize, _record: &TrialRecord) {}
     /// A trial has ended.
     fn finished(&self, index: usize, record: &TrialRecord);
 }

@@ -1,4 +1,4 @@
-//! What a driver does for its conductor beside the loop: each thing is a task, and none of them holds up the guest's console.
+//! Performs the conductor's effects as tasks beside the loop, so that none of them blocks the console.
 
 use super::diagnosis::FOLDER;
 use super::error::LabError;
@@ -19,25 +19,25 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How long QEMU may take to name its threads or to take a setting.
+/// Timeout of QMP commands for thread ids and settings.
 const QMP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a channel of the guest may take a request.
+/// Timeout for sending a request to a channel of the guest.
 const SEND_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// What the performer needs of a guest.
+/// Handles to a guest.
 pub(super) struct Reach {
-    /// Probes the guest; nothing without QMP.
+    /// Probes the guest; `None` without QMP.
     pub prober: Option<Prober>,
     /// Input of the console.
     pub serial: SerialInput,
-    /// Process id of QEMU, where it is known.
+    /// Process id of QEMU; `None` if unknown.
     pub pid: Option<u32>,
-    /// Limit of the RAM that is dumped, where it is dumped at all.
+    /// Maximum RAM of a dump; `None` for no dump.
     pub max_dump: Option<RamMib>,
 }
 
-/// Performs effects. Dropping it ends what it has begun; a paused machine runs on.
+/// Performs effects. Dropping it cancels running tasks and resumes a paused machine.
 pub(super) struct Performer {
     reach: Reach,
     threads: Vec<u32>,
@@ -46,7 +46,7 @@ pub(super) struct Performer {
     probes: JoinSet<TaskResult>,
 }
 
-/// What a task that probes nothing came back with.
+/// Result of a task that is not a probe.
 enum Outcome {
     Result(TaskResult),
     Threads(Vec<u32>),
@@ -58,16 +58,16 @@ impl Performer {
         Self { reach, threads: Vec::new(), throttle: None, tasks: JoinSet::new(), probes: JoinSet::new() }
     }
 
-    /// Thread ids of the vCPUs; none when QEMU did not say.
+    /// Thread ids of the vCPUs; empty if unknown.
     pub fn vcpu_threads(&self) -> &[u32] {
         &self.threads
     }
 
-    /// The result of the next task that ends; pending while there is none. Cancel safe.
+    /// The result of the next task that ends; pending while no task runs. Cancel safe.
     pub async fn next_result(&mut self) -> TaskResult {
         loop {
             let ended = poll_fn(|cx| {
-                // Probes first: QEMU may take long to answer the others.
+                // Probes first: QEMU may be slow to reply to the others.
                 if let Poll::Ready(Some(ended)) = self.probes.poll_join_next(cx) {
                     return Poll::Ready(ended.map(Outcome::Result));
                 }
@@ -89,7 +89,7 @@ impl Performer {
         }
     }
 
-    /// Begins to read what has arrived on the console.
+    /// Starts a flush of the console.
     pub fn flush(&mut self, flush: Flush) {
         self.tasks.spawn(async move {
             flush.await;
@@ -100,7 +100,7 @@ impl Performer {
     /// Performs an effect that needs neither the guest's process nor the trial's folder.
     ///
     /// # Errors
-    /// When the vCPUs' time cannot be taken.
+    /// When the vCPUs cannot be throttled.
     pub fn perform(&mut self, effect: Effect, at: Stamp) -> Result<(), LabError> {
         match effect {
             Effect::QueryVcpus => self.query_vcpus(),
@@ -139,7 +139,7 @@ impl Performer {
     fn quit(&mut self) {
         let Some(qmp) = self.qmp() else { return };
         self.tasks.spawn(async move {
-            // QEMU may close the connection before its answer is read: its exit is what counts.
+            // QEMU may close the connection before it replies; only its exit counts.
             drop(qmp.execute(quit {}, QUIT_TIMEOUT).await);
             Outcome::Nothing
         });
@@ -160,7 +160,7 @@ impl Performer {
         self.probes.spawn(async move { TaskResult::Step(do_step(prober, serial, work, at).await) });
     }
 
-    /// Has QEMU write the guest's RAM into the bundle of the trial's folder. A part of a dump is not left.
+    /// Makes QEMU dump the guest's RAM into the bundle. A partial dump is removed.
     pub fn dump(&mut self, trial: &Path) {
         let file = trial.join(FOLDER).join(Step::Dump.file());
         let (qmp, max) = (self.qmp(), self.reach.max_dump);
@@ -198,7 +198,7 @@ async fn do_step(prober: Option<Prober>, serial: SerialInput, work: StepWork, at
         }
         StepWork::BreakSysrq(letter) => prober()?.send_sysrq(letter).await?,
         StepWork::AgentSysrq(letter) => {
-            // Letters that the kernel did not take stand on the agent's line.
+            // The leading newline ends a line of letters that the kernel did not take.
             let line = format!("\n{}", encode_command(Command::Sysrq(letter)));
             serial.send(line.into_bytes(), SEND_TIMEOUT).await.map_err(StepError::Console)?;
         }
@@ -219,7 +219,7 @@ impl PartialFile {
 impl Drop for PartialFile {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            // There may be none.
+            // The file may not exist.
             let _ = std::fs::remove_file(path);
         }
     }

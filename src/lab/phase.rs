@@ -6,36 +6,36 @@ use crate::guest::Exit;
 use model::Stamp;
 use watchdog::Setup;
 
-/// What the conductor must know of a trial beforehand.
+/// Fixed properties of a trial.
 #[derive(Debug, Clone)]
 pub(super) struct Conditions {
     pub setup: Setup,
-    /// Process id of QEMU, where it is known.
+    /// Process id of QEMU; `None` if unknown.
     pub pid: Option<u32>,
     /// Whether the lab starts and ends QEMU.
     pub is_managed: bool,
-    /// Percent of the time for which the vCPUs are stopped while the workload runs.
+    /// Percentage of the time for which the vCPUs are stopped while the workload runs.
     pub vcpu_stop_percent: Option<u32>,
-    /// What a diagnosis may do.
+    /// Capabilities of the diagnosis.
     pub diagnosis: Means,
 }
 
-/// How far the trial has come.
+/// A phase of a trial.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// The console cannot be read yet.
+    /// The console is not connected yet.
     Connecting,
     /// The watchdog judges.
     Watching,
-    /// The guest has shut its machine down: its last console bytes are awaited.
+    /// The guest has shut its machine down; its last console bytes are being read.
     Flushing { deadline: Stamp, is_flushed: bool },
-    /// The verdict stands; evidence is collected.
+    /// There is a verdict; evidence is being collected.
     Diagnosing(Diagnosis),
-    /// QEMU is made to exit.
+    /// QEMU is being stopped.
     Stopping(Stopping),
-    /// QEMU has exited: what it had sent is awaited.
+    /// QEMU has exited; its last output is being read.
     Draining { exit: Exit, deadline: Stamp },
-    /// Nothing more comes.
+    /// The trial has ended.
     Over,
 }
 
@@ -44,8 +44,8 @@ pub(super) enum Phase {
 pub(super) enum Probing {
     Idle,
     Running,
-    /// The host's own evidence is collected: the next probe starts the OOM killer.
+    /// The host's diagnostics run: the next probe invokes the OOM killer.
     Collecting,
-    /// The machine is shut down: there is nothing to look into.
+    /// The machine is shut down: no further probes.
     Closed,
 }

@@ -1,8 +1,8 @@
-//! Makes ready what the cells of a plan need: kernels, guest images, the answer whether KVM works.
+//! Prepares a plan's cells: kernels, guest images, the accelerator.
 
 use super::run::Prepared;
 use super::trial::Ready;
-use crate::host::{AccelAnswer, Accelerator, probe_kvm};
+use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// What a cell needs, or the verdict of the cells that cannot have it.
+/// A requirement of a cell, or the verdict if it cannot be met.
 type Needed<T> = Result<T, Box<Verdict>>;
 
 /// An image and its digest.
 type Image = (PathBuf, Digest);
 
-/// What an image is for; one with modules is for one kernel alone.
+/// The key of an image; an image with modules is for one kernel.
 type ImageKey = (Arch, WorkloadName, Option<KernelName>);
 
 /// Where kernels and images come from.
@@ -32,26 +32,26 @@ pub struct Sources {
     pub images: Arc<Images>,
     /// Workloads by name.
     pub workloads: Arc<BTreeMap<WorkloadName, Manifest>>,
-    /// A kernel of the user's own that no catalogue has; cells whose kernel has its name boot it.
+    /// A kernel that the user provides; cells with its name boot it.
     pub own: Option<KernelArtifact>,
     /// Folder of the cache.
     pub cache: PathBuf,
-    /// Compilers at a time.
+    /// Maximum number of concurrent compilers.
     pub jobs: usize,
 }
 
-/// What was made ready.
+/// Prepared cells.
 #[derive(Default)]
 pub struct Readiness {
-    /// For each cell, what it needs or why it cannot have it.
+    /// By cell id: the cell's kernel and image, or the verdict if they are missing.
     pub prepared: Prepared,
-    /// What executes each architecture's guests, and why.
-    pub accels: BTreeMap<Arch, AccelAnswer>,
+    /// The accelerator of each architecture, with the reason.
+    pub accels: BTreeMap<Arch, AccelChoice>,
 }
 
 impl Sources {
-    /// Makes ready what the plan's cells need, each thing once. What cannot be had becomes the verdict of the cells that
-    /// need it, and the others go on. Ends early when `cancel` is cancelled and `progress` says so as well.
+    /// Prepares each kernel and image of the plan once. A failure becomes the verdict of the cells that need it. Returns early
+    /// when `cancel` and `progress` are cancelled.
     pub async fn prepare(
         &self,
         plan: &Plan,
@@ -89,9 +89,9 @@ impl Sources {
                 }
             };
             if let Entry::Vacant(unknown) = readiness.accels.entry(cell.arch) {
-                let answer = probe_kvm(spec, &self.cache).await;
-                accelerators.insert(cell.arch, Accelerator::proven(&answer, &self.cache));
-                unknown.insert(answer);
+                let choice = probe_kvm(spec, &self.cache).await;
+                accelerators.insert(cell.arch, Accelerator::probed(&choice, &self.cache));
+                unknown.insert(choice);
             }
             let accelerator = accelerators[&cell.arch].clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {

@@ -1,4 +1,4 @@
-//! Runs each trial in a process of its own: `oomlab trial SPEC.json --out DIR`.
+//! Runs each trial in its own process: `oomlab trial SPEC.json --out DIR`.
 
 use super::error::LabError;
 use super::executor::{Assignment, Execution, Executor};
@@ -17,19 +17,19 @@ use tokio_util::sync::CancellationToken;
 /// Name of the spec in a trial's folder.
 const SPEC: &str = "spec.json";
 
-/// What the process itself writes.
+/// The file for the process's stderr.
 const LOG: &str = "lab.log";
 
-/// How long a cancelled trial may take to end its guest: longer than the stop ladder.
+/// Timeout for a cancelled trial's exit: longer than the stop ladder.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest status line, in bytes.
+/// Maximum length of a status line, in bytes.
 const MAX_LINE: usize = 64 * 1024;
 
 /// Runs trials in processes.
 #[derive(Debug, Clone)]
 pub struct ProcessExecutor {
-    /// The program, which is this one.
+    /// The program: `oomlab` itself.
     pub program: PathBuf,
 }
 
@@ -47,7 +47,7 @@ impl ProcessExecutor {
         std::fs::create_dir_all(folder).map_err(failed)?;
         let text = serde_json::to_vec_pretty(spec).map_err(|error| failed(error.into()))?;
         std::fs::write(&path, text).map_err(failed)?;
-        // A record of an earlier attempt is not this one's.
+        // Removes the record of an earlier attempt.
         let _ = std::fs::remove_file(folder.join("trial.json"));
         let process = self.spawn(&path, folder, File::create(&log).map_err(failed)?);
         let status = supervise(&mut process.map_err(|error| failed(error.into()))?, index, observer, &cancel).await;
@@ -68,7 +68,7 @@ impl ProcessExecutor {
     }
 }
 
-/// Passes on the trial's status, a JSON document a line, until the process ends. A cancelled trial gets SIGTERM first.
+/// Forwards the trial's status lines (JSON) to the observer until the process exits. Cancellation sends SIGTERM first.
 async fn supervise(
     process: &mut PipedProcess,
     index: usize,

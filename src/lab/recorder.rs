@@ -1,4 +1,4 @@
-//! Writes events down, then has them judged.
+//! Records events, then passes them to the watchdog.
 
 use super::journal::Journal;
 use crate::store::StoreError;
@@ -7,7 +7,7 @@ use kmsg::signature::has_finding;
 use model::{Beat, Event, Frame, Record, Stamp};
 use watchdog::{Action, Watchdog};
 
-/// Bytes of console lines that are recorded whole; after that only lines that a signature knows.
+/// Maximum bytes of console lines that are all recorded; later only lines that match a signature.
 const MAX_WHOLE_LINES: u64 = 4 * 1024 * 1024;
 
 /// Reads the console and feeds the watchdog.
@@ -15,7 +15,7 @@ const MAX_WHOLE_LINES: u64 = 4 * 1024 * 1024;
 pub(super) struct Recorder {
     pub watchdog: Watchdog,
     pub last_beat: Option<Beat>,
-    /// Bytes of a page, as the agent said.
+    /// Page size in bytes, from the agent.
     pub page_bytes: Option<u32>,
     console: Console,
     line_bytes: u64,
@@ -34,7 +34,7 @@ impl Recorder {
         }
     }
 
-    /// Takes console bytes.
+    /// Handles console bytes.
     pub fn console(&mut self, at: Stamp, bytes: &[u8], journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         journal.console(bytes)?;
         let mut items = Vec::new();
@@ -42,14 +42,14 @@ impl Recorder {
         self.items(at, items, journal)
     }
 
-    /// The console has ended.
+    /// Handles the end of the console.
     pub fn console_end(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         let mut items = Vec::new();
         self.console.finish(&mut items);
         self.items(at, items, journal)
     }
 
-    /// Takes one event.
+    /// Handles one event.
     pub fn event(&mut self, at: Stamp, event: Event, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         self.events(at, vec![event], journal)
     }

@@ -1,4 +1,4 @@
-//! A run: every trial of a plan, as the host admits them.
+//! A run: all trials of a plan, subject to admission.
 
 use super::admission::{Admission, Budget, Need, QEMU_OVERHEAD_MIB};
 use super::error::LabError;
@@ -8,36 +8,36 @@ use super::trial::{GuestSpec, Ready, SPEC_SCHEMA, TrialSpec};
 use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::report;
 use crate::store::{RunDir, TrialDir};
-use model::{Accel, Cell, CellId, Kind, Plan, RUN_SCHEMA, RamMib, RuleId, TrialRecord, Verdict};
+use model::{Accel, Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// For each cell, by id: what it needs to run, or why it cannot.
+/// By cell id: the cell's kernel and image, or the verdict if they are missing.
 pub type Prepared = BTreeMap<CellId, Result<Ready, Box<Verdict>>>;
 
-/// How a run is to go.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// What it may use of the host.
+    /// Limits on the host's resources.
     pub budget: Budget,
-    /// A program to run in place of every architecture's QEMU.
+    /// A program in place of every architecture's QEMU.
     pub qemu: Option<PathBuf>,
-    /// Limit of the RAM of a guest that hung or crashed that is kept in a file; nothing for none.
+    /// Maximum RAM of a guest whose memory is dumped after a hang or a crash; `None` for no dumps.
     pub dump: Option<RamMib>,
 }
 
 /// Runs plans.
 pub struct Lab {
-    /// How.
+    /// Options of the run.
     pub options: RunOptions,
-    /// Where trials run.
+    /// Runs the trials.
     pub executor: Arc<dyn Executor>,
-    /// Is told what happens.
+    /// Receives the progress.
     pub observer: Arc<dyn Observer>,
-    /// Ends the run before its time.
+    /// Cancels the run.
     pub cancel: CancellationToken,
 }
 
@@ -45,8 +45,8 @@ impl Lab {
     /// Runs every trial of the plan into `run` and returns when all have ended or the run was cancelled.
     ///
     /// # Errors
-    /// When the run directory cannot be written. A trial that the lab could not run is a verdict with the outcome
-    /// `lab-error`, and the others go on.
+    /// When the run directory cannot be written. Any other failure of the lab is a verdict with the outcome `lab-error`, and
+    /// the other trials continue.
     pub async fn run(&self, plan: &Plan, prepared: &Prepared, run: &RunDir) -> Result<(), LabError> {
         let clock = Clock::start();
         allow_open_files();
@@ -79,7 +79,7 @@ impl Lab {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Judges a guest that the lab did not plan, until it has ended, there is a verdict, or the run was cancelled.
+    /// Judges a guest that the lab did not plan, until its end, a verdict or cancellation.
     ///
     /// # Errors
     /// See [`Lab::run`].
@@ -149,7 +149,7 @@ fn unprepared() -> Verdict {
     Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "nothing was prepared for this cell")
 }
 
-/// One trial with all that it needs.
+/// One trial and its resources.
 struct Trial {
     index: usize,
     cell: Cell,
@@ -167,25 +167,25 @@ impl Trial {
     async fn run(self) -> Result<TrialRecord, LabError> {
         self.observer.started(self.index, &self.cell, self.number);
         let record = match &self.ready {
-            Ok(ready) => self.boot_or_emulate(ready).await?,
+            Ok(ready) => self.boot_or_fall_back(ready).await?,
             Err(verdict) => self.unready(verdict)?,
         };
         self.observer.finished(self.index, &record);
         Ok(record)
     }
 
-    /// A KVM that cannot continue says nothing about the kernel: the trial restarts under TCG. A KVM that did not even boot a
-    /// kernel is not used again; a kernel that has come up may also have run into what no KVM can execute.
-    async fn boot_or_emulate(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
+    /// An internal error of KVM says nothing about the kernel: the trial restarts under TCG. If the kernel did not boot, KVM is
+    /// not used again; after the boot, the kernel may have executed an instruction that KVM cannot emulate.
+    async fn boot_or_fall_back(&self, ready: &Ready) -> Result<TrialRecord, LabError> {
         let accel = ready.accelerator.accel();
         let record = self.boot(ready, accel).await?;
         if record.verdict.kind != Kind::VcpuFailed || accel != Accel::Kvm {
             return Ok(record);
         }
         if record.boot_s.is_none() {
-            ready.accelerator.distrust();
+            ready.accelerator.disable_kvm();
         }
-        self.observer.emulated(self.index, &record);
+        self.observer.restarted_under_tcg(self.index, &record);
         self.boot(ready, Accel::Tcg).await
     }
 
@@ -212,26 +212,10 @@ impl Trial {
         self.executor.execute(assignment).await
     }
 
-    /// Records a trial that could not be made ready.
+    /// Records a trial without a kernel or an image.
     fn unready(&self, verdict: &Verdict) -> Result<TrialRecord, LabError> {
-        let mut record = TrialRecord {
-            schema: RUN_SCHEMA,
-            cell: self.cell.clone(),
-            trial: self.number,
-            verdict: verdict.clone(),
-            started: wall_clock(),
-            duration_s: 0.0,
-            boot_s: None,
-            oom_kills: 0,
-            also: Vec::new(),
-            accel: Accel::Tcg,
-            command: Vec::new(),
-            kernel_release: None,
-            kernel_digest: None,
-            kernel_commit: None,
-            initrd_digest: None,
-            artifacts: Vec::new(),
-        };
+        let cell = self.cell.clone();
+        let mut record = TrialRecord::new(cell, self.number, Accel::Tcg, wall_clock(), verdict.clone());
         let why = report::why(&self.run.path().display().to_string(), &record);
         let folder = self.run.trial_folder(self.cell.id.as_str(), self.number);
         TrialDir::record_failure(&folder, &mut record, &why)?;

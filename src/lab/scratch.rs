@@ -8,12 +8,12 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A sparse file without a name: it is gone when its last user has ended, however that happens.
+/// A sparse unlinked file: the kernel frees it with its last file descriptor.
 #[derive(Debug)]
 pub(super) struct ScratchFile(File);
 
 impl ScratchFile {
-    /// Makes one, with its file system.
+    /// Creates one with its file system.
     pub async fn create(disk: &ScratchDisk) -> Result<Self, LabError> {
         let failed = |source| LabError::Disk { mib: disk.bytes >> 20, folder: scratch_folder(), source };
         let make = || {
@@ -28,16 +28,16 @@ impl ScratchFile {
         Ok(file)
     }
 
-    /// Where other processes of this user find it as long as this process has it open (proc_pid_fd(5)).
+    /// A path for other processes of this user, valid while this process has the file open (proc_pid_fd(5)).
     pub fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
 }
 
-/// What making a file system may take.
+/// Limits of mkfs.
 const MAKING: Limits = Limits { timeout: Duration::from_secs(60), max_stdout: 1 << 20 };
 
-/// What every user may run and not every user's PATH has.
+/// Folders of mkfs that may not be in the user's PATH.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 async fn make_filesystem(filesystem: Filesystem, file: &Path) -> std::io::Result<()> {

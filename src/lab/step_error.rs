@@ -4,7 +4,7 @@ use crate::host::QmpError;
 use crate::probe::ProbeError;
 use std::io;
 
-/// The host could not do its part of a step.
+/// A failure of the host's part of a step.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StepError {
     /// There is no control channel.

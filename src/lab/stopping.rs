@@ -1,5 +1,5 @@
-//! The stop ladder: QMP `quit`, SIGTERM, SIGKILL, each with a deadline. The console is read meanwhile: a full one may block
-//! all of QEMU (`pl011_write()` waits until it has written).
+//! The stop ladder: QMP `quit`, SIGTERM, SIGKILL, each with a timeout. The console is read meanwhile: a full one may block
+//! QEMU (`pl011_write()` blocks until it has written).
 
 use super::error::LabError;
 use super::input::Effect;
@@ -7,10 +7,10 @@ use crate::guest::StopSignal;
 use model::Stamp;
 use std::time::Duration;
 
-/// How long QEMU may take to quit.
+/// Timeout of QMP `quit`.
 pub(super) const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 const TERM_TIMEOUT: Duration = Duration::from_secs(2);
-/// A killed QEMU that does not exit sits in an uninterruptible wait of the host.
+/// Timeout of SIGKILL: a QEMU that exceeds it is in state D.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ enum Rung {
     Kill,
 }
 
-/// Where on the ladder the trial stands.
+/// The current rung.
 #[derive(Debug)]
 pub(super) struct Stopping {
     rung: Rung,
@@ -28,13 +28,13 @@ pub(super) struct Stopping {
 }
 
 impl Stopping {
-    /// Begins with the first rung.
+    /// Starts with the first rung.
     pub fn quit(at: Stamp, effects: &mut Vec<Effect>) -> Self {
         effects.push(Effect::Quit);
         Self { rung: Rung::Quit, deadline: at + QUIT_TIMEOUT }
     }
 
-    /// Begins with the last rung.
+    /// Starts with the last rung.
     pub fn kill(at: Stamp, effects: &mut Vec<Effect>) -> Self {
         effects.push(Effect::Signal(StopSignal::Kill));
         Self { rung: Rung::Kill, deadline: at + KILL_TIMEOUT }
@@ -44,7 +44,7 @@ impl Stopping {
         self.deadline
     }
 
-    /// Takes the next rung if the time of this one is over.
+    /// Takes the next rung if this one has timed out.
     pub fn on_deadline(&mut self, at: Stamp, effects: &mut Vec<Effect>) -> Result<(), LabError> {
         if at < self.deadline {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What one trial is made of.
+//! The specification of a trial.
 
 use crate::host::Accelerator;
 use model::{Accel, Cell, Digest, KernelArtifact, RamMib};
@@ -8,18 +8,18 @@ use std::path::PathBuf;
 /// Version of a trial's spec.
 pub const SPEC_SCHEMA: u32 = 1;
 
-/// A cell whose kernel and guest image lie ready.
+/// A cell's prepared kernel and guest image.
 #[derive(Debug, Clone)]
 pub struct Ready {
     /// The kernel.
     pub kernel: KernelArtifact,
     /// The initramfs and its digest.
     pub initrd: Option<(PathBuf, Digest)>,
-    /// What executes the guest.
+    /// The accelerator of the cell's architecture.
     pub accelerator: Accelerator,
 }
 
-/// One boot of a cell, complete: any process of this host can run it.
+/// A complete specification of one boot: any process of this host can run it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialSpec {
     /// [`SPEC_SCHEMA`].
@@ -38,7 +38,7 @@ pub struct TrialSpec {
     pub initrd: Option<(PathBuf, Digest)>,
     /// What executes the guest.
     pub accel: Accel,
-    /// Limit of the RAM of a guest that hung or crashed that is kept in a file; nothing for none.
+    /// Maximum RAM of a guest whose memory is dumped after a hang or a crash; `None` for no dump.
     pub max_dump: Option<RamMib>,
 }
 
@@ -48,7 +48,7 @@ pub struct TrialSpec {
 pub enum GuestSpec {
     /// The command line follows from the cell.
     Planned {
-        /// A program to run in place of the architecture's QEMU.
+        /// A program in place of the architecture's QEMU.
         qemu: Option<PathBuf>,
     },
     /// The lab starts the user's own QEMU, with channels that it adds.
@@ -60,12 +60,12 @@ pub enum GuestSpec {
     Attach {
         /// The serial console.
         serial: PathBuf,
-        /// What QEMU calls the character device behind it.
+        /// QEMU's id of its chardev.
         console: String,
-        /// QMP: without it nothing is known of the vCPUs.
+        /// The QMP monitor; without it the vCPUs cannot be observed.
         qmp: Option<PathBuf>,
     },
-    /// There is nothing but the console, on standard input.
+    /// Only a console, on standard input.
     Stdin,
 }
 

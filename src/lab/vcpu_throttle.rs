@@ -1,4 +1,4 @@
-//! A guest that gets no CPU now and then, as on a host that has none to spare: `SIGSTOP` and `SIGCONT` to its QEMU.
+//! Steals CPU time from a guest, as an overloaded host does: `SIGSTOP` and `SIGCONT` to its QEMU.
 
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::OwnedFd;
@@ -6,20 +6,19 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// One burst and the time until the next. Whoever holds a lock inside the guest in a burst holds it for many ticks of its
-/// clock, and the lab's own waits for QEMU are longer.
+/// Period of a stop and a run. A lock that the guest holds during a stop is held for many ticks of its clock; all timeouts of
+/// the lab for QEMU are longer.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Goes on until it is dropped; the guest runs then.
+/// Stops QEMU periodically until dropped, which resumes it.
 #[derive(Debug)]
 pub(super) struct VcpuThrottle(JoinHandle<()>);
 
 impl VcpuThrottle {
-    /// Holds the process `pid` for `percent` of the time. A process that has ended is no error: the guest's end is told
-    /// elsewhere.
+    /// Stops the process `pid` for `percent` of each period of 500 ms. Its exit is no error.
     ///
     /// # Errors
-    /// When the operating system gives no handle to the process.
+    /// When pidfd_open(2) fails.
     pub fn begin(pid: u32, percent: u32) -> std::io::Result<Self> {
         let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
         let pid = pid.ok_or(std::io::ErrorKind::NotFound)?;
@@ -42,12 +41,12 @@ impl Drop for VcpuThrottle {
     }
 }
 
-/// The process is stopped for as long as this lives, however its end comes.
+/// Stops the process until dropped.
 struct StopGuard<'p>(&'p OwnedFd);
 
 impl<'p> StopGuard<'p> {
     fn begin(process: &'p OwnedFd) -> Self {
-        // ESRCH: it has ended.
+        // ESRCH: it has exited.
         let _ = pidfd_send_signal(process, Signal::STOP);
         Self(process)
     }

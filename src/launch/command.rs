@@ -53,10 +53,10 @@ pub fn command(cell: &Cell, accel: Accel, paths: &Paths) -> Vec<String> {
     argv.0
 }
 
-/// QEMU drops what a guest prints before there is a reader: the machine starts when the lab has connected, however late that is.
+/// QEMU drops console output without a client: the machine starts only when the lab has connected.
 pub(super) const SERIAL_WAIT: &str = "wait=on";
 
-/// The machine starts whether or not anybody has connected to its monitor.
+/// The machine starts without waiting for a client of its monitor.
 pub(super) const QMP_WAIT: &str = "wait=off";
 
 struct Argv(Vec<String>);

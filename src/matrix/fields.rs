@@ -47,7 +47,7 @@ impl Fields {
     }
 
     /// Reports every entry that is left.
-    pub fn nothing_else(self, what: &str, known: &[&str], findings: &mut Findings<'_>) {
+    pub fn reject_unknown(self, what: &str, known: &[&str], findings: &mut Findings<'_>) {
         for (key, _) in self.entries {
             unknown(findings, &key, format!("unknown key `{}` of {what}", key.value), known.iter().copied())
                 .help(format!("{what} has {}", listed(known.iter().copied())));

@@ -111,7 +111,7 @@ impl Raw {
         raw.exclude =
             exclude.into_iter().filter_map(|node| RawSelector::read(node, "an entry of `exclude`", findings)).collect();
         raw.expect = expect.into_iter().filter_map(|node| RawExpect::read(node, findings)).collect();
-        fields.nothing_else("a matrix", KEYS, findings);
+        fields.reject_unknown("a matrix", KEYS, findings);
         Some(raw)
     }
 
@@ -149,7 +149,7 @@ impl Definition {
                 && let Some(mut fields) = Fields::of(node, "a value of a custom axis", findings)
             {
                 extras = Extras::take(&mut fields, findings);
-                fields.nothing_else("a value of a custom axis", EXTRAS, findings);
+                fields.reject_unknown("a value of a custom axis", EXTRAS, findings);
             }
             values.push((value, extras));
         }
@@ -177,7 +177,7 @@ impl RawBlock {
             for key in TIMEOUTS {
                 timeouts.extend(inner.take(key).and_then(|node| text(node, key, findings)).map(|text| (*key, text)));
             }
-            inner.nothing_else("`timeouts`", TIMEOUTS, findings);
+            inner.reject_unknown("`timeouts`", TIMEOUTS, findings);
         }
         let fail_on = fields.take("fail_on").map(|node| {
             let (_, nodes) = items(node);
@@ -270,7 +270,7 @@ impl RawExpect {
         let selector = fields.take("match");
         let verdict = fields.take("verdict");
         let reason = fields.take("reason");
-        fields.nothing_else("an entry of `expect`", EXPECT, findings);
+        fields.reject_unknown("an entry of `expect`", EXPECT, findings);
         for (key, node) in [("match", &selector), ("verdict", &verdict), ("reason", &reason)] {
             if node.is_none() {
                 findings.error(at, format!("an entry of `expect` lacks `{key}`"));

@@ -1,4 +1,4 @@
-//! What the kernel of a guest counts by itself: its progress, whether or not anything is on its console.
+//! The kernel's own counters: the guest's progress, independent of its console.
 
 use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
@@ -9,7 +9,7 @@ use introspect::counters::{CPUSTAT_BYTES, CounterFormat, CounterLayout, CpuSet, 
 use introspect::symbols::Symbols;
 use model::{Counters, CpuCounters, VmEvents};
 
-/// Variables of which there is one, and the bytes that are read of each.
+/// Global variables, and the bytes read of each.
 const SINGLE: [(&str, usize); 5] = [
     ("jiffies_64", 8),
     ("panic_cpu", 4),
@@ -24,11 +24,11 @@ struct Reader<'a> {
     symbols: &'a Symbols,
     layout: &'a CounterLayout,
     format: CounterFormat,
-    /// Names of variables that are not known, or not mapped.
+    /// Names of variables that are unknown or not mapped.
     missing: Vec<String>,
 }
 
-/// Reads the counters while the machine is paused, so that they are consistent. What cannot be read is left out and named.
+/// Reads the counters while the machine is paused, so that they are consistent. Variables that cannot be read are listed.
 pub(super) async fn read(
     memory: &GuestMemory<'_>,
     symbols: &Symbols,
@@ -64,7 +64,7 @@ impl Reader<'_> {
         self.missing.push(name.to_owned());
     }
 
-    /// What there is once, and the kernel's CPUs.
+    /// The global variables, and the kernel's CPUs.
     async fn single(&mut self) -> Result<(Counters, Option<CpuSet>), ProbeError> {
         let places = SINGLE.map(|(name, bytes)| (self.symbols.data(name), bytes));
         let found = self.memory.read_all(&places).await?;

@@ -1,4 +1,4 @@
-//! Why a guest, or what is known of its kernel, cannot be read.
+//! Errors of reading a guest or its kernel's files.
 
 use super::symbol_cache::KernelDataError;
 use crate::host::QmpError;
@@ -7,10 +7,10 @@ use model::{RamMib, Step};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A probe or a step of a diagnosis that found nothing.
+/// A failed probe or diagnosis step.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// QEMU did not answer a command, or refused it.
+    /// QEMU did not reply to a command, or refused it.
     #[error(transparent)]
     Qmp(#[from] QmpError),
     /// The console does not take input.
@@ -52,13 +52,13 @@ pub enum ProbeError {
     /// The kernel's tasks are not found.
     #[error(transparent)]
     Tasks(#[from] TasksError),
-    /// Writing down so much RAM would hold the guest still for long.
+    /// A snapshot of this much RAM would pause the guest for too long.
     #[error("{0} MiB of RAM are too many for a snapshot of a guest that is judged")]
     RamSize(u32),
     /// There is no file for a copy of the guest's memory.
     #[error("cannot make a file for the guest's memory: {0}")]
     SnapshotFile(std::io::Error),
-    /// RAM is larger than the user wants to keep.
+    /// RAM exceeds the user's limit for dumps.
     #[error("{mib} MiB of RAM are more than {max}, the most that --dump keeps")]
     DumpSize {
         /// The machine's RAM in MiB.
@@ -66,7 +66,7 @@ pub enum ProbeError {
         /// The maximum.
         max: RamMib,
     },
-    /// The file for a dump has no path that QEMU takes.
+    /// The path of the dump cannot be given to QEMU.
     #[error("cannot name the file for the dump: {0}")]
     DumpPath(std::io::Error),
     /// A step that is not read from outside.

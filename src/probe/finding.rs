@@ -1,10 +1,10 @@
-//! What a step of a diagnosis has read.
+//! Results of diagnosis steps.
 
 use super::text;
 use model::{Memory, Profile};
 use std::fmt;
 
-/// What a step of a diagnosis has read; displayed as its file in the bundle.
+/// The result of a diagnosis step; its `Display` is the file in the bundle.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finding {
     /// The register dumps of all vCPUs, as QEMU prints them.

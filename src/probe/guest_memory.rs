@@ -34,8 +34,8 @@ impl<'a> GuestMemory<'a> {
         Ok(parse_memory(&self.qmp.hmp(&examine_memory(address, bytes), vcpu, QMP_TIMEOUT).await?))
     }
 
-    /// As [`Self::read`], on the first vCPU at several addresses, of which `None` gives no bytes. All are asked for at once: QEMU
-    /// takes a while to look at its socket, and is quick then.
+    /// [`Self::read`] on the first vCPU at several addresses; `None` yields no bytes. The commands are pipelined: QEMU is slow to
+    /// poll its socket and fast to reply.
     pub async fn read_all(&self, places: &[(Option<u64>, usize)]) -> Result<Vec<Vec<u8>>, ProbeError> {
         let mut found = Vec::new();
         for batch in places.chunks(BATCH) {

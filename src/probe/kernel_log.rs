@@ -90,7 +90,7 @@ impl Log<'_> {
     }
 }
 
-/// The kernel's log, a line a record: with times if its ring buffer can be decoded, otherwise all that looks like text.
+/// The kernel's log, one line per record: with times if its ring buffer can be decoded, otherwise all printable text.
 pub(super) async fn read(prober: &Prober, memory: &GuestMemory<'_>) -> Result<String, ProbeError> {
     let symbols = prober.symbols().await?;
     let format = prober.counter_format(None);

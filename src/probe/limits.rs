@@ -1,4 +1,4 @@
-//! How long reading a guest may take.
+//! Timeouts of reading a guest.
 
 use super::error::ProbeError;
 use std::time::Duration;

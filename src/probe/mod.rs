@@ -1,5 +1,5 @@
-//! Reads a guest from outside: asks QEMU for the registers and the memory of a machine, and gives what they say about
-//! its kernel. The room knows neither the watchdog nor how a trial is driven.
+//! Reads a guest from outside: registers and memory through QEMU, and the kernel state in them. Independent of the watchdog and of
+//! the driver.
 
 mod counters;
 mod dump;

@@ -37,12 +37,12 @@ pub struct Prober {
     pub page_bytes: u32,
     /// Symbols and layouts of the kernels of the run.
     pub symbol_cache: Arc<SymbolCache>,
-    /// The symbols at the addresses of a randomized kernel, once they are known; `None` for a guest with `nokaslr`.
+    /// The symbols with the KASLR offset, once known; `None` for a guest with `nokaslr`.
     pub kaslr: Option<Arc<OnceCell<Arc<Symbols>>>>,
 }
 
 impl Prober {
-    /// Runs a probe and gives what it found as an event; `None` for a sysrq letter, whose answer is on the console.
+    /// Runs a probe; returns its result as an event, `None` for a sysrq letter, whose answer is on the console.
     pub async fn run(self, probe: Probe) -> Option<Event> {
         let found = match probe {
             Probe::Profile => self.profile().await.map(Some),

@@ -1,4 +1,4 @@
-//! A machine's memory and registers at one moment, kept outside of the machine.
+//! A consistent copy of a machine's memory and registers.
 
 use super::error::ProbeError;
 use super::guest_memory::GuestMemory;
@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-/// Bytes that any disk writes in a second.
+/// Minimum write rate of the host's disk, in bytes per second.
 const MIN_RATE: u64 = 16 << 20;
 
 /// The machine at one moment.
@@ -48,7 +48,7 @@ pub(super) async fn take(qmp: &QmpCommands, ranges: Vec<Range<u64>>) -> Result<S
     Ok(Snapshot { registers, ram })
 }
 
-/// RAM in files without names: they are gone when this is dropped, or the process has ended.
+/// RAM in unlinked files, which the kernel frees when this is dropped or the process exits.
 #[derive(Debug)]
 pub(super) struct Ram {
     parts: Vec<(Range<u64>, File)>,

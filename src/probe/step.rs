@@ -11,7 +11,7 @@ use model::{Stamp, Step};
 const PARTS: usize = 4;
 
 impl Prober {
-    /// Reads what a step of a diagnosis wants, without the guest's help. `at` is the time, for the headline of the tasks.
+    /// Performs a diagnosis step without the guest's help. `at` is the time in the headline of the tasks.
     ///
     /// # Errors
     /// See [`ProbeError`].

@@ -13,10 +13,10 @@ use std::time::Duration;
 /// Timeout of reading a kernel's symbols and layouts, and of reading the tasks with them.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Timeout of the tasks of a guest that is not judged yet: shorter than the watchdog waits for them.
+/// Timeout of the tasks before a verdict: shorter than the watchdog's.
 const FACTS_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// RAM in MiB of a guest that is not judged yet, for whose snapshot it may be held still.
+/// Maximum RAM in MiB of a guest that is paused for a snapshot before its verdict.
 const MAX_FACTS_RAM_MIB: u32 = 1024;
 
 impl Prober {
@@ -39,7 +39,7 @@ impl Prober {
         Ok(Event::Tasks { tasks: Box::new(tasks) })
     }
 
-    /// What `read` finds in a snapshot; it is given where the layouts come from, too.
+    /// The result of `read` on a snapshot; `read` also gets the source of the layouts.
     async fn read_snapshot<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Guest<'_>, &str) -> T + Send + 'static,

@@ -1,6 +1,6 @@
 //! The lines of QMP (QEMU, `docs/interop/qmp-spec.rst`).
 
-use model::QmpEvent;
+use model::{QmpEvent, ShutdownCause};
 use qapi_qmp::{BLOCK_IO_ERROR, BlockErrorAction, GUEST_PANICKED, QmpCommand, RESET, RESUME, SHUTDOWN, STOP};
 use qapi_spec::Event;
 use serde::Deserialize;
@@ -56,17 +56,21 @@ pub fn parse(line: &str) -> Message {
     }
 }
 
-/// `SHUTDOWN` with its cause as text: a cause newer than `qapi_qmp::ShutdownCause` ends the machine as well.
+/// `SHUTDOWN` with an open set of causes: one newer than `qapi_qmp::ShutdownCause` is a shutdown as well.
 #[derive(Deserialize)]
 struct Shutdown {
-    reason: String,
+    reason: ShutdownCause,
 }
 
 fn event(name: &str, data: Value) -> QmpEvent {
     match name {
         SHUTDOWN::NAME => {
-            let reason = serde_json::from_value(data).map_or("none".to_owned(), |Shutdown { reason }| reason);
-            QmpEvent::Shutdown(first_chars(&reason, MAX_NAME))
+            let cause = serde_json::from_value(data)
+                .map_or(ShutdownCause::Other("none".to_owned()), |Shutdown { reason }| reason);
+            QmpEvent::Shutdown(match cause {
+                ShutdownCause::Other(name) => ShutdownCause::Other(first_chars(&name, MAX_NAME)),
+                known => known,
+            })
         }
         GUEST_PANICKED::NAME => QmpEvent::GuestPanicked,
         STOP::NAME => QmpEvent::Stop,
@@ -98,7 +102,7 @@ mod tests {
     use qapi_qmp::human_monitor_command;
 
     #[test]
-    fn greeting_reply_error_and_event_are_told_apart() {
+    fn greeting_reply_error_and_event_are_distinguished() {
         assert_eq!(parse(r#"{"QMP": {"version": {}, "capabilities": ["oob"]}}"#), Message::Greeting);
         assert_eq!(parse(r#"{"return": {"a": 1}, "id": 7}"#), Message::Reply { id: 7, result: Ok(json!({"a": 1})) });
         assert_eq!(
@@ -107,7 +111,7 @@ mod tests {
         );
         assert_eq!(
             parse(r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}, "timestamp": {}}"#),
-            Message::Event(QmpEvent::Shutdown("guest-reset".to_owned()))
+            Message::Event(QmpEvent::Shutdown(ShutdownCause::GuestReset))
         );
     }
 
@@ -126,7 +130,7 @@ mod tests {
     #[test]
     fn shutdown_with_a_newer_cause_is_a_shutdown() {
         let line = |data: Value| json!({ "event": "SHUTDOWN", "data": data }).to_string();
-        let shutdown = |cause: &str| Message::Event(QmpEvent::Shutdown(cause.to_owned()));
+        let shutdown = |cause: &str| Message::Event(QmpEvent::Shutdown(ShutdownCause::Other(cause.to_owned())));
         assert_eq!(parse(&line(json!({ "guest": true, "reason": "guest-kexec" }))), shutdown("guest-kexec"));
         assert_eq!(parse(&line(json!({ "guest": true }))), shutdown("none"));
         assert_eq!(parse(&line(Value::Null)), shutdown("none"));

@@ -4,7 +4,7 @@ use model::{Kind, Outcome, RunRecord, TrialRecord};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
-/// The most characters of a console line.
+/// Maximum characters of a console line.
 const MAX_LINE: usize = 4096;
 
 /// The XML document of a run.

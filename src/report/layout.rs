@@ -101,7 +101,7 @@ impl Style {
         lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
     }
 
-    /// The most characters of a text that is broken into lines.
+    /// Maximum characters of a text that is broken into lines.
     const MAX_TEXT: usize = 2000;
 }
 

@@ -1,4 +1,4 @@
-//! Foreign text in markdown: whatever the guest printed is shown as it is and never becomes markup, a link or a mention.
+//! Foreign text in markdown: the guest's output is shown verbatim and never becomes markup, a link or a mention.
 
 use model::printable;
 

@@ -6,7 +6,7 @@ use ::console::measure_text_width;
 use model::{Cell, Outcome, RunRecord, TrialRecord, printable};
 use std::fmt::Write as _;
 
-/// The most columns that a cell's own name takes; a longer one pushes its row's rest to the right.
+/// Maximum columns of a cell's name; a longer one shifts the rest of its row to the right.
 const MAX_NAME_WIDTH: usize = 40;
 
 /// The table, one row a cell, ending in an empty line; nothing when no trial has ended.
@@ -31,7 +31,7 @@ pub(super) fn table(run: &RunRecord, style: Style) -> String {
     out
 }
 
-/// What tells a cell from others of its kernel, architecture and RAM: the rest of its id.
+/// The part of a cell's id that is not its kernel, architecture or RAM.
 pub fn variant(cell: &Cell) -> String {
     let common = format!("{}.{}.{}.", cell.kernel, cell.arch, cell.ram);
     printable(cell.id.as_str().strip_prefix(&common).unwrap_or_else(|| cell.workload_name()))

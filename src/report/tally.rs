@@ -1,9 +1,9 @@
-//! How many trials ended how.
+//! Counts of trials by result.
 
 use super::layout::{Colour, Style};
 use model::{Kind, Outcome, RunRecord, TrialRecord};
 
-/// How a trial stands to what was expected of it.
+/// A trial's result compared to its expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     /// It passed, as it should.

@@ -94,7 +94,7 @@ pub(super) fn shell_name(run_dir: &str, folder: &str) -> String {
     shlex::try_quote(&trial).unwrap_or_default().into_owned()
 }
 
-/// The known failures that showed, each with its reason once and what the first of them looked like.
+/// The known failures that occurred, each with its reason and its first verdict.
 fn known(out: &mut String, run: &RunRecord, style: Style) {
     let mut known: BTreeMap<(String, &str), (u64, &TrialRecord)> = BTreeMap::new();
     for trial in run.trials.iter().filter(|trial| trial.as_expected()) {

@@ -62,7 +62,7 @@ impl Chart<'_> {
         };
         let name = self.style.fit(name, 300);
         let mut out = format!("{}   {}\n", self.style.paint(Colour::Strong, &name), self.style.paint(colour, &words));
-        // That it boots at the spawn goes without saying.
+        // The stage `boot` always starts at the spawn.
         let stages = &self.course.stages;
         let begun = stages
             .iter()
@@ -351,7 +351,7 @@ impl Chart<'_> {
     }
 }
 
-/// How long the canary's last round took, or for how long it has been in one.
+/// Duration of the canary's last round, or of the current one so far.
 fn latency_us(beat: &Beat) -> u64 {
     let age_us = beat.canary_age_ms.saturating_mul(1000);
     if age_us >= WAITING_US { age_us.max(beat.canary_us) } else { beat.canary_us }

@@ -1,4 +1,4 @@
-/* An init of somebody's own for x86_64, without the lab's agent: it says one line and powers the machine off. */
+/* A custom init for x86_64, without the lab's agent: it prints one line and powers the machine off. */
 
 static long call(long number, long first, long second, long third)
 {
@@ -14,7 +14,7 @@ static long call(long number, long first, long second, long third)
 /* Numbers: arch/x86/entry/syscalls/syscall_64.tbl; reboot(2) for its magic ones. */
 void _start(void)
 {
-	static const char line[] = "somebody's own init is here\n";
+	static const char line[] = "custom init is running\n";
 
 	call(1, 1, (long)line, sizeof(line) - 1);
 	call(169, 0xfee1dead, 672274793, 0x4321fedc);

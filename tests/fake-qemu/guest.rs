@@ -10,40 +10,41 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
-/// How long a fake guest that does nothing sleeps at a time: thousands of them share the host.
+/// Poll interval of an idle fake guest: thousands of them share the host.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// What the script has switched on, and what QMP has asked for.
+/// Shared state: set by the script's steps and by QMP commands.
 #[derive(Default)]
-pub struct Switches {
-    pub burn: AtomicBool,
-    pub stubborn: AtomicBool,
-    pub deaf: AtomicBool,
+pub struct State {
+    pub spin: AtomicBool,
+    pub ignore_term: AtomicBool,
+    pub qmp_hang: AtomicBool,
     pub quit: AtomicBool,
     pub paused: AtomicBool,
-    /// Whether it is paused for good.
-    pub broken: AtomicBool,
+    /// Whether the run state is `internal-error`; then `paused` is set too.
+    pub kvm_error: AtomicBool,
     pub break_seen: AtomicBool,
     pub no_break: AtomicBool,
-    pub numb: AtomicBool,
-    /// The sysrq letter that it dies of; 0 for none.
+    pub no_sysrq: AtomicBool,
+    /// The sysrq letter that kills it, as a code point; 0 for none.
     pub fatal: AtomicU32,
-    /// Whether it can keep a machine that is down.
-    pub keeps: AtomicBool,
-    /// Whether it was told to.
-    pub kept: AtomicBool,
+    /// Whether it knows the command `set-action`.
+    pub has_set_action: AtomicBool,
+    /// Whether `set-action` has been executed.
+    pub pauses_on_shutdown: AtomicBool,
     pub pc: AtomicU64,
+    /// Thread id of the vCPU; 0 until the thread has started.
     pub vcpu: AtomicI32,
 }
 
 pub fn play(steps: &[Step], kvm: bool, serial: &Path, qmp: &Path) -> ExitCode {
-    let switches = Arc::new(Switches::default());
-    start_vcpu(&switches);
-    switches.keeps.store(steps.iter().any(|step| matches!(step, Step::Down(_))), Relaxed);
+    let state = Arc::new(State::default());
+    start_vcpu(&state);
+    state.has_set_action.store(steps.iter().any(|step| matches!(step, Step::Down(_))), Relaxed);
     let mut guest = Guest {
-        serial: sockets::serial(serial, Arc::clone(&switches)),
-        qmp: sockets::qmp(qmp, Arc::clone(&switches)),
-        switches,
+        serial: sockets::serial(serial, Arc::clone(&state)),
+        qmp: sockets::qmp(qmp, Arc::clone(&state)),
+        state,
         kvm,
         sequence: 0,
         rounds: 1,
@@ -61,7 +62,7 @@ pub fn play(steps: &[Step], kvm: bool, serial: &Path, qmp: &Path) -> ExitCode {
 struct Guest {
     serial: Client,
     qmp: Client,
-    switches: Arc<Switches>,
+    state: Arc<State>,
     kvm: bool,
     sequence: u32,
     rounds: u64,
@@ -72,8 +73,8 @@ impl Guest {
     fn wait_for_the_lab(&self) {
         let start = now();
         let deadline = start + Duration::from_secs(600);
-        let told = || self.switches.kept.load(Relaxed) || !self.switches.keeps.load(Relaxed);
-        while !(self.serial.is_connected() && self.qmp.is_connected() && told()) && now() < deadline {
+        let configured = || self.state.pauses_on_shutdown.load(Relaxed) || !self.state.has_set_action.load(Relaxed);
+        while !(self.serial.is_connected() && self.qmp.is_connected() && configured()) && now() < deadline {
             // A thousand of them wait at the same time.
             pause((start.elapsed() / 16).clamp(Duration::from_millis(1), IDLE));
         }
@@ -103,31 +104,31 @@ impl Guest {
             Step::Event(name, reason) => self.event(name, reason),
             Step::Down(reason) => {
                 self.event("SHUTDOWN", reason);
-                self.switches.burn.store(false, Relaxed);
-                self.switches.paused.store(true, Relaxed);
+                self.state.spin.store(false, Relaxed);
+                self.state.paused.store(true, Relaxed);
                 self.event("STOP", "");
                 while !self.sleep(Duration::from_secs(3600)) {}
                 return Some(0);
             }
-            Step::Burn(on) => self.switches.burn.store(*on, Relaxed),
-            Step::At(pc) => self.switches.pc.store(*pc, Relaxed),
-            Step::Stubborn => {
-                self.switches.stubborn.store(true, Relaxed);
+            Step::Spin(on) => self.state.spin.store(*on, Relaxed),
+            Step::At(pc) => self.state.pc.store(*pc, Relaxed),
+            Step::IgnoreTerm => {
+                self.state.ignore_term.store(true, Relaxed);
                 ignore_sigterm();
             }
-            Step::Broken if self.kvm => {
+            Step::KvmError if self.kvm => {
                 eprintln!("KVM internal error. Suberror: 1\nemulation failure");
-                self.switches.broken.store(true, Relaxed);
-                self.switches.paused.store(true, Relaxed);
+                self.state.kvm_error.store(true, Relaxed);
+                self.state.paused.store(true, Relaxed);
                 self.event("STOP", "");
                 while !self.sleep(Duration::from_secs(3600)) {}
                 return Some(0);
             }
-            Step::Broken => {}
-            Step::Deaf => self.switches.deaf.store(true, Relaxed),
-            Step::NoBreak => self.switches.no_break.store(true, Relaxed),
-            Step::Fatal(letter) => self.switches.fatal.store(u32::from(*letter), Relaxed),
-            Step::Numb => self.switches.numb.store(true, Relaxed),
+            Step::KvmError => {}
+            Step::QmpHang => self.state.qmp_hang.store(true, Relaxed),
+            Step::NoBreak => self.state.no_break.store(true, Relaxed),
+            Step::Fatal(letter) => self.state.fatal.store(u32::from(*letter), Relaxed),
+            Step::NoSysrq => self.state.no_sysrq.store(true, Relaxed),
             Step::Stderr(text) => eprintln!("{text}"),
             Step::Exit(code) => return Some(*code),
             Step::Abort => std::process::abort(),
@@ -170,11 +171,11 @@ impl Guest {
         }
     }
 
-    /// Sleeps; whether QMP asked to quit meanwhile.
+    /// Sleeps; returns early with `true` on QMP `quit`.
     fn sleep(&self, time: Duration) -> bool {
         let until = now() + time;
         while now() < until {
-            if self.switches.quit.load(Relaxed) {
+            if self.state.quit.load(Relaxed) {
                 return true;
             }
             pause((until - now()).min(IDLE));
@@ -183,17 +184,17 @@ impl Guest {
     }
 }
 
-fn start_vcpu(switches: &Arc<Switches>) {
-    let shared = Arc::clone(switches);
+fn start_vcpu(state: &Arc<State>) {
+    let shared = Arc::clone(state);
     std::thread::spawn(move || {
         shared.vcpu.store(rustix::thread::gettid().as_raw_nonzero().get(), Relaxed);
         loop {
-            if !shared.burn.load(Relaxed) {
+            if !shared.spin.load(Relaxed) {
                 pause(IDLE);
             }
         }
     });
-    while switches.vcpu.load(Relaxed) == 0 {
+    while state.vcpu.load(Relaxed) == 0 {
         pause(Duration::from_millis(1));
     }
 }

@@ -1,5 +1,5 @@
-//! A scripted stand-in for QEMU. It takes QEMU's command line, opens the same sockets, and plays the script that the
-//! kernel command line names with `fake_script=FILE`, or that is the kernel image itself; see `script.rs` for the language.
+//! A scripted stand-in for QEMU. It accepts QEMU's command line, opens the same sockets and plays a script: the file of
+//! `fake_script=FILE` on the kernel command line, else the kernel image itself. See `script.rs` for the steps.
 
 mod guest;
 mod script;
@@ -14,18 +14,18 @@ fn main() -> ExitCode {
     let append = value(&argv, "-append").unwrap_or_default();
     let given = append.split(' ').find_map(|word| word.strip_prefix("fake_script="));
     let Some(path) = given.or_else(|| value(&argv, "-kernel")) else {
-        eprintln!("fake-qemu: there is no script: neither fake_script=FILE on the kernel command line nor a kernel");
+        eprintln!("fake-qemu: no script: neither fake_script=FILE on the kernel command line nor -kernel");
         return ExitCode::from(1);
     };
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let steps = script::parse(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
-    // The lab's channels have other names on the command line of a user.
+    // On a user's command line the lab's chardevs have ids of their own.
     let socket = |id: &str, own: &str| chardev(&argv, own).unwrap_or_else(|| socket(id));
     let kvm = value(&argv, "-accel") == Some("kvm");
     guest::play(&steps, kvm, &socket("serial0", "oomlab-serial"), &socket("qmp0", "oomlab-qmp"))
 }
 
-/// The argument behind an option.
+/// The argument of an option.
 fn value<'a>(argv: &'a [String], option: &str) -> Option<&'a str> {
     let at = argv.iter().position(|word| word == option)?;
     argv.get(at + 1).map(String::as_str)

@@ -7,38 +7,38 @@ use std::time::Duration;
 pub enum Step {
     /// `say TEXT`: a line on the console.
     Say(String),
-    /// `part TEXT`: the same without a line end.
+    /// `part TEXT`: text on the console, without a line end.
     Part(String),
     /// `frame KIND key=value …`: a frame of the agent.
     Frame(String),
-    /// `beats COUNT EVERY_MS moving|stuck`: heartbeats with a canary that moves or does not.
+    /// `beats COUNT EVERY_MS moving|stuck`: heartbeats with a canary that makes progress or is stuck.
     Beats { count: u32, every: Duration, moving: bool },
-    /// `flood MIB`: that many MiB of printable lines.
+    /// `flood MIB`: printable lines, in MiB.
     Flood(u64),
-    /// `garbage MIB`: that many MiB of bytes without a line end.
+    /// `garbage MIB`: bytes without a line end, in MiB.
     Garbage(u64),
     /// `sleep MS`.
     Sleep(Duration),
     /// `event NAME REASON`: a QMP event.
     Event(String, String),
-    /// `down REASON`: the guest shuts the machine down, and QEMU keeps it until it is told to quit. Scripts without this step
-    /// play a QEMU that cannot.
+    /// `down REASON`: the guest shuts down, and QEMU pauses until `quit`. Without this step in the script, QEMU rejects
+    /// `set-action`.
     Down(String),
-    /// `burn on|off`: the vCPU thread uses a CPU or does not.
-    Burn(bool),
-    /// `at ADDRESS`: the vCPU's program counter, hexadecimal.
+    /// `spin on|off`: whether the vCPU thread spins on a CPU.
+    Spin(bool),
+    /// `at ADDRESS`: set the vCPU's program counter, in hexadecimal.
     At(u64),
-    /// `stubborn`: from now on neither QMP `quit` nor SIGTERM end it.
-    Stubborn,
-    /// `broken`: a KVM that cannot go on; nothing under emulation.
-    Broken,
-    /// `deaf`: from now on QMP is read and never answered.
-    Deaf,
-    /// `nobreak`: from now on a BREAK does not reach the kernel.
+    /// `ignore-term`: from now on ignore SIGTERM and QMP `quit`.
+    IgnoreTerm,
+    /// `kvm-error`: under KVM, stop with `internal-error`; under TCG, a no-op.
+    KvmError,
+    /// `qmp-hang`: from now on read QMP commands and reply to none.
+    QmpHang,
+    /// `no-break`: from now on drop a BREAK on the console.
     NoBreak,
-    /// `numb`: from now on the kernel answers no sysrq letter, however it is sent.
-    Numb,
-    /// `fatal LETTER`: from now on it dies of SIGABRT when this sysrq letter comes.
+    /// `no-sysrq`: from now on answer no sysrq letter, from a BREAK or from the agent.
+    NoSysrq,
+    /// `fatal LETTER`: from now on die of SIGABRT on this sysrq letter.
     Fatal(char),
     /// `stderr TEXT`.
     Stderr(String),
@@ -46,7 +46,7 @@ pub enum Step {
     Exit(u8),
     /// `abort`: die of SIGABRT.
     Abort,
-    /// `hang`: do nothing more.
+    /// `hang`: wait until QMP `quit`.
     Hang,
 }
 
@@ -84,17 +84,17 @@ fn step(line: &str) -> Option<Step> {
             Step::Event(name.to_owned(), reason.to_owned())
         }
         "down" => Step::Down(rest.to_owned()),
-        "burn" => Step::Burn(match rest {
+        "spin" => Step::Spin(match rest {
             "on" => true,
             "off" => false,
             _ => return None,
         }),
         "at" => Step::At(u64::from_str_radix(rest, 16).ok()?),
-        "stubborn" => Step::Stubborn,
-        "broken" => Step::Broken,
-        "deaf" => Step::Deaf,
-        "nobreak" => Step::NoBreak,
-        "numb" => Step::Numb,
+        "ignore-term" => Step::IgnoreTerm,
+        "kvm-error" => Step::KvmError,
+        "qmp-hang" => Step::QmpHang,
+        "no-break" => Step::NoBreak,
+        "no-sysrq" => Step::NoSysrq,
         "fatal" => Step::Fatal(rest.chars().next()?),
         "stderr" => Step::Stderr(rest.to_owned()),
         "exit" => Step::Exit(rest.trim().parse().ok()?),

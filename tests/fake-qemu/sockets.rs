@@ -1,6 +1,6 @@
 //! The two sockets.
 
-use super::guest::Switches;
+use super::guest::State;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
-/// A socket for one client; what is written while nobody is connected is lost, as QEMU loses it.
+/// A socket for one client. As in QEMU, bytes written without a client are lost.
 #[derive(Clone, Default)]
 pub struct Client(Arc<Mutex<Option<UnixStream>>>);
 
@@ -25,7 +25,7 @@ impl Client {
         self.0.lock().unwrap().is_some()
     }
 
-    /// Lets the other side see the end of the stream behind the last byte.
+    /// Shuts down the writing side; the client reads the end of the stream after the last byte.
     pub fn close(&self) {
         if let Some(stream) = self.0.lock().unwrap().take() {
             let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -33,7 +33,7 @@ impl Client {
     }
 }
 
-pub fn serial(path: &Path, switches: Arc<Switches>) -> Client {
+pub fn serial(path: &Path, state: Arc<State>) -> Client {
     let listener = UnixListener::bind(path).expect("serial socket");
     let client = Client::default();
     let shared = client.clone();
@@ -43,13 +43,13 @@ pub fn serial(path: &Path, switches: Arc<Switches>) -> Client {
             *shared.0.lock().unwrap() = Some(stream);
             let mut line = String::new();
             for byte in BufReader::new(input).bytes().map_while(Result::ok) {
-                // The kernel takes the first character behind a BREAK for a sysrq letter, the agent a line for a command.
-                if switches.break_seen.swap(false, Relaxed) {
-                    sysrq(&shared, &switches, char::from(byte));
+                // The character after a BREAK is a sysrq letter for the kernel; a line is a command for the agent.
+                if state.break_seen.swap(false, Relaxed) {
+                    sysrq(&shared, &state, char::from(byte));
                 } else if byte == b'\n' {
                     let command = std::mem::take(&mut line);
                     let letter = command.strip_prefix("!oomlab sysrq ").and_then(|rest| rest.chars().next());
-                    letter.into_iter().for_each(|letter| sysrq(&shared, &switches, letter));
+                    letter.into_iter().for_each(|letter| sysrq(&shared, &state, letter));
                 } else {
                     line.push(char::from(byte));
                 }
@@ -59,17 +59,17 @@ pub fn serial(path: &Path, switches: Arc<Switches>) -> Client {
     client
 }
 
-fn sysrq(console: &Client, switches: &Switches, letter: char) {
-    if switches.fatal.load(Relaxed) == u32::from(letter) {
+fn sysrq(console: &Client, state: &State, letter: char) {
+    if state.fatal.load(Relaxed) == u32::from(letter) {
         std::process::abort();
     }
-    if !switches.numb.load(Relaxed) {
+    if !state.no_sysrq.load(Relaxed) {
         let what = if letter == 'm' { "Show Memory" } else { "This sysrq operation is disabled." };
         console.send(format!("[    9.000000] sysrq: {what}\r\n").as_bytes());
     }
 }
 
-pub fn qmp(path: &Path, switches: Arc<Switches>) -> Client {
+pub fn qmp(path: &Path, state: Arc<State>) -> Client {
     let listener = UnixListener::bind(path).expect("QMP socket");
     let client = Client::default();
     let shared = client.clone();
@@ -79,8 +79,8 @@ pub fn qmp(path: &Path, switches: Arc<Switches>) -> Client {
             *shared.0.lock().unwrap() = Some(stream);
             shared.send(b"{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n");
             for line in reader.lines().map_while(Result::ok) {
-                if !switches.deaf.load(Relaxed) {
-                    shared.send(answer(&line, &switches).as_bytes());
+                if !state.qmp_hang.load(Relaxed) {
+                    shared.send(reply(&line, &state).as_bytes());
                 }
             }
         }
@@ -88,13 +88,13 @@ pub fn qmp(path: &Path, switches: Arc<Switches>) -> Client {
     client
 }
 
-/// What QEMU sends upon a command: an event where it has an effect, then the answer.
-fn answer(line: &str, switches: &Switches) -> String {
+/// What QEMU sends on a command: an event if the run state changes, then the reply.
+fn reply(line: &str, state: &State) -> String {
     let request: Value = serde_json::from_str(line).expect("the lab sends JSON");
     let name = request["execute"].as_str().expect("a command's name");
     let mut events = String::new();
     let mut set_running = |running: bool, event: &str| {
-        if switches.paused.swap(!running, Relaxed) == running {
+        if state.paused.swap(!running, Relaxed) == running {
             events = format!("{}\n", json!({ "event": event, "data": {} }));
         }
         Some(json!({}))
@@ -102,43 +102,43 @@ fn answer(line: &str, switches: &Switches) -> String {
     let returned = match name {
         "qmp_capabilities" => Some(json!({})),
         "query-cpus-fast" => {
-            let thread = switches.vcpu.load(Relaxed);
+            let thread = state.vcpu.load(Relaxed);
             Some(json!([{ "cpu-index": 0, "thread-id": thread, "qom-path": "/machine", "target": "riscv64" }]))
         }
-        "query-status" => Some(status(switches)),
+        "query-status" => Some(status(state)),
         "stop" => set_running(false, "STOP"),
         "cont" => set_running(true, "RESUME"),
         "chardev-send-break" => {
-            switches.break_seen.store(!switches.no_break.load(Relaxed), Relaxed);
+            state.break_seen.store(!state.no_break.load(Relaxed), Relaxed);
             Some(json!({}))
         }
-        "human-monitor-command" => Some(json!(monitor(request["arguments"]["command-line"].as_str(), switches))),
+        "human-monitor-command" => Some(json!(monitor(request["arguments"]["command-line"].as_str(), state))),
         "query-memory-size-summary" => Some(json!({ "base-memory": 32 << 20 })),
         "dump-guest-memory" => {
             let file = request["arguments"]["protocol"].as_str().and_then(|text| text.strip_prefix("file:"));
             std::fs::write(file.expect("a file"), b"KDUMP   ").ok().map(|()| json!({}))
         }
-        "set-action" if switches.keeps.load(Relaxed) => {
-            switches.kept.store(true, Relaxed);
+        "set-action" if state.has_set_action.load(Relaxed) => {
+            state.pauses_on_shutdown.store(true, Relaxed);
             Some(json!({}))
         }
         "quit" => {
-            switches.quit.store(!switches.stubborn.load(Relaxed), Relaxed);
+            state.quit.store(!state.ignore_term.load(Relaxed), Relaxed);
             Some(json!({}))
         }
         _ => None,
     };
     let id = &request["id"];
-    let answer = match returned {
+    let reply = match returned {
         Some(value) => json!({ "return": value, "id": id }),
         None => json!({ "error": { "class": "CommandNotFound", "desc": format!("no {name}") }, "id": id }),
     };
-    format!("{events}{answer}\n")
+    format!("{events}{reply}\n")
 }
 
-fn status(switches: &Switches) -> Value {
-    let paused = switches.paused.load(Relaxed);
-    let status = match (paused, switches.broken.load(Relaxed)) {
+fn status(state: &State) -> Value {
+    let paused = state.paused.load(Relaxed);
+    let status = match (paused, state.kvm_error.load(Relaxed)) {
         (false, _) => "running",
         (true, false) => "paused",
         (true, true) => "internal-error",
@@ -146,12 +146,12 @@ fn status(switches: &Switches) -> Value {
     json!({ "running": !paused, "status": status })
 }
 
-/// What the human monitor prints: one riscv64 vCPU, and memory that cannot be read.
-fn monitor(command: Option<&str>, switches: &Switches) -> String {
+/// Output of a human monitor command: one riscv64 vCPU, no readable memory.
+fn monitor(command: Option<&str>, state: &State) -> String {
     match command {
         Some("info registers -a") => {
-            assert!(switches.paused.load(Relaxed), "a vCPU that runs has no program counter that is right");
-            let pc = switches.pc.load(Relaxed);
+            assert!(state.paused.load(Relaxed), "the program counter of a running vCPU is stale");
+            let pc = state.pc.load(Relaxed);
             format!(
                 "\r\nCPU#0\r\n pc       {pc:016x}\r\n mstatus  0000000a00000088\r\n mepc     0000000000000000\r\n \
                  sepc     0000000000000000\r\n x0/zero  0000000000000000 x1/ra    0000000000000000 \

@@ -191,7 +191,7 @@ fn the_users_own_kernel_and_initramfs_get_a_verdict_without_the_agent() {
     let args = ["--arch", "x86_64", "--kernel", path(&kernel), "--initrd", path(&initramfs), "--ram", "128M"];
     let boot = Boot::new(&program, &args);
     boot.assert_passes();
-    assert!(boot.console.contains("somebody's own init is here"), "{}", boot.console);
+    assert!(boot.console.contains("custom init is running"), "{}", boot.console);
     let script = program.run(["repro", "--script", "run/kernel.x86_64.128M.initrd"]);
     assert!(script.stdout.contains(path(&initramfs)), "{script:?}");
 }
@@ -217,7 +217,7 @@ fn a_kernel_that_prints_nothing_is_silent() {
 }
 
 #[test]
-fn a_file_that_is_no_kernel_shows_what_qemu_says_of_it() {
+fn qemu_error_on_a_bad_kernel_is_shown() {
     let program = Program::new();
     program.write("no-kernel", "not a kernel");
     let boot = Boot::new(&program, &["--arch", "x86_64", "--kernel", "./no-kernel", "--ram", "128M"]);
@@ -226,7 +226,7 @@ fn a_file_that_is_no_kernel_shows_what_qemu_says_of_it() {
 }
 
 #[test]
-fn a_wrong_argument_of_the_users_shows_what_qemu_says_of_it() {
+fn qemu_error_on_a_bad_argument_is_shown() {
     let boot = boot("riscv64-nommu", "linux-7.3", "32M", &["--workload", "idle", "--qemu-arg", "-no-such-option"]);
     boot.assert("qemu-failed", 3);
     assert!(boot.finished.stdout.contains("-no-such-option: invalid option"), "{}", boot.finished.stdout);

@@ -32,7 +32,7 @@ include:
 ";
 
 #[test]
-fn help_tells_what_there_is() {
+fn help_lists_commands_and_options() {
     assert_case("help", &["--help"], 0);
     let commands =
         ["run", "plan", "boot", "repro", "replay", "watch", "kernel", "workload", "doctor", "schema", "completions"];
@@ -126,7 +126,7 @@ fn a_plan_boots_and_fetches_nothing() {
 }
 
 #[test]
-fn filters_choose_cells_or_say_what_is_wrong() {
+fn filters_choose_cells_or_are_rejected() {
     assert_matrix("filter", SMALL, &["plan", "matrix.yaml", "--filter", "zombie ram<=32M"], 0);
     assert_matrix("filter-wrong", SMALL, &["plan", "matrix.yaml", "--filter", "arhc=arm ram<=x"], 2);
     assert_matrix("filter-unknown-axis", SMALL, &["plan", "matrix.yaml", "--filter", "arhc=arm"], 2);
@@ -154,7 +154,7 @@ fn a_matrix_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_boot_says_what_is_missing_or_wrong() {
+fn boot_rejects_bad_arguments() {
     let boot = ["boot", "--arch", "arm", "--kernel", "debian-6.1"];
     assert_case("boot-nothing", &boot, 2);
     assert_case("boot-unknown-workload", &[&boot[..], &["--workload", "idel"]].concat(), 2);

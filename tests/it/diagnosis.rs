@@ -12,7 +12,7 @@ const LIVELOCK: &str = "say [    0.000000] Linux version 6.1.0\n\
     frame speed us=1000\n\
     frame beat t=300 free=20000 rounds=1 us=50 age=0 kills=0 reclaim=0 units=0\n\
     frame started name=scripted pid=20\n\
-    burn on\n\
+    spin on\n\
     say [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\n";
 const STUCK: &str = "beats 1000 200 stuck\nhang\n";
 const PANIC: &str = "say [    0.700000] Kernel panic - not syncing: sysrq triggered crash\n";
@@ -57,7 +57,7 @@ async fn a_hang_is_asked_for_everything_the_host_first() {
     let read = |name: &str| std::fs::read_to_string(folder(&scripted).join("bundle").join(name)).unwrap();
     assert!(read("registers.txt").contains("x2/sp"));
     let head = |name: &str| read(name).lines().next().unwrap_or_default().to_owned();
-    assert!(head("sysrq-w.txt").ends_with(" after the verdict; the lab had made the guest act before."));
+    assert!(head("sysrq-w.txt").ends_with(" after the verdict; the lab had disturbed the guest before."));
     assert!(head("registers.txt").starts_with("Taken "), "{}", head("registers.txt"));
     let answer = read("sysrq-m.txt");
     assert!(answer.contains("sysrq: Show Memory") && !answer.contains("@oomlab"), "{answer}");
@@ -79,7 +79,7 @@ async fn ram_is_kept_where_the_user_wants_it_and_it_is_not_too_much() {
         ),
     ] {
         let mut scripted = Scripted::default();
-        scripted.cell("cell", &format!("{LIVELOCK}burn off\n{PANIC}down guest-reset\n"));
+        scripted.cell("cell", &format!("{LIVELOCK}spin off\n{PANIC}down guest-reset\n"));
         scripted.dump = most.map(RamMib);
         let trial = scripted.run().await.trials.remove(0);
         assert_kept(&scripted, &trial, Kind::Panic);
@@ -91,19 +91,19 @@ async fn ram_is_kept_where_the_user_wants_it_and_it_is_not_too_much() {
 
 #[tokio::test]
 async fn a_crashed_machine_is_kept_and_looked_at_from_outside() {
-    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}burn off\n{PANIC}down guest-reset\n")).await;
+    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}spin off\n{PANIC}down guest-reset\n")).await;
     assert_kept(&scripted, &trial, Kind::Panic);
     let steps = bundle(&scripted);
     assert!(is_done(&steps, Step::Registers), "{:?}", result(&steps, Step::Registers));
     let down = StepResult::Skipped { why: "the machine is shut down".to_owned() };
     assert_eq!((result(&steps, Step::Sysrq('m')), result(&steps, Step::Profile)), (&down, &down));
-    assert!(trial.duration_s < 60.0, "nobody waited for a machine that does nothing more");
+    assert!(trial.duration_s < 60.0, "no step waits for a machine that is shut down");
 }
 
 #[tokio::test]
 async fn a_qemu_that_does_not_keep_the_machine_leaves_the_verdict() {
     let (scripted, trial) =
-        Scripted::one(&format!("{LIVELOCK}burn off\n{PANIC}event SHUTDOWN guest-reset\nexit 0\n")).await;
+        Scripted::one(&format!("{LIVELOCK}spin off\n{PANIC}event SHUTDOWN guest-reset\nexit 0\n")).await;
     assert_kept(&scripted, &trial, Kind::Panic);
 }
 
@@ -116,8 +116,8 @@ async fn a_healthy_guest_has_no_bundle() {
 }
 
 #[tokio::test]
-async fn where_qmp_is_silent_the_agent_is_asked() {
-    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}deaf\n{STUCK}")).await;
+async fn sysrq_falls_back_to_the_agent_when_qmp_hangs() {
+    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}qmp-hang\n{STUCK}")).await;
     assert_kept(&scripted, &trial, Kind::OomLivelock);
     let steps = bundle(&scripted);
     let StepResult::Failed { why } = result(&steps, Step::Registers) else { panic!("{steps:?}") };
@@ -126,16 +126,16 @@ async fn where_qmp_is_silent_the_agent_is_asked() {
 }
 
 #[tokio::test]
-async fn where_a_break_does_not_reach_the_kernel_the_agent_is_asked() {
-    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}nobreak\n{STUCK}")).await;
+async fn sysrq_falls_back_to_the_agent_when_breaks_are_lost() {
+    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}no-break\n{STUCK}")).await;
     assert_kept(&scripted, &trial, Kind::OomLivelock);
     let steps = bundle(&scripted);
     assert!(is_done(&steps, Step::Sysrq('t')), "{steps:?}");
 }
 
 #[tokio::test]
-async fn a_kernel_that_answers_nothing_is_asked_once() {
-    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}numb\n{STUCK}")).await;
+async fn unanswered_sysrq_is_sent_once() {
+    let (scripted, trial) = Scripted::one(&format!("{LIVELOCK}no-sysrq\n{STUCK}")).await;
     assert_kept(&scripted, &trial, Kind::OomLivelock);
     let steps = bundle(&scripted);
     let StepResult::Failed { why } = result(&steps, Step::Sysrq('m')) else { panic!("{steps:?}") };
@@ -163,7 +163,7 @@ async fn a_bundle_that_cannot_be_written_is_noted_and_the_verdict_kept() {
 }
 
 #[tokio::test]
-async fn a_qemu_that_ends_in_the_middle_leaves_what_there_was() {
+async fn bundle_keeps_the_steps_before_qemu_exits() {
     let script = format!("{LIVELOCK}fatal l\n{STUCK}");
     let (scripted, trial) = Scripted::one(&script).await;
     assert_kept(&scripted, &trial, Kind::OomLivelock);

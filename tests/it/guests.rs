@@ -46,7 +46,7 @@ fn expected(cell: &Cell) -> Expectation {
     }
 }
 
-/// What somebody outside does to a guest of this name.
+/// Disturbs the guest of this name from outside.
 fn meddle(guest: &str, running: &Running, dir: &Path) {
     let wait_for_the_workload = || {
         running.wait_for(|event| matches!(event, Event::Agent { frame: Frame::Started { .. }, .. }).then_some(()));
@@ -237,7 +237,7 @@ guests! {
     interrupts_off_is_a_spin: "spin", "riscv64-nommu";
     all_interrupts_masked_is_a_deadlock: "all-idle", "riscv64-nommu";
     suspended_for_ever_is_a_deadlock: "all-idle", "x86_64";
-    a_victim_that_nobody_waits_for_is_a_livelock: "oom-livelock", "riscv64-nommu";
+    zombie_victim_is_a_livelock: "oom-livelock", "riscv64-nommu";
     a_victim_without_cpu_is_a_livelock: "oom-livelock", "x86_64";
     an_oom_killer_that_does_nothing_is_a_silent_stall: "silent-stall", "riscv64-nommu";
     an_agent_that_jumps_on_the_spot_is_lost: "agent-lost", "riscv64-nommu";
@@ -252,7 +252,7 @@ guests! {
     a_power_off_before_the_end_proves_nothing: "early-power-off", "x86_64";
     a_restart_before_the_end_proves_nothing: "early-restart", "riscv64-nommu";
     a_flooded_console_is_no_hang: "flood", "riscv64-nommu";
-    nothing_to_do_is_no_hang: "idle", "x86_64";
+    idle_guest_is_no_hang: "idle", "x86_64";
     oom_kills_are_no_hang: "oom-kills", "x86_64";
     oom_kills_without_an_mmu_are_no_hang: "oom-kills", "riscv64-nommu";
     next_to_no_cpu_is_slow: "slow", "riscv64-nommu";

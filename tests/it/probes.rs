@@ -56,7 +56,7 @@ async fn an_idle_guest_is_idle_on_every_vcpu() {
 }
 
 #[tokio::test]
-async fn what_the_lab_holds_still_is_no_pause_and_what_others_paused_stays_so() {
+async fn probe_pause_is_hidden_and_a_foreign_pause_is_kept() {
     let mut guest = Machine { workload: "idle", options: &[("ms", "60000")], ..LIVELOCK }.start().await;
     guest.until(" started ").await;
     profile(&mut guest).await;

@@ -11,18 +11,18 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// A guest that runs until somebody ends it.
+/// A guest that runs until it is killed.
 const ENDLESS: &str = "say [    0.000000] Linux version 6.1.0\nhang\n";
 
-/// A guest that nothing but SIGKILL ends.
-const STUBBORN: &str = "stubborn\nsay [    0.000000] Linux version 6.1.0\nhang\n";
+/// A guest that only SIGKILL ends.
+const IGNORES_TERM: &str = "ignore-term\nsay [    0.000000] Linux version 6.1.0\nhang\n";
 
 /// Waits until `condition` holds; what does not come within a minute never comes.
 #[expect(clippy::disallowed_methods, reason = "other processes are watched from outside, with a deadline")]
 fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        assert!(Instant::now() < deadline, "timeout waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -59,7 +59,7 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 #[test]
-fn the_first_interrupt_keeps_what_is_done() {
+fn first_interrupt_keeps_finished_results() {
     let program = Program::new();
     let quick = format!("{AGENT}{END}");
     matrix(&program, &[("a-quick", &quick), ("b-endless", &format!("{AGENT}beats 10000 100 moving\n"))], "");
@@ -80,7 +80,7 @@ fn the_first_interrupt_keeps_what_is_done() {
 #[test]
 fn the_second_interrupt_ends_at_once_and_leaves_no_guest() {
     let program = lab();
-    let child = start(&mut program.command(boot_args(&program, STUBBORN)));
+    let child = start(&mut program.command(boot_args(&program, IGNORES_TERM)));
     let guest = guest_pid(&program);
     signal(&child, Signal::INT);
     // The second must come after the first was taken: two at once are one.
@@ -96,7 +96,7 @@ fn the_second_interrupt_ends_at_once_and_leaves_no_guest() {
 fn an_interrupt_while_kernels_are_fetched_ends_that_too() {
     let program = Program::new();
     program.write("matrix.yaml", "axes: {kernel: debian-6.1, arch: arm, ram: 128M, workload: idle}\n");
-    // Nobody listens on port 9 of this host: apt tries for a while.
+    // Port 9 of this host has no listener: apt retries for a while.
     let child = start(&mut program.command(RUN.iter().chain(&["--mirror", "http://127.0.0.1:9", "--out", "runs/it"])));
     let fetching = program.dir().join("cache/apt");
     eventually("apt", || fetching.exists());
@@ -122,7 +122,7 @@ fn sigterm_and_sighup_stop_a_run_like_an_interrupt() {
 #[test]
 fn a_killed_program_leaves_no_guest_and_a_record_that_can_be_read() {
     let program = lab();
-    let mut child = start(&mut program.command(boot_args(&program, STUBBORN)));
+    let mut child = start(&mut program.command(boot_args(&program, IGNORES_TERM)));
     let guest = guest_pid(&program);
     assert!(is_alive(guest));
     signal(&child, Signal::KILL);

@@ -63,9 +63,9 @@ fn reports_of_the_kernel_are_told_and_can_fail_a_trial() {
 }
 
 #[test]
-fn a_run_is_judged_by_what_was_expected() {
+fn run_is_judged_by_its_expectations() {
     let stuck = format!(
-        "{AGENT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\n\
+        "{AGENT}spin on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\n\
          beats 1000 100 stuck\nhang\n"
     );
     let healthy = format!("{AGENT}{END}");
@@ -140,7 +140,7 @@ fn json_on_standard_output_leaves_nothing_else_there() {
 }
 
 #[test]
-fn junit_and_the_runs_folder_go_where_they_are_told() {
+fn junit_path_and_runs_folder_are_options() {
     let program = lab();
     let finished = boot(&program, PANIC, &["--junit", "out.xml", "--out", "here/deep"]);
     assert_eq!(finished.status, Some(1));
@@ -176,7 +176,7 @@ fn a_trial_runs_again_with_the_same_files() {
     program.write("kernel", "another kernel");
     let changed = program.run(["repro", "runs/first/cells/kernel.riscv64-nommu.32M.initrd", "--qemu", FAKE_QEMU]);
     assert_eq!(changed.status, Some(3), "{changed:?}");
-    assert!(changed.stderr.contains("gone or changed"), "{}", changed.stderr);
+    assert!(changed.stderr.contains("missing or changed"), "{}", changed.stderr);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn without_a_network_the_other_cells_still_run() {
     let guest = format!("{AGENT}{END}");
     let other = "include:\n  - {kernel: debian-6.1, arch: arm, ram: 128M, workload: idle}\n";
     matrix(&program, &[("one", &guest)], other);
-    // Nobody listens on port 9 of this host.
+    // Port 9 of this host has no listener.
     let finished = program.run(RUN.iter().chain(&["--mirror", "http://127.0.0.1:9/debian"]));
     assert_eq!(finished.status, Some(3), "{finished:?}");
     assert!(finished.stdout.contains("kernel-unavailable"), "{}", finished.stdout);
@@ -259,7 +259,7 @@ fn a_full_disk_is_the_labs_fault_and_is_named() {
         eprintln!("skipped: a full disk needs a mount namespace, which only root may make here");
         return;
     }
-    let mut args = boot_args(&program, &format!("{}flood 8\n{HEALTHY}", "stubborn\n"));
+    let mut args = boot_args(&program, &format!("{}flood 8\n{HEALTHY}", "ignore-term\n"));
     args.extend(["--out".to_owned(), "full/run".to_owned()]);
     let inner = program.command(&args);
     let mut outer = Command::new("unshare");
@@ -273,7 +273,7 @@ fn a_full_disk_is_the_labs_fault_and_is_named() {
 }
 
 #[test]
-fn what_is_no_terminal_gets_plain_lines() {
+fn output_without_a_terminal_is_plain_lines() {
     let program = Program::new();
     matrix(&program, &[("good", &format!("{AGENT}{END}")), ("bad", PANIC)], "");
     let finished = program.run(RUN);
@@ -288,7 +288,7 @@ fn what_is_no_terminal_gets_plain_lines() {
 }
 
 #[test]
-fn what_a_guest_prints_cannot_steer_the_terminal() {
+fn guest_output_cannot_control_the_terminal() {
     let panic = PANIC.replace("Attempted to kill init!", "\x1b]0;owned\x07\x1b[2J Attempted to kill init!");
     let finished = boot(&lab(), &panic, &[]);
     assert_eq!(finished.status, Some(1));

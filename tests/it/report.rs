@@ -64,22 +64,13 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
     ];
     let artifact = |file: &str| Artifact { file: file.to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) };
     TrialRecord {
-        schema: RUN_SCHEMA,
         command: command.map(str::to_owned).to_vec(),
-        cell,
-        trial: 1,
-        verdict,
-        started: "2026-11-24T10:00:00Z".to_owned(),
         duration_s: 6.1234,
         boot_s: Some(2.0),
-        oom_kills: 0,
-        also: Vec::new(),
-        accel: Accel::Tcg,
         kernel_release: Some("6.1.192".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
-        kernel_commit: None,
-        initrd_digest: None,
         artifacts: vec![artifact("console.log"), artifact("why.md")],
+        ..TrialRecord::new(cell, 1, Accel::Tcg, "2026-11-24T10:00:00Z".to_owned(), verdict)
     }
 }
 

@@ -35,7 +35,7 @@ async fn a_healthy_guest_passes_and_all_of_it_is_on_disk() {
 #[tokio::test]
 async fn a_kvm_that_cannot_go_on_is_told_from_the_kernel_and_done_without() {
     // What has come up may have run into what no KVM can execute; what has not says that this KVM is none.
-    let scripts = [(format!("{BOOT}broken\n{END}"), Accel::Kvm), (format!("broken\n{BOOT}{END}"), Accel::Tcg)];
+    let scripts = [(format!("{BOOT}kvm-error\n{END}"), Accel::Kvm), (format!("kvm-error\n{BOOT}{END}"), Accel::Tcg)];
     for (script, next) in scripts {
         let mut scripted = Scripted::default();
         scripted.cell("cell", &script);
@@ -59,7 +59,7 @@ fn explanation(scripted: &Scripted, trial: &TrialRecord) -> String {
 #[tokio::test]
 async fn a_livelock_is_found_with_its_victim() {
     let script = format!(
-        "{BOOT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
+        "{BOOT}spin on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
     );
     let (scripted, trial) = Scripted::one(&script).await;
     assert_eq!(trial.verdict.kind, Kind::OomLivelock, "{:?}", trial.verdict);
@@ -138,7 +138,7 @@ async fn a_hundred_megabytes_of_console_lose_nothing_that_matters() {
 }
 
 #[tokio::test]
-async fn what_the_kernel_prints_into_a_frame_is_read() {
+async fn kernel_line_inside_a_frame_is_read() {
     let torn = "part @oomlab 9 beat t=400 fr\nsay [    0.564737] Out of memory: Killed process 26 (hog)\n\
         say ee=1000 rounds=2 us=50 age=0 kills=1 reclaim=0 units=0 *00000000\n";
     let (scripted, trial) = Scripted::one(&format!("{BOOT}{torn}{END}")).await;
@@ -156,15 +156,15 @@ async fn garbage_without_a_line_end_does_no_harm() {
 
 #[tokio::test]
 async fn a_guest_that_ignores_every_request_to_end_is_killed() {
-    let script = format!("stubborn\n{BOOT}say [    1.000000] Kernel panic - not syncing: Fatal exception\nhang\n");
+    let script = format!("ignore-term\n{BOOT}say [    1.000000] Kernel panic - not syncing: Fatal exception\nhang\n");
     let (_, trial) = Scripted::one(&script).await;
     assert_eq!(trial.verdict.kind, Kind::Panic);
     assert!(trial.duration_s < 20.0, "{}", trial.duration_s);
 }
 
 #[tokio::test]
-async fn a_deaf_qmp_costs_the_cpu_times_and_nothing_else() {
-    let (_, trial) = Scripted::one(&format!("deaf\n{BOOT}sleep 300\n{END}")).await;
+async fn hung_qmp_costs_only_the_cpu_times() {
+    let (_, trial) = Scripted::one(&format!("qmp-hang\n{BOOT}sleep 300\n{END}")).await;
     assert_eq!(trial.verdict.kind, Kind::Finished, "{:?}", trial.verdict);
 }
 
@@ -177,7 +177,7 @@ fn events(scripted: &Scripted) -> Vec<Event> {
 /// A guest whose canary gets stuck while its vCPU is busy.
 fn stuck(more: &str) -> String {
     format!(
-        "{BOOT}{more}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) x\nbeats 1000 200 stuck\nhang\n"
+        "{BOOT}{more}spin on\nsay [    0.564737] Out of memory: Killed process 26 (hog) x\nbeats 1000 200 stuck\nhang\n"
     )
 }
 
@@ -223,9 +223,9 @@ async fn probes_are_answered_one_after_the_other_and_the_labs_own_stops_are_no_p
 }
 
 #[tokio::test]
-async fn a_qmp_that_falls_silent_ends_a_probe_and_not_the_trial() {
+async fn qmp_hang_ends_the_probe_and_not_the_trial() {
     let mut scripted = Scripted::default();
-    scripted.cell("cell", &stuck("sleep 500\ndeaf\n"));
+    scripted.cell("cell", &stuck("sleep 500\nqmp-hang\n"));
     give_symbols(&mut scripted);
     let record = scripted.run().await;
     assert_eq!(record.trials[0].verdict.kind, Kind::OomLivelock, "{:?}", record.trials[0].verdict);
@@ -239,13 +239,13 @@ async fn a_qmp_that_falls_silent_ends_a_probe_and_not_the_trial() {
 
 #[tokio::test]
 async fn a_qemu_that_hangs_after_the_shutdown_is_ended() {
-    let (_, trial) = Scripted::one(&format!("{BOOT}stubborn\nevent SHUTDOWN guest-shutdown\nhang\n")).await;
+    let (_, trial) = Scripted::one(&format!("{BOOT}ignore-term\nevent SHUTDOWN guest-shutdown\nhang\n")).await;
     assert_eq!(trial.verdict.kind, Kind::EarlyPowerOff, "{:?}", trial.verdict);
     assert!(trial.duration_s < 30.0, "{}", trial.duration_s);
 }
 
 #[tokio::test]
-async fn an_interrupted_run_keeps_what_is_done() {
+async fn interrupted_run_keeps_finished_trials() {
     let mut scripted = Scripted::default();
     scripted.cell("quick", &format!("{BOOT}{END}"));
     scripted.cell("endless", &format!("{BOOT}beats 1000 100 moving\n"));

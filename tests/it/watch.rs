@@ -34,7 +34,7 @@ fn a_users_own_qemu_is_started_listened_to_and_judged() {
     assert_eq!(finished.status, Some(1), "{finished:?}");
     assert_eq!(verdict(&program).0, "panic");
     assert!(program.dir().join("run/cells/watched/bundle/registers.txt").is_file());
-    assert!(!finished.stdout.contains("repro"), "nobody knows how to boot it again: {}", finished.stdout);
+    assert!(!finished.stdout.contains("repro"), "a watched guest cannot be booted again: {}", finished.stdout);
     let again = program.run(["repro", "run/watched"]);
     assert!(again.status == Some(2) && again.stderr.contains("only watched"), "{again:?}");
 }
@@ -43,7 +43,7 @@ fn a_users_own_qemu_is_started_listened_to_and_judged() {
 fn a_qemu_that_runs_is_judged_and_left_alone() {
     let program = Program::new();
     let script = format!(
-        "{AGENT}burn on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
+        "{AGENT}spin on\nsay [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\nbeats 1000 200 stuck\nhang\n"
     );
     let append = format!("fake_script={}", program.write("guest.script", &script).display());
     let socket = |id: &str| format!("socket,id={id},path={},server=on", program.dir().join(id).display());
@@ -77,7 +77,7 @@ fn a_console_on_standard_input_is_judged() {
     let program = Program::new();
     let lockup =
         "[    0.000000] Linux version 6.1.0\n[   30.000000] BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]\n";
-    // Where the time of its lines passed, nobody can see: what the kernel says counts.
+    // A log without arrival times has no host clock: the kernel's report counts.
     let finished = watch_stream(&program, lockup);
     assert_eq!((finished.status, verdict(&program).0.as_str()), (Some(1), "soft-lockup"), "{finished:?}");
 
@@ -89,7 +89,7 @@ fn a_console_on_standard_input_is_judged() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_told() {
+fn watch_rejects_bad_arguments() {
     let program = Program::new();
     program.write("file", "");
     for (args, said) in [

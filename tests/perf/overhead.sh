@@ -35,7 +35,7 @@ ratio() {
     awk "BEGIN { printf \"%.3f\", $1 / $2 }"
 }
 
-# Prints the bare command line as the plan shows it, with sockets of its own; nobody connects to them.
+# Prints the bare command line as the plan shows it, with sockets of its own, which stay without a client.
 bare_command() {
     "$oomlab" plan matrix.yaml | sed -n 's/^  \(qemu-system-.*\)/\1/p' |
         sed "s|/tmp/oomlab-|$work/$1-|g; s|wait=on|wait=off|"

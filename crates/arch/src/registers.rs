@@ -9,13 +9,13 @@ pub struct Registers {
     pub pc: u64,
     /// Stack pointer.
     pub sp: u64,
-    /// Whether it ran outside the kernel, in user space or firmware; `None` where only the kernel's symbols can tell.
+    /// Whether it ran outside the kernel, in user space or firmware; `None` if only the kernel's symbols show it.
     pub user: Option<bool>,
     /// Whether interrupts were off.
     pub irqs_off: bool,
     /// Whether the vCPU was halted; `false` on architectures whose dump does not show that.
     pub halted: bool,
-    /// How to tell where it was, if it has just taken an interrupt.
+    /// How to find where it was, if it has just taken an interrupt.
     pub interrupted: InterruptedPc,
 }
 
@@ -26,12 +26,12 @@ pub enum InterruptedPc {
     At(u64),
     /// At the address in the word on top of its stack.
     OnStack,
-    /// The registers do not tell.
+    /// The registers do not show it.
     Unknown,
 }
 
 impl Registers {
-    /// The same vCPU before the interrupt that it took at `pc`. Where the dump tells kernel and user space apart, so do the
+    /// The same vCPU before the interrupt that it took at `pc`. Where the dump distinguishes kernel and user space, so do the
     /// addresses.
     pub fn before_interrupt(self, pc: u64, cpu: &CpuSpec) -> Self {
         Self {

@@ -26,7 +26,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
 pub(super) const STACK: StackSpec =
     StackSpec { page_tables: PageTables::Registers(|_| Some(Paging::Off)), ..super::riscv64::STACK };
 
-/// Kernel and programs share the addresses: symbols alone tell them apart. The kernel runs in machine mode.
+/// Kernel and programs share the addresses: only symbols distinguish them. The kernel runs in machine mode.
 fn registers(dump: &str) -> Option<Registers> {
     const MACHINE_INTERRUPTS: u64 = 1 << 3;
     let supervisor = (super::riscv64::SPEC.cpu.registers)(dump)?;

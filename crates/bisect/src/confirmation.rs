@@ -6,7 +6,7 @@ use super::leader::Leader;
 use super::trial::{Outcome, Revision, Tally};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most passes that a confirmation requires of a revision.
+/// Maximum passes that a confirmation requires of a revision.
 const MAX_PASSES: u32 = 64;
 
 /// Trials since the present leader took the lead; the trials that made it the leader do not count.

@@ -3,7 +3,7 @@
 use super::trial::Revision;
 use std::collections::BTreeMap;
 
-/// The most entries in the lists of commits that merges bring in. A criss-cross history may need more; the rest of its
+/// Maximum number of entries in the lists of commits that merges bring in. A criss-cross history may need more; the rest of its
 /// merges are walked.
 const MAX_LISTED: usize = 1 << 24;
 
@@ -71,7 +71,7 @@ pub struct History {
 }
 
 impl History {
-    /// The most positions that [`History::indistinguishable`] compares.
+    /// Maximum number of positions that [`History::indistinguishable`] compares.
     pub const MAX_COMPARED: usize = 64;
 
     /// A history from the parents of each revision, which come before their children. Good ends that the bad end does not

@@ -8,7 +8,7 @@
 //!   between is the *culprit*; a revision is *affected* if it contains the culprit.
 //! * A trial of an affected revision fails with a probability *p*, a trial of any other revision with a probability *q*.
 //!   Both are unknown: they have [`Beta`] priors and are integrated out.
-//! * A [`Bisection`] takes [`Sample`]s, and tells what a free [`Slot`] should do: the build or trial with the highest
+//! * A [`Bisection`] takes [`Sample`]s, and decides what a free [`Slot`] does next: the build or trial with the highest
 //!   expected information per second. Builds may run in parallel with trials, and their durations are learned.
 //! * It stops with an [`Answer`]: one commit whose probability reaches [`Settings::target`] and whose further trials
 //!   agree; a set of commits between which no revision can be tried; or the news that the good end fails, too, or that

@@ -9,7 +9,7 @@ use super::trial::Slot;
 
 /// The probability that the remaining commits have together.
 const REMAINING: f64 = 0.95;
-/// The most commits in the list.
+/// Maximum number of commits in the list.
 const MAX_LEADERS: usize = 10;
 /// Coverage of the intervals.
 const COVERAGE: f64 = 0.9;

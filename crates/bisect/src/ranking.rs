@@ -10,7 +10,7 @@ use super::leader::{Leader, leader};
 use super::trial::{Revision, Slot};
 use std::collections::BTreeSet;
 
-/// The most runners-up in an answer.
+/// Maximum number of runners-up in an answer.
 const MAX_RUNNERS_UP: usize = 5;
 /// A runner-up is at least this probable.
 const MIN_PROBABILITY: f64 = 1e-4;

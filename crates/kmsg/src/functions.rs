@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-/// Names of functions, as the table has them.
+/// Names of functions in the table.
 #[derive(Debug, Default)]
 struct Names {
     exact: Vec<&'static str>,

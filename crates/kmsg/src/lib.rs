@@ -51,7 +51,7 @@
 //! - [`trace`]: lines of call traces.
 //! - [`functions`]: what kernel functions do, from one table.
 //!
-//! Input is hostile: nothing panics, and memory stays bounded whatever is printed. Nothing does I/O.
+//! Input is hostile: no function panics, and memory is bounded for any input. The crate does no I/O.
 
 pub mod console;
 mod container;

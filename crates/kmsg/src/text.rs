@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn stable_text_lacks_what_changes_from_boot_to_boot() {
+    fn stable_text_has_no_per_boot_values() {
         for (text, expected) in [
             ("Attempted to kill init! exitcode=0x0000000b", "Attempted to kill init! exitcode=0x0000000b"),
             ("spinlock recursion on CPU#0, syz-executor7/5032", "spinlock recursion on syz-executor7"),

@@ -109,7 +109,7 @@ fn consoles_of_recorded_trials_are_read() {
 }
 
 #[test]
-fn open_reports_are_classified_by_what_they_say_so_far() {
+fn incomplete_reports_are_classified() {
     let mut reader = Reader::default();
     let title = |reader: &Reader| reader.clone().finish().title;
     for (number, line, expected) in [

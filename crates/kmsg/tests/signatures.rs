@@ -89,7 +89,8 @@ fn hits_are_read() {
         for line in text.lines().filter(|line| !line.starts_with("=> ")) {
             actual += &format!("{line}\n");
             if console_lines(line).next().is_some() {
-                let (by, found) = read(line).unwrap_or_else(|| panic!("{}: nobody reads: {line}", path.display()));
+                let (by, found) =
+                    read(line).unwrap_or_else(|| panic!("{}: no signature reads: {line}", path.display()));
                 assert_eq!(by, signature.name, "{}: another signature reads: {line}", path.display());
                 actual += &format!("=> {}\n", describe(&found));
             }

@@ -71,9 +71,9 @@ mod tests {
         use ReportKind::{
             AllocFailure, AllocStall, AtomicSleep, Lockdep, MemoryLeak, NommuAllocFailure, Oops, Sanitizer, Warning,
         };
-        let told =
+        let kinds =
             [Oops, Sanitizer, Lockdep, AtomicSleep, Warning, MemoryLeak, AllocFailure, NommuAllocFailure, AllocStall];
-        assert!(told.map(AlsoKind::of).into_iter().eq(AlsoKind::ALL.iter().copied().map(Some)));
+        assert!(kinds.map(AlsoKind::of).into_iter().eq(AlsoKind::ALL.iter().copied().map(Some)));
         for kind in [ReportKind::OomKill, ReportKind::Panic, ReportKind::SoftLockup, ReportKind::None] {
             assert_eq!(AlsoKind::of(kind), None, "{kind}");
         }

@@ -100,7 +100,7 @@ pub struct StepRecord {
     pub began: Stamp,
     /// Milliseconds that it took.
     pub took_ms: u64,
-    /// Whether something before it had made the guest act already.
+    /// Whether an earlier probe or step had disturbed the guest.
     pub provoked: bool,
     /// Whether it was made before the verdict, so that sysrq-f has changed nothing yet. False in bundles of labs that made every step
     /// afterwards.

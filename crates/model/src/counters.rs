@@ -1,4 +1,4 @@
-//! What a kernel counts by itself, whether anybody watches or not: the progress of a guest without an agent.
+//! The kernel's own counters: the progress of a guest without an agent.
 
 use super::Memory;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ impl VmEvents {
     }
 }
 
-/// What the kernel counts of one CPU.
+/// The kernel's counters of one CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CpuCounters {
     /// The kernel's number of the CPU.

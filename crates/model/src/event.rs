@@ -1,6 +1,6 @@
 //! Observations of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
-use super::{Counters, Frame, Memory, Probe, Profile, Stamp, Tasks};
+use super::{Counters, Frame, Memory, Probe, Profile, ShutdownCause, Stamp, Tasks};
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -100,8 +100,8 @@ pub enum Event {
         /// Why not.
         why: String,
     },
-    /// The guest has shut its machine down, and all its output has been read. QEMU holds the machine still, so
-    /// that the lab can look at what is left of it.
+    /// The guest has shut its machine down, and all its output has been read. QEMU keeps the machine paused, so that the lab can
+    /// read its memory.
     Down,
     /// A deadline of the watchdog has passed.
     Tick,
@@ -135,13 +135,13 @@ pub enum QmpEvent {
     Connected,
     /// The connection broke or never came up.
     Lost(String),
-    /// `SHUTDOWN`, with QEMU's reason, for example `guest-shutdown` or `guest-reset`.
-    Shutdown(String),
+    /// `SHUTDOWN`, with its `reason`.
+    Shutdown(ShutdownCause),
     /// `GUEST_PANICKED`.
     GuestPanicked,
     /// `STOP`: the machine is paused.
     Stop,
-    /// The machine is paused for good: QEMU cannot go on executing the guest (`RunState` `internal-error`).
+    /// QEMU cannot continue executing the guest (`RunState` `internal-error`).
     InternalError,
     /// `RESUME`.
     Resume,

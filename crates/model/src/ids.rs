@@ -70,7 +70,7 @@ impl Digest {
         Self(hex)
     }
 
-    /// The first twelve digits: enough to tell artefacts apart in names that people read.
+    /// The first twelve digits: enough to distinguish artefacts in names.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the lab provides to a guest because its workload asks for it.
+/// Resources that a workload requires of the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Needs {

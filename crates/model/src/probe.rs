@@ -10,7 +10,7 @@ pub enum Probe {
     Profile,
     /// Free memory, watermarks and LRU sizes: read from the guest's memory from outside.
     Memory,
-    /// What the kernel counts by itself, of memory management and of each CPU: read from the guest's memory from outside.
+    /// The kernel's own counters, of memory management and of each CPU: read from the guest's memory from outside.
     Counters,
     /// The tasks that decide a verdict on stuck allocations: read from a snapshot of the guest's memory, for which it is paused.
     Tasks,

@@ -90,6 +90,29 @@ pub struct TrialRecord {
 }
 
 impl TrialRecord {
+    /// A trial before its guest has started: no durations, no kernel, no artifacts. `trial` counts from 1, `started` is
+    /// RFC 3339.
+    pub fn new(cell: Cell, trial: u32, accel: Accel, started: String, verdict: Verdict) -> Self {
+        Self {
+            schema: RUN_SCHEMA,
+            cell,
+            trial,
+            verdict,
+            started,
+            duration_s: 0.0,
+            boot_s: None,
+            oom_kills: 0,
+            also: Vec::new(),
+            accel,
+            command: Vec::new(),
+            kernel_release: None,
+            kernel_digest: None,
+            kernel_commit: None,
+            initrd_digest: None,
+            artifacts: Vec::new(),
+        }
+    }
+
     /// Name of the trial's folder below `cells/`: the cell's id, and `~N` behind it from the second trial on.
     pub fn folder(&self) -> String {
         trial_folder(self.cell.id.as_str(), self.trial)

@@ -1,4 +1,4 @@
-//! The tasks that decide a verdict on a guest whose allocations are stuck: the OOM victims, who wants memory, who waits for whom.
+//! The tasks that decide a verdict on stuck allocations: OOM victims, allocating tasks, waiters and holders of locks.
 
 use super::Task;
 use serde::{Deserialize, Serialize};
@@ -37,13 +37,13 @@ pub struct TaskFacts {
     /// Whether it is in the slow path of the page allocator or in direct reclaim.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allocates: bool,
-    /// What it wants to allocate, where its stack tells.
+    /// Its allocation request; `None` if its stack does not show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<AllocationRequest>,
     /// The kernel functions that it is in, innermost first, without those of the scheduler; at most [`MAX_FRAMES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<String>,
-    /// The lock that it waits for, where its stack tells.
+    /// The lock that it waits for; `None` if its stack does not show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<AwaitedLock>,
 }
@@ -71,13 +71,28 @@ pub struct AllocationRequest {
 pub struct AwaitedLock {
     /// The kernel's name for its sort: `rwsem` or `mutex`.
     pub sort: String,
-    /// Who holds it: of an rwsem that readers hold, one that did last.
+    /// The task that holds it; of an rwsem held by readers, the last reader that the kernel recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Task>,
 }
 
 impl TaskFacts {
-    /// The task.
+    /// A thread group's leader in state `state`, without any other fact.
+    pub fn new(pid: u32, comm: &str, state: char) -> Self {
+        Self {
+            pid,
+            tgid: pid,
+            comm: comm.to_owned(),
+            state,
+            victim: None,
+            allocates: false,
+            request: None,
+            frames: Vec::new(),
+            lock: None,
+        }
+    }
+
+    /// Process id and name.
     pub fn task(&self) -> Task {
         Task { pid: self.pid, comm: self.comm.clone() }
     }
@@ -116,17 +131,7 @@ mod tests {
     use crate::{Event, Probe, Record};
 
     fn task(pid: u32, tgid: u32, oom_skip: Option<bool>) -> TaskFacts {
-        TaskFacts {
-            pid,
-            tgid,
-            comm: "hog".to_owned(),
-            state: 'D',
-            victim: Some(OomVictim { oom_skip }),
-            allocates: false,
-            request: None,
-            frames: Vec::new(),
-            lock: None,
-        }
+        TaskFacts { tgid, victim: Some(OomVictim { oom_skip }), ..TaskFacts::new(pid, "hog", 'D') }
     }
 
     #[test]

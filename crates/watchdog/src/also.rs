@@ -6,7 +6,7 @@ use model::{Also, AlsoKind};
 
 /// Whether a report of one of these sorts begins with this message.
 pub(super) fn begins(sorts: &[AlsoKind], message: &Printk<'_>) -> bool {
-    // Where nothing is asked for, no line is searched again.
+    // Without `fail_on`, no line is searched again.
     !sorts.is_empty()
         && !message.of_program
         && signature::begins(message.text).and_then(AlsoKind::of).is_some_and(|kind| sorts.contains(&kind))

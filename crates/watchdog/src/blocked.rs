@@ -17,7 +17,7 @@ pub(super) struct BlockedTask {
 }
 
 impl BlockedTask {
-    /// As a verdict has it.
+    /// The evidence for a verdict.
     pub fn evidence(&self) -> Evidence {
         Evidence::BlockedTask { pid: self.task.pid, comm: self.task.comm.clone(), frames: self.frames.clone() }
     }

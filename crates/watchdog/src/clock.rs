@@ -15,7 +15,7 @@ pub struct Moment {
     pub host: Stamp,
     /// Seconds that the host granted the guest.
     pub granted_s: f64,
-    /// Seconds for which the lab itself was late, and nobody looked.
+    /// Seconds for which the lab itself was late and did not observe the guest.
     pub late_s: f64,
 }
 
@@ -144,8 +144,8 @@ impl GuestClock {
         }
     }
 
-    /// The lab itself was late by so much, up to now: that time counts neither as granted nor, in the next sample, as stolen. The guest
-    /// may have run meanwhile; nobody looked.
+    /// The lab itself was late by `by`, up to now. The guest may have run unobserved: this time is neither granted nor, in the next sample,
+    /// stolen.
     pub fn on_late_timer(&mut self, by: Duration) {
         let late_s = by.as_secs_f64().min(self.now.watched_since(self.last_sample().at));
         self.now.granted_s = (self.now.granted_s - late_s * self.share).max(0.0);

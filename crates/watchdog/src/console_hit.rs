@@ -54,7 +54,7 @@ impl<T> ConsoleHit<T> {
     pub fn onset(&self) -> Onset {
         let bound_s = self.guest_s.unwrap_or(f64::INFINITY).min(self.at.host.as_secs_f64());
         let lasted = Duration::from_secs_f64(self.lasted_s.min(bound_s).max(0.0));
-        // As whole microseconds, which is what both clocks were told in.
+        // In whole microseconds, the resolution of both clocks.
         let guest_s = self.guest_s.map(|guest_s| ((guest_s - lasted.as_secs_f64()) * 1e6).round() / 1e6);
         Onset { host: self.at.host - lasted, guest_s }
     }

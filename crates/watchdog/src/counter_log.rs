@@ -1,37 +1,37 @@
-//! Looks at the kernel's own counters, and what moved from one to the next.
+//! Readings of the kernel's own counters, and the changes between them.
 
 use super::clock::Moment;
 use model::{Counters, Evidence};
 
-/// Looks at one trial: a guest that runs for days is not looked at without end.
+/// Maximum readings of one trial, for guests that run for days.
 const MAX_LOOKS: u32 = 10_000;
 
-/// Looks in a row that fail before the lab gives up: a kernel without symbols has none later either.
+/// Consecutive failed readings before the lab gives up: a kernel without symbols has none later either.
 const MAX_FAILURES: u32 = 3;
 
-/// Granted seconds for an answer: the symbols of a large kernel are read before the first look.
+/// Timeout of a reading in granted seconds: the symbols of a large kernel are read before the first one.
 const MAX_PENDING_S: f64 = 30.0;
 
-/// Pages a second that trickle in a livelock all the same: atomic allocations dip below the watermarks.
+/// Maximum pages per second of a livelock: atomic allocations dip below the watermarks.
 const MAX_TRICKLE: f64 = 2.0;
 
-/// One look.
+/// One reading.
 #[derive(Debug, Clone)]
 pub(super) struct Look {
     pub at: Moment,
     pub counters: Counters,
 }
 
-/// Since when something stands still, and the looks that showed it.
+/// Since when a counter does not change, and the readings that showed it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Still {
-    /// The last look at which it had moved; the first one of all if it never did.
+    /// The last reading with a change; the first reading if there was none.
     pub since: Moment,
-    /// Looks since then.
+    /// Readings since then.
     pub looks: u32,
 }
 
-/// The looks at one trial.
+/// The readings of one trial.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CounterLog {
     requests: u32,
@@ -39,12 +39,12 @@ pub(super) struct CounterLog {
     /// Whether the last request has no answer yet.
     is_requested: bool,
     failures: u32,
-    /// Why the last look failed, if it did.
+    /// Why the last reading failed, if it did.
     pub failure: Option<String>,
     pub last: Option<Look>,
     /// Allocations: pages do not leave the free lists, and the OOM killer kills none.
     allocations: Still,
-    /// Looks at which direct reclaim had begun again since allocations stand still.
+    /// Readings with new direct reclaim since the last allocation.
     stalls: u32,
     /// Timer ticks.
     ticks: Still,
@@ -94,12 +94,12 @@ impl CounterLog {
         }
     }
 
-    /// Whether the next look is due, `period_s` granted seconds after the last request or the spawn.
+    /// Whether the next reading is due, `period_s` granted seconds after the last request or the spawn.
     pub fn is_due(&self, now: Moment, period_s: f64) -> bool {
         self.due_in(now, period_s) == Some(0.0)
     }
 
-    /// Granted seconds until the next look; `None` while none is due at any time.
+    /// Granted seconds until the next reading; `None` if there will be none.
     pub fn due_in(&self, now: Moment, period_s: f64) -> Option<f64> {
         let is_waiting = self.is_open() && !self.is_pending(now);
         is_waiting.then(|| (period_s - now.granted_since(self.requested_at.unwrap_or_default())).max(0.0))
@@ -110,7 +110,7 @@ impl CounterLog {
         self.is_requested && self.requested_at.is_some_and(|at| now.granted_since(at) < MAX_PENDING_S)
     }
 
-    /// Whether the lab goes on looking.
+    /// Whether there will be further readings.
     pub const fn is_open(&self) -> bool {
         self.failures < MAX_FAILURES && self.requests < MAX_LOOKS
     }
@@ -137,7 +137,7 @@ impl CounterLog {
         self.cpus.iter().copied().filter(move |(number, still)| still.looks > 0 && runs(*number))
     }
 
-    /// Looks at which direct reclaim had begun again while allocations stood still.
+    /// Readings with new direct reclaim since the last allocation.
     pub const fn stalls(&self) -> u32 {
         self.stalls
     }

@@ -71,8 +71,8 @@ impl Detectors {
     }
 
     /// Whether the host granted the guest too little of the time that a report claims. What has lasted for the detector's whole limit in
-    /// granted seconds is a hang, however much longer it took: so a stall is not discounted for ever. Nothing has lasted for longer than the
-    /// kernel is up, `uptime_s`, where that is known: user space can write such a line too.
+    /// granted seconds is a hang, for any host time: a stall is not discounted forever. Nothing has lasted for longer than the kernel
+    /// has been up, `uptime_s`, where that is known: user space can print such a line, too.
     pub fn is_discounted(
         &mut self,
         clock: &GuestClock,

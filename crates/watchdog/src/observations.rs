@@ -10,7 +10,7 @@ use super::setup::Setup;
 use super::title::Namer;
 use kmsg::console::printk::Printk;
 use kmsg::signature::{FailureKind, FailureReport, Finding, Message};
-use model::{Beat, Caveat, Event, Frame, QmpEvent, Task};
+use model::{Beat, Caveat, Event, Frame, QmpEvent, ShutdownCause, Task};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
@@ -79,7 +79,7 @@ pub(super) struct Observations {
     pub psi_cpu: Option<f32>,
     /// Since when QEMU's process is stopped.
     pub stopped_since: Option<Moment>,
-    pub shutdown: Option<String>,
+    pub shutdown: Option<ShutdownCause>,
     /// Resets of the machine that the guest caused.
     pub resets: u32,
     /// Whether the kernel has said that it restarts or stops the machine.
@@ -191,7 +191,7 @@ impl Observations {
         Some(Caveat::HostPressure { psi_some_avg10 })
     }
 
-    /// Reports of a hang by the kernel that did not count, whatever the verdict is.
+    /// The kernel's reports of a hang that were discounted, for any verdict.
     pub fn discounted_reports(&self) -> impl Iterator<Item = Caveat> {
         self.discounted.iter().map(|hit| Caveat::DiscountedReport { line: hit.line.clone() })
     }
@@ -364,7 +364,7 @@ impl Observations {
 
     fn qmp(&mut self, now: Moment, what: &QmpEvent) {
         match what {
-            QmpEvent::Shutdown(reason) => self.shutdown = Some(reason.clone()),
+            QmpEvent::Shutdown(cause) => self.shutdown = Some(cause.clone()),
             QmpEvent::Stop => self.paused_since = Some(now),
             QmpEvent::InternalError => self.vcpu_failed = true,
             QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),

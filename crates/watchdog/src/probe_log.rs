@@ -33,7 +33,7 @@ pub(super) struct ProbeLog {
     /// When the kernel last acknowledged a sysrq letter.
     pub sysrq_ack: Option<Moment>,
     pub blocked_tasks: BlockedTasks,
-    /// Looks at the kernel's counters, which go on for as long as the trial.
+    /// Readings of the kernel's counters, for the whole trial.
     pub counters: CounterLog,
 }
 
@@ -215,7 +215,7 @@ fn busy(profile: &Profile) -> u32 {
 /// The functions with the most samples.
 const TOP_FUNCTIONS: usize = 4;
 
-/// A profile as a verdict has it.
+/// The summary of a profile for a verdict.
 pub(super) fn summary(profile: &Profile) -> ProfileSummary {
     let share = |samples: u32| f64::from(samples) / f64::from(profile.samples.max(1));
     let function = |spot: &Spot| FunctionShare { symbol: spot.symbol.clone(), share: share(spot.samples) };

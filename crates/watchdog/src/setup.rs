@@ -1,4 +1,4 @@
-//! What the watchdog must know of a trial beforehand.
+//! Fixed properties of a trial.
 
 use model::{AlsoKind, Cell, Initrd, Payload, Timeouts};
 
@@ -14,12 +14,12 @@ const MAX_SLOWNESS: f64 = 20.0;
 /// one.
 const REPORT_BYTES: f64 = 16_384.0;
 
-/// What the watchdog must know of a trial beforehand.
+/// Fixed properties of a trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// Whether the guest runs the lab's agent; without it, console and host alone are judged.
     pub agent: bool,
-    /// Whether frames on the console are an agent's: what the user's own initramfs prints proves nothing.
+    /// Whether frames on the console are an agent's: those of a user's initramfs are no evidence.
     pub frames: bool,
     /// What a guest without the agent is expected to do.
     pub expects: Expects,

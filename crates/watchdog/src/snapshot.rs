@@ -1,4 +1,4 @@
-//! Before a verdict on stuck allocations stands, and before sysrq-f disturbs the guest, the lab looks at the guest's tasks.
+//! The snapshot of the guest's tasks before a verdict on stuck allocations, and before sysrq-f disturbs the guest.
 //!
 //! Trials that were recorded before there was such a probe have none: their verdict stands as it is.
 
@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
 /// What became of the probe.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// It goes on, until this time at most.
+    /// In progress, with this deadline.
     Pending(Snapshot, Stamp),
     /// The rules are to be evaluated again.
     Ended,

@@ -68,7 +68,7 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
     verdict
 }
 
-/// The victim that stays: as the guest's memory shows it, or else as the console tells.
+/// The victim that keeps its memory: from the guest's memory, else from the console.
 pub(super) fn victim(observed: &Observations, since: Moment) -> Option<Task> {
     let shown = observed.probes.tasks(since).and_then(Tasks::victim).map(TaskFacts::task);
     shown.or_else(|| observed.oom_kills.victim().map(|kill| kill.what.clone()))

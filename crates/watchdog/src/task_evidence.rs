@@ -3,10 +3,10 @@
 use model::{Evidence, TaskFacts, Tasks};
 use std::collections::BTreeSet;
 
-/// Tasks of each sort in a verdict: the first ones tell what the others repeat.
+/// Maximum tasks of each sort in a verdict: further ones repeat the first.
 const MAX_OF_A_SORT: usize = 2;
 
-/// The victims, the tasks in the allocator, and who waits for whom.
+/// The victims, the tasks in the allocator, the waiters and holders of locks.
 pub(super) fn evidence(tasks: &Tasks) -> Vec<Evidence> {
     victims(tasks).chain(stuck_tasks(tasks)).chain(lock_holders(tasks)).collect()
 }
@@ -63,17 +63,7 @@ mod tests {
     use model::{AllocationRequest, AwaitedLock, OomVictim, Task};
 
     fn task(pid: u32) -> TaskFacts {
-        TaskFacts {
-            pid,
-            tgid: pid,
-            comm: "t".to_owned(),
-            state: 'D',
-            victim: None,
-            allocates: false,
-            request: None,
-            frames: Vec::new(),
-            lock: None,
-        }
+        TaskFacts::new(pid, "t", 'D')
     }
 
     fn victim(pid: u32, oom_skip: Option<bool>) -> TaskFacts {

@@ -22,7 +22,7 @@ impl Namer {
             self.lines += 1;
             return self.reader.push(self.lines, text, on_message);
         }
-        // A console goes on at once with what it has begun.
+        // A console continues a started report immediately.
         self.reader.flush(on_message);
         if let Event::Profile { profile } = event {
             self.profile.get_or_insert_with(|| profile.clone());

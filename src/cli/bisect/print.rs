@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Exit status without a single culprit.
 const EXIT_NOT_FOUND: u8 = 1;
 
-/// Prints an answer; gives the program's exit status.
+/// Prints an answer; returns the program's exit status.
 pub(super) fn outcome(outcome: &SearchOutcome, as_json: bool) -> Result<u8, CliError> {
     let SearchOutcome { session, answer } = outcome;
     let Some(answer) = answer else { return Ok(EXIT_INTERRUPTED as u8) };
@@ -34,7 +34,7 @@ pub(super) fn findings(session: &Session) -> String {
     format!("{findings}\nall trials: {}\n", relative(&session.report_path()).display())
 }
 
-/// Prints kernel options; gives the program's exit status.
+/// Prints kernel options; returns the program's exit status.
 pub(super) fn options(answer: &OptionsAnswer, as_json: bool) -> Result<u8, CliError> {
     let OptionsAnswer { needed, unanswered, probability, rounds, trials, builds, seconds } = answer;
     if let Some(report) = unanswered {

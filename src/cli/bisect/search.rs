@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// Where bisections go.
 const SESSIONS: &str = "bisections";
 
-/// Carries out a bisection or shows one; gives the program's exit status.
+/// Carries out a bisection or shows one; returns the program's exit status.
 ///
 /// # Errors
 /// When the arguments are invalid, or the lab fails.

@@ -12,7 +12,7 @@ const SKIP: u8 = 125;
 /// Aborts `git bisect run`.
 const ABORT: u8 = 128;
 
-/// Judges the revision that is checked out; gives the exit status for `git bisect run`.
+/// Judges the checked-out revision; returns the exit status for `git bisect run`.
 ///
 /// # Errors
 /// When the arguments are invalid, or the command cannot be run.

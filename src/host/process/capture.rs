@@ -1,4 +1,4 @@
-//! Programs that are run to their end for what they print.
+//! Runs a program to its exit and captures its output.
 
 use super::group::{Orphans, SpawnError};
 use super::output::{Output, PipedProcess};
@@ -8,16 +8,16 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// The end of standard error that is kept, in bytes.
+/// Maximum bytes kept of standard error: the last ones.
 const MAX_STDERR: usize = 64 * 1024;
 
-/// A program that did not do what it was run for.
+/// A failed run of a program.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It cannot be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// It did not end in time, and was killed.
+    /// It did not exit in time, and was killed.
     #[error("`{program}` did not end within {seconds} s")]
     TimedOut {
         /// Name of the program.
@@ -25,45 +25,45 @@ pub enum RunError {
         /// Seconds waited.
         seconds: u64,
     },
-    /// It printed more than is kept, and was killed.
+    /// Its standard output exceeded the limit, and it was killed.
     #[error("`{program}` printed more than {bytes} bytes")]
     TooLong {
         /// Name of the program.
         program: String,
-        /// How much is kept.
+        /// The limit, in bytes.
         bytes: usize,
     },
-    /// It ended with an error.
+    /// It exited with an error, or was killed by a signal.
     #[error("{}", if stderr.is_empty() { status.to_string() } else { stderr.clone() })]
     Failed {
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// The end of what it wrote to standard error.
+        /// The last 64 KiB of its standard error, trimmed.
         stderr: String,
     },
-    /// The operating system cannot read its output or wait for it.
+    /// Its output cannot be read, or it cannot be waited for.
     #[error("cannot watch `{program}`: {source}")]
     Io {
         /// Name of the program.
         program: String,
-        /// Why not.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
-/// What a program that has ended printed.
+/// Exit status and output of a program.
 #[derive(Debug)]
 pub struct Captured {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// All of its standard output.
+    /// Its complete standard output.
     pub stdout: Vec<u8>,
-    /// The end of its standard error.
+    /// The last 64 KiB of its standard error.
     pub stderr: String,
 }
 
 impl Captured {
-    /// Its standard output, if it succeeded.
+    /// Its standard output, if it exited with status 0.
     ///
     /// # Errors
     /// [`RunError::Failed`].
@@ -75,19 +75,19 @@ impl Captured {
     }
 }
 
-/// What a program may take.
+/// Limits of a captured run.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long it may run.
+    /// Maximum run time.
     pub timeout: Duration,
-    /// How much it may write to standard output, in bytes.
+    /// Maximum bytes on standard output.
     pub max_stdout: usize,
 }
 
-/// Runs a program to its end. Dropping the future kills its process group.
+/// Runs a program to its exit. Dropping the future kills its process group.
 ///
 /// # Errors
-/// When it cannot be started, or exceeds a limit; how it ended is for the caller to judge.
+/// When it cannot be started, or exceeds a limit. An exit status other than 0 is no error.
 pub async fn capture(command: &mut Command, limits: Limits) -> Result<Captured, RunError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     let late = |_| Err(RunError::TimedOut { program: program.clone(), seconds: limits.timeout.as_secs() });
@@ -117,10 +117,10 @@ async fn read(mut process: PipedProcess, program: &str, max_stdout: usize) -> Re
     }
 }
 
-/// As [`capture`], for code that blocks its thread.
+/// [`capture`] for blocking code.
 ///
 /// # Errors
-/// See there.
+/// See [`capture`].
 pub fn capture_blocking(command: std::process::Command, limits: Limits) -> Result<Captured, RunError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let run = || {
@@ -129,14 +129,14 @@ pub fn capture_blocking(command: std::process::Command, limits: Limits) -> Resul
     if tokio::runtime::Handle::try_current().is_err() {
         return run();
     }
-    // A thread that drives a runtime cannot drive another one.
+    // A runtime cannot be started on a thread of another runtime.
     std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
 }
 
-/// Drives a future on this thread, which must not drive another one.
+/// Runs a future on this thread, in a new runtime. Panics on a thread of another runtime.
 ///
 /// # Errors
-/// When the operating system gives no event queue.
+/// When the runtime cannot be created.
 pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
 }

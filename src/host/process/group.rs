@@ -1,4 +1,4 @@
-//! Process groups: a program and all that it starts, which end together.
+//! Process groups: a program and its descendants, which end together.
 
 use super::pidfd::ProcessFd;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// How long a process may take to end after SIGKILL. One that takes longer is in an uninterruptible wait of the host.
+/// Timeout for a process's exit after SIGKILL. A process that exceeds it is in state D.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Kills its process group when its standard input ends: when the lab does, however that happens.
+/// Kills its process group at the end of its standard input: the lab's exit or death closes the pipe.
 const GUARD: &str = "read _; kill -KILL 0";
 
 /// A program that cannot be started.
@@ -25,12 +25,12 @@ pub enum SpawnError {
         /// `ENOENT`.
         source: io::Error,
     },
-    /// Anything else.
+    /// Any other error.
     #[error("cannot start `{program}`: {source}")]
     Failed {
         /// Name of the program.
         program: String,
-        /// Why.
+        /// The error of fork(2), execve(2) or pidfd_open(2).
         source: io::Error,
     },
 }
@@ -44,7 +44,7 @@ impl SpawnError {
     }
 }
 
-/// The operating system's error alone.
+/// The operating system's error, without the program's name.
 impl From<SpawnError> for io::Error {
     fn from(error: SpawnError) -> Self {
         match error {
@@ -53,18 +53,17 @@ impl From<SpawnError> for io::Error {
     }
 }
 
-/// How a group ends if the lab is killed.
+/// How a group ends when the lab is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Orphans {
     /// The kernel sends the program this signal when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`):
-    /// spawn it from a thread that lives as long as the program may. For programs that end their own children.
+    /// spawn it from a thread that outlives it. For programs that end their own children.
     Signal(Signal),
-    /// A process beside the program kills the whole group. For programs of which nothing is known.
+    /// A guard process in the group kills the whole group. For any other program.
     KillGroup,
 }
 
-/// A running program in a process group of its own. When the program ends, what it has left behind is killed; dropping
-/// this kills the group.
+/// A running program in its own process group. The program's exit kills the rest of the group; so does dropping this.
 #[derive(Debug)]
 pub struct ProcessGroup {
     child: Child,
@@ -76,7 +75,7 @@ pub struct ProcessGroup {
 }
 
 impl ProcessGroup {
-    /// Starts a program without standard input.
+    /// Starts a program with `/dev/null` as its standard input.
     ///
     /// # Errors
     /// When the program is missing or cannot be started.
@@ -98,48 +97,47 @@ impl ProcessGroup {
         Ok(Self { child, exit, pid, group: group.unwrap_or(pid), status: None, _guard: guard })
     }
 
-    /// The program's process id.
+    /// The process id of the program, not of the guard.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().cast_unsigned()
     }
 
-    /// Ready when the program has ended; the rest of its group is killed then.
+    /// Ready when the program has exited, after SIGKILL to the rest of its group.
     ///
     /// # Errors
-    /// When the operating system cannot wait for it.
+    /// When the pidfd cannot be polled, or the child cannot be reaped.
     pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         if let Some(status) = self.status {
             return Poll::Ready(Ok(status));
         }
         ready!(self.exit.poll_exit(cx))?;
-        // The program is a zombie until it is reaped below, so that its group's id belongs to no other group yet.
+        // The program is a zombie until it is reaped below, so the group's id cannot have been reused.
         self.signal(Signal::KILL);
-        let status =
-            self.child.try_wait()?.ok_or_else(|| io::Error::other("a process that has ended has no status"))?;
+        let status = self.child.try_wait()?.ok_or_else(|| io::Error::other("exited process has no status"))?;
         self.status = Some(status);
         Poll::Ready(Ok(status))
     }
 
-    /// Waits for the program's end, as [`ProcessGroup::poll_wait`]. Cancel safe.
+    /// Waits for the program's exit; see [`ProcessGroup::poll_wait`]. Cancel safe.
     ///
     /// # Errors
-    /// See there.
+    /// See [`ProcessGroup::poll_wait`].
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         std::future::poll_fn(|cx| self.poll_wait(cx)).await
     }
 
-    /// Sends a signal to the whole group, unless the program has ended.
+    /// Sends a signal to the whole group, unless the program has been reaped.
     pub fn signal(&self, signal: Signal) {
         if self.status.is_none() {
-            // ESRCH: it has ended in the meantime, as it should.
+            // ESRCH: the group is already gone.
             let _ = kill_process_group(self.group, signal);
         }
     }
 
-    /// Ends the group: SIGTERM, and SIGKILL for what has not ended after `grace`.
+    /// Sends SIGTERM to the group, and SIGKILL if the program has not exited within `grace`.
     ///
     /// # Errors
-    /// When the program does not end even then.
+    /// When the program has not exited 10 s after SIGKILL.
     pub async fn stop(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
@@ -148,10 +146,10 @@ impl ProcessGroup {
         self.kill().await
     }
 
-    /// Kills the group.
+    /// Sends SIGKILL to the group and waits for the program's exit.
     ///
     /// # Errors
-    /// When the program does not end even then.
+    /// When the program has not exited after 10 s.
     pub async fn kill(&mut self) -> io::Result<ExitStatus> {
         self.signal(Signal::KILL);
         let pid = self.pid();
@@ -183,7 +181,7 @@ fn signal_orphan(command: &mut Command, signal: Signal) {
     unsafe {
         command.pre_exec(move || {
             rustix::process::set_parent_process_death_signal(Some(signal))?;
-            // The owner may have died before the signal was asked for.
+            // The owner may have died before the prctl(2).
             if rustix::process::getppid() != Some(owner) {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }

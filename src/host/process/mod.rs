@@ -1,4 +1,4 @@
-//! Programs of the host: one way to run them, in a process group that ends with its owner.
+//! Programs of the host, each in a process group that ends with its owner.
 
 mod capture;
 mod group;

@@ -1,4 +1,4 @@
-//! The output of a process group, through pipes.
+//! A process group with its output in pipes.
 
 use super::group::{Orphans, ProcessGroup, SpawnError};
 use std::io::{self, PipeReader, PipeWriter};
@@ -8,24 +8,25 @@ use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Command;
 
-/// Bytes read at once.
+/// Maximum size of a read, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes that are read after the program's end: what a pipe holds. A process that left the group may write for ever.
+/// Maximum bytes read from a pipe after the program's exit: the default `fs.pipe-max-size`. A process that left the group
+/// may keep writing.
 const MAX_REST: usize = 1024 * 1024;
 
-/// What a program writes, and its end.
+/// A program's output, or its exit.
 #[derive(Debug)]
 pub enum Output {
-    /// Bytes on standard output, or on standard error where both share a pipe.
+    /// Bytes on standard output, and on standard error if both share a pipe.
     Stdout(Vec<u8>),
     /// Bytes on standard error.
     Stderr(Vec<u8>),
-    /// The program has ended, and all that it wrote has been read.
+    /// The program has exited, and its output has been read completely.
     Exited(ExitStatus),
 }
 
-/// A process group whose output is read. As a [`ProcessGroup`], it ends when this is dropped.
+/// A process group whose output is read. Dropping this kills the group.
 #[derive(Debug)]
 pub struct PipedProcess {
     group: ProcessGroup,
@@ -35,10 +36,10 @@ pub struct PipedProcess {
 }
 
 impl PipedProcess {
-    /// Starts a program, with a pipe for each of its outputs.
+    /// Starts a program with one pipe for stdout and one for stderr.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When a pipe cannot be created or the program cannot be started.
     pub fn spawn(command: &mut Command, orphans: Orphans) -> Result<Self, SpawnError> {
         let (stdout, out) = pipe(command)?;
         let (stderr, err) = pipe(command)?;
@@ -46,10 +47,10 @@ impl PipedProcess {
         Self::start(command, orphans, stdout, Some(stderr))
     }
 
-    /// Starts a program, with one pipe for both of its outputs, which keeps their order.
+    /// Starts a program with one pipe for stdout and stderr, which keeps their order.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// See [`PipedProcess::spawn`].
     pub fn spawn_joined(command: &mut Command, orphans: Orphans) -> Result<Self, SpawnError> {
         let (stdout, out) = pipe(command)?;
         let err = out.try_clone().map_err(|source| failed(command, source))?;
@@ -57,10 +58,10 @@ impl PipedProcess {
         Self::start(command, orphans, stdout, None)
     }
 
-    /// Starts a program, with a pipe for its standard output; its standard error is as the command says.
+    /// Starts a program with a pipe for stdout; stderr is that of `command`.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// See [`PipedProcess::spawn`].
     pub fn spawn_stdout(command: &mut Command, orphans: Orphans) -> Result<Self, SpawnError> {
         let (stdout, out) = pipe(command)?;
         command.stdout(out);
@@ -74,15 +75,15 @@ impl PipedProcess {
         stderr: Option<PipeReader>,
     ) -> Result<Self, SpawnError> {
         let group = ProcessGroup::spawn(command, orphans);
-        // Closes the lab's copies of the writing ends, so that the pipes can end.
+        // Closes the lab's copies of the write ends; else the pipes have no end of file.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let group = group?;
         let pipe = |reader: PipeReader| Pipe::new(reader).map_err(|source| failed(command, source));
         Ok(Self { group, stdout: pipe(stdout)?, stderr: stderr.map(pipe).transpose()?, status: None })
     }
 
-    /// The next output, then the end. A process that inherited a pipe and outlives the program does not delay the end.
-    /// Cancel safe.
+    /// The next output, or the exit after the last one. A process that inherited a pipe and outlives the program does not
+    /// delay the exit. Cancel safe.
     ///
     /// # Errors
     /// When a pipe cannot be read, or the program cannot be waited for.
@@ -108,7 +109,7 @@ impl PipedProcess {
         self.rest()
     }
 
-    /// What was left in the pipes at the program's end.
+    /// Bytes left in the pipes after the program's exit, then the exit.
     fn rest(&mut self) -> io::Result<Output> {
         let bytes = self.stdout.rest()?;
         if !bytes.is_empty() {
@@ -121,10 +122,10 @@ impl PipedProcess {
         self.status.map(Output::Exited).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Ends the group: SIGTERM, and SIGKILL for what has not ended after `grace`.
+    /// See [`ProcessGroup::stop`].
     ///
     /// # Errors
-    /// When the program does not end even then.
+    /// See [`ProcessGroup::stop`].
     pub async fn stop(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         self.group.stop(grace).await
     }
@@ -145,7 +146,7 @@ async fn read_optional(pipe: &mut Option<Pipe>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The reading end of a pipe.
+/// The read end of a pipe.
 #[derive(Debug)]
 struct Pipe {
     receiver: Receiver,
@@ -159,7 +160,7 @@ impl Pipe {
         Ok(Self { receiver, open: true, rest_bytes: MAX_REST })
     }
 
-    /// The next bytes: none at the end, once, and never again. Cancel safe.
+    /// The next bytes; at the end of file empty once, then pending forever. Cancel safe.
     async fn read(&mut self) -> io::Result<Vec<u8>> {
         while self.open {
             self.receiver.readable().await?;
@@ -177,7 +178,7 @@ impl Pipe {
         std::future::pending().await
     }
 
-    /// Bytes that are in the pipe now. Asks the operating system: the runtime may not have heard of them yet.
+    /// Bytes that are in the pipe now, possibly none. Bypasses the runtime, which may not have polled them yet.
     fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; CHUNK.min(self.rest_bytes)];
         match rustix::io::read(&self.receiver, &mut bytes) {

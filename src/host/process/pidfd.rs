@@ -1,4 +1,4 @@
-//! The end of a process, as an event (pidfd_open(2)).
+//! A process's exit as an event (pidfd_open(2)).
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io;
@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
 
-/// A handle to a process, which need not be a child.
+/// A pidfd; the process need not be a child.
 #[derive(Debug)]
 pub struct ProcessFd(AsyncFd<OwnedFd>);
 
@@ -14,14 +14,14 @@ impl ProcessFd {
     /// Opens the process of this id.
     ///
     /// # Errors
-    /// When there is none, or it is in another namespace.
+    /// When it does not exist, or is in another PID namespace.
     pub fn open(pid: Pid) -> io::Result<Self> {
         let fd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
         // SAFETY: the descriptor is open and has no other owner.
         Ok(Self(unsafe { AsyncFd::register(fd) }?))
     }
 
-    /// Ready when the process has ended: the descriptor becomes readable then.
+    /// Ready when the process has exited, which makes the pidfd readable.
     ///
     /// # Errors
     /// When the runtime is shutting down.

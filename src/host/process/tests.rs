@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Nothing that a test waits for takes so long.
+/// Far above what any test needs.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), max_stdout: 1 << 20 };
 
 fn shell(script: &str) -> Command {
@@ -39,7 +39,7 @@ async fn exit(process: &mut PipedProcess) -> ExitStatus {
     }
 }
 
-/// Waits until a process has ended. Killed grandchildren are zombies until init reaps them.
+/// Waits until a process has exited. Killed grandchildren are zombies until init reaps them.
 async fn gone(pid: &str) {
     let ended = async {
         loop {
@@ -54,7 +54,7 @@ async fn gone(pid: &str) {
 }
 
 #[tokio::test]
-async fn end_of_a_program_kills_what_it_left_behind() {
+async fn exit_of_a_program_kills_its_group() {
     for orphans in [Orphans::Signal(Signal::TERM), Orphans::KillGroup] {
         let mut process = start("sleep 600 & echo $!; exit 3", orphans);
         let left = line(&mut process).await;
@@ -78,9 +78,9 @@ async fn stop_escalates_to_sigkill() {
     let mut willing = start("echo ready; sleep 600", Orphans::Signal(Signal::KILL));
     line(&mut willing).await;
     assert_eq!(willing.stop(LIMITS.timeout).await.unwrap().signal(), Some(15));
-    let mut stubborn = start("trap '' TERM; echo ready; while :; do sleep 1; done", Orphans::Signal(Signal::KILL));
-    line(&mut stubborn).await;
-    assert_eq!(stubborn.stop(Duration::from_millis(50)).await.unwrap().signal(), Some(9));
+    let mut ignoring = start("trap '' TERM; echo ready; while :; do sleep 1; done", Orphans::Signal(Signal::KILL));
+    line(&mut ignoring).await;
+    assert_eq!(ignoring.stop(Duration::from_millis(50)).await.unwrap().signal(), Some(9));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 /// A QMP command without a usable reply.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
-    /// The connection is not up, or has ended.
+    /// The connection is not up yet, is closed, or its queue of commands is full.
     #[error("QMP is not connected")]
     NotConnected,
     /// QEMU replied with an error.
@@ -23,15 +23,15 @@ pub enum QmpError {
         /// QEMU's description of the error.
         reason: String,
     },
-    /// The reply does not have the type that the command returns.
+    /// The reply does not have the command's return type.
     #[error("cannot read QEMU's reply to `{command}`: {source}")]
     UnexpectedReply {
         /// The command.
         command: &'static str,
-        /// What does not fit.
+        /// The deserialisation error.
         source: serde_json::Error,
     },
-    /// QEMU did not reply in time; from now on QMP is unresponsive.
+    /// QEMU did not reply in time; QMP is unresponsive until its next reply.
     #[error("QEMU did not reply to `{command}` within {seconds} s")]
     TimedOut {
         /// The command.
@@ -53,7 +53,7 @@ pub(super) struct Request {
     pub id: u64,
     /// The encoded command.
     pub line: String,
-    /// An event that the command itself causes.
+    /// The event that the command causes.
     pub effect: Option<QmpEvent>,
     pub reply: oneshot::Sender<Reply>,
 }
@@ -63,27 +63,27 @@ pub(super) struct Request {
 pub(super) struct Reply {
     /// What the command returned, or QEMU's description of the error.
     pub result: Result<Value, String>,
-    /// Whether the event that the command causes has come.
+    /// Whether the event that the command causes has arrived.
     pub had_effect: bool,
 }
 
-/// What the connection and its command handles share.
+/// State shared by the connection and its command handles.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     last_id: AtomicU64,
-    /// Whether a command has timed out since QEMU's last reply. QEMU executes commands in order, so that further ones
-    /// would time out as well.
+    /// Whether a command has timed out since QEMU's last reply. QEMU executes commands in order, so later ones would time
+    /// out as well.
     pub unresponsive: AtomicBool,
 }
 
 impl Shared {
-    /// Ids begin at 1; 0 is that of the connection's own `qmp_capabilities`.
+    /// A new id, from 1; id 0 is the connection's own `qmp_capabilities`.
     pub fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
-/// Sends commands over a QMP connection; tasks have clones of their own.
+/// Sends commands over a QMP connection. Clone it for each task.
 #[derive(Debug, Clone)]
 pub struct QmpCommands {
     requests: mpsc::Sender<Request>,
@@ -95,7 +95,8 @@ impl QmpCommands {
         Self { requests, shared }
     }
 
-    /// Sends a command now and waits for its reply for at most `timeout`. Cancel safe: a late reply is discarded.
+    /// Sends a command at the call; the future waits for the reply for at most `timeout`. Cancel safe: a late reply is
+    /// discarded.
     ///
     /// # Errors
     /// See [`QmpError`].
@@ -111,7 +112,7 @@ impl QmpCommands {
         }
     }
 
-    /// Sends a command of the human monitor now and waits for its output. `vcpu` is the one that the command examines.
+    /// Sends a human monitor command for vCPU `vcpu` at the call; the future waits for its output.
     ///
     /// # Errors
     /// See [`QmpError`].
@@ -125,22 +126,22 @@ impl QmpCommands {
         self.execute(command, timeout)
     }
 
-    /// Pauses the machine until the result is dropped. A machine that was paused before stays paused.
+    /// Stops the VM until the result is dropped. A VM that was stopped before stays stopped.
     ///
     /// # Errors
-    /// See [`QmpError`]; the machine runs on then.
+    /// See [`QmpError`]; the VM is then resumed.
     pub async fn pause(&self, timeout: Duration) -> Result<Pause, QmpError> {
         if !self.execute(query_status {}, timeout).await?.running {
             return Ok(Pause { commands: self.clone(), resumes: false });
         }
-        // From here on the machine is resumed, also if this future is dropped.
+        // From here on the VM is resumed, also if this future is dropped.
         let mut pause = Pause { commands: self.clone(), resumes: true };
         let (_, stopped) = self.request::<stop>(&stop {}, Some(QmpEvent::Stop), timeout).await?;
         pause.resumes = stopped;
         Ok(pause)
     }
 
-    /// What the command returned, and whether it had its effect.
+    /// The command's return value, and whether its event arrived before the reply.
     fn request<C: QmpCommand>(
         &self,
         command: &C,
@@ -171,7 +172,7 @@ impl QmpCommands {
     }
 }
 
-/// A paused machine; it is resumed when this is dropped.
+/// A stopped VM. Dropping this resumes it.
 #[derive(Debug)]
 pub struct Pause {
     commands: QmpCommands,
@@ -181,7 +182,7 @@ pub struct Pause {
 impl Drop for Pause {
     fn drop(&mut self) {
         if self.resumes {
-            // The command is queued when this returns; its reply is discarded.
+            // `request` queues the command; its reply is discarded.
             drop(self.commands.request::<cont>(&cont {}, Some(QmpEvent::Resume), Duration::ZERO));
         }
     }

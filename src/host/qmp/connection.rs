@@ -1,4 +1,4 @@
-//! The QMP connection: a task that writes commands, matches replies and passes events on.
+//! The QMP connection: a task that writes commands, matches replies and forwards events.
 
 use super::commands::{QmpCommands, Reply, Request, Shared};
 use crate::host::socket::connect;
@@ -17,10 +17,10 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// The longest line that is read, in bytes; QEMU's longest replies are far below it.
+/// Maximum length of a line, in bytes; QEMU's longest replies are far shorter.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
 
-/// Commands that may wait to be sent.
+/// Maximum number of queued commands.
 const QUEUE: usize = 16;
 
 /// The id of `qmp_capabilities`.
@@ -35,7 +35,7 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Starts to connect to `path`, for at most `timeout`. Commands may be given at once.
+    /// Connects to `path` within `timeout`, in the background. Commands may be sent immediately.
     pub fn open(path: PathBuf, timeout: Duration) -> Self {
         let (events_in, events) = mpsc::unbounded_channel();
         let (requests, requests_out) = mpsc::channel(QUEUE);
@@ -48,7 +48,7 @@ impl Qmp {
                 Err(error) => Err(error),
             };
             let why = lost.map_or_else(|error| error.to_string(), |()| "QEMU closed the connection".to_owned());
-            // The receiver may be dropped already.
+            // The receiver may have been dropped.
             let _ = events_in.send(QmpEvent::Lost(why));
         });
         Self { events, commands, task }
@@ -59,12 +59,12 @@ impl Qmp {
         self.events.poll_recv(cx)
     }
 
-    /// As [`Qmp::poll_event`]. Cancel safe.
+    /// See [`Qmp::poll_event`]. Cancel safe.
     pub async fn event(&mut self) -> Option<QmpEvent> {
         self.events.recv().await
     }
 
-    /// The handle that sends commands; clones of it may outlive the connection.
+    /// The handle that sends commands. Clones may outlive the connection: their commands fail with `NotConnected`.
     pub fn commands(&self) -> &QmpCommands {
         &self.commands
     }
@@ -76,7 +76,7 @@ impl Drop for Qmp {
     }
 }
 
-/// A read of nothing is the end of the stream, or of what a line may hold.
+/// An empty read is the end of the stream, or a line that has reached [`MAX_LINE`].
 fn end_of_stream(line_bytes: usize) -> std::io::Result<()> {
     if (line_bytes as u64) < MAX_LINE {
         return Ok(());
@@ -93,8 +93,8 @@ struct Pending {
 }
 
 impl Pending {
-    /// Whether this command has caused an event, which then is no news. QEMU sends `STOP` and `RESUME` before it replies to
-    /// `stop` and `cont` (QEMU, `softmmu/cpus.c`, `do_vm_stop()`).
+    /// Whether this command has caused the event; such an event is not forwarded. QEMU sends `STOP` and `RESUME` before it
+    /// replies to `stop` and `cont` (QEMU, `softmmu/cpus.c`, `do_vm_stop()`).
     fn caused(&mut self, event: &QmpEvent) -> bool {
         let caused = !self.had_effect && self.effect.as_ref() == Some(event);
         self.had_effect |= caused;
@@ -116,7 +116,7 @@ impl Session {
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
         let mut line = Vec::new();
-        // Without this first command QEMU takes no other (QEMU, `docs/interop/qmp-spec.rst`, "Capabilities Negotiation").
+        // QEMU rejects any other first command (QEMU, `docs/interop/qmp-spec.rst`, "Capabilities Negotiation").
         write.write_all(encode(CAPABILITIES, &qmp_capabilities { enable: None }).as_bytes()).await?;
         let mut open = true;
         loop {
@@ -164,7 +164,7 @@ impl Session {
         None
     }
 
-    /// A `STOP` may be a pause, or the end of a machine that QEMU cannot execute any further: only its status tells.
+    /// Forwards an event. A `STOP` may be a pause or an internal error: returns a `query-status` command to find out.
     fn on_event(&mut self, event: QmpEvent) -> Option<String> {
         if self.pending.values_mut().any(|command| command.caused(&event)) {
             return None;
@@ -186,7 +186,7 @@ impl Session {
     }
 
     fn report(&self, event: QmpEvent) {
-        // The receiver may be dropped already.
+        // The receiver may have been dropped.
         let _ = self.events.send(event);
     }
 }

@@ -1,4 +1,4 @@
-//! The connection to QEMU's QMP monitor.
+//! A QMP client that outlives timeouts, unknown events and unknown values.
 
 mod commands;
 mod connection;

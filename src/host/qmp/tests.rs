@@ -1,12 +1,12 @@
 //! The connection against scripted QMP servers, and against QEMU itself.
 //!
-//! The first four are those at which the client of the `qapi` crate fails (0.15): commands run one at a time; a dropped
-//! command disturbs the next one; a late reply is an error of the event stream; an unknown event or value ends it.
+//! The client of the `qapi` crate (0.15) fails the first four: commands run one at a time; a dropped command disturbs the
+//! next one; a late reply is an error of the event stream; an unknown event or value ends it.
 
 use super::{Qmp, QmpError};
 use crate::host::Qemu;
 use crate::qmp::QueryVcpus;
-use model::QmpEvent;
+use model::{QmpEvent, ShutdownCause};
 use qapi_qmp::{RunState, cont, query_memory_size_summary, query_name, query_status, quit, stop};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-/// Nothing that a test waits for takes so long.
+/// Far above what any test needs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// For commands that the server leaves without a reply.
+/// Timeout of commands without a reply.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// A QMP server that does what the test says.
+/// A scripted QMP server.
 struct Server {
     lines: Lines<BufReader<OwnedReadHalf>>,
     write: OwnedWriteHalf,
@@ -29,7 +29,7 @@ struct Server {
 }
 
 impl Server {
-    /// A server and a connection to it that is up.
+    /// A server and an established connection to it.
     async fn connect() -> (Self, Qmp) {
         let dir = TempDir::with_prefix("oomlab-test-").unwrap();
         let path = dir.path().join("qmp");
@@ -136,7 +136,7 @@ async fn unknown_events_values_and_lines_do_not_end_the_connection() {
     let error = queried.await.unwrap_err();
     assert!(matches!(error, QmpError::UnexpectedReply { command: "query-status", .. }), "{error}");
     server.event("SHUTDOWN", json!({ "guest": true, "reason": "guest-brand-new" })).await;
-    assert_eq!(event(&mut qmp).await, Some(QmpEvent::Shutdown("guest-brand-new".to_owned())));
+    assert_eq!(event(&mut qmp).await, Some(QmpEvent::Shutdown(ShutdownCause::Other("guest-brand-new".to_owned()))));
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn pause_hides_its_own_stop_and_resume_and_no_others() {
 }
 
 #[tokio::test]
-async fn stop_by_an_internal_error_is_told_from_a_pause() {
+async fn internal_error_stop_is_no_pause() {
     let (mut server, mut qmp) = Server::connect().await;
     for (why, expected) in [("paused", QmpEvent::Resume), ("internal-error", QmpEvent::InternalError)] {
         server.event("STOP", json!({})).await;

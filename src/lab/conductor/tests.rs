@@ -4,7 +4,7 @@ use crate::lab::diagnosis::Means;
 use crate::lab::input::StepWork;
 use crate::lab::step_error::StepError;
 use crate::store::StoreError;
-use model::{Bundle, Counters, Kind, Record, Step, StepResult, Timeouts, Verdict};
+use model::{Bundle, Counters, Kind, Record, ShutdownCause, Step, StepResult, Timeouts, Verdict};
 use watchdog::Setup;
 
 /// Keeps what is written.
@@ -104,7 +104,7 @@ impl Trial {
     }
 
     fn shutdown(&mut self, at_s: f64) {
-        self.guest(at_s, GuestEvent::Qmp(QmpEvent::Shutdown("guest-shutdown".to_owned())));
+        self.guest(at_s, GuestEvent::Qmp(QmpEvent::Shutdown(ShutdownCause::GuestShutdown)));
     }
 
     fn exit(&mut self, at_s: f64) {

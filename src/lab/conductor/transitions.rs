@@ -1,4 +1,4 @@
-//! From one phase to the next.
+//! Transitions between phases.
 
 use super::Conductor;
 use crate::guest::Exit;
@@ -10,7 +10,7 @@ use crate::lab::stopping::Stopping;
 use model::{Event, Outcome, Stamp};
 
 impl Conductor {
-    /// Goes on to the next phase where this one has ended.
+    /// Enters the next phase if the current one has ended.
     pub(super) fn advance(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
         loop {
             match &mut self.phase {
@@ -54,7 +54,7 @@ impl Conductor {
         }
     }
 
-    /// There is a verdict.
+    /// Handles the verdict.
     fn conclude(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
         if self.probing != Probing::Collecting {
             self.effects.push(Effect::AbortProbes);
@@ -81,7 +81,7 @@ impl Conductor {
         Ok(())
     }
 
-    /// Ends QEMU, if it is managed.
+    /// Stops QEMU if it is managed.
     fn stop(&mut self, at: Stamp) {
         self.effects.push(Effect::AbortProbes);
         self.exit_deadline = None;
@@ -92,7 +92,7 @@ impl Conductor {
         };
     }
 
-    /// All that QEMU had sent has been read: its exit is judged last.
+    /// QEMU's output has been read completely: its exit is judged last.
     fn drained(&mut self, at: Stamp, exit: Exit, journal: &mut dyn Journal) -> Result<(), LabError> {
         if self.console_open {
             self.recorder.console_end(at, journal)?;
@@ -103,7 +103,7 @@ impl Conductor {
     }
 }
 
-/// Whether more than the verdict is of interest.
+/// Whether the verdict calls for a diagnosis.
 const fn calls_for_evidence(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
 }

@@ -1,4 +1,4 @@
-//! What became of recorded trials that were judged again.
+//! Reports of recorded trials that were judged again.
 
 mod difference;
 mod json;

@@ -2,7 +2,7 @@
 
 use model::{RUN_SCHEMA, Verdict};
 
-/// How a recorded trial stands under the present rules.
+/// A recorded trial's result under the current rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// The verdict is the recorded one, to the last bit.
@@ -97,7 +97,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// What to make of a record of so many events, the recorded verdict and the present one.
+    /// The result of a record with this many events, its recorded verdict and the current one.
     pub fn compare(name: String, dir: String, events: usize, was: Option<Recorded>, now: Option<Verdict>) -> Self {
         let (standing, why) = match (&was, &now) {
             (None, _) => {
@@ -106,9 +106,7 @@ impl Trial {
             (Some(was), _) if was.verdict.rule.is_lab() => {
                 (Standing::LabFailed, Some("the lab itself failed, no rule has judged the guest"))
             }
-            (Some(_), None) => {
-                (Standing::Undecided, Some("the record ends before the present rules come to a verdict"))
-            }
+            (Some(_), None) => (Standing::Undecided, Some("the record ends before the current rules reach a verdict")),
             (Some(was), Some(now)) if was.comparison.is_same(&was.verdict, now) => (Standing::Same, None),
             (Some(_), Some(_)) => (Standing::Changed, None),
         };
@@ -121,8 +119,8 @@ impl Trial {
         Self { name, dir, standing: Standing::Unreadable, was, now: None, why: Some(why), events: 0 }
     }
 
-    /// Exit status of the program for these: 0 when all that was judged is the same, 1 when a verdict is another one or none any
-    /// more, 3 when a record could not be read.
+    /// The program's exit status: 0 if all verdicts are the same, 1 if one differs or is missing, 3 if a record could not be
+    /// read.
     pub fn exit_code(trials: &[Self]) -> u8 {
         let any = |standing| trials.iter().any(|trial| trial.standing == standing);
         if any(Standing::Unreadable) { 3 } else { u8::from(any(Standing::Changed) || any(Standing::Undecided)) }

@@ -25,7 +25,7 @@ BEGINS = "foreign: begins"
 REFUSED = "foreign: could not do it"
 LIMIT_S = 100
 BOOT_S = 30
-# Nobody waits longer for a trial: a limit counts granted time.
+# Maximum stretch of a trial's limit, which counts granted time.
 MAX_STRETCH = 10
 
 Guest = collections.namedtuple("Guest", "name arch does truth onset append qemu ram vcpus limit watch")

@@ -98,7 +98,7 @@ async fn progress_is_counted_without_an_mmu() {
     assert_progress_shown("riscv32-nommu", "linux-7.3", "32M", 1, Cpus::Times).await;
 }
 
-/// A livelock that beats: allocations stall while no page is allocated or freed by those who wait for one.
+/// A livelock with heartbeats: allocations stall, and the waiting tasks allocate and free no page.
 #[tokio::test]
 async fn a_livelock_is_shown_by_the_kernels_own_counters() {
     let options = &[];

@@ -56,12 +56,12 @@ async fn assert_livelock_shown(kernel: &'static str) {
 }
 
 #[tokio::test]
-async fn the_victim_and_those_who_wait_for_it_are_named_on_7_3() {
+async fn victim_and_its_waiters_are_named_on_7_3() {
     assert_livelock_shown("linux-7.3").await;
 }
 
 #[tokio::test]
-async fn the_victim_and_those_who_wait_for_it_are_named_on_6_1() {
+async fn victim_and_its_waiters_are_named_on_6_1() {
     assert_livelock_shown("linux-6.1").await;
 }
 
@@ -115,7 +115,7 @@ async fn code_of_a_module_has_its_name() {
 
 /// Real-time tasks keep the CPU from the victim, so that it cannot end: `tests/guests/README.md`.
 #[tokio::test]
-async fn a_victim_that_gets_no_cpu_is_shown_with_those_who_take_it() {
+async fn victim_without_cpu_is_shown_with_its_competitors() {
     let machine = Machine {
         arch: "x86_64",
         kernel: "debian-6.1",

@@ -17,8 +17,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// How long anything may take that a guest is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Timeout of every wait for a guest.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What boots.
 pub struct Machine {
@@ -34,7 +34,7 @@ pub struct Machine {
 pub struct Running {
     pub qmp: Qmp,
     pub prober: Prober,
-    /// What was read from the console and not given to anybody.
+    /// Console text that no call of `until` has returned yet.
     news: String,
     serial: Serial,
     _guest: Qemu,
@@ -73,8 +73,8 @@ impl Machine {
         };
         let argv = command(&self.cell(arch), Accel::Tcg, &paths);
         let guest = Qemu::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
-        let (serial, mut qmp) = (Serial::open(paths.serial, PATIENCE, None), Qmp::open(paths.qmp, PATIENCE));
-        assert_eq!(timeout(PATIENCE, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));
+        let (serial, mut qmp) = (Serial::open(paths.serial, TIMEOUT, None), Qmp::open(paths.qmp, TIMEOUT));
+        assert_eq!(timeout(TIMEOUT, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));
         let prober = Prober {
             qmp: qmp.commands().clone(),
             serial: serial.input().clone(),
@@ -121,8 +121,8 @@ impl Running {
                 news.push_str(&String::from_utf8_lossy(&chunk));
             }
         };
-        let late = timeout(PATIENCE, reading).await.is_err();
-        assert!(!late, "waited for `{text}` in vain:\n{}", self.news);
+        let late = timeout(TIMEOUT, reading).await.is_err();
+        assert!(!late, "timeout waiting for `{text}`:\n{}", self.news);
         std::mem::take(&mut self.news)
     }
 
@@ -134,13 +134,13 @@ impl Running {
 
     /// Executes a QMP command that the lab does not know of.
     pub async fn execute<C: QmpCommand>(&mut self, command: C) -> C::Ok {
-        let answer = self.qmp.commands().execute(command, PATIENCE);
+        let answer = self.qmp.commands().execute(command, TIMEOUT);
         self.meanwhile(answer).await.unwrap()
     }
 
     /// Reads the console until something else is done: a full console of some machines holds up all of QEMU.
     pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(timeout(PATIENCE, work));
+        let mut work = std::pin::pin!(timeout(TIMEOUT, work));
         loop {
             tokio::select! {
                 done = &mut work => return done.expect("an answer in time"),

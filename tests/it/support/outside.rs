@@ -1,4 +1,4 @@
-//! A trial that runs, and what somebody outside may do to its QEMU.
+//! A running trial, and disturbances of its QEMU from outside.
 
 use model::Event;
 use oomlab::store::read_events;

@@ -1,8 +1,7 @@
 //! Trials as a run's folder has them, with the events of `tests/replays/`.
 
 use model::{
-    Accel, Artifact, Cell, Digest, Expectation, Faults, Needs, Payload, RUN_SCHEMA, RamMib, Record, Timeouts,
-    TrialRecord,
+    Accel, Artifact, Cell, Digest, Expectation, Faults, Needs, Payload, RamMib, Record, Timeouts, TrialRecord,
 };
 use oomlab::store::read_events;
 use std::collections::BTreeMap;
@@ -43,22 +42,15 @@ pub fn trial(case: &str) -> TrialRecord {
         fail_on: Vec::new(),
     };
     let course = retrace(Setup::of(&cell), &events(case));
+    let verdict = course.verdict.expect("a verdict");
     TrialRecord {
-        schema: RUN_SCHEMA,
-        cell,
-        trial: 1,
-        verdict: course.verdict.expect("a verdict"),
-        started: "2026-11-24T10:00:00Z".to_owned(),
         duration_s: 17.5,
         boot_s: course.stages.get(1).map(|(at, _)| at.as_secs_f64()).filter(|_| !case.starts_with("boot-")),
         oom_kills: course.kills.last().map_or(0, |(_, kills)| *kills),
-        also: Vec::new(),
-        accel: Accel::Tcg,
         command: vec!["qemu-system-riscv64".to_owned()],
         kernel_release: Some("6.1.176".to_owned()),
         kernel_digest: Some(Digest::new("ab".repeat(32))),
-        kernel_commit: None,
-        initrd_digest: None,
         artifacts: vec![Artifact { file: "why.md".to_owned(), bytes: 4711, sha256: Digest::new("cd".repeat(32)) }],
+        ..TrialRecord::new(cell, 1, Accel::Tcg, "2026-11-24T10:00:00Z".to_owned(), verdict)
     }
 }

@@ -1,4 +1,4 @@
-//! What the program does, compared with `tests/cmd/`; `SNAPSHOTS=overwrite` writes it anew.
+//! Transcripts of the program, compared with `tests/cmd/`; `SNAPSHOTS=overwrite` rewrites them.
 
 use super::program::Program;
 use regex::Regex;

@@ -49,7 +49,7 @@ impl Runqueue {
 }
 
 impl CounterLayout {
-    /// Adds what the kernel's types tell.
+    /// Adds members from the kernel's types.
     #[must_use]
     pub fn with_types(mut self, types: &dyn Types) -> Self {
         let member = |name| field(types, "rq", name).filter(|field| field.size <= 8);

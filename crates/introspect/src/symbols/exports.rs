@@ -7,8 +7,8 @@ use super::image::KernelImage;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-/// Data that the lab looks at and that is exported.
-const EXPORTED: &[&str] = &[
+/// Variables that the lab reads and that kernels export to modules.
+pub(super) const EXPORTED: &[&str] = &[
     "__cpu_online_mask",
     "__per_cpu_offset",
     "contig_page_data",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn distances_are_followed_and_what_is_known_is_kept() {
+    fn exports_by_distance_keep_known_symbols() {
         let mut bytes = image();
         put(&mut bytes, 1000, 0x0010_0000);
         put(&mut bytes, 1004, 100_u32.wrapping_sub(1004));

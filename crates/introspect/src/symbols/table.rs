@@ -1,5 +1,6 @@
 //! Addresses of the kernel and their names, both ways.
 
+use super::exports::EXPORTED;
 use crate::modules::ModuleText;
 use kmsg::functions::Class;
 use std::collections::BTreeMap;
@@ -16,27 +17,8 @@ pub struct Symbol<'a> {
     pub name: &'a str,
 }
 
-/// Variables whose addresses are kept.
-const KEPT: &[&str] = &[
-    "__cpu_online_mask",
-    "__per_cpu_offset",
-    "contig_page_data",
-    "init_task",
-    "jiffies_64",
-    "kernel_cpustat",
-    "kstat",
-    "log_buf",
-    "log_buf_len",
-    "modules",
-    "node_data",
-    "nr_cpu_ids",
-    "panic_cpu",
-    "prb",
-    "runqueues",
-    "vm_event_states",
-    "vm_node_stat",
-    "vm_zone_stat",
-];
+/// Variables that the lab reads beside those of [`EXPORTED`]: not exported to modules.
+const UNEXPORTED: &[&str] = &["log_buf", "log_buf_len", "modules", "panic_cpu", "prb", "runqueues"];
 
 /// Where the kernel's functions lie, by the linker script (`include/asm-generic/vmlinux.lds.h`).
 const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einittext")];
@@ -72,8 +54,8 @@ impl Symbols {
         let mut bounds: BTreeMap<&'a str, u64> = BTreeMap::new();
         let mut data: BTreeMap<&'static str, u64> = BTreeMap::new();
         for symbol in symbols {
-            if let Some(kept) = KEPT.iter().find(|kept| **kept == symbol.name) {
-                data.insert(kept, symbol.address);
+            if let Some(name) = EXPORTED.iter().chain(UNEXPORTED).find(|name| **name == symbol.name) {
+                data.insert(name, symbol.address);
             } else if is_boundary(symbol.name) {
                 bounds.insert(symbol.name, symbol.address);
             } else if matches!(symbol.kind | 0x20, b't' | b'w') {
@@ -194,7 +176,7 @@ impl Symbols {
         Self { modules, ..self.with_kaslr(0) }
     }
 
-    /// The address of a variable, of those in `KEPT`.
+    /// The address of a variable; `None` if the lab does not read it, or the kernel does not have it.
     pub fn data(&self, name: &str) -> Option<u64> {
         self.data.get(name).copied()
     }

@@ -1,4 +1,4 @@
-//! The tasks that decide a verdict: OOM victims, tasks inside the allocator, holders of locks and those who wait for them.
+//! The tasks that decide a verdict: OOM victims, tasks inside the allocator, holders of locks and their waiters.
 
 use super::allocation::is_inside;
 use super::gfp;

@@ -24,7 +24,7 @@ pub struct Vcpu {
     pub number: u32,
     registers: Registers,
     frame_registers: FrameRegisters,
-    /// How it translates addresses, where the registers tell.
+    /// Its address translation; `None` if unknown from the registers.
     paging: Option<Paging>,
 }
 
@@ -197,7 +197,7 @@ impl<'a> Guest<'a> {
         Some(self.memory.word(mm.wrapping_add(self.layout.mm_flags.offset))? & state::OOM_SKIP != 0)
     }
 
-    /// Fills in what a task's stack tells.
+    /// Fills in the facts from a task's stack.
     fn unwind(&self, task: &mut Task, start: Start) {
         let unwinder = Unwinder { memory: self.memory, symbols: self.symbols, spec: self.spec };
         let frames = unwinder.unwind(start);

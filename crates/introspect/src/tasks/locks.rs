@@ -1,4 +1,4 @@
-//! The sleeping lock that a task waits for, and who holds it.
+//! The sleeping lock that a task waits for, and its owner.
 //!
 //! A waiter is a structure on the stack of the task that waits, in a ring with the others (`kernel/locking/rwsem.c`, `mutex.h`). The ring leads
 //! through the lock's list head; since 7.1 the lock points to the first waiter, and its address is on the stack.

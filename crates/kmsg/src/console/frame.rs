@@ -57,7 +57,7 @@ pub enum Command {
     Stop,
 }
 
-/// The line, with its end, that tells the agent a command.
+/// A command to the agent as a line, with its line end.
 pub fn encode_command(command: Command) -> String {
     let words = match command {
         Command::Ping => "ping".to_owned(),

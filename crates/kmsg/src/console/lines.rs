@@ -93,7 +93,7 @@ impl Console {
     }
 
     fn text(&mut self, text: String, out: &mut Vec<Item>) {
-        let Some(mut text) = self.mend(text, out) else { return };
+        let Some(mut text) = self.join_torn(text, out) else { return };
         if let Some(mut head) = self.cut.take() {
             let goes_on = frame::decode(&text).is_none() && printk::parse(&text).guest_s.is_none();
             if goes_on && head.len() + text.len() <= MAX_LINE {
@@ -106,8 +106,8 @@ impl Console {
         self.take(text, out);
     }
 
-    /// Puts the torn frame together, if this is more of it; gives what else there is in the line.
-    fn mend(&mut self, text: String, out: &mut Vec<Item>) -> Option<String> {
+    /// Joins the torn frame with its continuation, if `text` has it; returns the rest of the line.
+    fn join_torn(&mut self, text: String, out: &mut Vec<Item>) -> Option<String> {
         let Some(head) = self.torn.take() else { return Some(text) };
         // The other half may itself be cut off by the next printk line.
         let end = printk::find_prefix(&text).unwrap_or(text.len());

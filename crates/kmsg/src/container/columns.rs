@@ -16,7 +16,7 @@ const MAILED: std::ops::RangeInclusive<usize> = 60..=100;
 pub(super) struct Columns {
     width: usize,
     between_words: bool,
-    /// A line that may go on, and the columns of its last row.
+    /// A line that may continue, and the columns of its last row.
     held: Option<(Numbered, usize)>,
 }
 

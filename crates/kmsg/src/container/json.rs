@@ -6,7 +6,7 @@ use serde_json::{Deserializer, Map, Value};
 /// Objects that do not end in their line, and are entered to find whole ones.
 const MAX_ENTERED: usize = 8;
 
-/// Keys that say who wrote a record: the journal's, Fluentd's, syslog daemons'.
+/// Keys of a record's origin: the journal's, Fluentd's, syslog daemons'.
 const SENDERS: [&str; 5] = ["SYSLOG_IDENTIFIER", "ident", "appname", "programname", "program"];
 
 /// The texts of the records in a line; `None` where there is no record.

@@ -62,7 +62,7 @@ fn masked(line: &str) -> impl Iterator<Item = u8> {
 }
 
 /// How nearly all lines begin, up to the kernel's own prefix: with a time, or with a mark at the end. `None` in a log of programs as
-/// well, where the sender tells whose a line is.
+/// well, where the sender gives a line's origin.
 fn shape(lines: &[&str]) -> Option<Vec<u8>> {
     let example = lines[lines.len() / 2];
     let mask: Vec<u8> = masked(example).take(MAX_WIDTH).collect();

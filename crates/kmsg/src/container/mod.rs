@@ -1,7 +1,7 @@
 //! What collectors wrap logs in: JSON, logfmt, CSV, the journal's exports, HTML, a terminal's columns.
 //!
 //! [`sniff::layers`] finds out what a log is wrapped in from its beginning, layer by layer; [`Unwrapper`] takes the rest out of the
-//! same. A record that is not what its layer expects goes on as it is. Lines keep the numbers that they have in the file.
+//! same. A record in another format than its layer's is passed on unchanged. Lines keep the numbers that they have in the file.
 
 mod columns;
 mod csv;
@@ -20,7 +20,7 @@ use columns::Columns;
 use journal::Journal;
 use margin::Margin;
 
-/// Keys of the text of a record, in lower case, the most telling first: the journal, Docker and Kubernetes, LAVA and loggers of Go and
+/// Keys of the text of a record, in lower case, the most specific first: the journal, Docker and Kubernetes, LAVA and loggers of Go and
 /// Node, Elastic, Loki, Google's cloud, Splunk, Graylog, CloudWatch, Azure.
 const TEXT_KEYS: [&str; 18] = [
     "message",

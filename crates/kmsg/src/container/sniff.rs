@@ -66,8 +66,8 @@ fn layer(lines: &[Numbered]) -> Option<Layer> {
 
 /// More than half of the lines, those of brackets alone not counted.
 fn is_most(lines: &[&str], is_record: impl Fn(&str) -> bool) -> bool {
-    let told = || lines.iter().filter(|line| line.contains(|c: char| c.is_alphanumeric()));
-    told().filter(|line| is_record(line)).count() * 2 > told().count()
+    let texts = || lines.iter().filter(|line| line.contains(|c: char| c.is_alphanumeric()));
+    texts().filter(|line| is_record(line)).count() * 2 > texts().count()
 }
 
 fn is_json(lines: &[&str]) -> bool {

@@ -49,7 +49,7 @@ fn printed_s(report: &str) -> Option<f64> {
     })
 }
 
-/// The age of a stalled RCU grace period, which the kernel tells in jiffies (`kernel/rcu/tree_stall.h`).
+/// The age of a stalled RCU grace period, which the kernel prints in jiffies (`kernel/rcu/tree_stall.h`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct StallAge {
     /// Jiffies since the grace period began.

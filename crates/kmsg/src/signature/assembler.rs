@@ -13,7 +13,7 @@ use crate::console::printk::Printk;
 const MAX_PENDING: usize = 8;
 /// Lines that may lie between two of the same report: other CPUs', memory figures, registers.
 const TIMEOUT_LINES: u64 = 120;
-/// The same before its call trace: while one CPU dies, others go on probing devices.
+/// The same before its call trace: while one CPU dies, others keep probing devices.
 const EARLY_TIMEOUT_LINES: u64 = 400;
 /// The OOM killer prints a line for every task of the machine.
 const OOM_TIMEOUT_LINES: u64 = 50_000;
@@ -26,7 +26,7 @@ pub struct Assembler {
     /// A panic's first line was read, so that its last one says nothing new.
     panicked: bool,
     requests: Requests,
-    /// How often a message came of which a few say nothing, and where it came first.
+    /// Count and first line of messages of which a few are harmless.
     repeated: Option<(Position, u32)>,
 }
 
@@ -113,7 +113,7 @@ impl Assembler {
         }
     }
 
-    /// The open report that a head goes on with.
+    /// The pending report that a head continues.
     fn find(&mut self, kind: ReportKind, head: &Head, line: Line<'_>) -> Option<&mut PendingReport> {
         self.pending.iter_mut().rev().find(|open| {
             let same = if kind.is_oom() { open.head.kind.is_oom() } else { open.head.kind == kind };
@@ -127,7 +127,7 @@ impl Assembler {
         self.open(head, line, out);
     }
 
-    /// A panic: the report that led to it may still go on, and names it better.
+    /// A panic: the report that led to it may still be pending, and has the better title.
     fn end(&mut self, mut head: Head, line: Line<'_>, out: &mut Vec<Report>) {
         if self.seen.contains(&head.kind) {
             head.kind = ReportKind::Panic;

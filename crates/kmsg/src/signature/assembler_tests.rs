@@ -32,10 +32,10 @@ fn reports_time_out() {
         (5, "[    1.000000]  tipc_node_xmit+0x1/0x20"),
         (6, "[    1.000000]  tipc_sendmsg+0x1/0x20"),
     ];
-    let told: Lines<'_> = std::iter::once((1, OOPS)).chain(trace).collect();
+    let lines_with_trace: Lines<'_> = std::iter::once((1, OOPS)).chain(trace).collect();
     let cases: [(&str, Lines<'_>, u64); 4] = [
         ("without a trace", vec![(1, OOPS)], 1 + EARLY_TIMEOUT_LINES),
-        ("with a trace", told, 6 + TIMEOUT_LINES),
+        ("with a trace", lines_with_trace, 6 + TIMEOUT_LINES),
         ("tasks are listed", vec![(1, INVOKED)], 1 + OOM_TIMEOUT_LINES),
         ("a victim is named", vec![(1, KILLED)], 1 + EARLY_TIMEOUT_LINES),
     ];
@@ -98,7 +98,7 @@ fn pending_reports_are_bounded() {
 }
 
 /// The titles and tasks of what is read, ended or not.
-fn told(lines: &[&str]) -> Vec<(String, Option<TaskRef>)> {
+fn titles_and_tasks(lines: &[&str]) -> Vec<(String, Option<TaskRef>)> {
     let lines: Lines<'_> = (1..).zip(lines.iter().copied()).collect();
     let (mut all, open) = read(&lines);
     all.extend(open);
@@ -114,7 +114,7 @@ fn lines_belong_to_reports_of_their_context() {
         ("[   T13]", "kernel NULL pointer dereference"),
     ] {
         let pointer = format!("[    1.000000]{caller} RIP: 0010:f_one+0x131/0xfa0");
-        assert_eq!(told(&[head, &pointer])[0].0, title, "{caller}");
+        assert_eq!(titles_and_tasks(&[head, &pointer])[0].0, title, "{caller}");
     }
 }
 
@@ -129,11 +129,11 @@ fn announced_victim_counts_until_the_kill() {
 fn missing_pid_comes_from_the_task_of_that_name() {
     let head = "[    1.000000] BUG: Bad page state in process hog  pfn:12345";
     let ran = |comm: &str| format!("[    1.000000] CPU: 0 PID: 26 Comm: {comm} Not tainted 6.1.0 #1");
-    let task = |comm: &str| told(&[head, &ran(comm)]).remove(0).1.unwrap();
+    let task = |comm: &str| titles_and_tasks(&[head, &ran(comm)]).remove(0).1.unwrap();
     assert_eq!((task("hog").pid, task("hog").comm.as_str()), (Some(26), "hog"));
     assert_eq!((task("other").pid, task("other").comm.as_str()), (None, "hog"));
     let known = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:5]";
-    assert_eq!(told(&[known, &ran("hog")])[0].1.as_ref().unwrap().pid, Some(5), "the head knows best");
+    assert_eq!(titles_and_tasks(&[known, &ran("hog")])[0].1.as_ref().unwrap().pid, Some(5), "the head knows best");
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn oops_number_precedes_its_trace() {
     let die = "[    1.000000] Oops: 0002 [#1] SMP";
     let trace = ["f_one", "f_two", "f_three"].map(|f| format!("[    1.000000]  {f}+0x1/0x20"));
     let [one, two, three] = trace.each_ref().map(String::as_str);
-    assert_eq!(told(&[OOPS, die, one, two, three]).len(), 1);
-    assert_eq!(told(&[OOPS, one, two, three, die]).len(), 2, "the next oops");
+    assert_eq!(titles_and_tasks(&[OOPS, die, one, two, three]).len(), 1);
+    assert_eq!(titles_and_tasks(&[OOPS, one, two, three, die]).len(), 2, "the next oops");
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn sysrq_dumps_belong_to_no_report() {
     let lockup = "[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]";
     let asked = "[    2.000000] sysrq: Show Blocked State";
     let frames = ["[    2.000001]  f_blocked+0x1/0x20", "[    2.000002]  do_syscall_64+0x1/0x20"];
-    assert_eq!(told(&[lockup, frames[0], frames[1]])[0].0, "soft lockup in f_blocked");
-    assert_eq!(told(&[lockup, asked, frames[0], frames[1]])[0].0, "soft lockup of hog");
+    assert_eq!(titles_and_tasks(&[lockup, frames[0], frames[1]])[0].0, "soft lockup in f_blocked");
+    assert_eq!(titles_and_tasks(&[lockup, asked, frames[0], frames[1]])[0].0, "soft lockup of hog");
     // Nor do they stand for one whose beginning is missing.
     let killing = "[    2.000001]  oom_kill_process+0x10/0x20";
-    assert_eq!((told(&[killing]).len(), told(&[asked, killing]).len()), (1, 0));
+    assert_eq!((titles_and_tasks(&[killing]).len(), titles_and_tasks(&[asked, killing]).len()), (1, 0));
 }

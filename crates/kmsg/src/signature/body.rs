@@ -49,7 +49,7 @@ pub(super) struct Body {
     pub pointer: Option<String>,
     /// Where the function there would have returned to.
     pub link: Option<String>,
-    /// The function that wants the lock that the report is about.
+    /// The function that acquires the lock of the report.
     pub lock: Option<String>,
     /// The function that took the first of the locks that are held.
     pub held: Option<String>,
@@ -59,7 +59,7 @@ pub(super) struct Body {
     pub task: Option<TaskRef>,
     /// The current trace.
     trace: u16,
-    /// The next function is where the lock of the report is wanted.
+    /// The next function acquires the lock of the report.
     lock_follows: bool,
     /// The next function is where preemption was disabled, which is not where the kernel slept (`kernel/sched/core.c`,
     /// `print_preempt_disable_ip()`).
@@ -127,8 +127,8 @@ impl Body {
     fn take_words(&mut self, line: &str) -> bool {
         if let Some(rest) = TRACE_STARTS.strip(line) {
             // Where the CPU was may stand before its trace.
-            let told = self.frames.iter().filter(|frame| frame.trace == self.trace).count();
-            self.trace = self.trace.saturating_add(u16::from(told > 1));
+            let frames = self.frames.iter().filter(|frame| frame.trace == self.trace).count();
+            self.trace = self.trace.saturating_add(u16::from(frames > 1));
             // m68k has the first function in the same line.
             if let Some(frame) = frame(rest) {
                 self.push_frame(frame);
@@ -232,7 +232,7 @@ impl Body {
     }
 
     /// The lock that a report of lockdep is about: the first `(lock){+.+.}, at: [<…>] f+0x…`, where `at:` may end the line
-    /// (a mail program's too) and the function stand in the next. `#0: (lock){+.+.}, at: …` tells of a lock that is merely held.
+    /// (a mail program's too) and the function stand in the next. `#0: (lock){+.+.}, at: …` is a lock that is merely held.
     fn take_lock(&mut self, line: &str) -> bool {
         let Some((lock, place)) = line.split_once(", at: ") else {
             let line = line.trim_end();

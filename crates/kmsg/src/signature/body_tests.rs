@@ -43,7 +43,7 @@ fn work_of_a_worker_is_read() {
 }
 
 #[test]
-fn where_preemption_was_disabled_is_no_frame() {
+fn preempt_disable_address_is_no_frame() {
     let mut body = Body::default();
     for line in ["Preemption disabled at:", "[<c07d10ec>] f+0x1c/0x20", " g+0x1/0x2"] {
         assert!(body.take(line), "{line}");

@@ -1,4 +1,4 @@
-//! Boots that end before there is anything to panic, or anybody.
+//! Failures before the kernel can panic, or before init runs.
 
 use super::head::{CulpritSource, Head};
 use super::{ReportKind, Signature};

@@ -1,4 +1,4 @@
-//! What is in a log: all its reports, and the one that a kernel developer would look at first.
+//! Classification of a log: all its reports, and the one that a kernel developer would read first.
 
 use super::kind::ReportKind;
 use super::report::Report;
@@ -39,7 +39,7 @@ pub struct Repeated {
     pub count: u64,
 }
 
-/// Gathers the reports of a log; bounded, whatever the log holds.
+/// Collects the reports of a log; bounded for any log.
 #[derive(Debug, Clone, Default)]
 pub struct Reports {
     different: Vec<Repeated>,

@@ -19,7 +19,7 @@ pub enum FailureKind {
     Panic,
     /// The panic `System is deadlocked on memory`: nothing is left to kill.
     PanicDeadlockedOnMemory,
-    /// The panic that `panic_on_oom` asks for.
+    /// The panic of `panic_on_oom`.
     PanicOnOom,
     /// The panic `Attempted to kill init!`.
     InitKilled,
@@ -55,7 +55,7 @@ impl FailureKind {
         )
     }
 
-    /// Whether the kernel goes on after it, stuck in part.
+    /// Whether the kernel continues after it, partly stuck.
     pub const fn is_hang(self) -> bool {
         match self {
             Self::HungTask | Self::SoftLockup | Self::HardLockup | Self::RcuStall | Self::WorkqueueLockup => true,

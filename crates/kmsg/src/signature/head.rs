@@ -44,7 +44,7 @@ pub enum CulpritSource {
     HeldLock,
     /// In the call trace, the innermost specific one.
     Trace,
-    /// In the call trace, where memory was asked for.
+    /// In the call trace: the caller of the allocator.
     Allocation,
     /// In the call trace, where the kernel was entered: what runs below it is different each time one looks.
     Entry,
@@ -57,7 +57,7 @@ pub enum CulpritSource {
 pub enum Role {
     /// A new report begins.
     Start,
-    /// It goes on with an open report of this kind, and begins one where there is none. Its kind is the better informed.
+    /// It continues a pending report of this kind, or starts one. Its kind is more specific.
     Refine(ReportKind),
     /// It says how an open report of this sort went on, and begins one where there is none; the report keeps its kind
     /// and its words.
@@ -66,11 +66,11 @@ pub enum Role {
     Fragment,
     /// It counts where it is printed for the third time.
     Repeated,
-    /// Somebody asked for the state of tasks, CPUs or memory, which follows: it is no report.
+    /// A sysrq for the state of tasks, CPUs or memory, which follows: it is no report.
     AsksForDump,
-    /// Somebody asked for an OOM kill, which follows.
+    /// A sysrq for an OOM kill, which follows.
     AsksForKill,
-    /// The machine stops, whatever the reason was.
+    /// The machine stops, for any reason.
     End,
 }
 

@@ -23,7 +23,7 @@ pub(super) const HUNG_TASK: Signature = Signature {
     },
 };
 
-/// What khungtaskd prints behind that line, where a log does not have it: the advice, and since 6.16 whom the task waits for.
+/// What khungtaskd prints behind that line, where a log does not have it: the advice, and since 6.16 the task that it waits for.
 pub(super) const ADVICE: Signature = Signature {
     name: "hung-task-advice",
     needles: &["/proc/sys/kernel/hung_task_timeout_secs\" disables this message", " likely owned by task "],

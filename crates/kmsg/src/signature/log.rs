@@ -9,7 +9,7 @@ use crate::container::Unwrapper;
 /// Bytes from which it is known what a log is wrapped in.
 const SAMPLE: usize = 64 * 1024;
 
-/// Reads the bytes of a log: a console's, or what a collector made of it. Bounded, whatever they are, and the same however they are
+/// Reads the bytes of a log: a console's, or what a collector made of it. Bounded for any input, and the same however they are
 /// cut.
 #[derive(Debug)]
 pub struct Log {

@@ -31,7 +31,7 @@ pub(super) const KILLED: Signature = Signature {
 };
 
 /// `Out of memory: Kill process PID (COMM) score N or sacrifice child`, `oom_kill_process()`, ≤ 4.20: the announcement,
-/// which alone tells a memory cgroup's kill from a global one.
+/// which alone distinguishes a memory cgroup's kill from a global one.
 pub(super) const ANNOUNCED: Signature = Signature {
     name: "oom-announced",
     needles: &["emory: Kill process ", "killing_task): Kill process ", "allocating_task): Kill process "],

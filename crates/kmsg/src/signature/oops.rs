@@ -65,7 +65,7 @@ pub(super) const OOPS: Signature = Signature {
         let (text, words) = FAULTS.iter().find_map(|(start, words)| Some((fault(text, start)?, words)))?;
         let head = match *words {
             BUG => bug(text),
-            // m68k's die(): an address error has told its own words before.
+            // m68k's die(): an address error has printed its own message before.
             "bad kernel trap" => {
                 Head::new(ReportKind::Oops, *words, CulpritSource::Function).with_role(Role::Append(ReportKind::Oops))
             }

@@ -54,7 +54,7 @@ fn head(reason: &str, kind: ReportKind) -> Head {
 
 /// Panics that a function names: `corrupted stack end detected inside scheduler` (`kernel/sched/core.c`,
 /// `schedule_debug()`), `stack-protector: Kernel stack is corrupted in: FUNCTION` (`kernel/panic.c`, `__stack_chk_fail()`;
-/// an address alone before 4.18, when the trace tells).
+/// an address alone before 4.18, when the trace has it).
 fn stack(reason: &str) -> Option<Head> {
     if reason.contains("corrupted stack end") {
         return Some(Head::new(ReportKind::Panic, "panic: corrupted stack end", CulpritSource::Entry));

@@ -52,14 +52,14 @@ pub(super) struct PendingReport {
     pub body: Body,
     pub context: Option<Caller>,
     also: Vec<ReportKind>,
-    /// The head names a function that was inlined, as tools tell it; the one that it was inlined into comes next, as another.
+    /// The head names an inlined function, as a decoded trace does; the function that it was inlined into comes next, as another.
     pub inlined: bool,
     /// It has a kill, not only its announcement.
     killed: bool,
-    /// Somebody asked the kernel for it.
+    /// A sysrq caused it.
     pub provoked: bool,
     /// Its first line says which task it is about, or a later one has said so.
-    is_task_told: bool,
+    is_task_known: bool,
     pub first: Position,
     pub last: Position,
 }
@@ -69,7 +69,7 @@ impl PendingReport {
         let also = head.also.into_iter().collect();
         let inlined = line.is_inlined();
         let killed = matches!(head.finding, Some(Finding::OomKilled(_)));
-        let is_task_told = head.task.is_some() || !is_of_task(&head);
+        let is_task_known = head.task.is_some() || !is_of_task(&head);
         Self {
             provoked: false,
             head,
@@ -78,7 +78,7 @@ impl PendingReport {
             also,
             inlined,
             killed,
-            is_task_told,
+            is_task_known,
             first: line.at,
             last: line.at,
         }
@@ -164,11 +164,11 @@ impl PendingReport {
 
     /// The task of a failure whose first line does not name it, once.
     pub fn tell_task(&mut self) -> Option<Task> {
-        if self.is_task_told {
+        if self.is_task_known {
             return None;
         }
         let task = self.body.task.as_ref()?.task()?;
-        self.is_task_told = true;
+        self.is_task_known = true;
         // An idle CPU is not what stalls.
         (task.pid != 0).then_some(task)
     }
@@ -184,7 +184,7 @@ impl PendingReport {
     }
 
     pub fn close(mut self) -> Report {
-        // Where the log ends before the kill, the trace says for whom it was.
+        // If the log ends before the kill, the trace has the task that invoked the OOM killer.
         if self.head.kind == ReportKind::OomKill && oom::MEMCG_TRACE.iter().any(|function| self.body.has(function)) {
             self.head.kind = ReportKind::OomKillMemcg;
             self.head.what = oom::words(self.head.kind).to_owned();

@@ -27,7 +27,7 @@ pub struct Message<'a> {
     pub finding: Option<Finding>,
 }
 
-/// Reads a console line by line. Bounded, whatever the lines are.
+/// Reads a console line by line. Bounded for any input.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     assembler: Assembler,

@@ -14,7 +14,7 @@ pub(super) const SANITIZER: Signature = Signature {
         let said = &said.replace("KASan", "KASAN");
         // Before 4.10: `BUG: KASAN: use-after-free on address ffff…`, without a function.
         let (what, place) = said.split_once(" in ").or_else(|| said.split_once(" on address")).unwrap_or((said, ""));
-        // `double-free or invalid-free`, until KASAN could tell them apart (6.0).
+        // `double-free or invalid-free`, until KASAN distinguished them (6.0).
         let what = what.replace("double-free or invalid-free", "invalid-free");
         Some(Head::new(ReportKind::Sanitizer, what.trim(), CulpritSource::Function).at(place))
     },

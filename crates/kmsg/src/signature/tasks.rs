@@ -25,7 +25,7 @@ pub(super) fn current(line: &str) -> Option<TaskRef> {
     Some(TaskRef { pid: number(pid), comm: comm[..end].trim_end().to_owned() })
 }
 
-/// TaskRef wants the lock that a report of lockdep is about: `COMM/PID is trying to acquire lock:`, `COMM/PID [HC0[0]:SC0[0]:HE1:SE1]
+/// The task that acquires the lock of a lockdep report: `COMM/PID is trying to acquire lock:`, `COMM/PID [HC0[0]:SC0[0]:HE1:SE1]
 /// takes:` (`kernel/locking/lockdep.c`).
 pub(super) fn locking(line: &str) -> Option<TaskRef> {
     let (task, _) = line.split_once(" is trying to ").or_else(|| line.split_once(" [HC"))?;

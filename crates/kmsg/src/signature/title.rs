@@ -48,7 +48,7 @@ fn worker<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
 }
 
 /// The few problems whose words should name them alone, but that have a function: a pool's worker that does not end; what ran
-/// when a bus or memory failed (arm64's `SError`), below the exception that tells of it.
+/// when a bus or memory failed (arm64's `SError`), below the exception that reports it.
 fn unplaced<'a>(head: &Head, body: &'a Body) -> Option<&'a str> {
     match head.kind.family() {
         Family::Lockup => body.pool.as_ref()?.in_flight.as_deref(),
@@ -117,12 +117,12 @@ fn innermost(frames: &[Frame]) -> Option<&str> {
     named(true).or_else(|| named(false))
 }
 
-/// What a task waits for: the function that wants it, not the one that submits the request to a device.
+/// The function in which a task blocks, not the one that submits the request to a device.
 fn waiting(frames: &[Frame]) -> Option<&str> {
     names(frames, true).filter(is_specific).find(|name| !Class::Submitting.has(name)).or_else(|| innermost(frames))
 }
 
-/// The function that asked for memory, behind all that allocate for their caller. Unreliable frames are worth less than the task's
+/// The caller of the allocator, outside all functions that allocate for their callers. Unreliable frames are worth less than the task's
 /// name.
 fn allocation(frames: &[Frame]) -> Option<&str> {
     let names: Vec<&str> = names(frames, true).collect();
@@ -149,7 +149,7 @@ fn stalled<'a>(head: &'a Head, body: &'a Body) -> Option<&'a str> {
         .or_else(|| head.function.as_deref().filter(is_specific))
 }
 
-/// The code that a dispatcher called, of what was interrupted; of several traces, the first that tells it.
+/// The code that a dispatcher called, of what was interrupted; of several traces, the first that has it.
 fn entry(frames: &[Frame], sure: bool) -> Option<&str> {
     frames.chunk_by(|one, next| one.trace == next.trace).find_map(|trace| {
         let names: Vec<&str> = names(trace, sure).collect();

@@ -40,7 +40,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     Judgement::verdict(verdict)
 }
 
-/// Lines that say that the kernel panicked, though the machine goes on.
+/// Lines that report a panic although the machine keeps running.
 pub(crate) fn doubted(observed: &Observations) -> impl Iterator<Item = Caveat> {
     let lines = observed.failures.iter().filter(|hit| is_doubted(observed, hit)).map(|hit| hit.line.clone());
     lines.map(|line| Caveat::DoubtedPanic { line })
@@ -65,7 +65,7 @@ fn is_doubted(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> bool 
         && !is_shown
         && match look.and_then(|look| look.counters.panicked) {
             Some(panicked) => !panicked,
-            // An agent shows by itself whether it lives on; kernels before 5.0 answer sysrq in `panic()`.
+            // Heartbeats show whether an agent still runs; kernels before 5.0 answer sysrq in `panic()`.
             None if observed.hello.is_some() => {
                 observed.beat.is_some_and(|(at, _)| at.granted_since(hit.at) >= MIN_ALIVE_S)
             }
@@ -73,7 +73,7 @@ fn is_doubted(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> bool 
         }
 }
 
-/// Looks at a machine that should have panicked: at the kernel's own mark, or else by sysrq.
+/// Checks a machine that should have panicked: by `panic_cpu`, else by sysrq.
 fn look_at_panic(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> Option<Judgement> {
     if !is_panic(hit) || observed.ended() || observed.is_panic_reported {
         return None;

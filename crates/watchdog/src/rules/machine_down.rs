@@ -2,9 +2,9 @@
 
 use super::Judgement;
 use crate::observations::{Exit, Observations};
-use model::{Kind, RuleId, Verdict};
+use model::{Kind, RuleId, ShutdownCause, Verdict};
 
-/// A guest that resets its machine so many times goes round in circles: a test that reboots by intent does so once or twice.
+/// Resets of the machine that make a reboot loop: a test that reboots intentionally does so once or twice.
 const MIN_RESETS: u32 = 5;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
@@ -15,22 +15,20 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if !observed.ended() {
         return Judgement::NotApplicable;
     }
-    // Reasons: QEMU's `qapi/run-state.json`, `ShutdownCause`.
-    let reason = observed.shutdown.as_deref().unwrap_or("unknown");
-    // Once the guest has shut the machine down, it says nothing of the guest how QEMU came to its end.
-    let by_guest = observed.guest_shut_down || reason.starts_with("guest-");
-    let foreign = observed.exit.as_ref().filter(|_| !by_guest).and_then(|exit| from_outside(observed, exit, reason));
-    Judgement::verdict(foreign.unwrap_or_else(|| by_itself(observed, reason)))
+    // After a shutdown by the guest, QEMU's exit says nothing about the guest.
+    let by_guest = observed.guest_shut_down || observed.shutdown.as_ref().is_some_and(ShutdownCause::is_by_guest);
+    let foreign = observed.exit.as_ref().filter(|_| !by_guest).and_then(|exit| from_outside(observed, exit));
+    Judgement::verdict(foreign.unwrap_or_else(|| by_itself(observed)))
 }
 
 /// The verdict on a QEMU that the guest did not end.
-fn from_outside(observed: &Observations, exit: &Exit, reason: &str) -> Option<Verdict> {
+fn from_outside(observed: &Observations, exit: &Exit) -> Option<Verdict> {
     if let Some(signal) = exit.signal {
         let summary = format!("QEMU was ended by signal {signal} from outside{}", said(exit));
         return Some(Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary));
     }
     let Some(code) = exit.code else {
-        // A QEMU that the lab did not start, of which only the end is known.
+        // A QEMU that the lab did not start has no exit status.
         let summary = "the guest's console ended, and nothing had been wrong until then";
         return Some(Verdict::new(Kind::Interrupted, RuleId::MachineDown, summary));
     };
@@ -38,14 +36,15 @@ fn from_outside(observed: &Observations, exit: &Exit, reason: &str) -> Option<Ve
         let kind = if observed.console_activity.is_some() { Kind::QemuDied } else { Kind::QemuFailed };
         return Some(Verdict::new(kind, RuleId::MachineDown, format!("QEMU ended with status {code}{}", said(exit))));
     }
-    let summary = || format!("QEMU was ended from outside ({reason})");
-    reason.starts_with("host-").then(|| Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary()))
+    let cause = observed.shutdown.as_ref().filter(|cause| cause.is_by_host())?;
+    let summary = format!("QEMU was ended from outside ({})", cause.name());
+    Some(Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary))
 }
 
 /// The verdict on a guest that reset or switched off its machine.
-fn by_itself(observed: &Observations, reason: &str) -> Verdict {
+fn by_itself(observed: &Observations) -> Verdict {
     let last = || if observed.last_line.is_empty() { Vec::new() } else { vec![observed.last_line.clone()] };
-    let reset = reason == "guest-reset";
+    let reset = observed.shutdown == Some(ShutdownCause::GuestReset);
     let did = if reset { "reset itself" } else { "powered off" };
     let is_booting = observed.setup.agent && observed.hello.is_none();
     if reset && !is_booting && is_unannounced(observed) {

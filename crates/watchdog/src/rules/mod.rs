@@ -66,7 +66,7 @@ impl Judgement {
     }
 }
 
-/// A vCPU with interrupts off in at least this share of its samples has them off for good.
+/// A vCPU with interrupts off in at least this share of its samples has them off permanently.
 const MIN_IRQS_OFF_SHARE: f64 = 0.5;
 
 /// Periods of the threshold for which a suspicion must last before it is a hang.

@@ -1,6 +1,6 @@
-//! A guest without the agent: the kernel's own counters are its canary, whatever the console says or does not say.
+//! A guest without the agent: the kernel's own counters are its canary, independent of the console.
 //!
-//! The lab looks at them once a period. Pages that leave the free lists are progress, and so are the timer's ticks. Where the counters cannot
+//! The lab reads them once a period. Pages that leave the free lists are progress, and so are the timer's ticks. Where the counters cannot
 //! be read, the console's silence takes their place: that proves less, and takes longer.
 
 mod allocations;
@@ -114,7 +114,7 @@ fn not_booted(observed: &Observations) -> Verdict {
     verdict
 }
 
-/// The verdict on a guest that has run for as long as it may, without an end of its own.
+/// The verdict on a guest that has reached its time limit without ending.
 fn time_is_up(observed: &Observations, limit: f64) -> Verdict {
     let silent = observed.now().granted_since(observed.console_activity.unwrap_or_default());
     let heard = format!("its console was last heard {silent:.0} s ago");

@@ -12,7 +12,7 @@ const POWER_OFF_TIMEOUT_S: f64 = 10.0;
 /// stretched by the calibration, for a disk is not slower where the CPU is.
 const MIN_THRASHED_S: f64 = 2.0;
 
-/// A guest that was granted less than this share of its CPU demand was slow, whatever it did.
+/// A guest that was granted less than this share of its CPU demand counts as slow.
 const SLOW_SHARE: f64 = 0.15;
 
 /// A trial that is over sooner, in seconds for which the lab looked, was not slow: in its few samples chance rules.

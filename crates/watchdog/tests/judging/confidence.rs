@@ -45,7 +45,7 @@ fn reclaim_livelock_needs_unchanged_lru() {
         .kind
     };
     assert_eq!(with(IN_RECLAIM, &[], [10_000, 10_000]), Kind::ReclaimLivelock);
-    // Who is called from reclaim may do something of use.
+    // A callee of reclaim may make progress.
     assert_eq!(with(&[("memcpy", 90)], &[("shrink_node", 25)], [10_000, 10_000]), Kind::SilentStall);
     // A hundredth may move.
     assert_eq!(with(IN_RECLAIM, &[], [9_900, 10_000]), Kind::ReclaimLivelock);

@@ -171,8 +171,8 @@ fn discounted_reports_are_bounded() {
     }
     trial.power_off();
     let verdict = trial.verdict();
-    let told = verdict.caveats.iter().filter(|caveat| matches!(caveat, Caveat::DiscountedReport { .. })).count();
-    assert_eq!((verdict.outcome(), told), (Outcome::Inconclusive, 8), "{verdict:?}");
+    let discounted = verdict.caveats.iter().filter(|caveat| matches!(caveat, Caveat::DiscountedReport { .. })).count();
+    assert_eq!((verdict.outcome(), discounted), (Outcome::Inconclusive, 8), "{verdict:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::trial::{Trial, counters, profile};
 use model::{Caveat, Counters, CpuCounters, Evidence, Frame, Kind, Outcome, Profile, QmpEvent, RuleId};
-use model::{Event, Probe};
+use model::{Event, Probe, ShutdownCause};
 
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 90)];
 
@@ -45,7 +45,7 @@ fn pages_that_are_allocated_exclude_a_livelock() {
 }
 
 #[test]
-fn nobody_who_wants_memory_is_no_livelock() {
+fn stall_without_an_allocating_task_is_no_livelock() {
     let mut trial = booted(counters(800, 0, 0, 250), profile(&[("memcpy", 90)], &[]));
     trial.until_verdict(200, 1.0, 0.0, false);
     assert_eq!(trial.verdict().kind, Kind::LoadTimeout, "short of memory, and nothing is proven");
@@ -189,7 +189,7 @@ fn resets_are_announced_by_the_kernel() {
         let mut trial = Trial::new(false);
         trial.line("[    0.000000] Linux version 6.1");
         trial.line(line);
-        trial.event(Event::Qmp { what: QmpEvent::Shutdown("guest-reset".to_owned()) });
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown(ShutdownCause::GuestReset) });
         trial.exit(Some(0), None);
         assert_eq!(trial.verdict().kind, kind, "{line}");
     }

@@ -1,7 +1,7 @@
 //! Trials that end: by themselves, by the lab, from outside.
 
 use crate::trial::{Trial, finish};
-use model::{Caveat, Event, Kind, Outcome, Probe, QmpEvent};
+use model::{Caveat, Event, Kind, Outcome, Probe, QmpEvent, ShutdownCause};
 
 #[test]
 fn workload_end_is_a_pass() {
@@ -113,10 +113,12 @@ fn boot_failures_by_kind() {
     let verdict = panicked.verdict();
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::BootPanic, Outcome::BootFailed));
 
-    for (reason, kind) in [("guest-reset", Kind::RebootLoop), ("guest-shutdown", Kind::BootPowerOff)] {
+    for (cause, kind) in
+        [(ShutdownCause::GuestReset, Kind::RebootLoop), (ShutdownCause::GuestShutdown, Kind::BootPowerOff)]
+    {
         let mut trial = Trial::new(true);
         trial.line("[    0.000000] Linux version 6.1");
-        trial.event(Event::Qmp { what: QmpEvent::Shutdown(reason.to_owned()) });
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown(cause) });
         trial.exit(Some(0), None);
         assert_eq!(trial.verdict().kind, kind);
     }
@@ -135,7 +137,7 @@ fn lab_errors_are_no_kernel_failures() {
     assert_eq!(killed.verdict().kind, Kind::QemuDied);
 
     let mut quit = Trial::booted();
-    quit.event(Event::Qmp { what: QmpEvent::Shutdown("host-qmp-quit".to_owned()) });
+    quit.event(Event::Qmp { what: QmpEvent::Shutdown(ShutdownCause::HostQmpQuit) });
     quit.exit(Some(0), None);
     assert_eq!(quit.verdict().kind, Kind::QemuDied);
 
@@ -175,7 +177,7 @@ fn short_pause_is_ignored() {
 fn qemu_exit_after_shutdown_is_ignored() {
     for (code, signal) in [(None, Some(9)), (Some(1), None), (None, None)] {
         let mut trial = Trial::booted();
-        trial.event(Event::Qmp { what: QmpEvent::Shutdown("guest-shutdown".to_owned()) });
+        trial.event(Event::Qmp { what: QmpEvent::Shutdown(ShutdownCause::GuestShutdown) });
         trial.exit(code, signal);
         assert_eq!(trial.verdict().kind, Kind::EarlyPowerOff, "{code:?} {signal:?}");
     }
@@ -200,8 +202,8 @@ fn load_timeout_summary_gives_both_clocks() {
         }
         let verdict = trial.verdict();
         assert_eq!(verdict.kind, Kind::LoadTimeout);
-        let told = verdict.summary.contains(" by the host's clock), ");
-        assert_eq!(told, verdict.summary.contains(" s (71 s by"), "{}", verdict.summary);
-        assert!(verdict.summary.contains("no unit of work") && told == both, "{share}: {}", verdict.summary);
+        let has_both = verdict.summary.contains(" by the host's clock), ");
+        assert_eq!(has_both, verdict.summary.contains(" s (71 s by"), "{}", verdict.summary);
+        assert!(verdict.summary.contains("no unit of work") && has_both == both, "{share}: {}", verdict.summary);
     }
 }

@@ -32,12 +32,12 @@ fn end(trial: &mut Trial) {
     trial.power_off();
 }
 
-fn told(trial: &Trial) -> Vec<String> {
+fn titles(trial: &Trial) -> Vec<String> {
     trial.watchdog.also().iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn reports_of_a_pass_are_told() {
+fn reports_of_a_pass_are_listed() {
     let mut trial = failing_on(&[]);
     trial.line(LEAK);
     trial.kill();
@@ -89,8 +89,8 @@ fn warned_verdict_names_the_first_report() {
     assert_eq!(verdict.onset.and_then(|onset| onset.guest_s), Some(2.5));
     assert!(verdict.lines.len() == 2 && verdict.lines[0] == WARNING[0], "{:?}", verdict.lines);
     assert_eq!(verdict.caveats, [Caveat::NoPowerOff], "those of the pass");
-    let told = told(&trial);
-    assert!(told.len() == 2 && told[0] == "WARNING in kfree", "its own report is not told again: {told:?}");
+    let titles = titles(&trial);
+    assert!(titles.len() == 2 && titles[0] == "WARNING in kfree", "its own report is not listed again: {titles:?}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn fail_on_leaves_other_verdicts() {
     warn(&mut panicked);
     panicked.line("[    3.000000] Kernel panic - not syncing: boom");
     panicked.exit(Some(0), None);
-    assert_eq!((panicked.verdict().kind, told(&panicked)), (Kind::Panic, vec![TITLE.to_owned()]));
+    assert_eq!((panicked.verdict().kind, titles(&panicked)), (Kind::Panic, vec![TITLE.to_owned()]));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn reports_that_the_lab_may_have_provoked_do_not_count() {
     trial.until_verdict(60, 1.0, 0.0, true);
     assert_ne!(trial.verdict().outcome(), Outcome::Pass);
     assert!(trial.probes.iter().any(|(_, probe)| matches!(probe, model::Probe::Sysrq(_))), "{:?}", trial.probes);
-    assert_eq!(told(&trial), Vec::<String>::new());
+    assert_eq!(titles(&trial), Vec::<String>::new());
     warn(&mut trial);
-    assert_eq!(told(&trial), Vec::<String>::new(), "it came after the verdict");
+    assert_eq!(titles(&trial), Vec::<String>::new(), "it came after the verdict");
 }

@@ -9,20 +9,6 @@ use watchdog::{Action, Watchdog, replay};
 
 const LOOPING: &[(&str, u32)] = &[("get_page_from_freelist", 90)];
 
-fn facts(pid: u32, comm: &str) -> TaskFacts {
-    TaskFacts {
-        pid,
-        tgid: pid,
-        comm: comm.to_owned(),
-        state: 'D',
-        victim: None,
-        allocates: false,
-        request: None,
-        frames: Vec::new(),
-        lock: None,
-    }
-}
-
 /// A victim that waits for the mmap lock of a task in the allocator.
 fn tasks() -> Tasks {
     let owner = Some(Task { pid: 31, comm: "dd".to_owned() });
@@ -31,14 +17,13 @@ fn tasks() -> Tasks {
         victim: Some(OomVictim { oom_skip: Some(false) }),
         frames: words(&["rwsem_down_write_slowpath", "down_write", "do_mmap"]),
         lock: Some(AwaitedLock { sort: "rwsem".to_owned(), owner }),
-        ..facts(40, "fork")
+        ..TaskFacts::new(40, "fork", 'D')
     };
     let holder = TaskFacts {
-        state: 'R',
         allocates: true,
         request: Some(AllocationRequest { gfp: "0xcc0(GFP_KERNEL)".to_owned(), order: 3 }),
         frames: words(&["out_of_memory", "__alloc_pages_slowpath"]),
-        ..facts(31, "dd")
+        ..TaskFacts::new(31, "dd", 'R')
     };
     Tasks { tasks: vec![victim, holder], left_out: 0 }
 }
@@ -91,7 +76,7 @@ fn tasks_that_cannot_be_read_change_nothing() {
 fn two_victims_leave_the_one_of_the_console() {
     let mut trial = livelock();
     let mut both = tasks();
-    both.tasks.push(TaskFacts { victim: both.tasks[0].victim, ..facts(41, "fork") });
+    both.tasks.push(TaskFacts { victim: both.tasks[0].victim, ..TaskFacts::new(41, "fork", 'D') });
     trial.answers.tasks = Some(both);
     trial.until_verdict(30, 1.0, 0.0, true);
     assert_eq!(trial.verdict().victim.unwrap().pid, 26);

@@ -1,8 +1,8 @@
 //! A made-up trial, second by second.
 
 use model::{
-    Beat, Counters, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, Spot, Stamp, Tasks, ThreadTime,
-    Timeouts, Verdict, VmEvents, Zone,
+    Beat, Counters, Event, Evidence, Frame, Memory, Probe, Profile, QmpEvent, Record, ShutdownCause, Spot, Stamp,
+    Tasks, ThreadTime, Timeouts, Verdict, VmEvents, Zone,
 };
 use std::collections::{BTreeMap, VecDeque};
 use watchdog::{Action, Setup, Watchdog, replay};
@@ -169,7 +169,7 @@ impl Trial {
     }
 
     pub fn power_off(&mut self) {
-        self.event(Event::Qmp { what: QmpEvent::Shutdown("guest-shutdown".to_owned()) });
+        self.event(Event::Qmp { what: QmpEvent::Shutdown(ShutdownCause::GuestShutdown) });
         self.exit(Some(0), None);
     }
 

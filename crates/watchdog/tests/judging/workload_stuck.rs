@@ -80,17 +80,7 @@ fn briefly_stuck_workload_is_not_probed() {
 fn with_victim(oom_skip: bool) -> Trial {
     let mut trial = Trial::booted();
     trial.kill();
-    let victim = TaskFacts {
-        pid: 26,
-        tgid: 26,
-        comm: "hog".to_owned(),
-        state: 'D',
-        victim: Some(OomVictim { oom_skip: Some(oom_skip) }),
-        allocates: false,
-        request: None,
-        frames: Vec::new(),
-        lock: None,
-    };
+    let victim = TaskFacts { victim: Some(OomVictim { oom_skip: Some(oom_skip) }), ..TaskFacts::new(26, "hog", 'D') };
     trial.answers.tasks = Some(Tasks { tasks: vec![victim], left_out: 0 });
     trial.answers.profile = Some(profile(&[("get_page_from_freelist", 90)], &[]));
     play(trial, 5.0, 1.0)

@@ -151,7 +151,7 @@ void page_cache(const char *argument)
 		leave("nothing was read");
 }
 
-/* A container that runs out of its memory again and again: the kernel tells each time, and nobody else notices. */
+/* A memcg that is repeatedly out of memory: the kernel reports each kill, and no other task is affected. */
 void memcg_kills(const char *argument)
 {
 	uint64_t end = now_ms() + SILENT_MS;

@@ -1,4 +1,4 @@
-//! No page is allocated, and there are tasks that want some.
+//! No page is allocated, and tasks are allocating.
 
 use super::super::{CONFIRM_PERIODS, Judgement};
 use crate::counter_log::Still;
@@ -6,7 +6,7 @@ use crate::observations::Observations;
 use crate::stall::{self, MIN_BUSY_CPUS};
 use model::{Onset, Probe, RuleId, Verdict};
 
-/// What the looks at the kernel's counters say. Free memory above the high watermarks excludes a livelock.
+/// The judgement by the kernel's counters. Free memory above the high watermarks excludes a livelock.
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let counters = &observed.probes.counters;
     let (Some(still), Some(last)) = (counters.allocations(), &counters.last) else { return Judgement::NotApplicable };
@@ -33,7 +33,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     Judgement::stalled(verdict(observed, still, lasted), still.since, false)
 }
 
-/// Whether tasks want memory: nobody may have asked for any.
+/// Whether tasks are allocating: without a request, a lack of progress is no stall.
 fn is_wanted(observed: &Observations, still: Still, idle: bool) -> bool {
     if idle {
         return observed.probes.blocked_tasks.all.iter().any(|blocked| blocked.allocates());
