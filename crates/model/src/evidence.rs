@@ -230,7 +230,7 @@ impl Watermarks {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(kib: &u64) -> bool {
     *kib == 0
 }
