@@ -10,7 +10,7 @@
 //! Request ─plan→ SessionConfig, history ─decide→ build or trial ─Runner→ JournalEntry ─Search→ Answer ─report→ terminal · markdown
 //! ```
 //!
-//! A run is plain values with I/O at the edges. The pure core is in crates, and cargo enforces which may use which:
+//! A run is plain values; only the edges do I/O. The pure core is in crates, and cargo enforces which may use which:
 //!
 //! - [`arch`]: architectures: QEMU's arguments, registers, page tables;
 //! - [`kmsg`]: console bytes → lines → messages → reports and titles;
@@ -19,17 +19,17 @@
 //! - [`watchdog`]: events → verdict; replay;
 //! - [`bisect`]: noisy, cost-aware search over a commit graph.
 //!
-//! The rooms of this crate are the edges. Each uses only rooms below it; `tests/it/architecture.rs` holds the table.
+//! The modules of this crate do the I/O. Each uses only modules below it; `tests/it/architecture.rs` has the table.
 //!
-//! ## Laws
+//! ## Invariants
 //!
 //! 1. Kernel misbehaviour is a [`model::Verdict`]; `Err` means that the lab broke.
 //! 2. The watchdog is a pure state machine; time is passed in.
 //! 3. An event is on disk before it is judged.
 //! 4. One loop owns one guest.
 //! 5. No guest outlives its owner.
-//! 6. The host is not the victim: a cell starts only when its RAM and CPU are admitted.
-//! 7. Nothing the guest prints is trusted.
+//! 6. A cell starts only when the host has the RAM and CPU for it.
+//! 7. No output of a guest is trusted.
 //! 8. One place per extension.
 
 pub mod assets;

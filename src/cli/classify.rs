@@ -87,7 +87,7 @@ fn describe(file: &Path, found: &Classification, color: bool) -> String {
     for other in found.reports.iter().filter(|other| Some(other.report.line) != found.line) {
         let often = if other.count > 1 { format!(" ({} times)", other.count) } else { String::new() };
         let report = &other.report;
-        let name = if report.provoked { "asked" } else { "also" };
+        let name = if report.provoked { "sysrq" } else { "also" };
         row(name, format!("{}, line {}{often}", describe_report(report.kind, &report.title), report.line));
     }
     text

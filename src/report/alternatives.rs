@@ -143,7 +143,7 @@ fn outcomes(verdict: &Verdict) -> Vec<Clause> {
         }
         (RuleId::WorkloadEnded, _) => Some((hang, "the workload ended by itself")),
         (RuleId::MachineDown, Kind::QemuDied | Kind::QemuFailed) => {
-            Some((crash, "QEMU itself ended, and the guest had not asked for it"))
+            Some((crash, "QEMU itself ended, without a request of the guest"))
         }
         (RuleId::VcpuFailed, _) => Some((crash, "QEMU failed, not the kernel")),
         (RuleId::Paused, _) => Some((hang, "the guest was paused from outside")),
