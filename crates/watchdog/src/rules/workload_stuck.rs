@@ -27,19 +27,26 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if still < suspicion {
         return Judgement::recheck(observed, suspicion, still);
     }
+    let limit = observed.setup.timeouts.load_s * observed.slowness();
+    let is_over = observed.now().granted_since(started) >= limit;
+    // A canary that is stuck as well is a case of its own.
+    let is_alone = observed.canary_progress.is_some_and(|moved| observed.now().granted_since(moved) < threshold);
+    let is_proof = still >= STUCK_PERIODS * threshold;
+    let is_judged = if is_over { is_proof } else { is_alone };
+    if !is_judged {
+        return Judgement::NotApplicable;
+    }
     for probe in [Probe::Profile, Probe::Tasks] {
         if requests(probe) == 0 {
             return Judgement::Probe(probe);
         }
     }
-    if still < STUCK_PERIODS * threshold {
+    if !is_proof {
         return Judgement::recheck(observed, STUCK_PERIODS * threshold, still);
     }
     if victim_with_memory(observed, moved).is_some() && requests(Probe::Tasks) == 1 {
         return Judgement::Probe(Probe::Tasks);
     }
-    let limit = observed.setup.timeouts.load_s * observed.slowness();
-    let is_over = observed.now().granted_since(started) >= limit;
     if !is_over && victim_with_memory(observed, moved).is_none() {
         return Judgement::NotApplicable;
     }
