@@ -20,9 +20,9 @@ impl FirstStamp {
         at.host.since(self.at.host).as_secs_f64() + self.at.late_s
     }
 
-    /// Seconds for which the kernel is up at most.
-    pub fn uptime_s(&self, at: Moment) -> f64 {
-        self.guest_s + self.passed_s(at)
+    /// Seconds for which the kernel was up at most when a line was printed. A log that is read at once has no times but its own.
+    pub fn uptime_s<T>(&self, hit: &ConsoleHit<T>) -> f64 {
+        (self.guest_s + self.passed_s(hit.at)).max(hit.guest_s.unwrap_or(0.0))
     }
 
     /// How many times faster than the host's the guest's clock has gone until a line was printed. Emulated, one that was calibrated

@@ -312,7 +312,7 @@ impl Observations {
         let claimed_s =
             claimed_s.map(|claimed_s| claimed_s / self.first_stamp.map_or(1.0, |first| first.clock_rate(&hit)));
         hit.lasted_s = claimed_s.unwrap_or(0.0);
-        let uptime_s = self.first_stamp.map(|first| first.uptime_s(hit.at));
+        let uptime_s = self.first_stamp.map(|first| first.uptime_s(&hit));
         if !self.detectors.is_discounted(&self.clock, hit.what.kind, claimed_s, uptime_s) {
             self.failures.push(hit);
         } else if self.discounted.len() < MAX_FAILURES {

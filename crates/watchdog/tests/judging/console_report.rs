@@ -162,6 +162,16 @@ fn report_that_claims_more_than_the_uptime_is_discounted() {
     assert!(matches!(verdict.caveats[..], [Caveat::DiscountedReport { .. }]), "{verdict:?}");
 }
 
+/// A log that is read from a file, in no time.
+#[test]
+fn printk_time_of_a_report_is_its_uptime() {
+    let mut trial = Trial::new(false);
+    trial.line("[    0.000000] Linux version 6.1.0");
+    trial.line("[   30.000000] BUG: soft lockup - CPU#0 stuck for 22s! [hog:26]");
+    trial.exit(Some(0), None);
+    assert_eq!(trial.verdict().kind, Kind::SoftLockup);
+}
+
 #[test]
 fn discounted_reports_are_bounded() {
     let mut trial = Trial::booted();
