@@ -32,7 +32,8 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if silent < limit {
         return Judgement::recheck(observed, limit, silent);
     }
-    if !observed.probes.are_answers_due(observed.now(), ANSWER_TIMEOUT_S) {
+    let acked = observed.probes.sysrq_acked_since(beat);
+    if !acked && !observed.probes.are_answers_due(observed.now(), ANSWER_TIMEOUT_S) {
         return Judgement::recheck(observed, ANSWER_TIMEOUT_S, 0.0);
     }
     let console = observed.console_activity.unwrap_or(hello);
@@ -40,7 +41,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if quiet < limit && silent < MAX_FLOOD_FACTOR * limit {
         return Judgement::recheck(observed, (limit - quiet).min(MAX_FLOOD_FACTOR * limit - silent), 0.0);
     }
-    if observed.probes.sysrq_acked_since(beat) && stall::allocates(observed, beat) == Some(true) {
+    if acked && stall::allocates(observed, beat) == Some(true) {
         let progress = observed.progress();
         let mut verdict =
             stall::verdict(observed, RuleId::HeartbeatLost, progress, observed.now().granted_since(progress));
