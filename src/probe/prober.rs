@@ -9,7 +9,7 @@ use crate::host::{QmpCommands, SerialInput};
 use arch::{Arch, KaslrAnchor};
 use introspect::counters::{CounterFormat, CounterLayout};
 use introspect::symbols::Symbols;
-use model::{Event, KernelArtifact, Probe, RamMib};
+use model::{Event, KernelArtifact, Memory, Probe, RamMib};
 use qapi_qmp::chardev_send_break;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,11 +63,15 @@ impl Prober {
     }
 
     async fn memory(&self) -> Result<Event, ProbeError> {
+        Ok(Event::Memory { memory: self.memory_figures().await? })
+    }
+
+    /// The memory figures; without those of CMA where its kernel's layouts are not known.
+    pub(super) async fn memory_figures(&self) -> Result<Memory, ProbeError> {
         let symbols = self.symbols().await?;
         let machine = GuestMemory::new(&self.qmp);
         let format = self.counter_format(self.counter_layout().await.ok().as_deref());
-        let memory = within(QMP_TIMEOUT, memory::read(&machine, &symbols, format)).await?;
-        Ok(Event::Memory { memory })
+        within(QMP_TIMEOUT, memory::read(&machine, &symbols, format)).await
     }
 
     async fn counters(&self) -> Result<Event, ProbeError> {

@@ -4,7 +4,7 @@ use super::error::ProbeError;
 use super::finding::Finding;
 use super::guest_memory::GuestMemory;
 use super::prober::Prober;
-use super::{kernel_log, memory, profile};
+use super::{kernel_log, profile};
 use model::{Stamp, Step};
 
 /// Parts of the time over which a profile is taken, so that a change in the guest's behaviour shows.
@@ -31,11 +31,7 @@ impl Prober {
                 }
                 Finding::Profile(parts)
             }
-            Step::Memory => {
-                let symbols = self.symbols().await?;
-                let format = self.counter_format(self.counter_layout().await.ok().as_deref());
-                Finding::Memory(memory::read(&machine, &symbols, format).await?)
-            }
+            Step::Memory => Finding::Memory(self.memory_figures().await?),
             Step::KernelLog => Finding::KernelLog(kernel_log::read(self, &machine).await?),
             Step::Tasks => Finding::Tasks(self.tasks(at).await?),
             Step::Dump | Step::Sysrq(_) | Step::Nmi => return Err(ProbeError::NotReadable(step)),

@@ -11,8 +11,8 @@ use model::{Memory, Zone};
 /// (`include/linux/mmzone.h`, `enum zone_stat_item`).
 const ZONE_ITEMS: usize = 6;
 
-/// Maximum index of a counter in `vm_zone_stat`; 6.17 has eleven at most.
-const MAX_ZONE_ITEMS: usize = 32;
+/// Maximum index of a counter in `vm_zone_stat` that is read.
+const MAX_ZONE_ITEM: usize = 32;
 
 /// Counters at the beginning of `vm_node_stat` that are read (`enum node_stat_item`, `enum lru_list`).
 pub const LRU_ITEMS: usize = LRU.len();
@@ -64,7 +64,7 @@ pub fn zone_name(bytes: &[u8]) -> Option<&'static str> {
 impl CounterFormat {
     /// Bytes at the beginning of `vm_zone_stat` that are read.
     pub fn zone_stat_bytes(self) -> usize {
-        let cma = self.free_cma.map_or(0, |at| at.min(MAX_ZONE_ITEMS) + 1);
+        let cma = self.free_cma.map_or(0, |at| at.min(MAX_ZONE_ITEM) + 1);
         cma.max(ZONE_ITEMS) * usize::from(self.word_bytes)
     }
 
@@ -251,6 +251,29 @@ mod tests {
         let nodes = [(node, vec![Some("DMA32"), None, None])];
         let memory = FORMAT.memory(&bytes(&[1201, 1, 2, 3, 4, 2144]), &[], &nodes).unwrap();
         assert_eq!(memory.zones.iter().map(|zone| zone.free_kib).collect::<Vec<_>>(), [None]);
+    }
+
+    #[test]
+    fn free_cma_pages_are_counted_where_their_index_is_known() {
+        let zone_stat = [1200, 1, 2, 3, 4, 2144, 0, 900];
+        let cma = |free_cma| {
+            let format = CounterFormat { free_cma, ..FORMAT };
+            let memory = format.memory(&bytes(&zone_stat)[..format.zone_stat_bytes().min(64)], &[], &[]).unwrap();
+            (memory.free_cma_kib, memory.usable_kib())
+        };
+        assert_eq!(
+            [None, Some(7), Some(8), Some(5), Some(usize::MAX)].map(cma),
+            [
+                (None, 4800),
+                (Some(3600), 1200),
+                (None, 4800),
+                // More than is free.
+                (None, 4800),
+                (None, 4800),
+            ]
+        );
+        let read = |free_cma| CounterFormat { free_cma, ..FORMAT }.zone_stat_bytes();
+        assert_eq!([None, Some(7), Some(usize::MAX)].map(read), [48, 64, 264]);
     }
 
     #[test]

@@ -44,10 +44,11 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if !is_proof {
         return Judgement::recheck(observed, STUCK_PERIODS * threshold, still);
     }
-    if victim_with_memory(observed, moved).is_some() && requests(Probe::Tasks) == 1 {
+    let has_victim = victim_with_memory(observed, moved).is_some();
+    if has_victim && requests(Probe::Tasks) == 1 {
         return Judgement::Probe(Probe::Tasks);
     }
-    if !is_over && victim_with_memory(observed, moved).is_none() {
+    if !is_over && !has_victim {
         return Judgement::NotApplicable;
     }
     if requests(Probe::Sysrq('w')) == 0 {
