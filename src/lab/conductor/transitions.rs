@@ -56,9 +56,7 @@ impl Conductor {
 
     /// Handles the verdict.
     fn conclude(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
-        if self.probing != Probing::Collecting {
-            self.effects.push(Effect::AbortProbes);
-        }
+        self.effects.push(Effect::AbortProbes);
         let evidence = self.evidence.take();
         let verdict = self.recorder.watchdog.verdict().filter(|verdict| calls_for_evidence(verdict.outcome()));
         let Some(verdict) = verdict else {
