@@ -19,6 +19,8 @@ impl Prober {
         let machine = GuestMemory::new(&self.qmp);
         Ok(match step {
             Step::Registers => {
+                // Reading a kernel's layouts can take as long as a step may; the next step samples for two seconds.
+                self.symbol_cache.prefetch(&self.kernel, self.arch);
                 let _pause = machine.pause().await?;
                 Finding::Registers(machine.registers().await?)
             }

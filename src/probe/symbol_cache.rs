@@ -64,7 +64,8 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    /// The value that `read` reads, or its error.
+    /// The value that `read` reads, or its error. It is read to its end even where nobody waits for it any more: the next
+    /// one who asks has it then.
     async fn get(
         &self,
         kernel: &KernelArtifact,
@@ -81,7 +82,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
             let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.into()));
             done.map(Arc::new).map_err(Arc::new)
         };
-        cell.get_or_init(read).await.clone()
+        let reader = tokio::spawn(async move { cell.get_or_init(read).await.clone() });
+        reader.await.unwrap_or_else(|error| Err(Arc::new(error.into())))
     }
 }
 
@@ -94,6 +96,12 @@ pub struct SymbolCache {
 }
 
 impl SymbolCache {
+    /// Starts to read where a kernel's counters are, for the probes that follow.
+    pub(super) fn prefetch(self: &Arc<Self>, kernel: &Arc<KernelArtifact>, arch: Arch) {
+        let (cache, kernel) = (Arc::clone(self), Arc::clone(kernel));
+        tokio::spawn(async move { cache.counters(&kernel, arch).await });
+    }
+
     /// The symbols of a kernel at the addresses where it is linked.
     ///
     /// # Errors
@@ -152,4 +160,41 @@ fn read_symbols(kernel: &KernelArtifact, arch: Arch) -> Result<Symbols, KernelDa
 
 fn file(path: &Path) -> Result<Vec<u8>, KernelDataError> {
     std::fs::read(path).map_err(|source| KernelDataError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Digest;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    static READS: AtomicUsize = AtomicUsize::new(0);
+
+    fn slow(_: &KernelArtifact, _: Arch) -> Result<usize, KernelDataError> {
+        std::thread::sleep(Duration::from_millis(50));
+        Ok(READS.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    /// A step that gives up does not have the next one begin anew.
+    #[tokio::test]
+    async fn value_nobody_waits_for_is_read_to_its_end() {
+        let (shared, arch) = (Shared::<usize>::default(), arch::find("arm").expect("an architecture"));
+        let kernel = KernelArtifact {
+            name: "debian-6.1".into(),
+            arch,
+            release: "6.1.0".into(),
+            image: "/k".into(),
+            digest: Digest::new("0"),
+            system_map: None,
+            config: None,
+            vmlinux: None,
+            modules: None,
+            commit: None,
+        };
+        let abandoned = tokio::time::timeout(Duration::from_millis(1), shared.get(&kernel, arch, slow)).await;
+        assert!(abandoned.is_err());
+        assert_eq!(*shared.get(&kernel, arch, slow).await.expect("a value"), 1);
+        assert_eq!(READS.load(Ordering::SeqCst), 1);
+    }
 }
