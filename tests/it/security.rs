@@ -1,0 +1,127 @@
+//! What keeps others out of the lab, and its QEMUs in.
+
+use crate::support::kernels;
+use crate::support::outside::{Running, trial_folder};
+use crate::support::program::Program;
+use model::{Event, Frame, Kind};
+use oomlab::store::read_trial;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const BOOT: [&str; 12] = [
+    "boot",
+    "--kernel",
+    "debian-6.1",
+    "--arch",
+    "x86_64",
+    "--ram",
+    "128M",
+    "--workload",
+    "idle",
+    "--out",
+    "run",
+    "--option",
+];
+
+/// A real guest that idles for a minute, of a lab with this umask and with its temporary files in `tmp`.
+fn start(program: &Program, umask: &str, more: &[&str]) -> Running {
+    kernels::kernel("debian-6.1", "x86_64");
+    std::fs::create_dir_all(program.dir().join("tmp")).unwrap();
+    let lab = kernels::command(program, &[&BOOT[..], &["ms=60000"], more].concat());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]).arg(lab.get_program()).args(lab.get_args());
+    shell.current_dir(program.dir()).env_clear();
+    shell.envs(lab.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.env("TMPDIR", program.dir().join("tmp"));
+    let running = Running::start(&mut shell, program.dir());
+    running.wait_for(|event| matches!(event, Event::Agent { frame: Frame::Started { .. }, .. }).then_some(()));
+    running
+}
+
+/// Everything below a folder.
+fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
+    let entries: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let below = entries.iter().filter(|path| path.is_dir()).flat_map(|path| walk(path)).collect::<Vec<_>>();
+    entries.into_iter().chain(below).collect()
+}
+
+/// The folder of QEMU's sockets is the only thing in `$TMPDIR` while a guest runs, and it is closed.
+#[test]
+fn sockets_are_private_whatever_the_umask() {
+    for umask in ["000", "002"] {
+        let program = Program::new();
+        let running = start(&program, umask, &[]);
+        let found = walk(&program.dir().join("tmp"));
+        let sockets = found.iter().filter(|path| path.metadata().unwrap().file_type().is_socket());
+        let mut sockets: Vec<&Path> =
+            sockets.map(|path| path.strip_prefix(program.dir().join("tmp")).unwrap()).collect();
+        sockets.sort();
+        assert_eq!(sockets.iter().map(|path| path.file_name().unwrap()).collect::<Vec<_>>(), ["qmp", "serial"]);
+        for dir in found.iter().filter(|path| path.is_dir()) {
+            let mode = dir.metadata().unwrap().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{} under umask {umask}", dir.display());
+        }
+        let outer = sockets[0].components().count();
+        assert!(outer == 2, "the sockets are in a folder: {sockets:?}");
+        drop(running);
+    }
+}
+
+/// Sends a command over QMP, and returns QEMU's answer to it; `None` when QEMU is gone.
+fn execute(stream: &mut BufReader<UnixStream>, command: &str) -> Option<String> {
+    writeln!(stream.get_mut(), "{command}").ok()?;
+    let mut lines = stream.lines().map_while(Result::ok);
+    lines.find(|line| line.contains("\"return\"") || line.contains("\"error\""))
+}
+
+/// Whoever reaches QMP, for example through a further monitor, starts no program.
+#[test]
+fn qmp_starts_no_program() {
+    let program = Program::new();
+    let monitor = program.dir().join("monitor");
+    let argument = format!("unix:{},server=on,wait=off", monitor.display());
+    let running = start(&program, "022", &["--qemu-arg", "-qmp", "--qemu-arg", &argument]);
+    let stream = UnixStream::connect(&monitor).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut stream = BufReader::new(stream);
+    assert!(execute(&mut stream, r#"{"execute": "qmp_capabilities"}"#).is_some());
+    let touched = program.dir().join("touched");
+    let uri = format!("exec:touch {}", touched.display());
+    execute(&mut stream, &format!(r#"{{"execute": "migrate", "arguments": {{"uri": "{uri}"}}}}"#));
+    // QEMU is gone, or it has answered and the migration has ended.
+    let has_ended = |answer: &Option<String>| {
+        answer.as_ref().is_none_or(|text| !["\"setup\"", "\"active\""].iter().any(|state| text.contains(state)))
+    };
+    while !has_ended(&execute(&mut stream, r#"{"execute": "query-migrate"}"#)) {}
+    let status = running.finish();
+    assert!(!touched.exists(), "QEMU has run a program");
+    assert_eq!(status, Some(3));
+    let trial = read_trial(&trial_folder(program.dir()).unwrap()).unwrap();
+    assert_eq!(trial.verdict.kind, Kind::QemuDied, "{:?}", trial.verdict);
+    assert!(trial.verdict.summary.contains("SIGSYS"), "{:?}", trial.verdict);
+}
+
+/// The scripts are for hosts whose QEMU may have no sandbox.
+#[test]
+fn scripts_have_no_sandbox() {
+    let program = Program::new();
+    let running = start(&program, "022", &[]);
+    let pid = running.wait_for(|event| if let Event::Spawned { pid } = event { Some(*pid) } else { None });
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    // 2 is a filter (proc_pid_status(5)).
+    assert!(status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"])), "{status}");
+    running.signal(rustix::process::Signal::INT);
+    running.finish();
+    let folder = trial_folder(program.dir()).unwrap();
+    let trial = read_trial(&folder).unwrap();
+    assert!(trial.command.iter().any(|word| word == "-sandbox"), "{:?}", trial.command);
+    let script = program.run(["repro", "--script", folder.to_str().unwrap()]);
+    assert_eq!(script.status, Some(0), "{script:?}");
+    for text in [script.stdout, std::fs::read_to_string(folder.join("qemu.sh")).unwrap()] {
+        assert!(text.contains("qemu-system-x86_64") && !text.contains("-sandbox"), "{text}");
+    }
+}
