@@ -4,7 +4,7 @@ use super::args::PlanArgs;
 use super::context::Context;
 use super::error::CliError;
 use super::known::Catalogues;
-use super::output::print;
+use super::output::{print_json, print_plain};
 use super::run::load;
 use crate::host::{cached_accel, has_sandbox};
 use crate::launch::{Paths, command};
@@ -33,7 +33,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
         let cells: Vec<_> =
             plan.cells.iter().zip(&commands).map(|(cell, argv)| json!({"cell": cell, "command": argv})).collect();
         let document = json!({"schema": plan.schema, "name": plan.name, "cells": cells, "skipped": plan.skipped});
-        print(&format!("{document:#}\n"))?;
+        print_json(&format!("{document:#}\n"))?;
         return Ok(0);
     }
     let mut text = format!("{} · {} cells · {} trials\n", plan.name, plan.cells.len(), plan.trials());
@@ -47,7 +47,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
             text += &format!("  {}   {}\n", skipped.id, skipped.reason);
         }
     }
-    print(&text)?;
+    print_plain(&text)?;
     Ok(0)
 }
 
