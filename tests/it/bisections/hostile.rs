@@ -1,9 +1,11 @@
-//! Repositories of somebody else: their names reach no terminal as they are.
+//! Repositories of somebody else: their names reach no terminal as they are, and their configuration runs no program.
 
-use crate::support::program::{Finished, Program};
+use super::{Bench, answer};
+use crate::support::program::{Finished, Program, finish};
 use crate::support::repository::{Repository, git, import, output};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// ESC with a colour and a window title that ends with BEL, CR, a C1 control, DEL and bidirectional controls.
 const HOSTILE: &str = "\u{1b}[31mred\u{1b}]0;title\u{7}\rover\u{9b}2J\u{7f}\u{202e}back\u{2066}\u{61c}";
@@ -125,4 +127,58 @@ fn messages_of_a_build_reach_no_terminal_as_they_are() {
     }
     let cell = std::fs::read_dir(program.dir().join("run/cells")).unwrap().next().unwrap().unwrap().path();
     assert_harmless("why.md", &std::fs::read_to_string(cell.join("why.md")).unwrap());
+}
+
+/// A script that leaves a file with its name in `ran`, and then passes its input on.
+fn spy(program: &Program, name: &str) -> PathBuf {
+    let ran = program.dir().join("ran");
+    std::fs::create_dir_all(&ran).unwrap();
+    let path = program.write(&format!("spies/{name}"), &format!("#!/bin/sh\n: > {}/{name}\nexec cat\n", ran.display()));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// The programs that ran since the last call.
+fn ran(program: &Program) -> Vec<String> {
+    let dir = program.dir().join("ran");
+    let mut names: Vec<String> =
+        std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names.iter().for_each(|name| std::fs::remove_file(dir.join(name)).unwrap());
+    names
+}
+
+#[test]
+fn configuration_of_a_repository_runs_no_program() {
+    let bench = Bench::new(20, 10);
+    let (program, root) = (&bench.program, &bench.repository.dir);
+    for name in ["fsmonitor", "smudge", "clean", "process", "pager", "external"] {
+        spy(program, name);
+    }
+    let hook = spy(program, "post-checkout");
+    std::fs::create_dir_all(root.join(".git/hooks")).unwrap();
+    std::fs::copy(hook, root.join(".git/hooks/post-checkout")).unwrap();
+    let path = |name: &str| program.dir().join("spies").join(name).display().to_string();
+    for (key, value) in [
+        ("core.fsmonitor", path("fsmonitor")),
+        ("core.pager", path("pager")),
+        ("diff.external", path("external")),
+        ("filter.a=b.smudge", path("smudge")),
+        ("filter.a=b.clean", path("clean")),
+        ("filter.a=b.required", "true".to_owned()),
+        ("filter.p.process", path("process")),
+    ] {
+        output(git(root).args(["config", key, &value]));
+    }
+    std::fs::write(root.join(".git/info/attributes"), "part* filter=a=b\nbug filter=p\n").unwrap();
+    let probe = program.dir().join("probe").display().to_string();
+    // The filter protocol does not get an answer from `cat`: that checkout fails, and the others have run.
+    let _ = git(root).args(["worktree", "add", "--quiet", "--detach", &probe, "main"]).output().unwrap();
+    let by_git = ran(program);
+    for name in ["fsmonitor", "post-checkout", "process", "smudge"] {
+        assert!(by_git.iter().any(|it| it == name), "git itself runs {name}: {by_git:?}");
+    }
+    let finished = finish(&mut bench.bisect("test ! -e bug", &["--out", "mine"]));
+    assert_eq!(bench.culprit(&answer(&finished)), Some(10), "{finished:?}");
+    assert_eq!(ran(program), [""; 0], "{finished:?}");
 }
