@@ -79,6 +79,9 @@ fn comments(run: &RunId, trial: &TrialRecord) -> String {
     }
     let verdict = &trial.verdict;
     facts.push(format!("it ended as {}/{}: {}", verdict.outcome(), verdict.kind, verdict.summary));
+    if !cell.qemu.is_empty() {
+        facts.push(format!("further arguments of QEMU: {}", cell.qemu.join(" ")));
+    }
     facts.push("the console is here; Ctrl-A X ends QEMU, Ctrl-A C is its monitor".to_owned());
     facts.iter().map(|fact| format!("# {}\n", printable(fact))).collect()
 }

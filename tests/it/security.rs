@@ -1,5 +1,6 @@
 //! What keeps others out of the lab, and its QEMUs in.
 
+use crate::support::guests::{FAKE_QEMU, HEALTHY, boot_args, lab};
 use crate::support::kernels;
 use crate::support::outside::{Running, trial_folder};
 use crate::support::program::Program;
@@ -123,5 +124,38 @@ fn scripts_have_no_sandbox() {
     assert_eq!(script.status, Some(0), "{script:?}");
     for text in [script.stdout, std::fs::read_to_string(folder.join("qemu.sh")).unwrap()] {
         assert!(text.contains("qemu-system-x86_64") && !text.contains("-sandbox"), "{text}");
+    }
+}
+
+/// Another's run folder boots with no arguments of QEMU that its user has not seen.
+#[test]
+fn further_arguments_of_a_recorded_trial_need_trust() {
+    let program = lab();
+    let plain = boot_args(&program, HEALTHY);
+    let further = ["--qemu-arg", "-incoming", "--qemu-arg", "exec:id >\u{1b}/tmp/x"].map(str::to_owned);
+    for (out, more) in [("plain", &[][..]), ("further", &further)] {
+        let finished = program.run([&plain[..], more, &["--out".to_owned(), format!("runs/{out}")]].concat());
+        assert_eq!(finished.status, Some(0), "{finished:?}");
+    }
+    let cell = "kernel.riscv64-nommu.32M.initrd";
+    let repro = |run: &str, more: &[&str]| {
+        program.run([&["repro", &format!("{run}/{cell}"), "--qemu", FAKE_QEMU, "--out", "again"], more].concat())
+    };
+    let refused = repro("further", &[]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    for part in ["-incoming", "exec:id >\u{fffd}/tmp/x", "`--trust`", cell] {
+        assert!(refused.stderr.contains(part), "{part} is not in {refused:?}");
+    }
+    assert!(!program.dir().join("again").exists(), "nothing was booted");
+    let bisect = ["bisect", "axis", "--axis", "ram", "--from", "32M", "--to", "64M", "--kernel", "mine", "--cell"];
+    let refused = program.run([&bisect[..], &[&format!("further/{cell}")]].concat());
+    assert!(refused.status == Some(2) && refused.stderr.contains("`--trust`"), "{refused:?}");
+    let replayed = program.run(["replay", &format!("further/{cell}")]);
+    assert_eq!(replayed.status, Some(0), "a replay starts no QEMU: {replayed:?}");
+    let script = program.run(["repro", "--script", &format!("further/{cell}")]);
+    assert!(script.stdout.contains("# further arguments of QEMU: -incoming exec:id"), "{script:?}");
+    for (run, more) in [("further", &["--trust"][..]), ("plain", &[])] {
+        let _ = std::fs::remove_dir_all(program.dir().join("again"));
+        assert_eq!(repro(run, more).status, Some(0), "{run}");
     }
 }
