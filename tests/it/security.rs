@@ -3,7 +3,7 @@
 use crate::support::guests::{FAKE_QEMU, HEALTHY, boot_args, lab};
 use crate::support::kernels;
 use crate::support::outside::{Running, trial_folder};
-use crate::support::program::Program;
+use crate::support::program::{Program, finish};
 use model::{Event, Frame, Kind};
 use oomlab::store::read_trial;
 use std::io::{BufRead, BufReader, Write};
@@ -158,4 +158,48 @@ fn further_arguments_of_a_recorded_trial_need_trust() {
         let _ = std::fs::remove_dir_all(program.dir().join("again"));
         assert_eq!(repro(run, more).status, Some(0), "{run}");
     }
+}
+
+/// An archive of one package, without a signature.
+fn unsigned_archive(dir: &Path) {
+    let (package, digest) = (b"content", "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+    let folder = dir.join("dists/bookworm/main/binary-amd64");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(dir.join("package.deb"), package).unwrap();
+    let index = format!(
+        "Package: linux-image-6.1.0-99-cloud-amd64\nVersion: 6.1.999-1\nArchitecture: amd64\nFilename: package.deb\n\
+         Size: {}\nSHA256: {digest}\n\n",
+        package.len()
+    );
+    std::fs::write(folder.join("Packages"), &index).unwrap();
+    let sum = Command::new("sha256sum").arg(folder.join("Packages")).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap();
+    let (sum, _) = sum.split_once(' ').unwrap();
+    let release = format!(
+        "Codename: bookworm\nArchitectures: amd64\nComponents: main\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n \
+         {sum} {} main/binary-amd64/Packages\n",
+        index.len()
+    );
+    std::fs::write(dir.join("dists/bookworm/Release"), release).unwrap();
+}
+
+/// The real apt, with a configuration that allows archives without a signature.
+#[test]
+fn archives_without_a_signature_are_refused_whatever_apt_is_configured_to() {
+    let program = Program::new();
+    unsigned_archive(&program.dir().join("archive"));
+    let names = [
+        "APT::Get::AllowUnauthenticated",
+        "Acquire::AllowInsecureRepositories",
+        "Acquire::AllowWeakRepositories",
+        "Acquire::AllowDowngradeToInsecureRepositories",
+    ];
+    let allow = names.map(|name| format!("{name} \"true\";\nBinary::apt-get::{name} \"true\";\n")).concat();
+    let configuration = program.write("apt.conf", &allow);
+    let mirror = format!("file:{}", program.dir().join("archive").display());
+    let args = ["kernel", "get", "debian-6.1", "--arch", "x86_64", "--mirror", &mirror];
+    let finished = finish(program.command(args).env("APT_CONFIG", configuration));
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    assert!(finished.stderr.contains("is not signed"), "{finished:?}");
+    assert!(!program.dir().join("cache/packages").exists(), "nothing was downloaded");
 }
