@@ -7,6 +7,7 @@ use super::search::Search;
 use super::summary::Summary;
 use crate::git::{Commit, CommitId};
 use bisect::{Answer, Candidate};
+use model::printable_lines;
 use std::fmt;
 
 /// Commits with less probability are not listed.
@@ -35,7 +36,8 @@ impl Report {
         }
         lines.other_failures(search);
         lines.figures(search);
-        Self { findings: lines.0, trials: trials(search) }
+        // A session's folder may be another user's: so may the command and the verdicts in it.
+        Self { findings: printable_lines(&lines.0), trials: printable_lines(&trials(search)) }
     }
 }
 

@@ -233,6 +233,9 @@ pub struct ReproArgs {
     /// Print a shell script instead of running it
     #[arg(long)]
     pub script: bool,
+    /// Boot it with the further arguments of QEMU that the trial has
+    #[arg(long, conflicts_with = "script")]
+    pub trust: bool,
     #[command(flatten)]
     pub options: RunOptions,
 }

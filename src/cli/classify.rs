@@ -2,7 +2,7 @@
 
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
-use super::output::print;
+use super::output::{print, print_json};
 use kmsg::TaskRef;
 use kmsg::signature::{Classification, Log, ReportKind};
 use model::printable;
@@ -36,7 +36,7 @@ pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
             Ok(found) if args.json => {
                 let answer = Answer { file: file.display().to_string(), found: &found };
                 let line = serde_json::to_string(&answer).map_err(|error| CliError::Lab(error.to_string()))?;
-                print(&(line + "\n"))?;
+                print_json(&(line + "\n"))?;
             }
             Ok(found) => print(&describe(file, &found, color))?,
             Err(error) => {

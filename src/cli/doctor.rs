@@ -1,6 +1,7 @@
 //! `oomlab doctor`: reports what the host lacks and why it matters, and installs it.
 
 use crate::doctor::{self, Examination, Requirement};
+use model::{printable_json, printable_lines};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process;
@@ -59,10 +60,10 @@ pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
     }
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &examination).map_err(io::Error::from)?;
-        writeln!(out)?;
+        let document = serde_json::to_string_pretty(&examination).map_err(io::Error::from)?;
+        writeln!(out, "{}", printable_json(&document))?;
     } else {
-        write!(out, "{}", doctor::text(&examination))?;
+        write!(out, "{}", printable_lines(&doctor::text(&examination)))?;
     }
     Ok(if examination.is_complete() { COMPLETE } else { INCOMPLETE })
 }

@@ -33,7 +33,7 @@ impl CliError {
             Self::Diagnostics(found) => found.iter().map(|diagnostic| diagnostic.render(color) + "\n").collect(),
             Self::Usage(text) | Self::Lab(text) => {
                 let error = console::Style::new().red().bold().force_styling(color).apply_to("error");
-                format!("{error}: {text}\n")
+                format!("{error}: {}\n", model::printable_lines(text))
             }
         }
     }

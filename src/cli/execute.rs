@@ -121,7 +121,7 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
     let at_a_time = budget.jobs.unwrap_or(budget.cpus);
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
-    eprintln!("{} · {cells} · {at_a_time} at a time · {why}", plan.name);
+    output::notify(&format!("{} · {cells} · {at_a_time} at a time · {why}", plan.name));
 }
 
 /// Reports a run as text, and as JSON and JUnit if requested; returns the program's exit status.
@@ -135,7 +135,7 @@ pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, co
     match json {
         Some(path) if path.as_os_str() == "-" => {
             eprint!("{text}");
-            output::print(&report::json(&record))?;
+            output::print_json(&report::json(&record))?;
         }
         Some(path) => {
             output::write_file(path, &report::json(&record))?;

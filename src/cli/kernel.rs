@@ -6,6 +6,7 @@ use crate::host::Clock;
 use crate::kernel::{KernelError, Kernels, Options, Progress, Source, Stage, Update};
 use arch::Arch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use model::{printable, printable_json, printable_lines};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -97,7 +98,8 @@ fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Re
     let view = View::new();
     let artifact = kernels.prepare(name, arch, jobs, &view)?;
     view.clear();
-    print(&format!("{name} {} {} {}\n", arch.name, artifact.release, artifact.image.display()))
+    let line = format!("{name} {} {} {}", arch.name, artifact.release, artifact.image.display());
+    print(&format!("{}\n", printable(&line)))
 }
 
 fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
@@ -117,9 +119,9 @@ fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
     }
     if json {
         let document = serde_json::json!({ "schema": 1, "kernels": rows });
-        return print(&format!("{document:#}\n"));
+        return print(&printable_json(&format!("{document:#}\n")));
     }
-    print(&table(&rows))
+    print(&printable_lines(&table(&rows)))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -175,7 +177,7 @@ impl Progress for View {
         let changed = shown.is_none_or(|(stage, _)| stage != update.stage);
         if self.plain {
             if changed || shown.is_some_and(|(_, at)| at.elapsed() > PLAIN_INTERVAL) {
-                eprintln!("{}", plain_line(&update));
+                eprintln!("{}", printable(&plain_line(&update)));
                 *shown = Some((update.stage, Clock::start()));
             }
             return;
@@ -185,7 +187,7 @@ impl Progress for View {
             self.bar.reset();
             self.bar.set_style(style(update.stage, update.total.is_some()));
         }
-        self.bar.set_message(update.message.to_owned());
+        self.bar.set_message(printable(update.message));
         self.bar.set_prefix(update.stage.to_string());
         match update.total {
             Some(total) => self.bar.set_length(total),

@@ -4,7 +4,7 @@
 use crate::lab::{Observer, Status};
 use crate::report;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model::{Cell, Outcome, TrialRecord};
+use model::{Cell, Outcome, TrialRecord, printable};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl Live {
         let Widths { kernel, arch, workload } = self.widths;
         let again = if trial == 1 { String::new() } else { format!(" #{trial}") };
         let name = format!("{}{again}", report::variant(cell));
-        format!("{:kernel$}  {:arch$}  {:>5}  {name:workload$}", cell.kernel, cell.arch, cell.ram)
+        printable(&format!("{:kernel$}  {:arch$}  {:>5}  {name:workload$}", cell.kernel, cell.arch, cell.ram))
     }
 
     fn line(&self, text: String) {
@@ -203,6 +203,6 @@ fn remark(record: &TrialRecord) -> String {
         (true, outcome) => format!("expected {outcome} {}", verdict.kind),
         (false, outcome) => format!("{outcome} {}", verdict.kind),
     };
-    let parts = [Some(ended).filter(|text| !text.is_empty()), record.also_line().map(|also| model::printable(&also))];
+    let parts = [Some(ended).filter(|text| !text.is_empty()), record.also_line().map(|also| printable(&also))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

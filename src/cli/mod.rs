@@ -20,6 +20,7 @@ mod replay;
 mod repro;
 mod run;
 mod trial;
+mod trust;
 mod values;
 mod watch;
 mod workload;

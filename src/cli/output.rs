@@ -2,10 +2,11 @@
 
 use super::error::CliError;
 use crate::report::Style;
+use model::{printable_json, printable_lines};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Writes to stdout. A reader that went away (`oomlab plan … | head`) is no failure.
+/// Writes to stdout text in which foreign parts are [`model::printable`] already. A reader that went away (`oomlab plan … | head`) is no failure.
 ///
 /// # Errors
 /// When stdout cannot be written for another reason.
@@ -16,6 +17,27 @@ pub fn print(text: &str) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes text without colours to stdout. Whatever is in it, the terminal obeys none of it.
+///
+/// # Errors
+/// See [`print`].
+pub fn print_plain(text: &str) -> Result<(), CliError> {
+    print(&printable_lines(text))
+}
+
+/// Writes a JSON document to stdout; a terminal obeys none of it.
+///
+/// # Errors
+/// See [`print`].
+pub fn print_json(document: &str) -> Result<(), CliError> {
+    print(&printable_json(document))
+}
+
+/// Writes a line or several to stderr; a terminal obeys none of it.
+pub fn notify(text: &str) {
+    eprintln!("{}", printable_lines(text));
 }
 
 /// Writes a file that the user named.

@@ -4,14 +4,15 @@ use super::args::PlanArgs;
 use super::context::Context;
 use super::error::CliError;
 use super::known::Catalogues;
-use super::output::print;
+use super::output::{print_json, print_plain};
 use super::run::load;
-use crate::host::cached_accel;
+use crate::host::{cached_accel, has_sandbox};
 use crate::launch::{Paths, command};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, Payload};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Prints the plan of a matrix; returns the exit status.
@@ -22,14 +23,17 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, None)?;
     let plan = load(&args.matrix, args.filter.as_deref(), &catalogues, context)?;
     let mut commands = Vec::new();
+    let mut sandboxes = BTreeMap::new();
     for cell in &plan.cells {
-        commands.push(command_line(cell, &catalogues)?);
+        let program = cell.arch.qemu.program;
+        let sandbox = *sandboxes.entry(program).or_insert_with(|| has_sandbox(program));
+        commands.push(command_line(cell, sandbox, &catalogues)?);
     }
     if args.json {
         let cells: Vec<_> =
             plan.cells.iter().zip(&commands).map(|(cell, argv)| json!({"cell": cell, "command": argv})).collect();
         let document = json!({"schema": plan.schema, "name": plan.name, "cells": cells, "skipped": plan.skipped});
-        print(&format!("{document:#}\n"))?;
+        print_json(&format!("{document:#}\n"))?;
         return Ok(0);
     }
     let mut text = format!("{} · {} cells · {} trials\n", plan.name, plan.cells.len(), plan.trials());
@@ -43,12 +47,12 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<u8, CliError> {
             text += &format!("  {}   {}\n", skipped.id, skipped.reason);
         }
     }
-    print(&text)?;
+    print_plain(&text)?;
     Ok(0)
 }
 
 /// The command line of a run, with sockets and disk at fixed paths.
-fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
+fn command_line(cell: &Cell, sandbox: bool, catalogues: &Catalogues) -> Result<Vec<String>, CliError> {
     let spec = cell.arch;
     let initrd = match &cell.payload {
         Payload::Initrd(initrd) => initrd.path.clone(),
@@ -65,7 +69,7 @@ fn command_line(cell: &Cell, catalogues: &Catalogues) -> Result<Vec<String>, Cli
         qmp: sockets.join("oomlab-qmp"),
         disk: sockets.join("oomlab-scratch"),
     };
-    Ok(command(cell, cached_accel(spec, &catalogues.cache), &paths))
+    Ok(command(cell, cached_accel(spec, &catalogues.cache), sandbox, &paths))
 }
 
 /// The path of the initramfs. It depends on the content of the modules in it; until the kernel's modules are in the cache,

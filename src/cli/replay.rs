@@ -3,7 +3,7 @@
 use super::args::ReplayArgs;
 use super::error::CliError;
 use super::lookup::{self, Recorded};
-use super::output::{print, style};
+use super::output::{print, print_json, style};
 use crate::report::replay::{self, Comparison, Standing, Trial};
 use crate::report::{Style, timeline};
 use crate::store::{RunDir, StoreError, read_events, read_trial};
@@ -35,7 +35,7 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
     let charts: String = charts.map(|chart| format!("{chart}\n")).collect();
     let trials: Vec<Trial> = judged.into_iter().map(|(trial, _)| trial).collect();
     if args.json {
-        print(&replay::json(&trials))?;
+        print_json(&replay::json(&trials))?;
     } else {
         let texts: String = trials.iter().map(|trial| replay::text(trial, in_full, style)).collect();
         print(&format!("{charts}{texts}{}", replay::total(&trials, style)))?;

@@ -7,9 +7,10 @@ use super::execute::Execution;
 use super::known::Catalogues;
 use super::lookup;
 use super::output::print;
+use super::trust::trial_to_boot;
 use crate::lab::{Prepared, Ready};
 use crate::report;
-use crate::store::{digest_file, read_trial};
+use crate::store::digest_file;
 use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 /// When there is no such trial, or the lab fails.
 pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let folder = lookup::trial(&args.trial)?;
-    let trial = read_trial(&folder)?;
+    // A script is only printed.
+    let trial = trial_to_boot(&folder, args.trust || args.script)?;
     if trial.cell.is_watched() {
         let message =
             format!("{}: the lab only watched this guest, and does not know how to boot it", folder.display());

@@ -2,6 +2,7 @@
 
 use super::{Facts, Kvm, Need, Requirement};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Minimum free space for a first run, which fetches kernels and builds one, in MiB.
 const MIN_CACHE_MIB: u64 = 8 * 1024;
@@ -50,6 +51,7 @@ fn notes(facts: &Facts) -> Vec<String> {
         Kvm::Denied => "/dev/kvm cannot be opened: guests run under TCG (adduser $USER kvm)".to_owned(),
         Kvm::Absent => "no /dev/kvm: guests run under TCG".to_owned(),
     }];
+    notes.extend(sandbox(&facts.sandbox));
     if let Some(free) = facts.cache_free_mib.filter(|free| *free < MIN_CACHE_MIB) {
         notes.push(format!(
             "{free} MiB of disk are free for the cache; building kernels takes up to {MIN_CACHE_MIB} MiB"
@@ -65,6 +67,17 @@ fn notes(facts: &Facts) -> Vec<String> {
         notes.push("/proc/self/schedstat does not count: a guest starved by the host looks slow".to_owned());
     }
     notes
+}
+
+fn sandbox(qemus: &BTreeMap<String, bool>) -> Vec<String> {
+    let names =
+        |has: bool| qemus.iter().filter(|(_, it)| **it == has).map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    let (with, without) = (names(true).join(", "), names(false).join(", "));
+    let with = (!with.is_empty()).then(|| format!("seccomp sandbox: guests of {with} run with it"));
+    let without = (!without.is_empty()).then(|| {
+        format!("no seccomp sandbox in {without}: its guests run without; use a QEMU built with --enable-seccomp")
+    });
+    with.into_iter().chain(without).collect()
 }
 
 #[cfg(test)]
@@ -114,6 +127,14 @@ mod tests {
         facts.files.retain(|file| !file.contains("opensbi"));
         let missing = Examination::new(&needed, facts).missing;
         assert_eq!(missing.iter().map(|one| one.what.as_str()).collect::<Vec<_>>(), ["qemu-system-riscv64"]);
+    }
+
+    #[test]
+    fn notes_say_which_qemu_has_a_sandbox() {
+        let sandbox = [("a", true), ("b", false), ("c", true)].map(|(name, has)| (name.to_owned(), has)).into();
+        let notes = Examination::new(&[], Facts { sandbox, ..Facts::default() }).notes;
+        assert!(notes.contains(&"seccomp sandbox: guests of a, c run with it".to_owned()), "{notes:?}");
+        assert!(notes.iter().any(|note| note.starts_with("no seccomp sandbox in b: ")), "{notes:?}");
     }
 
     #[test]

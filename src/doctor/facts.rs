@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Facts {
     /// Programs on the PATH, with the version that they print, empty if they print none.
     pub programs: BTreeMap<String, String>,
+    /// The QEMUs among them, and whether each accepts the lab's seccomp sandbox.
+    pub sandbox: BTreeMap<String, bool>,
     /// Required files that exist.
     pub files: BTreeSet<String>,
     /// Free space for the cache, in MiB.

@@ -1,7 +1,7 @@
 //! Inspection of the host.
 
 use super::{CannotInstall, Facts, Kvm, Need, Privilege, Requirement};
-use crate::host::{Captured, Limits, capture_blocking};
+use crate::host::{Captured, Limits, capture_blocking, has_sandbox};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -27,7 +27,11 @@ pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
         match one.need {
             Need::Program(program) => {
                 if let Some(path) = find(program) {
-                    let version = if program.starts_with("qemu-") { version(&path) } else { String::new() };
+                    let is_qemu = program.starts_with("qemu-");
+                    if is_qemu {
+                        facts.sandbox.insert(program.to_owned(), has_sandbox(program));
+                    }
+                    let version = if is_qemu { version(&path) } else { String::new() };
                     facts.programs.insert(program.to_owned(), version);
                 }
             }

@@ -1,5 +1,6 @@
 //! Runs git.
 
+use super::hardened::in_repository;
 use crate::host::{Limits, RunError, capture};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,10 +8,6 @@ use tokio::process::Command;
 
 /// git reads large histories and writes large trees.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(900), max_stdout: 1 << 30 };
-
-/// Environment variables that redirect git to another repository; they are set in hooks (githooks(5)).
-const REDIRECTING: [&str; 6] =
-    ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR"];
 
 const SHALLOW: &str = ", which is a shallow clone: `git fetch --unshallow`";
 
@@ -59,22 +56,9 @@ impl GitError {
     }
 }
 
-/// git in `dir`, without prompts and without the user's hooks.
+/// git in a repository.
 pub(super) fn git(dir: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(dir).args([
-        "-c",
-        "core.hooksPath=/dev/null",
-        "-c",
-        "gc.auto=0",
-        "-c",
-        "advice.detachedHead=false",
-    ]);
-    command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
-    for name in REDIRECTING {
-        command.env_remove(name);
-    }
-    command
+    in_repository(dir).into()
 }
 
 /// The output of git, if it succeeds.

@@ -2,6 +2,7 @@
 
 use super::command::{GitError, git, output};
 use super::commit::CommitId;
+use super::hardened::for_checkout;
 use super::locks::remove_stale_locks;
 use super::repository::Repository;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ impl Worktree {
         command.args(["rev-parse", "--absolute-git-dir"]);
         // No other process uses this worktree.
         remove_stale_locks(Path::new(output(&mut command, "find the worktree's own folder", &self.dir).await?.trim()));
-        let mut command = git(&self.dir);
+        let mut command: tokio::process::Command = for_checkout(&self.dir).await?.into();
         command.args(["checkout", "--detach", "--force", "--quiet", commit.as_str(), "--"]);
         output(&mut command, "check out a commit", &self.dir).await?;
         self.at = Some(commit.clone());

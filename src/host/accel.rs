@@ -3,6 +3,7 @@
 //! `/dev/kvm` may open and create a VM and still run no guest, or firmware only (nested para-virtual KVM, for example).
 //! The result is cached until the host reboots.
 
+use super::private_dir::private_dir;
 use super::qemu::Qemu;
 use arch::Arch;
 use model::Accel;
@@ -201,7 +202,7 @@ async fn run(
     accel: Accel,
     limit: Duration,
 ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    let dir = tempfile::tempdir()?;
+    let dir = private_dir("oomlab-kvm-")?;
     let image = dir.path().join("image");
     std::fs::write(&image, (tiny.image)())?;
     let cpu = if accel == Accel::Kvm { "host" } else { "max" };

@@ -5,10 +5,12 @@ mod accelerator;
 mod clock;
 mod foreign;
 mod limits;
+mod private_dir;
 mod process;
 mod qemu;
 mod qmp;
 mod resources;
+mod sandbox;
 mod serial;
 mod socket;
 mod socket_dir;
@@ -20,6 +22,7 @@ pub use accelerator::Accelerator;
 pub use clock::{Clock, pause, today, wall_clock};
 pub use foreign::Foreign;
 pub use limits::allow_open_files;
+pub use private_dir::{private_dir, private_dir_in};
 pub use process::{
     Captured, Limits, Orphans, Output, PipedProcess, ProcessFd, ProcessGroup, RunError, SpawnError, block_on, capture,
     capture_blocking,
@@ -27,6 +30,7 @@ pub use process::{
 pub use qemu::Qemu;
 pub use qmp::{Pause, Qmp, QmpCommands, QmpError};
 pub use resources::Resources;
+pub use sandbox::{Sandboxes, has_sandbox};
 pub use serial::{Serial, SerialInput};
 pub use socket_dir::SocketDir;
 pub use threads::{cpu_pressure, is_stopped, thread_times, vcpu_threads};

@@ -1,5 +1,6 @@
 //! A guest's folder for its sockets. Dropping it removes it; that of a killed lab is removed with the next [`SocketDir::create`].
 
+use super::private_dir::private_dir_in;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, unlinkat};
 use rustix::process::geteuid;
 use std::io;
@@ -13,7 +14,8 @@ const QMP: &str = "qmp";
 /// Attempts to lock a new folder before another lab removes it.
 const MAX_ATTEMPTS: u32 = 100;
 
-/// A locked folder in `$TMPDIR`: a socket's path has at most 107 bytes (unix(7)), and the user's folders may be deep.
+/// A locked folder in `$TMPDIR` that only this user may enter: QEMU creates its sockets by the umask, and who connects to
+/// QMP commands QEMU. A socket's path has at most 107 bytes (unix(7)), and the user's folders may be deep.
 #[derive(Debug)]
 pub struct SocketDir {
     // Removed before it is unlocked: fields are dropped in order.
@@ -33,7 +35,7 @@ impl SocketDir {
     fn create_in(parent: &Path) -> io::Result<Self> {
         remove_abandoned(parent);
         for _ in 0..MAX_ATTEMPTS {
-            let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+            let dir = private_dir_in(parent, PREFIX)?;
             if let Some(lock) = lock(dir.path()) {
                 return Ok(Self { dir, _lock: lock });
             }

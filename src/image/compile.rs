@@ -3,7 +3,7 @@
 use super::ImageError;
 use super::flat;
 use super::program::Program;
-use crate::host::{Captured, Limits, RunError, SpawnError, capture_blocking};
+use crate::host::{Captured, Limits, RunError, SpawnError, capture_blocking, private_dir};
 use arch::{Arch, BinaryFormat};
 use std::path::Path;
 use std::process::Command;
@@ -29,8 +29,7 @@ pub(super) fn version(arch: Arch) -> Result<Option<String>, ImageError> {
 
 /// Builds a program: the content of the file that the kernel loads.
 pub(super) fn compile(arch: Arch, program: &Program) -> Result<Vec<u8>, ImageError> {
-    let folder =
-        tempfile::Builder::new().prefix("oomlab-image-").tempdir().map_err(ImageError::io("a temporary folder"))?;
+    let folder = private_dir("oomlab-image-").map_err(ImageError::io("a temporary folder"))?;
     write_files(folder.path(), program)?;
     let binary = folder.path().join("program");
     let mut command = Command::new(arch.guest.cc);

@@ -15,6 +15,7 @@
 
 use super::KernelError;
 use super::progress::{Progress, Stage, Update};
+use crate::host::private_dir_in;
 use model::Digest;
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
@@ -126,7 +127,7 @@ fn remove(folder: &Path) -> Result<(), KernelError> {
 pub(crate) fn point(link: &Path, target: &Path) -> Result<(), KernelError> {
     let parent = link.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(KernelError::io("create", parent))?;
-    let scratch = tempfile::tempdir_in(parent).map_err(KernelError::io("create in", parent))?;
+    let scratch = private_dir_in(parent, ".link-").map_err(KernelError::io("create in", parent))?;
     let fresh = scratch.path().join("link");
     std::os::unix::fs::symlink(target, &fresh).map_err(KernelError::io("create", &fresh))?;
     fs::rename(&fresh, link).map_err(KernelError::io("replace", link))

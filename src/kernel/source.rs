@@ -5,13 +5,12 @@ use super::cache::{Cache, Lock, digest_of};
 use super::command::{Job, output_of};
 use super::debian::{decompress, open_package, path_of};
 use super::progress::{Progress, Stage, Update};
-use crate::git::remove_stale_locks;
+use crate::git::{in_own_folder, in_repository, remove_stale_locks};
 use crate::host::{RunError, SpawnError};
 use model::Digest;
 use std::fs;
 use std::io::{self, BufReader};
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
 
 /// A source tree, ready to be built.
 #[derive(Debug)]
@@ -153,8 +152,8 @@ pub(super) fn commit_of(repository: &str, revision: &str) -> Option<String> {
 }
 
 fn commit(repository: &Path, revision: &str) -> Result<String, KernelError> {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(repository).args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
+    let mut git = in_repository(repository);
+    git.args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
     git.arg(format!("{revision}^{{commit}}"));
     let output = output_of(git).map_err(|error| {
         let missing = matches!(error, RunError::Spawn(SpawnError::Missing { .. }));
@@ -182,10 +181,8 @@ pub(super) fn check_out(
     let log = cache.log(&name)?;
     let run = |what: &str, arguments: &[&str]| {
         progress.update(Update { stage: Stage::Download, done: 0, total: None, message: repository });
-        let mut command = Command::new("git");
-        // The user's hooks are for the user's trees.
-        command.args(["-c", "core.hooksPath=/dev/null", "-C"]).arg(&path).args(arguments);
-        command.env("GIT_TERMINAL_PROMPT", "0").env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
+        let mut command = in_own_folder(&path);
+        command.args(arguments);
         let what = format!("{what} {revision} of {repository}");
         Job { what, command, log: log.clone(), progress }.run(|_| 0)
     };
@@ -201,6 +198,7 @@ mod tests {
     use super::super::NullProgress;
     use super::super::debian::samples::{compress, package, tar};
     use super::*;
+    use std::process::Command;
 
     fn setup() -> (tempfile::TempDir, Cache) {
         let dir = tempfile::tempdir().unwrap();

@@ -10,21 +10,23 @@ use super::phase::Conditions;
 use super::scratch::ScratchFile;
 use super::trial::{GuestSpec, TrialSpec};
 use crate::guest::{Guest, Source};
-use crate::host::{Clock, SocketDir, wall_clock};
+use crate::host::{Clock, Sandboxes, SocketDir, wall_clock};
 use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::probe::{Prober, SymbolCache};
 use crate::report;
 use crate::store::TrialDir;
+use arch::without_sandbox;
 use model::{Kind, RuleId, TrialRecord, Verdict};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use watchdog::Setup;
 
-/// Runs trials in this process. They share the symbols and layouts of kernels.
+/// Runs trials in this process. They share the symbols and layouts of kernels, and what is known of QEMU's sandbox.
 #[derive(Debug, Default)]
 pub struct LocalExecutor {
     symbols: Arc<SymbolCache>,
+    sandboxes: Sandboxes,
 }
 
 impl Executor for LocalExecutor {
@@ -47,7 +49,7 @@ impl LocalExecutor {
     async fn run(&self, assignment: Assignment<'_>) -> Result<TrialRecord, LabError> {
         let Assignment { spec, folder, .. } = assignment;
         let mut record = draft(spec);
-        let launch = match launch(spec).await {
+        let launch = match launch(spec, &self.sandboxes).await {
             Ok(launch) => launch,
             Err(error) => return fail(spec, folder, record, &error),
         };
@@ -108,7 +110,7 @@ impl LocalExecutor {
     }
 }
 
-async fn launch(spec: &TrialSpec) -> Result<Launch, LabError> {
+async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<Launch, LabError> {
     let sockets = SocketDir::create().map_err(|source| LabError::Io { what: "making a folder for sockets", source })?;
     let disk = match &spec.cell.needs.disk {
         Some(disk) => Some(ScratchFile::create(disk).await?),
@@ -129,10 +131,11 @@ async fn launch(spec: &TrialSpec) -> Result<Launch, LabError> {
                 qmp: qmp.clone(),
                 disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
             };
-            let mut argv = command(&spec.cell, spec.accel, &paths);
-            if let Some(program) = qemu {
-                argv[0] = program.display().to_string();
-            }
+            let own = qemu.as_ref().map(|program| program.display().to_string());
+            let program = own.unwrap_or_else(|| spec.cell.arch.qemu.program.to_owned());
+            let sandbox = sandboxes.has(&program).await;
+            let mut argv = command(&spec.cell, spec.accel, sandbox, &paths);
+            argv[0] = program;
             spawn(argv, "serial0")
         }
         GuestSpec::Spawn { argv } => spawn(with_channels(argv, &serial, &qmp), CONSOLE),
@@ -185,7 +188,9 @@ fn unjudged() -> Verdict {
     Verdict::new(Kind::QemuDied, RuleId::Driver, "the trial ended without a verdict")
 }
 
+/// The command line as a script for this host and others.
 fn shell(argv: &[String]) -> String {
+    let argv = without_sandbox(argv);
     // Only a NUL cannot be quoted, and an argument cannot hold one.
     let words = shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_default();
     format!("#!/bin/sh\nexec {words}\n")

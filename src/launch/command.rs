@@ -1,6 +1,7 @@
 //! QEMU's command line.
 
 use super::kernel_words;
+use arch::SANDBOX;
 use model::{Accel, Cell, ScratchDisk};
 use std::path::{Path, PathBuf};
 
@@ -22,8 +23,9 @@ pub struct Paths {
     pub disk: PathBuf,
 }
 
-/// QEMU's command line, the program first. It also runs by hand: nothing in it waits for the lab.
-pub fn command(cell: &Cell, accel: Accel, paths: &Paths) -> Vec<String> {
+/// QEMU's command line, the program first. It also runs by hand: nothing in it waits for the lab. `sandbox`: whether that
+/// QEMU accepts [`SANDBOX`].
+pub fn command(cell: &Cell, accel: Accel, sandbox: bool, paths: &Paths) -> Vec<String> {
     let spec = cell.arch;
     let mut argv = Argv(vec![spec.qemu.program.to_owned()]);
     argv.pair("-name", &format!("guest={}", literal(cell.id.as_str())));
@@ -36,6 +38,9 @@ pub fn command(cell: &Cell, accel: Accel, paths: &Paths) -> Vec<String> {
     argv.pair("-smp", &cell.vcpus.to_string());
     argv.pair("-m", &format!("{}M", cell.ram.0));
     argv.words(["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"]);
+    if sandbox {
+        argv.words(SANDBOX);
+    }
     argv.words(spec.qemu.args.iter().copied());
     argv.socket("serial0", &paths.serial, SERIAL_WAIT);
     argv.pair("-serial", "chardev:serial0");
@@ -139,7 +144,7 @@ mod tests {
             qmp: "/q".into(),
             disk: "/d,1".into(),
         };
-        command(cell, accel, &paths)
+        command(cell, accel, true, &paths)
     }
 
     fn value<'a>(argv: &'a [String], option: &str) -> &'a str {

@@ -166,13 +166,17 @@ fn file(path: &Path) -> Result<Vec<u8>, KernelDataError> {
 mod tests {
     use super::*;
     use model::Digest;
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     static READS: AtomicUsize = AtomicUsize::new(0);
 
+    /// Until the test has given up, nothing is read.
+    static GATE: Barrier = Barrier::new(2);
+
     fn slow(_: &KernelArtifact, _: Arch) -> Result<usize, KernelDataError> {
-        std::thread::sleep(Duration::from_millis(50));
+        GATE.wait();
         Ok(READS.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
@@ -194,6 +198,7 @@ mod tests {
         };
         let abandoned = tokio::time::timeout(Duration::from_millis(1), shared.get(&kernel, arch, slow)).await;
         assert!(abandoned.is_err());
+        GATE.wait();
         assert_eq!(*shared.get(&kernel, arch, slow).await.expect("a value"), 1);
         assert_eq!(READS.load(Ordering::SeqCst), 1);
     }

@@ -1,5 +1,6 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
+use arch::without_sandbox;
 use model::{Digest, RunId, ScratchDisk, TrialRecord, printable};
 use std::fmt::Write as _;
 
@@ -16,7 +17,8 @@ pub struct ScriptError(String);
 /// When an argument has a NUL character.
 pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
     let mut out = format!("#!/bin/sh\n{}set -eu\n\n", comments(run, trial));
-    let argv = with_console_on_stdio(&trial.command);
+    let command = without_sandbox(&trial.command);
+    let argv = with_console_on_stdio(&command);
     for option in ["-kernel", "-initrd"] {
         if let Some(file) = argv.iter().position(|word| *word == option).and_then(|at| argv.get(at + 1)) {
             let (file, missing) = (quoted(file)?, quoted(&format!("missing: {file}"))?);
@@ -77,6 +79,9 @@ fn comments(run: &RunId, trial: &TrialRecord) -> String {
     }
     let verdict = &trial.verdict;
     facts.push(format!("it ended as {}/{}: {}", verdict.outcome(), verdict.kind, verdict.summary));
+    if !cell.qemu.is_empty() {
+        facts.push(format!("further arguments of QEMU: {}", cell.qemu.join(" ")));
+    }
     facts.push("the console is here; Ctrl-A X ends QEMU, Ctrl-A C is its monitor".to_owned());
     facts.iter().map(|fact| format!("# {}\n", printable(fact))).collect()
 }

@@ -5,7 +5,7 @@
 //! events.jsonl   the events, one a line: enough to judge the trial again
 //! verdict.json   the judgement
 //! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
-//! qemu.sh        the QEMU command line as it was run
+//! qemu.sh        the QEMU command line, without the lab's sandbox
 //! qemu.log       what QEMU itself wrote
 //! bundle.json    how the evidence in `bundle/` was collected; only after a hang, a crash or a failed boot
 //! why.md         why the trial was judged so, where that needs an explanation

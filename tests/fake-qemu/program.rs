@@ -11,6 +11,11 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args().collect();
     let socket = |id: &str| chardev(&argv, id).unwrap_or_else(|| panic!("no chardev `{id}` on the command line"));
+    if value(&argv, "-cpu") == Some("help") {
+        // How a QEMU answers to -sandbox that was built without seccomp.
+        eprintln!("fake-qemu: There is no option group 'sandbox'");
+        return ExitCode::from(1);
+    }
     let append = value(&argv, "-append").unwrap_or_default();
     let given = append.split(' ').find_map(|word| word.strip_prefix("fake_script="));
     let Some(path) = given.or_else(|| value(&argv, "-kernel")) else {

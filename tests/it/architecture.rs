@@ -82,6 +82,13 @@ const IMPURE: &[&[&str]] = &[
     &["std", "time", "SystemTime"],
 ];
 
+/// Makers of temporary folders that others may enter, depending on the umask.
+const OPEN_DIRS: &[&[&str]] =
+    &[&["tempfile", "tempdir"], &["tempfile", "tempdir_in"], &["tempfile", "TempDir"], &["tempfile", "Builder"]];
+
+/// The one file that may use them.
+const PRIVATE_DIR: &str = "src/host/private_dir.rs";
+
 /// A path that the code names, such as `crate::model::Cell`, and its line.
 #[derive(Debug, PartialEq)]
 struct Named {
@@ -138,9 +145,14 @@ fn check(path: &Path, text: &str) -> Vec<String> {
         {
             violations.push(format!("{shown}:{line}: `{name}` may not use `{other}`"));
         }
-        let impure = IMPURE
-            .iter()
-            .find(|impure| named.path.iter().map(String::as_str).take(impure.len()).eq(impure.iter().copied()));
+        let starts_with =
+            |start: &&[&str]| named.path.iter().map(String::as_str).take(start.len()).eq(start.iter().copied());
+        let is_exempt =
+            path == Path::new(PRIVATE_DIR) || path.to_string_lossy().ends_with("tests.rs") || is_type(&named);
+        if OPEN_DIRS.iter().any(starts_with) && !is_exempt {
+            violations.push(format!("{shown}:{line}: use `host::private_dir` for a temporary folder"));
+        }
+        let impure = IMPURE.iter().find(|start| starts_with(start));
         if let Some(impure) = impure.filter(|_| module.pure) {
             violations.push(format!("{shown}:{line}: `{name}` is pure and may not use `{}`", impure.join("::")));
         }
@@ -188,6 +200,11 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
         }
     }
     kept
+}
+
+/// `tempfile::TempDir` alone makes nothing.
+fn is_type(named: &Named) -> bool {
+    named.path == ["tempfile", "TempDir"]
 }
 
 /// Every path of two and more names, with the braces of `use` multiplied out.
@@ -285,6 +302,14 @@ mod checker {
     fn code_after_tests_is_code() {
         let found = violations("src/matrix/cell.rs", "#[cfg(test)]\nuse std::fs;\nuse crate::lab;\n");
         assert_eq!(found, ["src/matrix/cell.rs:3: `matrix` may not use `lab`"]);
+    }
+
+    #[test]
+    fn temporary_folders_by_the_umask_are_found() {
+        let text = "fn f() { tempfile::tempdir(); tempfile::Builder::new(); }\nstruct A(tempfile::TempDir);\n";
+        let advice = "src/host/x.rs:1: use `host::private_dir` for a temporary folder";
+        assert_eq!(violations("src/host/x.rs", text), [advice, advice]);
+        assert_eq!(violations(PRIVATE_DIR, text), Vec::<String>::new());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod answers;
 mod cells;
 mod configs;
+mod hostile;
 mod linux;
 mod refusals;
 mod sessions;

@@ -44,7 +44,7 @@ pub use kmsg::Task;
 pub use kmsg::console::{Beat, Frame};
 pub use needs::{Filesystem, Needs, ScratchDisk, Throttle};
 pub use plan::{PLAN_SCHEMA, Plan, Skipped};
-pub use printable::printable;
+pub use printable::{printable, printable_json, printable_lines};
 pub use probe::{Memory, Probe, Profile, Spot, Zone};
 pub use rule::RuleId;
 pub use run::{Artifact, RUN_SCHEMA, RunRecord, TrialRecord, split_trial_folder, trial_folder};

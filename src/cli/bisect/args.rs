@@ -108,6 +108,9 @@ pub struct CellArgs {
     /// The cell of an earlier trial, as in reports
     #[arg(long, value_name = "RUN/CELL", conflicts_with_all = ["arch", "workload", "append"])]
     pub cell: Option<String>,
+    /// Boot it with the further arguments of QEMU that the trial has
+    #[arg(long, requires = "cell")]
+    pub trust: bool,
     /// Architecture
     #[arg(long, value_parser = arch_parser())]
     pub arch: Option<Arch>,

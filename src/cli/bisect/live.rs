@@ -9,6 +9,7 @@ use crate::bisection::{
 use crate::cli::output;
 use bisect::Answer;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use model::printable;
 use std::time::Duration;
 
 /// Draws events.
@@ -37,9 +38,9 @@ impl SessionListener for Live {
             SessionEvent::SearchEnded => self.lines.drain(..).for_each(|line| line.finish_and_clear()),
             SessionEvent::RegressionFinished { cell, outcome } => {
                 // Standard output may be gone; the other regressions are still bisected.
-                let _ = output::print(&format!("{}{cell}: {}\n", findings(&outcome.session), culprit(outcome)));
+                let _ = output::print_plain(&format!("{}{cell}: {}\n", findings(&outcome.session), culprit(outcome)));
             }
-            event => message(&event).into_iter().for_each(|text| eprintln!("{text}")),
+            event => message(&event).into_iter().for_each(|text| output::notify(&text)),
         }
     }
 }
@@ -106,7 +107,7 @@ impl Live {
             line.finish_and_clear();
         }
         for (line, text) in self.lines.iter().zip(texts) {
-            line.set_message(console::truncate_str(&text, width, "…").into_owned());
+            line.set_message(console::truncate_str(&printable(&text), width, "…").into_owned());
         }
     }
 
@@ -119,12 +120,13 @@ impl Live {
         let Some(commit) = search.revision(&entry.commit).map(|revision| search.commit(revision)) else { return };
         let (short, result, seconds) = (commit.id.short(), entry.result.as_str(), entry.seconds);
         let text = format!("{symbol} {short}  {result:<5} {seconds:>6.1} s  {}  {}", entry.purpose, commit.subject);
+        let text = printable(&text);
         if self.is_terminal {
             let width = usize::from(console::Term::stderr().size().1);
             // The terminal may be gone; the bisection continues.
             let _ = self.bars.println(console::truncate_str(&text, width, "…"));
         } else {
-            eprintln!("{text} · {} left", search.progress().remaining);
+            output::notify(&format!("{text} · {} left", search.progress().remaining));
         }
     }
 }

@@ -19,11 +19,11 @@ pub(super) fn outcome(outcome: &SearchOutcome, as_json: bool) -> Result<u8, CliE
     let Some(answer) = answer else { return Ok(EXIT_INTERRUPTED as u8) };
     let text = findings(session);
     if as_json {
-        eprint!("{text}");
+        output::notify(text.trim_end());
         let summary = serde_json::to_string(&Summary::new(&session.search, answer)).map_err(std::io::Error::from)?;
-        output::print(&format!("{summary}\n"))?;
+        output::print_json(&format!("{summary}\n"))?;
     } else {
-        output::print(&text)?;
+        output::print_plain(&text)?;
     }
     Ok(if matches!(answer, Answer::Culprit { .. }) { 0 } else { EXIT_NOT_FOUND })
 }
@@ -38,7 +38,7 @@ pub(super) fn findings(session: &Session) -> String {
 pub(super) fn options(answer: &OptionsAnswer, as_json: bool) -> Result<u8, CliError> {
     let OptionsAnswer { needed, unanswered, probability, rounds, trials, builds, seconds } = answer;
     if let Some(report) = unanswered {
-        eprint!("{}", report.findings);
+        output::notify(report.findings.trim_end());
     }
     let is_complete = unanswered.is_none();
     if as_json {
@@ -49,13 +49,13 @@ pub(super) fn options(answer: &OptionsAnswer, as_json: bool) -> Result<u8, CliEr
             "options": options, "probability": probability, "rounds": rounds, "trials": trials, "builds": builds,
             "seconds": seconds,
         });
-        output::print(&format!("{value}\n"))?;
+        output::print_json(&format!("{value}\n"))?;
     } else {
         let mut text = if is_complete { "fails with\n" } else { "found so far:\n" }.to_owned();
         for Difference { name, old, new } in needed {
             text += &format!("  {name}={new} (was {old})\n");
         }
-        output::print(&format!("{text}{trials} trials of {builds} configurations in {rounds} rounds\n"))?;
+        output::print_plain(&format!("{text}{trials} trials of {builds} configurations in {rounds} rounds\n"))?;
     }
     Ok(if is_complete { 0 } else { EXIT_NOT_FOUND })
 }
@@ -63,17 +63,17 @@ pub(super) fn options(answer: &OptionsAnswer, as_json: bool) -> Result<u8, CliEr
 /// Prints the state of a session.
 pub(super) fn status(dir: &Path) -> Result<u8, CliError> {
     let lines = status_lines(&Session::read(dir)?, output::style(false).width);
-    output::print(&format!("{}\n{}\n", dir.display(), lines.join("\n"))).map(|()| 0)
+    output::print_plain(&format!("{}\n{}\n", dir.display(), lines.join("\n"))).map(|()| 0)
 }
 
 /// Prints a session for `git bisect replay`.
 pub(super) fn log(dir: &Path) -> Result<u8, CliError> {
-    output::print(&git_log(&Session::read(dir)?)).map(|()| 0)
+    output::print_plain(&git_log(&Session::read(dir)?)).map(|()| 0)
 }
 
 /// Prints the report of a session.
 pub(super) fn report(dir: &Path) -> Result<u8, CliError> {
-    output::print(&Report::new(&Session::read(dir)?).to_string()).map(|()| 0)
+    output::print_plain(&Report::new(&Session::read(dir)?).to_string()).map(|()| 0)
 }
 
 /// A path relative to the current folder.

@@ -14,9 +14,9 @@ use crate::bisection::{
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::EXIT_INTERRUPTED;
+use crate::cli::trust::trial_to_boot;
 use crate::cli::{boot, lookup};
 use crate::matrix::{SingleCell, SingleKernel, SinglePayload};
-use crate::store::read_trial;
 use model::{Faults, Timeouts};
 use std::path::{Path, PathBuf};
 
@@ -131,7 +131,7 @@ fn cell(args: &CellArgs, kernel: Option<&str>) -> Result<CellRequest, CliError> 
     let kernel = kernel.map(|name| SingleKernel::Catalogue(name.to_owned()));
     let cell = match &args.cell {
         Some(name) => {
-            let recorded = like_recorded(read_trial(&lookup::trial(name)?)?.cell);
+            let recorded = like_recorded(trial_to_boot(&lookup::trial(name)?, args.trust)?.cell);
             SingleCell { kernel: kernel.unwrap_or_else(|| recorded.kernel.clone()), ..recorded }
         }
         None => typed_cell(args, kernel.unwrap_or_else(|| SingleKernel::Catalogue(String::new())))?,

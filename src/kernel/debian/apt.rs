@@ -20,6 +20,9 @@ const MAX_ATTEMPTS: u32 = 4;
 /// Pause after the first failure; doubled after each further one.
 const BACK_OFF: Duration = Duration::from_secs(3);
 
+/// Options of a source that come before the same ones in any configuration (sources.list(5)).
+const REQUIRE_SIGNATURE: &str = "allow-insecure=no allow-weak=no allow-downgrade-to-insecure=no";
+
 /// Fetches packages of one suite for one architecture.
 pub(crate) struct Apt<'a> {
     pub cache: &'a Cache,
@@ -144,7 +147,7 @@ impl Apt<'_> {
             fs::create_dir_all(&path).map_err(KernelError::io("create", &path))?;
         }
         let source = format!(
-            "deb [arch={} signed-by={}] {} {} main\n",
+            "deb [arch={} signed-by={} {REQUIRE_SIGNATURE}] {} {} main\n",
             self.arch,
             archive.keyring.display(),
             archive.uri,
@@ -163,7 +166,8 @@ impl Apt<'_> {
 
     /// The host's state is neither read nor written, the host's hooks do not run, only one index is fetched, and apt's
     /// package cache, which takes longer than everything else, is not built. An expired Release file is accepted: it is
-    /// signed all the same, mirrors lag behind, snapshots are frozen, and a kernel to test may be old.
+    /// signed all the same, mirrors lag behind, snapshots are frozen, and a kernel to test may be old. An archive without a
+    /// signature is refused, whatever the host allows (apt-secure(8)).
     fn apt_conf(&self, root: &Path) -> String {
         let root = root.display();
         let arch = self.arch;
@@ -183,6 +187,10 @@ Dir::State::Status "{root}/status";
 Dir::Cache "{root}/cache";
 Acquire::Languages "none";
 Acquire::Check-Valid-Until "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
+APT::Get::AllowUnauthenticated "false";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
 Acquire::GzipIndexes "true";

@@ -90,7 +90,10 @@ fn package_is_fetched_once() {
     let configuration = fs::read_to_string(setup.path("cache/apt/sid-amd64/apt.conf")).unwrap();
     assert!(configuration.contains("#clear APT::Update;") && configuration.contains("DEP-11"), "{configuration}");
     let sources = fs::read_to_string(setup.path("cache/apt/sid-amd64/sources.list")).unwrap();
-    assert_eq!(sources, "deb [arch=amd64 signed-by=/keyring] http://m.example/debian sid main\n");
+    assert_eq!(
+        sources,
+        "deb [arch=amd64 signed-by=/keyring allow-insecure=no allow-weak=no allow-downgrade-to-insecure=no] http://m.example/debian sid main\n"
+    );
     let downloads = setup.runs("apt-helper");
     assert_eq!(setup.fetch("linux-source-6.1").unwrap().1, file);
     assert_eq!((setup.runs("apt-get"), setup.runs("apt-helper")), (1, downloads + 1));

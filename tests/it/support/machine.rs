@@ -71,7 +71,7 @@ impl Machine {
             qmp: dir.path().join("qmp"),
             disk: dir.path().join("disk"),
         };
-        let argv = command(&self.cell(arch), Accel::Tcg, &paths);
+        let argv = command(&self.cell(arch), Accel::Tcg, true, &paths);
         let guest = Qemu::spawn(&argv, &dir.path().join("qemu.log")).unwrap();
         let (serial, mut qmp) = (Serial::open(paths.serial, TIMEOUT, None), Qmp::open(paths.qmp, TIMEOUT));
         assert_eq!(timeout(TIMEOUT, qmp.event()).await.unwrap(), Some(QmpEvent::Connected));

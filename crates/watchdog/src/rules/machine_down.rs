@@ -7,6 +7,10 @@ use model::{Kind, RuleId, ShutdownCause, Verdict};
 /// Resets of the machine that make a reboot loop: a test that reboots intentionally does so once or twice.
 const MIN_RESETS: u32 = 5;
 
+/// On the hosts that QEMU has KVM for but MIPS (Linux, `include/uapi/asm-generic/signal.h`). QEMU's seccomp filter sends it
+/// (`arch::SANDBOX`).
+const SIGSYS: i32 = 31;
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
     if observed.resets >= MIN_RESETS {
         let summary = format!("the guest reset its machine {} times", observed.resets);
@@ -24,7 +28,13 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 /// The verdict on a QEMU that the guest did not end.
 fn from_outside(observed: &Observations, exit: &Exit) -> Option<Verdict> {
     if let Some(signal) = exit.signal {
-        let summary = format!("QEMU was ended by signal {signal} from outside{}", said(exit));
+        let summary = match signal {
+            SIGSYS => format!(
+                "QEMU was ended by SIGSYS: its sandbox denies a system call, as for a new process{}",
+                said(exit)
+            ),
+            signal => format!("QEMU was ended by signal {signal} from outside{}", said(exit)),
+        };
         return Some(Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary));
     }
     let Some(code) = exit.code else {
