@@ -2,7 +2,7 @@
 
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
-use super::output::print;
+use super::output::{print, print_err};
 use kmsg::TaskRef;
 use kmsg::signature::{Classification, Log, ReportKind};
 use model::printable;
@@ -41,7 +41,7 @@ pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
             Ok(found) => print(&describe(file, &found, color))?,
             Err(error) => {
                 let error = CliError::Usage(format!("cannot read {}: {error}", file.display()));
-                eprint!("{}", error.render(color));
+                print_err(&error.render(color));
                 code = EXIT_USAGE;
             }
         }

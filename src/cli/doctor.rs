@@ -1,7 +1,8 @@
 //! `oomlab doctor`: reports what the host lacks and why it matters, and installs it.
 
+use super::output::{print_err, write_stdout};
 use crate::doctor::{self, Examination, Requirement};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process;
 
@@ -57,13 +58,12 @@ pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
         install(&examination.missing)?;
         examination = examine();
     }
-    let mut out = io::stdout().lock();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &examination).map_err(io::Error::from)?;
-        writeln!(out)?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&examination).map_err(io::Error::from)? + "\n"
     } else {
-        write!(out, "{}", doctor::text(&examination))?;
-    }
+        doctor::text(&examination)
+    };
+    write_stdout(&text)?;
     Ok(if examination.is_complete() { COMPLETE } else { INCOMPLETE })
 }
 
@@ -77,7 +77,7 @@ fn install(missing: &[Requirement]) -> Result<(), DoctorError> {
 
 /// Standard output stays free for the result.
 fn show_and_run(command: &doctor::Command) -> Result<(), DoctorError> {
-    eprintln!("+ {command}");
+    print_err(&format!("+ {command}\n"));
     let (program, words) = command.0.split_first().expect("every command has a program");
     let status = process::Command::new(program).args(words).stdout(io::stderr()).status()?;
     if status.success() {

@@ -121,7 +121,7 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
     let at_a_time = budget.jobs.unwrap_or(budget.cpus);
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
-    eprintln!("{} · {cells} · {at_a_time} at a time · {why}", plan.name);
+    output::print_err(&format!("{} · {cells} · {at_a_time} at a time · {why}\n", plan.name));
 }
 
 /// Reports a run as text, and as JSON and JUnit if requested; returns the program's exit status.
@@ -134,16 +134,24 @@ pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, co
     let text = report::text(&record, output::style(color));
     match json {
         Some(path) if path.as_os_str() == "-" => {
-            eprint!("{text}");
+            output::print_err(&text);
             output::print(&report::json(&record))?;
         }
         Some(path) => {
             output::write_file(path, &report::json(&record))?;
-            output::print(&text)?;
+            print_report(&text, run);
         }
-        None => output::print(&text)?,
+        None => print_report(&text, run),
     }
     Ok(record.exit_code())
+}
+
+/// The exit status is the verdict of the guests, whether or not somebody can read the report.
+fn print_report(text: &str, run: &RunDir) {
+    if let Err(error) = output::write_stdout(text) {
+        let kept = format!("the results are in {}", run.path().display());
+        output::print_err(&format!("cannot write the report to standard output: {error}; {kept}\n"));
+    }
 }
 
 /// Shows the preparation of kernels, and cancels it on an interrupt.

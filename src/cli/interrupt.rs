@@ -1,5 +1,6 @@
 //! Ctrl-C: the first stops the run and keeps finished results, the second aborts.
 
+use super::output::print_err;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,7 @@ pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
                 exit_now();
             }
             token.cancel();
-            eprintln!("\nstopping; finished results are kept (Ctrl-C again to abort)");
+            print_err("\nstopping; finished results are kept (Ctrl-C again to abort)\n");
         }
     });
     Ok(())

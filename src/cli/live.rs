@@ -1,6 +1,7 @@
 //! What a person sees while a run goes on: one line a running cell, finished cells scrolling up above them. Where the
 //! output is no terminal, one plain line a finished cell.
 
+use super::output;
 use crate::lab::{Observer, Status};
 use crate::report;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -82,7 +83,7 @@ impl Live {
             // The terminal may be gone; the run goes on and its record is on disk.
             let _ = self.bars.println(text);
         } else {
-            eprintln!("{text}");
+            output::print_err(&format!("{text}\n"));
         }
     }
 

@@ -10,12 +10,23 @@ use std::path::Path;
 /// # Errors
 /// When stdout cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), CliError> {
+    write_stdout(text).map_err(|error| CliError::Lab(format!("cannot write to standard output: {error}")))
+}
+
+/// As [`print`], for commands with errors of their own.
+///
+/// # Errors
+/// See there.
+pub fn write_stdout(text: &str) -> std::io::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(CliError::Lab(format!("cannot write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Writes to stderr. Nothing depends on a message: a closed pipe, a full device or a terminal that is gone ends nothing.
+pub fn print_err(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes a file that the user named.

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
+use super::output;
 use crate::matrix::{self, Filter};
 use model::Plan;
 use std::path::Path;
@@ -47,7 +48,7 @@ pub fn load(path: &Path, filter: Option<&str>, catalogues: &Catalogues, context:
         .map_err(|error| CliError::Usage(format!("cannot read the matrix {}: {error}", path.display())))?;
     let (mut plan, warnings) = matrix::load(text, &path.display().to_string(), &catalogues.known())?;
     for warning in warnings {
-        eprintln!("{}", warning.render(context.color));
+        output::print_err(&format!("{}\n", warning.render(context.color)));
     }
     if let Some(filter) = filter {
         Filter::parse(filter)?.apply(&mut plan)?;

@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::execute;
 use super::interrupt::cancel_on_signals;
 use super::live::Live;
+use super::output::print_err;
 use crate::host::{Foreign, Resources, today, wall_clock};
 use crate::kernel::Kernels;
 use crate::lab::{self, Budget, GuestSpec, Lab, LocalExecutor, Ready};
@@ -47,7 +48,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let cancel = CancellationToken::new();
     cancel_on_signals(cancel.clone())?;
     let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
-    eprintln!("watching · {}", run.path().join("cells").join(Cell::WATCHED).display());
+    print_err(&format!("watching · {}\n", run.path().join("cells").join(Cell::WATCHED).display()));
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
     let resources = Resources::of_host();
     let lab = Lab {

@@ -19,5 +19,6 @@ mod replayed;
 mod report;
 mod scale;
 mod scripted;
+mod streams;
 mod support;
 mod watch;

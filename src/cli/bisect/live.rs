@@ -39,7 +39,7 @@ impl SessionListener for Live {
                 // Standard output may be gone; the other regressions are still bisected.
                 let _ = output::print(&format!("{}{cell}: {}\n", findings(&outcome.session), culprit(outcome)));
             }
-            event => message(&event).into_iter().for_each(|text| eprintln!("{text}")),
+            event => message(&event).into_iter().for_each(|text| output::print_err(&format!("{text}\n"))),
         }
     }
 }
@@ -124,7 +124,7 @@ impl Live {
             // The terminal may be gone; the bisection continues.
             let _ = self.bars.println(console::truncate_str(&text, width, "…"));
         } else {
-            eprintln!("{text} · {} left", search.progress().remaining);
+            output::print_err(&format!("{text} · {} left\n", search.progress().remaining));
         }
     }
 }

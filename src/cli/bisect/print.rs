@@ -19,7 +19,7 @@ pub(super) fn outcome(outcome: &SearchOutcome, as_json: bool) -> Result<u8, CliE
     let Some(answer) = answer else { return Ok(EXIT_INTERRUPTED as u8) };
     let text = findings(session);
     if as_json {
-        eprint!("{text}");
+        output::print_err(&text);
         let summary = serde_json::to_string(&Summary::new(&session.search, answer)).map_err(std::io::Error::from)?;
         output::print(&format!("{summary}\n"))?;
     } else {
@@ -38,7 +38,7 @@ pub(super) fn findings(session: &Session) -> String {
 pub(super) fn options(answer: &OptionsAnswer, as_json: bool) -> Result<u8, CliError> {
     let OptionsAnswer { needed, unanswered, probability, rounds, trials, builds, seconds } = answer;
     if let Some(report) = unanswered {
-        eprint!("{}", report.findings);
+        output::print_err(&report.findings.to_string());
     }
     let is_complete = unanswered.is_none();
     if as_json {

@@ -3,6 +3,7 @@
 use super::args::StepArgs;
 use crate::bisection::{StepOutcome, StepRequest, StepVerdict};
 use crate::cli::error::CliError;
+use crate::cli::output;
 use std::time::Duration;
 
 /// Exit statuses that `git bisect run` reads.
@@ -34,6 +35,6 @@ pub fn run(args: &StepArgs) -> Result<u8, CliError> {
         StepVerdict::Skipped => ("skipped by the command".to_owned(), SKIP),
         StepVerdict::Killed => ("killed by a signal: no evidence".to_owned(), ABORT),
     };
-    eprintln!("oomlab step: {} of {} trials failed: {text}", seen.hangs, seen.trials());
+    output::print_err(&format!("oomlab step: {} of {} trials failed: {text}\n", seen.hangs, seen.trials()));
     Ok(code)
 }
