@@ -1,6 +1,7 @@
 //! Runs a plan, for `run`, `boot` and `repro`.
 
 use super::args::{ExecutorKind, RunOptions};
+use super::capacity;
 use super::context::Context;
 use super::error::CliError;
 use super::interrupt::cancel_on_signals;
@@ -69,6 +70,7 @@ impl Execution<'_> {
             cpus: self.options.cpus.unwrap_or(resources.cpus),
             ram_mib: self.options.memory.map_or(resources.ram_mib, |ram| u64::from(ram.0)),
             jobs: self.options.jobs,
+            ..Budget::of(&resources)
         };
         let prepared = match self.prepared {
             Some(prepared) => prepared,
@@ -88,6 +90,8 @@ impl Execution<'_> {
                 readiness.prepared
             }
         };
+        let limits = capacity::limits(&plan.cells, &budget, &resources);
+        limits.iter().for_each(|limit| output::print_err(&format!("{limit}\n")));
         let trials = plan.trials() as usize;
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let lab = Lab {
@@ -119,7 +123,7 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     // A reason about the host is worth more than "KVM does not run arm on x86_64".
     let about_host = reasons.iter().find(|reason| !matches!(reason, AccelReason::Unsupported { .. }));
     let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
-    let at_a_time = budget.jobs.unwrap_or(budget.cpus);
+    let at_a_time = budget.jobs.unwrap_or(budget.cpus).min(budget.guests);
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
     output::print_err(&format!("{} · {cells} · {at_a_time} at a time · {why}\n", plan.name));
 }

@@ -3,6 +3,7 @@
 mod args;
 mod bisect;
 mod boot;
+mod capacity;
 mod classify;
 mod context;
 mod doctor;

@@ -50,13 +50,8 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
     print_err(&format!("watching · {}\n", run.path().join("cells").join(Cell::WATCHED).display()));
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
-    let resources = Resources::of_host();
     let lab = Lab {
-        options: lab::RunOptions {
-            budget: Budget { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None },
-            qemu: None,
-            dump: args.dump,
-        },
+        options: lab::RunOptions { budget: Budget::of(&Resources::of_host()), qemu: None, dump: args.dump },
         executor: Arc::new(LocalExecutor::default()),
         observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
         cancel,

@@ -10,6 +10,7 @@ mod explanations;
 mod frames;
 mod guests;
 mod images;
+mod limits;
 mod needs;
 mod plans;
 mod probes;

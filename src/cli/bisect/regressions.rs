@@ -19,7 +19,7 @@ pub fn regressions(
     lab: &LabArgs,
     context: &Context,
 ) -> Result<(), CliError> {
-    let lab = Laboratory::open(Some(lab), context)?;
+    let lab = Laboratory::open(Some(lab), jobs, context)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let mut live = Live::default();

@@ -44,7 +44,8 @@ pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
             BisectAction::Resume(args) => {
                 let session = Session::open(&folder(&args.session)?)?;
                 let has_cells = matches!(session.search.config().subject, Subject::Cell(_));
-                let lab = Laboratory::open(has_cells.then_some(&args.lab), context)?;
+                let lab =
+                    Laboratory::open(has_cells.then_some(&args.lab), Some(session.search.config().jobs), context)?;
                 let outcome = lab.driver(&mut Live::default())?.resume(session).await?;
                 print::outcome(&outcome, args.json)
             }
@@ -63,13 +64,13 @@ async fn start(
     lab: Option<&LabArgs>,
     context: &Context,
 ) -> Result<u8, CliError> {
-    let lab = Laboratory::open(lab, context)?;
+    let lab = Laboratory::open(lab, search.jobs, context)?;
     let outcome = lab.driver(&mut Live::default())?.start(request, &place(search)).await?;
     print::outcome(&outcome, search.json)
 }
 
 async fn find_options(args: &ConfigArgs, context: &Context) -> Result<u8, CliError> {
-    let lab = Laboratory::open(Some(&args.lab), context)?;
+    let lab = Laboratory::open(Some(&args.lab), args.search.jobs, context)?;
     let request = OptionsRequest {
         good: args.good.clone(),
         bad: args.bad.clone(),

@@ -1,0 +1,96 @@
+//! Limits that the program gets from outside: control groups and open files.
+
+use crate::support::guests;
+use crate::support::program;
+
+use guests::{HEALTHY, boot_args, lab};
+use program::{Finished, Program, finish};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Runs a shell's commands, then the program in that shell's place.
+fn behind(setup: &str, program: &Program, args: &[String]) -> Finished {
+    let inner = program.command(args);
+    let mut outer = Command::new("sh");
+    outer.args(["-c", &format!("{setup} && exec \"$@\""), "sh"]).arg(inner.get_program()).args(inner.get_args());
+    outer.current_dir(program.dir()).env_clear().stdin(Stdio::null());
+    outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    finish(&mut outer)
+}
+
+/// A control group of its own, removed at the end.
+struct Group(PathBuf);
+
+impl Group {
+    /// Makes a group below `parent` and sets limits; `None` if this is not allowed here.
+    fn new(parent: &Path, limits: &[(&str, &str)]) -> Option<Self> {
+        let folder = parent.join(format!("oomlab-test-{}", std::process::id()));
+        std::fs::create_dir(&folder).ok()?;
+        let group = Self(folder);
+        limits.iter().all(|(name, value)| std::fs::write(group.0.join(name), value).is_ok()).then_some(group)
+    }
+
+    fn enter(&self) -> String {
+        format!("echo $$ > {}/cgroup.procs", self.0.display())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn memory_of_a_control_group_is_admitted_and_named() {
+    let v1 = Group::new(Path::new("/sys/fs/cgroup/memory"), &[("memory.limit_in_bytes", "536870912")]);
+    let Some(group) = v1.or_else(|| Group::new(Path::new("/sys/fs/cgroup"), &[("memory.max", "536870912")])) else {
+        eprintln!("skipped: no control group with a limit of memory can be made here");
+        return;
+    };
+    let program = lab();
+    let mut args = boot_args(&program, HEALTHY);
+    let limit = format!("cgroup limit {}/memory.", group.0.display());
+    let small = behind(&group.enter(), &program, &args);
+    assert_eq!(small.status, Some(0), "{small:?}");
+    assert!(small.stderr.contains(&limit) && small.stderr.contains(": 512 MiB of memory, "), "{}", small.stderr);
+    assert!(!small.stderr.contains("runs alone"), "{}", small.stderr);
+    args.extend(["--ram".to_owned(), "1G".to_owned()]);
+    args.retain(|word| word != "32M");
+    let first = args.iter().position(|word| word == "--ram").unwrap();
+    args.remove(first);
+    let big = behind(&group.enter(), &program, &args);
+    assert!(big.stderr.contains("needs 1152 MiB of memory, guests get "), "{big:?}");
+    let doctor = behind(&group.enter(), &program, &["doctor".to_owned()]);
+    assert!(doctor.stdout.contains(&limit), "{doctor:?}");
+    assert!(!program.run(["doctor"]).stdout.contains(&limit), "without the group");
+}
+
+#[test]
+fn cpus_of_a_control_group_are_named() {
+    let v1 = Group::new(Path::new("/sys/fs/cgroup/cpu"), &[("cpu.cfs_quota_us", "50000")]);
+    let Some(group) = v1.or_else(|| Group::new(Path::new("/sys/fs/cgroup"), &[("cpu.max", "50000 100000")])) else {
+        eprintln!("skipped: no control group with a limit of CPUs can be made here");
+        return;
+    };
+    let program = lab();
+    let doctor = behind(&group.enter(), &program, &["doctor".to_owned()]);
+    assert!(doctor.stdout.contains(&format!("cgroup limit {}/cpu.", group.0.display())), "{doctor:?}");
+    assert!(doctor.stdout.contains(": 0.5 CPUs"), "{doctor:?}");
+}
+
+#[test]
+fn few_open_files_mean_fewer_trials_at_a_time() {
+    let program = lab();
+    let script = HEALTHY.replacen("say all", "sleep 200\nsay all", 1);
+    let mut args = boot_args(&program, &script);
+    args.extend(["--repeat", "20", "--jobs", "20"].map(str::to_owned));
+    let finished = behind("ulimit -n 64", &program, &args);
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("20 pass"), "{}", finished.stdout);
+    let said = finished.stderr.matches("64 open files: at most ").count();
+    assert_eq!(said, 1, "in one line: {}", finished.stderr);
+    // Only the soft limit is low: nothing is said.
+    let raised = behind("ulimit -S -n 64", &program, &args);
+    assert!(raised.status == Some(0) && !raised.stderr.contains("open files"), "{raised:?}");
+}
