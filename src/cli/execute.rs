@@ -9,6 +9,7 @@ use super::kernel::View;
 use super::known::Catalogues;
 use super::live::Live;
 use super::output;
+use super::runtime::runtime;
 use crate::host::{AccelReason, Resources, today, wall_clock};
 use crate::kernel::{Progress, Update};
 use crate::lab::{self, Budget, Executor, Lab, LocalExecutor, Prepared, ProcessExecutor, Sources};
@@ -52,7 +53,7 @@ impl Execution<'_> {
     pub fn run_into(self) -> Result<(u8, RunDir), CliError> {
         // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
         // as the program.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime()?;
         let code = runtime.block_on(self.go());
         runtime.shutdown_background();
         code

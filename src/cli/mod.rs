@@ -20,6 +20,7 @@ mod program;
 mod replay;
 mod repro;
 mod run;
+mod runtime;
 mod trial;
 mod values;
 mod watch;

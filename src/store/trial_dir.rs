@@ -11,7 +11,7 @@
 //! why.md         why the trial was judged so, where that needs an explanation
 //! ```
 
-use super::{StoreError, json};
+use super::{StoreError, json, open_regular};
 use model::{Artifact, Bundle, Digest, RUN_SCHEMA, Record, TrialRecord, Verdict};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -182,7 +182,7 @@ fn write_verdict(dir: &Path, verdict: &Verdict) -> Result<(), StoreError> {
 /// When it cannot be read.
 pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
     let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
@@ -194,23 +194,4 @@ pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
         bytes += length as u64;
     }
     Ok((bytes, Digest::of_bytes(&hasher.finalize())))
-}
-
-/// Reads `events.jsonl`. A last line that was cut off, as a killed lab leaves it, is left out.
-///
-/// # Errors
-/// When the file cannot be read, or a line before the last is no event.
-pub fn read_events(path: &Path) -> Result<Vec<Record>, StoreError> {
-    let text = std::fs::read_to_string(path).map_err(StoreError::read(path))?;
-    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-    complete
-        .lines()
-        .enumerate()
-        .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|error| StoreError::Damaged {
-                path: path.to_owned(),
-                reason: format!("line {}: {error}", index + 1),
-            })
-        })
-        .collect()
 }

@@ -80,6 +80,29 @@ fn cpus_of_a_control_group_are_named() {
 }
 
 #[test]
+fn without_threads_the_remedy_is_named() {
+    let pids = |parent| Group::new(Path::new(parent), &[("pids.max", "1")]);
+    let group = pids("/sys/fs/cgroup/pids").or_else(|| pids("/sys/fs/cgroup"));
+    let setup = match &group {
+        Some(group) => group.enter(),
+        None if rustix::process::geteuid().is_root() => {
+            eprintln!("skipped: no control group can be made here, and other limits of threads are not for root");
+            return;
+        }
+        None => "ulimit -u 1".to_owned(),
+    };
+    let program = lab();
+    let args = boot_args(&program, HEALTHY);
+    let finished = behind(&setup, &program, &args);
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    assert!(finished.stderr.starts_with("error: cannot start a thread: "), "{}", finished.stderr);
+    assert!(finished.stderr.contains("ulimit -u") && !finished.stderr.contains("panicked"), "{}", finished.stderr);
+    assert_eq!(program.run(args.iter().chain(&["--out".to_owned(), "runs/it".to_owned()])).status, Some(0));
+    let replay = behind(&setup, &program, &["replay", "it"].map(str::to_owned));
+    assert_eq!((replay.status, replay.stderr.as_str()), (Some(0), ""), "it needs none: {replay:?}");
+}
+
+#[test]
 fn few_open_files_mean_fewer_trials_at_a_time() {
     let program = lab();
     let script = HEALTHY.replacen("say all", "sleep 200\nsay all", 1);

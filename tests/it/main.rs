@@ -1,5 +1,6 @@
 //! Every test that needs the whole program, in one binary: it links once.
 
+mod absurd;
 mod architecture;
 mod bisections;
 mod boots;
@@ -10,6 +11,7 @@ mod explanations;
 mod frames;
 mod guests;
 mod images;
+mod inputs;
 mod limits;
 mod needs;
 mod plans;

@@ -14,6 +14,7 @@ use crate::bisection::{
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::EXIT_INTERRUPTED;
+use crate::cli::runtime::runtime;
 use crate::cli::{boot, lookup};
 use crate::matrix::{SingleCell, SingleKernel, SinglePayload};
 use crate::store::read_trial;
@@ -29,7 +30,7 @@ const SESSIONS: &str = "bisections";
 /// When the arguments are invalid, or the lab fails.
 pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
     // One thread runs everything: guests and commands die with it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let code = runtime.block_on(async {
         match &args.action {
             BisectAction::Commits(args) => {

@@ -4,7 +4,8 @@ use super::args::StepArgs;
 use crate::bisection::{StepOutcome, StepRequest, StepVerdict};
 use crate::cli::error::CliError;
 use crate::cli::output;
-use std::time::Duration;
+use crate::cli::runtime::runtime;
+use model::duration;
 
 /// Exit statuses that `git bisect run` reads.
 const GOOD: u8 = 0;
@@ -23,9 +24,9 @@ pub fn run(args: &StepArgs) -> Result<u8, CliError> {
         target: args.sure,
         rate: args.rate,
         max_trials: args.max_trials,
-        timeout: args.timeout.map(Duration::from_secs_f64),
+        timeout: args.timeout.map(duration),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let StepOutcome { verdict, seen } = runtime.block_on(request.run())?;
     let percent = |probability: f64| format!("{:.1} %", 100.0 * probability);
     let (text, code) = match verdict {
