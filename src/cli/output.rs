@@ -2,8 +2,11 @@
 
 use super::error::CliError;
 use crate::report::Style;
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
+
+/// Bytes that are written at a time.
+const BUFFER: usize = 256 * 1024;
 
 /// Writes to stdout. A reader that went away (`oomlab plan … | head`) is no failure.
 ///
@@ -20,6 +23,20 @@ pub fn print(text: &str) -> Result<(), CliError> {
 pub fn write_stdout(text: &str) -> std::io::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes to stdout piece by piece, as [`print`] does.
+///
+/// # Errors
+/// See there.
+pub fn stream(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CliError> {
+    let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(CliError::Lab(format!("cannot write to standard output: {error}")))
+        }
         _ => Ok(()),
     }
 }

@@ -102,6 +102,23 @@ fn without_threads_the_remedy_is_named() {
     assert_eq!((replay.status, replay.stderr.as_str()), (Some(0), ""), "it needs none: {replay:?}");
 }
 
+/// Where every command line was kept, and every image's sources were read again for each cell, this took over 140 MB.
+#[test]
+fn plan_of_many_cells_needs_little_memory() {
+    let program = Program::new();
+    let values = |name: &str, count: u32| {
+        let values = (0..count).map(|number| format!("v{number}: {{append: \"{name}={number}\"}}"));
+        format!("{name}: {{{}}}", values.collect::<Vec<_>>().join(", "))
+    };
+    let (hundreds, units) = (values("a", 200), values("b", 100));
+    let fixed = "kernel: linux-6.1, arch: riscv64-nommu, ram: 32M, workload: idle";
+    program.write("matrix.yaml", &format!("axes: {{{fixed}, {hundreds}, {units}}}\n"));
+    let finished = behind("ulimit -v 110000", &program, &["plan", "matrix.yaml"].map(str::to_owned));
+    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+    assert!(finished.stdout.starts_with("matrix · 20000 cells · 20000 trials\n"));
+    assert_eq!(finished.stdout.matches("   expects ").count(), 20_000);
+}
+
 #[test]
 fn few_open_files_mean_fewer_trials_at_a_time() {
     let program = lab();
