@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! console.log    the serial console, byte for byte (at most 64 MiB)
-//! events.jsonl   the events, one a line: enough to judge the trial again
+//! events.jsonl   the events, one a line: enough to judge the trial again (at most about 64 MiB)
 //! verdict.json   the judgement
 //! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
 //! qemu.sh        the QEMU command line as it was run
@@ -16,11 +16,14 @@ use model::{Artifact, Bundle, Digest, RUN_SCHEMA, Record, TrialRecord, Verdict};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a console that are kept. The rest is counted in `events.jsonl`.
 const MAX_CONSOLE: u64 = 64 * 1024 * 1024;
+
+/// Bytes of events after which the record ends.
+const MAX_EVENTS: u64 = 64 * 1024 * 1024;
 
 /// One trial's folder, open for writing.
 #[derive(Debug)]
@@ -28,7 +31,8 @@ pub struct TrialDir {
     dir: PathBuf,
     console: File,
     console_bytes: u64,
-    events: BufWriter<File>,
+    events: File,
+    event_bytes: u64,
 }
 
 impl TrialDir {
@@ -46,7 +50,8 @@ impl TrialDir {
             dir: dir.to_owned(),
             console: create("console.log")?,
             console_bytes: 0,
-            events: BufWriter::new(create("events.jsonl")?),
+            events: create("events.jsonl")?,
+            event_bytes: 0,
         })
     }
 
@@ -73,13 +78,20 @@ impl TrialDir {
     /// When they cannot be written.
     pub fn events(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut append = || -> std::io::Result<()> {
+            let mut lines = Vec::new();
             for record in records {
-                serde_json::to_writer(&mut self.events, record)?;
-                self.events.write_all(b"\n")?;
+                serde_json::to_writer(&mut lines, record)?;
+                lines.push(b'\n');
             }
-            self.events.flush()
+            self.event_bytes += lines.len() as u64;
+            self.events.write_all(&lines)
         };
         append().map_err(StoreError::write(&self.dir.join("events.jsonl")))
+    }
+
+    /// Whether the record of the events has its maximum length.
+    pub fn is_full(&self) -> bool {
+        self.event_bytes >= MAX_EVENTS
     }
 
     /// Writes a further file of the trial; `name` may be in a folder of its own.
