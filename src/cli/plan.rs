@@ -13,6 +13,7 @@ use arch::Arch;
 use model::{Accel, Cell, KernelName, Payload, Plan, Skipped, WorkloadName};
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -94,9 +95,8 @@ impl Files {
         let mut files = Self { kernels: HashMap::new(), images: HashMap::new(), accels: HashMap::new() };
         for cell in &plan.cells {
             let (name, arch) = (&cell.kernel, cell.arch);
-            if !files.kernels.contains_key(&(name.clone(), arch)) {
-                let path = catalogues.kernels.image_path(name.as_str(), arch)?;
-                files.kernels.insert((name.clone(), arch), path);
+            if let Entry::Vacant(unknown) = files.kernels.entry((name.clone(), arch)) {
+                unknown.insert(catalogues.kernels.image_path(name.as_str(), arch)?);
             }
             if let Some(key) = image_key(cell)
                 && !files.images.contains_key(&key)
