@@ -32,6 +32,9 @@
 //! 7. No output of a guest is trusted.
 //! 8. One place per extension.
 
+// They panic where nothing can be written: a closed pipe, a full device, a terminal that is gone.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod assets;
 pub mod bisection;
 pub mod cli;

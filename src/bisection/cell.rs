@@ -4,6 +4,7 @@ use super::error::RequestError;
 use crate::assets::Assets;
 use crate::host::Resources;
 use crate::kernel::Fragment;
+use crate::lab::{Budget, Need};
 use crate::matrix::{self, Known, SingleCell, SingleKernel, SinglePayload};
 use arch::Arch;
 use bisect::Settings;
@@ -76,9 +77,10 @@ fn is_file(name: &str) -> bool {
     name.contains('/') || Path::new(name).is_file()
 }
 
-/// Parallel trials: by default as many as the host has CPUs for.
+/// Parallel trials: by default as many as the host has CPUs and memory for, never more than descriptors.
 pub(super) fn jobs(requested: Option<u32>, cell: &Cell) -> u32 {
-    requested.unwrap_or_else(|| (Resources::of_host().cpus / cell.vcpus.max(1)).max(1))
+    let budget = Budget::of(&Resources::of_host());
+    requested.map_or_else(|| budget.parallel(Need::of(cell)), |jobs| jobs.min(budget.guests))
 }
 
 /// Settings of a search with cells.

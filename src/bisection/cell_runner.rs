@@ -70,8 +70,7 @@ impl CellRunner {
                 RunDir::create(Some(&dir), &dir, "", &plan, &wall_clock())?
             }
         };
-        let resources = Resources::of_host();
-        let budget = Budget { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None };
+        let budget = Budget::of(&Resources::of_host());
         let options = RunOptions { budget, qemu: lab.qemu.clone(), dump: None };
         Ok(Self(Rc::new(Shared {
             sources: lab.sources.clone(),

@@ -6,6 +6,7 @@ use super::runner::{Job, JobFuture, JobOutcome, Runner};
 use super::session::Session;
 use crate::git::{Repository, Worktree};
 use bisect::Slot;
+use model::duration;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -34,7 +35,7 @@ impl CommandRunner {
         for tree in trees.iter().rev() {
             idle.push(Worktree::open(&repository, tree.clone()).await?);
         }
-        let (command, timeout) = (command.to_owned(), timeout_s.map(Duration::from_secs_f64));
+        let (command, timeout) = (command.to_owned(), timeout_s.map(duration));
         Ok(Self { repository, trees, idle: Rc::new(RefCell::new(idle)), command, timeout })
     }
 }

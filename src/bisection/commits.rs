@@ -6,7 +6,7 @@ use super::error::{RequestError, SessionError};
 use super::event::{SessionEvent, SessionListener};
 use super::request::{CommitsRequest, LabContext, TrialRequest};
 use crate::git::{Commit, CommitId, Repository};
-use crate::host::wall_clock;
+use crate::host::{Resources, wall_clock};
 use crate::matrix::SingleCell;
 use bisect::Settings;
 
@@ -40,7 +40,11 @@ fn subject(
 ) -> Result<(Subject, u32, Settings), SessionError> {
     let (request, config) = match trial {
         TrialRequest::Command { command, timeout_s } => {
-            return Ok((Subject::Command { command, timeout_s }, jobs.unwrap_or(1), Settings::default()));
+            return Ok((
+                Subject::Command { command, timeout_s },
+                jobs.unwrap_or(1).min(Resources::of_host().files.guests()),
+                Settings::default(),
+            ));
         }
         TrialRequest::Cell { cell, config } => (*cell, config),
     };

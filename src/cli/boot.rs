@@ -7,6 +7,7 @@ use super::execute::Execution;
 use super::known::Catalogues;
 use crate::kernel::Kernels;
 use crate::matrix::{self, SingleCell, SingleKernel, SinglePayload};
+use crate::store::open_regular;
 use arch::Arch;
 use model::{KernelArtifact, KernelName, Timeouts};
 use std::collections::BTreeMap;
@@ -89,5 +90,5 @@ fn user_kernel(path: &Path, arch: Arch) -> Result<KernelArtifact, CliError> {
 /// The absolute path of a readable file.
 fn readable(path: &Path) -> Result<PathBuf, CliError> {
     let wrong = |error: std::io::Error| CliError::Usage(format!("cannot read {}: {error}", path.display()));
-    std::fs::File::open(path).and_then(|_| std::path::absolute(path)).map_err(wrong)
+    open_regular(path).and_then(|_| std::path::absolute(path)).map_err(wrong)
 }

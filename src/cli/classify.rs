@@ -2,12 +2,12 @@
 
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
-use super::output::{print, print_json};
+use super::output::{print, print_err, print_json};
+use crate::store::open_stream;
 use kmsg::TaskRef;
 use kmsg::signature::{Classification, Log, ReportKind};
 use model::printable;
 use serde::Serialize;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
             Ok(found) => print(&describe(file, &found, color))?,
             Err(error) => {
                 let error = CliError::Usage(format!("cannot read {}: {error}", file.display()));
-                eprint!("{}", error.render(color));
+                print_err(&error.render(color));
                 code = EXIT_USAGE;
             }
         }
@@ -51,7 +51,7 @@ pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
 
 fn read(file: &Path) -> std::io::Result<Classification> {
     let mut input: Box<dyn Read> =
-        if file == Path::new("-") { Box::new(std::io::stdin().lock()) } else { Box::new(File::open(file)?) };
+        if file == Path::new("-") { Box::new(std::io::stdin().lock()) } else { open_stream(file)? };
     let mut log = Log::default();
     let mut chunk = vec![0; CHUNK];
     loop {

@@ -14,23 +14,39 @@ pub struct Context {
     pub color: bool,
 }
 
-/// No place for the cache could be found.
+/// The folders of this invocation could not be found.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot tell where to keep the cache: neither XDG_CACHE_HOME nor HOME is set; set OOMLAB_CACHE to a folder")]
-pub struct NoCache;
+pub enum ContextError {
+    /// There is no home for the cache.
+    #[error(
+        "cannot tell where to keep the cache: neither XDG_CACHE_HOME nor HOME is set; set OOMLAB_CACHE to a folder"
+    )]
+    NoCache,
+    /// The folder of `--data` cannot be read.
+    #[error("cannot read the folder {} of `--data`: {source}", path.display())]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
 
 impl Context {
     /// Finds the cache (`OOMLAB_CACHE`, `$XDG_CACHE_HOME/oomlab`, `~/.cache/oomlab`) and the user's own `images` and
     /// `kernels` folders (`--data`, else the current folder if it has one of them).
     ///
     /// # Errors
-    /// When there is no home for the cache.
-    pub fn new(data: Option<&Path>, color: bool) -> Result<Self, NoCache> {
+    /// When there is no home for the cache, or no folder `data`.
+    pub fn new(data: Option<&Path>, color: bool) -> Result<Self, ContextError> {
+        if let Some(path) = data {
+            path.read_dir().map_err(|source| ContextError::Data { path: path.to_owned(), source })?;
+        }
         let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let cache = folder("OOMLAB_CACHE")
             .or_else(|| folder("XDG_CACHE_HOME").map(|dir| dir.join("oomlab")))
             .or_else(|| folder("HOME").map(|dir| dir.join(".cache/oomlab")))
-            .ok_or(NoCache)?;
+            .ok_or(ContextError::NoCache)?;
         // QEMU and make get these paths and run elsewhere.
         let cache = std::path::absolute(&cache).unwrap_or(cache);
         let here = Path::new(".");

@@ -1,8 +1,9 @@
 //! `oomlab doctor`: reports what the host lacks and why it matters, and installs it.
 
+use super::output::{print_err, write_stdout};
 use crate::doctor::{self, Examination, Requirement};
 use model::{printable_json, printable_lines};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process;
 
@@ -58,13 +59,12 @@ pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
         install(&examination.missing)?;
         examination = examine();
     }
-    let mut out = io::stdout().lock();
-    if args.json {
-        let document = serde_json::to_string_pretty(&examination).map_err(io::Error::from)?;
-        writeln!(out, "{}", printable_json(&document))?;
+    let text = if args.json {
+        printable_json(&serde_json::to_string_pretty(&examination).map_err(io::Error::from)?) + "\n"
     } else {
-        write!(out, "{}", printable_lines(&doctor::text(&examination)))?;
-    }
+        printable_lines(&doctor::text(&examination))
+    };
+    write_stdout(&text)?;
     Ok(if examination.is_complete() { COMPLETE } else { INCOMPLETE })
 }
 
@@ -78,7 +78,7 @@ fn install(missing: &[Requirement]) -> Result<(), DoctorError> {
 
 /// Standard output stays free for the result.
 fn show_and_run(command: &doctor::Command) -> Result<(), DoctorError> {
-    eprintln!("+ {command}");
+    print_err(&format!("+ {command}\n"));
     let (program, words) = command.0.split_first().expect("every command has a program");
     let status = process::Command::new(program).args(words).stdout(io::stderr()).status()?;
     if status.success() {

@@ -60,9 +60,18 @@ lab_error!(
     crate::image::ImageError,
     crate::lab::LabError,
     crate::store::StoreError,
-    super::context::NoCache,
     super::doctor::DoctorError,
 );
+
+impl From<super::context::ContextError> for CliError {
+    fn from(error: super::context::ContextError) -> Self {
+        use super::context::ContextError as E;
+        match error {
+            E::NoCache => Self::Lab(error.to_string()),
+            E::Data { .. } => Self::Usage(error.to_string()),
+        }
+    }
+}
 
 impl From<crate::git::GitError> for CliError {
     fn from(error: crate::git::GitError) -> Self {

@@ -1,6 +1,7 @@
 //! Runs a plan, for `run`, `boot` and `repro`.
 
 use super::args::{ExecutorKind, RunOptions};
+use super::capacity;
 use super::context::Context;
 use super::error::CliError;
 use super::interrupt::cancel_on_signals;
@@ -8,6 +9,7 @@ use super::kernel::View;
 use super::known::Catalogues;
 use super::live::Live;
 use super::output;
+use super::runtime::runtime;
 use crate::host::{AccelReason, Resources, today, wall_clock};
 use crate::kernel::{Progress, Update};
 use crate::lab::{self, Budget, Executor, Lab, LocalExecutor, Prepared, ProcessExecutor, Sources};
@@ -51,7 +53,7 @@ impl Execution<'_> {
     pub fn run_into(self) -> Result<(u8, RunDir), CliError> {
         // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
         // as the program.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime()?;
         let code = runtime.block_on(self.go());
         runtime.shutdown_background();
         code
@@ -69,6 +71,7 @@ impl Execution<'_> {
             cpus: self.options.cpus.unwrap_or(resources.cpus),
             ram_mib: self.options.memory.map_or(resources.ram_mib, |ram| u64::from(ram.0)),
             jobs: self.options.jobs,
+            ..Budget::of(&resources)
         };
         let prepared = match self.prepared {
             Some(prepared) => prepared,
@@ -88,6 +91,8 @@ impl Execution<'_> {
                 readiness.prepared
             }
         };
+        let limits = capacity::limits(&plan.cells, &budget, &resources);
+        limits.iter().for_each(|limit| output::print_err(&format!("{limit}\n")));
         let trials = plan.trials() as usize;
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let lab = Lab {
@@ -119,7 +124,7 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     // A reason about the host is worth more than "KVM does not run arm on x86_64".
     let about_host = reasons.iter().find(|reason| !matches!(reason, AccelReason::Unsupported { .. }));
     let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
-    let at_a_time = budget.jobs.unwrap_or(budget.cpus);
+    let at_a_time = budget.jobs.unwrap_or(budget.cpus).min(budget.guests);
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
     output::notify(&format!("{} · {cells} · {at_a_time} at a time · {why}", plan.name));
 }
@@ -134,16 +139,24 @@ pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, co
     let text = report::text(&record, output::style(color));
     match json {
         Some(path) if path.as_os_str() == "-" => {
-            eprint!("{text}");
+            output::print_err(&text);
             output::print_json(&report::json(&record))?;
         }
         Some(path) => {
             output::write_file(path, &report::json(&record))?;
-            output::print(&text)?;
+            print_report(&text, run);
         }
-        None => output::print(&text)?,
+        None => print_report(&text, run),
     }
     Ok(record.exit_code())
+}
+
+/// The exit status is the verdict of the guests, whether or not somebody can read the report.
+fn print_report(text: &str, run: &RunDir) {
+    if let Err(error) = output::write_stdout(text) {
+        let kept = format!("the results are in {}", run.path().display());
+        output::print_err(&format!("cannot write the report to standard output: {error}; {kept}\n"));
+    }
 }
 
 /// Shows the preparation of kernels, and cancels it on an interrupt.

@@ -1,38 +1,86 @@
-//! Ctrl-C: the first stops the run and keeps finished results, the second aborts.
+//! Ctrl-C: the first stops the run and keeps finished results, the second aborts. A signal that is ignored stays ignored.
 
-use tokio::signal::unix::{SignalKind, signal};
+use super::output::print_err;
+use rustix::process::Signal;
+use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 /// Exit status of an interrupted run.
 pub const EXIT_INTERRUPTED: i32 = 130;
 
-/// Cancels `token` on the first SIGINT, SIGTERM or SIGHUP, and ends the program on the next. Guests do not outlive it:
-/// the kernel kills them when their parent dies.
+/// Cancels `token` on the first SIGINT, SIGTERM or SIGHUP, and ends the program on the next SIGINT or SIGTERM. Guests do
+/// not outlive it: the kernel kills them when their parent dies.
+///
+/// A second SIGHUP ends nothing: both the shell and the kernel send one when a terminal closes. A signal that the parent
+/// has set to be ignored is not caught: that is how `nohup` and a shell's background jobs work.
 ///
 /// # Errors
 /// When the signals cannot be caught.
 pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut interrupt = Caught::new(SignalKind::interrupt(), Signal::INT, &status)?;
+    let mut terminate = Caught::new(SignalKind::terminate(), Signal::TERM, &status)?;
+    let mut hangup = Caught::new(SignalKind::hangup(), Signal::HUP, &status)?;
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            if token.is_cancelled() {
+            let is_hangup = tokio::select! {
+                () = interrupt.next() => false,
+                () = terminate.next() => false,
+                () = hangup.next() => true,
+            };
+            if !token.is_cancelled() {
+                token.cancel();
+                print_err("\nstopping; finished results are kept (Ctrl-C again to abort)\n");
+            } else if !is_hangup {
                 exit_now();
             }
-            token.cancel();
-            eprintln!("\nstopping; finished results are kept (Ctrl-C again to abort)");
         }
     });
     Ok(())
 }
 
+/// A signal, if it is not ignored.
+struct Caught(Option<tokio::signal::unix::Signal>);
+
+impl Caught {
+    fn new(kind: SignalKind, signal: Signal, status: &str) -> std::io::Result<Self> {
+        let caught = (!is_ignored(status, signal)).then(|| tokio::signal::unix::signal(kind));
+        caught.transpose().map(Self)
+    }
+
+    async fn next(&mut self) {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// Whether a process ignores a signal: `SigIgn` of `/proc/<pid>/status`, a mask in which bit 0 is signal 1
+/// (Linux, `Documentation/filesystems/proc.rst`).
+fn is_ignored(status: &str, signal: Signal) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal.as_raw() - 1) & 1 == 1
+}
+
 #[expect(clippy::disallowed_methods, reason = "the user asked twice")]
 fn exit_now() -> ! {
     std::process::exit(EXIT_INTERRUPTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_proc() {
+        // A job of `nohup` that a shell has put into the background.
+        let status = "SigBlk:\t0000000000000000\nSigIgn:\t0000000000001007\nSigCgt:\t0000000000004000\n";
+        let ignored = [Signal::HUP, Signal::INT, Signal::TERM].map(|signal| is_ignored(status, signal));
+        assert_eq!(ignored, [true, true, false]);
+        assert!(!is_ignored("", Signal::HUP));
+    }
 }

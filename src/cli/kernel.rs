@@ -1,5 +1,6 @@
 //! `oomlab kernel`: lists, fetches and builds kernels.
 
+use super::output::{notify, write_stdout};
 use super::values::arch_parser;
 use crate::assets::Assets;
 use crate::host::Clock;
@@ -7,7 +8,7 @@ use crate::kernel::{KernelError, Kernels, Options, Progress, Source, Stage, Upda
 use arch::Arch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{printable, printable_json, printable_lines};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -138,14 +139,9 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// A closed pipe (`oomlab kernel list | head`) is not a failure.
 fn print(text: &str) -> Result<(), KernelError> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(KernelError::Io { what: "write", path: Path::new("standard output").to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    let wrong = |source| KernelError::Io { what: "write", path: Path::new("standard output").to_owned(), source };
+    write_stdout(text).map_err(wrong)
 }
 
 /// Progress on standard error: a bar with size and time left, or a line every [`PLAIN_INTERVAL`] without a terminal.
@@ -177,7 +173,7 @@ impl Progress for View {
         let changed = shown.is_none_or(|(stage, _)| stage != update.stage);
         if self.plain {
             if changed || shown.is_some_and(|(_, at)| at.elapsed() > PLAIN_INTERVAL) {
-                eprintln!("{}", printable(&plain_line(&update)));
+                notify(&plain_line(&update));
                 *shown = Some((update.stage, Clock::start()));
             }
             return;

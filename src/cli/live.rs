@@ -1,6 +1,8 @@
 //! What a person sees while a run goes on: one line a running cell, finished cells scrolling up above them. Where the
 //! output is no terminal, one plain line a finished cell.
 
+use super::output;
+use super::runtime::can_start_thread;
 use crate::lab::{Observer, Status};
 use crate::report;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -53,7 +55,9 @@ impl Live {
         let bars = MultiProgress::with_draw_target(target);
         let total = bars.add(ProgressBar::new(trials as u64));
         total.set_style(style("{wide_msg}"));
-        total.enable_steady_tick(Duration::from_secs(1));
+        if terminal && can_start_thread().is_ok() {
+            total.enable_steady_tick(Duration::from_secs(1));
+        }
         let widest = |text: fn(&Cell) -> usize| cells.iter().map(text).max().unwrap_or(0);
         let widths = Widths {
             kernel: widest(|cell| cell.kernel.as_str().len()).min(16),
@@ -82,7 +86,7 @@ impl Live {
             // The terminal may be gone; the run goes on and its record is on disk.
             let _ = self.bars.println(text);
         } else {
-            eprintln!("{text}");
+            output::print_err(&format!("{text}\n"));
         }
     }
 

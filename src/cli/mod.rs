@@ -3,6 +3,7 @@
 mod args;
 mod bisect;
 mod boot;
+mod capacity;
 mod classify;
 mod context;
 mod doctor;
@@ -19,6 +20,7 @@ mod program;
 mod replay;
 mod repro;
 mod run;
+mod runtime;
 mod trial;
 mod trust;
 mod values;

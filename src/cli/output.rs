@@ -3,19 +3,66 @@
 use super::error::CliError;
 use crate::report::Style;
 use model::{printable_json, printable_lines};
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-/// Writes to stdout text in which foreign parts are [`model::printable`] already. A reader that went away (`oomlab plan … | head`) is no failure.
+/// Bytes that are written at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// Writes to stdout text in which foreign parts are [`model::printable`] already. A reader that went away
+/// (`oomlab plan … | head`) is no failure.
 ///
 /// # Errors
 /// When stdout cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), CliError> {
+    write_stdout(text).map_err(|error| CliError::Lab(format!("cannot write to standard output: {error}")))
+}
+
+/// As [`print`], for commands with errors of their own.
+///
+/// # Errors
+/// See there.
+pub fn write_stdout(text: &str) -> std::io::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes to stdout piece by piece, as [`print`] does.
+///
+/// # Errors
+/// See there.
+pub fn stream(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CliError> {
+    let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(CliError::Lab(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// As [`stream`], for a JSON document; a terminal obeys none of it.
+///
+/// # Errors
+/// See [`print`].
+pub fn stream_json(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CliError> {
+    stream(|out| write(&mut PrintableJson(out)))
+}
+
+/// Escapes the parts of a document as they are written: serializers write whole characters.
+struct PrintableJson<'w>(&'w mut dyn Write);
+
+impl Write for PrintableJson<'_> {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        let text = std::str::from_utf8(part).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))?;
+        self.0.write_all(printable_json(text).as_bytes())?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -35,9 +82,15 @@ pub fn print_json(document: &str) -> Result<(), CliError> {
     print(&printable_json(document))
 }
 
-/// Writes a line or several to stderr; a terminal obeys none of it.
+/// Writes to stderr text in which foreign parts are [`model::printable`] already. Nothing depends on a message: a closed
+/// pipe, a full device or a terminal that is gone ends nothing.
+pub fn print_err(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a line or several to stderr, as [`print_err`] does; a terminal obeys none of it.
 pub fn notify(text: &str) {
-    eprintln!("{}", printable_lines(text));
+    print_err(&(printable_lines(text) + "\n"));
 }
 
 /// Writes a file that the user named.

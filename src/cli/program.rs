@@ -3,6 +3,7 @@
 use super::args::{Command, Document, Program};
 use super::context::Context;
 use super::error::CliError;
+use super::output::print_err;
 use super::{bisect, boot, classify, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
 use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
@@ -17,12 +18,14 @@ pub fn main() -> ExitCode {
         ColorChoice::Auto => attended && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     if program.verbose {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::DEBUG).init();
+        // Without `log_internal_errors(false)` a failed write is reported by a second one, which panics.
+        let log = tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false);
+        log.with_max_level(tracing::Level::DEBUG).init();
     }
     let on_stdout = color(console::Term::stdout().features().is_attended());
     let on_stderr = color(console::Term::stderr().features().is_attended());
     let code = dispatch(&program, on_stdout).unwrap_or_else(|error| {
-        eprint!("{}", error.render(on_stderr));
+        print_err(&error.render(on_stderr));
         error.exit_code()
     });
     ExitCode::from(code)

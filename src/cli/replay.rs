@@ -6,12 +6,12 @@ use super::lookup::{self, Recorded};
 use super::output::{print, print_json, style};
 use crate::report::replay::{self, Comparison, Standing, Trial};
 use crate::report::{Style, timeline};
-use crate::store::{RunDir, StoreError, read_events, read_trial};
+use crate::store::{Events, RunDir, StoreError, read_trial};
 use model::{Cell, Course, Record, Verdict, split_trial_folder};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use watchdog::{Setup, retrace};
+use watchdog::{Replay, Setup};
 
 /// Judges recorded trials again; returns the program's exit status.
 ///
@@ -47,18 +47,21 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
 fn judge_all(folders: &[PathBuf], chart: Option<Style>) -> Vec<(Trial, Option<String>)> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(folders.len());
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(folders.len())));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(folder) = folders.get(index) else { break };
-                    let judged = judge(folder, chart);
-                    // Only a panic poisons it, and that ends the scope.
-                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, judged));
-                }
-            });
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(folder) = folders.get(index) else { break };
+            let judged = judge(folder, chart);
+            // Only a panic poisons it, and that ends the scope.
+            done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, judged));
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where the host allows no further thread, the others do its work.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_unstable_by_key(|(index, _)| *index);
@@ -77,23 +80,57 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
         Err(error) => return unreadable(None, error),
     };
     let path = folder.join("events.jsonl");
-    let events = match &was {
-        Some(was) if was.verdict.rule.is_lab() && !path.is_file() => Ok(Vec::new()),
-        _ => read_events(&path),
+    let judged = match &was {
+        Some(was) if was.verdict.rule.is_lab() && !path.is_file() => Ok(Judged::default()),
+        _ => Judged::read(&path, cell.as_ref(), chart.is_some()),
     };
-    let events: Vec<Record> = match events {
-        Ok(events) => events,
+    let Judged { count, drawn: events, course } = match judged {
+        Ok(judged) => judged,
         Err(error) => return unreadable(was.map(|was| was.verdict), error),
     };
-    let Course { stages, kills, verdict } = match &cell {
-        Some(cell) => retrace(Setup::of(cell), &events),
-        None => Course { stages: Vec::new(), kills: Vec::new(), verdict: None },
-    };
-    let trial = Trial::compare(name, dir, events.len(), was, verdict.clone());
+    let Course { stages, kills, verdict } = course;
+    let trial = Trial::compare(name, dir, count, was, verdict.clone());
     let verdict = if trial.standing == Standing::LabFailed { trial.was.clone() } else { verdict };
     let course = Course { stages, kills, verdict };
     let drawn = chart.filter(|_| !events.is_empty()).map(|style| timeline(&trial.name, &events, &course, style));
     (trial, drawn)
+}
+
+/// A record that was judged.
+struct Judged {
+    /// Number of its events.
+    count: usize,
+    /// Those that a chart needs; none without a chart.
+    drawn: Vec<Record>,
+    course: Course,
+}
+
+impl Default for Judged {
+    fn default() -> Self {
+        Self { count: 0, drawn: Vec::new(), course: Course { stages: Vec::new(), kills: Vec::new(), verdict: None } }
+    }
+}
+
+impl Judged {
+    /// Judges events as they are read: only those for a chart are kept. Without a cell they are counted.
+    fn read(path: &Path, cell: Option<&Cell>, has_chart: bool) -> Result<Self, StoreError> {
+        let mut judged = Self::default();
+        let mut replay = cell.map(|cell| Replay::new(Setup::of(cell)));
+        for record in Events::open(path)? {
+            let record = record?;
+            judged.count += 1;
+            if let Some(replay) = &mut replay {
+                replay.observe(&record);
+            }
+            if has_chart {
+                judged.drawn.push(record);
+            }
+        }
+        if let Some(replay) = replay {
+            judged.course = replay.finish();
+        }
+        Ok(judged)
+    }
 }
 
 /// The trial's cell and verdict. A trial that has not ended has no verdict, and its cell is only in the run's plan.

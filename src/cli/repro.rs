@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
 use super::lookup;
-use super::output::print;
+use super::output::{print, print_err};
 use super::trust::trial_to_boot;
 use crate::lab::{Prepared, Ready};
 use crate::report;
@@ -37,7 +37,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let prepared = same_files(&trial);
     if prepared.is_none() {
-        eprintln!("the recorded trial's kernel or image is missing or changed: preparing both again");
+        print_err("the recorded trial's kernel or image is missing or changed: preparing both again\n");
     }
     let mut cell = trial.cell;
     cell.repeat = 1;

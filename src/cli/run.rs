@@ -6,13 +6,17 @@ use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
+use super::output;
 use crate::matrix::{self, Filter};
-use model::Plan;
+use crate::store::read_stream;
+use model::{Plan, duration};
 use std::path::Path;
-use std::time::Duration;
 
 /// Exit status of a run with something unexpected in it.
 const EXIT_UNEXPECTED: u8 = 1;
+
+/// Maximum length of a matrix in bytes.
+const MAX_MATRIX: u64 = 64 << 20;
 
 /// Runs a matrix; returns the program's exit status.
 ///
@@ -30,7 +34,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
     match args.bisect_regressions {
         Some(minutes) if code == EXIT_UNEXPECTED => {
             let lab = LabArgs { qemu: options.qemu.clone(), mirror: options.mirror.clone() };
-            let budget = Duration::from_secs_f64(60.0 * minutes);
+            let budget = duration(60.0 * minutes);
             bisect::regressions(&run, budget, options.jobs, &lab, context)?;
         }
         _ => {}
@@ -43,11 +47,11 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
 /// # Errors
 /// When the file cannot be read, or anything in it or in the filter is wrong.
 pub fn load(path: &Path, filter: Option<&str>, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
-    let text = std::fs::read(path)
+    let text = read_stream(path, MAX_MATRIX)
         .map_err(|error| CliError::Usage(format!("cannot read the matrix {}: {error}", path.display())))?;
     let (mut plan, warnings) = matrix::load(text, &path.display().to_string(), &catalogues.known())?;
     for warning in warnings {
-        eprintln!("{}", warning.render(context.color));
+        output::print_err(&format!("{}\n", warning.render(context.color)));
     }
     if let Some(filter) = filter {
         Filter::parse(filter)?.apply(&mut plan)?;

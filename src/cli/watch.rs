@@ -7,11 +7,12 @@ use super::execute;
 use super::interrupt::cancel_on_signals;
 use super::live::Live;
 use super::output::notify;
+use super::runtime::runtime;
 use crate::host::{Foreign, Resources, today, wall_clock};
 use crate::kernel::Kernels;
 use crate::lab::{self, Budget, GuestSpec, Lab, LocalExecutor, Ready};
 use crate::launch::{Given, chardev_at};
-use crate::store::RunDir;
+use crate::store::{RunDir, open_regular};
 use arch::Arch;
 use model::{
     Accel, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
@@ -31,7 +32,7 @@ const NEVER_S: f64 = 1e9;
 /// When there is nothing to watch, or the lab fails.
 pub fn run(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     // A QEMU that the lab starts is killed when the thread that spawned it ends: this one lives as long as the program.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let code = runtime.block_on(watch(args, context));
     runtime.shutdown_background();
     code
@@ -50,13 +51,8 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
     notify(&format!("watching · {}", run.path().join("cells").join(Cell::WATCHED).display()));
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
-    let resources = Resources::of_host();
     let lab = Lab {
-        options: lab::RunOptions {
-            budget: Budget { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None },
-            qemu: None,
-            dump: args.dump,
-        },
+        options: lab::RunOptions { budget: Budget::of(&Resources::of_host()), qemu: None, dump: args.dump },
         executor: Arc::new(LocalExecutor::default()),
         observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
         cancel,
@@ -105,8 +101,7 @@ fn spec(args: &WatchArgs, given: &Given) -> Result<Arch, CliError> {
 fn kernel(args: &WatchArgs, given: &Given, spec: Arch) -> Result<KernelArtifact, CliError> {
     let path = args.kernel.as_ref().or(given.kernel.as_ref());
     let mut kernel = match path.filter(|path| args.kernel.is_some() || path.is_file()) {
-        Some(path) if !path.is_file() => return Err(CliError::Usage(format!("cannot read {}", path.display()))),
-        Some(path) => Kernels::user_kernel(&KernelName::new(name(path)), spec, path)?,
+        Some(path) => Kernels::user_kernel(&KernelName::new(name(path)), spec, readable(path)?)?,
         None => KernelArtifact {
             name: KernelName::new("unknown"),
             arch: spec,
@@ -122,10 +117,14 @@ fn kernel(args: &WatchArgs, given: &Given, spec: Arch) -> Result<KernelArtifact,
     };
     for (from, to) in [(&args.system_map, &mut kernel.system_map), (&args.vmlinux, &mut kernel.vmlinux)] {
         let Some(path) = from else { continue };
-        let absolute = std::path::absolute(path).ok().filter(|path| path.is_file());
-        *to = Some(absolute.ok_or_else(|| CliError::Usage(format!("cannot read {}", path.display())))?);
+        *to = Some(std::path::absolute(readable(path)?)?);
     }
     Ok(kernel)
+}
+
+fn readable(path: &Path) -> Result<&Path, CliError> {
+    let wrong = |error| CliError::Usage(format!("cannot read {}: {error}", path.display()));
+    open_regular(path).map(|_| path).map_err(wrong)
 }
 
 /// The file's name, as far as a cell's name takes it.

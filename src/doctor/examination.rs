@@ -60,6 +60,7 @@ fn notes(facts: &Facts) -> Vec<String> {
     if let Some(ram) = facts.ram_available_mib.filter(|ram| *ram < MIN_RAM_MIB) {
         notes.push(format!("{ram} MiB of memory are available; fewer cells than usual run in parallel"));
     }
+    notes.extend(facts.limits.iter().cloned());
     if !facts.pressure {
         notes.push("no /proc/pressure: an overloaded host is detected later (CONFIG_PSI, or psi=1 at boot)".to_owned());
     }
@@ -139,9 +140,10 @@ mod tests {
 
     #[test]
     fn small_host_has_notes() {
-        let facts = Facts { cache_free_mib: Some(100), ram_available_mib: Some(300), ..Facts::default() };
+        let limits = vec!["cgroup limit /g/cpu.max: 1 CPU".to_owned()];
+        let facts = Facts { cache_free_mib: Some(100), ram_available_mib: Some(300), limits, ..Facts::default() };
         let notes = Examination::new(&[], facts).notes.join("\n");
-        for word in ["100 MiB of disk", "300 MiB of memory", "/proc/pressure", "schedstat"] {
+        for word in ["100 MiB of disk", "300 MiB of memory", "/proc/pressure", "schedstat", "/g/cpu.max"] {
             assert!(notes.contains(word), "{notes}");
         }
     }

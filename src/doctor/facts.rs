@@ -14,10 +14,12 @@ pub struct Facts {
     pub files: BTreeSet<String>,
     /// Free space for the cache, in MiB.
     pub cache_free_mib: Option<u64>,
-    /// Available memory (`MemAvailable` in `/proc/meminfo`), in MiB.
+    /// Available memory on the host and in this process's control groups, in MiB.
     pub ram_available_mib: Option<u64>,
     /// CPUs that this process may use.
     pub cpus: Option<usize>,
+    /// Limits of this process that make it less than the host has.
+    pub limits: Vec<String>,
     /// Whether `/dev/kvm` can be opened.
     pub kvm: Kvm,
     /// Whether `/proc/pressure` exists (`CONFIG_PSI`, Linux 4.20).

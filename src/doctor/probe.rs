@@ -1,7 +1,7 @@
 //! Inspection of the host.
 
 use super::{CannotInstall, Facts, Kvm, Need, Privilege, Requirement};
-use crate::host::{Captured, Limits, capture_blocking, has_sandbox};
+use crate::host::{Captured, Limits, Resources, capture_blocking, has_sandbox};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -14,10 +14,12 @@ const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), max_stdout: 1 
 
 /// Checks the requirements and the host's resources; `cache` is the folder of the cache, which need not exist.
 pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
+    let resources = Resources::of_host();
     let mut facts = Facts {
         cache_free_mib: free_mib(cache),
-        ram_available_mib: fs::read_to_string("/proc/meminfo").ok().and_then(|text| available_mib(&text)),
-        cpus: std::thread::available_parallelism().ok().map(usize::from),
+        ram_available_mib: Resources::available_mib(),
+        cpus: Some(resources.cpus as usize),
+        limits: limits(&resources),
         kvm: kvm(),
         pressure: Path::new("/proc/pressure/memory").exists(),
         schedstat: fs::read_to_string("/proc/self/schedstat").is_ok_and(|text| counts(&text)),
@@ -93,9 +95,11 @@ fn free_mib(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
 }
 
-fn available_mib(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib >> 10)
+fn limits(resources: &Resources) -> Vec<String> {
+    let cpus = resources.cpu_limit.iter().map(ToString::to_string);
+    let ram = resources.ram_limit.iter().map(ToString::to_string);
+    let files = (resources.files.guests() < resources.cpus).then(|| resources.files.to_string());
+    cpus.chain(ram).chain(files).collect()
 }
 
 fn kvm() -> Kvm {
@@ -137,8 +141,6 @@ mod tests {
 
     #[test]
     fn figures_are_read_from_proc() {
-        assert_eq!(available_mib("MemTotal: 9 kB\nMemAvailable:    2048 kB\n"), Some(2));
-        assert_eq!(available_mib(""), None);
         assert!(counts("123 4 5\n") && !counts("0 0 0\n") && !counts(""));
     }
 }

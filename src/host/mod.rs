@@ -2,6 +2,7 @@
 
 mod accel;
 mod accelerator;
+mod cgroup;
 mod clock;
 mod foreign;
 mod limits;
@@ -19,9 +20,10 @@ mod unnamed;
 
 pub use accel::{AccelChoice, AccelReason, cached_accel, probe_kvm};
 pub use accelerator::Accelerator;
+pub use cgroup::{CpuLimit, MemoryLimit};
 pub use clock::{Clock, pause, today, wall_clock};
 pub use foreign::Foreign;
-pub use limits::allow_open_files;
+pub use limits::{OpenFiles, allow_open_files};
 pub use private_dir::{private_dir, private_dir_in};
 pub use process::{
     Captured, Limits, Orphans, Output, PipedProcess, ProcessFd, ProcessGroup, RunError, SpawnError, block_on, capture,

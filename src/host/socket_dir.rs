@@ -14,8 +14,14 @@ const QMP: &str = "qmp";
 /// Attempts to lock a new folder before another lab removes it.
 const MAX_ATTEMPTS: u32 = 100;
 
+/// Maximum length of a socket's path in bytes (unix(7)).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Letters that `tempfile` adds to a prefix.
+const SUFFIX: usize = 6;
+
 /// A locked folder in `$TMPDIR` that only this user may enter: QEMU creates its sockets by the umask, and who connects to
-/// QMP commands QEMU. A socket's path has at most 107 bytes (unix(7)), and the user's folders may be deep.
+/// QMP commands QEMU. A socket's path has a maximum length, and the user's folders may be deep.
 #[derive(Debug)]
 pub struct SocketDir {
     // Removed before it is unlocked: fields are dropped in order.
@@ -29,7 +35,8 @@ impl SocketDir {
     /// # Errors
     /// When the folder cannot be created, or other labs removed every new one.
     pub fn create() -> io::Result<Self> {
-        Self::create_in(&std::env::temp_dir())
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        Self::create_in(&parent(std::env::temp_dir(), runtime.filter(|dir| dir.is_absolute() && dir.is_dir())))
     }
 
     fn create_in(parent: &Path) -> io::Result<Self> {
@@ -52,6 +59,14 @@ impl SocketDir {
     pub fn qmp(&self) -> PathBuf {
         self.dir.path().join(QMP)
     }
+}
+
+/// The first folder in which a socket's path is not too long: `$TMPDIR`, `$XDG_RUNTIME_DIR`, `/tmp`.
+fn parent(temporary: PathBuf, runtime: Option<PathBuf>) -> PathBuf {
+    let socket = 1 + PREFIX.len() + SUFFIX + 1 + SERIAL.len().max(QMP.len());
+    let all = [Some(temporary), runtime, Some(PathBuf::from("/tmp"))];
+    let mut short = all.into_iter().flatten().filter(|dir| dir.as_os_str().len() + socket <= MAX_SOCKET_PATH);
+    short.next().unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
 /// Locks a folder of this user; `None` if it is no folder, is another user's, is locked, or was just removed.
@@ -101,6 +116,23 @@ mod tests {
         let path = used.serial();
         drop(used);
         assert!(!path.parent().unwrap().exists());
+    }
+
+    #[test]
+    fn path_of_a_socket_is_never_too_long() {
+        let (deep, runtime) = (PathBuf::from(format!("/{}", "d".repeat(229))), PathBuf::from("/run/user/1000"));
+        assert_eq!(parent("/var/tmp".into(), Some(runtime.clone())), Path::new("/var/tmp"));
+        assert_eq!(parent(deep.clone(), Some(runtime.clone())), runtime);
+        assert_eq!(parent(deep.clone(), Some(deep.clone())), Path::new("/tmp"));
+        assert_eq!(parent(deep, None), Path::new("/tmp"));
+        let dir = tempfile::tempdir().unwrap();
+        let length = |parent: PathBuf| SocketDir::create_in(&parent).unwrap().serial().as_os_str().len();
+        let room = MAX_SOCKET_PATH - length(dir.path().to_owned());
+        let longest = dir.path().join("x".repeat(room - 1));
+        std::fs::create_dir(&longest).unwrap();
+        assert_eq!(parent(longest.clone(), None), longest);
+        assert_eq!(length(longest.clone()), MAX_SOCKET_PATH);
+        assert_eq!(parent(PathBuf::from(format!("{}x", longest.display())), None), Path::new("/tmp"));
     }
 
     #[test]

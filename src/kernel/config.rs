@@ -5,8 +5,12 @@
 
 use super::KernelError;
 use crate::assets::Assets;
+use crate::store::read_stream;
 use model::KernelArtifact;
 use std::collections::BTreeMap;
+
+/// Maximum length of a user's configuration in bytes.
+const MAX_CONFIG: u64 = 16 << 20;
 
 /// A named list of options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +57,8 @@ impl Fragment {
     /// # Errors
     /// When it cannot be read, or is not a configuration.
     pub fn of_config(path: &std::path::Path) -> Result<Self, KernelError> {
-        let text = std::fs::read_to_string(path).map_err(KernelError::io("read", path))?;
+        let text = read_stream(path, MAX_CONFIG).map_err(KernelError::io("read", path))?;
+        let text = String::from_utf8_lossy(&text);
         let options = parse(&text).map_err(|error| KernelError::Catalogue {
             origin: format!("{}:{}", path.display(), error.line),
             message: error.to_string(),

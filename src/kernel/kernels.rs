@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::source::{self, Tree};
 use super::{KernelError, image, prebuilt, toolchain};
 use crate::assets::Assets;
+use crate::store::read_regular;
 use arch::Arch;
 use model::{Digest, KernelArtifact, KernelModule, KernelName};
 use std::path::{Path, PathBuf};
@@ -291,9 +292,12 @@ impl Kernels {
     }
 }
 
+/// Maximum length of a user's kernel image in bytes: an ELF image may have its debug information.
+const MAX_IMAGE: u64 = 4 << 30;
+
 /// The user's files, as they are.
 fn user_artifact(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
-    let content = std::fs::read(&files.image).map_err(KernelError::io("read", &files.image))?;
+    let content = read_regular(&files.image, MAX_IMAGE).map_err(KernelError::io("read", &files.image))?;
     let companions = [&files.system_map, &files.vmlinux, &files.modules, &files.config];
     if let Some(missing) = companions.into_iter().flatten().find(|path| !path.exists()) {
         return Err(KernelError::io("read", missing)(std::io::ErrorKind::NotFound.into()));

@@ -2,6 +2,9 @@
 //!
 //! Unlike a FIFO semaphore, it lets a small trial pass a big one that does not fit yet.
 
+use crate::host::Resources;
+use model::Cell;
+
 /// Limits on the host's resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -11,6 +14,21 @@ pub struct Budget {
     pub ram_mib: u64,
     /// Maximum number of concurrent trials; `None` for no limit but CPUs and memory.
     pub jobs: Option<u32>,
+    /// Maximum number of concurrent trials for which the process has descriptors.
+    pub guests: u32,
+}
+
+impl Budget {
+    /// All that guests may use.
+    pub fn of(resources: &Resources) -> Self {
+        Self { cpus: resources.cpus, ram_mib: resources.ram_mib, jobs: None, guests: resources.files.guests() }
+    }
+
+    /// Number of trials with this need that run at a time, at least one.
+    pub fn parallel(&self, need: Need) -> u32 {
+        let by_ram = u32::try_from(self.ram_mib / need.ram_mib.max(1)).unwrap_or(u32::MAX);
+        (self.cpus / need.cpus.max(1)).min(by_ram).min(self.guests).max(1)
+    }
 }
 
 /// Resources of one trial.
@@ -20,6 +38,13 @@ pub struct Need {
     pub cpus: u32,
     /// Memory in MiB: the guest's RAM and QEMU's own.
     pub ram_mib: u64,
+}
+
+impl Need {
+    /// The need of a cell's trial.
+    pub fn of(cell: &Cell) -> Self {
+        Self { cpus: cell.vcpus, ram_mib: u64::from(cell.ram.0) + QEMU_OVERHEAD_MIB }
+    }
 }
 
 /// Memory that QEMU uses besides the guest's RAM, in MiB; a large part of it is TCG's code buffer.
@@ -66,6 +91,7 @@ impl Admission {
     fn fits(&self, need: Need) -> bool {
         self.cpus + need.cpus <= self.cpu_limit()
             && self.ram_mib + need.ram_mib <= self.budget.ram_mib
+            && self.jobs < self.budget.guests
             && self.budget.jobs.is_none_or(|jobs| self.jobs < jobs)
     }
 
@@ -85,7 +111,7 @@ mod tests {
     }
 
     fn budget(cpus: u32, ram_mib: u64) -> Admission {
-        Admission::new(Budget { cpus, ram_mib, jobs: None })
+        Admission::new(Budget { cpus, ram_mib, jobs: None, guests: u32::MAX })
     }
 
     #[test]
@@ -108,11 +134,23 @@ mod tests {
 
     #[test]
     fn a_number_of_jobs_is_kept_to() {
-        let mut admission = Admission::new(Budget { cpus: 1, ram_mib: 1000, jobs: Some(2) });
+        let mut admission = Admission::new(Budget { cpus: 1, ram_mib: 1000, jobs: Some(2), guests: u32::MAX });
         admission.take(need(1, 10));
         assert_eq!(admission.next(&[need(1, 10)]), Some(0));
         admission.take(need(1, 10));
         assert_eq!(admission.next(&[need(1, 10)]), None);
+    }
+
+    #[test]
+    fn descriptors_limit_jobs() {
+        let budget = Budget { cpus: 9, ram_mib: 1000, jobs: Some(20), guests: 2 };
+        let mut admission = Admission::new(budget);
+        admission.take(need(1, 10));
+        assert_eq!(admission.next(&[need(1, 10)]), Some(0));
+        admission.take(need(1, 10));
+        assert_eq!(admission.next(&[need(1, 10)]), None);
+        let parallel = |cpus, ram_mib| budget.parallel(need(cpus, ram_mib));
+        assert_eq!((parallel(1, 10), parallel(9, 10), parallel(1, 600), parallel(99, 9999)), (2, 1, 1, 1));
     }
 
     proptest! {

@@ -12,6 +12,10 @@ pub(super) trait Journal {
     fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
     /// Appends events, before they are judged.
     fn events(&mut self, records: &[Record]) -> Result<(), StoreError>;
+    /// Whether the record of the events has its maximum length.
+    fn is_full(&self) -> bool {
+        false
+    }
     /// Writes the verdict, before the diagnosis starts.
     fn verdict(&mut self, verdict: &Verdict) -> Result<(), StoreError>;
     /// Writes a file of the bundle.
@@ -27,6 +31,10 @@ impl Journal for TrialDir {
 
     fn events(&mut self, records: &[Record]) -> Result<(), StoreError> {
         Self::events(self, records)
+    }
+
+    fn is_full(&self) -> bool {
+        Self::is_full(self)
     }
 
     fn verdict(&mut self, verdict: &Verdict) -> Result<(), StoreError> {

@@ -16,10 +16,9 @@ use crate::probe::{Prober, SymbolCache};
 use crate::report;
 use crate::store::TrialDir;
 use arch::without_sandbox;
-use model::{Kind, RuleId, TrialRecord, Verdict};
+use model::{Kind, RuleId, TrialRecord, Verdict, duration};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use watchdog::Setup;
 
 /// Runs trials in this process. They share the symbols and layouts of kernels, and what is known of QEMU's sandbox.
@@ -68,7 +67,7 @@ impl LocalExecutor {
             dir.file("qemu.sh", shell(&launch.argv).as_bytes())?;
         }
         let setup = Setup::of(&spec.cell);
-        let timeout = Duration::from_secs_f64(setup.timeouts.boot_s);
+        let timeout = duration(setup.timeouts.boot_s);
         let clock = Clock::start();
         let guest = launch.source.clone().open(&folder.join("qemu.log"), timeout).await?;
         let conditions = Conditions {

@@ -1,6 +1,6 @@
 //! A run: all trials of a plan, subject to admission.
 
-use super::admission::{Admission, Budget, Need, QEMU_OVERHEAD_MIB};
+use super::admission::{Admission, Budget, Need};
 use super::error::LabError;
 use super::executor::{Assignment, Executor};
 use super::observer::Observer;
@@ -56,7 +56,7 @@ impl Lab {
         let mut failed = None;
         loop {
             while !self.cancel.is_cancelled() && failed.is_none() {
-                let needs: Vec<Need> = waiting.iter().map(|(_, cell, _)| need(cell)).collect();
+                let needs: Vec<Need> = waiting.iter().map(|(_, cell, _)| Need::of(cell)).collect();
                 let Some(at) = admission.next(&needs) else { break };
                 let (index, cell, number) = waiting.remove(at);
                 let need = needs[at];
@@ -139,10 +139,6 @@ fn trials(plan: &Plan) -> Vec<(usize, &Cell, u32)> {
         .enumerate()
         .map(|(index, (cell, number))| (index, cell, number))
         .collect()
-}
-
-fn need(cell: &Cell) -> Need {
-    Need { cpus: cell.vcpus, ram_mib: u64::from(cell.ram.0) + QEMU_OVERHEAD_MIB }
 }
 
 fn unprepared() -> Verdict {

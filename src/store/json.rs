@@ -1,11 +1,14 @@
 //! JSON files that carry a version and are never seen half-written.
 
-use super::StoreError;
+use super::{StoreError, read_regular};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
+
+/// Maximum length of a file that is read: a plan of the most cells that a matrix may have is shorter.
+const MAX_JSON: u64 = 512 << 20;
 
 /// Writes `value` to `path`: readers see the old file or the new one, never a part.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
@@ -33,7 +36,7 @@ pub(super) fn read_upgraded<T: DeserializeOwned>(
     known: u32,
     upgrade: fn(&mut Value),
 ) -> Result<T, StoreError> {
-    let bytes = std::fs::read(path).map_err(StoreError::read(path))?;
+    let bytes = read_regular(path, MAX_JSON).map_err(StoreError::read(path))?;
     let damaged = |error: serde_json::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
     let mut value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
     let found = value.get("schema").and_then(Value::as_u64).unwrap_or(0);

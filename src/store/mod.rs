@@ -1,10 +1,14 @@
 //! The run directory: the truth about a run. Its formats carry a version; a newer one is never overwritten.
 
 mod error;
+mod events;
+mod input;
 mod json;
 mod run_dir;
 mod trial_dir;
 
 pub use error::StoreError;
+pub use events::{Events, read_events};
+pub use input::{open_regular, open_stream, read_regular, read_stream};
 pub use run_dir::{RunDir, read_trial};
-pub use trial_dir::{TrialDir, digest_file, read_events};
+pub use trial_dir::{TrialDir, digest_file};

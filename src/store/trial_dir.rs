@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! console.log    the serial console, byte for byte (at most 64 MiB)
-//! events.jsonl   the events, one a line: enough to judge the trial again
+//! events.jsonl   the events, one a line: enough to judge the trial again (at most about 64 MiB)
 //! verdict.json   the judgement
 //! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
 //! qemu.sh        the QEMU command line, without the lab's sandbox
@@ -11,16 +11,19 @@
 //! why.md         why the trial was judged so, where that needs an explanation
 //! ```
 
-use super::{StoreError, json};
+use super::{StoreError, json, open_regular};
 use model::{Artifact, Bundle, Digest, RUN_SCHEMA, Record, TrialRecord, Verdict};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a console that are kept. The rest is counted in `events.jsonl`.
 const MAX_CONSOLE: u64 = 64 * 1024 * 1024;
+
+/// Bytes of events after which the record ends.
+const MAX_EVENTS: u64 = 64 * 1024 * 1024;
 
 /// One trial's folder, open for writing.
 #[derive(Debug)]
@@ -28,7 +31,8 @@ pub struct TrialDir {
     dir: PathBuf,
     console: File,
     console_bytes: u64,
-    events: BufWriter<File>,
+    events: File,
+    event_bytes: u64,
 }
 
 impl TrialDir {
@@ -46,7 +50,8 @@ impl TrialDir {
             dir: dir.to_owned(),
             console: create("console.log")?,
             console_bytes: 0,
-            events: BufWriter::new(create("events.jsonl")?),
+            events: create("events.jsonl")?,
+            event_bytes: 0,
         })
     }
 
@@ -73,13 +78,20 @@ impl TrialDir {
     /// When they cannot be written.
     pub fn events(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut append = || -> std::io::Result<()> {
+            let mut lines = Vec::new();
             for record in records {
-                serde_json::to_writer(&mut self.events, record)?;
-                self.events.write_all(b"\n")?;
+                serde_json::to_writer(&mut lines, record)?;
+                lines.push(b'\n');
             }
-            self.events.flush()
+            self.event_bytes += lines.len() as u64;
+            self.events.write_all(&lines)
         };
         append().map_err(StoreError::write(&self.dir.join("events.jsonl")))
+    }
+
+    /// Whether the record of the events has its maximum length.
+    pub fn is_full(&self) -> bool {
+        self.event_bytes >= MAX_EVENTS
     }
 
     /// Writes a further file of the trial; `name` may be in a folder of its own.
@@ -182,7 +194,7 @@ fn write_verdict(dir: &Path, verdict: &Verdict) -> Result<(), StoreError> {
 /// When it cannot be read.
 pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
     let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
@@ -194,23 +206,4 @@ pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
         bytes += length as u64;
     }
     Ok((bytes, Digest::of_bytes(&hasher.finalize())))
-}
-
-/// Reads `events.jsonl`. A last line that was cut off, as a killed lab leaves it, is left out.
-///
-/// # Errors
-/// When the file cannot be read, or a line before the last is no event.
-pub fn read_events(path: &Path) -> Result<Vec<Record>, StoreError> {
-    let text = std::fs::read_to_string(path).map_err(StoreError::read(path))?;
-    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-    complete
-        .lines()
-        .enumerate()
-        .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|error| StoreError::Damaged {
-                path: path.to_owned(),
-                reason: format!("line {}: {error}", index + 1),
-            })
-        })
-        .collect()
 }

@@ -95,6 +95,7 @@ impl Guest {
                 }
             }
             Step::Flood(mib) => self.repeat(*mib, b"[    1.000000] the same line again and again and again\r\n"),
+            Step::Repeat(mib, text) => self.repeat(*mib, format!("{text}\r\n").as_bytes()),
             Step::Garbage(mib) => self.repeat(*mib, &[0xff, 0x00, 0x1b, b'[', b'x', 0xc3, 0x28, b'@']),
             Step::Sleep(time) => {
                 if self.sleep(*time) {

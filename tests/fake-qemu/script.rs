@@ -17,6 +17,8 @@ pub enum Step {
     Flood(u64),
     /// `garbage MIB`: bytes without a line end, in MiB.
     Garbage(u64),
+    /// `repeat MIB TEXT`: the same line on the console, in MiB.
+    Repeat(u64, String),
     /// `sleep MS`.
     Sleep(Duration),
     /// `event NAME REASON`: a QMP event.
@@ -77,6 +79,10 @@ fn step(line: &str) -> Option<Step> {
             }
         }
         "flood" => Step::Flood(number(rest)?),
+        "repeat" => {
+            let (mib, text) = rest.split_once(' ')?;
+            Step::Repeat(number(mib)?, text.to_owned())
+        }
         "garbage" => Step::Garbage(number(rest)?),
         "sleep" => Step::Sleep(Duration::from_millis(number(rest)?)),
         "event" => {

@@ -1,5 +1,6 @@
 //! Every test that needs the whole program, in one binary: it links once.
 
+mod absurd;
 mod architecture;
 mod bisections;
 mod boots;
@@ -10,6 +11,8 @@ mod explanations;
 mod frames;
 mod guests;
 mod images;
+mod inputs;
+mod limits;
 mod needs;
 mod plans;
 mod probes;
@@ -20,5 +23,6 @@ mod report;
 mod scale;
 mod scripted;
 mod security;
+mod streams;
 mod support;
 mod watch;

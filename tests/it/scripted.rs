@@ -121,6 +121,18 @@ async fn a_kernel_that_panics_at_boot_and_one_that_prints_nothing_failed_to_boot
 }
 
 #[tokio::test]
+async fn damaged_frames_do_not_fill_the_disk() {
+    let frame = format!("@oomlab 3 started name={}", "x".repeat(400));
+    let script = format!("{BOOT}repeat 24 {frame}\nsay [    9.000000] Out of memory: Killed process 77 (late)\n{END}");
+    let (scripted, trial) = Scripted::one(&script).await;
+    assert_eq!(trial.verdict.outcome(), Outcome::Pass, "{:?}", trial.verdict);
+    assert_eq!(trial.oom_kills, 1, "a line behind them is still read");
+    let events = scripted.dir.path().join("runs/2026-01-02-0/cells/cell/events.jsonl");
+    let bytes = std::fs::metadata(events).unwrap().len();
+    assert!(bytes < 6 << 20, "{bytes}");
+}
+
+#[tokio::test]
 async fn a_hundred_megabytes_of_console_lose_nothing_that_matters() {
     let script = format!("{BOOT}flood 100\nsay [    9.000000] Out of memory: Killed process 77 (late)\n{END}");
     let (scripted, trial) = Scripted::one(&script).await;
@@ -287,7 +299,7 @@ async fn many_guests_run_at_once() {
     for number in 0..60 {
         scripted.cell(&format!("cell-{number}"), &format!("{BOOT}sleep 200\n{END}"));
     }
-    scripted.budget = oomlab::lab::Budget { cpus: 60, ram_mib: 1 << 20, jobs: Some(60) };
+    scripted.budget = oomlab::lab::Budget { cpus: 60, ram_mib: 1 << 20, jobs: Some(60), guests: u32::MAX };
     let record = scripted.run().await;
     assert_eq!(record.trials.len(), 60);
     let wrong: Vec<_> = record.trials.iter().filter(|trial| !trial.as_expected()).map(|t| &t.verdict).collect();

@@ -67,6 +67,8 @@ pub enum Caveat {
     KernelRuns,
     /// The workload ended, and the guest did not power off.
     NoPowerOff,
+    /// The record of the events reached its maximum length before the verdict, and cannot be judged again.
+    RecordFull,
     /// OpenSBI may have started two harts at the kernel's first instruction.
     DoubleHartStart,
     /// The phrase alone, as schema 1 stored it.
@@ -103,6 +105,7 @@ impl fmt::Display for Caveat {
                 f.write_str("the kernel runs all the same, by its own counters: `console=` does not name this console, perhaps")
             }
             Self::NoPowerOff => f.write_str("the guest did not power off afterwards"),
+            Self::RecordFull => f.write_str("`events.jsonl` reached its maximum length before this: `oomlab replay` cannot judge it again"),
             Self::DoubleHartStart => f.write_str(
                 "no output after OpenSBI's own, and several vCPUs are busy: OpenSBI 1.1 and older sometimes start a second one at the \
                  kernel's first instruction",

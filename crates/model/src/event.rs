@@ -28,13 +28,15 @@ pub enum Event {
         /// Its text; bytes that are no UTF-8 are replaced.
         text: String,
     },
-    /// The guest printed more than the lab keeps; lines that no signature knows were not recorded.
+    /// The guest printed more than the lab keeps; lines that no signature knows, and damaged frames, were not recorded.
     LinesDropped {
         /// Number of lines since the last such event.
         lines: u64,
         /// Their bytes.
         bytes: u64,
     },
+    /// The last event of a record: it has reached its maximum length. What follows was judged and is not recorded.
+    RecordFull,
     /// A frame of the agent with a correct checksum.
     Agent {
         /// Sequence number that the agent gave it; a gap means lost frames.

@@ -139,7 +139,7 @@ impl fmt::Display for Evidence {
             Self::Profile(profile) => profile.fmt(f),
             Self::AllocationsStill { still_s, looks, stalls } => write!(
                 f,
-                "no page allocated for {still_s:.0} s by the kernel's own counters ({looks} looks), direct reclaim went on in {stalls} of them"
+                "no page allocated for {still_s:.0} s by the kernel's own counters; direct reclaim in {stalls} of {looks} samples"
             ),
             Self::AllocationStalls { count: 1 } => f.write_str("the kernel reported a page allocation stall"),
             Self::AllocationStalls { count } => write!(f, "the kernel reported {count} page allocation stalls"),

@@ -49,7 +49,7 @@ pub use probe::{Memory, Probe, Profile, Spot, Zone};
 pub use rule::RuleId;
 pub use run::{Artifact, RUN_SCHEMA, RunRecord, TrialRecord, split_trial_folder, trial_folder};
 pub use shutdown::ShutdownCause;
-pub use stamp::Stamp;
+pub use stamp::{Stamp, duration};
 pub use tasks::{AllocationRequest, AwaitedLock, MAX_FRAMES, MAX_TASKS, OomVictim, TaskFacts, Tasks};
 pub use verdict::{Onset, Verdict};
 pub use worded::Worded;

@@ -23,7 +23,7 @@ pub struct Plan {
 impl Plan {
     /// Number of trials: every cell as often as it is repeated.
     pub fn trials(&self) -> u32 {
-        self.cells.iter().map(|cell| cell.repeat).sum()
+        self.cells.iter().fold(0, |sum, cell| sum.saturating_add(cell.repeat))
     }
 }
 

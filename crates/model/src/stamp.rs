@@ -41,6 +41,15 @@ impl Stamp {
     }
 }
 
+/// The longest duration that [`duration`] returns, in seconds: three centuries, which every clock can add.
+const MAX_DURATION_S: f64 = 1e10;
+
+/// A duration of so many seconds that a user, a file or a guest names: none below 0 and for NaN, and three centuries for
+/// what is longer. `Duration::from_secs_f64` panics on these.
+pub fn duration(seconds: f64) -> Duration {
+    if seconds > 0.0 { Duration::from_secs_f64(seconds.min(MAX_DURATION_S)) } else { Duration::ZERO }
+}
+
 impl Add<Duration> for Stamp {
     type Output = Self;
 
@@ -60,6 +69,20 @@ impl Sub<Duration> for Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn absurd_durations_are_bounded() {
+        let longest = Duration::from_secs(10_000_000_000);
+        for (seconds, expected) in [
+            (1.5, Duration::from_millis(1500)),
+            (-1.0, Duration::ZERO),
+            (f64::NAN, Duration::ZERO),
+            (f64::MAX, longest),
+            (f64::INFINITY, longest),
+        ] {
+            assert_eq!(duration(seconds), expected, "{seconds}");
+        }
+    }
 
     #[test]
     fn stamp_arithmetic_saturates() {

@@ -22,5 +22,5 @@ mod task_evidence;
 mod title;
 
 pub use machine::{Action, Watchdog};
-pub use replay::{replay, retrace};
+pub use replay::{Replay, replay, retrace};
 pub use setup::{Expects, NOMINAL_LOOP_US, Setup};

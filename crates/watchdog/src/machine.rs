@@ -7,7 +7,7 @@ use super::rules::{self, Judgement, Stalled};
 use super::setup::Setup;
 use super::snapshot::{Progress, Snapshot};
 use kmsg::signature::Classification;
-use model::{Also, Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
+use model::{Also, Caveat, Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
 
 /// What the watchdog requests of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,6 +219,7 @@ impl Watchdog {
         }
         verdict.caveats.extend(self.observed.discounted_reports());
         verdict.caveats.extend(rules::console_report::doubted(&self.observed));
+        verdict.caveats.extend(self.observed.is_record_full.then_some(Caveat::RecordFull));
         self.verdict = Some(verdict);
         self.deadline = None;
         actions.push(Action::Stop);

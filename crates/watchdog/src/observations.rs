@@ -97,6 +97,8 @@ pub(super) struct Observations {
     /// Whether the machine is down and held still.
     pub guest_shut_down: bool,
     pub interrupted: bool,
+    /// Whether further events are judged without being recorded.
+    pub is_record_full: bool,
 }
 
 impl Observations {
@@ -140,6 +142,7 @@ impl Observations {
             exit: None,
             guest_shut_down: false,
             interrupted: false,
+            is_record_full: false,
         }
     }
 
@@ -214,6 +217,7 @@ impl Observations {
             Event::Vcpus { threads } => self.clock.sample(threads),
             Event::Down => self.guest_shut_down = true,
             Event::Interrupted => self.interrupted = true,
+            Event::RecordFull => self.is_record_full = true,
             Event::Exited { code, signal, stderr } => {
                 self.exit = Some(Exit { code: *code, signal: *signal, stderr: stderr.clone() });
             }

@@ -2,10 +2,12 @@
 
 use super::args::LabArgs;
 use crate::bisection::{LabContext, SessionDriver, SessionListener};
+use crate::cli::capacity;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::cancel_on_signals;
 use crate::cli::known::Catalogues;
+use crate::cli::output;
 use crate::host::Resources;
 use crate::image::Images;
 use crate::lab::Sources;
@@ -17,17 +19,18 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Laboratory<'a> {
     catalogues: Option<Catalogues>,
     qemu: Option<PathBuf>,
+    jobs: Option<u32>,
     context: &'a Context,
 }
 
 impl<'a> Laboratory<'a> {
-    /// Reads the catalogues; `args` is `None` where a command is tried.
+    /// Reads the catalogues; `args` is `None` where a command is tried, `jobs` the number of parallel trials if it is given.
     ///
     /// # Errors
     /// When a description in them is wrong.
-    pub fn open(args: Option<&LabArgs>, context: &'a Context) -> Result<Self, CliError> {
+    pub fn open(args: Option<&LabArgs>, jobs: Option<u32>, context: &'a Context) -> Result<Self, CliError> {
         let catalogues = args.map(|args| Catalogues::read(context, args.mirror.clone())).transpose()?;
-        Ok(Self { catalogues, qemu: args.and_then(|args| args.qemu.clone()), context })
+        Ok(Self { catalogues, qemu: args.and_then(|args| args.qemu.clone()), jobs, context })
     }
 
     /// What runs sessions, until the user interrupts it.
@@ -37,6 +40,8 @@ impl<'a> Laboratory<'a> {
     pub fn driver<'d>(&'d self, listener: &'d mut dyn SessionListener) -> Result<SessionDriver<'d>, CliError> {
         let cancel = CancellationToken::new();
         cancel_on_signals(cancel.clone())?;
+        let limits = capacity::limits_of_bisection(self.catalogues.is_some(), self.jobs, &Resources::of_host());
+        limits.iter().for_each(|limit| output::print_err(&format!("{limit}\n")));
         let lab = self.catalogues.as_ref().map(|catalogues| LabContext {
             known: catalogues.known(),
             sources: Sources {

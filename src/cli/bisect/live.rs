@@ -7,6 +7,7 @@ use crate::bisection::{
     JournalEntry, RunningJob, Search, SearchOutcome, SessionEvent, SessionListener, TrialResult, format_probability,
 };
 use crate::cli::output;
+use crate::cli::runtime::can_start_thread;
 use bisect::Answer;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::printable;
@@ -100,7 +101,9 @@ impl Live {
         while self.lines.len() < texts.len() {
             let line = self.bars.add(ProgressBar::new_spinner());
             line.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            line.enable_steady_tick(Duration::from_secs(1));
+            if can_start_thread().is_ok() {
+                line.enable_steady_tick(Duration::from_secs(1));
+            }
             self.lines.push(line);
         }
         for line in self.lines.drain(texts.len()..) {

@@ -5,6 +5,7 @@ use super::lab::Laboratory;
 use super::live::Live;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::runtime::runtime;
 use crate::store::RunDir;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub fn regressions(
     lab: &LabArgs,
     context: &Context,
 ) -> Result<(), CliError> {
-    let lab = Laboratory::open(Some(lab), context)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let lab = Laboratory::open(Some(lab), jobs, context)?;
+    let runtime = runtime()?;
     let done = runtime.block_on(async {
         let mut live = Live::default();
         Ok(lab.driver(&mut live)?.bisect_regressions(run, budget, jobs).await?)

@@ -14,6 +14,7 @@ use crate::bisection::{
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::EXIT_INTERRUPTED;
+use crate::cli::runtime::runtime;
 use crate::cli::trust::trial_to_boot;
 use crate::cli::{boot, lookup};
 use crate::matrix::{SingleCell, SingleKernel, SinglePayload};
@@ -29,7 +30,7 @@ const SESSIONS: &str = "bisections";
 /// When the arguments are invalid, or the lab fails.
 pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
     // One thread runs everything: guests and commands die with it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let code = runtime.block_on(async {
         match &args.action {
             BisectAction::Commits(args) => {
@@ -44,7 +45,8 @@ pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
             BisectAction::Resume(args) => {
                 let session = Session::open(&folder(&args.session)?)?;
                 let has_cells = matches!(session.search.config().subject, Subject::Cell(_));
-                let lab = Laboratory::open(has_cells.then_some(&args.lab), context)?;
+                let lab =
+                    Laboratory::open(has_cells.then_some(&args.lab), Some(session.search.config().jobs), context)?;
                 let outcome = lab.driver(&mut Live::default())?.resume(session).await?;
                 print::outcome(&outcome, args.json)
             }
@@ -63,13 +65,13 @@ async fn start(
     lab: Option<&LabArgs>,
     context: &Context,
 ) -> Result<u8, CliError> {
-    let lab = Laboratory::open(lab, context)?;
+    let lab = Laboratory::open(lab, search.jobs, context)?;
     let outcome = lab.driver(&mut Live::default())?.start(request, &place(search)).await?;
     print::outcome(&outcome, search.json)
 }
 
 async fn find_options(args: &ConfigArgs, context: &Context) -> Result<u8, CliError> {
-    let lab = Laboratory::open(Some(&args.lab), context)?;
+    let lab = Laboratory::open(Some(&args.lab), args.search.jobs, context)?;
     let request = OptionsRequest {
         good: args.good.clone(),
         bad: args.bad.clone(),

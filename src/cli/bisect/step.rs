@@ -3,7 +3,9 @@
 use super::args::StepArgs;
 use crate::bisection::{StepOutcome, StepRequest, StepVerdict};
 use crate::cli::error::CliError;
-use std::time::Duration;
+use crate::cli::output;
+use crate::cli::runtime::runtime;
+use model::duration;
 
 /// Exit statuses that `git bisect run` reads.
 const GOOD: u8 = 0;
@@ -22,9 +24,9 @@ pub fn run(args: &StepArgs) -> Result<u8, CliError> {
         target: args.sure,
         rate: args.rate,
         max_trials: args.max_trials,
-        timeout: args.timeout.map(Duration::from_secs_f64),
+        timeout: args.timeout.map(duration),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let StepOutcome { verdict, seen } = runtime.block_on(request.run())?;
     let percent = |probability: f64| format!("{:.1} %", 100.0 * probability);
     let (text, code) = match verdict {
@@ -34,6 +36,6 @@ pub fn run(args: &StepArgs) -> Result<u8, CliError> {
         StepVerdict::Skipped => ("skipped by the command".to_owned(), SKIP),
         StepVerdict::Killed => ("killed by a signal: no evidence".to_owned(), ABORT),
     };
-    eprintln!("oomlab step: {} of {} trials failed: {text}", seen.hangs, seen.trials());
+    output::print_err(&format!("oomlab step: {} of {} trials failed: {text}\n", seen.hangs, seen.trials()));
     Ok(code)
 }

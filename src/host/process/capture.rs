@@ -123,6 +123,7 @@ async fn read(mut process: PipedProcess, program: &str, max_stdout: usize) -> Re
 /// See [`capture`].
 pub fn capture_blocking(command: std::process::Command, limits: Limits) -> Result<Captured, RunError> {
     let program = command.get_program().to_string_lossy().into_owned();
+    let name = program.clone();
     let run = || {
         block_on(capture(&mut command.into(), limits)).unwrap_or_else(|source| Err(RunError::Io { program, source }))
     };
@@ -130,7 +131,11 @@ pub fn capture_blocking(command: std::process::Command, limits: Limits) -> Resul
         return run();
     }
     // A runtime cannot be started on a thread of another runtime.
-    std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, run);
+        let thread = thread.map_err(|source| RunError::Io { program: name, source })?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Runs a future on this thread, in a new runtime. Panics on a thread of another runtime.

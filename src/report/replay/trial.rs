@@ -1,6 +1,6 @@
 //! One recorded trial that was judged again.
 
-use model::{RUN_SCHEMA, Verdict};
+use model::{Caveat, RUN_SCHEMA, Verdict};
 
 /// A recorded trial's result under the current rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +105,9 @@ impl Trial {
             }
             (Some(was), _) if was.verdict.rule.is_lab() => {
                 (Standing::LabFailed, Some("the lab itself failed, no rule has judged the guest"))
+            }
+            (Some(was), None) if was.verdict.caveats.contains(&Caveat::RecordFull) => {
+                (Standing::Undecided, Some("the record reached its maximum length before the verdict"))
             }
             (Some(_), None) => (Standing::Undecided, Some("the record ends before the current rules reach a verdict")),
             (Some(was), Some(now)) if was.comparison.is_same(&was.verdict, now) => (Standing::Same, None),

@@ -48,6 +48,7 @@ pub(super) fn all_evidence() -> TrialRecord {
         Caveat::DoubtedPanic { line: "Kernel panic".to_owned() },
         Caveat::KernelRuns,
         Caveat::NoPowerOff,
+        Caveat::RecordFull,
         Caveat::DoubleHartStart,
     ];
     trial("linux-6.1", "riscv64-nommu", 32, "zombie-victim", verdict)

@@ -39,7 +39,7 @@ impl Default for Scripted {
             dir: TempDir::with_prefix("oomlab-test-").expect("a folder"),
             plan: Plan { schema: PLAN_SCHEMA, name: "scripted".to_owned(), cells: Vec::new(), skipped: Vec::new() },
             prepared: Prepared::new(),
-            budget: Budget { cpus: 4, ram_mib: 8192, jobs: None },
+            budget: Budget { cpus: 4, ram_mib: 8192, jobs: None, guests: u32::MAX },
             cancel: CancellationToken::new(),
             executor: Arc::new(LocalExecutor::default()),
             observer: Arc::new(NullObserver),

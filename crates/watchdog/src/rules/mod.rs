@@ -17,8 +17,7 @@ mod workload_stuck;
 
 use super::clock::Moment;
 use super::observations::Observations;
-use model::{Kind, Probe, RuleId, Stamp, Verdict};
-use std::time::Duration;
+use model::{Kind, Probe, RuleId, Stamp, Verdict, duration};
 
 /// What a rule makes of the observations.
 pub(super) enum Judgement {
@@ -82,7 +81,7 @@ fn check_deadline(observed: &Observations, rule: RuleId, since: Moment, limit_s:
     if passed >= limit_s {
         return Ok(());
     }
-    let last = since.host + Duration::from_secs_f64(MAX_HOST_STRETCH * limit_s * observed.clock.stretch());
+    let last = since.host + duration(MAX_HOST_STRETCH * limit_s * observed.clock.stretch());
     if observed.now().host < last {
         return Err(Judgement::RecheckAt(observed.clock.host_time_in(limit_s - passed).min(last)));
     }
