@@ -2,7 +2,7 @@
 
 use super::bisect::{BisectArgs, StepArgs};
 use super::doctor::DoctorArgs;
-use super::error::CliError;
+use super::guest_args::{AppendArgs, EndArgs, FailOnArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
 use super::values::{arch_parser, seconds};
 use arch::Arch;
@@ -20,13 +20,27 @@ pub struct Program {
     #[command(subcommand)]
     pub command: Command,
     /// When to use colour; NO_COLOR is respected
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options",
+        display_order = 1000
+    )]
     pub color: ColorChoice,
     /// Folder with custom `images` and `kernels`, used before the built-in ones [default: the current folder, if it has them]
-    #[arg(long, global = true, value_name = "DIR", env = "OOMLAB_DATA")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "OOMLAB_DATA",
+        help_heading = "Global options",
+        display_order = 1000
+    )]
     pub data: Option<PathBuf>,
-    /// Log what the lab does
-    #[arg(long, short, global = true)]
+    /// Log what the lab does; with `plan`, print command lines
+    #[arg(long, short, global = true, help_heading = "Global options", display_order = 1000)]
     pub verbose: bool,
 }
 
@@ -35,7 +49,7 @@ pub struct Program {
 pub enum Command {
     /// Run a matrix: boot every cell, judge it, report
     Run(RunArgs),
-    /// Show a matrix's cells and their QEMU command lines; boots nothing
+    /// Show a matrix's cells and what they need first, with `-v` their QEMU command lines; boots nothing
     Plan(PlanArgs),
     /// Boot one cell without writing a matrix
     Boot(BootArgs),
@@ -88,6 +102,7 @@ pub enum Document {
 
 /// Resources of a run, and where its results go.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Run options")]
 pub struct RunOptions {
     /// Parallel trials; overrides the CPU limit [default: as many as CPUs and memory admit]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -191,16 +206,15 @@ pub struct BootArgs {
     /// Option of the workload
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
     pub workload_options: Vec<String>,
-    /// Custom initramfs in place of the lab's agent; judged from console and host alone
+    /// Custom initramfs in place of the lab's agent, judged from console and host alone; `none` where the kernel or a disk has it
     #[arg(long, value_name = "FILE")]
     pub initrd: Option<PathBuf>,
     #[command(flatten)]
     pub end: EndArgs,
     #[command(flatten)]
     pub reports: FailOnArgs,
-    /// Further words of the kernel command line
-    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
-    pub append: Option<String>,
+    #[command(flatten)]
+    pub append: AppendArgs,
     /// Virtual CPUs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub vcpus: u32,
@@ -211,12 +225,8 @@ pub struct BootArgs {
     /// once, see `docs/matrix.md`
     #[arg(long, value_name = "NAME=VALUE")]
     pub fault: Vec<String>,
-    /// Timeout of the boot, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
-    pub boot_timeout: f64,
-    /// Timeout of the workload, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
-    pub load_timeout: f64,
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
     /// Number of trials
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
@@ -279,9 +289,15 @@ pub struct WatchArgs {
     pub end: EndArgs,
     #[command(flatten)]
     pub reports: FailOnArgs,
-    /// Timeout in seconds [default: none]
+    /// End the trial after so many seconds [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<f64>,
+    /// Timeout of the boot, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub boot_timeout: f64,
+    /// Time without an allocation after which the guest is looked at, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub stuck_timeout: f64,
     /// Folder of the run [default: the next free runs/<date>-<n>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -294,44 +310,6 @@ pub struct WatchArgs {
     /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
     #[arg(last = true, value_name = "QEMU")]
     pub command: Vec<String>,
-}
-
-/// Reports of the kernel that make a failure of a pass.
-#[derive(Debug, Clone, clap::Args)]
-pub struct FailOnArgs {
-    /// Report of the kernel with which a trial does not pass, for example warning or lockdep; may be given more than once, see
-    /// `docs/matrix.md`
-    #[arg(long, value_name = "REPORT")]
-    pub fail_on: Vec<String>,
-}
-
-impl FailOnArgs {
-    /// The reports.
-    ///
-    /// # Errors
-    /// When one is unknown.
-    pub fn kinds(&self) -> Result<Vec<model::AlsoKind>, CliError> {
-        let words = self.fail_on.iter().map(String::as_str);
-        crate::matrix::fail_on(words).map_err(|error| CliError::Usage(error.to_string()))
-    }
-}
-
-/// How the test of a guest without the agent ends.
-#[derive(Debug, Clone, clap::Args)]
-pub struct EndArgs {
-    /// Guest without the agent: text on the console that ends the trial as passed; powering off before it proves nothing
-    #[arg(long, value_name = "TEXT")]
-    pub until: Option<String>,
-    /// Guest without the agent: an empty console is as it should be
-    #[arg(long)]
-    pub expect_silent: bool,
-}
-
-impl EndArgs {
-    /// A guest with this initramfs.
-    pub fn initrd(&self, path: Option<PathBuf>) -> model::Initrd {
-        model::Initrd { path, until: self.until.clone(), is_silent: self.expect_silent }
-    }
 }
 
 /// Arguments of `oomlab classify`.

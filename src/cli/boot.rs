@@ -9,7 +9,7 @@ use crate::kernel::Kernels;
 use crate::matrix::{self, SingleCell, SingleKernel, SinglePayload};
 use crate::store::open_regular;
 use arch::Arch;
-use model::{KernelArtifact, KernelName, Timeouts};
+use model::{KernelArtifact, KernelName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -30,13 +30,13 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         kernel,
         arch: args.arch,
         ram: args.ram.clone(),
-        payload: payload(args, user_kernel.is_some())?,
+        payload: payload(args)?,
         vcpus: args.vcpus,
-        append: args.append.iter().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect(),
+        append: args.append.words(),
         qemu: args.qemu_arg.clone(),
         faults: matrix::faults(args.fault.iter().map(String::as_str))
             .map_err(|error| CliError::Usage(error.to_string()))?,
-        timeouts: Timeouts { boot_s: args.boot_timeout, load_s: args.load_timeout, ..Timeouts::default() },
+        timeouts: args.timeouts.timeouts(),
         repeat: args.repeat,
         fail_on: args.reports.kinds()?,
     };
@@ -44,7 +44,7 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
     Execution { context, catalogues, options: &args.options, plan, own: user_kernel, prepared: None }.run()
 }
 
-fn payload(args: &BootArgs, has_user_kernel: bool) -> Result<SinglePayload, CliError> {
+fn payload(args: &BootArgs) -> Result<SinglePayload, CliError> {
     match (&args.workload, &args.initrd) {
         (Some(_), _) if args.end.until.is_some() || args.end.expect_silent => Err(CliError::Usage(
             "a workload ends by itself: `--until` and `--expect-silent` are for guests without the agent".to_owned(),
@@ -52,11 +52,11 @@ fn payload(args: &BootArgs, has_user_kernel: bool) -> Result<SinglePayload, CliE
         (Some(name), _) => {
             Ok(SinglePayload::Workload { name: name.clone(), options: options(&args.workload_options)? })
         }
+        (None, Some(none)) if none == Path::new("none") => Ok(SinglePayload::Initrd(args.end.initrd(None))),
         (None, Some(initrd)) => Ok(SinglePayload::Initrd(args.end.initrd(Some(readable(initrd)?)))),
-        (None, None) if has_user_kernel => Ok(SinglePayload::Initrd(args.end.initrd(None))),
         (None, None) => Err(CliError::Usage(
             "nothing to run in the guest: name a workload with `--workload` (`oomlab workload list` shows all) \
-             or an initramfs with `--initrd`"
+             or an initramfs with `--initrd`; `--initrd none` where the kernel or a disk has it"
                 .to_owned(),
         )),
     }

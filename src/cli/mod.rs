@@ -9,6 +9,7 @@ mod context;
 mod doctor;
 mod error;
 mod execute;
+mod guest_args;
 mod interrupt;
 mod kernel;
 mod known;

@@ -17,7 +17,8 @@ pub fn main() -> ExitCode {
         ColorChoice::Never => false,
         ColorChoice::Auto => attended && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
-    if program.verbose {
+    // A plan has nothing to log: there, `-v` is for its own lines.
+    if program.verbose && !matches!(program.command, Command::Plan(_)) {
         // Without `log_internal_errors(false)` a failed write is reported by a second one, which panics.
         let log = tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false);
         log.with_max_level(tracing::Level::DEBUG).init();
@@ -35,7 +36,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
     let context = || Context::new(program.data.as_deref(), color);
     match &program.command {
         Command::Run(args) => run::run(args, &context()?),
-        Command::Plan(args) => plan::run(args, &context()?),
+        Command::Plan(args) => plan::run(args, program.verbose, &context()?),
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
         Command::Watch(args) => watch::run(args, &context()?),

@@ -1,11 +1,12 @@
 //! Values of command line options.
 
 use arch::Arch;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Reads `--arch`.
 pub(super) fn arch_parser() -> impl TypedValueParser<Value = Arch> {
-    PossibleValuesParser::new(arch::ALL.iter().map(|arch| arch.name)).try_map(|name| name.parse::<Arch>())
+    let value = |arch: &Arch| PossibleValue::new(arch.name).aliases(arch.aliases);
+    PossibleValuesParser::new(arch::ALL.iter().map(value)).try_map(|name| name.parse::<Arch>())
 }
 
 /// A duration that cannot be used.

@@ -1,6 +1,6 @@
 //! `oomlab watch`: judges a guest that the lab did not plan.
 
-use super::args::WatchArgs;
+use super::args::{Program, WatchArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::execute;
@@ -14,6 +14,7 @@ use crate::lab::{self, Budget, GuestSpec, Lab, LocalExecutor, Ready};
 use crate::launch::{Given, chardev_at};
 use crate::store::{RunDir, open_regular};
 use arch::Arch;
+use clap::CommandFactory;
 use model::{
     Accel, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
 };
@@ -68,6 +69,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
 /// Where the guest is, and what is known of its command line.
 async fn guest(args: &WatchArgs) -> Result<(GuestSpec, Vec<String>), CliError> {
     if !args.command.is_empty() {
+        misplaced(&args.command)?;
         return Ok((GuestSpec::Spawn { argv: args.command.clone() }, args.command.clone()));
     }
     let Some(serial) = &args.serial else { return Ok((GuestSpec::Stdin, Vec::new())) };
@@ -89,6 +91,23 @@ async fn guest(args: &WatchArgs) -> Result<(GuestSpec, Vec<String>), CliError> {
     };
     let console = chardev_at(&argv, serial);
     Ok((GuestSpec::Attach { serial: serial.clone(), console, qmp: args.qmp.clone() }, argv))
+}
+
+/// Options that QEMU has as well as the lab, or takes with two hyphens.
+const OF_QEMU: [&str; 3] = ["kernel", "serial", "qmp"];
+
+/// Refuses the lab's own options behind `--`: QEMU would only say that it does not know them.
+fn misplaced(command: &[String]) -> Result<(), CliError> {
+    let program = Program::command();
+    let watch = program.find_subcommand("watch").into_iter().flat_map(clap::Command::get_arguments);
+    let own: Vec<&str> = watch.filter_map(clap::Arg::get_long).filter(|name| !OF_QEMU.contains(name)).collect();
+    let name = |word: &String| word.strip_prefix("--").map(|word| word.split('=').next().unwrap_or(word).to_owned());
+    match command.iter().filter_map(name).find(|name| own.contains(&name.as_str())) {
+        Some(name) => {
+            Err(CliError::Usage(format!("`--{name}` is an option of the lab, not of QEMU: write it before `--`")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The architecture: as the user says, else as QEMU's program says, else the host's.
@@ -134,7 +153,9 @@ fn name(path: &Path) -> String {
 }
 
 fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) -> Cell {
-    let load_s = args.timeout.unwrap_or(NEVER_S);
+    // A guest without the agent has no end of its boot: its trial ends after both times.
+    let total_s = args.timeout.unwrap_or(NEVER_S);
+    let boot_s = args.boot_timeout.min(total_s);
     Cell {
         id: Cell::WATCHED.into(),
         kernel: kernel.name.clone(),
@@ -147,7 +168,7 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) ->
         axes: BTreeMap::new(),
         append: Vec::new(),
         qemu: Vec::new(),
-        timeouts: Timeouts { boot_s: Timeouts::default().boot_s, load_s, ..Timeouts::default() },
+        timeouts: Timeouts { boot_s, load_s: total_s - boot_s, stuck_s: args.stuck_timeout },
         repeat: 1,
         expect: Expectation::pass(),
         fail_on: Vec::new(),

@@ -152,6 +152,16 @@ mod tests {
     }
 
     #[test]
+    fn user_words_are_last_and_remove_the_labs() {
+        let append = ["-oops=panic", "-b", "oops=continue", "-nokaslr"].map(str::to_owned).to_vec();
+        let words = super::kernel_words(&Cell { append, ..cell("x86_64") });
+        let place = |word: &str| words.iter().position(|own| own == word);
+        assert_eq!([place("oops=panic"), place("-oops=panic"), place("nokaslr"), place("-nokaslr")], [None; 4]);
+        assert!(place("panic=-1") < place("-b"), "init has options, too");
+        assert_eq!(place("oops=continue"), Some(words.len() - 1));
+    }
+
+    #[test]
     fn user_words_come_last() {
         let argv = argv("riscv64-nommu", Accel::Tcg);
         assert!(

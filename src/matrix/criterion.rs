@@ -92,10 +92,11 @@ impl Key {
         }
     }
 
-    /// A test of equality: patterns by text, sizes by value (`1024M` is `1G`).
+    /// A test of equality: patterns by text, sizes by value (`1024M` is `1G`), architectures by any of their names.
     pub fn is(&self, text: &str) -> Test {
         let canonical = match self {
             Self::Ram => text.parse::<RamMib>().ok().map(|ram| ram.to_string()),
+            Self::Arch => arch::find(text).map(|arch| arch.to_string()),
             _ => None,
         };
         Test::Is(canonical.unwrap_or_else(|| text.to_owned()))

@@ -64,7 +64,7 @@ pub fn json_schema() -> Value {
 }
 
 fn axes() -> Value {
-    let names: Vec<&str> = arch::ALL.iter().map(|spec| spec.name).collect();
+    let names: Vec<&str> = arch::ALL.iter().flat_map(|arch| [&[arch.name], arch.aliases].concat()).collect();
     json!({
         "kernel": described(one_or_more(json!({ "type": "string" })), "Kernels, as `oomlab kernel list` names them."),
         "arch": described(one_or_more(json!({ "enum": names })), "Architectures."),

@@ -199,7 +199,8 @@ fn the_users_own_kernel_and_initramfs_get_a_verdict_without_the_agent() {
 #[test]
 fn a_kernel_that_finds_no_init_failed_to_boot() {
     let kernel = kernels::kernel("debian-6.1", "arm");
-    let boot = Boot::new(&Program::new(), &["--arch", "arm", "--kernel", path(&kernel), "--ram", "128M"]);
+    let boot =
+        Boot::new(&Program::new(), &["--arch", "arm", "--kernel", path(&kernel), "--initrd", "none", "--ram", "128M"]);
     boot.assert("boot-panic", 1);
     assert!(boot.trial.verdict.lines[0].contains("Unable to mount root fs"), "{:?}", boot.trial.verdict);
 }
@@ -210,7 +211,8 @@ fn a_kernel_that_prints_nothing_is_silent() {
     // Words of zero are no instruction of RISC-V: the hart traps for ever, at the first of them.
     std::fs::write(program.dir().join("zeros"), vec![0; 4096]).unwrap();
     let times = ["--boot-timeout", "2", "--load-timeout", "1"];
-    let args = [&["--arch", "riscv64-nommu", "--kernel", "./zeros", "--ram", "32M"], &times[..]].concat();
+    let args =
+        [&["--arch", "riscv64-nommu", "--kernel", "./zeros", "--initrd", "none", "--ram", "32M"], &times[..]].concat();
     let boot = Boot::new(&program, &args);
     boot.assert("boot-silent", 1);
     assert_eq!(boot.console, "");
@@ -220,7 +222,8 @@ fn a_kernel_that_prints_nothing_is_silent() {
 fn qemu_error_on_a_bad_kernel_is_shown() {
     let program = Program::new();
     program.write("no-kernel", "not a kernel");
-    let boot = Boot::new(&program, &["--arch", "x86_64", "--kernel", "./no-kernel", "--ram", "128M"]);
+    let boot =
+        Boot::new(&program, &["--arch", "x86_64", "--kernel", "./no-kernel", "--initrd", "none", "--ram", "128M"]);
     boot.assert("qemu-failed", 3);
     assert!(boot.trial.verdict.summary.contains("invalid kernel header"), "{}", boot.trial.verdict.summary);
 }

@@ -114,7 +114,23 @@ fn a_log_comes_from_standard_input_too() {
 #[test]
 fn a_plan_shows_cells_and_command_lines() {
     assert_matrix("plan", SMALL, &["plan", "matrix.yaml"], 0);
+    assert_matrix("plan-verbose", SMALL, &["plan", "-v", "matrix.yaml", "--filter", "zombie ram<=8M"], 0);
     assert_matrix("plan-json", SMALL, &["plan", "matrix.yaml", "--json", "--filter", "arch=arm"], 0);
+}
+
+#[test]
+fn aliases_of_architectures_are_known_wherever_one_is_named() {
+    let program = Program::new();
+    let matrix = "axes: {kernel: debian-6.1, arch: [amd64, arm64], ram: 128M, workload: idle}\n\
+                  expect:\n  - {match: {arch: amd64}, verdict: hang, reason: a test}\n";
+    program.write("matrix.yaml", matrix);
+    let plan = program.run(["plan", "matrix.yaml", "--filter", "arch=arm64,amd64"]).stdout;
+    for line in ["hang           debian-6.1.x86_64.128M.idle", "pass/finished  debian-6.1.aarch64.128M.idle"] {
+        assert!(plan.contains(line), "{line} is not in {plan}");
+    }
+    let boot = ["boot", "--arch", "armhf", "--kernel", "debian-6.1", "--workload", "idle", "--ram", "8M"];
+    let refused = program.run(boot);
+    assert!(refused.stderr.contains("arm needs at least"), "{refused:?}");
 }
 
 #[test]

@@ -99,6 +99,7 @@ fn watch_rejects_bad_arguments() {
         (vec!["watch", "--arch", "vax"], "invalid value 'vax' for '--arch"),
         (vec!["watch", "--kernel", "gone"], "gone"),
         (vec!["watch", "--system-map", "gone"], "cannot read gone"),
+        (vec!["watch", "--", FAKE_QEMU, "--timeout", "5"], "`--timeout` is an option of the lab"),
     ] {
         let finished = wait(start(&mut program.command(&args)));
         assert_eq!(finished.status, Some(2), "{args:?}: {finished:?}");

@@ -10,6 +10,7 @@ use crate::RamMib;
 /// See [`ArchSpec`].
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "aarch64",
+    aliases: &["arm64"],
     mmu: true,
     min_ram: RamMib(96),
     max_vcpus: 8,

@@ -7,6 +7,7 @@ use crate::RamMib;
 /// See [`ArchSpec`].
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "arm",
+    aliases: &["armhf", "armv7"],
     mmu: true,
     min_ram: RamMib(64),
     max_vcpus: 8,

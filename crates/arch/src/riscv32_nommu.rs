@@ -5,6 +5,7 @@ use super::{ArchSpec, CallTarget, CpuSpec, FrameLayout, GuestSpec, QemuSpec, Sta
 /// As [`riscv64_nommu`](super::riscv64_nommu), with words of 32 bits.
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "riscv32-nommu",
+    aliases: &[],
     qemu: QemuSpec { program: "qemu-system-riscv32", ..super::riscv64_nommu::SPEC.qemu },
     cpu: CpuSpec { word_bytes: 4, ..super::riscv64_nommu::SPEC.cpu },
     stack: Some(STACK),

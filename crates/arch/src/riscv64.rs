@@ -16,6 +16,7 @@ const KERNEL_LINK_ADDR: u64 = 0xffff_ffff_8000_0000;
 /// See [`ArchSpec`].
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "riscv64",
+    aliases: &[],
     mmu: true,
     min_ram: RamMib(32),
     max_vcpus: 8,

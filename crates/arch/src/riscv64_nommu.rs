@@ -10,6 +10,7 @@ use crate::RamMib;
 /// The kernel is linked to the start of RAM and QEMU jumps there: no firmware may lie in its place.
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "riscv64-nommu",
+    aliases: &[],
     mmu: false,
     min_ram: RamMib(8),
     max_vcpus: 8,

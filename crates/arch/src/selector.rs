@@ -28,9 +28,9 @@ impl Arch {
     }
 }
 
-/// The architecture of this name.
+/// The architecture of this name or alias.
 pub fn find(name: &str) -> Option<Arch> {
-    ALL.iter().find(|arch| arch.name == name).copied()
+    ALL.iter().find(|arch| arch.name == name || arch.aliases.contains(&name)).copied()
 }
 
 /// A name that no architecture has.
@@ -118,6 +118,15 @@ mod tests {
         let arm: Arch = serde_json::from_str("\"arm\"").unwrap();
         assert_eq!(serde_json::to_string(&arm).unwrap(), "\"arm\"");
         assert!(find("x86_64").unwrap() < arm, "reports list x86_64 first");
+    }
+
+    #[test]
+    fn aliases_name_one_architecture() {
+        let named = |name: &str| find(name).map(|arch| arch.name);
+        assert_eq!(["amd64", "arm64", "armhf"].map(named), ["x86_64", "aarch64", "arm"].map(Some));
+        let all: Vec<&str> = ALL.iter().flat_map(|arch| [&[arch.name], arch.aliases].concat()).collect();
+        let distinct: std::collections::BTreeSet<&str> = all.iter().copied().collect();
+        assert_eq!(all.len(), distinct.len());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::RamMib;
 pub struct ArchSpec {
     /// Name in matrices.
     pub name: &'static str,
+    /// Names that other projects have for it.
+    pub aliases: &'static [&'static str],
     /// Whether the kernel runs with an MMU.
     pub mmu: bool,
     /// Minimum RAM with which a stock kernel reaches init.

@@ -13,6 +13,7 @@ use std::ops::Range;
 /// `no_timer_check` skips that; under KVM the kernel does so by itself.
 pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "x86_64",
+    aliases: &["amd64", "x86-64"],
     mmu: true,
     min_ram: RamMib(96),
     max_vcpus: 64,

@@ -1,0 +1,81 @@
+//! Options of guests, for several commands.
+
+use super::error::CliError;
+use super::values::seconds;
+use model::Timeouts;
+use std::path::PathBuf;
+
+/// Words of the kernel command line.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AppendArgs {
+    /// Further words of the kernel command line; may be given more than once. The lab adds `ignore_loglevel
+    /// sysrq_always_enabled panic=-1 oops=panic`, on some architectures `nokaslr`, too: `--append=-oops=panic` removes one
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub append: Vec<String>,
+}
+
+impl AppendArgs {
+    /// The words.
+    pub fn words(&self) -> Vec<String> {
+        self.append.iter().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect()
+    }
+}
+
+/// Timeouts of a trial's stages.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct TimeoutArgs {
+    /// Timeout of the boot, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub boot_timeout: f64,
+    /// Timeout of the workload, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
+    pub load_timeout: f64,
+    /// Time without an allocation after which the guest is looked at, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub stuck_timeout: f64,
+}
+
+impl TimeoutArgs {
+    /// The timeouts.
+    pub fn timeouts(self) -> Timeouts {
+        Timeouts { boot_s: self.boot_timeout, load_s: self.load_timeout, stuck_s: self.stuck_timeout }
+    }
+}
+
+/// Reports of the kernel that make a failure of a pass.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FailOnArgs {
+    /// Report of the kernel with which a trial does not pass, for example warning or lockdep; may be given more than once, see
+    /// `docs/matrix.md`
+    #[arg(long, value_name = "REPORT")]
+    pub fail_on: Vec<String>,
+}
+
+impl FailOnArgs {
+    /// The reports.
+    ///
+    /// # Errors
+    /// When one is unknown.
+    pub fn kinds(&self) -> Result<Vec<model::AlsoKind>, CliError> {
+        let words = self.fail_on.iter().map(String::as_str);
+        crate::matrix::fail_on(words).map_err(|error| CliError::Usage(error.to_string()))
+    }
+}
+
+/// How the test of a guest without the agent ends.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EndArgs {
+    /// Guest without the agent: text on the console that ends the trial as passed; powering off before it proves nothing
+    #[arg(long, value_name = "TEXT")]
+    pub until: Option<String>,
+    /// Guest without the agent: an empty console is as it should be
+    #[arg(long)]
+    pub expect_silent: bool,
+}
+
+impl EndArgs {
+    /// A guest with this initramfs.
+    pub fn initrd(&self, path: Option<PathBuf>) -> model::Initrd {
+        model::Initrd { path, until: self.until.clone(), is_silent: self.expect_silent }
+    }
+}

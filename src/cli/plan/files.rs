@@ -1,0 +1,106 @@
+//! The files, accelerators and sandboxes of a plan's cells.
+
+use crate::cli::error::CliError;
+use crate::cli::known::Catalogues;
+use crate::host::{cached_accel, has_sandbox};
+use crate::kernel::Source;
+use crate::launch::{Paths, command};
+use crate::workload::Manifest;
+use arch::Arch;
+use model::{Accel, Cell, KernelName, Payload, Plan, WorkloadName};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
+
+/// What an image depends on: an image with modules is for one kernel.
+type ImageKey = (WorkloadName, Arch, Option<(KernelName, Vec<String>)>);
+
+/// The files, accelerators and sandboxes of a plan's cells, each looked up once: the name of an image is a digest of its sources.
+#[derive(Default)]
+pub(super) struct Files {
+    kernels: HashMap<(KernelName, Arch), PathBuf>,
+    images: HashMap<ImageKey, PathBuf>,
+    accels: HashMap<Arch, Accel>,
+    sandboxes: HashMap<Arch, bool>,
+    missing: Vec<Missing>,
+}
+
+/// A kernel that a run prepares first.
+pub(super) struct Missing {
+    pub kernel: KernelName,
+    pub arch: Arch,
+    /// It is compiled on this host; else it is fetched.
+    pub is_built: bool,
+}
+
+impl Files {
+    pub(super) fn of(plan: &Plan, catalogues: &Catalogues) -> Result<Self, CliError> {
+        let mut files = Self::default();
+        for cell in &plan.cells {
+            let (name, arch) = (&cell.kernel, cell.arch);
+            if let Entry::Vacant(unknown) = files.kernels.entry((name.clone(), arch)) {
+                unknown.insert(catalogues.kernels.image_path(name.as_str(), arch)?);
+                if catalogues.kernels.cached(name.as_str(), arch).is_none() {
+                    let source = &catalogues.kernels.catalogue().supports(name.as_str(), arch)?.source;
+                    let is_built = !matches!(source, Source::Debian { .. } | Source::Local(_));
+                    files.missing.push(Missing { kernel: name.clone(), arch, is_built });
+                }
+            }
+            if let Some(key) = image_key(cell)
+                && !files.images.contains_key(&key)
+                && let Some(manifest) = catalogues.workloads.get(&key.0)
+            {
+                let path = image_path(cell, arch, manifest, catalogues)?;
+                files.images.insert(key, path);
+            }
+            files.accels.entry(arch).or_insert_with(|| cached_accel(arch, &catalogues.cache));
+            files.sandboxes.entry(arch).or_insert_with(|| has_sandbox(arch.qemu.program));
+        }
+        Ok(files)
+    }
+
+    /// Kernels of the plan that are not in the cache, and whether they are built.
+    pub(super) fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// The command line of a cell's run, with sockets and disk at fixed paths.
+    pub(super) fn command(&self, cell: &Cell) -> Vec<String> {
+        let initrd = match &cell.payload {
+            Payload::Initrd(initrd) => initrd.path.clone(),
+            Payload::Workload { .. } => image_key(cell).and_then(|key| self.images.get(&key).cloned()),
+        };
+        let kernel = self.kernels.get(&(cell.kernel.clone(), cell.arch)).cloned();
+        let sockets = Path::new("/tmp");
+        let paths = Paths {
+            kernel: kernel.unwrap_or_default(),
+            initrd,
+            serial: sockets.join("oomlab-serial"),
+            qmp: sockets.join("oomlab-qmp"),
+            disk: sockets.join("oomlab-scratch"),
+        };
+        let accel = self.accels.get(&cell.arch).copied().unwrap_or(Accel::Tcg);
+        command(cell, accel, self.sandboxes.get(&cell.arch).copied().unwrap_or(true), &paths)
+    }
+}
+
+fn image_key(cell: &Cell) -> Option<ImageKey> {
+    let Payload::Workload { name, .. } = &cell.payload else { return None };
+    let modules = cell.needs.modules.clone();
+    let kernel = (!modules.is_empty()).then(|| (cell.kernel.clone(), modules));
+    Some((name.clone(), cell.arch, kernel))
+}
+
+/// The path of the initramfs. It depends on the content of the modules in it; until the kernel's modules are in the cache,
+/// the kernel's name stands in for them.
+fn image_path(cell: &Cell, spec: Arch, manifest: &Manifest, catalogues: &Catalogues) -> Result<PathBuf, CliError> {
+    let modules = catalogues.modules(cell, spec);
+    let mut path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
+    if modules.is_none()
+        && let (Some(folder), Some(file)) = (path.parent(), path.file_name())
+    {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        path = folder.with_file_name(format!("{name}+modules-of-{}", cell.kernel)).join(file);
+    }
+    Ok(path)
+}

@@ -1,0 +1,115 @@
+//! A plan for a person.
+
+use super::files::{Files, Missing};
+use crate::host::Resources;
+use model::{Plan, Skipped, printable};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// CPU minutes of a kernel build by the lab's configurations: 500 files took 3 minutes on two CPUs.
+const BUILD_CPU_MINUTES: u32 = 6;
+
+/// Maximum number of left-out cells that are named for each reason, without `-v`.
+const MAX_NAMED: usize = 3;
+
+/// Prints what is needed first, a line a cell, and what is left out and why; with `verbose`, also command lines and every
+/// cell that is left out. A plan may have many cells: each is printed as it is made.
+pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} · {} cells · {} trials", printable(&plan.name), plan.cells.len(), plan.trials())?;
+    needed_first(files.missing(), Resources::of_host().cpus, out)?;
+    let expected: Vec<String> = plan.cells.iter().map(|cell| cell.expect.to_string()).collect();
+    let width = expected.iter().map(String::len).max().unwrap_or(0).max("expects".len());
+    writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
+    for (cell, expects) in plan.cells.iter().zip(&expected) {
+        writeln!(out, "{:>6}  {expects:width$}  {}", cell.repeat, printable(cell.id.as_str()))?;
+        if verbose {
+            let words = shlex::try_join(files.command(cell).iter().map(String::as_str)).unwrap_or_default();
+            writeln!(out, "        {}", printable(&words))?;
+        }
+    }
+    left_out(&plan.skipped, verbose, out)?;
+    if !verbose {
+        writeln!(out, "\n`oomlab plan -v` prints the QEMU command lines")?;
+    }
+    Ok(())
+}
+
+fn needed_first(missing: &[Missing], cpus: u32, out: &mut dyn Write) -> io::Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nneeded first")?;
+    let width = missing.iter().map(|missing| missing.kernel.as_str().len()).max().unwrap_or(0);
+    for Missing { kernel, arch, is_built } in missing {
+        let how = if *is_built {
+            format!("build, about {} min", BUILD_CPU_MINUTES.div_ceil(cpus.max(1)))
+        } else {
+            "fetch".to_owned()
+        };
+        writeln!(out, "  {:width$}  {:14} {how}", printable(kernel.as_str()), arch.name)?;
+    }
+    Ok(())
+}
+
+fn left_out(skipped: &[Skipped], verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    let mut reasons: BTreeMap<&str, Vec<&Skipped>> = BTreeMap::new();
+    for one in skipped {
+        reasons.entry(one.reason.as_str()).or_default().push(one);
+    }
+    writeln!(out, "\nleft out: {}", skipped.len())?;
+    for (reason, cells) in reasons {
+        writeln!(out, "{:>6}  {}", cells.len(), printable(reason))?;
+        let named = if verbose { cells.len() } else { MAX_NAMED };
+        for one in cells.iter().take(named) {
+            writeln!(out, "        {}", printable(one.id.as_str()))?;
+        }
+        if cells.len() > named {
+            writeln!(out, "        and {} more: `-v` names them", cells.len() - named)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::CellId;
+
+    fn shown(write: impl Fn(&mut dyn Write) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn left_out_cells_are_grouped_by_reason() {
+        let skipped = |id: &str, reason: &str| Skipped { id: CellId::new(id), reason: reason.to_owned() };
+        let all: Vec<Skipped> = [("a", "small"), ("b", "no module"), ("c", "small"), ("d", "small"), ("e", "small")]
+            .map(|(id, reason)| skipped(id, reason))
+            .to_vec();
+        let text = shown(|out| left_out(&all, false, out));
+        assert_eq!(
+            text,
+            "\nleft out: 5\n     1  no module\n        b\n     4  small\n        a\n        c\n        d\n        \
+             and 1 more: `-v` names them\n"
+        );
+        assert!(shown(|out| left_out(&all, true, out)).contains("        e\n"));
+        assert_eq!(shown(|out| left_out(&[], false, out)), "");
+    }
+
+    #[test]
+    fn kernels_that_are_needed_first_say_how_long_they_take() {
+        let missing = |kernel: &str, is_built| {
+            let arch = arch::find("arm").unwrap();
+            Missing { kernel: kernel.into(), arch, is_built }
+        };
+        let text = shown(|out| needed_first(&[missing("linux-7.3", true), missing("debian-6.1", false)], 4, out));
+        assert_eq!(
+            text,
+            "\nneeded first\n  linux-7.3   arm            build, about 2 min\n  debian-6.1  arm            fetch\n"
+        );
+    }
+}
