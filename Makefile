@@ -1,5 +1,6 @@
 # make demo     installs what is missing, builds, fetches the kernels, runs matrices/smoke.yaml
 # make test     installs what is missing, then every check and every test; ADVISORIES=1 adds those on dependencies
+# make install  builds the program, and installs it, its man pages and completions of bash, zsh and fish below PREFIX=/usr/local
 # make bench    how much is read and judged a second; BENCH=watchdog for one group
 # make fuzz     feeds what a hostile guest may print to what reads it, for SECONDS=60 each; TARGET=console for one
 # make mutants  changes what judges, place by place, and tells which changes no test notices; SHARD=0/10 for a tenth
@@ -16,7 +17,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 SECONDS := 60
 
-.PHONY: demo test bench fuzz mutants host rust linker tools
+.PHONY: demo test install bench fuzz mutants host rust linker tools
 .NOTPARALLEL:
 
 demo: host
@@ -29,6 +30,19 @@ test: host tools
 	cargo deny --locked check bans licenses sources $(if $(ADVISORIES),advisories)
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --workspace; else cargo test --locked --workspace --all-targets; fi
 	cargo test --locked --workspace --doc
+
+PREFIX := /usr/local
+SHARE := $(DESTDIR)$(PREFIX)/share
+
+# The program has its data built in: it needs QEMU and compilers of the host, which `oomlab doctor` names.
+install: rust linker
+	cargo build --locked --release --bin oomlab
+	install -D --mode=755 "$${CARGO_TARGET_DIR:-target}/release/oomlab" "$(DESTDIR)$(PREFIX)/bin/oomlab"
+	"$(DESTDIR)$(PREFIX)/bin/oomlab" man "$(SHARE)/man/man1"
+	install -d "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" "$(SHARE)/fish/vendor_completions.d"
+	"$(DESTDIR)$(PREFIX)/bin/oomlab" completions bash > "$(SHARE)/bash-completion/completions/oomlab"
+	"$(DESTDIR)$(PREFIX)/bin/oomlab" completions zsh > "$(SHARE)/zsh/site-functions/_oomlab"
+	"$(DESTDIR)$(PREFIX)/bin/oomlab" completions fish > "$(SHARE)/fish/vendor_completions.d/oomlab.fish"
 
 bench: rust linker
 	cargo bench --locked --bench throughput -- $(BENCH)

@@ -1,10 +1,11 @@
 //! The command line.
 
 use super::bisect::{BisectArgs, StepArgs};
+use super::completion::{kernels, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::guest_args::{AppendArgs, EndArgs, FailOnArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
-use super::values::{arch_parser, seconds};
+use super::values::{arch_parser, seconds, shell_parser};
 use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
 use std::path::PathBuf;
@@ -84,10 +85,17 @@ pub enum Command {
         #[arg(value_enum, default_value = "matrix", hide_possible_values = true)]
         document: Document,
     },
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell; it knows kernels, workloads, runs and cells
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        #[arg(value_parser = shell_parser())]
+        shell: String,
+    },
+    /// Write the man pages into a folder: what `make install` does
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        dir: PathBuf,
     },
 }
 
@@ -195,13 +203,13 @@ pub struct BootArgs {
     #[arg(long, value_parser = arch_parser())]
     pub arch: Arch,
     /// Kernel: a name of the catalogue, or the path of an image (with a `/` in it, or of a file that exists)
-    #[arg(long)]
+    #[arg(long, add = kernels())]
     pub kernel: String,
     /// RAM, for example 32M
     #[arg(long, default_value = "128M")]
     pub ram: String,
     /// Workload; its options as `--option name=value`
-    #[arg(long, conflicts_with = "initrd")]
+    #[arg(long, conflicts_with = "initrd", add = workloads())]
     pub workload: Option<String>,
     /// Option of the workload
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
@@ -238,7 +246,7 @@ pub struct BootArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReproArgs {
     /// The trial, as reports name it: RUN/CELL, or the path of its folder
-    #[arg(value_name = "RUN/CELL")]
+    #[arg(value_name = "RUN/CELL", add = trials())]
     pub trial: String,
     /// Print a shell script instead of running it
     #[arg(long)]
@@ -254,7 +262,7 @@ pub struct ReproArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReplayArgs {
     /// The run or trial, as reports name it, or the path of its folder
-    #[arg(value_name = "RUN[/CELL]")]
+    #[arg(value_name = "RUN[/CELL]", add = trials())]
     pub recorded: String,
     /// Draw each trial on a time axis: stages, console, vCPUs, beats, canary, free memory, kills, probes
     #[arg(long, conflicts_with = "json")]
@@ -337,6 +345,7 @@ pub enum WorkloadAction {
     /// Describe one: what it does, its options, the verdict of a healthy kernel
     Show {
         /// Its name
+        #[arg(add = workloads())]
         name: String,
     },
 }

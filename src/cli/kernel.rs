@@ -1,5 +1,6 @@
 //! `oomlab kernel`: lists, fetches and builds kernels.
 
+use super::completion::kernels;
 use super::output::{notify, write_stdout};
 use super::values::arch_parser;
 use crate::assets::Assets;
@@ -37,6 +38,7 @@ enum Action {
     /// Fetch or build a kernel, unless it is in the cache
     Get {
         /// Name of the kernel
+        #[arg(add = kernels())]
         name: String,
         /// Architecture [default: all for which the kernel exists]
         #[arg(long, value_parser = arch_parser())]

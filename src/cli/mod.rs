@@ -5,6 +5,7 @@ mod bisect;
 mod boot;
 mod capacity;
 mod classify;
+mod completion;
 mod context;
 mod doctor;
 mod error;

@@ -4,13 +4,14 @@ use super::args::{Command, Document, Program};
 use super::context::Context;
 use super::error::CliError;
 use super::output::print_err;
-use super::{bisect, boot, classify, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
+use super::{bisect, boot, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
 use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
 use std::process::ExitCode;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    completion::answer();
     let program = Program::parse();
     let color = |attended: bool| match program.color {
         ColorChoice::Always => true,
@@ -59,10 +60,10 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
             super::output::print(&format!("{schema:#}\n"))?;
             Ok(0)
         }
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Program::command(), "oomlab", &mut script);
-            super::output::print(&String::from_utf8_lossy(&script))?;
+        Command::Completions { shell } => completion::script(shell),
+        Command::Man { dir } => {
+            std::fs::create_dir_all(dir)?;
+            clap_mangen::generate_to(Program::command(), dir)?;
             Ok(0)
         }
     }

@@ -9,6 +9,11 @@ pub(super) fn arch_parser() -> impl TypedValueParser<Value = Arch> {
     PossibleValuesParser::new(arch::ALL.iter().map(value)).try_map(|name| name.parse::<Arch>())
 }
 
+/// Reads the name of a shell.
+pub(super) fn shell_parser() -> PossibleValuesParser {
+    PossibleValuesParser::new(super::completion::shells())
+}
+
 /// A duration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SecondsError {

@@ -2,7 +2,7 @@
 //!
 //! Each case is a transcript in `tests/cmd/`; `SNAPSHOTS=overwrite cargo test --test it cli::` rewrites them.
 
-use crate::support::program;
+use crate::support::program::{self, finish};
 use crate::support::transcript;
 
 use program::Program;
@@ -80,9 +80,41 @@ fn completions_are_made_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let finished = Program::new().run(["completions", shell]);
         assert_eq!(finished.status, Some(0));
-        assert!(finished.stdout.contains("oomlab") && finished.stdout.contains("repro"), "{shell}");
+        assert!(finished.stdout.contains("OOMLAB_COMPLETE"), "{shell}");
     }
     assert_case("completions-unknown", &["completions", "csh"], 2);
+}
+
+/// What a shell's script asks for the last of these words.
+fn completed(program: &Program, words: &[&str]) -> Vec<String> {
+    let mut command = program.command([&["--", "oomlab"], words].concat());
+    command.env("OOMLAB_COMPLETE", "fish");
+    let finished = finish(&mut command);
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    finished.stdout.lines().map(|line| line.split('\t').next().unwrap_or(line).to_owned()).collect()
+}
+
+#[test]
+fn completions_know_what_is_there() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.dir().join("runs/2026-11-29-0/cells/k.arm.64M.idle")).unwrap();
+    assert_eq!(completed(&program, &["boot", "--kernel", "debian-5"]), ["debian-5.10"]);
+    assert_eq!(completed(&program, &["boot", "--arch", "aa"]), ["aarch64"]);
+    assert_eq!(completed(&program, &["workload", "show", "zombie"]), ["zombie-victim"]);
+    assert_eq!(completed(&program, &["repro", "2026-11-29-0/"]), ["2026-11-29-0/k.arm.64M.idle"]);
+    assert_eq!(completed(&program, &["replay", "2"]), ["2026-11-29-0/"]);
+}
+
+#[test]
+fn man_pages_are_written_for_every_subcommand() {
+    let program = Program::new();
+    let finished = program.run(["man", "man1"]);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    for page in ["oomlab.1", "oomlab-run.1", "oomlab-bisect-commits.1"] {
+        let text = std::fs::read_to_string(program.dir().join("man1").join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+    assert!(!program.dir().join("man1/oomlab-trial.1").exists(), "hidden commands have none");
 }
 
 #[test]
