@@ -53,6 +53,11 @@ impl Style {
         if self.ascii { " | " } else { " · " }
     }
 
+    /// What stands between the ends of an interval.
+    pub(super) fn dash(self) -> &'static str {
+        if self.ascii { "-" } else { "–" }
+    }
+
     /// What stands between an old value and a new one.
     pub(super) fn arrow(self) -> &'static str {
         if self.ascii { "->" } else { "→" }
@@ -76,6 +81,27 @@ impl Style {
             shown.pop();
         }
         shown + self.ellipsis()
+    }
+
+    /// As many facts as fit into `columns`, each whole; a first one that is too long is cut.
+    pub(super) fn fit_facts(self, facts: &[String], columns: usize) -> String {
+        let Some((first, rest)) = facts.split_first() else { return String::new() };
+        let mut line = self.fit(first, columns);
+        let cut = format!("{}{}", self.separator(), self.ellipsis());
+        for (index, fact) in rest.iter().enumerate() {
+            let longer = format!("{line}{}{}", self.separator(), printable(fact));
+            let is_last = index + 1 == rest.len();
+            let reserved = if is_last { 0 } else { measure_text_width(&cut) };
+            if measure_text_width(&longer) + reserved > columns {
+                return if measure_text_width(&line) + measure_text_width(&cut) <= columns {
+                    line + &cut
+                } else {
+                    line
+                };
+            }
+            line = longer;
+        }
+        line
     }
 
     /// Foreign text made harmless and broken between words, each line behind `indent` spaces. Its own lines stay lines, but
@@ -147,6 +173,18 @@ mod tests {
         assert_eq!(measure_text_width(&style.fit(&"漢".repeat(1_000_000), 80)), 79);
         assert!(style.fit(&"\u{301}".repeat(1_000_000), 80).chars().count() < 400);
         assert_eq!(Style { ascii: true, ..style }.fit("abcdef", 5), "ab...");
+    }
+
+    #[test]
+    fn facts_stay_whole() {
+        let facts = ["expected hang oom-livelock", "1 kill", "also: page allocation stall"].map(str::to_owned);
+        let style = Style::default();
+        assert_eq!(style.fit_facts(&facts, 80), facts.join(" · "));
+        assert_eq!(style.fit_facts(&facts, 50), "expected hang oom-livelock · 1 kill · …");
+        assert_eq!(style.fit_facts(&facts, 33), "expected hang oom-livelock · …");
+        assert_eq!(style.fit_facts(&facts, 27), "expected hang oom-livelock");
+        assert_eq!(style.fit_facts(&facts, 10), "expected …");
+        assert_eq!(style.fit_facts(&[], 10), "");
     }
 
     #[test]

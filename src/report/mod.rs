@@ -7,6 +7,7 @@ mod json;
 mod junit;
 mod layout;
 mod markdown;
+mod rate;
 pub mod replay;
 mod script;
 mod table;

@@ -1,6 +1,7 @@
 //! Every cell of a run in a table, by kernel and architecture.
 
 use super::layout::{Colour, Style, counted, duration, padded};
+use super::rate::Rate;
 use super::tally::{Standing, reports_note, tally};
 use ::console::measure_text_width;
 use model::{Cell, Outcome, RunRecord, TrialRecord, printable};
@@ -64,7 +65,7 @@ fn row_text(cell: &Cell, trials: &[&TrialRecord], name_width: usize, style: Styl
     let name = padded(&variant(cell), name_width);
     let start = format!("{:>5}  {name}  {:>8}", cell.ram, duration(mean_s));
     let room = style.columns().saturating_sub(measure_text_width(&start) + 8);
-    let note = style.fit(&notes(trials, style).join(style.separator()), room);
+    let note = style.fit_facts(&notes(trials, style), room);
     let gap = if note.is_empty() { "" } else { "   " };
     format!("  {sign} {start}{gap}{note}\n")
 }
@@ -72,7 +73,9 @@ fn row_text(cell: &Cell, trials: &[&TrialRecord], name_width: usize, style: Styl
 fn notes(trials: &[&TrialRecord], style: Style) -> Vec<String> {
     let plain = Style { colour: false, ..style };
     if trials.len() > 1 {
-        return tally(trials.iter().copied(), plain).into_iter().chain(reports_note(trials.iter().copied())).collect();
+        let rate = Rate::of(trials.iter().copied()).words(style.dash());
+        let counts = tally(trials.iter().copied(), plain);
+        return counts.into_iter().chain(rate).chain(reports_note(trials.iter().copied())).collect();
     }
     let trial = trials[0];
     let mut notes = Vec::new();

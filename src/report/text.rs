@@ -10,18 +10,20 @@ use std::fmt::Write as _;
 
 /// Unexpected trials that are shown in full.
 const MAX_SHOWN: usize = 20;
+/// Trials that failed as another one did, and are named.
+const MAX_ALIKE: usize = 3;
 /// Console lines of one trial.
 const MAX_LINES: usize = 3;
 
 /// The report of a run, ending in a newline. The last line is the total, on a narrow terminal the last lines. Control characters of the guest do not come through.
 pub fn text(run: &RunRecord, style: Style) -> String {
     let mut out = String::new();
-    let unexpected: Vec<&TrialRecord> = unexpected(run).collect();
-    for trial in unexpected.iter().take(MAX_SHOWN) {
-        unexpected_trial(&mut out, run, trial, style);
+    let unexpected = alike(unexpected(run));
+    for (trial, others) in unexpected.iter().take(MAX_SHOWN) {
+        unexpected_trial(&mut out, run, trial, others, style);
     }
     if let Some(more) = unexpected.len().checked_sub(MAX_SHOWN).filter(|more| *more > 0) {
-        let _ = writeln!(out, "and {more} more that were not expected: see the table\n");
+        let _ = writeln!(out, "and {more} more kinds that were not expected: see the table\n");
     }
     out.push_str(&table::table(run, style));
     known(&mut out, run, style);
@@ -29,8 +31,36 @@ pub fn text(run: &RunRecord, style: Style) -> String {
     out
 }
 
-/// One unexpected trial: what happened, why that was not expected, where it is kept, how to see it again.
-fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, style: Style) {
+/// Trials that failed alike, by the first one: of one kind with one title, or one summary where there is no title.
+fn alike<'t>(trials: impl Iterator<Item = &'t TrialRecord>) -> Vec<(&'t TrialRecord, Vec<&'t TrialRecord>)> {
+    let key = |trial: &'t TrialRecord| {
+        let verdict = &trial.verdict;
+        (verdict.kind, verdict.title.as_ref().unwrap_or(&verdict.summary), trial.cell.expect.to_string())
+    };
+    let mut groups: Vec<(&TrialRecord, Vec<&TrialRecord>)> = Vec::new();
+    for trial in trials {
+        match groups.iter_mut().find(|(first, _)| key(first) == key(trial)) {
+            Some((_, others)) => others.push(trial),
+            None => groups.push((trial, Vec::new())),
+        }
+    }
+    groups
+}
+
+/// The names of trials that failed as another one did.
+fn others_alike(out: &mut String, others: &[&TrialRecord], style: Style) {
+    if others.is_empty() {
+        return;
+    }
+    let named: Vec<String> = others.iter().take(MAX_ALIKE).map(|other| other.folder()).collect();
+    let more = others.len().checked_sub(MAX_ALIKE).filter(|more| *more > 0);
+    let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
+    let trials = counted(others.len() as u64, "other trial");
+    out.push_str(&style.wrap(&format!("the same in {trials}: {}{more}", named.join(", ")), 2));
+}
+
+/// Unexpected trials that are alike: what happened, why that was not expected, where it is kept, how to see it again.
+fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, others: &[&TrialRecord], style: Style) {
     let (cell, verdict) = (&trial.cell, &trial.verdict);
     let number = if cell.repeat > 1 { format!(" trial {}", trial.trial) } else { String::new() };
     let variant = table::variant(cell);
@@ -58,6 +88,7 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, styl
     if let Some(also) = trial.also_line() {
         out.push_str(&style.wrap(&also, 2));
     }
+    others_alike(out, others, style);
     let folder = trial.folder();
     let why = if trial.artifacts.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
     let _ = writeln!(out, "  {}/cells/{}/{why}", printable(run.dir.trim_end_matches('/')), printable(&folder));
