@@ -14,6 +14,12 @@ use std::time::Duration;
 /// Values of free memory that the small chart shows.
 const CHART: usize = 8;
 
+/// Maximum columns of a line without a terminal.
+const MAX_LINE: usize = 2000;
+
+/// What stands before a running cell.
+const BULLET: &str = "● ";
+
 /// Shows a run's progress on stderr.
 pub struct Live {
     bars: MultiProgress,
@@ -79,10 +85,15 @@ impl Live {
         printable(&format!("{:kernel$}  {:arch$}  {:>5}  {name:workload$}", cell.kernel, cell.arch, cell.ram))
     }
 
+    /// A line of at most the terminal's width: as many facts as fit, each whole.
+    fn fit(&self, start: String, facts: &[String]) -> String {
+        let columns = if self.terminal { usize::from(console::Term::stderr().size().1) } else { MAX_LINE };
+        let room = columns.saturating_sub(console::measure_text_width(&start));
+        format!("{start}{}", report::Style::default().fit_facts(facts, room)).trim_end().to_owned()
+    }
+
     fn line(&self, text: String) {
         if self.terminal {
-            let width = usize::from(console::Term::stderr().size().1);
-            let text = console::truncate_str(&text, width, "…").into_owned();
             // The terminal may be gone; the run goes on and its record is on disk.
             let _ = self.bars.println(text);
         } else {
@@ -110,7 +121,7 @@ impl Observer for Live {
     fn started(&self, index: usize, cell: &Cell, trial: u32) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
-        bar.set_style(style("● {wide_msg}"));
+        bar.set_style(style(&format!("{BULLET}{{wide_msg}}")));
         let what = self.what(cell, trial);
         bar.set_message(format!("{what}  starting"));
         let ram_kib = u64::from(cell.ram.0) * 1024;
@@ -126,14 +137,16 @@ impl Observer for Live {
                     running.free.pop_front();
                 }
             }
-            running.bar.set_message(format!("{} {}", running.what, describe(&status, running)));
+            let start = format!("{BULLET}{} {:>6.1} s  ", running.what, status.elapsed_s);
+            let line = self.fit(start, &describe(&status, running));
+            running.bar.set_message(line[BULLET.len()..].to_owned());
         }
         self.show_total(&state);
     }
 
     fn restarted_under_tcg(&self, index: usize, record: &TrialRecord) {
         let what = self.what(&record.cell, record.trial);
-        self.line(format!("! {what}  KVM cannot continue; restarting under TCG"));
+        self.line(self.fit(format!("! {what}  "), &["KVM cannot continue; restarting under TCG".to_owned()]));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.get(&index) {
             running.bar.set_message(format!("{}  restarting", running.what));
@@ -160,8 +173,7 @@ impl Observer for Live {
         };
         let symbol = style.force_styling(self.color).apply_to(symbol);
         let what = self.what(&record.cell, record.trial);
-        let line = format!("{symbol} {what}{:>7.1} s  {}", record.duration_s, remark(record));
-        self.line(line.trim_end().to_owned());
+        self.line(self.fit(format!("{symbol} {what}{:>7.1} s  ", record.duration_s), &remarks(record)));
         self.show_total(&state);
     }
 }
@@ -171,8 +183,8 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// `7.2 s  1 kill · canary stuck 5.9 s · free 0.7M ▂▁▁▁▁`.
-fn describe(status: &Status, running: &Running) -> String {
+/// `1 kill · canary stuck 5.9 s · free 0.7M ▂▁▁▁▁`.
+fn describe(status: &Status, running: &Running) -> Vec<String> {
     let mut parts = Vec::new();
     if status.oom_kills > 0 {
         parts.push(kills(status.oom_kills));
@@ -187,7 +199,7 @@ fn describe(status: &Status, running: &Running) -> String {
         }
         None => parts.push(status.stage.as_str().to_owned()),
     }
-    format!("{:>6.1} s  {}", status.elapsed_s, parts.join(" · "))
+    parts
 }
 
 fn bar(free: u64, ram: u64) -> char {
@@ -199,7 +211,7 @@ fn kills(count: u64) -> String {
     if count == 1 { "1 kill".to_owned() } else { format!("{count} kills") }
 }
 
-fn remark(record: &TrialRecord) -> String {
+fn remarks(record: &TrialRecord) -> Vec<String> {
     let kill_text = if record.oom_kills > 0 { kills(record.oom_kills) } else { String::new() };
     let verdict = &record.verdict;
     let ended = match (record.as_expected(), verdict.outcome()) {
@@ -208,5 +220,5 @@ fn remark(record: &TrialRecord) -> String {
         (false, outcome) => format!("{outcome} {}", verdict.kind),
     };
     let parts = [Some(ended).filter(|text| !text.is_empty()), record.also_line().map(|also| printable(&also))];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    parts.into_iter().flatten().collect()
 }

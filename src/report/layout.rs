@@ -84,7 +84,7 @@ impl Style {
     }
 
     /// As many facts as fit into `columns`, each whole; a first one that is too long is cut.
-    pub(super) fn fit_facts(self, facts: &[String], columns: usize) -> String {
+    pub fn fit_facts(self, facts: &[String], columns: usize) -> String {
         let Some((first, rest)) = facts.split_first() else { return String::new() };
         let mut line = self.fit(first, columns);
         let cut = format!("{}{}", self.separator(), self.ellipsis());
