@@ -21,7 +21,7 @@ pub(super) async fn plan(
 ) -> Result<(SessionConfig, Vec<Commit>), SessionError> {
     let CommitsRequest { repository, old, new, fix, trial, limits } = request;
     let (subject, jobs, settings) = subject(trial, limits.jobs, lab)?;
-    let settings = Settings { target: limits.target, max_trials: limits.max_trials, ..settings };
+    let settings = limits.settings(settings);
     let repository = Repository::open(&repository).await?;
     let mut ends = Vec::new();
     for revision in &old {
@@ -90,7 +90,8 @@ impl CommitRange {
         commits.extend(repository.between(&old, &new).await?);
         let repository = Some(repository.path().to_owned());
         let (schema, started) = (SESSION_SCHEMA, wall_clock());
-        Ok((SessionConfig { schema, started, repository, old, new, fix, subject, jobs, settings }, commits))
+        let older = None;
+        Ok((SessionConfig { schema, started, repository, old, new, fix, subject, jobs, settings, older }, commits))
     }
 
     /// The old ends, each replaced by its merge base with the new end, where it is not an ancestor of it.

@@ -32,8 +32,11 @@ pub struct SessionConfig {
     pub subject: Subject,
     /// Parallel trials.
     pub jobs: u32,
-    /// Settings of the search.
+    /// Settings of the search, in which *bad* is a failure also in search of a fix.
     pub settings: Settings,
+    /// The value before the first one of a list, as a request names it: not searched, but there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older: Option<String>,
 }
 
 /// What is tried at each revision.
@@ -100,9 +103,16 @@ impl SessionConfig {
         matches!(&self.subject, Subject::Cell(subject) if !matches!(subject.variation, Variation::Commit { .. }))
     }
 
-    /// What revisions are called.
-    pub fn units(&self) -> &'static str {
-        if self.is_list() { "values" } else { "commits" }
+    /// So many revisions: `1 commit`, `3 values`.
+    pub fn count(&self, number: usize) -> String {
+        let unit = if self.is_list() { "value" } else { "commit" };
+        format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+    }
+
+    /// Whether either of the ends may be the failing one: the request names no bad end, and the search was not inverted.
+    pub fn is_undirected(&self) -> bool {
+        let is_cells = |subject: &CellSubject| matches!(subject.variation, Variation::Cells(_));
+        !self.fix && matches!(&self.subject, Subject::Cell(subject) if is_cells(subject))
     }
 
     /// The purpose of a job. The engine searches for the change from old to new; in search of a fix, its bad end is the
@@ -115,7 +125,7 @@ impl SessionConfig {
             Purpose::GoodEnd => Purpose::BadEnd.to_string(),
             Purpose::Split { .. } => purpose.to_string(),
             Purpose::Repeat { affected, p } => {
-                format!("repeat: fixed with {} %, pass rate {} %", percent(affected), percent(p))
+                format!("retest: P(fixed) {} %, pass rate {} %", percent(affected), percent(p))
             }
             Purpose::EstimateRate => "estimate the pass rate".to_owned(),
             Purpose::ConfirmCulprit => "confirm the fix".to_owned(),

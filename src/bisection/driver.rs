@@ -2,7 +2,7 @@
 
 use super::cell_runner::CellRunner;
 use super::command_runner::CommandRunner;
-use super::config::{SessionConfig, Subject, Variation};
+use super::config::{SessionConfig, Subject};
 use super::entry::JournalEntry;
 use super::error::SessionError;
 use super::event::{RunningJob, SessionEvent, SessionListener};
@@ -105,13 +105,14 @@ impl SessionDriver<'_> {
 
 /// Whether the first end of a list fails instead of the last: its request does not say which one does.
 fn is_inverted(config: &SessionConfig, answer: &Answer) -> bool {
-    let is_list = matches!(&config.subject, Subject::Cell(subject) if matches!(subject.variation, Variation::Cells(_)));
     let first_fails = match answer {
-        Answer::InvalidPremise { reason: InvalidPremise::GoodEndHangs, .. } => true,
-        Answer::InvalidPremise { reason: InvalidPremise::BadEndPasses, good, .. } => good.hangs > 0,
+        Answer::InvalidPremise { reason: InvalidPremise::BadEndPasses, bad, good } => bad.hangs == 0 && good.hangs > 0,
+        Answer::InvalidPremise { reason: InvalidPremise::GoodEndHangs, bad, good } => {
+            good.hangs * bad.trials() > bad.hangs * good.trials()
+        }
         _ => false,
     };
-    is_list && !config.fix && first_fails
+    config.is_undirected() && first_fails
 }
 
 /// A running job.

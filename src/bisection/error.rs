@@ -111,6 +111,9 @@ pub enum RequestError {
     /// A probability that no answer can reach, or that proves nothing.
     #[error("`--sure` must be {0}")]
     Target(&'static str),
+    /// A least failure rate that no trials can exclude.
+    #[error("`--rate` must be {0}: the least share of failing trials, for example 0.01")]
+    MinRate(&'static str),
     /// Another setting of the search.
     #[error(transparent)]
     Settings(SettingsError),
@@ -118,7 +121,11 @@ pub enum RequestError {
 
 impl From<SettingsError> for RequestError {
     fn from(error: SettingsError) -> Self {
-        if error.name == "target" { Self::Target(error.range) } else { Self::Settings(error) }
+        match error.name {
+            "target" => Self::Target(error.range),
+            "min_p" => Self::MinRate(error.range),
+            _ => Self::Settings(error),
+        }
     }
 }
 

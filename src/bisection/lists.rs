@@ -8,13 +8,15 @@ use crate::git::{Commit, CommitId};
 use crate::host::wall_clock;
 use crate::matrix::{Known, SingleCell, SingleKernel, SinglePayload};
 use arch::Arch;
-use bisect::Settings;
 use model::{Cell, RamMib};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Maximum number of values of an axis.
 const MAX_VALUES: u64 = 100_000;
+/// The least failure rate by default: higher than between commits, since both ends have to pass before a list without
+/// failures has an answer.
+const MIN_RATE: f64 = 0.2;
 
 /// The configuration of a session over the catalogue's kernels of one family, and its history.
 ///
@@ -44,12 +46,20 @@ pub(super) fn versions(
             known: names.clone(),
         })
     };
-    let values = between(&names, index(&from)?, index(&to)?)?;
+    let (first, last) = (index(&from)?, index(&to)?);
+    let values = between(&names, first, last)?;
+    let older = first.checked_sub(1).filter(|_| first < last).map(|at| {
+        // As the user named the first one.
+        let name = &names[at];
+        let version = name.strip_prefix(&family).and_then(|rest| rest.strip_prefix('-'));
+        version.filter(|_| !from.starts_with(&family)).unwrap_or(name).to_owned()
+    });
     let vary = |base: &SingleCell, value: &str| SingleCell {
         kernel: SingleKernel::Catalogue(value.to_owned()),
         ..base.clone()
     };
-    list(cell, values, vary, known, limits)
+    let (config, history) = list(cell, values, vary, known, limits)?;
+    Ok((SessionConfig { older, ..config }, history))
 }
 
 /// The family of kernels: that of the versions, of the cell's kernel, or the larger one for the architecture.
@@ -190,7 +200,8 @@ fn list(
         fix: false,
         subject: Subject::Cell(Box::new(subject)),
         jobs,
-        settings: Settings { target: limits.target, max_trials: limits.max_trials, ..cell::settings(builds) },
+        settings: limits.settings(cell::settings(builds).at_rate(MIN_RATE)),
+        older: None,
     };
     Ok((config, history))
 }

@@ -29,6 +29,7 @@ mod git_log;
 mod journal;
 mod lists;
 mod options;
+mod premise;
 mod reference;
 mod regressions;
 mod report;

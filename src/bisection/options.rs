@@ -17,7 +17,7 @@ use super::summary::Summary;
 use crate::git::{Commit, CommitId};
 use crate::host::wall_clock;
 use crate::kernel::{Difference, Fragment};
-use bisect::{Answer, InvalidPremise, Settings};
+use bisect::{Answer, InvalidPremise};
 use model::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,11 @@ impl SessionDriver<'_> {
         self.listener.on_event(SessionEvent::RoundsStarted { options: rounds.remaining.len(), dir: &dir });
         loop {
             let round = dir.join(format!("round-{}", rounds.answer.rounds + 1));
-            let session = if Session::exists(&round) { Session::open(&round)? } else { rounds.session(&round)? };
+            let session = match (Session::exists(&round), rounds.request.limits.rate) {
+                (true, Some(rate)) => Session::open(&round)?.at_rate(rate)?,
+                (true, None) => Session::open(&round)?,
+                (false, _) => rounds.session(&round)?,
+            };
             let SearchOutcome { session, answer } = self.resume(session).await?;
             let Some(answer) = answer else { return Ok(None) };
             if rounds.add(&session, &answer) {
@@ -104,7 +108,7 @@ impl Rounds {
 
     /// Adds the answer of a round; whether the search is over.
     fn add(&mut self, session: &Session, answer: &Answer) -> bool {
-        let summary = Summary::new(&session.search, answer);
+        let summary = Summary::new(&session.search, answer, session.path());
         self.answer.rounds += 1;
         self.answer.trials += summary.trials;
         self.answer.builds += summary.builds;
@@ -123,7 +127,7 @@ impl Rounds {
                 true
             }
             Answer::InvalidPremise { .. } | Answer::Set { .. } => {
-                self.answer.unanswered = Some(Report::new(&session.search));
+                self.answer.unanswered = Some(Report::new(&session.search, session.path()));
                 true
             }
         }
@@ -147,7 +151,8 @@ impl Rounds {
             fix: false,
             subject: Subject::Cell(Box::new(subject)),
             jobs,
-            settings: Settings { target: limits.target, max_trials: limits.max_trials, ..cell::settings(true) },
+            settings: limits.settings(cell::settings(true)),
+            older: None,
         };
         Session::create(&SessionDir::Named(round.to_owned()), config, history)
     }

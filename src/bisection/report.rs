@@ -3,12 +3,13 @@
 use super::config::Subject;
 use super::entry::{JournalEntry, TrialResult};
 use super::format::{format_duration, format_estimate, format_probability};
+use super::premise;
 use super::search::Search;
-use super::summary::Summary;
 use crate::git::{Commit, CommitId};
 use bisect::{Answer, Candidate};
 use model::printable_lines;
 use std::fmt;
+use std::path::Path;
 
 /// Commits with less probability are not listed.
 const MIN_LISTED: f64 = 0.001;
@@ -23,11 +24,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a search, with or without an answer.
-    pub fn new(search: &Search) -> Self {
+    /// The report of a search, with or without an answer, whose session is in `dir`.
+    pub fn new(search: &Search, dir: &Path) -> Self {
         let mut lines = Lines::default();
         match search.answer() {
-            Some(answer) => lines.answer(search, &answer),
+            Some(answer) => lines.answer(search, &answer, dir),
             None => {
                 let subject = search.config().subject.describe();
                 lines.add(format!("# Bisection of {subject}: not finished\n"));
@@ -56,7 +57,7 @@ impl Lines {
         self.0 += &format!("{line}\n");
     }
 
-    fn answer(&mut self, search: &Search, answer: &Answer) {
+    fn answer(&mut self, search: &Search, answer: &Answer, dir: &Path) {
         match answer {
             Answer::Culprit { commit, probability, confirmed, runners_up } => {
                 let commit = search.commit(*commit);
@@ -76,15 +77,17 @@ impl Lines {
                 }
             }
             Answer::Set { candidates, probability, .. } => {
-                let (count, units) = (candidates.len(), search.config().units());
+                let count = search.config().count(candidates.len());
                 let probability = format_probability(*probability);
-                self.add(format!("# One of {count} {units}, with probability {probability}\n"));
+                self.add(format!("# One of {count}, with probability {probability}\n"));
                 self.add("The revisions between them cannot be tried, or the search stopped early.\n");
                 self.candidates(search, candidates);
             }
             Answer::InvalidPremise { .. } => {
                 self.add("# No culprit between these ends\n");
-                self.add(format!("{}.", Summary::new(search, answer).invalid_premise.unwrap_or_default()));
+                let remedy = premise::remedy(search, answer, dir).map(|remedy| format!("; {remedy}"));
+                let why = premise::explain(search, answer).unwrap_or_default();
+                self.add(format!("{why}{}", remedy.unwrap_or_default()));
             }
         }
     }
@@ -154,10 +157,9 @@ impl Lines {
         self.add("\n## Figures\n");
         self.add(format!("- {} candidates before the first trial", search.candidates()));
         self.add(format!(
-            "- {} trials of {} {}, {} skipped, {} other failures, {} of work",
+            "- {} trials of {}, {} skipped, {} other failures, {} of work",
             progress.trials,
-            search.tried(),
-            config.units(),
+            config.count(search.tried()),
             progress.skipped,
             progress.others,
             format_duration(seconds)

@@ -4,6 +4,7 @@ use super::config::BadCriterion;
 use crate::assets::Assets;
 use crate::lab::Sources;
 use crate::matrix::{Known, SingleCell};
+use bisect::Settings;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -66,12 +67,25 @@ pub struct CellRequest {
 /// Limits of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
+    /// The least failure rate that is searched for; `None` for the default of the kind of search.
+    pub rate: Option<f64>,
     /// Parallel trials; `None` for one command, or as many cells as the host has CPUs for.
     pub jobs: Option<u32>,
     /// The probability that the answer must reach.
     pub target: f64,
     /// The search stops after so many trials.
     pub max_trials: Option<u32>,
+}
+
+impl Limits {
+    /// The settings of a search within these limits.
+    pub(super) fn settings(self, base: Settings) -> Settings {
+        let settings = Settings { target: self.target, max_trials: self.max_trials, ..base };
+        match self.rate {
+            Some(rate) => settings.at_rate(rate),
+            None => settings,
+        }
+    }
 }
 
 /// A search among the catalogue's kernels of one family.

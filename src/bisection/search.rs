@@ -4,7 +4,7 @@ use super::config::SessionConfig;
 use super::entry::{JournalEntry, TrialResult};
 use super::error::SessionError;
 use crate::git::{Commit, CommitId};
-use bisect::{Answer, Beta, Bisection, Decision, History, Outcome, Progress, Revision, Sample, Settings, Slot};
+use bisect::{Answer, Bisection, Decision, History, Outcome, Progress, Revision, Sample, Settings, Slot};
 use std::collections::HashMap;
 
 /// A search in a history of commits.
@@ -138,12 +138,8 @@ impl Search {
     }
 }
 
-/// In search of a fix, *affected* means fixed, and a pass is the sign of it: the priors change sides.
+/// The settings of the engine. In search of a fix, a pass is the sign of an affected revision.
 fn settings(config: &SessionConfig) -> Settings {
-    let Settings { affected, unaffected, .. } = config.settings;
-    if !config.fix {
-        return config.settings.clone();
-    }
-    let invert = |beta: Beta| Beta { hangs: beta.passes, passes: beta.hangs };
-    Settings { affected: invert(unaffected), unaffected: invert(affected), ..config.settings.clone() }
+    let settings = Settings { either_end: config.is_undirected(), ..config.settings.clone() };
+    if config.fix { settings.inverted() } else { settings }
 }

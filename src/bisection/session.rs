@@ -125,8 +125,22 @@ impl Session {
     /// # Errors
     /// When it cannot be written.
     pub fn invert(self) -> Result<Self, SessionError> {
-        let old = self.search.config().clone();
-        let config = SessionConfig { schema: SESSION_SCHEMA, fix: !old.fix, ..old };
+        let fix = !self.search.config().fix;
+        self.reconfigure(|config| SessionConfig { fix, ..config })
+    }
+
+    /// The same session in search of failures of at least this rate. Its trials stay; the answer may change.
+    ///
+    /// # Errors
+    /// When the rate is invalid, or the session cannot be written.
+    pub fn at_rate(self, rate: f64) -> Result<Self, SessionError> {
+        let settings = self.search.config().settings.clone().at_rate(rate);
+        settings.check()?;
+        self.reconfigure(|config| SessionConfig { settings, ..config })
+    }
+
+    fn reconfigure(self, change: impl FnOnce(SessionConfig) -> SessionConfig) -> Result<Self, SessionError> {
+        let config = SessionConfig { schema: SESSION_SCHEMA, ..change(self.search.config().clone()) };
         let dir = self.dir.clone();
         // Releases the lock before it is taken again.
         drop(self);
@@ -178,7 +192,8 @@ impl Session {
     /// When it cannot be written.
     pub fn write_report(&self) -> Result<(), SessionError> {
         let path = self.report_path();
-        std::fs::write(&path, Report::new(&self.search).to_string()).map_err(SessionError::file("write", &path))
+        std::fs::write(&path, Report::new(&self.search, &self.dir).to_string())
+            .map_err(SessionError::file("write", &path))
     }
 }
 

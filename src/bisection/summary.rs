@@ -1,10 +1,10 @@
 //! An answer with commit names, for other programs.
 
-use super::config::Subject;
+use super::premise;
 use super::search::Search;
-use crate::git::{Commit, CommitId};
-use bisect::{Answer, Candidate, Counts, InvalidPremise};
+use bisect::{Answer, Candidate};
 use serde::Serialize;
+use std::path::Path;
 
 /// A candidate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,11 +39,14 @@ pub struct Summary {
     /// Why the ends are not what they were said to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invalid_premise: Option<String>,
+    /// What to do then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 impl Summary {
-    /// Of a search with this answer.
-    pub fn new(search: &Search, answer: &Answer) -> Self {
+    /// Of a search with this answer, whose session is in `dir`.
+    pub fn new(search: &Search, answer: &Answer, dir: &Path) -> Self {
         let ranked = |candidate: &Candidate| {
             let commit = search.commit(candidate.revision);
             RankedCommit {
@@ -63,6 +66,7 @@ impl Summary {
             seconds: search.entries().iter().map(|entry| entry.seconds).sum(),
             confirmed: false,
             invalid_premise: None,
+            remedy: None,
         };
         match answer {
             Answer::Culprit { commit, probability, confirmed, runners_up } => {
@@ -75,52 +79,11 @@ impl Summary {
                 summary.candidates = candidates.iter().map(ranked).collect();
                 (summary.probability, summary.confirmed) = (*probability, *confirmed);
             }
-            Answer::InvalidPremise { reason, bad, good } => {
-                summary.invalid_premise = Some(explain(search, *reason, *bad, *good));
+            Answer::InvalidPremise { .. } => {
+                summary.invalid_premise = premise::explain(search, answer);
+                summary.remedy = premise::remedy(search, answer, dir);
             }
         }
         summary
-    }
-}
-
-/// Why the ends are not what they were said to be, with the numbers of trials.
-fn explain(search: &Search, reason: InvalidPremise, bad: Counts, good: Counts) -> String {
-    let config = search.config();
-    let end = |commit: &Commit| format!("{} ({})", commit.id.short(), commit.subject);
-    let new = search.commit(search.bisection().history().bad());
-    let counted = |counts: Counts| format!("{} of {} trials", counts.hangs, counts.trials());
-    match (reason, config.fix) {
-        (InvalidPremise::GoodEndHangs, false) => {
-            let old: Vec<&str> = config.old.iter().map(CommitId::short).collect();
-            format!(
-                "the good end {} is bad too: {} failed there, {} at the bad end; the culprit is older, or the trial does not \
-                 distinguish the ends",
-                old.join(", "),
-                counted(good),
-                counted(bad)
-            )
-        }
-        (InvalidPremise::GoodEndHangs, true) => {
-            let text = "the bad end passes as often as the good one";
-            format!("{text}: {} passed there, {} at the good end", counted(good), counted(bad))
-        }
-        (InvalidPremise::BadEndPasses, false) => {
-            format!("the bad end {} is good: {} failed there", end(new), counted(bad))
-        }
-        (InvalidPremise::BadEndPasses, true) => {
-            format!("the good end {} still fails: {} passed there", end(new), counted(bad))
-        }
-        (InvalidPremise::OtherFailures(revision), _) => {
-            let commit = search.commit(revision);
-            let trials = search.trials_of(&commit.id);
-            format!("{} fails, but with other failures only, in {trials} trials", end(commit))
-        }
-        (InvalidPremise::EndSkipped(revision), _) => {
-            let why = match &config.subject {
-                Subject::Command { .. } => "the command exits with 125 (skip)",
-                Subject::Cell(_) => "it does not build or boot; its logs are in the session's folder",
-            };
-            format!("{} cannot be tried: {why}", end(search.commit(revision)))
-        }
     }
 }

@@ -5,6 +5,8 @@ mod cells;
 mod configs;
 mod hostile;
 mod linux;
+mod lists;
+mod rare;
 mod refusals;
 mod sessions;
 mod steps;

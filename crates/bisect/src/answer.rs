@@ -1,6 +1,6 @@
 //! What a bisection does next, and its answer.
 
-use super::trial::{Revision, Task};
+use super::trial::{Revision, Tally, Task};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -59,7 +59,7 @@ impl fmt::Display for Purpose {
             Self::GoodEnd => write!(f, "check that the good end passes"),
             Self::Split { affected } => write!(f, "split {}/{}", percent(*affected), percent(1.0 - *affected)),
             Self::Repeat { affected, p } => {
-                write!(f, "repeat: affected with {} %, failure rate {} %", percent(*affected), percent(*p))
+                write!(f, "retest: P(affected) {} %, fail rate {} %", percent(*affected), percent(*p))
             }
             Self::EstimateRate => write!(f, "estimate the failure rate"),
             Self::ConfirmCulprit => write!(f, "confirm the culprit"),
@@ -92,6 +92,11 @@ impl Counts {
     /// All trials.
     pub fn trials(self) -> u32 {
         self.hangs + self.passes + self.others
+    }
+
+    /// Without the other failures.
+    pub fn tally(self) -> Tally {
+        Tally { hangs: self.hangs, passes: self.passes }
     }
 }
 

@@ -51,6 +51,11 @@ impl Beta {
         self.ln_marginal(Tally { hangs: 0, passes: trials }).exp()
     }
 
+    /// The probability that `trials` trials all fail.
+    pub(super) fn all_hang(self, trials: u32) -> f64 {
+        self.ln_marginal(Tally { hangs: trials, passes: 0 }).exp()
+    }
+
     /// The logarithm of the beta function.
     fn ln_norm(self) -> f64 {
         lgamma(self.hangs) + lgamma(self.passes) - lgamma(self.hangs + self.passes)

@@ -12,7 +12,8 @@ use super::settings::{Settings, SettingsError};
 use super::trial::{Outcome, Revision, Running, Sample, Slot, Task};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// While a build runs, a trial starts only for at least this gain, in bits.
+/// While a build runs, a trial starts only for at least this gain, in bits; both gains of trials are for the default least
+/// rate, and in proportion to it for rarer failures, of which each trial gains less.
 const MIN_TRIAL_BITS_WHILE_BUILDING: f64 = 0.002;
 /// A trial starts only for at least this gain, in bits.
 const MIN_TRIAL_BITS: f64 = 1e-4;
@@ -22,6 +23,8 @@ const MIN_PREFETCH_BITS: f64 = 0.15;
 const MIN_BUILD_BITS: f64 = 0.01;
 /// The bad end needs no further trials for the estimate of *p* after so many failures.
 const ENOUGH_HANGS: u32 = 20;
+/// The same for a bad end that never passed.
+const ENOUGH_CERTAIN_HANGS: u32 = 5;
 /// A running build is abandoned for one with this many times its gain per second.
 const ABANDON_RATIO: f64 = 1.2;
 
@@ -119,8 +122,8 @@ impl Bisection {
         if let Some((confirmation, leader)) = self.confirmation.as_ref().zip(leader.as_ref())
             && leader.posterior >= self.settings.target
         {
-            let p = self.p_of(&beliefs, leader);
-            return match confirmation.next(p, 1.0 - self.settings.target, trials) {
+            let (p, q) = self.rates_of(&beliefs, leader);
+            return match confirmation.next(p, q, 1.0 - self.settings.target, trials) {
                 Some((revision, purpose)) => self.run(slot, running, revision, purpose),
                 None => Decision::Done(self.answer(&beliefs, Some(leader), true)),
             };
@@ -186,10 +189,13 @@ impl Bisection {
     /// The job with the highest gain per second; `None` when no further job gains anything.
     fn search(&self, slot: Slot, running: &[Running], choice: &Choice<'_>) -> Option<Decision> {
         let is_building = running.iter().any(|job| job.task == Task::Build);
-        let trial = choice.best_trial().filter(|trial| trial.bits >= MIN_TRIAL_BITS);
-        let build = || choice.best_build().filter(|build| build.bits >= MIN_BUILD_BITS);
+        let rarity = (self.settings.min_p / Settings::default().min_p).min(1.0);
+        let trial = choice.best_trial().filter(|trial| trial.bits >= MIN_TRIAL_BITS * rarity);
+        // Without builds, a revision that was never tried costs no more than another trial.
+        let min_bits = if self.settings.build_s == 0.0 { MIN_TRIAL_BITS } else { MIN_BUILD_BITS };
+        let build = || choice.best_build().filter(|build| build.bits >= min_bits * rarity);
         match (slot, trial) {
-            (Slot::Trial, Some(trial)) if !is_building || trial.bits >= MIN_TRIAL_BITS_WHILE_BUILDING => {
+            (Slot::Trial, Some(trial)) if !is_building || trial.bits >= MIN_TRIAL_BITS_WHILE_BUILDING * rarity => {
                 Some(self.trial(trial, choice))
             }
             (Slot::Trial, _) if is_building => Some(self.estimate_rate().unwrap_or(Decision::Wait)),
@@ -216,15 +222,19 @@ impl Bisection {
 
     fn trial(&self, ExpectedGain { revision, affected, .. }: ExpectedGain, choice: &Choice<'_>) -> Decision {
         let tried = self.counts.contains_key(&revision);
-        let p = choice.beliefs.iter().map(|belief| belief.posterior * belief.p.mean()).sum();
-        let purpose = if tried { Purpose::Repeat { affected, p } } else { Purpose::Split { affected } };
+        let purpose = if tried {
+            Purpose::Repeat { affected, p: choice.mean(|belief| belief.p) }
+        } else {
+            Purpose::Split { affected }
+        };
         Decision::Run { revision, task: Task::Trial, purpose }
     }
 
     /// A trial of the bad end: while a build runs, it costs no time.
     fn estimate_rate(&self) -> Option<Decision> {
         let bad = self.history.bad();
-        let known = self.counts.get(&bad).is_some_and(|counts| counts.hangs >= ENOUGH_HANGS);
+        let enough = |counts: &Counts| if counts.passes == 0 { ENOUGH_CERTAIN_HANGS } else { ENOUGH_HANGS };
+        let known = self.counts.get(&bad).is_some_and(|counts| counts.hangs >= enough(counts));
         let learns = !known && self.built.contains(&bad);
         learns.then_some(Decision::Run { revision: bad, task: Task::Trial, purpose: Purpose::EstimateRate })
     }

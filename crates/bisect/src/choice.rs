@@ -1,5 +1,6 @@
 //! The job with the highest expected information per second.
 
+use super::beta::Beta;
 use super::breakage::Breakage;
 use super::costs::Costs;
 use super::evidence::{Belief, Evidence, Hypothesis};
@@ -12,8 +13,10 @@ use std::collections::BTreeSet;
 const UNDECIDED_MARGIN: f64 = 0.05;
 /// Undecided revisions that are assumed decided, at most: each may double the scenarios.
 const MAX_UNDECIDED: usize = 5;
-/// So many trials decide nearly every revision.
-const DECISIVE_TRIALS: f64 = 20.0;
+/// So many trials decide nearly every revision whose failures are not rare.
+const MIN_DECISIVE_TRIALS: f64 = 20.0;
+/// So many failures more than expected of an unaffected revision decide it: all trials pass with a probability of 5 %.
+const DECISIVE_HANGS: f64 = 3.0;
 /// Scenarios with less probability are ignored.
 const MIN_SCENARIO_PROBABILITY: f64 = 0.01;
 
@@ -70,6 +73,11 @@ impl Choice<'_> {
     pub fn affected(&self, revision: Revision) -> f64 {
         let affected = |hypothesis| self.evidence.affected(self.history, revision, hypothesis);
         self.beliefs.iter().filter(|belief| affected(belief.hypothesis)).map(|belief| belief.posterior).sum()
+    }
+
+    /// The expectation of a failure rate.
+    pub fn mean(&self, rate: impl Fn(&Belief) -> Beta) -> f64 {
+        self.beliefs.iter().map(|belief| belief.posterior * rate(belief).mean()).sum()
     }
 
     /// Whether a built revision is undecided.
@@ -149,8 +157,10 @@ impl Choice<'_> {
     /// likely affected as not.
     fn plan(&self, build_s: f64) -> Plan {
         let trial_s = self.costs.trial_s();
-        if self.parallel_builds && build_s >= DECISIVE_TRIALS * trial_s {
-            return Plan { trials: DECISIVE_TRIALS as u32, trials_s: 0.0, table: Table::of_decision() };
+        let difference = self.mean(|belief| belief.p) - self.mean(|belief| belief.q);
+        let decisive = (DECISIVE_HANGS / difference.max(f64::MIN_POSITIVE)).max(MIN_DECISIVE_TRIALS);
+        if self.parallel_builds && build_s >= decisive * trial_s {
+            return Plan { trials: decisive as u32, trials_s: 0.0, table: Table::of_decision() };
         }
         let seconds = |batch: &Batch| f64::from(batch.trials) * trial_s;
         let value = |batch: &Batch| batch.bits(0.5) / (build_s + seconds(batch));

@@ -5,7 +5,7 @@ use super::evidence::{Belief, Hypothesis};
 
 /// Sizes of the batches of trials that are considered after a build: judged by a single trial, a build would look dearer
 /// than it is.
-pub(super) const BATCHES: [u32; 8] = [1, 2, 3, 5, 8, 13, 21, 34];
+pub(super) const BATCHES: [u32; 12] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233];
 
 /// Intervals of the table of information.
 const GRID: usize = 128;

@@ -55,7 +55,10 @@
 //!
 //! Tests that cannot tell, or revisions that do not build, are [`Outcome::Skipped`]; failures of another kind are
 //! [`Outcome::Other`] and count for neither side. To hunt a *fix*, record failures as [`Outcome::Pass`] and the other
-//! way round, and exchange the priors [`Settings::affected`] and [`Settings::unaffected`].
+//! way round, with [`Settings::inverted`].
+//!
+//! A bad end that only passes ends the search once [`Settings::min_p`] is excluded. [`Settings::at_rate`] searches for rarer
+//! failures.
 //!
 //! [`step`] judges a single revision, for use under `git bisect run`.
 //!
@@ -72,6 +75,7 @@ mod choice;
 mod confirmation;
 mod costs;
 mod evidence;
+mod exclusion;
 mod history;
 mod information;
 mod leader;

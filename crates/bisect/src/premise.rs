@@ -5,7 +5,7 @@ use super::evidence::{Belief, Hypothesis};
 use super::history::History;
 use super::information;
 use super::settings::Settings;
-use super::trial::Revision;
+use super::trial::{Revision, Tally};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The search starts once the premise is wrong with at most this probability; its trials refute the rest.
@@ -30,26 +30,63 @@ impl Premise<'_> {
 
     /// The answer, once the premise is wrong with enough certainty.
     pub fn refuted(&self) -> Option<Answer> {
-        let bad = self.history.bad();
-        let ends = [bad, self.good()];
-        // A good end other than the first may be the one that fails.
-        let good_hangs = self.history.good().iter().map(|good| self.counts(*good).hangs).max().unwrap_or(0);
-        let only_passes = self.counts(bad).hangs == 0 && self.counts(bad).passes >= self.refuting_passes();
+        let ends = [self.history.bad(), self.good()];
         let reason = if let Some(end) = ends.into_iter().find(|end| self.untestable.contains(end)) {
             let always_fails = self.counts(end).others > 0;
             if always_fails { InvalidPremise::OtherFailures(end) } else { InvalidPremise::EndSkipped(end) }
-        } else if self.posterior(Hypothesis::AllAffected) >= self.settings.target && good_hangs > 0 {
-            InvalidPremise::GoodEndHangs
-        } else if self.posterior(Hypothesis::NoneAffected) >= self.settings.target || only_passes {
+        } else if self.both_fail() {
+            if self.settings.inverted { InvalidPremise::BadEndPasses } else { InvalidPremise::GoodEndHangs }
+        } else if self.none_fails() {
+            if self.settings.inverted { InvalidPremise::GoodEndHangs } else { InvalidPremise::BadEndPasses }
+        } else if self.other_end_fails() {
             InvalidPremise::BadEndPasses
         } else {
             return None;
         };
-        Some(Answer::InvalidPremise { reason, bad: self.counts(bad), good: self.counts(self.good()) })
+        Some(Answer::InvalidPremise { reason, bad: self.counts(ends[0]), good: self.counts(ends[1]) })
+    }
+
+    /// Whether the end that should pass fails as well.
+    fn both_fail(&self) -> bool {
+        let (hypothesis, fails) = if self.settings.inverted {
+            (Hypothesis::NoneAffected, self.failures(self.history.bad()).hangs > 0)
+        } else {
+            // A good end other than the first may be the one that fails.
+            (Hypothesis::AllAffected, self.history.good().iter().any(|good| self.failures(*good).hangs > 0))
+        };
+        fails && self.posterior(hypothesis) >= self.settings.target
+    }
+
+    /// Whether the end that should fail does not, at least not at the least rate. Passes alone count for what they exclude:
+    /// no prior takes a rare failure for none.
+    fn none_fails(&self) -> bool {
+        let (failing, passing) = self.failing_and_passing();
+        let excludes = |end: Revision| self.failures(end).excludes(self.settings.min_p, self.settings.target);
+        let hypothesis = if self.settings.inverted { Hypothesis::AllAffected } else { Hypothesis::NoneAffected };
+        let never_fails = self.failures(failing).hangs == 0 && (!self.settings.either_end || excludes(passing));
+        excludes(failing) && (never_fails || self.posterior(hypothesis) >= self.settings.target)
+    }
+
+    /// Whether, of ends that may be exchanged, only the good one fails.
+    fn other_end_fails(&self) -> bool {
+        let [bad, good] = [self.history.bad(), self.good()].map(|end| self.failures(end));
+        self.settings.either_end && bad.hangs == 0 && bad.passes > 0 && good.hangs > 0
+    }
+
+    fn failing_and_passing(&self) -> (Revision, Revision) {
+        let (bad, good) = (self.history.bad(), self.good());
+        if self.settings.inverted { (good, bad) } else { (bad, good) }
+    }
+
+    /// Failures and passes of an end, as the user counts them.
+    fn failures(&self, end: Revision) -> Tally {
+        let Tally { hangs, passes } = self.counts(end).tally();
+        if self.settings.inverted { Tally { hangs: passes, passes: hangs } } else { Tally { hangs, passes } }
     }
 
     /// The end to try before the search starts, where `running` gives the number of running trials of a revision. The
-    /// bad end has to fail once; from then on, the end whose trial gains more about the premise.
+    /// bad end has to fail once, or either end where both may; from then on, the end whose trial gains more about the
+    /// premise.
     pub fn next(&self, running: impl Fn(Revision) -> u32) -> Option<(Revision, Purpose)> {
         let bad = (self.history.bad(), Purpose::BadEnd);
         let good = (self.good(), Purpose::GoodEnd);
@@ -57,7 +94,9 @@ impl Premise<'_> {
             return None;
         }
         if self.counts(bad.0).hangs == 0 {
-            return Some(if running(bad.0) > running(good.0) { good } else { bad });
+            let tried = |end: Revision| if self.settings.either_end { self.counts(end).tally().trials() } else { 0 };
+            let of_good_first = running(bad.0) + tried(bad.0) > running(good.0) + tried(good.0);
+            return Some(if of_good_first { good } else { bad });
         }
         let bits = |end: Revision, affected: fn(Hypothesis) -> bool| {
             let running = running(end);
@@ -69,11 +108,6 @@ impl Premise<'_> {
         Some(if bad_bits > good_bits { bad } else { good })
     }
 
-    /// The number of passes of the bad end that refutes the smallest *p* worth a bisection.
-    fn refuting_passes(&self) -> u32 {
-        ((1.0 - self.settings.target).ln() / (1.0 - self.settings.min_p).ln()).ceil() as u32
-    }
-
     fn counts(&self, revision: Revision) -> Counts {
         self.counts.get(&revision).copied().unwrap_or_default()
     }
@@ -82,3 +116,7 @@ impl Premise<'_> {
         self.beliefs.iter().filter(|belief| belief.hypothesis == hypothesis).map(|belief| belief.posterior).sum()
     }
 }
+
+#[cfg(test)]
+#[path = "premise_tests.rs"]
+mod tests;

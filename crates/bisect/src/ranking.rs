@@ -33,7 +33,7 @@ impl Bisection {
         self.confirmation = (leader.posterior >= self.settings.target).then(|| {
             let choice = self.choice(&beliefs, &[], Slot::Any);
             let (culprit, parents) = self.sides(&choice, &leader);
-            Confirmation::new(&leader, culprit, parents)
+            Confirmation::new(&leader, culprit, parents, self.settings.excluding_passes())
         });
     }
 
@@ -69,11 +69,11 @@ impl Bisection {
         (culprit, parents)
     }
 
-    /// The failure rate of affected revisions if the leader is the culprit.
-    pub(super) fn p_of(&self, beliefs: &[Belief], leader: &Leader) -> Beta {
+    /// The failure rates of affected and of unaffected revisions if the leader is the culprit.
+    pub(super) fn rates_of(&self, beliefs: &[Belief], leader: &Leader) -> (Beta, Beta) {
         let group = leader.members.first().map(|at| Hypothesis::Group(self.evidence.groups()[*at] as usize));
         let belief = beliefs.iter().find(|belief| Some(belief.hypothesis) == group);
-        belief.map_or(self.settings.affected, |belief| belief.p)
+        belief.map_or((self.settings.affected, self.settings.unaffected), |belief| (belief.p, belief.q))
     }
 
     pub(super) fn answer(&self, beliefs: &[Belief], leader: Option<&Leader>, confirmed: bool) -> Answer {

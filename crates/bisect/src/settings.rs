@@ -17,7 +17,8 @@ pub struct Settings {
     pub all_affected: f64,
     /// Prior probability that not even the bad end is affected.
     pub none_affected: f64,
-    /// The smallest *p* that is worth a bisection: a bad end whose passes refute this *p* at `target` counts as good.
+    /// The smallest *p* that is searched for: a bad end whose trials exclude this *p* at `target` counts as good. To be set
+    /// with [`Settings::at_rate`], which adapts the priors.
     #[serde(alias = "least_p")]
     pub min_p: f64,
     /// A revision whose first so many trials all end in another failure counts as one that cannot be tried.
@@ -30,6 +31,13 @@ pub struct Settings {
     pub trial_s: f64,
     /// Initial estimate of the duration of a build, in seconds; zero where nothing is built.
     pub build_s: f64,
+    /// Affected revisions pass and the others fail, in search of a fix: see [`Settings::inverted`].
+    #[serde(skip)]
+    pub inverted: bool,
+    /// Either end may be the one that fails, so that both are tried first. A failure of the good end alone is reported as
+    /// [`InvalidPremise::BadEndPasses`](crate::InvalidPremise), for the search to be inverted.
+    #[serde(skip)]
+    pub either_end: bool,
 }
 
 impl Default for Settings {
@@ -47,6 +55,8 @@ impl Default for Settings {
             max_trials: None,
             trial_s: 60.0,
             build_s: 0.0,
+            inverted: false,
+            either_end: false,
         }
     }
 }
@@ -62,6 +72,35 @@ pub struct SettingsError {
 }
 
 impl Settings {
+    /// The same settings in search of failures that show in at least this share of the trials. Below the default of 0.1,
+    /// the priors change: about 5 % of the prior of *p* are below `min_p`, and the expectation of *q* is a tenth of it. With
+    /// the default priors, a revision that passes often would count as unaffected long before a rare failure is excluded.
+    #[must_use]
+    pub fn at_rate(self, min_p: f64) -> Self {
+        let Self { affected, unaffected, .. } = Self::default();
+        let rarity = (Self::default().min_p / min_p).max(1.0);
+        Self {
+            min_p,
+            affected: Beta { hangs: affected.hangs / (1.0 + rarity.log10()), ..affected },
+            unaffected: Beta { passes: unaffected.passes * rarity, ..unaffected },
+            ..self
+        }
+    }
+
+    /// The same settings in search of a fix, where a pass is recorded as [`Outcome::Hang`](crate::Outcome): *affected*
+    /// means fixed, and the priors change sides. `min_p` remains a failure rate.
+    #[must_use]
+    pub fn inverted(self) -> Self {
+        let invert = |beta: Beta| Beta { hangs: beta.passes, passes: beta.hangs };
+        let (affected, unaffected) = (invert(self.unaffected), invert(self.affected));
+        Self { affected, unaffected, inverted: !self.inverted, ..self }
+    }
+
+    /// The number of passes without a failure that excludes `min_p`.
+    pub(super) fn excluding_passes(&self) -> u32 {
+        ((1.0 - self.target).ln() / (1.0 - self.min_p).ln()).ceil() as u32
+    }
+
     /// Checks all ranges.
     ///
     /// # Errors
@@ -73,16 +112,54 @@ impl Settings {
         let seconds = |value: f64| value.is_finite() && value >= 0.0;
         let checks = [
             (within(self.target, 0.5, 1.0), "target", "between 0.5 and 1"),
+            // Before the priors, which follow from it.
+            (within(self.min_p, 0.0, 1.0), "min_p", "between 0 and 1"),
             (positive(self.affected), "affected", "above zero"),
             (positive(self.unaffected), "unaffected", "above zero"),
             (within(self.all_affected, 0.0, 0.5), "all_affected", "between 0 and 0.5"),
             (within(self.none_affected, 0.0, 0.5), "none_affected", "between 0 and 0.5"),
-            (within(self.min_p, 0.0, 1.0), "min_p", "between 0 and 1"),
             (self.max_others > 0, "max_others", "above zero"),
             (seconds(self.trial_s) && self.trial_s > 0.0, "trial_s", "above zero"),
             (seconds(self.build_s), "build_s", "zero or more"),
         ];
         let failed = checks.into_iter().find(|(is_valid, ..)| !is_valid);
         failed.map_or(Ok(()), |(_, name, range)| Err(SettingsError { name, range }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Tally;
+
+    #[test]
+    fn default_rate_leaves_the_priors_unchanged() {
+        assert_eq!(Settings::default().at_rate(0.1), Settings::default());
+        let frequent = Settings::default().at_rate(0.5);
+        assert_eq!(Settings { min_p: 0.1, ..frequent }, Settings::default());
+    }
+
+    #[test]
+    fn rare_failures_have_a_share_of_the_prior() {
+        let passes = |settings: &Settings| settings.affected.all_pass(300);
+        let (default, rare) = (Settings::default(), Settings::default().at_rate(0.01));
+        assert!(passes(&rare) > 10.0 * passes(&default), "{} {}", passes(&rare), passes(&default));
+        assert!((rare.unaffected.mean() - 0.001).abs() < 1e-4);
+        assert_eq!((default.excluding_passes(), rare.excluding_passes()), (29, 299));
+    }
+
+    #[test]
+    fn rate_out_of_range_is_refused_by_name() {
+        for rate in [0.0, 1.0, -0.1, f64::NAN] {
+            assert_eq!(Settings::default().at_rate(rate).check().unwrap_err().name, "min_p", "{rate}");
+        }
+    }
+
+    #[test]
+    fn inverted_settings_expect_passes_of_affected_revisions() {
+        let settings = Settings::default().inverted();
+        let pass = Tally { hangs: 1, passes: 0 };
+        assert!(settings.affected.ln_marginal(pass) > settings.unaffected.ln_marginal(pass));
+        assert_eq!(settings.inverted(), Settings::default());
     }
 }

@@ -91,6 +91,9 @@ pub struct SearchArgs {
     /// Probability that the answer must reach
     #[arg(long, value_name = "PROBABILITY", default_value_t = 0.95)]
     pub sure: f64,
+    /// Least failure rate to look for: a bad end whose trials exclude it counts as good [default: 0.1; versions and axis: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    pub rate: Option<f64>,
     /// Stop after so many trials, with the answer known by then
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub max_trials: Option<u32>,
@@ -230,6 +233,9 @@ pub struct SessionArgs {
 pub struct ResumeArgs {
     #[command(flatten)]
     pub session: SessionArgs,
+    /// From now on, look for failures of at least this rate, for example 0.01
+    #[arg(long, value_name = "SHARE")]
+    pub rate: Option<f64>,
     /// Print the answer as one line of JSON; everything else goes to standard error
     #[arg(long)]
     pub json: bool,

@@ -1,17 +1,20 @@
 //! The events of a bisection on standard error: on a terminal its state and running jobs, redrawn in place; elsewhere one
-//! line per trial.
+//! line per trial, and one when a build or the first trial of a revision starts.
 
 use super::print::{findings, relative};
-use super::status::status_lines;
+use super::status::{left, percent, status_lines};
 use crate::bisection::{
     JournalEntry, RunningJob, Search, SearchOutcome, SessionEvent, SessionListener, TrialResult, format_probability,
 };
 use crate::cli::output;
 use crate::cli::runtime::can_start_thread;
-use bisect::Answer;
+use bisect::{Answer, Progress, Task};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::printable;
 use std::time::Duration;
+
+/// A candidate stands out with at least this probability.
+const MIN_LEADER: f64 = 0.05;
 
 /// Draws events.
 pub(super) struct Live {
@@ -31,7 +34,10 @@ impl Default for Live {
 impl SessionListener for Live {
     fn on_event(&mut self, event: SessionEvent<'_>) {
         match event {
-            SessionEvent::JobStarted { search, running } => self.draw(search, running),
+            SessionEvent::JobStarted { search, running } => {
+                self.print_start(search, running);
+                self.draw(search, running);
+            }
             SessionEvent::JobFinished { entry, search, running } => {
                 self.print_entry(search, entry);
                 self.draw(search, running);
@@ -87,6 +93,15 @@ fn culprit(outcome: &SearchOutcome) -> String {
     }
 }
 
+/// The most probable candidate, once one stands out.
+fn leader(search: &Search, progress: &Progress) -> String {
+    let leader = progress.leaders.first().filter(|leader| leader.probability >= MIN_LEADER);
+    leader.map_or_else(String::new, |leader| {
+        let (commit, probability) = (search.commit(leader.revision), percent(leader.probability));
+        format!(", most probable {} {} ({probability})", commit.id.short(), commit.subject)
+    })
+}
+
 impl Live {
     fn draw(&mut self, search: &Search, running: &[RunningJob]) {
         if !self.is_terminal {
@@ -96,7 +111,8 @@ impl Live {
         let mut texts = status_lines(search, width);
         texts.extend(running.iter().map(|job| {
             let commit = search.commit(job.revision);
-            format!("  ● {}  {} ({:.0} s)", commit.id.short(), job.purpose, job.elapsed.as_secs_f64())
+            let (short, subject, seconds) = (commit.id.short(), &commit.subject, job.elapsed.as_secs_f64());
+            format!("  ● {short}  {seconds:.0} s  {}  {subject}", job.purpose)
         }));
         while self.lines.len() < texts.len() {
             let line = self.bars.add(ProgressBar::new_spinner());
@@ -111,6 +127,22 @@ impl Live {
         }
         for (line, text) in self.lines.iter().zip(texts) {
             line.set_message(console::truncate_str(&printable(&text), width, "…").into_owned());
+        }
+    }
+
+    /// Where nothing is redrawn, a build and the first trial of a revision are announced: they may take minutes.
+    fn print_start(&self, search: &Search, running: &[RunningJob]) {
+        let Some(RunningJob { revision, task, purpose, .. }) = running.last().filter(|_| !self.is_terminal) else {
+            return;
+        };
+        let commit = search.commit(*revision);
+        let is_first = search.trials_of(&commit.id) == 0
+            && running.iter().filter(|job| job.revision == *revision && job.task == Task::Trial).count() == 1;
+        let (short, subject) = (commit.id.short(), &commit.subject);
+        match task {
+            Task::Build => output::notify(&format!("▸ {short}  build  {purpose}  {subject}")),
+            Task::Trial if is_first => output::notify(&format!("▸ {short}  trial  {purpose}  {subject}")),
+            Task::Trial => {}
         }
     }
 
@@ -129,7 +161,8 @@ impl Live {
             // The terminal may be gone; the bisection continues.
             let _ = self.bars.println(console::truncate_str(&text, width, "…"));
         } else {
-            output::notify(&format!("{text} · {} left", search.progress().remaining));
+            let progress = search.progress();
+            output::notify(&format!("{text} · {}{}", left(search, &progress), leader(search, &progress)));
         }
     }
 }

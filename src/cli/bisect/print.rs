@@ -20,7 +20,8 @@ pub(super) fn outcome(outcome: &SearchOutcome, as_json: bool) -> Result<u8, CliE
     let text = findings(session);
     if as_json {
         output::notify(text.trim_end());
-        let summary = serde_json::to_string(&Summary::new(&session.search, answer)).map_err(std::io::Error::from)?;
+        let summary = serde_json::to_string(&Summary::new(&session.search, answer, &relative(session.path())))
+            .map_err(std::io::Error::from)?;
         output::print_json(&format!("{summary}\n"))?;
     } else {
         output::print_plain(&text)?;
@@ -30,7 +31,7 @@ pub(super) fn outcome(outcome: &SearchOutcome, as_json: bool) -> Result<u8, CliE
 
 /// The report without the trials, and the path of all of it.
 pub(super) fn findings(session: &Session) -> String {
-    let findings = Report::new(&session.search).findings;
+    let findings = Report::new(&session.search, &relative(session.path())).findings;
     format!("{findings}\nall trials: {}\n", relative(&session.report_path()).display())
 }
 
@@ -73,7 +74,7 @@ pub(super) fn log(dir: &Path) -> Result<u8, CliError> {
 
 /// Prints the report of a session.
 pub(super) fn report(dir: &Path) -> Result<u8, CliError> {
-    output::print_plain(&Report::new(&Session::read(dir)?).to_string()).map(|()| 0)
+    output::print_plain(&Report::new(&Session::read(dir)?, dir).to_string()).map(|()| 0)
 }
 
 /// A path relative to the current folder.

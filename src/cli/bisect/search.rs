@@ -44,6 +44,10 @@ pub fn run(args: &BisectArgs, context: &Context) -> Result<u8, CliError> {
             BisectAction::Config(args) => find_options(args, context).await,
             BisectAction::Resume(args) => {
                 let session = Session::open(&folder(&args.session)?)?;
+                let session = match args.rate {
+                    Some(rate) => session.at_rate(rate)?,
+                    None => session,
+                };
                 let has_cells = matches!(session.search.config().subject, Subject::Cell(_));
                 let lab =
                     Laboratory::open(has_cells.then_some(&args.lab), Some(session.search.config().jobs), context)?;
@@ -125,7 +129,7 @@ fn axis(args: &AxisArgs) -> Result<AxisRequest, CliError> {
 }
 
 fn limits(args: &SearchArgs) -> Limits {
-    Limits { jobs: args.jobs, target: args.sure, max_trials: args.max_trials }
+    Limits { rate: args.rate, jobs: args.jobs, target: args.sure, max_trials: args.max_trials }
 }
 
 /// The cell, with this kernel or that of a recorded trial.

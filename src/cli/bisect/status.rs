@@ -1,7 +1,7 @@
 //! The state of a search, on a terminal.
 
 use crate::bisection::{Search, format_duration, format_estimate};
-use bisect::Candidate;
+use bisect::{Candidate, Progress};
 
 /// Candidates that are shown.
 const MAX_LEADERS: usize = 5;
@@ -12,9 +12,10 @@ const FIXED_COLUMNS: usize = 2 + 12 + 2 + 2 + 5 + 1 + BAR;
 
 /// The state of a search in one line, and its most probable candidates below; no line has more than `width` columns.
 pub(super) fn status_lines(search: &Search, width: usize) -> Vec<String> {
-    let mut lines = vec![headline(search)];
+    let progress = search.progress();
+    let mut lines = vec![headline(search, &progress)];
     let room = width.saturating_sub(FIXED_COLUMNS).max(12);
-    for Candidate { revision, probability } in search.progress().leaders.iter().take(MAX_LEADERS) {
+    for Candidate { revision, probability } in progress.leaders.iter().take(MAX_LEADERS) {
         let commit = search.commit(*revision);
         let subject = console::truncate_str(&commit.subject, room, "…").into_owned();
         let bar = "█".repeat((probability * BAR as f64).round() as usize);
@@ -23,12 +24,16 @@ pub(super) fn status_lines(search: &Search, width: usize) -> Vec<String> {
     lines
 }
 
-fn headline(search: &Search) -> String {
-    let (progress, config) = (search.progress(), search.config());
-    let units = config.units();
-    let mut parts = vec![format!("{} {units} left of {}", progress.remaining, search.candidates())];
+/// The number of candidates, of how many: `1 commit left of 99`.
+pub(super) fn left(search: &Search, progress: &Progress) -> String {
+    format!("{} left of {}", search.config().count(progress.remaining), search.candidates())
+}
+
+fn headline(search: &Search, progress: &Progress) -> String {
+    let config = search.config();
+    let mut parts = vec![left(search, progress)];
     parts.push(format!("p ≈ {}", format_estimate(&progress.p)));
-    parts.push(format!("{} trials of {} {units}", progress.trials, search.tried()));
+    parts.push(format!("{} trials of {}", progress.trials, config.count(search.tried())));
     if progress.skipped > 0 {
         parts.push(format!("{} skipped", progress.skipped));
     }
@@ -43,6 +48,6 @@ fn headline(search: &Search) -> String {
     parts.join(" · ")
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }

@@ -1,17 +1,19 @@
-//! The policy of hauntsaninja's `git bayesect`, by its README, its write-up and its change log up to 1.2: the commits
-//! along first parents; uniform priors of both failure rates; the next trial is the one with the least expected entropy
-//! after it, regardless of its cost; it stops when one commit reaches 95 %.
+//! The policy of hauntsaninja's `git bayesect`, as of its source in version 1.2: the commits along first parents; Jeffreys'
+//! prior of both failure rates; the next trial is the one with the least expected entropy after it, regardless of its cost,
+//! of equals the one in the middle; it stops when one commit reaches 95 %.
 //!
-//! Where the description is silent, the simulation favours it: a built revision stays built, and one that cannot be
-//! built is not chosen again.
+//! In worlds with builds, the simulation favours it: a built revision stays built, and one that cannot be built is not
+//! chosen again.
 
-use crate::world::{BUILD, Found, World};
+use crate::world::{Found, World};
 use bisect::{Beta, Revision, Tally};
 
 const TARGET: f64 = 0.95;
-const UNIFORM: Beta = Beta { hangs: 1.0, passes: 1.0 };
+const PRIOR: Beta = Beta { hangs: 0.5, passes: 0.5 };
 /// It gives its best guess after so many trials.
 const MAX_TRIALS: u32 = 1000;
+/// The same where trials need no builds.
+const MAX_TRIALS_WITHOUT_BUILDS: u32 = 10_000;
 
 /// The trials of each revision along first parents.
 struct Line {
@@ -36,6 +38,7 @@ struct Hypothesis {
 pub fn search(world: &World) -> Found {
     let mut line = Line::new(world);
     let mut found = Found::default();
+    let max_trials = if world.build == 0.0 { MAX_TRIALS_WITHOUT_BUILDS } else { MAX_TRIALS };
     loop {
         let hypotheses = line.hypotheses();
         let highest = hypotheses.iter().map(|one| one.ln_likelihood).fold(f64::NEG_INFINITY, f64::max);
@@ -45,13 +48,13 @@ pub fn search(world: &World) -> Found {
         let best = (0..posterior.len()).reduce(|best, at| if posterior[at] > posterior[best] { at } else { best });
         let next = line.least_entropy(&hypotheses, &posterior);
         let (Some(best), Some(next)) = (best, next) else { return found };
-        if posterior[best] >= TARGET || found.trials >= MAX_TRIALS {
+        if posterior[best] >= TARGET || found.trials >= max_trials {
             return Found { named: vec![line.revisions[best]], ..found };
         }
         let revision = line.revisions[next];
         if !std::mem::replace(&mut line.built[next], true) {
             found.builds += 1;
-            found.time += BUILD;
+            found.time += world.build;
         }
         if !world.builds(revision) {
             line.skipped[next] = true;
@@ -88,9 +91,9 @@ impl Line {
             let next = last.map(|last| Hypothesis { same_as_last, ..*last }).unwrap_or_else(|| {
                 let after = Tally { hangs: total.hangs - before.hangs, passes: total.passes - before.passes };
                 Hypothesis {
-                    ln_likelihood: UNIFORM.ln_marginal(after) + UNIFORM.ln_marginal(before),
-                    new: UNIFORM.after(after).mean(),
-                    old: UNIFORM.after(before).mean(),
+                    ln_likelihood: PRIOR.ln_marginal(after) + PRIOR.ln_marginal(before),
+                    new: PRIOR.after(after).mean(),
+                    old: PRIOR.after(before).mean(),
                     same_as_last,
                 }
             });
@@ -101,7 +104,7 @@ impl Line {
         hypotheses
     }
 
-    /// The revision with the least expected entropy after a trial; of equals the first.
+    /// The revision with the least expected entropy after a trial; of equals the one in the middle.
     fn least_entropy(&self, hypotheses: &[Hypothesis], posterior: &[f64]) -> Option<usize> {
         let entropy = |weight: f64| if weight > 0.0 { weight * weight.log2() } else { 0.0 };
         // For a failure and a pass: the joint weights and their sum of w·log w. Starts with all revisions before the
@@ -123,7 +126,7 @@ impl Line {
                 (weight[at], sum[at]) = (weight[at] + term[at][1], sum[at] + term[at][3]);
             }
         }
-        let mut best: Option<(f64, usize)> = None;
+        let mut entropies: Vec<(f64, usize)> = Vec::with_capacity(terms.len());
         for (revision, term) in terms.iter().enumerate() {
             let mut left = 0.0;
             for at in 0..2 {
@@ -131,11 +134,15 @@ impl Line {
                 sum[at] += term[at][2] - term[at][3];
                 left += entropy(weight[at]) - sum[at];
             }
-            if !self.skipped[revision] && best.is_none_or(|(least, _)| left < least - 1e-12) {
-                best = Some((left, revision));
+            if !self.skipped[revision] {
+                entropies.push((left, revision));
             }
         }
-        best.map(|(_, revision)| revision)
+        let least = entropies.iter().map(|(entropy, _)| *entropy).fold(f64::INFINITY, f64::min);
+        let equals = entropies.iter().filter(|(entropy, _)| *entropy <= least + 1e-12).map(|(_, revision)| *revision);
+        // Counted from the newest revision, the first of two that are as far from the middle.
+        let middle = (self.revisions.len() - 1).saturating_sub(self.revisions.len() / 2);
+        equals.rev().min_by_key(|revision| revision.abs_diff(middle))
     }
 }
 

@@ -1,6 +1,6 @@
-//! This crate: one builder and one runner in parallel.
+//! This crate: one builder and one runner in parallel; without builds, one runner.
 
-use crate::world::{BUILD, Found, World};
+use crate::world::{Found, World};
 use bisect::{Answer, Bisection, Decision, Outcome, Revision, Running, Sample, Settings, Slot, Task};
 use std::collections::BTreeMap;
 
@@ -16,9 +16,14 @@ struct Job {
     ends: f64,
 }
 
-/// Searches in a world.
-pub fn search(world: &World) -> Found {
-    let settings = Settings { trial_s: 1.0, build_s: BUILD, ..Settings::default() };
+/// Searches in a world, for failures of at least this rate.
+pub fn search(world: &World, rate: f64) -> Found {
+    let settings = Settings { trial_s: 1.0, build_s: world.build, ..Settings::default() }.at_rate(rate);
+    // Without builds, a trial may be of any revision.
+    let slots: &[(Slot, Task)] = match world.build {
+        0.0 => &[(Slot::Any, Task::Trial)],
+        _ => &[(Slot::Trial, Task::Trial), (Slot::Build, Task::Build)],
+    };
     let Ok(mut bisection) = Bisection::new(world.history.clone(), settings) else { return Found::default() };
     for end in [world.history.good()[0], world.history.bad()] {
         let built = bisection.record(Sample { revision: end, outcome: Outcome::Built, seconds: 0.0 });
@@ -35,13 +40,13 @@ pub fn search(world: &World) -> Found {
         };
         let abandoned = bisection.abandon(&running(&jobs));
         jobs.retain(|job| job.task == Task::Trial || !abandoned.contains(&job.revision));
-        for (slot, task) in [(Slot::Trial, Task::Trial), (Slot::Build, Task::Build)] {
+        for (slot, task) in slots.iter().copied() {
             if jobs.iter().any(|job| job.task == task) {
                 continue;
             }
             match bisection.decide(slot, &running(&jobs)) {
                 Decision::Run { revision, task, .. } => {
-                    let takes = if task == Task::Build { BUILD } else { 1.0 };
+                    let takes = if task == Task::Build { world.build } else { 1.0 };
                     found.builds += u32::from(task == Task::Build);
                     jobs.push(Job { revision, task, started: found.time, ends: found.time + takes });
                 }

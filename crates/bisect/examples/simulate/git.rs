@@ -3,7 +3,7 @@
 //! of 1.5.
 
 use crate::random::Random;
-use crate::world::{BUILD, Found, World};
+use crate::world::{Found, World};
 use bisect::{History, Outcome, Revision};
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub fn search(world: &World, trials: u32) -> Found {
             return Found { named, ..found };
         };
         found.builds += 1;
-        found.time += BUILD;
+        found.time += world.build;
         let revision = history.candidates()[next];
         if !world.builds(revision) {
             skipped.insert(next);

@@ -4,7 +4,7 @@
 //! cargo run --release -p bisect --example simulate -- --picture docs/bisection.svg > docs/bisection-worlds.md
 //! ```
 //!
-//! Time is counted in trials: a trial takes one, a build [`world::BUILD`]. All policies start with both ends built.
+//! Time is counted in trials: a trial takes one, a build 60. All policies start with both ends built.
 
 mod bayesect;
 mod engine;
@@ -12,6 +12,7 @@ mod git;
 mod markdown;
 mod picture;
 mod random;
+mod rare;
 mod table;
 mod world;
 
@@ -34,16 +35,23 @@ struct Args {
     /// Also draw the table, as SVG
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
+    /// Print only the table of rare failures
+    #[arg(long)]
+    rare: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Args { worlds, seed, picture: path } = Args::parse();
+    let Args { worlds, seed, picture: path, rare } = Args::parse();
+    if rare {
+        print!("{}", rare::table(worlds, seed)?);
+        return Ok(());
+    }
     let mut measured = Vec::new();
     for (number, row) in ROWS.iter().enumerate() {
         eprintln!("row {} of {}, {worlds} worlds", number + 1, ROWS.len());
         measured.extend(table(*row, worlds, seed)?);
     }
-    print!("{}{}", head(worlds, seed), markdown(&measured));
+    print!("{}{}\n{}", head(worlds, seed), markdown(&measured), rare::table(worlds, seed)?);
     if let Some(path) = path {
         std::fs::write(path, picture(&measured))?;
     }

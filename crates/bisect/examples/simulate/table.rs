@@ -2,7 +2,7 @@
 
 use crate::world::{Found, Shape, World};
 use crate::{bayesect, engine, git};
-use bisect::HistoryError;
+use bisect::{HistoryError, Settings};
 
 /// A kind of world.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +56,7 @@ impl Policy {
 
     fn search(self, world: &World) -> Found {
         match self {
-            Self::Oomlab => engine::search(world),
+            Self::Oomlab => engine::search(world, Settings::default().min_p),
             Self::Git(trials) => git::search(world, trials),
             Self::Bayesect => bayesect::search(world),
         }

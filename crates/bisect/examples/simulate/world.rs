@@ -4,7 +4,7 @@ use crate::random::Random;
 use bisect::{History, HistoryError, Outcome, Revision};
 
 /// Duration of a build, in trials.
-pub const BUILD: f64 = 60.0;
+const BUILD: f64 = 60.0;
 /// The fraction of revisions that cannot be built.
 const BROKEN: f64 = 0.05;
 
@@ -49,6 +49,8 @@ pub struct World {
     culprit: Revision,
     affected: Vec<bool>,
     broken: Vec<bool>,
+    /// Duration of a build, in trials.
+    pub build: f64,
     p: f64,
     q: f64,
     seed: u64,
@@ -75,7 +77,13 @@ impl World {
         }
         let ends = [0, commits];
         let broken = (0..=commits).map(|at| random.fraction() < BROKEN && !ends.contains(&at)).collect();
-        Ok(Self { parents, history, culprit, affected, broken, p, q, seed })
+        Ok(Self { parents, history, culprit, affected, broken, build: BUILD, p, q, seed })
+    }
+
+    /// The same world in which trials need no builds, and all revisions can be tried.
+    pub fn without_builds(self) -> Self {
+        let broken = vec![false; self.broken.len()];
+        Self { build: 0.0, broken, ..self }
     }
 
     /// Whether a revision can be built.
