@@ -1,6 +1,8 @@
 //! Arguments of `oomlab bisect` and `oomlab step`.
 
 use crate::bisection::{Axis, VerdictPattern};
+use crate::cli::completion::{kernels, trials, workloads};
+use crate::cli::guest_args::{AppendArgs, TimeoutArgs};
 use crate::cli::values::{arch_parser, seconds};
 use arch::Arch;
 use clap::{Subcommand, value_parser};
@@ -109,7 +111,7 @@ pub struct SearchArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct CellArgs {
     /// The cell of an earlier trial, as in reports
-    #[arg(long, value_name = "RUN/CELL", conflicts_with_all = ["arch", "workload", "append"])]
+    #[arg(long, value_name = "RUN/CELL", conflicts_with_all = ["arch", "workload", "append"], add = trials())]
     pub cell: Option<String>,
     /// Boot it with the further arguments of QEMU that the trial has
     #[arg(long, requires = "cell")]
@@ -121,20 +123,18 @@ pub struct CellArgs {
     #[arg(long, default_value = "128M")]
     pub ram: String,
     /// Workload; its options as `--option name=value`
-    #[arg(long)]
+    #[arg(long, add = workloads())]
     pub workload: Option<String>,
     /// Option of the workload
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
     pub workload_options: Vec<String>,
-    /// Additional kernel command line
-    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
-    pub append: Option<String>,
+    #[command(flatten)]
+    pub append: AppendArgs,
     /// Virtual CPUs
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub vcpus: u32,
-    /// Timeout of the workload
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
-    pub load_timeout: f64,
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
     /// Count only failures with the same title as the first failure of the bad end
     #[arg(long, conflicts_with_all = ["any_failure", "verdict"])]
     pub signature: bool,
@@ -190,7 +190,7 @@ pub struct AxisArgs {
     #[arg(long, value_name = "STEP")]
     pub step: Option<String>,
     /// Kernel of the catalogue
-    #[arg(long, required_unless_present = "cell")]
+    #[arg(long, required_unless_present = "cell", add = kernels())]
     pub kernel: Option<String>,
     #[command(flatten)]
     pub cell: CellArgs,
@@ -210,7 +210,7 @@ pub struct ConfigArgs {
     #[arg(long, value_name = "FILE")]
     pub bad: PathBuf,
     /// Kernel of the catalogue that is built from source
-    #[arg(long, required_unless_present = "cell")]
+    #[arg(long, required_unless_present = "cell", add = kernels())]
     pub kernel: Option<String>,
     #[command(flatten)]
     pub cell: CellArgs,

@@ -18,7 +18,7 @@ use crate::cli::runtime::runtime;
 use crate::cli::trust::trial_to_boot;
 use crate::cli::{boot, lookup};
 use crate::matrix::{SingleCell, SingleKernel, SinglePayload};
-use model::{Faults, Timeouts};
+use model::Faults;
 use std::path::{Path, PathBuf};
 
 /// Where bisections go.
@@ -163,10 +163,10 @@ fn typed_cell(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell, CliEr
         ram: args.ram.clone(),
         payload: SinglePayload::Workload { name, options: boot::options(&args.workload_options)? },
         vcpus: args.vcpus,
-        append: args.append.iter().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect(),
+        append: args.append.words(),
         qemu: Vec::new(),
         faults: Faults::default(),
-        timeouts: Timeouts { load_s: args.load_timeout, ..Timeouts::default() },
+        timeouts: args.timeouts.timeouts(),
         repeat: 1,
         fail_on: Vec::new(),
     })
