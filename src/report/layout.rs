@@ -104,6 +104,23 @@ impl Style {
         line
     }
 
+    /// Facts that are harmless, broken between them, each line behind `indent` spaces.
+    pub(super) fn wrap_facts(self, facts: &[String], indent: usize) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for fact in facts {
+            match lines.last_mut() {
+                Some(line)
+                    if indent + measure_text_width(&format!("{line}{}{fact}", self.separator())) <= self.columns() =>
+                {
+                    line.push_str(self.separator());
+                    line.push_str(fact);
+                }
+                _ => lines.push(fact.clone()),
+            }
+        }
+        lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
+    }
+
     /// Foreign text made harmless and broken between words, each line behind `indent` spaces. Its own lines stay lines, but
     /// for empty ones. Longer words than a line stay whole: they may be paths.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {

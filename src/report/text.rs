@@ -3,7 +3,6 @@
 use super::layout::{Colour, Style, counted, duration};
 use super::table;
 use super::tally::{reports_note, tally, unexpected};
-use ::console::measure_text_width;
 use model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -157,15 +156,5 @@ fn total(run: &RunRecord, style: Style) -> String {
     facts.extend(reports_note(&run.trials));
     facts.push(duration(run.duration_s));
     facts.push(format!("report {}/", printable(run.dir.trim_end_matches('/'))));
-    let mut lines: Vec<String> = Vec::new();
-    for fact in facts {
-        match lines.last_mut() {
-            Some(line) if measure_text_width(&format!("{line}{}{fact}", style.separator())) <= style.columns() => {
-                line.push_str(style.separator());
-                line.push_str(&fact);
-            }
-            _ => lines.push(fact),
-        }
-    }
-    lines.join("\n") + "\n"
+    style.wrap_facts(&facts, 0)
 }

@@ -79,7 +79,7 @@ fn full(out: &mut String, verdict: &Verdict, style: Style) {
     let task = |what: &str, task: &model::Task| printable(&format!("{what} pid {} ({})", task.pid, task.comm));
     facts.extend(verdict.victim.as_ref().map(|victim| task("victim", victim)));
     facts.extend(verdict.task.as_ref().map(|stuck| task("task", stuck)));
-    let _ = writeln!(out, "  {}", facts.join(style.separator()));
+    out.push_str(&style.wrap_facts(&facts, 2));
     out.push_str(&style.wrap(&verdict.summary, 2));
     crate::report::text::reasons(out, verdict, style);
     for line in &verdict.lines {
