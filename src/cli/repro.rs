@@ -59,17 +59,8 @@ fn same_files(trial: &TrialRecord) -> Option<Prepared> {
         Some(digest) => Some(unchanged(argument("-initrd")?, digest)?),
         None => None,
     };
-    let kernel = KernelArtifact {
-        name: trial.cell.kernel.clone(),
-        arch: trial.cell.arch,
-        release: trial.kernel_release.clone().unwrap_or_default(),
-        image,
-        digest,
-        system_map: None,
-        config: None,
-        vmlinux: None,
-        modules: None,
-        commit: None,
-    };
+    let release = trial.kernel_release.clone().unwrap_or_default();
+    let kernel = KernelArtifact::of_image(trial.cell.kernel.clone(), trial.cell.arch, image, digest);
+    let kernel = KernelArtifact { release, ..kernel };
     Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() }))]))
 }

@@ -121,18 +121,7 @@ fn kernel(args: &WatchArgs, given: &Given, spec: Arch) -> Result<KernelArtifact,
     let path = args.kernel.as_ref().or(given.kernel.as_ref());
     let mut kernel = match path.filter(|path| args.kernel.is_some() || path.is_file()) {
         Some(path) => Kernels::user_kernel(&KernelName::new(name(path)), spec, readable(path)?)?,
-        None => KernelArtifact {
-            name: KernelName::new("unknown"),
-            arch: spec,
-            release: String::new(),
-            image: PathBuf::new(),
-            digest: Digest::of_bytes(&[]),
-            system_map: None,
-            config: None,
-            vmlinux: None,
-            modules: None,
-            commit: None,
-        },
+        None => KernelArtifact::of_image(KernelName::new("unknown"), spec, PathBuf::new(), Digest::of_bytes(&[])),
     };
     for (from, to) in [(&args.system_map, &mut kernel.system_map), (&args.vmlinux, &mut kernel.vmlinux)] {
         let Some(path) = from else { continue };

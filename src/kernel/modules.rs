@@ -186,16 +186,14 @@ mod tests {
 
         fn tree(&self) -> Result<ModuleTree, KernelError> {
             let artifact = KernelArtifact {
-                name: "debian-6.1".into(),
-                arch: arch::find("arm").unwrap(),
                 release: "6.1.0".into(),
-                image: "/k".into(),
-                digest: Digest::new("0"),
-                system_map: None,
-                config: None,
-                vmlinux: None,
                 modules: Some(self.dir.path().to_owned()),
-                commit: None,
+                ..KernelArtifact::of_image(
+                    "debian-6.1".into(),
+                    arch::find("arm").unwrap(),
+                    "/k".into(),
+                    Digest::new("0"),
+                )
             };
             ModuleTree::of(&artifact).map(Option::unwrap)
         }

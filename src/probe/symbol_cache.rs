@@ -64,8 +64,8 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    /// The value that `read` reads, or its error. It is read to its end even where nobody waits for it any more: the next
-    /// one who asks has it then.
+    /// The value that `read` reads, or its error. A caller that is cancelled does not cancel the reading: the next caller
+    /// gets its result.
     async fn get(
         &self,
         kernel: &KernelArtifact,
@@ -180,22 +180,11 @@ mod tests {
         Ok(READS.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
-    /// A step that gives up does not have the next one begin anew.
+    /// A step that times out does not restart the reading for the next one.
     #[tokio::test]
-    async fn value_nobody_waits_for_is_read_to_its_end() {
+    async fn cancelled_caller_does_not_cancel_the_reading() {
         let (shared, arch) = (Shared::<usize>::default(), arch::find("arm").expect("an architecture"));
-        let kernel = KernelArtifact {
-            name: "debian-6.1".into(),
-            arch,
-            release: "6.1.0".into(),
-            image: "/k".into(),
-            digest: Digest::new("0"),
-            system_map: None,
-            config: None,
-            vmlinux: None,
-            modules: None,
-            commit: None,
-        };
+        let kernel = KernelArtifact::of_image("debian-6.1".into(), arch, "/k".into(), Digest::new("0"));
         let abandoned = tokio::time::timeout(Duration::from_millis(1), shared.get(&kernel, arch, slow)).await;
         assert!(abandoned.is_err());
         GATE.wait();

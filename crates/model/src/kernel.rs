@@ -34,6 +34,24 @@ pub struct KernelArtifact {
     pub commit: Option<String>,
 }
 
+impl KernelArtifact {
+    /// A kernel of which only the image is known.
+    pub fn of_image(name: KernelName, arch: Arch, image: PathBuf, digest: Digest) -> Self {
+        Self {
+            name,
+            arch,
+            release: String::new(),
+            image,
+            digest,
+            system_map: None,
+            config: None,
+            vmlinux: None,
+            modules: None,
+            commit: None,
+        }
+    }
+}
+
 /// A kernel module, ready to be loaded into the kernel that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelModule {

@@ -54,18 +54,12 @@ impl Scripted {
     pub fn cell(&mut self, name: &str, script: &str) -> &mut Cell {
         let path = self.dir.path().join(format!("{name}.script"));
         std::fs::write(&path, script).expect("a script");
-        let kernel = KernelArtifact {
-            name: "fake".into(),
-            arch: arch::find("riscv64-nommu").unwrap(),
-            release: String::new(),
-            image: path.clone(),
-            digest: Digest::new("0"),
-            system_map: None,
-            config: None,
-            vmlinux: None,
-            modules: None,
-            commit: None,
-        };
+        let kernel = KernelArtifact::of_image(
+            "fake".into(),
+            arch::find("riscv64-nommu").unwrap(),
+            path.clone(),
+            Digest::new("0"),
+        );
         self.prepared.insert(name.into(), Ok(Ready { kernel, initrd: None, accelerator: Accel::Tcg.into() }));
         self.plan.cells.push(Cell {
             id: name.into(),
