@@ -85,6 +85,7 @@ mod ranking;
 mod settings;
 mod step;
 mod trial;
+mod wilson;
 
 pub use answer::{Answer, Candidate, Counts, Decision, Estimate, InvalidPremise, Progress, Purpose, Stage};
 pub use beta::Beta;
@@ -93,3 +94,4 @@ pub use history::{History, HistoryError};
 pub use settings::{Settings, SettingsError};
 pub use step::{Step, step};
 pub use trial::{Outcome, Revision, Running, Sample, Slot, Tally, Task};
+pub use wilson::wilson;

@@ -92,12 +92,7 @@ impl Measured {
 
     /// Wilson's 95 % interval of that share.
     pub fn interval(&self) -> (f64, f64) {
-        const Z: f64 = 1.96;
-        let (n, share) = (f64::from(self.worlds), self.share());
-        let middle = share + Z * Z / (2.0 * n);
-        let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-        let scale = 1.0 + Z * Z / n;
-        (((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0))
+        bisect::wilson(self.right, self.worlds)
     }
 }
 
