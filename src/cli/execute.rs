@@ -151,7 +151,7 @@ pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, co
     Ok(record.exit_code())
 }
 
-/// The exit status is the verdict of the guests, whether or not somebody can read the report.
+/// An unreadable stdout does not change the exit status, which tells the verdicts.
 fn print_report(text: &str, run: &RunDir) {
     if let Err(error) = output::write_stdout(text) {
         let kept = format!("the results are in {}", run.path().display());

@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(read(b""), Ok(0));
         assert_eq!(read(format!("{TICK}{TICK}").as_bytes()), Ok(2));
         assert_eq!(read(format!("{TICK}{}", &TICK[..9]).as_bytes()), Ok(1));
-        assert_eq!(read(TICK.trim_end().as_bytes()), Ok(0), "it may be complete, which nobody knows");
+        assert_eq!(read(TICK.trim_end().as_bytes()), Ok(0), "it may be truncated");
     }
 
     #[test]
