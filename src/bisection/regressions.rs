@@ -6,20 +6,22 @@ use super::config::{BadCriterion, CellSubject, Subject, Variation};
 use super::driver::SessionDriver;
 use super::error::SessionError;
 use super::event::{SessionEvent, SkipReason};
-use super::session::{Session, SessionDir};
+use super::premise;
+use super::session::{SearchOutcome, Session, SessionDir};
 use super::verdict::VerdictPattern;
 use crate::git::{CommitId, Repository};
 use crate::host::Clock;
 use crate::kernel::Source;
 use crate::store::{RunDir, StoreError};
-use model::{Cell, CellId, Outcome, RunRecord, TrialRecord};
+use bisect::Answer;
+use model::{Cell, CellId, Culprit, Outcome, Regression, RunId, RunRecord, TrialRecord};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A cell that fails and was as expected.
 #[derive(Debug, Clone)]
-struct Regression {
+struct Failure {
     trial: TrialRecord,
     bad: CommitId,
     good: CommitId,
@@ -28,7 +30,8 @@ struct Regression {
 }
 
 impl SessionDriver<'_> {
-    /// Bisects each regression of a run, for at most `budget` in all; sessions without an answer by then can be resumed.
+    /// Bisects each regression of a run, for at most `budget` in all, and tells what became of each; sessions without an
+    /// answer by then can be resumed.
     ///
     /// # Errors
     /// When the run cannot be read, or the lab fails.
@@ -37,11 +40,12 @@ impl SessionDriver<'_> {
         run: &RunDir,
         budget: Duration,
         jobs: Option<u32>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Vec<Regression>, SessionError> {
         let record = run.record()?;
         let (found, skipped) = find(&record, &earlier_runs(run, &record)?);
+        let mut regressions: Vec<Regression> = Vec::new();
         for (cell, reason) in &skipped {
-            self.listener.on_event(SessionEvent::RegressionSkipped { cell, reason });
+            regressions.push(self.skip(cell, reason));
         }
         let clock = Clock::start();
         let deadline = self.cancel.clone();
@@ -49,26 +53,34 @@ impl SessionDriver<'_> {
             tokio::time::sleep(budget).await;
             deadline.cancel();
         });
-        for regression in &found {
-            let cell = &regression.trial.cell.id;
-            if clock.elapsed() >= budget || self.cancel.is_cancelled() {
-                self.listener.on_event(SessionEvent::RegressionSkipped { cell, reason: &SkipReason::NoTime });
-                continue;
-            }
-            self.bisect_regression(run, regression, jobs).await?;
+        for failure in &found {
+            let has_time = clock.elapsed() < budget && !self.cancel.is_cancelled();
+            regressions.push(if has_time {
+                self.bisect_failure(run, failure, jobs).await?
+            } else {
+                self.skip(&failure.trial.cell.id, &SkipReason::NoTime)
+            });
         }
-        Ok(())
+        Ok(regressions)
     }
 
-    async fn bisect_regression(
+    fn skip(&mut self, cell: &CellId, reason: &SkipReason) -> Regression {
+        self.listener.on_event(SessionEvent::RegressionSkipped { cell, reason });
+        Regression::skipped(cell.clone(), reason.to_string())
+    }
+
+    async fn bisect_failure(
         &mut self,
         run: &RunDir,
-        regression: &Regression,
+        failure: &Failure,
         jobs: Option<u32>,
-    ) -> Result<(), SessionError> {
-        let Regression { trial, bad, good, before } = regression;
+    ) -> Result<Regression, SessionError> {
+        let Failure { trial, bad, good, before } = failure;
         let cell = &trial.cell;
-        let Some((repository, config)) = self.source(cell)? else { return Ok(()) };
+        let (repository, config) = match self.source(cell)? {
+            Ok(source) => source,
+            Err(reason) => return Ok(self.skip(&cell.id, &reason)),
+        };
         let (id, run_id) = (&cell.id, before.as_str());
         self.listener.on_event(SessionEvent::RegressionStarted { cell: id, run: run_id, good, bad });
         let criterion = BadCriterion::Verdict(VerdictPattern::of(&trial.verdict));
@@ -78,25 +90,54 @@ impl SessionDriver<'_> {
         let repository = Repository::open(&repository).await?;
         let range = CommitRange { old: vec![good.clone()], new: bad.clone(), fix: false };
         let (config, history) = range.plan(&repository, subject, jobs, cell::settings(true), self.listener).await?;
-        let place = SessionDir::Named(run.path().join("bisections").join(id.as_str()));
+        let session = format!("bisections/{id}");
+        let place = SessionDir::Named(run.path().join(&session));
         let outcome = self.resume(Session::create(&place, config, history)?).await?;
         if outcome.answer.is_some() {
             self.listener.on_event(SessionEvent::RegressionFinished { cell: id, outcome: &outcome });
         }
-        Ok(())
+        Ok(Regression {
+            cell: id.clone(),
+            bad: Some(bad.to_string()),
+            good: Some(good.to_string()),
+            good_run: Some(RunId::new(before)),
+            session: Some(session),
+            culprit: culprit(&outcome),
+            why: no_culprit(&outcome),
+        })
     }
 
-    /// The repository of a cell's kernel and the names of its configuration fragments; `None` where it cannot be bisected.
-    fn source(&mut self, cell: &Cell) -> Result<Option<(PathBuf, Vec<String>)>, SessionError> {
+    /// The repository of a cell's kernel and the names of its configuration fragments, or why it cannot be bisected.
+    fn source(&mut self, cell: &Cell) -> Result<Result<(PathBuf, Vec<String>), SkipReason>, SessionError> {
         let entry = self.lab()?.sources.kernels.catalogue().find(cell.kernel.as_str())?;
-        let Source::Git { repository, .. } = &entry.source else { return Ok(None) };
-        if entry.patches.is_empty() {
-            let fragments = entry.build.get(&cell.arch).into_iter().flatten();
-            return Ok(Some((PathBuf::from(repository), fragments.map(|fragment| fragment.name.clone()).collect())));
+        let Source::Git { repository, .. } = &entry.source else { return Ok(Err(SkipReason::NoCommit)) };
+        if !entry.patches.is_empty() {
+            return Ok(Err(SkipReason::Patched(cell.kernel.to_string())));
         }
-        let reason = SkipReason::Patched(cell.kernel.to_string());
-        self.listener.on_event(SessionEvent::RegressionSkipped { cell: &cell.id, reason: &reason });
-        Ok(None)
+        let fragments = entry.build.get(&cell.arch).into_iter().flatten();
+        Ok(Ok((PathBuf::from(repository), fragments.map(|fragment| fragment.name.clone()).collect())))
+    }
+}
+
+fn culprit(outcome: &SearchOutcome) -> Option<Culprit> {
+    let Some(Answer::Culprit { commit, probability, confirmed, .. }) = &outcome.answer else { return None };
+    let culprit = outcome.session.search.commit(*commit);
+    Some(Culprit {
+        commit: culprit.id.to_string(),
+        subject: culprit.subject.clone(),
+        author: culprit.author.clone(),
+        probability: *probability,
+        confirmed: *confirmed,
+    })
+}
+
+/// Why an outcome has no culprit; `None` where it has one.
+fn no_culprit(outcome: &SearchOutcome) -> Option<String> {
+    match &outcome.answer {
+        Some(Answer::Culprit { .. }) => None,
+        Some(Answer::Set { candidates, .. }) => Some(format!("one of {} commits", candidates.len())),
+        Some(answer @ Answer::InvalidPremise { .. }) => premise::explain(&outcome.session.search, answer),
+        None => Some("stopped before an answer; `oomlab bisect resume` continues the session".to_owned()),
     }
 }
 
@@ -114,7 +155,7 @@ fn earlier_runs(run: &RunDir, record: &RunRecord) -> Result<Vec<RunRecord>, Stor
 
 /// The regressions of a run, and the failures that cannot be bisected. Cells with the same kernel and the same failure
 /// count once.
-fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Regression>, Vec<(CellId, SkipReason)>) {
+fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Failure>, Vec<(CellId, SkipReason)>) {
     let fails = |trial: &&TrialRecord| {
         let outcome = trial.verdict.outcome();
         !trial.as_expected() && matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed)
@@ -136,12 +177,9 @@ fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Regression>, Vec<(Cel
             trials.iter().all(|trial| trial.as_expected()).then(|| (good.clone(), run.id.to_string()))
         });
         match green {
-            Some((good, before)) => found.push(Regression {
-                trial: trial.clone(),
-                bad: CommitId::new(bad),
-                good: CommitId::new(good),
-                before,
-            }),
+            Some((good, before)) => {
+                found.push(Failure { trial: trial.clone(), bad: CommitId::new(bad), good: CommitId::new(good), before })
+            }
             None => skipped.push((id.clone(), SkipReason::NeverGreen)),
         }
     }

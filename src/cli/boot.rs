@@ -41,7 +41,8 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         fail_on: args.reports.kinds()?,
     };
     let plan = matrix::single(wanted, &catalogues.known())?;
-    Execution { context, catalogues, options: &args.options, plan, own: user_kernel, prepared: None }.run()
+    Execution { context, catalogues, options: &args.options, plan, own: user_kernel, prepared: None, bisect: None }
+        .run()
 }
 
 fn payload(args: &BootArgs) -> Result<SinglePayload, CliError> {

@@ -1,7 +1,7 @@
 //! `oomlab doctor`: reports what the host lacks and why it matters, and installs it.
 
 use super::output::{print_err, write_stdout};
-use crate::doctor::{self, Examination, Requirement};
+use crate::doctor::{self, Examination, Requirement, Uses};
 use model::{printable_json, printable_lines};
 use std::io;
 use std::path::Path;
@@ -49,7 +49,7 @@ pub enum DoctorError {
 /// # Errors
 /// When something cannot be installed, or the result cannot be printed.
 pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
-    let requirements = doctor::requirements(arch::ALL, std::env::consts::ARCH);
+    let requirements = doctor::requirements(&Uses::all(arch::ALL), std::env::consts::ARCH);
     let examine = || Examination::new(&requirements, doctor::probe(&requirements, cache));
     let mut examination = examine();
     for _ in 0..MAX_ROUNDS {

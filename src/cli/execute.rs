@@ -1,6 +1,7 @@
 //! Runs a plan, for `run`, `boot` and `repro`.
 
 use super::args::{ExecutorKind, RunOptions};
+use super::bisect::{self, LabArgs};
 use super::capacity;
 use super::context::Context;
 use super::error::CliError;
@@ -8,6 +9,7 @@ use super::interrupt::cancel_on_signals;
 use super::kernel::View;
 use super::known::Catalogues;
 use super::live::Live;
+use super::needed;
 use super::output;
 use super::runtime::runtime;
 use crate::host::{AccelReason, Resources, today, wall_clock};
@@ -19,6 +21,7 @@ use model::{KernelArtifact, Plan};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What is to run.
@@ -35,33 +38,47 @@ pub struct Execution<'a> {
     pub own: Option<KernelArtifact>,
     /// Cells that need no preparation: the trial of an earlier run.
     pub prepared: Option<Prepared>,
+    /// Bisect regressions for at most this long.
+    pub bisect: Option<Duration>,
 }
 
+/// Exit status of a run with something unexpected in it.
+const EXIT_UNEXPECTED: u8 = 1;
+
 impl Execution<'_> {
-    /// Runs the plan and reports; returns the program's exit status.
+    /// Runs the plan, reports, and bisects what is worse than before if that was requested; returns the program's exit status.
     ///
     /// # Errors
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
     pub fn run(self) -> Result<u8, CliError> {
-        self.run_into().map(|(code, _)| code)
-    }
-
-    /// As [`Execution::run`]; returns the run's folder as well.
-    ///
-    /// # Errors
-    /// See there.
-    pub fn run_into(self) -> Result<(u8, RunDir), CliError> {
+        let (context, options, bisect) = (self.context, self.options, self.bisect);
         // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
         // as the program.
         let runtime = runtime()?;
-        let code = runtime.block_on(self.go());
+        let done = runtime.block_on(self.go());
         runtime.shutdown_background();
-        code
+        let (run, code) = done?;
+        let json = options.json.as_deref();
+        let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else {
+            report_json(&run, json)?;
+            return Ok(code);
+        };
+        // A file is there before the bisections, which take long; standard output takes one document.
+        report_json(&run, json.filter(|path| !is_stdout(path)))?;
+        let lab = LabArgs { qemu: options.qemu.clone(), mirror: options.mirror.clone() };
+        let bisected = bisect::regressions(&run, budget, options.jobs, &lab, context);
+        report_json(&run, json)?;
+        bisected?;
+        Ok(code)
     }
 
-    async fn go(self) -> Result<(u8, RunDir), CliError> {
+    async fn go(self) -> Result<(RunDir, u8), CliError> {
         let cancel = CancellationToken::new();
         cancel_on_signals(cancel.clone())?;
+        if self.prepared.is_none() {
+            let own_qemu = self.options.qemu.is_some();
+            needed::check(&self.plan, &self.catalogues, self.own.as_ref(), own_qemu)?;
+        }
         // Created before any download, so that a folder that cannot be written is reported first.
         let runs = Path::new("runs");
         let run = RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?;
@@ -104,9 +121,13 @@ impl Execution<'_> {
         let result = lab.run(plan, &prepared, &run).await;
         live.close();
         // A failed run still reports its finished trials.
-        let code = self::report(&run, self.options.json.as_deref(), self.options.junit.as_deref(), self.context.color);
-        result?;
-        code.map(|code| (code, run))
+        let json = self.options.json.as_deref();
+        let code = report_text(&run, json, self.options.junit.as_deref(), self.context.color);
+        if let Err(error) = result {
+            report_json(&run, json)?;
+            return Err(error.into());
+        }
+        Ok((run, code?))
     }
 }
 
@@ -129,8 +150,14 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     output::notify(&format!("{} · {cells} · {at_a_time} at a time · {why}", plan.name));
 }
 
-/// Reports a run as text, and as JSON and JUnit if requested; returns the program's exit status.
-pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, color: bool) -> Result<u8, CliError> {
+/// Reports a run as text, and as JUnit if requested; returns the program's exit status. The text makes room for a JSON
+/// report on standard output.
+pub(super) fn report_text(
+    run: &RunDir,
+    json: Option<&Path>,
+    junit: Option<&Path>,
+    color: bool,
+) -> Result<u8, CliError> {
     let record = run.record()?;
     if let Some(path) = junit {
         let xml = report::junit(&record).map_err(|error| CliError::Lab(format!("cannot make JUnit XML: {error}")))?;
@@ -138,17 +165,21 @@ pub(super) fn report(run: &RunDir, json: Option<&Path>, junit: Option<&Path>, co
     }
     let text = report::text(&record, output::style(color));
     match json {
-        Some(path) if path.as_os_str() == "-" => {
-            output::print_err(&text);
-            output::print_json(&report::json(&record))?;
-        }
-        Some(path) => {
-            output::write_file(path, &report::json(&record))?;
-            print_report(&text, run);
-        }
-        None => print_report(&text, run),
+        Some(path) if is_stdout(path) => output::print_err(&text),
+        _ => print_report(&text, run),
     }
     Ok(record.exit_code())
+}
+
+/// Reports a run as JSON, if requested.
+pub(super) fn report_json(run: &RunDir, path: Option<&Path>) -> Result<(), CliError> {
+    let Some(path) = path else { return Ok(()) };
+    let json = report::json(&run.record()?);
+    if is_stdout(path) { Ok(output::print_json(&json)?) } else { output::write_file(path, &json) }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// An unreadable stdout does not change the exit status, which tells the verdicts.

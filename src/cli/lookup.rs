@@ -1,7 +1,7 @@
 //! Finding what is recorded by the name that a report gave it.
 
 use super::error::CliError;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub enum Recorded {
     Trial(PathBuf),
 }
 
-/// The folder of a finished trial: `RUN/CELL` as reports print it, looked for below `runs` and as a path; or the folder's path.
+/// The folder of a finished trial: `RUN/CELL` as reports print it, looked for as a path and below `runs`, here and in the
+/// folders above; or the folder's path.
 ///
 /// # Errors
 /// When there is none.
@@ -20,7 +21,8 @@ pub fn trial(text: &str) -> Result<PathBuf, CliError> {
     trial_candidates(text).into_iter().find(|folder| folder.join("trial.json").is_file()).ok_or_else(|| {
         let text = text.trim_end_matches('/');
         CliError::Usage(format!(
-            "there is no trial `{text}`: write RUN/CELL as the report printed it, or the path of the trial's folder"
+            "there is no trial `{text}` in `runs`, here or above: write RUN/CELL as the report printed it, or the path of the \
+             trial's folder"
         ))
     })
 }
@@ -33,16 +35,27 @@ pub fn run_or_trial(text: &str) -> Result<Recorded, CliError> {
     let text = text.trim_end_matches('/');
     let is_run = |folder: &PathBuf| folder.join("run.json").is_file();
     let is_trial = |folder: &PathBuf| ["trial.json", "events.jsonl"].iter().any(|file| folder.join(file).is_file());
-    let run = [PathBuf::from(text), Path::new("runs").join(text)].into_iter().find(is_run).map(Recorded::Run);
+    let below_runs = runs_folders().into_iter().map(|runs| runs.join(text));
+    let run = std::iter::once(PathBuf::from(text)).chain(below_runs).find(is_run).map(Recorded::Run);
     run.or_else(|| trial_candidates(text).into_iter().find(is_trial).map(Recorded::Trial)).ok_or_else(|| {
         CliError::Usage(format!(
-            "there is no run or trial `{text}`: write RUN or RUN/CELL as the report printed it, or the path of its folder"
+            "there is no run or trial `{text}` in `runs`, here or above: write RUN or RUN/CELL as the report printed it, or the \
+             path of its folder"
         ))
     })
 }
 
-fn trial_candidates(text: &str) -> [PathBuf; 3] {
+fn trial_candidates(text: &str) -> Vec<PathBuf> {
     let text = text.trim_end_matches('/');
     let (run, cell) = text.rsplit_once('/').unwrap_or(("", text));
-    [PathBuf::from(text), Path::new(run).join("cells").join(cell), Path::new("runs").join(run).join("cells").join(cell)]
+    let below_runs = runs_folders().into_iter().map(|runs| runs.join(run));
+    let runs = std::iter::once(PathBuf::from(run)).chain(below_runs).map(|run| run.join("cells").join(cell));
+    std::iter::once(PathBuf::from(text)).chain(runs).collect()
+}
+
+/// The folder `runs` of the current folder, and those of the folders above it.
+fn runs_folders() -> Vec<PathBuf> {
+    let above = std::env::current_dir().unwrap_or_default();
+    let above = above.ancestors().skip(1).map(|folder| folder.join("runs")).filter(|runs| runs.is_dir());
+    std::iter::once(PathBuf::from("runs")).chain(above).collect()
 }

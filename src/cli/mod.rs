@@ -16,6 +16,7 @@ mod kernel;
 mod known;
 mod live;
 mod lookup;
+mod needed;
 mod output;
 mod plan;
 mod program;

@@ -10,6 +10,7 @@ use super::known::Catalogues;
 use super::output;
 use super::run::load;
 use files::Files;
+pub(super) use files::{image_key, image_path};
 use model::{Cell, Plan, Skipped};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};

@@ -30,7 +30,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     if args.script {
         let run =
             folder.ancestors().nth(2).and_then(Path::file_name).map_or("run".into(), |name| name.to_string_lossy());
-        let script = report::script(&RunId::new(run), &trial);
+        let script = report::script(&RunId::new(run), &trial, &context.cache);
         print(&script.map_err(|error| CliError::Usage(error.to_string()))?)?;
         return Ok(0);
     }
@@ -42,7 +42,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let mut cell = trial.cell;
     cell.repeat = 1;
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };
-    Execution { context, catalogues, options: &args.options, plan, own: None, prepared }.run()
+    Execution { context, catalogues, options: &args.options, plan, own: None, prepared, bisect: None }.run()
 }
 
 /// The very files of the recorded trial, if they are still what they were.

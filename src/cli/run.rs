@@ -1,7 +1,6 @@
 //! `oomlab run`.
 
 use super::args::RunArgs;
-use super::bisect::{self, LabArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
@@ -11,9 +10,6 @@ use crate::matrix::{self, Filter};
 use crate::store::read_stream;
 use model::{Plan, duration};
 use std::path::Path;
-
-/// Exit status of a run with something unexpected in it.
-const EXIT_UNEXPECTED: u8 = 1;
 
 /// Maximum length of a matrix in bytes.
 const MAX_MATRIX: u64 = 64 << 20;
@@ -28,18 +24,8 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
     if let Some(repeat) = args.repeat {
         plan.cells.iter_mut().for_each(|cell| cell.repeat = repeat);
     }
-    let options = &args.options;
-    let execution = Execution { context, catalogues, options, plan, own: None, prepared: None };
-    let (code, run) = execution.run_into()?;
-    match args.bisect_regressions {
-        Some(minutes) if code == EXIT_UNEXPECTED => {
-            let lab = LabArgs { qemu: options.qemu.clone(), mirror: options.mirror.clone() };
-            let budget = duration(60.0 * minutes);
-            bisect::regressions(&run, budget, options.jobs, &lab, context)?;
-        }
-        _ => {}
-    }
-    Ok(code)
+    let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
+    Execution { context, catalogues, options: &args.options, plan, own: None, prepared: None, bisect }.run()
 }
 
 /// Reads a matrix and leaves the cells that match the filter; warnings go to stderr.

@@ -61,7 +61,9 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let ready = Ready { kernel, initrd: None, accelerator: Accel::Tcg.into() };
     let result = lab.watch(&plan.cells[0], ready, guest, &run).await;
     live.close();
-    let code = execute::report(&run, args.json.as_deref(), None, context.color);
+    let json = args.json.as_deref();
+    let code = execute::report_text(&run, json, None, context.color);
+    execute::report_json(&run, json)?;
     result?;
     code
 }

@@ -84,7 +84,7 @@ fn sandbox(qemus: &BTreeMap<String, bool>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::requirements;
+    use crate::doctor::{Uses, requirements};
     use arch::ALL;
 
     /// A host that meets every requirement.
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn complete_host_lacks_nothing() {
-        let needed = requirements(ALL, "x86_64");
+        let needed = requirements(&Uses::all(ALL), "x86_64");
         let examination = Examination::new(&needed, complete(&needed));
         assert!(examination.is_complete());
         assert_eq!(examination.notes, ["no /dev/kvm: guests run under TCG"]);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn each_requirement_is_checked() {
-        let needed = requirements(ALL, "x86_64");
+        let needed = requirements(&Uses::all(ALL), "x86_64");
         for one in &needed {
             let mut facts = complete(&needed);
             match one.need {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn firmware_is_not_missed_before_its_emulator() {
-        let needed = requirements(ALL, "x86_64");
+        let needed = requirements(&Uses::all(ALL), "x86_64");
         let mut facts = complete(&needed);
         facts.programs.remove("qemu-system-riscv64");
         facts.files.retain(|file| !file.contains("opensbi"));

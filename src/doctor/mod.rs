@@ -1,6 +1,6 @@
 //! Requirements of the lab on its host, and the commands that install missing ones.
 //!
-//! [`requirements`] lists them (pure, from the architectures), [`probe`] inspects the host, [`Examination`] compares the
+//! [`requirements`] lists them (pure, from what the host is used for), [`probe`] inspects the host, [`Examination`] compares the
 //! two, [`installation`] makes commands of what is missing.
 
 mod examination;
@@ -13,6 +13,6 @@ mod text;
 pub use examination::{Examination, Missing};
 pub use facts::{Facts, Kvm};
 pub use installation::{CannotInstall, Command, Packages, Privilege, installation, update};
-pub use probe::{apt_knows, privilege, probe};
-pub use requirement::{Need, Requirement, requirements};
-pub use text::text;
+pub use probe::{apt_knows, missing, privilege, probe};
+pub use requirement::{Need, Requirement, Uses, requirements};
+pub use text::{remedies, text};

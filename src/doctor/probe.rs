@@ -1,6 +1,6 @@
 //! Inspection of the host.
 
-use super::{CannotInstall, Facts, Kvm, Need, Privilege, Requirement};
+use super::{CannotInstall, Examination, Facts, Kvm, Need, Privilege, Requirement};
 use crate::host::{Captured, Limits, Resources, capture_blocking, has_sandbox};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -25,16 +25,28 @@ pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
         schedstat: fs::read_to_string("/proc/self/schedstat").is_ok_and(|text| counts(&text)),
         ..Facts::default()
     };
+    look_for(requirements, &mut facts);
+    for (program, version) in facts.programs.iter_mut().filter(|(program, _)| program.starts_with("qemu-")) {
+        facts.sandbox.insert(program.clone(), has_sandbox(program));
+        *version = find(program).map(|path| self::version(&path)).unwrap_or_default();
+    }
+    facts
+}
+
+/// Requirements that the host does not meet.
+pub fn missing(requirements: &[Requirement]) -> Vec<Requirement> {
+    let mut facts = Facts::default();
+    look_for(requirements, &mut facts);
+    Examination::new(requirements, facts).missing
+}
+
+/// Notes which programs and files there are.
+fn look_for(requirements: &[Requirement], facts: &mut Facts) {
     for one in requirements {
         match one.need {
             Need::Program(program) => {
-                if let Some(path) = find(program) {
-                    let is_qemu = program.starts_with("qemu-");
-                    if is_qemu {
-                        facts.sandbox.insert(program.to_owned(), has_sandbox(program));
-                    }
-                    let version = if is_qemu { version(&path) } else { String::new() };
-                    facts.programs.insert(program.to_owned(), version);
+                if find(program).is_some() {
+                    facts.programs.insert(program.to_owned(), String::new());
                 }
             }
             Need::File(file) | Need::FileOf { file, .. } => {
@@ -44,7 +56,6 @@ pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
             }
         }
     }
-    facts
 }
 
 /// How the user can install packages.

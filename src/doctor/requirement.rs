@@ -1,7 +1,9 @@
 //! Requirements of the lab on its host.
 
 use arch::Arch;
+use model::Filesystem;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A program or file that the host must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,74 +35,130 @@ pub enum Need {
     },
 }
 
-/// Programs and headers that kernel builds need whatever the architecture
-/// (`Documentation/process/changes.rst`; `perl` and OpenSSL's headers for x86 and module signing).
+/// What every build of a kernel needs (`Documentation/process/changes.rst`).
 const KERNEL_TOOLS: &[(&str, Need, &str)] = &[
     ("make", Need::Program("make"), "make"),
     ("a C compiler for this host", Need::Program("gcc"), "gcc"),
     ("flex", Need::Program("flex"), "flex"),
     ("bison", Need::Program("bison"), "bison"),
     ("bc", Need::Program("bc"), "bc"),
+    ("the headers of the C library", Need::File("/usr/include/stdio.h"), "libc6-dev"),
+];
+
+/// What some configurations need besides: objtool's libelf, OpenSSL for signed modules, `perl` and `python3` for scripts.
+const MORE_KERNEL_TOOLS: &[(&str, Need, &str)] = &[
     ("perl", Need::Program("perl"), "perl"),
     ("python3", Need::Program("python3"), "python3"),
     ("xz", Need::Program("xz"), "xz-utils"),
-    ("the headers of the C library", Need::File("/usr/include/stdio.h"), "libc6-dev"),
     ("the headers of libelf", Need::File("/usr/include/gelf.h"), "libelf-dev"),
     ("the headers of OpenSSL", Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
 ];
 
 /// Programs outside most users' PATH.
-const FILESYSTEM_MAKERS: &[(&str, &str, &str)] =
-    &[("ext4", "/usr/sbin/mke2fs", "e2fsprogs"), ("XFS", "/usr/sbin/mkfs.xfs", "xfsprogs")];
+const FILESYSTEM_MAKERS: &[(Filesystem, &str, &str)] =
+    &[(Filesystem::Ext4, "/usr/sbin/mke2fs", "e2fsprogs"), (Filesystem::Xfs, "/usr/sbin/mkfs.xfs", "xfsprogs")];
 
 /// Where QEMU looks for the firmware that `-bios default` means on riscv64 (`hw/riscv/boot.c`).
 const OPENSBI: &str = "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin";
 
-/// Everything that the lab needs to run guests, build images and build kernels for these architectures.
-///
-/// `host` is the machine's own architecture as `uname -m` prints it.
-pub fn requirements(arches: &[Arch], host: &str) -> Vec<Requirement> {
+/// What a host is used for: its requirements follow from this.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Architectures of guests that QEMU boots.
+    pub boots: BTreeSet<Arch>,
+    /// Architectures of images that are built.
+    pub images: BTreeSet<Arch>,
+    /// Architectures of kernels that are built.
+    pub kernels: BTreeSet<Arch>,
+    /// Whether these kernels have any configuration, and not only the lab's own.
+    pub any_config: bool,
+    /// File systems on the guests' disks.
+    pub filesystems: BTreeSet<Filesystem>,
+    /// Whether a kernel is built from a git repository.
+    pub git: bool,
+    /// Whether the Debian archive is used.
+    pub archive: bool,
+}
+
+impl Uses {
+    /// All that the lab does, for these architectures.
+    pub fn all(arches: &[Arch]) -> Self {
+        let arches: BTreeSet<Arch> = arches.iter().copied().collect();
+        Self {
+            boots: arches.clone(),
+            images: arches.clone(),
+            kernels: arches,
+            any_config: true,
+            filesystems: FILESYSTEM_MAKERS.iter().map(|(filesystem, ..)| *filesystem).collect(),
+            git: true,
+            archive: true,
+        }
+    }
+}
+
+/// What a host must have for these uses. `host` is its own architecture as `uname -m` prints it.
+pub fn requirements(uses: &Uses, host: &str) -> Vec<Requirement> {
     let mut all = Vec::new();
-    for arch in arches {
+    for arch in &uses.boots {
         add(&mut all, emulator(*arch));
     }
-    for arch in arches {
-        add(&mut all, compiler(*arch, host));
+    for arch in uses.images.union(&uses.kernels) {
+        let purpose = match (uses.images.contains(arch), uses.kernels.contains(arch)) {
+            (true, true) => "the guest agent and kernels",
+            (true, false) => "the guest agent",
+            _ => "kernels",
+        };
+        add(&mut all, compiler(*arch, purpose, host));
     }
-    all.extend(arches.iter().find(|arch| arch.qemu.args.ends_with(&["-bios", "default"])).copied().map(firmware));
-    all.extend(KERNEL_TOOLS.iter().map(|(what, need, package)| Requirement {
-        what: (*what).to_owned(),
-        need: need.clone(),
-        purpose: "build kernels from source".to_owned(),
-        packages: vec![package],
-    }));
-    for (filesystem, program, package) in FILESYSTEM_MAKERS {
+    all.extend(uses.boots.iter().find(|arch| arch.qemu.args.ends_with(&["-bios", "default"])).copied().map(firmware));
+    let more = if uses.any_config { MORE_KERNEL_TOOLS } else { &[] };
+    let tools = if uses.kernels.is_empty() { &[] } else { KERNEL_TOOLS };
+    for (what, need, package) in tools.iter().chain(more) {
         all.push(Requirement {
-            what: format!("mkfs for {filesystem}"),
-            need: Need::File(program),
-            purpose: format!("give guests a disk with {filesystem}"),
+            what: (*what).to_owned(),
+            need: need.clone(),
+            purpose: "build kernels from source".to_owned(),
             packages: vec![package],
         });
     }
-    all.push(Requirement {
-        what: "git".to_owned(),
-        need: Need::Program("git"),
-        purpose: "build kernels from a git repository".to_owned(),
-        packages: vec!["git"],
-    });
-    all.push(Requirement {
+    for (filesystem, program, package) in
+        FILESYSTEM_MAKERS.iter().filter(|(filesystem, ..)| uses.filesystems.contains(filesystem))
+    {
+        all.push(Requirement {
+            what: format!("mkfs for {}", filesystem.name()),
+            need: Need::File(program),
+            purpose: format!("give guests a disk with {}", filesystem.name()),
+            packages: vec![package],
+        });
+    }
+    if uses.git {
+        all.push(Requirement {
+            what: "git".to_owned(),
+            need: Need::Program("git"),
+            purpose: "build kernels from a git repository".to_owned(),
+            packages: vec!["git"],
+        });
+    }
+    if uses.archive {
+        all.extend(archive());
+    }
+    all
+}
+
+fn archive() -> [Requirement; 2] {
+    let downloader = Requirement {
         what: "apt's downloader".to_owned(),
         need: Need::File("/usr/lib/apt/apt-helper"),
         purpose: "fetch kernels from the Debian archive".to_owned(),
         packages: vec!["apt"],
-    });
-    all.push(Requirement {
+    };
+    let keys = Requirement {
         what: "the Debian archive's keys".to_owned(),
         need: Need::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
         purpose: "verify kernels from the Debian archive".to_owned(),
         packages: vec!["debian-archive-keyring"],
-    });
-    all
+    };
+    [downloader, keys]
 }
 
 /// Adds a requirement, or its purpose to an equal one.
@@ -120,7 +178,7 @@ fn emulator(arch: Arch) -> Requirement {
     }
 }
 
-fn compiler(arch: Arch, host: &str) -> Requirement {
+fn compiler(arch: Arch, builds: &str, host: &str) -> Requirement {
     let mut packages = vec![arch.guest.cc_package];
     if arch.name == host {
         // The native compiler has the cross compiler's name, too.
@@ -129,7 +187,7 @@ fn compiler(arch: Arch, host: &str) -> Requirement {
     Requirement {
         what: arch.guest.cc.to_owned(),
         need: Need::Program(arch.guest.cc),
-        purpose: format!("build the guest agent and kernels for {}", arch.name),
+        purpose: format!("build {builds} for {}", arch.name),
         packages,
     }
 }
@@ -150,7 +208,7 @@ mod tests {
 
     #[test]
     fn architectures_have_emulator_and_compiler() {
-        let all = requirements(ALL, "x86_64");
+        let all = requirements(&Uses::all(ALL), "x86_64");
         for arch in ALL {
             assert!(all.iter().any(|one| one.need == Need::Program(arch.qemu.program)), "{}", arch.name);
             assert!(all.iter().any(|one| one.need == Need::Program(arch.guest.cc)), "{}", arch.name);
@@ -159,7 +217,7 @@ mod tests {
 
     #[test]
     fn requirements_are_unique() {
-        let all = requirements(ALL, "x86_64");
+        let all = requirements(&Uses::all(ALL), "x86_64");
         for (index, one) in all.iter().enumerate() {
             assert!(all[index + 1..].iter().all(|other| other.need != one.need), "{}", one.what);
             assert!(!one.packages.is_empty(), "{}", one.what);
@@ -168,15 +226,28 @@ mod tests {
 
     #[test]
     fn shared_emulator_names_its_architectures() {
-        let all = requirements(ALL, "x86_64");
+        let all = requirements(&Uses::all(ALL), "x86_64");
         let emulator = all.iter().find(|one| one.what == "qemu-system-riscv64").unwrap();
         assert_eq!(emulator.purpose, "boot riscv64, boot riscv64-nommu");
     }
 
     #[test]
+    fn requirements_follow_from_the_uses() {
+        let arch = arch::find("riscv64-nommu").unwrap();
+        let what = |uses: &Uses| requirements(uses, "x86_64").into_iter().map(|one| one.what).collect::<Vec<_>>();
+        assert_eq!(what(&Uses::default()), Vec::<String>::new());
+        let images = Uses { images: [arch].into(), ..Uses::default() };
+        assert_eq!(what(&images), ["riscv64-linux-gnu-gcc"]);
+        let kernels = what(&Uses { kernels: [arch].into(), ..Uses::default() });
+        assert!(kernels.contains(&"flex".to_owned()) && !kernels.contains(&"the headers of OpenSSL".to_owned()));
+        let disks = Uses { filesystems: [Filesystem::Xfs].into(), ..Uses::default() };
+        assert_eq!(what(&disks), ["mkfs for xfs"]);
+    }
+
+    #[test]
     fn native_compiler_serves_the_host_architecture() {
         let packages = |host| {
-            let all = requirements(ALL, host);
+            let all = requirements(&Uses::all(ALL), host);
             all.into_iter().find(|one| one.what == "x86_64-linux-gnu-gcc").unwrap().packages
         };
         assert_eq!(packages("x86_64"), ["gcc", "gcc-x86-64-linux-gnu"]);

@@ -5,10 +5,7 @@ use std::fmt::Write;
 
 /// The examination for a terminal: missing requirements first, each with its remedy.
 pub fn text(examination: &Examination) -> String {
-    let mut out = String::new();
-    for one in &examination.missing {
-        describe(&mut out, one);
-    }
+    let mut out = remedies(&examination.missing);
     if examination.is_complete() {
         for (program, version) in examination.facts.programs.iter().filter(|(name, _)| name.starts_with("qemu-")) {
             let _ = writeln!(out, "{program}: {version}");
@@ -24,6 +21,13 @@ pub fn text(examination: &Examination) -> String {
     out
 }
 
+/// Missing requirements, each with what it is for and its remedy.
+pub fn remedies(missing: &[Missing]) -> String {
+    let mut out = String::new();
+    missing.iter().for_each(|one| describe(&mut out, one));
+    out
+}
+
 fn describe(out: &mut String, missing: &Missing) {
     let _ = writeln!(out, "missing: {}", missing.what);
     let _ = writeln!(out, "  needed to {}", missing.purpose);
@@ -35,12 +39,12 @@ fn describe(out: &mut String, missing: &Missing) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Facts, requirements};
+    use crate::doctor::{Facts, Uses, requirements};
     use arch::ALL;
 
     #[test]
     fn missing_requirements_have_purpose_and_remedy() {
-        let text = text(&Examination::new(&requirements(ALL, "x86_64"), Facts::default()));
+        let text = text(&Examination::new(&requirements(&Uses::all(ALL), "x86_64"), Facts::default()));
         let cross = ALL.iter().filter(|arch| arch.guest.cc == "riscv64-linux-gnu-gcc");
         let purposes: Vec<_> =
             cross.map(|arch| format!("build the guest agent and kernels for {}", arch.name)).collect();

@@ -129,9 +129,6 @@ impl Kernels {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
-        if !entry.build.is_empty() {
-            toolchain::check(arch)?;
-        }
         let slot = self.slot(entry, arch);
         let recipe = self.recipe(entry, arch)?;
         if let Some(artifact) = slot.load(&recipe) {
@@ -143,7 +140,10 @@ impl Kernels {
         }
         match &entry.source {
             Source::Debian { suite, packages } => self.fetch(&slot, recipe, suite, &packages[&arch], arch, progress),
-            _ => self.build(&slot, recipe, entry, arch, jobs, progress),
+            _ => {
+                toolchain::check(arch)?;
+                self.build(&slot, recipe, entry, arch, jobs, progress)
+            }
         }
     }
 

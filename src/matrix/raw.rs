@@ -84,7 +84,8 @@ pub(super) struct RawSelector {
 #[derive(Debug)]
 pub(super) struct RawExpect {
     pub selector: RawSelector,
-    pub verdict: Text,
+    /// At least one.
+    pub verdicts: Vec<Text>,
     pub reason: Text,
 }
 
@@ -277,8 +278,17 @@ impl RawExpect {
             }
         }
         let selector = RawSelector::read(selector?, "`match`", findings);
-        let verdict = verdict.and_then(|node| text(node, "`verdict`", findings));
+        let verdicts = verdict.map(|node| Self::verdicts(node, findings)).unwrap_or_default();
         let reason = reason.and_then(|node| text(node, "`reason`", findings));
-        Some(Self { selector: selector?, verdict: verdict?, reason: reason? })
+        Some(Self { selector: selector?, verdicts, reason: reason? })
+    }
+
+    fn verdicts(node: Node, findings: &mut Findings<'_>) -> Vec<Text> {
+        let at = node.at;
+        let (_, nodes) = items(node);
+        if nodes.is_empty() {
+            findings.error(at, "`verdict` has no values here");
+        }
+        nodes.into_iter().filter_map(|node| text(node, "a value of `verdict`", findings)).collect()
     }
 }

@@ -8,8 +8,8 @@ use super::names::{CustomAxes, unknown_arch, unknown_custom_value, unknown_kerne
 use super::raw::{AXES, RawExpect, RawSelector};
 use super::source::{Findings, Span, Text};
 use super::suggest::listed;
-use super::values::{self, ValueError};
-use model::{Cell, Expectation, RamMib};
+use super::values::{self, ValueError, VerdictError};
+use model::{Cell, Expectation, ExpectedVerdict, RamMib};
 
 /// Cells that fulfil every criterion.
 pub(super) struct Selector {
@@ -17,7 +17,7 @@ pub(super) struct Selector {
     criteria: Vec<Criterion>,
 }
 
-/// A verdict that is known for some cells.
+/// Verdicts that are known for some cells.
 pub(super) struct Expected {
     pub selector: Selector,
     pub expectation: Expectation,
@@ -127,17 +127,20 @@ impl Expected {
         if reason.is_empty() {
             findings.error(raw.reason.at, "a known verdict needs a reason");
         }
-        match values::verdict(&raw.verdict.value) {
-            Ok(expectation) => {
-                Some(Self { selector: selector?, expectation: Expectation { reason: Some(reason), ..expectation } })
-            }
-            Err(error) => {
-                findings
-                    .error(raw.verdict.at, error.to_string())
-                    .help("a verdict is an outcome, or an outcome and a kind: `hang/oom-livelock`")
-                    .label = error.suggestion();
-                None
-            }
-        }
+        let verdicts: Vec<Option<ExpectedVerdict>> = raw.verdicts.iter().map(|text| verdict(text, findings)).collect();
+        let mut verdicts = verdicts.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
+        let expectation =
+            Expectation { verdict: verdicts.next()?, alternatives: verdicts.collect(), reason: Some(reason) };
+        Some(Self { selector: selector?, expectation })
     }
+}
+
+fn verdict(text: &Text, findings: &mut Findings<'_>) -> Option<ExpectedVerdict> {
+    let unknown = |error: VerdictError| {
+        findings
+            .error(text.at, error.to_string())
+            .help("a verdict is an outcome, or an outcome and a kind: `hang/oom-livelock`")
+            .label = error.suggestion();
+    };
+    values::verdict(&text.value).map_err(unknown).ok()
 }

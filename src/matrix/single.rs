@@ -192,7 +192,10 @@ mod tests {
         assert!(
             cell.id.as_str().starts_with("my-Image-") && cell.id.as_str().ends_with(".riscv64-nommu.32M.initrd.2cpu")
         );
-        assert_eq!((cell.repeat, cell.expect.outcome, &*cell.fail_on), (3, Outcome::Pass, &[AlsoKind::Warning][..]));
+        assert_eq!(
+            (cell.repeat, cell.expect.verdict.outcome, &*cell.fail_on),
+            (3, Outcome::Pass, &[AlsoKind::Warning][..])
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Texts of settings → values with units.
 
 use super::suggest::closest;
-use model::{Expectation, Kind, Outcome, RamError};
+use model::{ExpectedVerdict, Kind, Outcome, RamError};
 
 /// The maximum number of trials of one cell.
 pub(super) const MAX_REPEAT: u32 = 10_000;
@@ -86,7 +86,7 @@ pub(super) fn vcpus(text: &str) -> Result<u32, ValueError> {
 ///
 /// # Errors
 /// When there is no such verdict, or it is a fault of the lab.
-pub(super) fn verdict(text: &str) -> Result<Expectation, VerdictError> {
+pub(super) fn verdict(text: &str) -> Result<ExpectedVerdict, VerdictError> {
     let (outcome_word, kind_word) = match text.split_once('/') {
         Some((outcome, kind)) => (outcome, Some(kind)),
         None => (text, None),
@@ -100,7 +100,7 @@ pub(super) fn verdict(text: &str) -> Result<Expectation, VerdictError> {
     let kind = kind_word.map(known).transpose()?;
     match kind.filter(|kind| kind.outcome() != outcome) {
         Some(kind) => Err(VerdictError::OtherOutcome { kind, outcome }),
-        None => Ok(Expectation { outcome, kind, reason: None }),
+        None => Ok(ExpectedVerdict { outcome, kind }),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn verdicts_name_an_outcome_and_its_kind() {
         assert_eq!(verdict("hang/oom-livelock").unwrap().kind, Some(Kind::OomLivelock));
-        assert_eq!(verdict("crash").unwrap(), Expectation { outcome: Outcome::Crash, kind: None, reason: None });
+        assert_eq!(verdict("crash").unwrap(), ExpectedVerdict { outcome: Outcome::Crash, kind: None });
         let label = |text: &str| verdict(text).unwrap_err().suggestion().unwrap();
         assert_eq!(label("oom-livelock"), "a kind: write `hang/oom-livelock`");
         assert_eq!(label("pass/oom-livelock"), "did you mean `hang/oom-livelock`?");

@@ -1,7 +1,8 @@
 //! A run as one JSON document, and the JSON Schema of it; `docs/report-json.md` explains its keys.
 
 use model::{
-    Accel, Also, Artifact, Caveat, Digest, Evidence, Kind, Outcome, Payload, RuleId, RunRecord, TrialRecord, Worded,
+    Accel, Also, Artifact, Caveat, Culprit, Digest, Evidence, ExpectedVerdict, Kind, Outcome, Payload, RuleId, RunId,
+    RunRecord, TrialRecord, Worded,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -36,6 +37,7 @@ pub fn json(run: &RunRecord) -> String {
             exit_code: run.exit_code(),
         },
         cells: run.trials.iter().map(|trial| Cell::of(run, trial)).collect(),
+        regressions: run.regressions.iter().map(Regression::of).collect(),
     };
     // Plain structs with text keys: there is nothing that JSON cannot hold.
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
@@ -51,6 +53,41 @@ struct Document<'r> {
     run: Run<'r>,
     /// One entry for each trial that has ended, in the order of the plan.
     cells: Vec<Cell<'r>>,
+    /// One entry for each failure that `--bisect-regressions` looked at.
+    regressions: Vec<Regression<'r>>,
+}
+
+/// A failure of the run, and what its bisection found.
+#[derive(Serialize, JsonSchema)]
+struct Regression<'r> {
+    /// The cell.
+    cell: &'r str,
+    /// The commit of the failing kernel.
+    bad: Option<&'r str>,
+    /// The commit of the latest other kernel with which the cell was as expected.
+    good: Option<&'r str>,
+    /// The run in which that was.
+    good_run: Option<&'r str>,
+    /// Folder of the bisection's session, within `run.dir`.
+    session: Option<&'r str>,
+    /// The commit to blame.
+    culprit: Option<&'r Culprit>,
+    /// Why there is no culprit.
+    why: Option<&'r str>,
+}
+
+impl<'r> Regression<'r> {
+    fn of(regression: &'r model::Regression) -> Self {
+        Self {
+            cell: regression.cell.as_str(),
+            bad: regression.bad.as_deref(),
+            good: regression.good.as_deref(),
+            good_run: regression.good_run.as_ref().map(RunId::as_str),
+            session: regression.session.as_deref(),
+            culprit: regression.culprit.as_ref(),
+            why: regression.why.as_deref(),
+        }
+    }
 }
 
 /// The run.
@@ -116,7 +153,7 @@ struct Cell<'r> {
     kind: Kind,
     /// Stable name of what went wrong with the guest's kernel, the same from boot to boot; `null` where nothing did.
     title: Option<&'r str>,
-    /// Whether that is the verdict known beforehand.
+    /// Whether that is a verdict known beforehand.
     expected: bool,
     /// The verdict known beforehand.
     expectation: Expectation<'r>,
@@ -169,8 +206,28 @@ struct Expectation<'r> {
     outcome: Outcome,
     /// Its kind; `null`: any kind of that outcome.
     kind: Option<Kind>,
+    /// Further verdicts that are as expected.
+    alternatives: Vec<Alternative>,
     /// Why, in the user's words.
     reason: Option<&'r str>,
+}
+
+/// A further verdict that is as expected.
+#[derive(Serialize, JsonSchema)]
+struct Alternative {
+    /// Its outcome.
+    outcome: Outcome,
+    /// Its kind; `null`: any kind of that outcome.
+    kind: Option<Kind>,
+}
+
+impl<'r> Expectation<'r> {
+    fn of(expect: &'r model::Expectation) -> Self {
+        let ExpectedVerdict { outcome, kind } = expect.verdict;
+        let alternatives =
+            expect.alternatives.iter().map(|&ExpectedVerdict { outcome, kind }| Alternative { outcome, kind });
+        Self { outcome, kind, alternatives: alternatives.collect(), reason: expect.reason.as_deref() }
+    }
 }
 
 /// A task of the guest.
@@ -197,8 +254,6 @@ impl<'r> Cell<'r> {
             }
             Payload::Initrd(_) => BTreeMap::new(),
         };
-        let expectation =
-            Expectation { outcome: cell.expect.outcome, kind: cell.expect.kind, reason: cell.expect.reason.as_deref() };
         Self {
             id: cell.id.as_str(),
             trial: trial.trial,
@@ -217,7 +272,7 @@ impl<'r> Cell<'r> {
             kind: verdict.kind,
             title: verdict.title.as_deref(),
             expected: trial.as_expected(),
-            expectation,
+            expectation: Expectation::of(&cell.expect),
             summary: &verdict.summary,
             rule: verdict.rule,
             confidence: milliseconds(f64::from(verdict.confidence)),

@@ -1,29 +1,29 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
 use arch::without_sandbox;
-use model::{Digest, RunId, ScratchDisk, TrialRecord, printable};
+use model::{Digest, Payload, RunId, ScratchDisk, TrialRecord, printable};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A command line that no script can hold.
 #[derive(Debug, thiserror::Error)]
 #[error("an argument of QEMU's command line has a NUL character: `{0}`")]
 pub struct ScriptError(String);
 
-/// A script for any POSIX shell that boots the same guest, with the console where it is started. It needs QEMU and the
-/// files that the command line names, where the guest has a disk `mktemp`, `truncate` and what makes its file system, and
-/// nothing else.
+/// A script for any POSIX shell that boots the same guest, with the console where it is started. Files below `cache`, the
+/// lab's own, are looked for in the cache of the user who starts it; `KERNEL` and `INITRD` name others. It needs QEMU, for a
+/// guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate` and what makes its file system.
 ///
 /// # Errors
 /// When an argument has a NUL character.
-pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
-    let mut out = format!("#!/bin/sh\n{}set -eu\n\n", comments(run, trial));
+pub fn script(run: &RunId, trial: &TrialRecord, cache: &Path) -> Result<String, ScriptError> {
+    let mut out = format!("#!/bin/sh\n{}set -eu\n", comments(run, trial));
     let command = without_sandbox(&trial.command);
     let argv = with_console_on_stdio(&command);
-    for option in ["-kernel", "-initrd"] {
-        if let Some(file) = argv.iter().position(|word| *word == option).and_then(|at| argv.get(at + 1)) {
-            let (file, missing) = (quoted(file)?, quoted(&format!("missing: {file}"))?);
-            let _ = writeln!(out, "[ -r {file} ] || {{ echo {missing} >&2; exit 1; }}");
-        }
+    let files = files(trial, &argv);
+    out.push_str(&prelude(&files, cache)?);
+    if matches!(trial.cell.payload, Payload::Workload { .. }) {
+        out.push_str(FRAME_FILTER);
     }
     out.push('\n');
     match trial.cell.needs.disk {
@@ -36,13 +36,69 @@ pub fn script(run: &RunId, trial: &TrialRecord) -> Result<String, ScriptError> {
             _ if word.starts_with('-') => " \\\n    ",
             _ => " ",
         };
-        let word = match behind_the_disks_file(word) {
-            Some(rest) if trial.cell.needs.disk.is_some() => format!("file=\"$disk\"{}", quoted(rest)?),
+        let file = files.iter().find(|file| file.at == index);
+        let word = match (file, behind_the_disks_file(word)) {
+            (Some(file), _) => format!("\"${}\"", file.variable),
+            (_, Some(rest)) if trial.cell.needs.disk.is_some() => format!("file=\"$disk\"{}", quoted(rest)?),
             _ => quoted(word)?,
         };
         let _ = write!(out, "{gap}{word}");
     }
     out.push('\n');
+    Ok(out)
+}
+
+/// Frames of the agent are for the lab; a reader goes on when the script becomes QEMU.
+const FRAME_FILTER: &str = r#"
+# the agent's frames are left out of the console; FRAMES=1 shows them
+if [ -z "${FRAMES:-}" ]; then
+    dir=$(mktemp -d)
+    mkfifo "$dir/console"
+    { rm -r "$dir"; exec sed -u -e '/^@oomlab /d' -e 's/@oomlab [0-9].*//'; } <"$dir/console" &
+    exec >"$dir/console"
+fi
+"#;
+
+/// A file that the command line names.
+struct File<'t> {
+    /// Its place in the command line.
+    at: usize,
+    path: &'t str,
+    digest: Option<&'t Digest>,
+    /// Variable of the script; in capitals, the user's.
+    variable: &'static str,
+}
+
+fn files<'t>(trial: &'t TrialRecord, argv: &[&'t str]) -> Vec<File<'t>> {
+    let file = |(option, variable, digest): (&str, &'static str, &'t Option<Digest>)| {
+        let at = argv.iter().position(|word| *word == option)? + 1;
+        Some(File { at, path: argv.get(at)?, digest: digest.as_ref(), variable })
+    };
+    let options = [("-kernel", "kernel", &trial.kernel_digest), ("-initrd", "initrd", &trial.initrd_digest)];
+    options.into_iter().filter_map(file).collect()
+}
+
+/// Finds the files, and tells when one is missing or is not the recorded one.
+fn prelude(files: &[File<'_>], cache: &Path) -> Result<String, ScriptError> {
+    let mut out = String::new();
+    let is_cached = |file: &File<'_>| Path::new(file.path).starts_with(cache);
+    if files.iter().any(is_cached) {
+        out.push_str("\ncache=${OOMLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oomlab}");
+    }
+    for file in files {
+        let path = match Path::new(file.path).strip_prefix(cache).ok().and_then(Path::to_str) {
+            Some(below) => format!("\"$cache\"/{}", quoted(below)?),
+            None => quoted(file.path)?,
+        };
+        let (variable, capitals) = (file.variable, file.variable.to_uppercase());
+        let missing = format!("echo \"missing: ${variable}; set {capitals} to the file\" >&2");
+        let _ = write!(out, "\n{variable}={path}\n{variable}=${{{capitals}:-${variable}}}\n");
+        let _ = writeln!(out, "[ -r \"${variable}\" ] || {{ {missing}; exit 1; }}");
+        if let Some(digest) = file.digest {
+            let other = format!("echo \"${variable} is not the recorded {variable}\" >&2");
+            let _ = writeln!(out, "[ \"$(sha256sum <\"${variable}\")\" = '{digest}  -' ] || {other}");
+        }
+    }
     Ok(out)
 }
 

@@ -5,10 +5,13 @@
 //!   run.json       format version, name, when it began and how it ended
 //!   plan.json      the cells
 //!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
+//!   regressions.json, bisections/  what `--bisect-regressions` found
 //! ```
 
 use super::{StoreError, json};
-use model::{PLAN_SCHEMA, Plan, RUN_SCHEMA, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder};
+use model::{
+    PLAN_SCHEMA, Plan, RUN_SCHEMA, Regression, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,13 @@ struct Head {
     duration_s: f64,
     finished: bool,
     interrupted: bool,
+}
+
+/// `regressions.json`.
+#[derive(Serialize, Deserialize)]
+struct Regressions {
+    schema: u32,
+    regressions: Vec<Regression>,
 }
 
 /// A run's folder. What is in it can be read while the run goes on.
@@ -164,7 +174,28 @@ impl RunDir {
             planned: plan.trials(),
             interrupted: head.interrupted,
             trials,
+            regressions: self.regressions()?,
         })
+    }
+
+    /// Writes down what became of the run's failures.
+    ///
+    /// # Errors
+    /// When `regressions.json` cannot be written.
+    pub fn store_regressions(&self, regressions: Vec<Regression>) -> Result<(), StoreError> {
+        json::write(&self.regressions_path(), &Regressions { schema: RUN_SCHEMA, regressions })
+    }
+
+    fn regressions(&self) -> Result<Vec<Regression>, StoreError> {
+        let path = self.regressions_path();
+        if !path.is_file() {
+            return Ok(Vec::new());
+        }
+        Ok(json::read::<Regressions>(&path, RUN_SCHEMA)?.regressions)
+    }
+
+    fn regressions_path(&self) -> PathBuf {
+        self.dir.join("regressions.json")
     }
 
     fn head_path(&self) -> PathBuf {

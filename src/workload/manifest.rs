@@ -4,7 +4,7 @@ use super::needs::NeedsSpec;
 use super::option::{self, OptionError, OptionSpec};
 use super::unfit::Unfit;
 use arch::Arch;
-use model::{Expectation, Kind, Needs, Outcome, RamMib, WorkloadName};
+use model::{Expectation, ExpectedVerdict, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
@@ -128,7 +128,7 @@ impl Manifest {
     /// The verdict on a healthy kernel.
     pub fn healthy(&self, arch: Arch) -> Expectation {
         let Healthy { outcome, kind } = self.healthy_nommu.filter(|_| !arch.mmu).unwrap_or(self.healthy);
-        Expectation { outcome, kind, reason: None }
+        Expectation::of(ExpectedVerdict { outcome, kind })
     }
 
     fn problem(&self) -> Option<String> {

@@ -64,6 +64,7 @@ fn show(trial: TrialRecord) {
         planned: trial.cell.repeat,
         interrupted: false,
         trials: vec![trial],
+        regressions: Vec::new(),
     };
     report::text(&run, Style::default());
     report::json(&run);

@@ -125,7 +125,7 @@ fn workloads_are_fully_described() {
             arch::ALL.iter().copied().filter(|&spec| manifest.fits(spec, manifest.min_ram).is_ok()).collect();
         expect(!fits.is_empty(), "it fits no architecture");
         for spec in fits {
-            let healthy = manifest.healthy(spec);
+            let healthy = manifest.healthy(spec).verdict;
             expect(
                 healthy.outcome == Outcome::Pass || (healthy.outcome == Outcome::Crash && healthy.kind.is_some()),
                 "a healthy kernel either lets it finish or ends in one known way",

@@ -223,6 +223,10 @@ fn a_trial_that_is_not_there_cannot_run_again() {
     assert_transcript(&program, "repro-newer", &["repro", "a/b"], 3);
     program.write("runs/a/cells/b/trial.json", "{\"schema\": 1, \"cell\"");
     assert_transcript(&program, "repro-damaged", &["repro", "a/b"], 3);
+    let deeper = program.dir().join("deep/er");
+    std::fs::create_dir_all(&deeper).unwrap();
+    let found = finish(program.command(["repro", "a/b"]).current_dir(&deeper));
+    assert!(found.status == Some(3) && found.stderr.contains("runs/a/cells/b/trial.json"), "{found:?}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use crate::support::recorded;
 use crate::support::trial;
 
 use model::{
-    Beat, Caveat, Course, Event, Evidence, Expectation, Frame, Kind, Memory, Onset, Outcome, Probe, Record, RuleId,
-    Stage, Stamp, Task, ThreadTime, TrialRecord, Verdict,
+    Beat, Caveat, Course, Event, Evidence, Expectation, Frame, Kind, Memory, Onset, Probe, Record, RuleId, Stage,
+    Stamp, Task, ThreadTime, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, needs_explanation, timeline, why};
 use proptest::prelude::*;
@@ -171,7 +171,7 @@ fn explanations_of_missed_failure_and_lab_error() {
     let mut passed = recorded::trial("one-kill-riscv64-nommu");
     assert!(!needs_explanation(&passed));
     let reason = Some("exit_mmap() of `mm/nommu.c` never sets MMF_OOM_SKIP".to_owned());
-    passed.cell.expect = Expectation { outcome: Outcome::Hang, kind: Some(Kind::OomLivelock), reason };
+    passed.cell.expect = Expectation { reason, ..Expectation::of(Kind::OomLivelock.into()) };
     assert!(needs_explanation(&passed));
     assert_golden("why-passed.md", &why(RUN, &passed));
     let mut failed = recorded::trial("idle-arm");

@@ -38,7 +38,7 @@ fn name(cell: &Cell) -> &str {
 
 /// The verdict that a guest must get. What the lab itself fails of is none that a matrix may expect.
 fn expected(cell: &Cell) -> Expectation {
-    let lab_error = |kind: Kind| Expectation { outcome: kind.outcome(), kind: Some(kind), reason: None };
+    let lab_error = |kind: Kind| Expectation::of(kind.into());
     match name(cell) {
         "qemu-killed" => lab_error(Kind::QemuDied),
         "qemu-stopped" => lab_error(Kind::Paused),

@@ -2,7 +2,7 @@
 //! `tests/plans/errors/*.yaml` → `*.txt`. `SNAPSHOTS=overwrite` rewrites them.
 
 use arch::Arch;
-use model::{Expectation, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
+use model::{Expectation, ExpectedVerdict, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
 use oomlab::matrix::{Diagnostic, KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
 use oomlab::workload::Unfit;
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ impl KnownWorkload for Workload {
     }
 
     fn healthy(&self, _: Arch) -> Expectation {
-        Expectation { outcome: self.healthy, kind: None, reason: None }
+        Expectation::of(ExpectedVerdict { outcome: self.healthy, kind: None })
     }
 
     fn check_options(&self, options: &BTreeMap<String, String>) -> Result<(), WrongOption> {

@@ -89,6 +89,45 @@ fn run_is_judged_by_its_expectations() {
 }
 
 #[test]
+fn run_accepts_each_of_several_verdicts() {
+    let program = Program::new();
+    let known =
+        "expect:\n  - {match: {guest: '*'}, verdict: [hang, boot-failed/boot-panic, pass], reason: it varies}\n";
+    matrix(&program, &[("one", &format!("{AGENT}{END}")), ("two", PANIC)], known);
+    let finished = program.run(RUN.iter().chain(&["--json", "out.json"]));
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    let expected = "expected hang or boot-failed/boot-panic or pass in 2 trials: it varies";
+    assert!(finished.stdout.contains(expected), "{}", finished.stdout);
+    let expectation = read_json(&program.dir().join("out.json"))["cells"][0]["expectation"].clone();
+    assert_eq!(expectation["alternatives"][0], serde_json::json!({"outcome": "boot-failed", "kind": "boot-panic"}));
+    matrix(&program, &[("two", PANIC)], &known.replace("boot-failed/boot-panic, ", ""));
+    assert_eq!(program.run(RUN).status, Some(1));
+}
+
+#[test]
+fn missing_tools_are_named_once_before_the_first_cell() {
+    let program = Program::new();
+    program.write(
+        "m.yaml",
+        "axes: {kernel: [linux-6.1, linux-7.3], arch: riscv64-nommu, ram: 32M, workload: [idle, anon-hog]}\n",
+    );
+    let empty = program.dir().join("bin");
+    std::fs::create_dir(&empty).unwrap();
+    let run = |qemu: Option<&str>| {
+        let mut command = program.command(["run", "m.yaml"]);
+        finish(command.env("PATH", &empty).envs(qemu.map(|qemu| ("OOMLAB_QEMU", qemu))))
+    };
+    let finished = run(None);
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    for missing in ["qemu-system-riscv64", "flex", "riscv64-linux-gnu-gcc"] {
+        assert_eq!(finished.stderr.matches(&format!("missing: {missing}\n")).count(), 1, "{finished:?}");
+    }
+    assert!(finished.stderr.contains("`oomlab doctor --fix` installs it"), "{finished:?}");
+    assert!(!program.dir().join("runs").exists(), "no cell has begun");
+    assert!(!run(Some(FAKE_QEMU)).stderr.contains("missing: qemu"));
+}
+
+#[test]
 fn a_filter_and_repetitions_change_what_runs() {
     let program = Program::new();
     matrix(&program, &[("one", &format!("{AGENT}{END}")), ("two", PANIC)], "");
@@ -213,8 +252,8 @@ fn without_qemu_the_message_names_the_remedy() {
     let args = ["boot", "--arch", "riscv64-nommu", "--kernel", "./kernel", "--initrd", "initrd"];
     let finished = finish(program.command(args).env("PATH", program.dir()));
     assert_eq!(finished.status, Some(3), "{finished:?}");
-    let message = "cannot find `qemu-system-riscv64`: install it with `oomlab doctor --fix`";
-    assert!(finished.stdout.contains(message), "{}", finished.stdout);
+    assert!(finished.stderr.contains("missing: qemu-system-riscv64\n  needed to boot riscv64-nommu\n"), "{finished:?}");
+    assert!(finished.stderr.contains("`oomlab doctor --fix`"), "{finished:?}");
 }
 
 #[test]

@@ -8,9 +8,9 @@ use crate::support::json_schema;
 use evidence::all_evidence;
 use json_schema::{names, violations};
 use model::{
-    Accel, Also, AlsoKind, Artifact, Caveat, Cell, Digest, Evidence, Expectation, Faults, FunctionShare, Kind, Needs,
-    Onset, Outcome, Payload, ProfileSummary, RUN_SCHEMA, RamMib, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle,
-    Timeouts, TrialRecord, Verdict,
+    Accel, Also, AlsoKind, Artifact, Caveat, Cell, Culprit, Digest, Evidence, Expectation, Faults, FunctionShare, Kind,
+    Needs, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId, RunRecord, ScratchDisk, Stamp, Task,
+    Throttle, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
@@ -105,7 +105,7 @@ fn livelock() -> Verdict {
 
 /// A run with a pass, a known failure, a known failure that passed, repeats, and one of each unexpected kind.
 fn run() -> RunRecord {
-    let known = Expectation { outcome: Outcome::Hang, kind: Some(Kind::OomLivelock), reason: Some(REASON.to_owned()) };
+    let known = Expectation { reason: Some(REASON.to_owned()), ..Expectation::of(Kind::OomLivelock.into()) };
     let mut trials = vec![
         trial("debian-6.1", "x86_64", 128, "anon-hog", finished()),
         trial("linux-6.1", "riscv64-nommu", 32, "zombie-victim", livelock()),
@@ -163,7 +163,31 @@ fn run() -> RunRecord {
         planned: 12,
         interrupted: true,
         trials,
+        regressions: vec![bisected(), not_bisected()],
     }
+}
+
+fn bisected() -> Regression {
+    let culprit = Culprit {
+        commit: "1f0e".repeat(10),
+        subject: "mm: change 9".to_owned(),
+        author: "A Developer <dev@example.org>".to_owned(),
+        probability: 0.993,
+        confirmed: true,
+    };
+    Regression {
+        bad: Some("bad0".repeat(10)),
+        good: Some("900d".repeat(10)),
+        good_run: Some("2026-11-23-0".into()),
+        session: Some("bisections/x".to_owned()),
+        culprit: Some(culprit),
+        why: None,
+        ..not_bisected()
+    }
+}
+
+fn not_bisected() -> Regression {
+    Regression::skipped("linux-7.3.riscv64-nommu.32M.zombie-victim".into(), "no time left".to_owned())
 }
 
 fn hostile(text: &str) -> RunRecord {

@@ -5,14 +5,29 @@
 # the console is here; Ctrl-A X ends QEMU, Ctrl-A C is its monitor
 set -eu
 
-[ -r /home/me/.cache/oomlab/Image ] || { echo 'missing: /home/me/.cache/oomlab/Image' >&2; exit 1; }
-[ -r '/home/me/my cache/initrd' ] || { echo 'missing: /home/me/my cache/initrd' >&2; exit 1; }
+cache=${OOMLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oomlab}
+kernel="$cache"/Image
+kernel=${KERNEL:-$kernel}
+[ -r "$kernel" ] || { echo "missing: $kernel; set KERNEL to the file" >&2; exit 1; }
+[ "$(sha256sum <"$kernel")" = 'abababababababababababababababababababababababababababababababab  -' ] || echo "$kernel is not the recorded kernel" >&2
+
+initrd='/home/me/my cache/initrd'
+initrd=${INITRD:-$initrd}
+[ -r "$initrd" ] || { echo "missing: $initrd; set INITRD to the file" >&2; exit 1; }
+
+# the agent's frames are left out of the console; FRAMES=1 shows them
+if [ -z "${FRAMES:-}" ]; then
+    dir=$(mktemp -d)
+    mkfifo "$dir/console"
+    { rm -r "$dir"; exec sed -u -e '/^@oomlab /d' -e 's/@oomlab [0-9].*//'; } <"$dir/console" &
+    exec >"$dir/console"
+fi
 
 exec qemu-system-riscv64 \
     -name linux-6.1.riscv64-nommu.32M.zombie-victim \
     -m 32M \
     -display none \
-    -kernel /home/me/.cache/oomlab/Image \
-    -initrd '/home/me/my cache/initrd' \
+    -kernel "$kernel" \
+    -initrd "$initrd" \
     -append 'console=ttyS0 quiet' \
     -serial mon:stdio

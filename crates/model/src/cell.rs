@@ -15,6 +15,7 @@ pub struct Cell {
     /// Architecture.
     pub arch: Arch,
     /// Guest RAM.
+    #[serde(rename = "ram_mib", alias = "ram")]
     pub ram: RamMib,
     /// Number of virtual CPUs.
     pub vcpus: u32,
@@ -111,39 +112,84 @@ impl Default for Timeouts {
     }
 }
 
-/// A verdict that is known beforehand.
+/// The verdicts that are known beforehand: one, or one of several where the same kernel may fail in different ways.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// The kind, where it matters; without it every kind of that outcome is as expected.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Kind>,
+    /// The first verdict.
+    #[serde(flatten)]
+    pub verdict: ExpectedVerdict,
+    /// Further verdicts that are as expected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<ExpectedVerdict>,
     /// Why, in the user's words; shown in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
+/// An outcome, or one kind of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedVerdict {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The kind, where it matters; without it every kind of that outcome is as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+}
+
 impl Expectation {
     /// Expects a pass of any kind.
     pub const fn pass() -> Self {
-        Self { outcome: Outcome::Pass, kind: None, reason: None }
+        Self::of(ExpectedVerdict { outcome: Outcome::Pass, kind: None })
     }
 
-    /// Whether a verdict of this outcome and kind is as expected. A guest that was expected to finish may have been slow: that
-    /// is how busy the host was, and no news of its kernel.
+    /// Expects one verdict, without a reason.
+    pub const fn of(verdict: ExpectedVerdict) -> Self {
+        Self { verdict, alternatives: Vec::new(), reason: None }
+    }
+
+    /// Whether a verdict of this outcome and kind is as expected.
     pub fn matches(&self, outcome: Outcome, kind: Kind) -> bool {
+        self.verdicts().any(|expected| expected.matches(outcome, kind))
+    }
+
+    /// Whether every expected verdict is a failure.
+    pub fn is_failure(&self) -> bool {
+        self.verdicts().all(|expected| expected.outcome != Outcome::Pass)
+    }
+
+    fn verdicts(&self) -> impl Iterator<Item = &ExpectedVerdict> {
+        std::iter::once(&self.verdict).chain(&self.alternatives)
+    }
+}
+
+impl ExpectedVerdict {
+    /// A guest that was expected to finish may have been slow: that is how busy the host was, and no news of its kernel.
+    fn matches(&self, outcome: Outcome, kind: Kind) -> bool {
         let fits = |expected| expected == kind || (expected == Kind::Finished && kind == Kind::Slow);
         self.outcome == outcome && self.kind.is_none_or(fits)
     }
 }
 
-impl std::fmt::Display for Expectation {
+impl From<Kind> for ExpectedVerdict {
+    fn from(kind: Kind) -> Self {
+        Self { outcome: kind.outcome(), kind: Some(kind) }
+    }
+}
+
+impl std::fmt::Display for ExpectedVerdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
             Some(kind) => write!(f, "{}/{kind}", self.outcome),
             None => write!(f, "{}", self.outcome),
         }
+    }
+}
+
+/// `hang/oom-livelock or crash`.
+impl std::fmt::Display for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        self.alternatives.iter().try_for_each(|alternative| write!(f, " or {alternative}"))
     }
 }
 
@@ -153,11 +199,26 @@ mod tests {
 
     #[test]
     fn expectation_finished_matches_slow() {
-        let expect = |kind| Expectation { outcome: Outcome::Pass, kind, reason: None };
+        let expect = |kind| Expectation::of(ExpectedVerdict { outcome: Outcome::Pass, kind });
         let matches = |expected: Option<Kind>, kind: Kind| expect(expected).matches(kind.outcome(), kind);
         assert!(matches(Some(Kind::Finished), Kind::Slow) && matches(Some(Kind::Finished), Kind::Finished));
         assert!(matches(None, Kind::Thrash) && matches(Some(Kind::Slow), Kind::Slow));
         assert!(!matches(Some(Kind::Finished), Kind::Thrash) && !matches(Some(Kind::Slow), Kind::Finished));
         assert!(!matches(Some(Kind::Finished), Kind::OomLivelock));
+    }
+
+    #[test]
+    fn any_of_several_verdicts_is_as_expected() {
+        let crash = ExpectedVerdict { outcome: Outcome::Crash, kind: None };
+        let several = Expectation { alternatives: vec![crash], ..Expectation::of(Kind::OomLivelock.into()) };
+        let matches = |kind: Kind| several.matches(kind.outcome(), kind);
+        assert!(
+            matches(Kind::OomLivelock) && matches(Kind::Panic) && !matches(Kind::SoftLockup) && !matches(Kind::Slow)
+        );
+        assert_eq!(several.to_string(), "hang/oom-livelock or crash");
+        assert!(several.is_failure() && !Expectation::pass().is_failure());
+        let json = serde_json::to_string(&several).unwrap();
+        assert_eq!(json, r#"{"outcome":"hang","kind":"oom-livelock","alternatives":[{"outcome":"crash"}]}"#);
+        assert_eq!(serde_json::from_str::<Expectation>(&json).unwrap(), several);
     }
 }

@@ -38,7 +38,7 @@ pub struct ScratchDisk {
 }
 
 /// A file system that the host makes on a scratch disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filesystem {
     /// ext4.

@@ -4,7 +4,7 @@ use super::Cell;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's format on disk.
-pub const PLAN_SCHEMA: u32 = 1;
+pub const PLAN_SCHEMA: u32 = 2;
 
 /// Everything that a run will do; the same plan gives the same command lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

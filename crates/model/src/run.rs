@@ -1,11 +1,11 @@
 //! The record of a run: what reports are made of.
 
-use super::{Accel, Also, Cell, Digest, Expectation, Outcome, RunId, Verdict};
+use super::{Accel, Also, Cell, Digest, Expectation, Outcome, Regression, RunId, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the run directory's format.
-pub const RUN_SCHEMA: u32 = 2;
+pub const RUN_SCHEMA: u32 = 3;
 
 /// A run with what is known of its trials so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct RunRecord {
     pub interrupted: bool,
     /// Finished trials, in the order of the plan.
     pub trials: Vec<TrialRecord>,
+    /// Failures that were bisected, or why not.
+    pub regressions: Vec<Regression>,
 }
 
 impl RunRecord {
@@ -132,7 +134,7 @@ impl TrialRecord {
     /// The expectation, when it is a known failure that did not show: something to report, too.
     pub fn missed_failure(&self) -> Option<&Expectation> {
         let expect = &self.cell.expect;
-        (expect.outcome != Outcome::Pass && self.verdict.outcome() == Outcome::Pass).then_some(expect)
+        (expect.is_failure() && self.verdict.outcome() == Outcome::Pass).then_some(expect)
     }
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// The judgement on one trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// What happened; its outcome follows from it.
+    /// What happened; its outcome follows from it, and is written beside it.
+    #[serde(flatten, with = "with_outcome")]
     pub kind: Kind,
     /// One sentence for a person.
     pub summary: String,
@@ -62,10 +63,36 @@ impl Verdict {
     }
 }
 
+/// A kind as the keys `outcome` and `kind`.
+mod with_outcome {
+    use super::{Deserialize, Kind, Outcome, Serialize};
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Serialize)]
+    struct Written {
+        outcome: Outcome,
+        kind: Kind,
+    }
+
+    #[derive(Deserialize)]
+    struct Read {
+        kind: Kind,
+    }
+
+    pub(super) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+        Written { outcome: kind.outcome(), kind: *kind }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+        Ok(Read::deserialize(deserializer)?.kind)
+    }
+}
+
 /// When trouble began.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Onset {
     /// Host time since the spawn.
+    #[serde(rename = "host_us", alias = "host")]
     pub host: Stamp,
     /// The guest's own clock in seconds, as printk shows it, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +115,18 @@ mod tests {
         let demand = r#"{"tag":"cpu-demand","cpus":0.99,"text":"vCPU demand 0.99 (run + steal)"}"#;
         assert!(json.contains(&format!("\"evidence\":[{demand}]")), "{json}");
         assert!(json.contains("\"caveats\":[{\"tag\":\"no-agent\",\"text\":"), "{json}");
+    }
+
+    #[test]
+    fn verdict_names_its_outcome_and_units() {
+        let onset = Onset { host: Stamp::from_micros(1_500), guest_s: None };
+        let verdict = Verdict { onset: Some(onset), ..verdict(Vec::new(), Vec::new()) };
+        let json = serde_json::to_string(&verdict).unwrap();
+        assert!(json.starts_with(r#"{"outcome":"hang","kind":"oom-livelock","#), "{json}");
+        assert!(json.contains(r#""onset":{"host_us":1500}"#), "{json}");
+        // Before schema 3.
+        let old = json.replace(r#""outcome":"hang","#, "").replace("host_us", "host");
+        assert_eq!(serde_json::from_str::<Verdict>(&old).unwrap(), verdict);
     }
 
     #[test]

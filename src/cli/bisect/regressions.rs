@@ -24,7 +24,8 @@ pub fn regressions(
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let mut live = Live::default();
-        Ok(lab.driver(&mut live)?.bisect_regressions(run, budget, jobs).await?)
+        let regressions = lab.driver(&mut live)?.bisect_regressions(run, budget, jobs).await?;
+        Ok(run.store_regressions(regressions)?)
     });
     runtime.shutdown_background();
     done

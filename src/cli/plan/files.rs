@@ -13,7 +13,7 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 /// What an image depends on: an image with modules is for one kernel.
-type ImageKey = (WorkloadName, Arch, Option<(KernelName, Vec<String>)>);
+pub(in crate::cli) type ImageKey = (WorkloadName, Arch, Option<(KernelName, Vec<String>)>);
 
 /// The files, accelerators and sandboxes of a plan's cells, each looked up once: the name of an image is a digest of its sources.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Files {
     }
 }
 
-fn image_key(cell: &Cell) -> Option<ImageKey> {
+pub(in crate::cli) fn image_key(cell: &Cell) -> Option<ImageKey> {
     let Payload::Workload { name, .. } = &cell.payload else { return None };
     let modules = cell.needs.modules.clone();
     let kernel = (!modules.is_empty()).then(|| (cell.kernel.clone(), modules));
@@ -93,7 +93,12 @@ fn image_key(cell: &Cell) -> Option<ImageKey> {
 
 /// The path of the initramfs. It depends on the content of the modules in it; until the kernel's modules are in the cache,
 /// the kernel's name stands in for them.
-fn image_path(cell: &Cell, spec: Arch, manifest: &Manifest, catalogues: &Catalogues) -> Result<PathBuf, CliError> {
+pub(in crate::cli) fn image_path(
+    cell: &Cell,
+    spec: Arch,
+    manifest: &Manifest,
+    catalogues: &Catalogues,
+) -> Result<PathBuf, CliError> {
     let modules = catalogues.modules(cell, spec);
     let mut path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
     if modules.is_none()

@@ -1,6 +1,6 @@
 //! One recorded trial that was judged again.
 
-use model::{Caveat, RUN_SCHEMA, Verdict};
+use model::{Caveat, Verdict};
 
 /// A recorded trial's result under the current rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,9 @@ impl Standing {
     }
 }
 
+/// The first schema of a run's folder whose evidence has figures.
+const FIGURES_SCHEMA: u32 = 2;
+
 /// How two verdicts are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
@@ -54,7 +57,7 @@ pub enum Comparison {
 impl Comparison {
     /// For a verdict that was recorded with this schema of the run's folder.
     pub const fn of_schema(schema: u32) -> Self {
-        if schema < RUN_SCHEMA { Self::Findings } else { Self::Exact }
+        if schema < FIGURES_SCHEMA { Self::Findings } else { Self::Exact }
     }
 
     fn is_same(self, was: &Verdict, now: &Verdict) -> bool {
@@ -133,7 +136,7 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Kind, RuleId};
+    use model::{Kind, RUN_SCHEMA, RuleId};
 
     fn standing(was: Option<&Verdict>, now: Option<&Verdict>) -> Standing {
         standing_by(Comparison::Exact, was, now)
@@ -162,7 +165,7 @@ mod tests {
         assert_eq!(standing_by(findings, Some(&sentences), Some(&now)), Standing::Same);
         let kind = Verdict { kind: Kind::Slow, ..sentences };
         assert_eq!(standing_by(findings, Some(&kind), Some(&now)), Standing::Changed);
-        assert_eq!(Comparison::of_schema(RUN_SCHEMA), Comparison::Exact);
+        assert_eq!([FIGURES_SCHEMA, RUN_SCHEMA].map(Comparison::of_schema), [Comparison::Exact; 2]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Cells with kernels that are built from commits: build by a short makefile, machine scripted, all else real.
 
 use super::answer;
+use crate::support::guests::read_json;
 use crate::support::program::{Finished, Program, finish};
 use crate::support::repository::{git, output};
 use std::path::{Path, PathBuf};
@@ -204,7 +205,7 @@ fn regression_of_a_run_is_bisected() {
         .program
         .write("nightly.yaml", "axes: {kernel: mine, arch: riscv64-nommu, ram: [32M, 64M], workload: idle}\n");
     let night = |program: &Program, more: &[&str]| {
-        let args = [&["run", "nightly.yaml", "--filter", "kernel=mine"], more].concat();
+        let args = [&["run", "nightly.yaml", "--filter", "kernel=mine", "--json", "report.json"], more].concat();
         finish(program.command(args).env("OOMLAB_QEMU", env!("CARGO_BIN_EXE_fake-qemu")))
     };
     let green = night(&kernels.program, &["--bisect-regressions"]);
@@ -215,10 +216,17 @@ fn regression_of_a_run_is_bisected() {
     let named = format!("mine.riscv64-nommu.32M.idle: {} mm: change 9 (9", kernels.commits[9]);
     assert!(red.stdout.contains(&named), "{red:?}");
     assert_eq!(red.stdout.matches("The culprit is").count(), 1, "both cells have the same failure: {red:?}");
+    let regressions = read_json(&dir.join("report.json"))["regressions"].clone();
+    let culprit = &regressions[0]["culprit"];
+    assert_eq!(culprit["commit"], kernels.commits[9].to_string(), "{regressions}");
+    assert!(culprit["subject"] == "mm: change 9" && culprit["probability"].as_f64() > Some(0.9), "{regressions}");
+    assert_eq!(regressions.as_array().unwrap().len(), 1, "{regressions}");
     // The next night fails as well, with the same commit.
     let again = night(&kernels.program, &["--bisect-regressions=0.001"]);
     assert!(again.status == Some(1) && again.stderr.contains("was as expected in "), "{again:?}");
     assert!(again.stderr.contains("stopped; `oomlab bisect resume "), "{again:?}");
+    let why = read_json(&dir.join("report.json"))["regressions"][0]["why"].clone();
+    assert!(why.as_str().unwrap().starts_with("stopped before an answer"), "{why}");
     let runs = std::fs::read_dir(dir.join("runs")).unwrap().count();
     assert_eq!(runs, 3);
     let other = night(&kernels.program, &["--out", "elsewhere/night", "--bisect-regressions"]);

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The cache of whoever recorded the trials.
+const CACHE: &str = "/home/me/.cache/oomlab";
+
 #[test]
 fn script_creates_and_removes_the_scratch_disk() {
     let mut run = run();
@@ -14,7 +17,8 @@ fn script_creates_and_removes_the_scratch_disk() {
         "echo $0; f=${0#file=}; stat -c %s ${f%%,*}".to_owned(),
         "file=/proc/1/fd/9,if=none,id=oomlab-scratch,format=raw".to_owned(),
     ];
-    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
+    let output =
+        Command::new("sh").args(["-c", &script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap()]).output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     let (drive, size) = shown.trim_end().split_once('\n').unwrap_or_else(|| panic!("{shown}"));
     let disk = drive.strip_prefix("file=").unwrap().strip_suffix(",if=none,id=oomlab-scratch,format=raw").unwrap();
@@ -26,7 +30,7 @@ fn script_creates_and_removes_the_scratch_disk() {
 #[test]
 fn script_puts_the_console_on_the_terminal() {
     let run = run();
-    let shown = script(&run.id, &run.trials[1]).unwrap();
+    let shown = script(&run.id, &run.trials[1], Path::new(CACHE)).unwrap();
     assert_golden("trial.sh", &shown);
     assert!(!shown.contains("serial0") && !shown.contains("qmp0"));
 }
@@ -42,16 +46,44 @@ fn arguments(script: &str) -> Vec<String> {
 #[test]
 fn script_names_a_missing_kernel() {
     let run = run();
-    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0]).unwrap()]).output().unwrap();
+    let script = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap();
+    let mut command = Command::new("sh");
+    let output = command.args(["-c", &script]).env("OOMLAB_CACHE", "/nonexistent").output().unwrap();
     assert!(!output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "missing: /home/me/.cache/oomlab/Image\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "missing: /nonexistent/Image; set KERNEL to the file\n");
+}
+
+#[test]
+fn script_takes_other_files_and_filters_frames() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    let qemu = r#"printf '%s\n' '@oomlab 1 beat *00000000' 'half a line@oomlab 2 bye *00000000' last "$2""#;
+    let kernel = format!("{CACHE}/kernel");
+    trial.command = ["sh", "-c", qemu, "qemu", "-kernel", &kernel].map(str::to_owned).to_vec();
+    trial.kernel_digest = Some(Digest::of_bytes(&[7; 32]));
+    let script = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap();
+    assert!(!script.contains("/home/me"), "{script}");
+    let dir = tempfile::tempdir().unwrap();
+    let other = dir.path().join("a $(touch x) kernel");
+    std::fs::write(&other, "another").unwrap();
+    let shown = |frames: &str| {
+        let mut command = Command::new("sh");
+        let output = command.args(["-c", &script]).env("KERNEL", &other).env("FRAMES", frames).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            format!("{} is not the recorded kernel\n", other.display())
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(shown(""), format!("half a line\nlast\n{}\n", other.display()));
+    assert!(shown("1").starts_with("@oomlab 1 beat"));
 }
 
 #[test]
 fn script_refuses_a_nul() {
     let mut run = run();
     run.trials[0].command.push("a\0b".to_owned());
-    let error = script(&run.id, &run.trials[0]).unwrap_err();
+    let error = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap_err();
     assert_eq!(error.to_string(), "an argument of QEMU's command line has a NUL character: `a\u{fffd}b`");
 }
 
@@ -68,6 +100,6 @@ proptest! {
         prop_assume!(!words.iter().any(|word| word == "-kernel" || word == "-initrd"));
         let mut expected = words;
         expected.extend(["-serial", "mon:stdio"].map(str::to_owned));
-        prop_assert_eq!(arguments(&script(&run.id, &run.trials[0]).unwrap()), expected);
+        prop_assert_eq!(arguments(&script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap()), expected);
     }
 }

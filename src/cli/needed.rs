@@ -1,0 +1,78 @@
+//! What a plan needs of this host, told before its first cell.
+
+use super::error::CliError;
+use super::known::Catalogues;
+use super::plan::{image_key, image_path};
+use crate::doctor::{self, Need, Uses};
+use crate::kernel::Source;
+use model::{KernelArtifact, Plan};
+use std::collections::BTreeSet;
+
+/// Checks that this host has what the plan's cells need: emulators, unless the user names another program, and what makes
+/// those kernels, images and disks that are not in the cache. `own` is the user's kernel, which is there.
+///
+/// # Errors
+/// When something is missing: each thing is named once, with its package.
+pub(super) fn check(
+    plan: &Plan,
+    catalogues: &Catalogues,
+    own: Option<&KernelArtifact>,
+    own_qemu: bool,
+) -> Result<(), CliError> {
+    let mut uses = uses(plan, catalogues, own)?;
+    if own_qemu {
+        uses.boots.clear();
+    }
+    let mut requirements = doctor::requirements(&uses, std::env::consts::ARCH);
+    // A QEMU of the user's own brings its firmware along.
+    requirements.retain(|one| !matches!(one.need, Need::FileOf { .. }));
+    let missing = doctor::missing(&requirements);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let remedies = doctor::remedies(&missing);
+    Err(CliError::Lab(format!(
+        "this host lacks what the cells need; `oomlab doctor --fix` installs it on Debian and Ubuntu\n{}",
+        remedies.trim_end()
+    )))
+}
+
+fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> Result<Uses, CliError> {
+    let mut uses = Uses::default();
+    let (mut kernels, mut images) = (BTreeSet::new(), BTreeSet::new());
+    for cell in &plan.cells {
+        uses.boots.insert(cell.arch);
+        uses.filesystems.extend(cell.needs.disk.and_then(|disk| disk.filesystem));
+        let (name, arch) = (cell.kernel.as_str(), cell.arch);
+        let is_own = own.is_some_and(|own| own.name == cell.kernel);
+        // A kernel that does not exist is the verdict of its cells.
+        if !is_own
+            && kernels.insert((name, arch))
+            && let Ok(entry) = catalogues.kernels.catalogue().supports(name, arch)
+            && catalogues.kernels.cached(name, arch).is_none()
+        {
+            match &entry.source {
+                Source::Local(_) => {}
+                Source::Debian { .. } => uses.archive = true,
+                Source::DebianSource { .. } => {
+                    uses.archive = true;
+                    uses.kernels.insert(arch);
+                }
+                Source::Git { .. } => {
+                    uses.git = true;
+                    uses.kernels.insert(arch);
+                }
+            }
+        }
+        if let Some(key) = image_key(cell)
+            && !images.contains(&key)
+            && let Some(manifest) = catalogues.workloads.get(&key.0)
+        {
+            if !image_path(cell, arch, manifest, catalogues)?.is_file() {
+                uses.images.insert(arch);
+            }
+            images.insert(key);
+        }
+    }
+    Ok(uses)
+}
