@@ -8,7 +8,7 @@
 #     OOMLAB          the program: target/release/oomlab, built if it is missing. Its libc must not be newer than the oldest host's.
 #     DEBIAN_MIRROR   http://deb.debian.org/debian; also the mirror that noble's kernels come from
 #     UBUNTU_MIRROR   http://archive.ubuntu.com/ubuntu
-#     HOSTS_CACHE     a folder that keeps kernels and downloads between runs; without it each host fetches and builds them
+#     HOSTS_CACHE     a folder that keeps the kernels and downloads of each host between runs; otherwise every run fetches and builds them
 #
 # Prints a line for each host with the seconds of the run, without those to build its kernel: about four minutes on two cores. Exits with
 # 1 if a host differs, or else with 3 if one was not run. Keeps and names the log and the run of a host that differs. Needs
@@ -73,7 +73,8 @@ host() {
 	mount --rbind /dev "$root/dev"
 	mount --rbind /sys "$root/sys"
 	mkdir -p "$root/var/cache/oomlab"
-	[ -z "${HOSTS_CACHE:-}" ] || mount --bind "$HOSTS_CACHE" "$root/var/cache/oomlab"
+	# One for each host: the cache keeps one build of a kernel, and another compiler's replaces it.
+	[ -z "${HOSTS_CACHE:-}" ] || mount --bind "$HOSTS_CACHE/$suite" "$root/var/cache/oomlab"
 	install "$program" "$root/usr/local/bin/oomlab"
 	cp matrices/smoke.yaml "$root/root/"
 
@@ -140,7 +141,7 @@ main() {
 	for entry in "${hosts[@]}"; do
 		suite=${entry%%=*}
 		dir=$work/$suite
-		mkdir "$dir"
+		mkdir -p "$dir" ${HOSTS_CACHE:+"$HOSTS_CACHE/$suite"}
 		# In the background: a signal ends `wait`, but not a command in the foreground.
 		"${as_root[@]:-env}" unshare "${namespaces[@]}" "$BASH" "$script" --inside "$suite" "${entry#*=}" "$dir" "$program" &
 		child=$!
