@@ -64,7 +64,10 @@ fn recorded(runs: &Path, current: &str) -> Vec<CompletionCandidate> {
         Some((run, _)) => folders(&runs.join(run).join("cells")).map(|cell| format!("{run}/{cell}")).collect(),
         None => folders(runs).map(|run| format!("{run}/")).collect::<Vec<String>>(),
     };
-    names.into_iter().filter(|name| name.starts_with(current)).map(CompletionCandidate::new).collect()
+    // The shells insert a candidate as it is: a folder's name must not be a command.
+    let is_plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c));
+    let matching = names.into_iter().filter(|name| name.starts_with(current) && is_plain(name));
+    matching.map(CompletionCandidate::new).collect()
 }
 
 fn folders(dir: &Path) -> impl Iterator<Item = String> {
@@ -84,7 +87,12 @@ mod tests {
     #[test]
     fn runs_and_their_cells_are_completed() {
         let dir = tempfile::tempdir().unwrap();
-        for cell in ["2026-11-29-0/cells/a.arm.64M.idle", "2026-11-29-0/cells/b.arm.64M.idle", "2026-11-30-0/cells/c"] {
+        for cell in [
+            "2026;touch x/cells/a",
+            "2026-11-29-0/cells/a.arm.64M.idle",
+            "2026-11-29-0/cells/b.arm.64M.idle",
+            "2026-11-30-0/cells/c",
+        ] {
             std::fs::create_dir_all(dir.path().join(cell)).unwrap();
         }
         let values = |current: &str| {
@@ -99,5 +107,6 @@ mod tests {
         assert_eq!(values("2026-11-29-0/a"), ["2026-11-29-0/a.arm.64M.idle"]);
         assert_eq!(values("2026-11-29-0/").len(), 2);
         assert_eq!(values("2026-12"), [""; 0]);
+        assert_eq!(values("2026;"), [""; 0]);
     }
 }

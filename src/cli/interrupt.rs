@@ -1,12 +1,17 @@
 //! Ctrl-C: the first stops the run and keeps finished results, the second aborts. A signal that is ignored stays ignored.
 
 use super::output::print_err;
+use crate::host::Clock;
 use rustix::process::Signal;
+use std::time::Duration;
 use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 /// Exit status of an interrupted run.
 pub const EXIT_INTERRUPTED: i32 = 130;
+
+/// A later signal is the user's second one.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Cancels `token` on the first SIGINT, SIGTERM or SIGHUP, and ends the program on the next SIGINT or SIGTERM. Guests do
 /// not outlive it: the kernel kills them when their parent dies.
@@ -21,17 +26,24 @@ pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
     let mut interrupt = Caught::new(SignalKind::interrupt(), Signal::INT, &status)?;
     let mut terminate = Caught::new(SignalKind::terminate(), Signal::TERM, &status)?;
     let mut hangup = Caught::new(SignalKind::hangup(), Signal::HUP, &status)?;
+    // Caught, a write beyond the limit on file sizes fails with an error that names the file.
+    let _ = tokio::signal::unix::signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
     tokio::spawn(async move {
+        let mut first: Option<Clock> = None;
         loop {
             let is_hangup = tokio::select! {
                 () = interrupt.next() => false,
                 () = terminate.next() => false,
                 () = hangup.next() => true,
             };
-            if !token.is_cancelled() {
+            let Some(since) = &first else {
+                first = Some(Clock::start());
                 token.cancel();
                 print_err("\nstopping; finished results are kept (Ctrl-C again to abort)\n");
-            } else if !is_hangup {
+                continue;
+            };
+            // timeout(1) and a terminal signal a process twice, by itself and by its group.
+            if !is_hangup && since.elapsed() >= MIN_INTERVAL {
                 exit_now();
             }
         }

@@ -8,6 +8,7 @@ use super::known::Catalogues;
 use super::lookup;
 use super::output::{print, print_err};
 use super::trust::trial_to_boot;
+use crate::kernel::Kernels;
 use crate::lab::{Prepared, Ready};
 use crate::report;
 use crate::store::digest_file;
@@ -35,7 +36,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
         return Ok(0);
     }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let prepared = same_files(&trial);
+    let prepared = same_files(&trial, &catalogues.kernels);
     if prepared.is_none() {
         print_err("the recorded trial's kernel or image is missing or changed: preparing both again\n");
     }
@@ -46,7 +47,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
 }
 
 /// The very files of the recorded trial, if they are still what they were.
-fn same_files(trial: &TrialRecord) -> Option<Prepared> {
+fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Prepared> {
     let argument = |option: &str| {
         let at = trial.command.iter().position(|word| word == option)?;
         trial.command.get(at + 1).map(PathBuf::from)
@@ -60,7 +61,10 @@ fn same_files(trial: &TrialRecord) -> Option<Prepared> {
         None => None,
     };
     let release = trial.kernel_release.clone().unwrap_or_default();
-    let kernel = KernelArtifact::of_image(trial.cell.kernel.clone(), trial.cell.arch, image, digest);
-    let kernel = KernelArtifact { release, ..kernel };
+    let (name, arch) = (&trial.cell.kernel, trial.cell.arch);
+    // The kernel of the cache has its symbols and debug information: the diagnostics need them.
+    let cached = kernels.cached(name.as_str(), arch).filter(|cached| cached.image == image && cached.digest == digest);
+    let kernel = cached
+        .unwrap_or_else(|| KernelArtifact { release, ..KernelArtifact::of_image(name.clone(), arch, image, digest) });
     Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() }))]))
 }

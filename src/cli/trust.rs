@@ -2,30 +2,48 @@
 
 use super::error::CliError;
 use crate::store::read_trial;
-use model::{Cell, TrialRecord};
+use model::{Payload, TrialRecord};
 use std::path::Path;
 
 /// The trial in a folder, to boot its cell.
 ///
 /// Arguments of QEMU in it need `trust`, whoever owns the folder: an unpacked archive is the user's own, too. The sandbox keeps
-/// QEMU from starting programs, not from reading and writing the user's files.
+/// QEMU from starting programs, not from reading and writing the user's files. So does an initramfs whose path has a comma: QEMU
+/// splits it into several files for a multiboot kernel (`load_multiboot()` in `hw/i386/multiboot.c`).
 ///
 /// # Errors
 /// When the trial cannot be read, or is not trusted.
 pub(super) fn trial_to_boot(folder: &Path, trust: bool) -> Result<TrialRecord, CliError> {
     let trial = read_trial(folder)?;
-    check(folder, &trial.cell, trust)?;
+    check(folder, &trial, trust)?;
     Ok(trial)
 }
 
-fn check(folder: &Path, cell: &Cell, trust: bool) -> Result<(), CliError> {
-    if trust || cell.qemu.is_empty() {
+fn check(folder: &Path, trial: &TrialRecord, trust: bool) -> Result<(), CliError> {
+    if trust {
         return Ok(());
     }
-    let arguments = shlex::try_join(cell.qemu.iter().map(String::as_str)).unwrap_or_else(|_| cell.qemu.join(" "));
-    Err(CliError::Usage(format!(
-        "{}: this trial gives QEMU further arguments, with which it can read and write your files: {arguments}; if you \
-         trust them, add `--trust`",
-        folder.display()
-    )))
+    let refused = |why: String| {
+        CliError::Usage(format!("{}: this trial {why}; if you trust it, add `--trust`", folder.display()))
+    };
+    let arguments = &trial.cell.qemu;
+    if !arguments.is_empty() {
+        let arguments = shlex::try_join(arguments.iter().map(String::as_str)).unwrap_or_else(|_| arguments.join(" "));
+        return Err(refused(format!(
+            "gives QEMU further arguments, with which it can read and write your files: {arguments}"
+        )));
+    }
+    let initrd = trial.command.iter().position(|word| word == "-initrd").and_then(|at| trial.command.get(at + 1));
+    let own = match &trial.cell.payload {
+        Payload::Initrd(initrd) => initrd.path.as_deref(),
+        Payload::Workload { .. } => None,
+    };
+    let mut initrds = initrd.map(Path::new).into_iter().chain(own);
+    match initrds.find(|path| path.to_string_lossy().contains(',')) {
+        Some(path) => Err(refused(format!(
+            "has an initramfs whose path has a comma, at which QEMU may split it into several files: {}",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
 }

@@ -19,15 +19,15 @@ pub(super) fn shell_parser() -> PossibleValuesParser {
 pub(super) enum SecondsError {
     #[error("not a number of seconds")]
     NotANumber,
-    #[error("must be above 0")]
+    #[error("must be from 0.001 to 1000000")]
     OutOfRange,
 }
 
 /// Reads a duration in seconds.
 ///
 /// # Errors
-/// When the text is not a number, or not above 0 and at most a million.
+/// When the text is not a number, or not from a millisecond to a million seconds.
 pub(super) fn seconds(text: &str) -> Result<f64, SecondsError> {
     let value: f64 = text.parse().map_err(|_| SecondsError::NotANumber)?;
-    if value.is_finite() && value > 0.0 && value <= 1e6 { Ok(value) } else { Err(SecondsError::OutOfRange) }
+    if (1e-3..=1e6).contains(&value) { Ok(value) } else { Err(SecondsError::OutOfRange) }
 }

@@ -100,6 +100,11 @@ const OF_QEMU: [&str; 3] = ["kernel", "serial", "qmp"];
 
 /// Refuses the lab's own options behind `--`: QEMU would only say that it does not know them.
 fn misplaced(command: &[String]) -> Result<(), CliError> {
+    if command.iter().any(|word| matches!(word.as_str(), "-daemonize" | "--daemonize")) {
+        let wrong =
+            "`-daemonize` detaches QEMU from the lab; leave it out, or name QEMU's sockets with `--serial` and `--qmp`";
+        return Err(CliError::Usage(wrong.to_owned()));
+    }
     let program = Program::command();
     let watch = program.find_subcommand("watch").into_iter().flat_map(clap::Command::get_arguments);
     let own: Vec<&str> = watch.filter_map(clap::Arg::get_long).filter(|name| !OF_QEMU.contains(name)).collect();

@@ -6,6 +6,7 @@ use super::console_only::ConsoleOnly;
 use super::managed::Managed;
 use crate::host::{Foreign, Qmp, Serial, SpawnError};
 use std::io;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub enum Source {
         /// The QMP monitor's socket.
         qmp: PathBuf,
         /// Maximum rate of the console in bytes per second.
-        console_bps: Option<u64>,
+        console_bps: Option<NonZeroU64>,
     },
     /// The user has started QEMU.
     Attach {

@@ -37,10 +37,16 @@ pub fn pause(time: std::time::Duration) {
 
 /// The wall clock in UTC as RFC 3339, in whole seconds: `2026-11-24T10:20:30Z`.
 pub fn wall_clock() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Today's date in the user's time zone, `2026-11-24`.
 pub fn today() -> String {
-    jiff::ZonedDateTime::now().date().to_string()
+    jiff::ZonedDateTime::new(now(), jiff::tz::TimeZone::system()).date().to_string()
+}
+
+/// The wall clock; the epoch if it is set to a time that has no date.
+#[expect(clippy::disallowed_methods, reason = "the edge that reads the wall clock")]
+fn now() -> jiff::Timestamp {
+    std::time::SystemTime::now().try_into().unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use super::socket::connect;
 use std::io::Read;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -40,7 +41,7 @@ type Flush = oneshot::Sender<()>;
 impl Serial {
     /// Connects to `path` within `timeout`, then reads, in the background. `bps` limits the rate in bytes per second: the
     /// guest's UART waits for its reader.
-    pub fn open(path: PathBuf, timeout: Duration, bps: Option<u64>) -> Self {
+    pub fn open(path: PathBuf, timeout: Duration, bps: Option<NonZeroU64>) -> Self {
         let (chunks_in, chunks) = mpsc::channel(QUEUE);
         let (texts_in, texts) = mpsc::channel(TEXTS);
         let (flushes, flushes_out) = mpsc::channel(1);
@@ -177,15 +178,15 @@ async fn forward(
     read: OwnedReadHalf,
     chunks: mpsc::Sender<Vec<u8>>,
     mut flushes: mpsc::Receiver<Flush>,
-    bps: Option<u64>,
+    bps: Option<NonZeroU64>,
 ) {
     let mut waiting: Option<Flush> = None;
-    let max = bps.map_or(CHUNK, |bps| (bps / LIMITED_READS).clamp(1, CHUNK as u64) as usize);
+    let max = bps.map_or(CHUNK, |bps| (bps.get() / LIMITED_READS).clamp(1, CHUNK as u64) as usize);
     loop {
         match arrived(&read, max) {
             None => return,
             Some(chunk) if !chunk.is_empty() => {
-                let taken = bps.map(|bps| Duration::from_secs_f64(chunk.len() as f64 / bps as f64));
+                let taken = bps.map(|bps| Duration::from_secs_f64(chunk.len() as f64 / bps.get() as f64));
                 if chunks.send(chunk).await.is_err() {
                     return;
                 }
@@ -229,7 +230,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("serial");
         let listener = UnixListener::bind(&path).unwrap();
-        let mut serial = Serial::open(path, Duration::from_secs(5), Some(1000));
+        let mut serial = Serial::open(path, Duration::from_secs(5), NonZeroU64::new(1000));
         let (mut guest, _) = listener.accept().await.unwrap();
         guest.write_all(&[b'x'; 1000]).await.unwrap();
         let (began, mut bytes) = (Instant::now(), 0);

@@ -36,7 +36,8 @@ impl SocketDir {
     /// When the folder cannot be created, or other labs removed every new one.
     pub fn create() -> io::Result<Self> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        Self::create_in(&parent(std::env::temp_dir(), runtime.filter(|dir| dir.is_absolute() && dir.is_dir())))
+        let temporary = Some(std::env::temp_dir()).filter(|dir| dir.is_dir());
+        Self::create_in(&parent(temporary, runtime.filter(|dir| dir.is_absolute() && dir.is_dir())))
     }
 
     fn create_in(parent: &Path) -> io::Result<Self> {
@@ -61,10 +62,10 @@ impl SocketDir {
     }
 }
 
-/// The first folder in which a socket's path is not too long: `$TMPDIR`, `$XDG_RUNTIME_DIR`, `/tmp`.
-fn parent(temporary: PathBuf, runtime: Option<PathBuf>) -> PathBuf {
+/// The first folder that exists and in which a socket's path is not too long: `$TMPDIR`, `$XDG_RUNTIME_DIR`, `/tmp`.
+fn parent(temporary: Option<PathBuf>, runtime: Option<PathBuf>) -> PathBuf {
     let socket = 1 + PREFIX.len() + SUFFIX + 1 + SERIAL.len().max(QMP.len());
-    let all = [Some(temporary), runtime, Some(PathBuf::from("/tmp"))];
+    let all = [temporary, runtime, Some(PathBuf::from("/tmp"))];
     let mut short = all.into_iter().flatten().filter(|dir| dir.as_os_str().len() + socket <= MAX_SOCKET_PATH);
     short.next().unwrap_or_else(|| PathBuf::from("/tmp"))
 }
@@ -121,18 +122,18 @@ mod tests {
     #[test]
     fn path_of_a_socket_is_never_too_long() {
         let (deep, runtime) = (PathBuf::from(format!("/{}", "d".repeat(229))), PathBuf::from("/run/user/1000"));
-        assert_eq!(parent("/var/tmp".into(), Some(runtime.clone())), Path::new("/var/tmp"));
-        assert_eq!(parent(deep.clone(), Some(runtime.clone())), runtime);
-        assert_eq!(parent(deep.clone(), Some(deep.clone())), Path::new("/tmp"));
-        assert_eq!(parent(deep, None), Path::new("/tmp"));
+        assert_eq!(parent(Some("/var/tmp".into()), Some(runtime.clone())), Path::new("/var/tmp"));
+        assert_eq!(parent(Some(deep.clone()), Some(runtime.clone())), runtime);
+        assert_eq!(parent(Some(deep.clone()), Some(deep.clone())), Path::new("/tmp"));
+        assert_eq!(parent(Some(deep), None), Path::new("/tmp"));
         let dir = tempfile::tempdir().unwrap();
         let length = |parent: PathBuf| SocketDir::create_in(&parent).unwrap().serial().as_os_str().len();
         let room = MAX_SOCKET_PATH - length(dir.path().to_owned());
         let longest = dir.path().join("x".repeat(room - 1));
         std::fs::create_dir(&longest).unwrap();
-        assert_eq!(parent(longest.clone(), None), longest);
+        assert_eq!(parent(Some(longest.clone()), None), longest);
         assert_eq!(length(longest.clone()), MAX_SOCKET_PATH);
-        assert_eq!(parent(PathBuf::from(format!("{}x", longest.display())), None), Path::new("/tmp"));
+        assert_eq!(parent(Some(PathBuf::from(format!("{}x", longest.display()))), None), Path::new("/tmp"));
     }
 
     #[test]

@@ -176,7 +176,12 @@ fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Res
 }
 
 /// Records a trial that failed with a lab error.
-fn fail(spec: &TrialSpec, folder: &Path, mut record: TrialRecord, error: &LabError) -> Result<TrialRecord, LabError> {
+pub(super) fn fail(
+    spec: &TrialSpec,
+    folder: &Path,
+    mut record: TrialRecord,
+    error: &LabError,
+) -> Result<TrialRecord, LabError> {
     record.verdict = error.verdict();
     let why = report::why(&spec.run, &record);
     TrialDir::record_failure(folder, &mut record, &why)?;

@@ -2,6 +2,7 @@
 
 use super::error::LabError;
 use super::executor::{Assignment, Execution, Executor};
+use super::local::{draft, fail};
 use super::observer::{Observer, Status};
 use crate::host::{Orphans, Output, PipedProcess, SpawnError};
 use crate::store::read_trial;
@@ -56,7 +57,10 @@ impl ProcessExecutor {
             Ok(record) => Ok(record),
             Err(_) => {
                 let words = std::fs::read_to_string(&log).unwrap_or_default();
-                Err(failed(std::io::Error::other(format!("{status} and no record: {}", words.trim()))))
+                let words = words.trim();
+                let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+                let error = failed(std::io::Error::other(format!("{status} and no record{said}")));
+                fail(spec, folder, draft(spec), &error)
             }
         }
     }

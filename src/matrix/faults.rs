@@ -5,6 +5,7 @@ use super::source::Findings;
 use super::suggest::{closest, listed};
 use super::yaml::Node;
 use model::{Faults, Throttle};
+use std::num::NonZeroU64;
 
 /// Its keys.
 pub(super) const FAULTS: &[&str] = &["page-alloc", "slab", "console", "disk-bps", "disk-iops", "vcpu-steal"];
@@ -84,7 +85,7 @@ fn fault(key: &str, value: &str) -> Result<Faults, FaultError> {
     Ok(match key {
         "page-alloc" => Faults { page_alloc: Some(percent(value, 100)?), ..none },
         "slab" => Faults { slab: Some(percent(value, 100)?), ..none },
-        "console" => Faults { console_bps: Some(rate(value, MIN_CONSOLE_BPS)?), ..none },
+        "console" => Faults { console_bps: NonZeroU64::new(rate(value, MIN_CONSOLE_BPS)?), ..none },
         "disk-bps" => Faults { disk: Throttle { bps: Some(rate(value, 1)?), iops: None }, ..none },
         "disk-iops" => Faults { disk: Throttle { bps: None, iops: Some(rate(value, 1)?) }, ..none },
         _ => Faults { vcpu_steal: Some(percent(value, MAX_VCPU_STEAL)?), ..none },
@@ -115,7 +116,13 @@ mod tests {
     fn every_fault_is_read() {
         let words = ["page-alloc=2%", "slab=1%", "console=2K", "disk-bps=1M", "disk-iops=20", "vcpu-steal=90%"];
         let disk = Throttle { bps: Some(1 << 20), iops: Some(20) };
-        let all = Faults { page_alloc: Some(2), slab: Some(1), console_bps: Some(2048), disk, vcpu_steal: Some(90) };
+        let all = Faults {
+            page_alloc: Some(2),
+            slab: Some(1),
+            console_bps: NonZeroU64::new(2048),
+            disk,
+            vcpu_steal: Some(90),
+        };
         assert_eq!(faults(words), Ok(all));
         assert_eq!(words.len(), FAULTS.len());
         assert!(

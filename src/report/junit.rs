@@ -17,11 +17,11 @@ const MAX_LINE: usize = 4096;
 /// # Errors
 /// When the XML writer fails.
 pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
-    let mut report = Report::new(run.name.as_str());
+    let mut report = Report::new(xml(&run.name));
     report.set_time(seconds(run.duration_s));
     let mut suites: Vec<TestSuite> = Vec::new();
     for trial in &run.trials {
-        let name = format!("{}.{}", trial.cell.kernel, trial.cell.arch);
+        let name = xml(&format!("{}.{}", trial.cell.kernel, trial.cell.arch));
         let case = case(run, trial, &name);
         match suites.iter_mut().find(|suite| suite.name.as_str() == name) {
             Some(suite) => {
@@ -42,16 +42,16 @@ pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
 }
 
 fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
-    let folder = trial.folder();
+    let folder = xml(&trial.folder());
     let name = folder.strip_prefix(&format!("{suite}.")).unwrap_or(&folder).to_owned();
     let mut case = TestCase::new(name, status(run, trial));
     case.set_classname(suite).set_time(seconds(trial.duration_s));
     let expect = &trial.cell.expect;
     if trial.as_expected() && trial.verdict.outcome() != Outcome::Pass {
         let reason = expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        case.set_system_out(format!("expected {expect}{reason}\n{}", description(run, trial)));
+        case.set_system_out(xml(&format!("expected {expect}{reason}\n{}", description(run, trial))));
     } else if let Some(also) = trial.also_line().filter(|_| trial.as_expected()) {
-        case.set_system_out(bounded(&also));
+        case.set_system_out(xml(&bounded(&also)));
     }
     case
 }
@@ -75,8 +75,8 @@ fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
     };
     status
         .set_type(format!("{}/{}", verdict.outcome(), verdict.kind))
-        .set_message(message)
-        .set_description(description(run, trial));
+        .set_message(xml(&message))
+        .set_description(xml(&description(run, trial)));
     status
 }
 
@@ -93,6 +93,12 @@ fn description(run: &RunRecord, trial: &TrialRecord) -> String {
 
 fn bounded(line: &str) -> String {
     line.chars().take(MAX_LINE).collect()
+}
+
+/// Text without the characters that no XML document can hold (XML 1.0, production `Char`).
+fn xml(text: &str) -> String {
+    let is_char = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    text.chars().map(|c| if is_char(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 fn seconds(seconds: f64) -> Duration {

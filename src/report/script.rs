@@ -1,13 +1,13 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
 use arch::without_sandbox;
-use model::{Digest, Payload, RunId, ScratchDisk, TrialRecord, printable};
+use model::{Digest, Payload, RunId, ScratchDisk, TrialRecord, printable, printable_lines};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A command line that no script can hold.
+/// A command line that no script can hold, or none that is safe to read on a terminal.
 #[derive(Debug, thiserror::Error)]
-#[error("an argument of QEMU's command line has a NUL character: `{0}`")]
+#[error("an argument of QEMU's command line has a control character: `{0}`")]
 pub struct ScriptError(String);
 
 /// A script for any POSIX shell that boots the same guest, with the console where it is started. Files below `cache`, the
@@ -15,7 +15,7 @@ pub struct ScriptError(String);
 /// guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate` and what makes its file system.
 ///
 /// # Errors
-/// When an argument has a NUL character.
+/// When an argument has a control character.
 pub fn script(run: &RunId, trial: &TrialRecord, cache: &Path) -> Result<String, ScriptError> {
     let mut out = format!("#!/bin/sh\n{}set -eu\n", comments(run, trial));
     let command = without_sandbox(&trial.command);
@@ -165,5 +165,8 @@ fn with_console_on_stdio(command: &[String]) -> Vec<&str> {
 }
 
 fn quoted(word: &str) -> Result<String, ScriptError> {
+    if printable_lines(word) != word {
+        return Err(ScriptError(printable(word)));
+    }
     shlex::try_quote(word).map(Into::into).map_err(|_| ScriptError(printable(word)))
 }

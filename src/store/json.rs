@@ -1,14 +1,17 @@
 //! JSON files that carry a version and are never seen half-written.
 
 use super::{StoreError, read_regular};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 
 /// Maximum length of a file that is read: a plan of the most cells that a matrix may have is shorter.
 const MAX_JSON: u64 = 512 << 20;
+
+/// Maximum length of a trial's record: its texts are bounded. As values, before it is upgraded, it takes twenty times as much.
+const MAX_RECORD: u64 = 8 << 20;
 
 /// Writes `value` to `path`: readers see the old file or the new one, never a part.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
@@ -27,22 +30,34 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreErr
 
 /// Reads a file whose `schema` must not be newer than `known`.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, StoreError> {
-    read_upgraded(path, known, |_| {})
+    let bytes = read_regular(path, MAX_JSON).map_err(StoreError::read(path))?;
+    check_schema(path, &bytes, known)?;
+    serde_json::from_slice(&bytes).map_err(damaged(path))
 }
 
-/// The same of a file that may be of an older format, which `upgrade` turns into the present one.
+/// The same of a record that may be of an older format, which `upgrade` turns into the present one.
 pub(super) fn read_upgraded<T: DeserializeOwned>(
     path: &Path,
     known: u32,
     upgrade: fn(&mut Value),
 ) -> Result<T, StoreError> {
-    let bytes = read_regular(path, MAX_JSON).map_err(StoreError::read(path))?;
-    let damaged = |error: serde_json::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
-    let mut value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
-    let found = value.get("schema").and_then(Value::as_u64).unwrap_or(0);
-    if found > u64::from(known) {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known });
-    }
+    let bytes = read_regular(path, MAX_RECORD).map_err(StoreError::read(path))?;
+    check_schema(path, &bytes, known)?;
+    let mut value: Value = serde_json::from_slice(&bytes).map_err(damaged(path))?;
     upgrade(&mut value);
-    serde_json::from_value(value).map_err(damaged)
+    serde_json::from_value(value).map_err(damaged(path))
+}
+
+fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<(), StoreError> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        schema: u64,
+    }
+    let Head { schema: found } = serde_json::from_slice(bytes).map_err(damaged(path))?;
+    if found > u64::from(known) { Err(StoreError::Newer { path: path.to_owned(), found, known }) } else { Ok(()) }
+}
+
+fn damaged(path: &Path) -> impl Fn(serde_json::Error) -> StoreError {
+    move |error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() }
 }

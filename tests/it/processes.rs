@@ -6,11 +6,11 @@ use crate::support::guests;
 use crate::support::program;
 
 use guests::{AGENT, END, HEALTHY, RUN, boot_args, lab, matrix, read_json, run_dir};
-use program::{Program, start, wait};
+use program::{Program, finish, start, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 /// A guest that runs until it is killed.
@@ -82,16 +82,72 @@ fn first_interrupt_keeps_finished_results() {
 #[test]
 fn the_second_interrupt_ends_at_once_and_leaves_no_guest() {
     let program = lab();
-    let child = start(&mut program.command(boot_args(&program, IGNORES_TERM)));
+    let mut child = start(&mut program.command(boot_args(&program, IGNORES_TERM)));
     let guest = guest_pid(&program);
     signal(&child, Signal::INT);
-    // The second must come after the first was taken: two at once are one.
+    // The second must come well after the first: two at once are one.
     let taken = |text: &str| text.contains("\"interrupted\"");
     let events = run_dir(&program).join("cells/kernel.riscv64-nommu.32M.initrd/events.jsonl");
     eventually("the first signal", || std::fs::read_to_string(&events).is_ok_and(|text| taken(&text)));
-    signal(&child, Signal::INT);
+    eventually("the program's end", || {
+        signal(&child, Signal::INT);
+        child.try_wait().unwrap().is_some()
+    });
     assert_eq!(wait(child).status, Some(130));
     eventually("the guest's end", || !is_alive(guest));
+}
+
+/// timeout(1) signals its child and its child's group.
+#[test]
+fn two_signals_at_once_keep_finished_results() {
+    let program = lab();
+    let args = [boot_args(&program, ENDLESS), vec!["--json".to_owned(), "out.json".to_owned()]].concat();
+    let child = start(&mut program.command(args));
+    guest_pid(&program);
+    (0..3).for_each(|_| signal(&child, Signal::TERM));
+    let finished = wait(child);
+    assert_eq!(finished.status, Some(130), "{finished:?}");
+    assert_eq!(read_json(&program.dir().join("out.json"))["cells"][0]["kind"], "interrupted");
+    assert_eq!(read_json(&run_dir(&program).join("run.json"))["finished"], true);
+}
+
+#[test]
+fn killed_worker_is_a_fault_of_its_trial_alone() {
+    let program = Program::new();
+    let endless = format!("{AGENT}beats 10000 100 moving\n");
+    matrix(&program, &[("endless", &endless), ("quick", &format!("{AGENT}{END}"))], "");
+    let more = ["--jobs", "1", "--executor", "process", "--out", "runs/it"];
+    let child = start(&mut program.command(RUN.iter().chain(&more)));
+    let console = program.dir().join("runs/it/cells/mine.riscv64-nommu.32M.idle.guest=endless/console.log");
+    eventually("the first guest", || console.metadata().is_ok_and(|data| data.len() > 0));
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
+    let workers = children.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap());
+    workers.for_each(|worker| kill_process(worker, Signal::KILL).unwrap());
+    let finished = wait(child);
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    assert!(finished.stdout.contains("1 pass · 1 unexpected lab-error"), "{finished:?}");
+    assert!(finished.stdout.contains("(SIGKILL) and no record"), "{finished:?}");
+}
+
+#[test]
+fn missing_folder_for_temporary_files_is_replaced() {
+    let program = lab();
+    let finished = finish(program.command(boot_args(&program, HEALTHY)).env("TMPDIR", "/nonexistent"));
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+}
+
+#[test]
+fn file_size_limit_is_an_error_with_a_place() {
+    let program = lab();
+    let text = format!("{AGENT}{}{END}", "say a line of some length that fills the console\n".repeat(2000));
+    let lab = program.command(boot_args(&program, &text));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -f 16; exec \"$0\" \"$@\""]).arg(lab.get_program()).args(lab.get_args());
+    shell.current_dir(program.dir()).env_clear();
+    shell.envs(lab.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let finished = finish(&mut shell);
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    assert!(format!("{finished:?}").contains("File too large"), "{finished:?}");
 }
 
 #[test]

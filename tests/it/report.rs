@@ -317,6 +317,7 @@ const HOSTILE: &[&str] = &[
     "",
     "漢字 é \u{301}",
     "~ -x --",
+    "\u{fffe}\u{ffff}]]>\u{b}",
 ];
 
 #[test]
@@ -327,6 +328,7 @@ fn hostile_text_is_escaped() {
         assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
         assert!(!shown.contains('\u{202e}'));
         let xml = junit(&run).unwrap();
+        assert!(!xml.contains(['\u{fffe}', '\u{ffff}', '\u{b}']), "no characters of XML 1.0: {xml}");
         quick_junit::Report::deserialize_from_str(&xml).unwrap_or_else(|error| panic!("{error}\n{xml}"));
         let document: serde_json::Value = serde_json::from_str(&json(&run)).unwrap();
         assert_eq!(document["cells"][0]["summary"], *hostile_text);

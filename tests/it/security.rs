@@ -1,11 +1,12 @@
 //! What keeps others out of the lab, and its QEMUs in.
 
-use crate::support::guests::{FAKE_QEMU, HEALTHY, boot_args, lab};
+use crate::support::guests::{FAKE_QEMU, HEALTHY, boot_args, lab, read_json};
 use crate::support::kernels;
 use crate::support::outside::{Running, trial_folder};
 use crate::support::program::{Program, finish};
 use model::{Event, Frame, Kind};
 use oomlab::store::read_trial;
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
@@ -153,7 +154,10 @@ fn further_arguments_of_a_recorded_trial_need_trust() {
     let replayed = program.run(["replay", &format!("further/{cell}")]);
     assert_eq!(replayed.status, Some(0), "a replay starts no QEMU: {replayed:?}");
     let script = program.run(["repro", "--script", &format!("further/{cell}")]);
-    assert!(script.stdout.contains("# further arguments of QEMU: -incoming exec:id"), "{script:?}");
+    assert!(
+        script.status == Some(2) && script.stderr.contains("control character: `exec:id >\u{fffd}/tmp/x`"),
+        "{script:?}"
+    );
     for (run, more) in [("further", &["--trust"][..]), ("plain", &[])] {
         let _ = std::fs::remove_dir_all(program.dir().join("again"));
         assert_eq!(repro(run, more).status, Some(0), "{run}");
@@ -202,4 +206,36 @@ fn archives_without_a_signature_are_refused_whatever_apt_is_configured_to() {
     assert_eq!(finished.status, Some(3), "{finished:?}");
     assert!(finished.stderr.contains("is not signed"), "{finished:?}");
     assert!(!program.dir().join("cache/packages").exists(), "nothing was downloaded");
+}
+
+/// A record of another user names the folder and the files of a trial.
+#[test]
+fn recorded_paths_stay_where_they_are_shown() {
+    let program = lab();
+    let cell = "kernel.riscv64-nommu.32M.initrd";
+    let args = [boot_args(&program, HEALTHY), vec!["--out".to_owned(), "runs/theirs".to_owned()]].concat();
+    assert_eq!(program.run(args).status, Some(0));
+    let record = program.dir().join(format!("runs/theirs/cells/{cell}/trial.json"));
+    let own = read_json(&record);
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut trial = own.clone();
+        change(&mut trial);
+        std::fs::write(&record, trial.to_string()).unwrap();
+        let again = program.run(["repro", &format!("theirs/{cell}"), "--qemu", FAKE_QEMU, "--out", "again"]);
+        assert!(!program.dir().join("victim").exists() && !program.dir().join("again").exists(), "{again:?}");
+        again
+    };
+    for id in ["../../../victim", "/tmp/victim", ".."] {
+        let refused = changed(&|trial| trial["cell"]["id"] = id.into());
+        assert!(refused.status == Some(3) && refused.stderr.contains("is not a name"), "{refused:?}");
+    }
+    let refused = changed(&|trial| trial["cell"]["faults"] = serde_json::json!({"console_bps": 0}));
+    assert!(refused.status == Some(3) && refused.stderr.contains("trial.json"), "{refused:?}");
+    std::fs::copy(program.dir().join("initrd"), program.dir().join("i,initrd")).unwrap();
+    let refused = changed(&|trial| {
+        let command = trial["command"].as_array_mut().unwrap();
+        let at = command.iter().position(|word| word == "-initrd").unwrap() + 1;
+        command[at] = program.dir().join("i,initrd").to_str().unwrap().into();
+    });
+    assert!(refused.status == Some(2) && refused.stderr.contains("has a comma"), "{refused:?}");
 }

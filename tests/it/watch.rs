@@ -89,6 +89,15 @@ fn a_console_on_standard_input_is_judged() {
 }
 
 #[test]
+fn program_that_runs_no_guest_is_no_pass() {
+    let program = Program::new();
+    let finished = wait(start(&mut program.command(["watch", "--out", "run", "--", "true"])));
+    let (kind, summary) = verdict(&program);
+    assert_eq!((finished.status, kind.as_str()), (Some(3), "qemu-failed"), "{finished:?}");
+    assert!(summary.contains("ran no guest"), "{summary}");
+}
+
+#[test]
 fn watch_rejects_bad_arguments() {
     let program = Program::new();
     program.write("file", "");
@@ -99,6 +108,7 @@ fn watch_rejects_bad_arguments() {
         (vec!["watch", "--arch", "vax"], "invalid value 'vax' for '--arch"),
         (vec!["watch", "--kernel", "gone"], "gone"),
         (vec!["watch", "--system-map", "gone"], "cannot read gone"),
+        (vec!["watch", "--", FAKE_QEMU, "-daemonize"], "`-daemonize` detaches QEMU from the lab"),
         (vec!["watch", "--", FAKE_QEMU, "--timeout", "5"], "`--timeout` is an option of the lab"),
     ] {
         let finished = wait(start(&mut program.command(&args)));

@@ -2,6 +2,7 @@
 
 use super::Throttle;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
 
 /// Faults of one cell; none where there is no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,7 +16,7 @@ pub struct Faults {
     pub slab: Option<u32>,
     /// Bytes a second that the serial console takes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub console_bps: Option<u64>,
+    pub console_bps: Option<NonZeroU64>,
     /// How slow the scratch disk is, in place of what the workload asks for.
     #[serde(skip_serializing_if = "Throttle::is_none")]
     pub disk: Throttle,

@@ -1,13 +1,27 @@
 //! Names and identifiers: thin wrappers that keep one kind of name from being taken for another.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
+
+/// A text in a record, which may be somebody else's, that cannot be the name of a folder.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is not a name", .0.escape_debug())]
+struct NotAName(String);
+
+/// Whether a path that ends in this name stays within its folder.
+fn is_folder_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
+}
 
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
+        name_type! { $(#[$doc])* $name, |_| true }
+    };
+    ($(#[$doc:meta])* $name:ident, $is_valid:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
         #[serde(transparent)]
         pub struct $name(String);
 
@@ -29,6 +43,14 @@ macro_rules! name_type {
             }
         }
 
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if is_valid(&name) { Ok(Self(name)) } else { Err(D::Error::custom(NotAName(name))) }
+            }
+        }
+
         impl From<&str> for $name {
             fn from(name: &str) -> Self {
                 Self::new(name)
@@ -47,7 +69,7 @@ name_type! {
 }
 name_type! {
     /// A cell of a plan, for example `linux-6.1.riscv64-nommu.32M.zombie-victim`; also its folder's name.
-    CellId
+    CellId, is_folder_name
 }
 name_type! {
     /// A run, the name of its folder, for example `2026-11-24-0`.
@@ -79,6 +101,16 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cell_id_of_a_record_stays_in_its_folder() {
+        let read = |name: &str| serde_json::from_value::<CellId>(name.into());
+        assert_eq!(read("linux-6.1.arm.64M.idle+x=1~2").unwrap().as_str(), "linux-6.1.arm.64M.idle+x=1~2");
+        for name in ["", ".", "..", "../../victim", "/etc", "a/b", "a\0b"] {
+            assert!(read(name).is_err(), "{name:?}");
+        }
+        assert!(serde_json::from_value::<KernelName>("../x".into()).is_ok(), "no folder has its name");
+    }
 
     #[test]
     fn short_digest_is_a_prefix() {

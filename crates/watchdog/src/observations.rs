@@ -56,6 +56,8 @@ pub(super) struct Observations {
     /// When a beat last showed that the workload had done something.
     pub workload_progress: Option<Moment>,
     pub console_activity: Option<Moment>,
+    /// Whether QEMU's monitor has answered.
+    pub qmp_connected: bool,
     pub last_line: String,
     pub oom_invoked: Option<ConsoleHit<String>>,
     pub oom_reaped: Option<ConsoleHit<Task>>,
@@ -116,6 +118,7 @@ impl Observations {
             canary_progress: None,
             workload_progress: None,
             console_activity: None,
+            qmp_connected: false,
             last_line: String::new(),
             oom_invoked: None,
             oom_reaped: None,
@@ -373,7 +376,8 @@ impl Observations {
             QmpEvent::InternalError => self.vcpu_failed = true,
             QmpEvent::DiskFailed(why) => self.disk_failed = Some(why.clone()),
             QmpEvent::Resume => self.paused_since = None,
-            QmpEvent::Connected | QmpEvent::Lost(_) | QmpEvent::Other(_) => {}
+            QmpEvent::Connected => self.qmp_connected = true,
+            QmpEvent::Lost(_) | QmpEvent::Other(_) => {}
             QmpEvent::GuestPanicked => self.is_panic_reported = true,
             QmpEvent::Reset => {
                 self.resets += 1;

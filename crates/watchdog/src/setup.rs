@@ -59,7 +59,7 @@ impl Setup {
     pub fn of(cell: &Cell) -> Self {
         let mut timeouts = cell.timeouts;
         if let Some(bps) = cell.faults.console_bps {
-            timeouts.stuck_s += REPORT_BYTES / bps as f64;
+            timeouts.stuck_s += REPORT_BYTES / bps.get() as f64;
         }
         Self {
             agent: matches!(cell.payload, Payload::Workload { .. }),
@@ -82,6 +82,7 @@ mod tests {
     use super::*;
     use model::{Expectation, Faults, Needs, RamMib};
     use std::collections::BTreeMap;
+    use std::num::NonZeroU64;
 
     fn cell(payload: Payload, faults: Faults) -> Cell {
         Cell {
@@ -109,7 +110,7 @@ mod tests {
         let plain = Setup::of(&cell(workload.clone(), Faults::default()));
         assert_eq!((plain.agent, plain.timeouts.stuck_s, plain.stop_share), (true, 4.0, 0.0));
         assert_eq!(plain.fail_on, [AlsoKind::Warning]);
-        let faults = Faults { console_bps: Some(2048), vcpu_steal: Some(75), ..Faults::default() };
+        let faults = Faults { console_bps: NonZeroU64::new(2048), vcpu_steal: Some(75), ..Faults::default() };
         let slow = Setup::of(&cell(workload, faults));
         assert_eq!((slow.timeouts.stuck_s, slow.stop_share), (12.0, 0.75));
         assert!(!Setup::of(&cell(Payload::Initrd(Initrd::default()), Faults::default())).agent);

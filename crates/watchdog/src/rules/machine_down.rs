@@ -46,6 +46,11 @@ fn from_outside(observed: &Observations, exit: &Exit) -> Option<Verdict> {
         let kind = if observed.console_activity.is_some() { Kind::QemuDied } else { Kind::QemuFailed };
         return Some(Verdict::new(kind, RuleId::MachineDown, format!("QEMU ended with status {code}{}", said(exit))));
     }
+    if observed.shutdown.is_none() && !observed.qmp_connected && observed.console_activity.is_none() {
+        // `-machine help`, `--version`, another program.
+        let summary = format!("QEMU ended with status 0 and ran no guest{}", said(exit));
+        return Some(Verdict::new(Kind::QemuFailed, RuleId::MachineDown, summary));
+    }
     let cause = observed.shutdown.as_ref().filter(|cause| cause.is_by_host())?;
     let summary = format!("QEMU was ended from outside ({})", cause.name());
     Some(Verdict::new(Kind::QemuDied, RuleId::MachineDown, summary))
