@@ -2,7 +2,7 @@
 
 use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
-use super::output::{print, print_err, print_json};
+use super::output::{broken, print, print_err, print_json};
 use crate::store::open_stream;
 use kmsg::TaskRef;
 use kmsg::signature::{Classification, Log, ReportKind};
@@ -38,7 +38,7 @@ pub fn run(args: &ClassifyArgs, color: bool) -> Result<u8, CliError> {
                 let line = serde_json::to_string(&answer).map_err(|error| CliError::Lab(error.to_string()))?;
                 print_json(&(line + "\n"))?;
             }
-            Ok(found) => print(&describe(file, &found, color))?,
+            Ok(found) => print(&broken(&describe(file, &found, color), &console::Term::stdout()))?,
             Err(error) => {
                 let error = CliError::Usage(format!("cannot read {}: {error}", file.display()));
                 print_err(&error.render(color));

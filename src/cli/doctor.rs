@@ -1,6 +1,6 @@
 //! `oomlab doctor`: reports what the host lacks and why it matters, and installs it.
 
-use super::output::{print_err, write_stdout};
+use super::output::{broken, print_err, write_stdout};
 use crate::doctor::{self, Examination, Requirement, Uses};
 use model::{printable_json, printable_lines};
 use std::io;
@@ -62,7 +62,7 @@ pub fn run(args: &DoctorArgs, cache: &Path) -> Result<u8, DoctorError> {
     let text = if args.json {
         printable_json(&serde_json::to_string_pretty(&examination).map_err(io::Error::from)?) + "\n"
     } else {
-        printable_lines(&doctor::text(&examination))
+        broken(&printable_lines(&doctor::text(&examination)), &console::Term::stdout())
     };
     write_stdout(&text)?;
     Ok(if examination.is_complete() { COMPLETE } else { INCOMPLETE })

@@ -109,7 +109,7 @@ impl Execution<'_> {
             }
         };
         let limits = capacity::limits(&plan.cells, &budget, &resources);
-        limits.iter().for_each(|limit| output::print_err(&format!("{limit}\n")));
+        limits.iter().for_each(|limit| output::notify(limit));
         let trials = plan.trials() as usize;
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let lab = Lab {
@@ -146,7 +146,10 @@ fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
     let about_host = reasons.iter().find(|reason| !matches!(reason, AccelReason::Unsupported { .. }));
     let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
     let at_a_time = budget.jobs.unwrap_or(budget.cpus).min(budget.guests);
-    let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
+    let mut cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
+    if plan.trials() as usize > plan.cells.len() {
+        cells += &format!(" · {} trials", plan.trials());
+    }
     output::notify(&format!("{} · {cells} · {at_a_time} at a time · {why}", plan.name));
 }
 

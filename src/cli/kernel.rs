@@ -201,9 +201,9 @@ fn counts_bytes(stage: Stage) -> bool {
 
 fn style(stage: Stage, bounded: bool) -> ProgressStyle {
     let template = match (counts_bytes(stage), bounded) {
-        (_, false) => "{prefix:>9} {spinner} {msg} {elapsed}",
-        (true, true) => "{prefix:>9} {wide_bar} {bytes}/{total_bytes} {eta} left  {msg}",
-        (false, true) => "{prefix:>9} {wide_bar} {pos}/{len} files {eta} left  {msg}",
+        (_, false) => "{prefix:>9} {spinner} {elapsed}  {wide_msg}",
+        (true, true) => "{prefix:>9} {bar:20} {bytes}/{total_bytes} {eta} left  {wide_msg}",
+        (false, true) => "{prefix:>9} {bar:20} {pos}/{len} files {eta} left  {wide_msg}",
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

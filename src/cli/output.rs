@@ -74,6 +74,22 @@ pub fn print_plain(text: &str) -> Result<(), CliError> {
     print(&printable_lines(text))
 }
 
+/// As [`print_plain`], with long lines broken between words on a terminal; a program reads them as they are.
+///
+/// # Errors
+/// See [`print`].
+pub fn print_list(text: &str) -> Result<(), CliError> {
+    print(&broken(&printable_lines(text), &console::Term::stdout()))
+}
+
+/// Text with colours of the lab's own, with long lines broken between words on a terminal.
+pub fn broken(text: &str, terminal: &console::Term) -> String {
+    match terminal.size_checked().filter(|_| terminal.is_term()) {
+        Some((_, columns)) => Style { width: usize::from(columns), ..Style::default() }.hang(text),
+        None => text.to_owned(),
+    }
+}
+
 /// Writes a JSON document to stdout; a terminal obeys none of it.
 ///
 /// # Errors
@@ -90,7 +106,7 @@ pub fn print_err(text: &str) {
 
 /// Writes a line or several to stderr, as [`print_err`] does; a terminal obeys none of it.
 pub fn notify(text: &str) {
-    print_err(&(printable_lines(text) + "\n"));
+    print_err(&broken(&(printable_lines(text) + "\n"), &console::Term::stderr()));
 }
 
 /// Writes a file that the user named.

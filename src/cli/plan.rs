@@ -27,7 +27,11 @@ pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliE
     if args.json {
         output::stream_json(|out| print_json(&plan, &files, out))?;
     } else {
-        output::stream(|out| text::print(&plan, &files, verbose, out))?;
+        // A program reads one line a cell.
+        let terminal = console::Term::stdout();
+        let columns = terminal.size_checked().filter(|_| terminal.is_term());
+        let columns = columns.map_or(usize::MAX, |(_, columns)| columns.into());
+        output::stream(|out| text::print(&plan, &files, verbose, columns, out))?;
     }
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use super::args::{Command, Document, Program};
 use super::context::Context;
 use super::error::CliError;
-use super::output::print_err;
+use super::output::{broken, print_err};
 use super::{bisect, boot, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
 use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
@@ -27,7 +27,10 @@ pub fn main() -> ExitCode {
     let on_stdout = color(console::Term::stdout().features().is_attended());
     let on_stderr = color(console::Term::stderr().features().is_attended());
     let code = dispatch(&program, on_stdout).unwrap_or_else(|error| {
-        print_err(&error.render(on_stderr));
+        let text = error.render(on_stderr);
+        // The carets of diagnostics stand below what they point at.
+        let is_prose = !matches!(error, CliError::Diagnostics(_));
+        print_err(&if is_prose { broken(&text, &console::Term::stderr()) } else { text });
         error.exit_code()
     });
     ExitCode::from(code)

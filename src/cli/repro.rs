@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
 use super::lookup;
-use super::output::{print, print_err};
+use super::output::{notify, print};
 use super::trust::trial_to_boot;
 use crate::kernel::Kernels;
 use crate::lab::{Prepared, Ready};
@@ -38,7 +38,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let prepared = same_files(&trial, &catalogues.kernels);
     if prepared.is_none() {
-        print_err("the recorded trial's kernel or image is missing or changed: preparing both again\n");
+        notify("the recorded trial's kernel or image is missing or changed: preparing both again");
     }
     let mut cell = trial.cell;
     cell.repeat = 1;

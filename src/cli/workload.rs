@@ -3,7 +3,7 @@
 use super::args::WorkloadAction;
 use super::context::Context;
 use super::error::CliError;
-use super::output::print_plain;
+use super::output::print_list;
 use crate::image::load_workloads;
 use crate::workload::Manifest;
 use model::Throttle;
@@ -18,10 +18,10 @@ pub fn run(action: &WorkloadAction, context: &Context) -> Result<u8, CliError> {
         WorkloadAction::List => {
             let widest = workloads.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
             let lines = workloads.values().map(|manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary));
-            print_plain(&lines.collect::<String>())?;
+            print_list(&lines.collect::<String>())?;
         }
         WorkloadAction::Show { name } => match workloads.values().find(|manifest| manifest.name.as_str() == name) {
-            Some(manifest) => print_plain(&describe(manifest))?,
+            Some(manifest) => print_list(&describe(manifest))?,
             None => {
                 let known: Vec<&str> = workloads.keys().map(|name| name.as_str()).collect();
                 return Err(CliError::Usage(format!("unknown workload `{name}`; there are {}", known.join(", "))));

@@ -9,9 +9,14 @@ const MIN_CACHE_MIB: u64 = 8 * 1024;
 /// Minimum RAM for two cells beside the compilation of a kernel, in MiB.
 const MIN_RAM_MIB: u64 = 1024;
 
+/// Version of the format of an examination; incremented when a key is removed or changes its meaning.
+pub const EXAMINATION_SCHEMA: u32 = 1;
+
 /// The result of checking the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Examination {
+    /// Version of the JSON document: [`EXAMINATION_SCHEMA`].
+    pub schema: u32,
     /// Requirements that the host does not meet.
     pub missing: Vec<Missing>,
     /// Limitations that prevent nothing.
@@ -28,7 +33,7 @@ impl Examination {
     pub fn new(requirements: &[Requirement], facts: Facts) -> Self {
         let missing = requirements.iter().filter(|one| is_missing(&one.need, &facts)).cloned().collect();
         let notes = notes(&facts);
-        Self { missing, notes, facts }
+        Self { schema: EXAMINATION_SCHEMA, missing, notes, facts }
     }
 
     /// Whether the host meets every requirement.

@@ -144,6 +144,50 @@ impl Style {
         lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
     }
 
+    /// Lines broken between words. What follows a gap of two columns, as in a list, stays right of it. Longer words than a
+    /// line stay whole: they may be paths.
+    pub fn hang(self, text: &str) -> String {
+        text.split_inclusive('\n').map(|line| self.hang_line(line)).collect()
+    }
+
+    /// One line as [`Style::hang`] breaks it, and a fact that stays whole behind it.
+    pub(super) fn hang_with(self, line: &str, fact: Option<&str>) -> String {
+        let mut out = self.hang(line);
+        if let Some(fact) = fact {
+            let last = out.lines().last().map_or(0, measure_text_width);
+            let fits = last + 3 + measure_text_width(fact) <= self.columns();
+            out.push_str(if fits { "   " } else { "\n            " });
+            out.push_str(fact);
+        }
+        out + "\n"
+    }
+
+    fn hang_line(self, line: &str) -> String {
+        let columns = self.columns();
+        if measure_text_width(line.trim_end()) <= columns {
+            return line.to_owned();
+        }
+        let own = line.len() - line.trim_start().len();
+        let gap = line[own..].find("  ").map(|at| {
+            let rest = &line[own + at..];
+            measure_text_width(&line[..own + at]) + rest.len() - rest.trim_start().len()
+        });
+        let indent = gap.filter(|&gap| gap <= columns / 2).unwrap_or(own + 2);
+        let mut out = String::new();
+        let mut width = 0;
+        for word in line.trim_end().split_inclusive(' ') {
+            if width + measure_text_width(word.trim_end()) > columns && width > indent {
+                out.truncate(out.trim_end().len());
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+                width = indent;
+            }
+            out.push_str(word);
+            width += measure_text_width(word);
+        }
+        out + if line.ends_with('\n') { "\n" } else { "" }
+    }
+
     /// Maximum characters of a text that is broken into lines.
     const MAX_TEXT: usize = 2000;
 }
@@ -172,6 +216,22 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_hang_below_their_column() {
+        let style = Style { width: 40, ..Style::default() };
+        let list = "idle      short\nfork-hog  page-cache writes need several hogs killed\n";
+        let wrapped = "idle      short\nfork-hog  page-cache writes need several\n          hogs killed\n";
+        assert_eq!(style.hang(list), wrapped);
+        let prose = "error: this host lacks what the cells need; see below";
+        assert_eq!(style.hang(prose), "error: this host lacks what the cells\n  need; see below");
+        let path = format!("  /{}", "x".repeat(60));
+        assert_eq!(style.hang(&path), path);
+        assert_eq!(
+            style.hang("\x1b[1merror\x1b[0m: 3456789 123456789 123456\n"),
+            "\x1b[1merror\x1b[0m: 3456789 123456789 123456\n"
+        );
+    }
 
     #[test]
     fn duration_units() {

@@ -71,9 +71,9 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
         cell.arch,
         cell.ram
     );
-    let onset = verdict.onset.map(|onset| format!("   onset {}", duration(onset.host.as_secs_f64())));
-    let heading = format!("{what}{}", onset.unwrap_or_default());
-    let _ = writeln!(out, "{}  {}", style.paint(Colour::Bad, "UNEXPECTED"), printable(&heading));
+    let heading = format!("{}  {}", style.paint(Colour::Bad, "UNEXPECTED"), printable(&what));
+    let onset = verdict.onset.map(|onset| format!("onset {}", duration(onset.host.as_secs_f64())));
+    out.push_str(&style.hang_with(&heading, onset.as_deref()));
     if cell.expect != Expectation::pass() {
         let reason = cell.expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         out.push_str(&style.wrap(&format!("expected {}{reason}", cell.expect), 2));

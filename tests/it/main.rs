@@ -7,6 +7,8 @@ mod boots;
 mod catalogues;
 mod cli;
 mod diagnosis;
+mod documents;
+mod examples;
 mod explanations;
 mod frames;
 mod guests;

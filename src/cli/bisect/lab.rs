@@ -41,7 +41,7 @@ impl<'a> Laboratory<'a> {
         let cancel = CancellationToken::new();
         cancel_on_signals(cancel.clone())?;
         let limits = capacity::limits_of_bisection(self.catalogues.is_some(), self.jobs, &Resources::of_host());
-        limits.iter().for_each(|limit| output::print_err(&format!("{limit}\n")));
+        limits.iter().for_each(|limit| output::notify(limit));
         let lab = self.catalogues.as_ref().map(|catalogues| LabContext {
             known: catalogues.known(),
             sources: Sources {

@@ -13,15 +13,20 @@ const BUILD_CPU_MINUTES: u32 = 6;
 const MAX_NAMED: usize = 3;
 
 /// Prints what is needed first, a line a cell, and what is left out and why; with `verbose`, also command lines and every
-/// cell that is left out. A plan may have many cells: each is printed as it is made.
-pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+/// cell that is left out. A row that is longer than `columns` has its cell on a line of its own. A plan may have many cells: each is printed as it is made.
+pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} · {} cells · {} trials", printable(&plan.name), plan.cells.len(), plan.trials())?;
     needed_first(files.missing(), Resources::of_host().cpus, out)?;
     let expected: Vec<String> = plan.cells.iter().map(|cell| cell.expect.to_string()).collect();
     let width = expected.iter().map(String::len).max().unwrap_or(0).max("expects".len());
     writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
     for (cell, expects) in plan.cells.iter().zip(&expected) {
-        writeln!(out, "{:>6}  {expects:width$}  {}", cell.repeat, printable(cell.id.as_str()))?;
+        let id = printable(cell.id.as_str());
+        if 8 + width + 2 + id.chars().count() <= columns {
+            writeln!(out, "{:>6}  {expects:width$}  {id}", cell.repeat)?;
+        } else {
+            writeln!(out, "{:>6}  {expects}\n        {id}", cell.repeat)?;
+        }
         if verbose {
             let words = shlex::try_join(files.command(cell).iter().map(String::as_str)).unwrap_or_default();
             writeln!(out, "        {}", printable(&words))?;

@@ -1,0 +1,70 @@
+//! The pages on JSON name every key that the lab writes.
+
+use crate::support::guests::{FAKE_QEMU, boot_args, lab, read_json};
+use crate::support::program::{Program, finish};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Tables whose keys are names of the host's or the user's.
+const MAPS: &[&str] = &["programs", "sandbox", "axes", "options"];
+
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                found.insert(key.clone());
+                if !MAPS.contains(&key.as_str()) {
+                    keys(value, found);
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn files_page_names_every_key() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    for folder in std::fs::read_dir(root.join("crates/watchdog/tests/replays")).unwrap() {
+        let events = std::fs::read_to_string(folder.unwrap().path().join("events.jsonl")).unwrap();
+        events.lines().for_each(|line| keys(&serde_json::from_str(line).unwrap(), &mut found));
+    }
+    let panic = "say [    0.000000] Linux version 6.1.0\n\
+        say [    1.500000] Kernel panic - not syncing: sysrq triggered crash\ndown guest-reset\n";
+    let program = lab();
+    let args = [boot_args(&program, panic), ["--out".to_owned(), "run".to_owned()].to_vec()].concat();
+    assert_eq!(program.run(args).status, Some(1));
+    let trial = program.dir().join("run/cells/kernel.riscv64-nommu.32M.initrd");
+    for file in ["verdict.json", "trial.json", "bundle.json", "../../run.json", "../../plan.json"] {
+        keys(&read_json(&trial.join(file)), &mut found);
+    }
+    program.write("m.yaml", MATRIX);
+    for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"]] {
+        let printed = finish(program.command(args).env("OOMLAB_QEMU", FAKE_QEMU));
+        keys(&serde_json::from_str(&printed.stdout).unwrap(), &mut found);
+    }
+    // A host that lacks something.
+    let printed = finish(Program::new().command(["doctor", "--json"]).env("PATH", "/nonexistent"));
+    keys(&serde_json::from_str(&printed.stdout).unwrap(), &mut found);
+    assert!(found.len() > 130, "{found:?}");
+
+    let page = |name: &str| std::fs::read_to_string(root.join("docs").join(name)).unwrap();
+    let pages = page("files.md") + &page("report-json.md");
+    let missing: Vec<&String> = found.iter().filter(|key| !pages.contains(&format!("`{key}`"))).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
+/// A matrix whose cells have all that a cell may have.
+const MATRIX: &str = "
+defaults: {fail_on: [warning], append: quiet, qemu: -no-hpet}
+axes:
+  preempt: {none: {append: preempt=none, faults: {vcpu-steal: 10%, disk-bps: 1M, disk-iops: 9, console: 2K}}}
+include:
+  - {kernel: debian-6.1, arch: x86_64, ram: 512M, preempt: none, workload: [dirty-writeback, swap-thrash: {hogs: 3}, zombie-victim]}
+  - {kernel: debian-6.1, arch: x86_64, ram: [8M, 512M], workload: zram-swap}
+expect:
+  - {match: {workload: zombie-victim}, verdict: [hang/oom-livelock, crash], reason: it varies}
+";
