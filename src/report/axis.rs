@@ -7,7 +7,7 @@ use model::Stamp;
 /// Columns in front of a row for its name.
 const LABEL: usize = 10;
 /// Columns behind a row for what its figures are.
-const NOTE: usize = 22;
+const NOTE: usize = 24;
 /// Columns that a tick of the axis takes at least, its figure included.
 const TICK: usize = 8;
 

@@ -121,17 +121,19 @@ impl Style {
         lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
     }
 
-    /// Foreign text made harmless and broken between words, each line behind `indent` spaces. Its own lines stay lines, but
-    /// for empty ones. Longer words than a line stay whole: they may be paths.
+    /// Foreign text made harmless and broken between words, each line behind `indent` spaces, and below the text of a list's
+    /// entry. Its own lines stay lines, but for empty ones. Longer words than a line stay whole: they may be paths.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
-        let room = self.columns().saturating_sub(indent);
         let bounded: String = text.chars().take(Self::MAX_TEXT).collect();
         // The lab's own phrases have no other sign that is not ASCII.
         let bounded = if self.ascii { bounded.replace('≤', "<=") } else { bounded };
+        let entry = if text.starts_with("- ") { 2 } else { 0 };
         let mut lines: Vec<String> = Vec::new();
         for line in bounded.lines().map(printable) {
             let own = lines.len();
             for word in line.split_whitespace() {
+                let indent = indent + if lines.len() > 1 { entry } else { 0 };
+                let room = self.columns().saturating_sub(indent);
                 match lines[own..].last_mut() {
                     Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
                         line.push(' ');
@@ -141,7 +143,10 @@ impl Style {
                 }
             }
         }
-        lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
+        let indented = |(index, line): (usize, &String)| {
+            format!("{}{line}\n", " ".repeat(indent + if index > 0 { entry } else { 0 }))
+        };
+        lines.iter().enumerate().map(indented).collect()
     }
 
     /// Lines broken between words. What follows a gap of two columns, as in a list, stays right of it. Longer words than a

@@ -302,7 +302,7 @@ impl Chart<'_> {
     /// When the lab looked into the guest: `P` for where the vCPUs run, `M` for memory, `C` for the kernel's counters, `T` for the tasks, a
     /// sysrq letter for itself. What was done at once stands side by side.
     fn probes(&self) -> Option<Row> {
-        const WORDS: [(char, &str); 4] = [('P', "P CPU"), ('M', "M mem"), ('C', "C counters"), ('T', "T tasks")];
+        const WORDS: [(char, &str); 4] = [('P', "P CPU"), ('M', "M mem"), ('C', "C stat"), ('T', "T tasks")];
         let mut row = self.axis.row("probes");
         let (mut marks, mut failed) = (BTreeSet::new(), 0);
         for record in self.records {

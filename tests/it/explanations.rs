@@ -68,7 +68,7 @@ fn timeline_fits_every_width() {
 fn timeline_shows_probes_at_their_time() {
     let shown = drawn_trial(&self::livelock(), Style::default());
     assert_golden("timeline-probes-80.txt", &shown);
-    assert!(shown.contains("PCM         PMC        Tf "), "{shown}");
+    assert!(shown.contains("PCM        PMC         Tf "), "{shown}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Chart<'_> {
         row.note = match (kill, back) {
             (None, _) => "no kill".to_owned(),
             (Some(_), None) => "kill, canary stuck".to_owned(),
-            (Some(_), Some(at)) => format!("kill, canary at {}", seconds(at)),
+            (Some(_), Some(at)) => format!("kill, back at {}", seconds(at)),
         };
         Some(row)
     }
