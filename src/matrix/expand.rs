@@ -7,8 +7,11 @@ use super::known::Known;
 use super::resolve::{Axis, Block, CustomValue, Matrix, Workload};
 use super::source::{At, Findings, Span};
 use arch::Arch;
+use indexmap::IndexSet;
 use model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// The maximum number of cells of a matrix, before anything is left out of it.
 const MAX_CELLS: u64 = 100_000;
@@ -18,8 +21,7 @@ pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings
     let mut expansion = Expansion {
         matrix,
         known,
-        cells: Vec::new(),
-        index: HashMap::new(),
+        cells: IndexSet::new(),
         skipped: BTreeMap::new(),
         used_excludes: BTreeSet::new(),
         used_expects: BTreeSet::new(),
@@ -41,12 +43,36 @@ pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings
 struct Expansion<'m> {
     matrix: &'m Matrix,
     known: &'m Known<'m>,
-    /// Cells with the place of their block.
-    cells: Vec<(Cell, Span)>,
-    index: HashMap<CellId, usize>,
+    cells: IndexSet<Placed>,
     skipped: BTreeMap<CellId, String>,
     used_excludes: BTreeSet<usize>,
     used_expects: BTreeSet<usize>,
+}
+
+/// A cell with the place of its block. A plan has one of each id.
+struct Placed {
+    cell: Cell,
+    at: Span,
+}
+
+impl PartialEq for Placed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cell.id == other.cell.id
+    }
+}
+
+impl Eq for Placed {}
+
+impl Hash for Placed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.cell.id.hash(state);
+    }
+}
+
+impl Borrow<CellId> for Placed {
+    fn borrow(&self) -> &CellId {
+        &self.cell.id
+    }
 }
 
 /// One combination of a block's values, each with its place.
@@ -191,20 +217,16 @@ impl Expansion<'_> {
     /// Adds a cell. The settings of this block replace those of an earlier block, but two blocks that boot it in
     /// different ways are an error.
     fn add(&mut self, cell: Cell, at: Span, findings: &mut Findings<'_>) {
-        let Some(&index) = self.index.get(&cell.id) else {
-            self.index.insert(cell.id.clone(), self.cells.len());
-            self.cells.push((cell, at));
-            return;
-        };
-        let (earlier, earlier_at) = &mut self.cells[index];
         let boots = |cell: &Cell| (cell.append.clone(), cell.qemu.clone(), cell.faults);
-        if boots(earlier) != boots(&cell) {
-            let message = format!("`{}` boots in another way here than on line {}", cell.id, earlier_at.line);
+        if let Some(earlier) = self.cells.get(&cell.id)
+            && boots(&earlier.cell) != boots(&cell)
+        {
+            let message = format!("`{}` boots in another way here than on line {}", cell.id, earlier.at.line);
             findings
                 .error(at, message)
                 .help("make the difference a custom axis, so that the two cells have different names");
         }
-        (*earlier, *earlier_at) = (cell, at);
+        self.cells.replace(Placed { cell, at });
     }
 
     /// Warns of entries without effect, and reports a matrix without cells.
@@ -234,11 +256,11 @@ impl Expansion<'_> {
     }
 
     fn plan(mut self) -> Plan {
-        self.skipped.retain(|id, _| !self.index.contains_key(id));
+        self.skipped.retain(|id, _| !self.cells.contains(id));
         Plan {
             schema: PLAN_SCHEMA,
             name: self.matrix.name.clone(),
-            cells: self.cells.into_iter().map(|(cell, _)| cell).collect(),
+            cells: self.cells.into_iter().map(|placed| placed.cell).collect(),
             skipped: self.skipped.into_iter().map(|(id, reason)| Skipped { id, reason }).collect(),
         }
     }

@@ -17,10 +17,10 @@ const MAX_NAMED: usize = 3;
 pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} · {} cells · {} trials", printable(&plan.name), plan.cells.len(), plan.trials())?;
     needed_first(files.missing(), Resources::of_host().cpus, out)?;
-    let expected: Vec<String> = plan.cells.iter().map(|cell| cell.expect.to_string()).collect();
-    let width = expected.iter().map(String::len).max().unwrap_or(0).max("expects".len());
+    let width = plan.cells.iter().map(|cell| cell.expect.to_string().len()).max().unwrap_or(0).max("expects".len());
     writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
-    for (cell, expects) in plan.cells.iter().zip(&expected) {
+    for cell in &plan.cells {
+        let expects = cell.expect.to_string();
         let id = printable(cell.id.as_str());
         if 8 + width + 2 + id.chars().count() <= columns {
             writeln!(out, "{:>6}  {expects:width$}  {id}", cell.repeat)?;
