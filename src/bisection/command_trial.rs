@@ -2,7 +2,7 @@
 
 use super::entry::TrialResult;
 use super::error::{NoResult, SessionError};
-use crate::git::{CommitId, Worktree};
+use crate::git::{CommitId, Worktree, without_redirection};
 use crate::host::{Clock, Orphans, ProcessGroup};
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -77,6 +77,7 @@ impl CommandTrial {
         let out = File::create(&self.log).map_err(failed())?;
         let err = out.try_clone().map_err(failed())?;
         let mut command = Command::new("sh");
+        without_redirection(command.as_std_mut());
         command.args(["-c", &self.command]).current_dir(tree.path()).env("OOMLAB_COMMIT", self.commit.as_str());
         command.env("OOMLAB_TRIAL", self.number.to_string()).stdout(out).stderr(err);
         let started = ProcessGroup::spawn(&mut command, Orphans::KillGroup).map_err(std::io::Error::from);

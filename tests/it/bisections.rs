@@ -7,6 +7,7 @@ mod hostile;
 mod linux;
 mod lists;
 mod rare;
+mod readonly;
 mod refusals;
 mod sessions;
 mod steps;
