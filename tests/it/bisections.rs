@@ -1,6 +1,7 @@
 //! Bisections of real git repositories with commands that fail now and then.
 
 mod answers;
+mod bounds;
 mod cells;
 mod configs;
 mod hostile;
