@@ -8,13 +8,15 @@ const REDIRECTING: [&str; 6] =
     ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR"];
 
 /// For every git. An empty fsmonitor is none in each version (git 2.47, `fsm-settings.c`; git 2.35, `config.c`).
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=",
     "submodule.recurse=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",
+    // The lab reads UTF-8, whatever git writes for the user.
+    "i18n.logOutputEncoding=UTF-8",
 ];
 
 /// For a git in a repository that the lab did not make. A partial clone fetches missing objects by its own configuration
