@@ -144,6 +144,11 @@ impl Style {
         lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
     }
 
+    /// As [`Style::wrap`], for text of one paragraph: its line feeds start no line.
+    pub(super) fn wrap_paragraph(self, text: &str, indent: usize) -> String {
+        self.wrap(&text.replace('\n', " "), indent)
+    }
+
     /// Maximum characters of a text that is broken into lines.
     const MAX_TEXT: usize = 2000;
 }
