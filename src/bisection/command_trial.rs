@@ -4,12 +4,11 @@ use super::bounded_log::BoundedLog;
 use super::entry::TrialResult;
 use super::error::{NoResult, SessionError};
 use crate::git::{CommitId, Worktree, without_redirection};
-use crate::host::{Clock, Orphans, Output, PipedProcess};
+use crate::host::{Clock, Orphans, Output, PipedProcess, supervised};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::process::Command;
 
 /// Exit status after a timeout, as of timeout(1).
 const TIMED_OUT: i32 = 124;
@@ -63,10 +62,16 @@ impl CommandTrial {
         let limit = self.timeout.unwrap_or(MAX_TRIAL_DURATION);
         let exit = match tokio::time::timeout(limit, self.follow(&mut process, &mut log)).await {
             Ok(status) => exit_status(status?),
-            Err(_) if self.timeout.is_none() => return Err(no_result(NoResult::TooLong(MAX_TRIAL_DURATION))),
-            Err(_) => TIMED_OUT,
+            Err(_) => {
+                // The worktree is used again: no process of this trial may write to it then.
+                let killed = process.kill().await;
+                killed.map_err(SessionError::file("end the command that writes", &self.log))?;
+                if self.timeout.is_none() {
+                    return Err(no_result(NoResult::TooLong(MAX_TRIAL_DURATION)));
+                }
+                TIMED_OUT
+            }
         };
-        drop(process);
         log.finish().map_err(SessionError::file("write", &self.log))?;
         let seconds = clock.elapsed().as_secs_f64();
         let result = TrialResult::from_exit(exit).ok_or_else(|| no_result(NoResult::NotExecutable(exit)))?;
@@ -74,11 +79,11 @@ impl CommandTrial {
     }
 
     fn spawn(&self, tree: &Worktree) -> Result<PipedProcess, SessionError> {
-        let mut command = Command::new("sh");
+        let mut command = supervised("sh");
         without_redirection(command.as_std_mut());
         command.args(["-c", &self.command]).current_dir(tree.path()).env("OOMLAB_COMMIT", self.commit.as_str());
         command.env("OOMLAB_TRIAL", self.number.to_string());
-        let started = PipedProcess::spawn_joined(&mut command, Orphans::KillGroup).map_err(std::io::Error::from);
+        let started = PipedProcess::spawn_joined(&mut command, Orphans::KillDescendants).map_err(std::io::Error::from);
         started.map_err(SessionError::file("start sh, which writes", &self.log))
     }
 

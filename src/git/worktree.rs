@@ -5,10 +5,16 @@ use super::commit::CommitId;
 use super::hardened::in_repository;
 use super::locks::remove_stale_locks;
 use super::origin::Origin;
+use crate::host::Clock;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::process::Command;
+
+/// How long a command that is being killed may write to its worktree.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
+const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 
 /// A checkout with a detached HEAD and a repository of its own, which shares the objects of the user's. A linked worktree
 /// (git-worktree(1)) would write to the user's repository, and obey its configuration: `core.worktree` names the folder to
@@ -61,16 +67,21 @@ impl Worktree {
         Ok(())
     }
 
-    /// Removes the worktree at `dir`.
+    /// Removes the worktree at `dir`. A command that is being killed may still write to it: what it adds is removed, too.
     ///
     /// # Errors
     /// When a file cannot be removed.
     pub async fn remove(dir: &Path) -> Result<(), GitError> {
-        match tokio::fs::remove_dir_all(dir).await {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(GitError::Folder { dir: dir.to_owned(), source })
+        let clock = Clock::start();
+        loop {
+            match tokio::fs::remove_dir_all(dir).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && clock.elapsed() < REMOVAL_TIMEOUT => {
+                    tokio::time::sleep(REMOVAL_PAUSE).await;
+                }
+                Err(source) => return Err(GitError::Folder { dir: dir.to_owned(), source }),
+                Ok(()) => return Ok(()),
             }
-            _ => Ok(()),
         }
     }
 

@@ -11,7 +11,7 @@ fn output_of_a_command_is_kept_in_part_and_changes_no_result() {
     let bench = Bench::new(12, 6);
     // A command that gets SIGPIPE or EFBIG does not come to its last line.
     let exec = "echo first; head -c 100000000 /dev/zero || exit 200; echo last >&2; test ! -e bug";
-    let finished = finish(&mut bench.bisect(exec, &["--out", "mine", "--jobs", "2"]));
+    let finished = finish(&mut bench.bisect(exec, &["--out", "mine"]));
     assert_eq!(bench.culprit(&answer(&finished)), Some(6), "{finished:?}");
     let log = std::fs::read_dir(bench.program.dir().join("mine/logs")).unwrap().next().unwrap().unwrap().path();
     let log = std::fs::read(log).unwrap();
