@@ -4,7 +4,7 @@ use super::command_trial::{CommandOutcome, CommandTrial};
 use super::error::SessionError;
 use super::runner::{Job, JobFuture, JobOutcome, Runner};
 use super::session::Session;
-use crate::git::{Repository, Worktree};
+use crate::git::{Origin, Worktree};
 use bisect::Slot;
 use model::duration;
 use std::cell::RefCell;
@@ -16,7 +16,6 @@ use std::time::Duration;
 /// Runs a command in worktrees.
 #[derive(Debug)]
 pub struct CommandRunner {
-    repository: Repository,
     trees: Vec<PathBuf>,
     idle: Rc<RefCell<Vec<Worktree>>>,
     command: String,
@@ -29,14 +28,14 @@ impl CommandRunner {
     /// # Errors
     /// When the repository is gone, or git fails.
     pub async fn open(session: &Session, command: &str, timeout_s: Option<f64>) -> Result<Self, SessionError> {
-        let repository = session.repository().await?;
+        let origin = Rc::new(Origin::of(&session.repository().await?).await?);
         let trees: Vec<PathBuf> = (0..session.search.config().jobs).map(|number| session.tree(number)).collect();
         let mut idle = Vec::new();
         for tree in trees.iter().rev() {
-            idle.push(Worktree::open(&repository, tree.clone()).await?);
+            idle.push(Worktree::open(Rc::clone(&origin), tree.clone()).await?);
         }
         let (command, timeout) = (command.to_owned(), timeout_s.map(duration));
-        Ok(Self { repository, trees, idle: Rc::new(RefCell::new(idle)), command, timeout })
+        Ok(Self { trees, idle: Rc::new(RefCell::new(idle)), command, timeout })
     }
 }
 
@@ -77,7 +76,7 @@ impl Runner for CommandRunner {
             // A resumed session reuses the builds in its worktrees.
             if answered {
                 for tree in &self.trees {
-                    Worktree::remove(&self.repository, tree).await?;
+                    Worktree::remove(tree).await?;
                 }
             }
             Ok(())

@@ -1,15 +1,14 @@
 //! One trial: the user's command in a worktree.
 
+use super::bounded_log::BoundedLog;
 use super::entry::TrialResult;
 use super::error::{NoResult, SessionError};
-use crate::git::{CommitId, Worktree};
-use crate::host::{Clock, Orphans, ProcessGroup};
-use std::fs::File;
+use crate::git::{CommitId, Worktree, without_redirection};
+use crate::host::{Clock, Orphans, Output, PipedProcess, supervised};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::process::Command;
 
 /// Exit status after a timeout, as of timeout(1).
 const TIMED_OUT: i32 = 124;
@@ -57,30 +56,47 @@ impl CommandTrial {
         if tree.at() != Some(&self.commit) {
             tree.check_out(&self.commit).await?;
         }
-        let mut group = self.spawn(tree)?;
+        let mut log = BoundedLog::create(&self.log).map_err(SessionError::file("write", &self.log))?;
+        let mut process = self.spawn(tree)?;
         let no_result = |reason| SessionError::NoResult { commit: self.commit.clone(), reason, log: self.log.clone() };
-        let exit = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), group.wait()).await {
-            Ok(status) => {
-                exit_status(status.map_err(SessionError::file("wait for the command that writes", &self.log))?)
+        let limit = self.timeout.unwrap_or(MAX_TRIAL_DURATION);
+        let exit = match tokio::time::timeout(limit, self.follow(&mut process, &mut log)).await {
+            Ok(status) => exit_status(status?),
+            Err(_) => {
+                // The worktree is used again: no process of this trial may write to it then.
+                let killed = process.kill().await;
+                killed.map_err(SessionError::file("end the command that writes", &self.log))?;
+                if self.timeout.is_none() {
+                    return Err(no_result(NoResult::TooLong(MAX_TRIAL_DURATION)));
+                }
+                TIMED_OUT
             }
-            Err(_) if self.timeout.is_none() => return Err(no_result(NoResult::TooLong(MAX_TRIAL_DURATION))),
-            Err(_) => TIMED_OUT,
         };
-        drop(group);
+        log.finish().map_err(SessionError::file("write", &self.log))?;
         let seconds = clock.elapsed().as_secs_f64();
         let result = TrialResult::from_exit(exit).ok_or_else(|| no_result(NoResult::NotExecutable(exit)))?;
         Ok(CommandOutcome { result, exit, seconds })
     }
 
-    fn spawn(&self, tree: &Worktree) -> Result<ProcessGroup, SessionError> {
-        let failed = || SessionError::file("write", &self.log);
-        let out = File::create(&self.log).map_err(failed())?;
-        let err = out.try_clone().map_err(failed())?;
-        let mut command = Command::new("sh");
+    fn spawn(&self, tree: &Worktree) -> Result<PipedProcess, SessionError> {
+        let mut command = supervised("sh");
+        without_redirection(command.as_std_mut());
         command.args(["-c", &self.command]).current_dir(tree.path()).env("OOMLAB_COMMIT", self.commit.as_str());
-        command.env("OOMLAB_TRIAL", self.number.to_string()).stdout(out).stderr(err);
-        let started = ProcessGroup::spawn(&mut command, Orphans::KillGroup).map_err(std::io::Error::from);
+        command.env("OOMLAB_TRIAL", self.number.to_string());
+        let started = PipedProcess::spawn_joined(&mut command, Orphans::KillDescendants).map_err(std::io::Error::from);
         started.map_err(SessionError::file("start sh, which writes", &self.log))
+    }
+
+    /// Reads all output, so that the command never waits for a reader and gets no SIGPIPE, until it exits.
+    async fn follow(&self, process: &mut PipedProcess, log: &mut BoundedLog) -> Result<ExitStatus, SessionError> {
+        loop {
+            match process.next().await.map_err(SessionError::file("wait for the command that writes", &self.log))? {
+                Output::Stdout(bytes) | Output::Stderr(bytes) => {
+                    log.add(&bytes).map_err(SessionError::file("write", &self.log))?;
+                }
+                Output::Exited(status) => return Ok(status),
+            }
+        }
     }
 }
 

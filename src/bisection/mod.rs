@@ -14,6 +14,7 @@
 //! history and journal always lead to the same decisions. [`Session`] keeps them on disk, and [`SessionDriver`] carries
 //! the decisions out with a [`Runner`], and notifies a [`SessionListener`].
 
+mod bounded_log;
 mod cell;
 mod cell_runner;
 mod command_runner;

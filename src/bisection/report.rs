@@ -7,7 +7,7 @@ use super::premise;
 use super::search::Search;
 use crate::git::{Commit, CommitId};
 use bisect::{Answer, Candidate};
-use model::printable_lines;
+use model::{printable, printable_lines};
 use std::fmt;
 use std::path::Path;
 
@@ -55,6 +55,11 @@ struct Lines(String);
 impl Lines {
     fn add(&mut self, line: impl fmt::Display) {
         self.0 += &format!("{line}\n");
+    }
+
+    /// One line with parts that may be another's: a line feed in them starts no line.
+    fn add_foreign(&mut self, line: &str) {
+        self.add(printable(line));
     }
 
     fn answer(&mut self, search: &Search, answer: &Answer, dir: &Path) {
@@ -185,7 +190,7 @@ impl Lines {
             self.add("\n## Other failures\n");
         }
         for (what, commit, times) in kinds {
-            self.add(format!("- {what}: {times} times, first at {}", commit.short()));
+            self.add_foreign(&format!("- {what}: {times} times, first at {}", commit.short()));
         }
     }
 }
@@ -198,7 +203,7 @@ fn trials(search: &Search) -> String {
         let exit = exit.map(|exit| exit.to_string());
         let exit = verdict.clone().or(exit).unwrap_or_else(|| "–".to_owned());
         let (commit, result) = (commit.short(), result.as_str());
-        lines.add(format!("| {commit} | {result} | {exit} | {seconds:.1} | {purpose} | {log} |"));
+        lines.add_foreign(&format!("| {commit} | {result} | {exit} | {seconds:.1} | {purpose} | {log} |"));
     }
     lines.0
 }

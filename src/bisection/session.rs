@@ -13,6 +13,15 @@ use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// Maximum size of the history: all of Linux, three times.
+const MAX_HISTORY: u64 = 1 << 30;
+
+/// Maximum size of the journal: more than 100,000 trials.
+const MAX_JOURNAL: u64 = 64 << 20;
+
+/// Maximum size of the configuration.
+const MAX_CONFIG: u64 = 16 << 20;
+
 /// A session that this process works on, under a lock.
 #[derive(Debug)]
 pub struct Session {
@@ -57,7 +66,7 @@ impl Session {
         journal::write::<JournalEntry>(&dir.join("journal.jsonl"), &[])?;
         // Last: this file makes the folder a session.
         journal::write(&config_path(&dir), std::slice::from_ref(search.config()))?;
-        let journal = Journal::open(&dir.join("journal.jsonl"))?;
+        let journal = Journal::open(&dir.join("journal.jsonl"), MAX_JOURNAL)?;
         Ok(Self { dir, search, journal, _lock: lock })
     }
 
@@ -71,7 +80,7 @@ impl Session {
             return Err(SessionError::NoSession(dir));
         }
         let lock = lock(&dir)?;
-        let journal = Journal::open(&dir.join("journal.jsonl"))?;
+        let journal = Journal::open(&dir.join("journal.jsonl"), MAX_JOURNAL)?;
         let search = Self::read(&dir)?;
         if search.config().schema < SESSION_SCHEMA {
             // New entries are in the present format.
@@ -87,7 +96,7 @@ impl Session {
     /// When there is none, or it is damaged or of a newer format.
     pub fn read(dir: &Path) -> Result<Search, SessionError> {
         let path = config_path(dir);
-        let Some(config) = journal::read::<serde_json::Value>(&path)?.into_iter().next() else {
+        let Some(config) = journal::read::<serde_json::Value>(&path, MAX_CONFIG)?.into_iter().next() else {
             return Err(SessionError::NoSession(dir.to_owned()));
         };
         let found = config.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -99,8 +108,8 @@ impl Session {
             line: 1,
             source,
         })?;
-        let commits: Vec<Commit> = journal::read(&dir.join("commits.jsonl"))?;
-        let entries: Vec<JournalEntry> = journal::read(&dir.join("journal.jsonl"))?;
+        let commits: Vec<Commit> = journal::read(&dir.join("commits.jsonl"), MAX_HISTORY)?;
+        let entries: Vec<JournalEntry> = journal::read(&dir.join("journal.jsonl"), MAX_JOURNAL)?;
         Search::new(config, commits, entries)
     }
 
@@ -230,7 +239,9 @@ fn absolute(dir: &Path) -> Result<PathBuf, SessionError> {
 /// Locks a session against other processes, until the file is dropped.
 fn lock(dir: &Path) -> Result<File, SessionError> {
     let path = dir.join("lock");
-    let lock = File::create(&path).map_err(SessionError::file("write", &path))?;
+    // Reading and writing does not wait where it is a FIFO. Where it is a link, the file is not emptied.
+    let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let lock = open.map_err(SessionError::file("write", &path))?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
         Err(_) => Err(SessionError::InUse(dir.to_owned())),

@@ -3,10 +3,9 @@
 use super::command_trial::{MAX_TRIAL_DURATION, exit_status};
 use super::entry::TrialResult;
 use super::error::{NoResult, RequestError};
-use crate::host::{Orphans, ProcessGroup};
+use crate::host::{Orphans, ProcessGroup, supervised};
 use bisect::{Beta, Settings, Step, Tally, step};
 use std::time::Duration;
-use tokio::process::Command;
 
 /// The weight of the user's failure rate, as a number of trials.
 const RATE_TRIALS: f64 = 20.0;
@@ -122,7 +121,7 @@ impl StepRequest {
         let Some((program, rest)) = self.command.split_first() else { return Ok(TrialResult::Skip) };
         let failed = |source: std::io::Error| StepError::Run { program: program.clone(), source };
         let no_result = |reason| StepError::NoResult { program: program.clone(), reason };
-        let spawned = ProcessGroup::spawn(Command::new(program).args(rest), Orphans::KillGroup);
+        let spawned = ProcessGroup::spawn(supervised(program).args(rest), Orphans::KillDescendants);
         let mut group = spawned.map_err(|error| failed(error.into()))?;
         let status = match tokio::time::timeout(self.timeout.unwrap_or(MAX_TRIAL_DURATION), group.wait()).await {
             Ok(status) => status.map_err(failed)?,

@@ -5,12 +5,17 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{bisect, boot, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
+use crate::host::supervise;
 use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
 use std::process::ExitCode;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // First: each trial of a command starts this, and parsing takes longer than all of it.
+    if let Some(status) = supervise(std::env::args_os()) {
+        return ExitCode::from(status);
+    }
     completion::answer();
     let program = Program::parse();
     let color = |attended: bool| match program.color {

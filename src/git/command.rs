@@ -63,8 +63,13 @@ pub(super) fn git(dir: &Path) -> Command {
 
 /// The output of git, if it succeeds.
 pub(super) async fn output(command: &mut Command, what: &'static str, dir: &Path) -> Result<String, GitError> {
-    match capture(command, LIMITS).await?.text() {
-        Ok(text) => Ok(text),
+    Ok(String::from_utf8_lossy(&bytes(command, what, dir).await?).into_owned())
+}
+
+/// As [`output`], for names of files and refs, which need not be UTF-8.
+pub(super) async fn bytes(command: &mut Command, what: &'static str, dir: &Path) -> Result<Vec<u8>, GitError> {
+    match capture(command, LIMITS).await?.success() {
+        Ok(bytes) => Ok(bytes),
         Err(error @ RunError::Failed { .. }) => Err(GitError::failed(what, dir, error.to_string())),
         Err(error) => Err(error.into()),
     }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// A commit's full hash, 40 or 64 hexadecimal digits; in lists, a value.
+/// Without control characters: see [`printable`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CommitId(String);
+pub struct CommitId(#[serde(deserialize_with = "printable_text")] String);
 
 impl CommitId {
     /// From git's output.
@@ -43,7 +44,8 @@ pub struct Commit {
     /// Its author, as `Name <address>`, without control characters: see [`printable`].
     #[serde(deserialize_with = "printable_text")]
     pub author: String,
-    /// The author date, `2026-11-24`.
+    /// The author date, `2026-11-24`, without control characters.
+    #[serde(deserialize_with = "printable_text")]
     pub date: String,
     /// The first line of its message, without control characters.
     #[serde(deserialize_with = "printable_text")]
@@ -80,8 +82,10 @@ mod tests {
         assert_eq!(Commit::parse("aa\0bb"), None);
         let hostile = Commit::parse("aa\0\0A\x1b[2J <a@b>\x002026-11-24\0mm\u{9b}\u{202e}x").unwrap();
         assert_eq!((hostile.author.as_str(), hostile.subject.as_str()), ("A\u{fffd}[2J <a@b>", "mm\u{fffd}\u{fffd}x"));
-        let raw = r#"{"id": "aa", "author": "A\u001b", "date": "", "subject": "mm\u009b"}"#;
+        let raw = r#"{"id": "a\na", "parents": ["b\n"], "author": "A\u001b", "date": "2026\n", "subject": "mm\u009b"}"#;
         let read: Commit = serde_json::from_str(raw).unwrap();
+        assert_eq!((read.id.as_str(), read.date.as_str()), ("a\u{fffd}a", "2026\u{fffd}"));
+        assert_eq!(read.parents, [CommitId::new("b\u{fffd}")]);
         assert_eq!((read.author.as_str(), read.subject.as_str()), ("A\u{fffd}", "mm\u{fffd}"));
         assert_eq!(CommitId::new("0123456789abcdef").short(), "0123456789ab");
     }

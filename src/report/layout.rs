@@ -193,6 +193,11 @@ impl Style {
         out + if line.ends_with('\n') { "\n" } else { "" }
     }
 
+    /// As [`Style::wrap`], for text of one paragraph: its line feeds start no line.
+    pub(super) fn wrap_paragraph(self, text: &str, indent: usize) -> String {
+        self.wrap(&text.replace('\n', " "), indent)
+    }
+
     /// Maximum characters of a text that is broken into lines.
     const MAX_TEXT: usize = 2000;
 }

@@ -100,10 +100,10 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
 /// What a verdict rests on, and its caveats.
 pub(super) fn reasons(out: &mut String, verdict: &Verdict, style: Style) {
     for evidence in &verdict.evidence {
-        out.push_str(&style.wrap(&format!("- {evidence}"), 4));
+        out.push_str(&style.wrap_paragraph(&format!("- {evidence}"), 4));
     }
     for caveat in &verdict.caveats {
-        out.push_str(&style.wrap(&format!("- caveat: {caveat}"), 4));
+        out.push_str(&style.wrap_paragraph(&format!("- caveat: {caveat}"), 4));
     }
 }
 

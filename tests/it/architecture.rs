@@ -38,7 +38,7 @@ const MODULES: &[Module] = &[
     edge("host", &["qmp"]),
     edge("doctor", &["host"]),
     edge("store", &[]),
-    edge("git", &["host"]),
+    edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git"]),
     edge("image", &["host", "workload", "assets"]),
     edge("probe", &["host", "kernel", "qmp"]),

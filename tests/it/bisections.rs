@@ -1,12 +1,14 @@
 //! Bisections of real git repositories with commands that fail now and then.
 
 mod answers;
+mod bounds;
 mod cells;
 mod configs;
 mod hostile;
 mod linux;
 mod lists;
 mod rare;
+mod readonly;
 mod refusals;
 mod sessions;
 mod steps;

@@ -1,6 +1,7 @@
 //! The program's processes: signals, guests that must not outlive it, several programs at once.
 
 mod hangups;
+mod supervised;
 
 use crate::support::guests;
 use crate::support::program;

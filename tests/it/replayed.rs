@@ -206,3 +206,26 @@ fn explanation_names_a_working_replay_command() {
     assert!(words.contains(&format!("r/{folder}")), "{words:?}");
     assert_eq!(program.run(&words[1..]).status, Some(0));
 }
+
+/// A recorded summary is a paragraph: what it has behind a line feed is no line of the report.
+#[test]
+fn line_feeds_of_a_recorded_verdict_start_no_line() {
+    let program = run();
+    let forged = "one\nnow  pass/finished by finished\nUNEXPECTED";
+    add(&program, KILL, 1, |record| {
+        record.verdict.kind = Kind::LoadTimeout;
+        record.verdict.summary = forged.to_owned();
+        record.verdict.evidence = vec![Evidence::from(forged.to_owned())];
+    });
+    let unprepared = add(&program, LIVELOCK, 2, |record| {
+        record.verdict = Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, forged);
+    });
+    std::fs::remove_file(program.dir().join(file(&unprepared, "events.jsonl"))).unwrap();
+    for target in ["r".to_owned(), format!("r/{unprepared}")] {
+        let shown = program.run(["replay", &target]).stdout;
+        assert!(shown.contains("one now  pass") || shown.contains("one now pass"), "{shown}");
+        for line in shown.lines().map(str::trim_start) {
+            assert!(!line.starts_with("now  pass/finished by finished") && !line.starts_with("UNEXPECTED"), "{shown}");
+        }
+    }
+}

@@ -68,8 +68,16 @@ impl Captured {
     /// # Errors
     /// [`RunError::Failed`].
     pub fn text(self) -> Result<String, RunError> {
+        Ok(String::from_utf8_lossy(&self.success()?).into_owned())
+    }
+
+    /// The bytes of its standard output, if it exited with status 0.
+    ///
+    /// # Errors
+    /// [`RunError::Failed`].
+    pub fn success(self) -> Result<Vec<u8>, RunError> {
         if self.status.success() {
-            return Ok(String::from_utf8_lossy(&self.stdout).into_owned());
+            return Ok(self.stdout);
         }
         Err(RunError::Failed { status: self.status, stderr: self.stderr.trim().to_owned() })
     }

@@ -1,18 +1,16 @@
 //! Process groups: a program and its descendants, which end together.
 
 use super::pidfd::ProcessFd;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// Timeout for a process's exit after SIGKILL. A process that exceeds it is in state D.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Kills its process group at the end of its standard input: the lab's exit or death closes the pipe.
-const GUARD: &str = "read _; kill -KILL 0";
 
 /// A program that cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -59,19 +57,21 @@ pub enum Orphans {
     /// The kernel sends the program this signal when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`):
     /// spawn it from a thread that outlives it. For programs that end their own children.
     Signal(Signal),
-    /// A guard process in the group kills the whole group. For any other program.
-    KillGroup,
+    /// For a program under a supervisor ([`super::supervised`]), which kills all descendants of the program. For any other
+    /// program.
+    KillDescendants,
 }
 
-/// A running program in its own process group. The program's exit kills the rest of the group; so does dropping this.
+/// A running program in its own process group. The program's exit kills the rest of the group; so does dropping this, where a
+/// supervisor does it soon after.
 #[derive(Debug)]
 pub struct ProcessGroup {
     child: Child,
     exit: ProcessFd,
     pid: Pid,
-    group: Pid,
     status: Option<ExitStatus>,
-    _guard: Option<Child>,
+    supervision: Option<ChildStdin>,
+    supervised: bool,
 }
 
 impl ProcessGroup {
@@ -82,22 +82,26 @@ impl ProcessGroup {
     pub fn spawn(command: &mut Command, orphans: Orphans) -> Result<Self, SpawnError> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         let failed = |source| SpawnError::new(program.clone(), source);
-        let guard = match orphans {
+        let supervised = orphans == Orphans::KillDescendants;
+        match orphans {
             Orphans::Signal(signal) => {
-                signal_orphan(command, signal);
-                None
+                signal_orphan(command.as_std_mut(), signal);
+                command.stdin(Stdio::null());
             }
-            Orphans::KillGroup => Some(guard().map_err(|source| SpawnError::new("sh".to_owned(), source))?),
-        };
-        let group = guard.as_ref().map(pid_of).transpose().map_err(failed)?;
-        command.stdin(Stdio::null()).process_group(group.map_or(0, Pid::as_raw_pid)).kill_on_drop(true);
-        let child = command.spawn().map_err(failed)?;
+            Orphans::KillDescendants => {
+                command.stdin(Stdio::piped());
+            }
+        }
+        // A supervisor that is killed kills nothing.
+        command.process_group(0).kill_on_drop(!supervised);
+        let mut child = command.spawn().map_err(failed)?;
         let pid = pid_of(&child).map_err(failed)?;
         let exit = ProcessFd::open(pid).map_err(failed)?;
-        Ok(Self { child, exit, pid, group: group.unwrap_or(pid), status: None, _guard: guard })
+        let supervision = child.stdin.take();
+        Ok(Self { child, exit, pid, status: None, supervision, supervised })
     }
 
-    /// The process id of the program, not of the guard.
+    /// The process id of the program, or of its supervisor.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().cast_unsigned()
     }
@@ -130,7 +134,7 @@ impl ProcessGroup {
     pub fn signal(&self, signal: Signal) {
         if self.status.is_none() {
             // ESRCH: the group is already gone.
-            let _ = kill_process_group(self.group, signal);
+            let _ = kill_process_group(self.pid, signal);
         }
     }
 
@@ -146,11 +150,17 @@ impl ProcessGroup {
         self.kill().await
     }
 
-    /// Sends SIGKILL to the group and waits for the program's exit.
+    /// Sends SIGKILL to the group, or has the supervisor kill all descendants, and waits for the program's exit.
     ///
     /// # Errors
-    /// When the program has not exited after 10 s.
+    /// When the program has not exited after 10 s, or 20 s with a supervisor.
     pub async fn kill(&mut self) -> io::Result<ExitStatus> {
+        if self.supervised {
+            self.release();
+            if let Ok(status) = tokio::time::timeout(KILL_TIMEOUT, self.wait()).await {
+                return status;
+            }
+        }
         self.signal(Signal::KILL);
         let pid = self.pid();
         let stuck = |_| Err(io::Error::other(format!("process {pid} did not end after SIGKILL")));
@@ -158,9 +168,24 @@ impl ProcessGroup {
     }
 }
 
+impl ProcessGroup {
+    /// Has the supervisor end.
+    fn release(&mut self) {
+        // The command may have stopped it.
+        if self.status.is_none() {
+            let _ = kill_process(self.pid, Signal::CONT);
+        }
+        self.supervision = None;
+    }
+}
+
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        if self.supervised {
+            self.release();
+        } else {
+            self.signal(Signal::KILL);
+        }
     }
 }
 
@@ -169,13 +194,8 @@ fn pid_of(child: &Child) -> io::Result<Pid> {
     pid.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-fn guard() -> io::Result<Child> {
-    let mut guard = Command::new("sh");
-    guard.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    guard.process_group(0).kill_on_drop(true).spawn()
-}
-
-fn signal_orphan(command: &mut Command, signal: Signal) {
+/// Has the kernel send a signal to the program when the calling thread ends.
+pub(super) fn signal_orphan(command: &mut std::process::Command, signal: Signal) {
     let owner = rustix::process::getpid();
     // SAFETY: between fork and exec only async-signal-safe system calls are made, and nothing is allocated.
     unsafe {

@@ -4,6 +4,7 @@ mod capture;
 mod group;
 mod output;
 mod pidfd;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 
@@ -11,3 +12,4 @@ pub use capture::{Captured, Limits, RunError, block_on, capture, capture_blockin
 pub use group::{Orphans, ProcessGroup, SpawnError};
 pub use output::{Output, PipedProcess};
 pub use pidfd::ProcessFd;
+pub use supervisor::{supervise, supervised};

@@ -129,6 +129,14 @@ impl PipedProcess {
     pub async fn stop(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         self.group.stop(grace).await
     }
+
+    /// See [`ProcessGroup::kill`].
+    ///
+    /// # Errors
+    /// See [`ProcessGroup::kill`].
+    pub async fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.group.kill().await
+    }
 }
 
 fn failed(command: &Command, source: io::Error) -> SpawnError {

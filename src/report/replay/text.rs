@@ -51,7 +51,7 @@ fn change(out: &mut String, was: &Verdict, now: &Verdict, style: Style) {
             Difference::Gone(phrase) => (format!("- {phrase}"), Colour::Bad),
             Difference::New(phrase) => (format!("+ {phrase}"), Colour::Good),
         };
-        for line in style.wrap(&text, 4).lines() {
+        for line in style.wrap_paragraph(&text, 4).lines() {
             let _ = writeln!(out, "    {}", style.paint(colour, &line[4..]));
         }
     }
@@ -62,7 +62,7 @@ fn sentence(out: &mut String, when: &str, verdict: &Verdict, style: Style) {
     let what = format!("{}/{}", verdict.outcome(), verdict.kind);
     let rule = verdict.rule;
     let _ = writeln!(out, "  {when}  {} by {rule}", style.paint(colour(verdict), &what));
-    out.push_str(&style.wrap(&verdict.summary, 7));
+    out.push_str(&style.wrap_paragraph(&verdict.summary, 7));
 }
 
 /// A verdict with all its fields.
@@ -80,7 +80,7 @@ fn full(out: &mut String, verdict: &Verdict, style: Style) {
     facts.extend(verdict.victim.as_ref().map(|victim| task("victim", victim)));
     facts.extend(verdict.task.as_ref().map(|stuck| task("task", stuck)));
     out.push_str(&style.wrap_facts(&facts, 2));
-    out.push_str(&style.wrap(&verdict.summary, 2));
+    out.push_str(&style.wrap_paragraph(&verdict.summary, 2));
     crate::report::text::reasons(out, verdict, style);
     for line in &verdict.lines {
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &style.fit(line, style.columns() - 2)));

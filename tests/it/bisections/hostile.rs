@@ -103,6 +103,31 @@ fn names_of_a_foreign_session_reach_no_terminal_as_they_are() {
     }
 }
 
+/// In the log, which `git bisect replay` reads, and in the table of the report each line is the lab's.
+#[test]
+fn line_feeds_of_a_foreign_session_start_no_line() {
+    let bench = Bench::new(20, 10);
+    assert_eq!(finish(&mut bench.bisect("test ! -e bug; exit $?", &["--out", "mine"])).status, Some(0));
+    let (program, good) = (&bench.program, bench.repository.commits[0].as_str());
+    let lines = |what| program.run(["bisect", what, "mine"]).stdout.lines().count();
+    let before = ["log", "report"].map(lines);
+    let forged = |text: String| text.replace(good, "0\\ngit bisect good FORGED").replace("\"2026-", "\"20\\nFORGED");
+    for (name, more) in [("session.json", ""), ("commits.jsonl", ""), ("journal.jsonl", "\\nFORGED ")] {
+        let path = program.dir().join("mine").join(name);
+        let text = forged(std::fs::read_to_string(&path).unwrap());
+        let text = text.replace("\"purpose\":\"", &format!("\"purpose\":\"{more}"));
+        std::fs::write(&path, text.replace("\"log\":\"", &format!("\"log\":\"{more}"))).unwrap();
+    }
+    assert_eq!(["log", "report"].map(lines), before);
+    for what in ["log", "report", "status"] {
+        let shown = program.run(["bisect", what, "mine"]);
+        assert_eq!(shown.status, Some(0), "{shown:?}");
+        assert!(what == "status" || shown.stdout.contains("FORGED"), "{shown:?}");
+        let starts = |line: &str| line.starts_with("git bisect good FORGED") || line.starts_with("FORGED");
+        assert!(!shown.stdout.lines().any(starts), "{shown:?}");
+    }
+}
+
 /// What make and the compiler print of a kernel's source reaches the terminal in an error.
 #[test]
 fn messages_of_a_build_reach_no_terminal_as_they_are() {
@@ -181,4 +206,17 @@ fn configuration_of_a_repository_runs_no_program() {
     let finished = finish(&mut bench.bisect("test ! -e bug", &["--out", "mine"]));
     assert_eq!(bench.culprit(&answer(&finished)), Some(10), "{finished:?}");
     assert_eq!(ran(program), [""; 0], "{finished:?}");
+}
+
+/// The lab reads git's output as UTF-8, whatever the repository wants it to be.
+#[test]
+fn encoding_of_a_repository_does_not_change_what_is_read() {
+    let bench = Bench::new(20, 10);
+    let root = &bench.repository.dir;
+    output(git(root).args(["config", "i18n.logOutputEncoding", "UTF-16"]));
+    output(git(root).args(["config", "i18n.commitEncoding", "UTF-16"]));
+    let finished = finish(&mut bench.bisect("test ! -e bug", &["--out", "mine"]));
+    assert_eq!(bench.culprit(&answer(&finished)), Some(10), "{finished:?}");
+    let commits = std::fs::read_to_string(bench.program.dir().join("mine/commits.jsonl")).unwrap();
+    assert!(commits.contains("\"subject\":\"part 10: change it\""), "{commits}");
 }
