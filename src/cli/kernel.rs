@@ -106,6 +106,7 @@ fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Re
 }
 
 fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
+    kernels.catalogue().broken().iter().for_each(|broken| notify(&format!("left out: {}", broken.error())));
     let mut rows = Vec::new();
     for entry in kernels.catalogue().entries() {
         for arch in entry.arches() {

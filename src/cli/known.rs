@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::error::CliError;
+use super::output;
 use crate::image::{Images, load_workloads};
 use crate::kernel::{KernelError, Kernels, ModuleTree, Options, missing_option};
 use crate::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
@@ -32,6 +33,7 @@ impl Catalogues {
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
+        kernels.catalogue().broken().iter().for_each(|broken| output::notify(&format!("left out: {}", broken.error())));
         let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
         let cached = names.map(|name| CachedKernel {
             name,

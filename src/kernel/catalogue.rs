@@ -9,28 +9,61 @@ use arch::Arch;
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     entries: Vec<KernelEntry>,
+    broken: Vec<BrokenFile>,
+}
+
+/// A description that cannot be used. The other kernels can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenFile {
+    /// Names of its kernels.
+    names: Vec<String>,
+    origin: String,
+    message: String,
+}
+
+impl BrokenFile {
+    /// Why it cannot be used, with file, line and column.
+    pub fn error(&self) -> KernelError {
+        KernelError::Catalogue { origin: self.origin.clone(), message: self.message.clone() }
+    }
+
+    fn new(assets: &Assets, path: &str, names: Vec<String>, error: KernelError) -> Self {
+        match error {
+            KernelError::Catalogue { origin, message } => Self { names, origin, message },
+            other => Self { names, origin: assets.origin(path), message: other.to_string() },
+        }
+    }
 }
 
 impl Catalogue {
     /// Reads every `kernels/*.yaml`, and the pairs of `kernels/zoo/`.
     ///
     /// # Errors
-    /// When a file or a fragment that it names is missing or wrong; file, line and column are in the message.
+    /// When the folders cannot be listed. A wrong file is one of [`Catalogue::broken`].
     pub fn read(assets: &Assets) -> Result<Self, KernelError> {
-        let paths = assets.list("kernels").map_err(KernelError::io("list", "kernels".as_ref()))?;
-        let mut entries = Vec::new();
-        for path in &paths {
+        let list = |folder: &str| assets.list(folder).map_err(KernelError::io("list", folder.as_ref()));
+        let (mut entries, mut broken) = (Vec::new(), Vec::new());
+        for path in &list("kernels")? {
             let name = path.strip_prefix("kernels/").and_then(|file| file.strip_suffix(".yaml"));
-            if let Some(name) = name.filter(|name| !name.contains('/')) {
-                entries.push(KernelEntry::read(assets, path, name)?);
+            let Some(name) = name.filter(|name| !name.contains('/')) else { continue };
+            match KernelEntry::read(assets, path, name) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => broken.push(BrokenFile::new(assets, path, vec![name.to_owned()], error)),
             }
         }
-        for path in assets.list(zoo::FOLDER).map_err(KernelError::io("list", zoo::FOLDER.as_ref()))? {
-            let pair = zoo::read(assets, &path, |base| entries.iter().find(|entry| entry.name.as_str() == base))?;
-            entries.extend(pair);
+        for path in &list(zoo::FOLDER)? {
+            match zoo::read(assets, path, |base| entries.iter().find(|entry| entry.name.as_str() == base)) {
+                Ok(pair) => entries.extend(pair),
+                Err(error) => broken.push(BrokenFile::new(assets, path, zoo::names(path).to_vec(), error)),
+            }
         }
         entries.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
-        Ok(Self { entries })
+        Ok(Self { entries, broken })
+    }
+
+    /// Files that cannot be used.
+    pub fn broken(&self) -> &[BrokenFile] {
+        &self.broken
     }
 
     /// All kernels, in the order of their names.
@@ -41,8 +74,11 @@ impl Catalogue {
     /// The kernel of this name.
     ///
     /// # Errors
-    /// When there is none; the message names the nearest one.
+    /// When there is none; the message names the nearest one. When its description is wrong.
     pub fn find(&self, name: &str) -> Result<&KernelEntry, KernelError> {
+        if let Some(broken) = self.broken.iter().find(|broken| broken.names.iter().any(|other| other == name)) {
+            return Err(broken.error());
+        }
         self.entries.iter().find(|entry| entry.name.as_str() == name).ok_or_else(|| {
             let nearest = self
                 .entries
@@ -85,7 +121,16 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        with_kernel(text, |assets, dir| Catalogue::read(assets).unwrap_err().to_string().replace(dir, ""))
+        with_kernel(text, |assets, dir| {
+            let catalogue = Catalogue::read(assets).unwrap();
+            assert!(catalogue.find("linux-7.3").is_ok(), "the other kernels can be used");
+            let error = catalogue.find("mine").unwrap_err().to_string();
+            assert_eq!(
+                catalogue.broken().iter().map(|broken| broken.error().to_string()).collect::<Vec<_>>(),
+                [error.clone()]
+            );
+            error.replace(dir, "")
+        })
     }
 
     #[test]

@@ -10,15 +10,27 @@ use serde::Deserialize;
 pub(super) fn parse<T: for<'a> Deserialize<'a>>(assets: &Assets, path: &str) -> Result<T, KernelError> {
     let origin = assets.origin(path);
     let wrong = |origin: String, message: String| KernelError::Catalogue { origin, message };
-    let bytes = assets.read(path).map_err(KernelError::io("read", origin.as_ref()))?.unwrap_or_default();
+    let bytes = assets.read(path).map_err(KernelError::io("read", origin.as_ref()))?;
+    let bytes = bytes.ok_or_else(|| wrong(origin.clone(), "it is no regular file".to_owned()))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| wrong(origin.clone(), error.to_string()))?;
     serde_yaml::from_str(text).map_err(|error| {
         let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
         let message = error.without_snippet().to_string();
         // The place is in front of the message.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        wrong(format!("{origin}{place}"), message.to_owned())
+        wrong(format!("{origin}{place}"), with_suggestion(message))
     })
+}
+
+/// An unknown key or value with the known one that was probably meant.
+fn with_suggestion(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let Some(wrong) = quoted.next().filter(|_| message.starts_with("unknown ")) else { return message.to_owned() };
+    let near = quoted.map(|known| (strsim::damerau_levenshtein(wrong, known), known)).min();
+    match near.filter(|(distance, _)| *distance <= 2) {
+        Some((_, known)) => format!("{message}; did you mean `{known}`?"),
+        None => message.to_owned(),
+    }
 }
 
 /// The fragments of these names; `place` is where the description names them.

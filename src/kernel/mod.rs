@@ -37,7 +37,7 @@ mod variants;
 mod worktree;
 mod zoo;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{BrokenFile, Catalogue};
 pub use config::{ConfigOption, Difference, Fragment, missing_option};
 pub use debuginfo::{TypesError, read_types};
 pub use entry::{KernelEntry, LocalImage, Source};

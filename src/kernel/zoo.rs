@@ -39,6 +39,12 @@ struct File {
     good: Vec<String>,
 }
 
+/// Names of the kernels that a file describes.
+pub(super) fn names(path: &str) -> [String; 2] {
+    let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yaml")).unwrap_or(path);
+    ["bad", "good"].map(|side| format!("zoo-{name}-{side}"))
+}
+
 /// Both kernels of a pair: `zoo-<name>-bad` and `zoo-<name>-good`.
 ///
 /// # Errors
@@ -51,7 +57,7 @@ pub(super) fn read<'a>(
     let origin = assets.origin(path);
     let wrong = |message: String| KernelError::Catalogue { origin: origin.clone(), message };
     let file: File = parse(assets, path)?;
-    let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yaml")).unwrap_or(path);
+    let [bad, good] = names(path);
     let base = base(&file.base).ok_or_else(|| wrong(format!("no kernel kernels/{}.yaml", file.base)))?;
     if file.bad == file.good {
         return Err(wrong("`bad` and `good` are the same kernel".to_owned()));
@@ -62,16 +68,16 @@ pub(super) fn read<'a>(
         let fragments = base.build.get(arch).ok_or_else(|| wrong(format!("{} is not built for {arch}", file.base)))?;
         build.insert(*arch, fragments.iter().chain(&extra).cloned().collect());
     }
-    let side = |side: &str, patches: &[String]| {
+    let side = |name: String, patches: &[String]| {
         let patches = read_patches(assets, patches, &origin)?;
         Ok(KernelEntry {
-            name: KernelName::new(format!("zoo-{name}-{side}")),
+            name: KernelName::new(name),
             source: base.source.clone(),
             build: build.clone(),
             patches: base.patches.iter().cloned().chain(patches).collect(),
         })
     };
-    Ok([side("bad", &file.bad)?, side("good", &file.good)?])
+    Ok([side(bad, &file.bad)?, side(good, &file.good)?])
 }
 
 #[cfg(test)]
@@ -120,7 +126,10 @@ mod tests {
                 "kernels/zoo/mine.yaml: config: no fragment kernels/config/x.config",
             ),
         ] {
-            let error = |assets: &Assets, dir: &str| Catalogue::read(assets).unwrap_err().to_string().replace(dir, "");
+            let error = |assets: &Assets, dir: &str| {
+                let catalogue = Catalogue::read(assets).unwrap();
+                catalogue.find("zoo-mine-bad").unwrap_err().to_string().replace(dir, "")
+            };
             assert_eq!(with_pair(&TEXT.replace(from, to), error), message);
         }
     }

@@ -162,8 +162,8 @@ mod tests {
     fn ruler_figures_never_touch() {
         let shown = ruler(17.53, 80);
         let lines: Vec<&str> = shown.lines().map(|line| line.trim_start()).collect();
-        assert_eq!(lines[0], "+------------+-------------+-------------+-----+");
-        assert_eq!(lines[1], "0            5             10             17.5 s");
+        assert_eq!(lines[0], "+------------+------------+------------+-----+");
+        assert_eq!(lines[1], "0            5            10            17.5 s");
         for end_s in [0.0, 0.03, 0.7, 1.0, 9.99, 60.0, 3600.0, 1e6, 1.8e13] {
             for width in [0, 60, 81, 120, 500] {
                 let shown = ruler(end_s, width);

@@ -5,7 +5,7 @@ use crate::support::program;
 use model::{Outcome, RamMib};
 use oomlab::assets::Assets;
 use oomlab::image::load_workloads;
-use oomlab::kernel::{Kernels, Options};
+use oomlab::kernel::{Catalogue, Kernels, Options};
 use oomlab::workload::Manifest;
 use program::Program;
 use serde_json::Value;
@@ -139,4 +139,21 @@ fn workloads_are_fully_described() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn examples_of_the_kernels_page_can_be_used() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/kernels.md")).unwrap();
+    let blocks = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("kernels")).unwrap();
+    let mut names = Vec::new();
+    for (number, text) in blocks.enumerate() {
+        let name = format!("example-{number}");
+        std::fs::write(dir.path().join(format!("kernels/{name}.yaml")), text).unwrap();
+        names.push(name);
+    }
+    let catalogue = Catalogue::read(&Assets::with_overlay(dir.path())).unwrap();
+    assert_eq!(catalogue.broken(), []);
+    assert!(names.len() >= 5 && names.iter().all(|name| catalogue.find(name).is_ok()), "{names:?}");
 }
