@@ -24,9 +24,11 @@ pub(super) fn parse<T: for<'a> Deserialize<'a>>(assets: &Assets, path: &str) -> 
 
 /// An unknown key or value with the known one that was probably meant.
 fn with_suggestion(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let Some(wrong) = quoted.next().filter(|_| message.starts_with("unknown ")) else { return message.to_owned() };
-    let near = quoted.map(|known| (strsim::damerau_levenshtein(wrong, known), known)).min();
+    let expected = message.split_once(", expected ").filter(|_| message.starts_with("unknown "));
+    let Some((found, expected)) = expected else { return message.to_owned() };
+    let wrong = found.split('`').nth(1).unwrap_or_default();
+    let known = expected.split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)));
+    let near = known.map(|known| (strsim::damerau_levenshtein(wrong, known), known)).min();
     match near.filter(|(distance, _)| *distance <= 2) {
         Some((_, known)) => format!("{message}; did you mean `{known}`?"),
         None => message.to_owned(),

@@ -117,7 +117,7 @@ mod tests {
     fn errors_have_their_place() {
         for (from, to, message) in [
             ("linux-6.1", "linux-6.l", "kernels/zoo/mine.yaml: no kernel kernels/linux-6.l.yaml"),
-            ("[riscv64-nommu]", "[arm]", "kernels/zoo/mine.yaml: linux-6.1 is not built for arm"),
+            ("[riscv64-nommu]", "[riscv32-nommu]", "kernels/zoo/mine.yaml: linux-6.1 is not built for riscv32-nommu"),
             ("[fix]", "[fxi]", "kernels/zoo/mine.yaml: no patch kernels/patches/fxi.yaml"),
             ("good: [fix]", "", "kernels/zoo/mine.yaml: `bad` and `good` are the same kernel"),
             (

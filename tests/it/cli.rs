@@ -242,7 +242,10 @@ fn kernels_and_workloads_are_listed() {
 fn the_users_own_files_are_checked_like_the_programs() {
     let program = Program::new();
     program.write("kernels/mine.yaml", "source:\n  locl:\n    arm: {image: /tmp/zImage}\n");
-    assert_transcript(&program, "own-kernel-wrong", &["kernel", "list"], 2);
+    assert_transcript(&program, "own-kernel-wrong", &["kernel", "get", "mine"], 2);
+    let list = program.run(["kernel", "list"]);
+    assert_eq!(list.status, Some(0), "the other kernels can be used: {list:?}");
+    assert!(list.stderr.starts_with("left out: ./kernels/mine.yaml:2:3: "), "{}", list.stderr);
     let program = Program::new();
     program.write("data/kernels/mine.yaml", "source:\n  local:\n    arm: {image: /nowhere/zImage}\n");
     let list = program.run(["--data", "data", "kernel", "list"]);
