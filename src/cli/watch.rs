@@ -16,9 +16,9 @@ use crate::store::{RunDir, open_regular};
 use arch::Arch;
 use clap::CommandFactory;
 use model::{
-    Accel, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts,
+    Accel, Axes, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan,
+    Timeouts,
 };
-use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -161,7 +161,7 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) ->
         payload: Payload::Initrd(args.end.initrd(given.initrd.clone())),
         needs: Needs::default(),
         faults: Faults::default(),
-        axes: BTreeMap::new(),
+        axes: Axes::default(),
         append: Vec::new(),
         qemu: Vec::new(),
         timeouts: Timeouts { boot_s, load_s: total_s - boot_s, stuck_s: args.stuck_timeout },

@@ -106,7 +106,7 @@ fn literal(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
+    use model::{Axes, Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
     use std::collections::BTreeMap;
 
     fn cell(arch: &str) -> Cell {
@@ -122,7 +122,7 @@ mod tests {
             },
             needs: Needs::default(),
             faults: Faults::default(),
-            axes: BTreeMap::new(),
+            axes: Axes::default(),
             append: vec!["preempt=full".to_owned()],
             qemu: vec!["-d".to_owned(), "int".to_owned()],
             timeouts: Timeouts::default(),

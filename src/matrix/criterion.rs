@@ -136,7 +136,7 @@ impl Key {
             Self::Ram => vec![cell.ram.to_string()],
             Self::Workload => vec![cell.workload_name().to_owned(), workload_label(&cell.payload)],
             Self::Vcpus => vec![cell.vcpus.to_string()],
-            Self::Axis(name) => cell.axes.get(name).cloned().into_iter().collect(),
+            Self::Axis(name) => cell.axes.get(name).map(str::to_owned).into_iter().collect(),
         }
     }
 }

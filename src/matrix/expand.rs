@@ -7,11 +7,10 @@ use super::known::Known;
 use super::resolve::{Axis, Block, CustomValue, Matrix, Workload};
 use super::source::{At, Findings, Span};
 use arch::Arch;
-use indexmap::IndexSet;
+use hashbrown::HashTable;
 use model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 
 /// The maximum number of cells of a matrix, before anything is left out of it.
 const MAX_CELLS: u64 = 100_000;
@@ -21,7 +20,10 @@ pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings
     let mut expansion = Expansion {
         matrix,
         known,
-        cells: IndexSet::new(),
+        cells: Vec::new(),
+        places: Vec::new(),
+        index: HashTable::new(),
+        hasher: RandomState::new(),
         skipped: BTreeMap::new(),
         used_excludes: BTreeSet::new(),
         used_expects: BTreeSet::new(),
@@ -43,36 +45,15 @@ pub(super) fn expand(matrix: &Matrix, known: &Known<'_>, findings: &mut Findings
 struct Expansion<'m> {
     matrix: &'m Matrix,
     known: &'m Known<'m>,
-    cells: IndexSet<Placed>,
+    cells: Vec<Cell>,
+    /// Of each cell, the place of its block.
+    places: Vec<Span>,
+    /// Where the cell of an id is. It keeps no second copy of the ids: there may be many.
+    index: HashTable<usize>,
+    hasher: RandomState,
     skipped: BTreeMap<CellId, String>,
     used_excludes: BTreeSet<usize>,
     used_expects: BTreeSet<usize>,
-}
-
-/// A cell with the place of its block. A plan has one of each id.
-struct Placed {
-    cell: Cell,
-    at: Span,
-}
-
-impl PartialEq for Placed {
-    fn eq(&self, other: &Self) -> bool {
-        self.cell.id == other.cell.id
-    }
-}
-
-impl Eq for Placed {}
-
-impl Hash for Placed {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.cell.id.hash(state);
-    }
-}
-
-impl Borrow<CellId> for Placed {
-    fn borrow(&self) -> &CellId {
-        &self.cell.id
-    }
 }
 
 /// One combination of a block's values, each with its place.
@@ -137,7 +118,7 @@ impl Block {
             },
             needs: Needs::default(),
             faults: point.custom.values().fold(self.extras.faults, |faults, value| faults.with(&value.extras.faults)),
-            axes: point.custom.iter().map(|(name, value)| ((*name).to_owned(), value.name.clone())).collect(),
+            axes: point.custom.iter().map(|(name, value)| (*name, value.name.as_str())).collect(),
             append: self.extras.append.iter().cloned().chain(added(|value| &value.extras.append)).collect(),
             qemu: self.extras.qemu.iter().cloned().chain(added(|value| &value.extras.qemu)).collect(),
             timeouts: self.timeouts,
@@ -217,16 +198,28 @@ impl Expansion<'_> {
     /// Adds a cell. The settings of this block replace those of an earlier block, but two blocks that boot it in
     /// different ways are an error.
     fn add(&mut self, cell: Cell, at: Span, findings: &mut Findings<'_>) {
+        let Some(index) = self.position(&cell.id) else {
+            let hash = self.hasher.hash_one(&cell.id);
+            let (cells, hasher) = (&self.cells, &self.hasher);
+            // Where the table grows, it hashes the others again.
+            self.index.insert_unique(hash, cells.len(), |&other| hasher.hash_one(&cells[other].id));
+            self.cells.push(cell);
+            self.places.push(at);
+            return;
+        };
+        let (earlier, place) = (&mut self.cells[index], &mut self.places[index]);
         let boots = |cell: &Cell| (cell.append.clone(), cell.qemu.clone(), cell.faults);
-        if let Some(earlier) = self.cells.get(&cell.id)
-            && boots(&earlier.cell) != boots(&cell)
-        {
-            let message = format!("`{}` boots in another way here than on line {}", cell.id, earlier.at.line);
+        if boots(earlier) != boots(&cell) {
+            let message = format!("`{}` boots in another way here than on line {}", cell.id, place.line);
             findings
                 .error(at, message)
                 .help("make the difference a custom axis, so that the two cells have different names");
         }
-        self.cells.replace(Placed { cell, at });
+        (*earlier, *place) = (cell, at);
+    }
+
+    fn position(&self, id: &CellId) -> Option<usize> {
+        self.index.find(self.hasher.hash_one(id), |&other| self.cells[other].id == *id).copied()
     }
 
     /// Warns of entries without effect, and reports a matrix without cells.
@@ -256,12 +249,13 @@ impl Expansion<'_> {
     }
 
     fn plan(mut self) -> Plan {
-        self.skipped.retain(|id, _| !self.cells.contains(id));
+        let mut skipped = std::mem::take(&mut self.skipped);
+        skipped.retain(|id, _| self.position(id).is_none());
         Plan {
             schema: PLAN_SCHEMA,
             name: self.matrix.name.clone(),
-            cells: self.cells.into_iter().map(|placed| placed.cell).collect(),
-            skipped: self.skipped.into_iter().map(|(id, reason)| Skipped { id, reason }).collect(),
+            cells: self.cells,
+            skipped: skipped.into_iter().map(|(id, reason)| Skipped { id, reason }).collect(),
         }
     }
 }

@@ -89,10 +89,10 @@ impl Filter {
 
     fn unknown_axis(&self, term: &Term, plan: &Plan) -> Option<Diagnostic> {
         let Key::Axis(name) = &term.criterion.key else { return None };
-        if plan.cells.iter().any(|cell| cell.axes.contains_key(name)) {
+        if plan.cells.iter().any(|cell| cell.axes.get(name).is_some()) {
             return None;
         }
-        let mut custom: Vec<&str> = plan.cells.iter().flat_map(|cell| cell.axes.keys().map(String::as_str)).collect();
+        let mut custom: Vec<&str> = plan.cells.iter().flat_map(|cell| cell.axes.iter().map(|(axis, _)| axis)).collect();
         custom.sort_unstable();
         custom.dedup();
         let keys = || KEYS.iter().copied().chain(custom.iter().copied());

@@ -13,7 +13,7 @@ pub(super) fn cell_id(cell: &Cell) -> CellId {
     if cell.vcpus != 1 {
         id.push_str(&format!(".{}cpu", cell.vcpus));
     }
-    for (axis, value) in &cell.axes {
+    for (axis, value) in cell.axes.iter() {
         id.push_str(&format!(".{}={}", plain(axis, false), value_part(value)));
     }
     CellId::new(if id.len() > MAX_BYTES { shortened(&id) } else { id })

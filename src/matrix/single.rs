@@ -8,7 +8,7 @@ use super::suggest::{closest, listed};
 use super::values;
 use arch::Arch;
 use model::{
-    AlsoKind, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
+    AlsoKind, Axes, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
     Timeouts, WorkloadName,
 };
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         payload,
         needs: Needs::default(),
         faults: wanted.faults,
-        axes: BTreeMap::new(),
+        axes: Axes::default(),
         append: wanted.append,
         qemu: wanted.qemu,
         timeouts: wanted.timeouts,

@@ -146,7 +146,7 @@ struct Cell<'r> {
     /// Options of the workload that the matrix gives.
     options: BTreeMap<&'r str, &'r str>,
     /// Values of the user's own axes.
-    axes: &'r BTreeMap<String, String>,
+    axes: BTreeMap<&'r str, &'r str>,
     /// How the trial ended.
     outcome: Outcome,
     /// What exactly happened.
@@ -267,7 +267,7 @@ impl<'r> Cell<'r> {
             vcpus: cell.vcpus,
             workload: cell.workload_name(),
             options,
-            axes: &cell.axes,
+            axes: cell.axes.iter().collect(),
             outcome: verdict.outcome(),
             kind: verdict.kind,
             title: verdict.title.as_deref(),

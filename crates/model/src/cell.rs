@@ -1,6 +1,6 @@
 //! One point of a matrix, complete: nothing about it is left to choose when it runs.
 
-use super::{AlsoKind, Arch, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
+use super::{AlsoKind, Arch, Axes, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,8 +28,8 @@ pub struct Cell {
     #[serde(default, skip_serializing_if = "Faults::is_none")]
     pub faults: Faults,
     /// Values of the axes that the user defined, by axis.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub axes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Axes::is_empty")]
+    pub axes: Axes,
     /// Further words of the kernel command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub append: Vec<String>,

@@ -2,6 +2,7 @@
 
 mod accel;
 mod also;
+mod axes;
 mod bundle;
 mod caveat;
 mod cell;
@@ -30,6 +31,7 @@ mod words;
 pub use accel::Accel;
 pub use also::{Also, AlsoKind};
 pub use arch::{Arch, RamError, RamMib};
+pub use axes::Axes;
 pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use caveat::Caveat;
 pub use cell::{Cell, Expectation, ExpectedVerdict, Initrd, Payload, Timeouts};

@@ -80,7 +80,7 @@ impl Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Expectation, Faults, Needs, RamMib};
+    use model::{Axes, Expectation, Faults, Needs, RamMib};
     use std::collections::BTreeMap;
     use std::num::NonZeroU64;
 
@@ -94,7 +94,7 @@ mod tests {
             payload,
             needs: Needs::default(),
             faults,
-            axes: BTreeMap::new(),
+            axes: Axes::default(),
             append: Vec::new(),
             qemu: Vec::new(),
             timeouts: Timeouts { boot_s: 30.0, load_s: 60.0, stuck_s: 4.0 },

@@ -3,7 +3,7 @@
 use super::cache;
 
 use arch::Arch;
-use model::{Accel, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
+use model::{Accel, Axes, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
 use oomlab::assets::Assets;
 use oomlab::host::{Qemu, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
@@ -11,7 +11,6 @@ use oomlab::kernel::{KernelError, Kernels, NullProgress, Options};
 use oomlab::launch::{Paths, command};
 use oomlab::probe::Prober;
 use qapi_qmp::QmpCommand;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -100,7 +99,7 @@ impl Machine {
             payload: Payload::Workload { name: self.workload.into(), options },
             needs: Needs::default(),
             faults: Faults::default(),
-            axes: BTreeMap::new(),
+            axes: Axes::default(),
             append: Vec::new(),
             qemu: Vec::new(),
             timeouts: Timeouts::default(),

@@ -2,8 +2,8 @@
 
 use super::observer::NullObserver;
 use model::{
-    Accel, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, RunRecord,
-    Timeouts, TrialRecord,
+    Accel, Axes, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
+    RunRecord, Timeouts, TrialRecord,
 };
 use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Prepared, Ready, RunOptions};
 use oomlab::store::RunDir;
@@ -70,7 +70,7 @@ impl Scripted {
             payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
             needs: Needs::default(),
             faults: Faults::default(),
-            axes: BTreeMap::new(),
+            axes: Axes::default(),
             append: vec![format!("fake_script={}", path.display())],
             qemu: Vec::new(),
             timeouts: Timeouts { boot_s: 5.0, load_s: 120.0, stuck_s: 2.0 },
