@@ -10,7 +10,7 @@ mod probe;
 mod requirement;
 mod text;
 
-pub use examination::{Examination, Missing};
+pub use examination::{EXAMINATION_SCHEMA, Examination, Missing};
 pub use facts::{Facts, Kvm};
 pub use installation::{CannotInstall, Command, Packages, Privilege, installation, update};
 pub use probe::{apt_knows, missing, privilege, probe};
