@@ -129,7 +129,7 @@ impl Lines {
         self.add(format!("The failure of {} {verb}\n\n    {short} (\"{subject}\")\n", config.subject.describe()));
         let old = config.old.iter().map(CommitId::short).collect::<Vec<_>>().join(" ");
         self.add(format!(
-            "Bisected {} commits ({old}..{}) with {} trials of {} of them; probability {}.",
+            "Bisected {} commits ({old}..{}) with {} trials of {} of them.\nProbability: {}",
             search.candidates(),
             config.new.short(),
             search.progress().trials,
