@@ -6,8 +6,8 @@
 # Variables:
 #
 #     OOMLAB          the program: target/release/oomlab, built if it is missing. Its libc must not be newer than the oldest host's.
-#     DEBIAN_MIRROR   http://deb.debian.org/debian; also the mirror that noble's kernels come from
-#     UBUNTU_MIRROR   http://archive.ubuntu.com/ubuntu
+#     DEBIAN_MIRROR   the mirror that this host's apt uses; noble's kernels come from it, too
+#     UBUNTU_MIRROR   noble is not run without one
 #     HOSTS_CACHE     a folder that keeps the kernels and downloads of each host between runs; otherwise every run fetches and builds them
 #
 # Prints a line for each host with the seconds of the run, without those to build its kernel: about four minutes on two cores. Exits with
@@ -15,8 +15,8 @@
 # `apt install mmdebstrap`, without root also `uidmap`, and for noble `ubuntu-keyring`.
 set -euo pipefail
 
-debian=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-ubuntu=${UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
+debian=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)}
+debian=${debian%/} ubuntu=${UBUNTU_MIRROR:-}
 
 usage() {
 	sed -n 's/^# \{0,1\}//; 2,/^set/ { /^set/!p; }' "$0" >&2
@@ -64,6 +64,7 @@ host() {
 		[ -e "${keys[0]#*=}" ] || not_run "no keys of Ubuntu's archive: apt install ubuntu-keyring"
 	fi
 	exec 3>"$dir/log"
+	[ -n "$mirror" ] || not_run "no mirror: write $suite=URL"
 	timeout --kill-after=5 60 /usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file \
 		"$mirror/dists/$suite/InRelease" "$dir/InRelease" >&3 2>&1 || not_run "cannot reach $mirror"
 

@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::output::print;
 use crate::image::load_workloads;
 use crate::kernel::Catalogue;
+use crate::report::is_plain_word;
 use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
@@ -65,8 +66,7 @@ fn recorded(runs: &Path, current: &str) -> Vec<CompletionCandidate> {
         None => folders(runs).map(|run| format!("{run}/")).collect::<Vec<String>>(),
     };
     // The shells insert a candidate as it is: a folder's name must not be a command.
-    let is_plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c));
-    let matching = names.into_iter().filter(|name| name.starts_with(current) && is_plain(name));
+    let matching = names.into_iter().filter(|name| name.starts_with(current) && is_plain_word(name));
     matching.map(CompletionCandidate::new).collect()
 }
 

@@ -21,6 +21,6 @@ pub use junit::junit;
 pub use layout::Style;
 pub use script::{ScriptError, script};
 pub use table::variant;
-pub use text::text;
+pub use text::{is_plain_word, text};
 pub use timeline::timeline;
 pub use why::{needs_explanation, why};

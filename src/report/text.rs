@@ -116,12 +116,16 @@ pub(super) fn repro(run: &RunRecord, folder: &str) -> String {
 pub(super) fn shell_name(run_dir: &str, folder: &str) -> String {
     let dir = run_dir.trim_end_matches('/');
     let trial = printable(&format!("{}/{folder}", dir.strip_prefix("runs/").unwrap_or(dir)));
-    let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c);
-    if trial.chars().all(needs_no_quotes) {
+    if is_plain_word(&trial) {
         return trial;
     }
     // What is printable has no NUL, the one character that cannot be quoted.
     shlex::try_quote(&trial).unwrap_or_default().into_owned()
+}
+
+/// Whether a shell takes the text as one word without quotes.
+pub fn is_plain_word(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "._-+=,~/".contains(c))
 }
 
 /// The known failures that occurred, each with its reason and its first verdict.

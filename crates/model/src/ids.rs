@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
-/// A text in a record, which may be somebody else's, that cannot be the name of a folder.
+/// A text in a record that cannot be the name of a folder: records come from other users, too.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` is not a name", .0.escape_debug())]
 struct NotAName(String);
