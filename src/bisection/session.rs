@@ -29,7 +29,7 @@ pub struct Session {
     /// The state of its search.
     pub search: Search,
     journal: Journal,
-    _lock: File,
+    lock: File,
 }
 
 /// A session whose search has ended.
@@ -67,7 +67,7 @@ impl Session {
         // Last: this file makes the folder a session.
         journal::write(&config_path(&dir), std::slice::from_ref(search.config()))?;
         let journal = Journal::open(&dir.join("journal.jsonl"), MAX_JOURNAL)?;
-        Ok(Self { dir, search, journal, _lock: lock })
+        Ok(Self { dir, search, journal, lock })
     }
 
     /// Opens a session to continue it.
@@ -80,6 +80,10 @@ impl Session {
             return Err(SessionError::NoSession(dir));
         }
         let lock = lock(&dir)?;
+        Self::open_locked(dir, lock)
+    }
+
+    fn open_locked(dir: PathBuf, lock: File) -> Result<Self, SessionError> {
         let journal = Journal::open(&dir.join("journal.jsonl"), MAX_JOURNAL)?;
         let search = Self::read(&dir)?;
         if search.config().schema < SESSION_SCHEMA {
@@ -87,7 +91,7 @@ impl Session {
             let config = SessionConfig { schema: SESSION_SCHEMA, ..search.config().clone() };
             journal::write(&config_path(&dir), std::slice::from_ref(&config))?;
         }
-        Ok(Self { search, dir, journal, _lock: lock })
+        Ok(Self { search, dir, journal, lock })
     }
 
     /// Reads the state of a session, also while another process works on it.
@@ -150,11 +154,10 @@ impl Session {
 
     fn reconfigure(self, change: impl FnOnce(SessionConfig) -> SessionConfig) -> Result<Self, SessionError> {
         let config = SessionConfig { schema: SESSION_SCHEMA, ..change(self.search.config().clone()) };
-        let dir = self.dir.clone();
-        // Releases the lock before it is taken again.
-        drop(self);
+        // The lock stays: a child between fork and exec holds a copy, which would keep this process out, too.
+        let Self { dir, lock, .. } = self;
         journal::write(&config_path(&dir), std::slice::from_ref(&config))?;
-        Self::open(&dir)
+        Self::open_locked(dir, lock)
     }
 
     /// Its folder.
@@ -244,10 +247,51 @@ fn lock(dir: &Path) -> Result<File, SessionError> {
     let lock = open.map_err(SessionError::file("write", &path))?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
-        Err(_) => Err(SessionError::InUse(dir.to_owned())),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(SessionError::InUse(dir.to_owned())),
+        Err(error) => Err(SessionError::file("lock", &path)(error.into())),
     }
 }
 
 fn config_path(dir: &Path) -> PathBuf {
     dir.join("session.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Subject;
+    use super::super::lists::linear_history;
+    use super::*;
+    use crate::git::CommitId;
+    use crate::host::wall_clock;
+
+    fn session(dir: &Path) -> Session {
+        let config = SessionConfig {
+            schema: SESSION_SCHEMA,
+            started: wall_clock(),
+            repository: None,
+            old: vec![CommitId::new("0")],
+            new: CommitId::new("1"),
+            fix: false,
+            subject: Subject::Command { command: "true".into(), timeout_s: None },
+            jobs: 1,
+            settings: bisect::Settings::default(),
+            older: None,
+        };
+        let history = linear_history(["0", "1"].map(|id| (id.to_owned(), String::new())));
+        Session::create(&SessionDir::Named(dir.join("session")), config, history).unwrap()
+    }
+
+    #[test]
+    fn inverted_session_keeps_its_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let session = session(dir.path());
+        // As a child has it between fork and exec.
+        let inherited = session.lock.try_clone().unwrap();
+        let session = session.invert().unwrap();
+        assert!(session.search.config().fix);
+        let other = Session::open(session.path());
+        assert!(matches!(other, Err(SessionError::InUse(_))), "{other:?}");
+        drop((session, inherited));
+        assert!(Session::open(&dir.path().join("session")).is_ok());
+    }
 }
