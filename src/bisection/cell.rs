@@ -1,15 +1,12 @@
 //! Cells as the subject of a search.
 
 use super::error::RequestError;
-use crate::assets::Assets;
 use crate::host::Resources;
-use crate::kernel::Fragment;
+use crate::kernel::is_file;
 use crate::lab::{Budget, Need};
 use crate::matrix::{self, Known, SingleCell, SingleKernel, SinglePayload};
-use arch::Arch;
 use bisect::Settings;
 use model::{Cell, KernelName, Payload};
-use std::path::Path;
 
 /// Initial estimates of the duration of a trial and of an incremental build, in seconds.
 const TRIAL_S: f64 = 20.0;
@@ -46,35 +43,10 @@ pub(super) fn commit_kernel() -> SingleKernel {
     SingleKernel::User(KernelName::new("commit"))
 }
 
-/// Configuration of kernels that are built from commits: fragments by name, or whole files; by default that of the
-/// catalogue's kernels.
-pub(super) fn fragments(config: &[String], arch: Arch, assets: &Assets) -> Result<Vec<Fragment>, RequestError> {
-    let with_mmu = ["base", "mmu", "detect", arch.name];
-    let default: Vec<String> =
-        with_mmu.iter().filter(|name| arch.mmu || **name != "mmu").map(ToString::to_string).collect();
-    let names = if config.is_empty() { default.as_slice() } else { config };
-    let fragment = |name: &String| {
-        if is_file(name) {
-            Fragment::of_config(Path::new(name)).map_err(|error| RequestError::Config(Box::new(error)))
-        } else {
-            Fragment::read(assets, name).map_err(|source| RequestError::NoFragment {
-                name: name.clone(),
-                arch: arch.name,
-                source: Box::new(source),
-            })
-        }
-    };
-    names.iter().map(fragment).collect()
-}
-
 /// A configuration independent of the current folder: the absolute path of a file, or the name of a fragment.
 pub(super) fn absolute_config(name: &str) -> String {
     let absolute = std::path::absolute(name).ok().filter(|_| is_file(name));
     absolute.map_or_else(|| name.to_owned(), |path| path.display().to_string())
-}
-
-fn is_file(name: &str) -> bool {
-    name.contains('/') || Path::new(name).is_file()
 }
 
 /// Parallel trials: by default as many as the host has CPUs and memory for, never more than descriptors.

@@ -1,6 +1,5 @@
 //! Trials that are cells: of kernels that are built from commits, or with other kernels, RAM, options.
 
-use super::cell;
 use super::config::{CellSubject, Variation};
 use super::entry::TrialResult;
 use super::error::SessionError;
@@ -58,7 +57,7 @@ impl CellRunner {
     pub fn open(session: &Session, subject: &CellSubject, lab: &LabContext<'_>) -> Result<Self, SessionError> {
         let config = session.search.config();
         let fragments = match &subject.variation {
-            Variation::Commit { config } => cell::fragments(config, subject.cell.arch, lab.assets)?,
+            Variation::Commit { config } => lab.configuration(config, subject.cell.arch)?,
             Variation::Cells(_) | Variation::Configs(_) => Vec::new(),
         };
         let dir = session.path().join("trials");
@@ -190,8 +189,10 @@ impl Shared {
         }
         let id = cell.id.clone();
         let plan = Plan { schema: PLAN_SCHEMA, name: String::new(), cells: vec![cell], skipped: Vec::new() };
-        let mut readiness = sources.prepare(&plan, progress, &token).await;
-        match readiness.prepared.remove(&id) {
+        let mut prepared = None;
+        let accelerators = sources.accelerators(&plan).await;
+        sources.prepare(&plan, &accelerators, progress, &token, |_, ready| prepared = Some(ready)).await;
+        match prepared {
             Some(Ok(ready)) => Ok(Preparation::Ready(Box::new(ready))),
             Some(Err(verdict)) if verdict.kind == Kind::KernelUnavailable => {
                 Ok(Preparation::Untestable(verdict.summary))

@@ -51,9 +51,12 @@ fn subject(
     let lab = lab.ok_or(SessionError::Internal("a cell is tried without a lab"))?;
     let cell = cell::plan(SingleCell { kernel: cell::commit_kernel(), ..request.cell }, &lab.known)?;
     // Refuses an unknown fragment before anything is built.
-    cell::fragments(&config, cell.arch, lab.assets)?;
+    let fragments = lab.configuration(&config, cell.arch)?;
     let jobs = cell::jobs(jobs, &cell);
-    let variation = Variation::Commit { config: config.iter().map(|name| cell::absolute_config(name)).collect() };
+    // The default is written down: it changes with the catalogue.
+    let default = || fragments.into_iter().map(|fragment| fragment.name).collect();
+    let named = || config.iter().map(|name| cell::absolute_config(name)).collect();
+    let variation = Variation::Commit { config: if config.is_empty() { default() } else { named() } };
     let subject = CellSubject { cell, variation, criterion: request.criterion };
     Ok((Subject::Cell(Box::new(subject)), jobs, cell::settings(true)))
 }

@@ -37,16 +37,6 @@ pub enum RequestError {
         /// The other end.
         other: CommitId,
     },
-    /// A configuration that is neither a fragment nor a file.
-    #[error("no configuration `{name}` for {arch}: {source}; name one with `--config`")]
-    NoFragment {
-        /// Its name.
-        name: String,
-        /// The architecture.
-        arch: &'static str,
-        /// Why it cannot be read.
-        source: Box<KernelError>,
-    },
     /// A `.config` that cannot be used.
     #[error(transparent)]
     Config(Box<KernelError>),

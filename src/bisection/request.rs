@@ -1,9 +1,12 @@
 //! Typed requests.
 
 use super::config::BadCriterion;
+use super::error::RequestError;
 use crate::assets::Assets;
+use crate::kernel::{Configuration, Fragment};
 use crate::lab::Sources;
 use crate::matrix::{Known, SingleCell};
+use arch::Arch;
 use bisect::Settings;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -172,4 +175,16 @@ pub struct LabContext<'a> {
     pub assets: &'a Assets,
     /// A program to run instead of QEMU.
     pub qemu: Option<PathBuf>,
+}
+
+impl LabContext<'_> {
+    /// The configuration of kernels that are built from commits.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn configuration(&self, names: &[String], arch: Arch) -> Result<Vec<Fragment>, RequestError> {
+        let catalogue = self.sources.kernels.catalogue();
+        let found = Configuration::named(names, arch, catalogue, self.assets);
+        found.map(|found| found.fragments).map_err(|error| RequestError::Config(Box::new(error)))
+    }
 }

@@ -133,6 +133,9 @@ pub struct RunOptions {
     /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<model::RamMib>,
+    /// Print where the time went: stages of the kernel's build, boot, workload
+    #[arg(long)]
+    pub timings: bool,
     /// Where trials run: `local`, in this process, or `process`, each in a process of its own
     #[arg(long, value_name = "WHERE", default_value = "local", hide_possible_values = true)]
     pub executor: ExecutorKind,
@@ -179,6 +182,16 @@ pub struct RunArgs {
     /// in total; only kernels from a git repository
     #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds)]
     pub bisect_regressions: Option<f64>,
+    /// Run each cell with each commit of this range, newest first, built with the configuration of the cell's kernel; trials of
+    /// kernels that were tried before are not repeated
+    #[arg(long, value_name = "OLD..NEW", conflicts_with = "bisect_regressions")]
+    pub range: Option<String>,
+    /// The git repository of `--range`
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "range")]
+    pub repo: PathBuf,
+    /// Bisect each cell between its first red commit and a green one before it, for at most this many minutes in total
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds, requires = "range")]
+    pub bisect: Option<f64>,
     #[command(flatten)]
     pub options: RunOptions,
 }
@@ -202,9 +215,8 @@ pub struct BootArgs {
     /// Architecture
     #[arg(long, value_parser = arch_parser())]
     pub arch: Arch,
-    /// Kernel: a name of the catalogue, or the path of an image (with a `/` in it, or of a file that exists)
-    #[arg(long, add = kernels())]
-    pub kernel: String,
+    #[command(flatten)]
+    pub kernel: BootKernelArgs,
     /// RAM, for example 32M
     #[arg(long, default_value = "128M")]
     pub ram: String,
@@ -240,6 +252,22 @@ pub struct BootArgs {
     pub repeat: u32,
     #[command(flatten)]
     pub options: RunOptions,
+}
+
+/// The kernel of `oomlab boot`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BootKernelArgs {
+    /// Kernel: a name of the catalogue, or the path of an image (with a `/` in it, or of a file that exists), whose System.map,
+    /// vmlinux, configuration and modules are found where a build or an installation puts them
+    #[arg(long, value_name = "NAME|FILE", add = kernels(), required_unless_present = "tree")]
+    pub kernel: Option<String>,
+    /// Folder with a kernel's source: it is built as it is, with uncommitted changes; nothing is written to it
+    #[arg(long, value_name = "DIR", conflicts_with = "kernel")]
+    pub tree: Option<PathBuf>,
+    /// Configuration for `--tree`: a name in `kernels/config/`, or a file; may be given more than once [default: the folder's
+    /// `.config` if it is for this architecture, else that of the catalogue's kernels]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub config: Vec<String>,
 }
 
 /// Arguments of `oomlab repro`.

@@ -4,8 +4,11 @@ use super::args::BootArgs;
 use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
+use super::kernel::View;
 use super::known::Catalogues;
-use crate::kernel::Kernels;
+use super::output::notify;
+use super::timings::Stopwatch;
+use crate::kernel::{Configuration, KernelEntry, Kernels};
 use crate::matrix::{self, SingleCell, SingleKernel, SinglePayload};
 use crate::store::open_regular;
 use arch::Arch;
@@ -18,14 +21,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the cell cannot exist or the lab fails.
 pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
-    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let path = Path::new(&args.kernel);
-    let is_image = args.kernel.contains('/') || path.is_file();
-    let user_kernel = if is_image { Some(user_kernel(path, args.arch)?) } else { None };
-    let kernel = match &user_kernel {
-        Some(kernel) => SingleKernel::User(kernel.name.clone()),
-        None => SingleKernel::Catalogue(args.kernel.clone()),
-    };
+    let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let stopwatch = Stopwatch::start();
+    let view = View::new().timed(&stopwatch);
+    let (kernel, own) = kernel(args, &mut catalogues, context, &view)?;
     let wanted = SingleCell {
         kernel,
         arch: args.arch,
@@ -41,8 +40,52 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         fail_on: args.reports.kinds()?,
     };
     let plan = matrix::single(wanted, &catalogues.known())?;
-    Execution { context, catalogues, options: &args.options, plan, own: user_kernel, prepared: None, bisect: None }
-        .run()
+    let options = &args.options;
+    Execution { context, catalogues, options, plan, own, prepared: None, bisect: None, stopwatch }.run()
+}
+
+/// The cell's kernel, and the artifact of one that the user brings.
+fn kernel(
+    args: &BootArgs,
+    catalogues: &mut Catalogues,
+    context: &Context,
+    view: &View,
+) -> Result<(SingleKernel, Option<KernelArtifact>), CliError> {
+    if let Some(folder) = &args.kernel.tree {
+        let entry = tree(folder, args, catalogues, context, view)?;
+        let name = entry.name.to_string();
+        catalogues.add(entry);
+        return Ok((SingleKernel::Catalogue(name), None));
+    }
+    if !args.kernel.config.is_empty() {
+        return Err(CliError::Usage("`--config` is the configuration for `--tree DIR`".to_owned()));
+    }
+    let name = args.kernel.kernel.as_deref().unwrap_or_default();
+    let path = Path::new(name);
+    if !name.contains('/') && !path.is_file() {
+        return Ok((SingleKernel::Catalogue(name.to_owned()), None));
+    }
+    let kernel = user_kernel(path, args.arch)?;
+    Ok((SingleKernel::User(kernel.name.clone()), Some(kernel)))
+}
+
+/// The kernel whose source a folder has.
+fn tree(
+    folder: &Path,
+    args: &BootArgs,
+    catalogues: &Catalogues,
+    context: &Context,
+    view: &View,
+) -> Result<KernelEntry, CliError> {
+    if !folder.join("Kconfig").is_file() {
+        return Err(CliError::Usage(format!("{} is no kernel source: it has no Kconfig", folder.display())));
+    }
+    let (kernels, names) = (&catalogues.kernels, &args.kernel.config);
+    let found = Configuration::of_tree(folder, names, args.arch, kernels.catalogue(), &context.assets)?;
+    notify(&format!("configuration: {}", found.origin));
+    let entry = kernels.of_folder(folder, found.fragments, args.arch, view);
+    view.clear();
+    Ok(entry?)
 }
 
 fn payload(args: &BootArgs) -> Result<SinglePayload, CliError> {
@@ -85,7 +128,13 @@ fn user_kernel(path: &Path, arch: Arch) -> Result<KernelArtifact, CliError> {
     let name = path.file_name().map_or_else(|| "user".into(), |name| name.to_string_lossy());
     let name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
-    Ok(Kernels::user_kernel(&KernelName::new(name), arch, &image)?)
+    let kernel = Kernels::user_kernel(&KernelName::new(name), arch, &image)?;
+    let companions = [&kernel.system_map, &kernel.vmlinux, &kernel.config, &kernel.modules];
+    let companions: Vec<String> = companions.into_iter().flatten().map(|path| path.display().to_string()).collect();
+    if !companions.is_empty() {
+        notify(&format!("with {}", companions.join(", ")));
+    }
+    Ok(kernel)
 }
 
 /// The absolute path of a readable file.

@@ -77,7 +77,9 @@ impl From<crate::git::GitError> for CliError {
     fn from(error: crate::git::GitError) -> Self {
         use crate::git::GitError as E;
         match error {
-            E::Folder { .. } | E::NoRepository(_) | E::UnknownRevision { .. } => Self::Usage(error.to_string()),
+            E::Folder { .. } | E::NoRepository(_) | E::NoRange { .. } | E::UnknownRevision { .. } => {
+                Self::Usage(error.to_string())
+            }
             E::Run(_) | E::Failed { .. } => Self::Lab(error.to_string()),
         }
     }
@@ -120,9 +122,15 @@ impl From<crate::kernel::KernelError> for CliError {
     fn from(error: crate::kernel::KernelError) -> Self {
         use crate::kernel::KernelError as E;
         match error {
-            E::Unknown { .. } | E::NotForArch { .. } | E::NotBuilt { .. } | E::NotInDebian(_) | E::Catalogue { .. } => {
-                Self::Usage(error.to_string())
-            }
+            E::Unknown { .. }
+            | E::NotForArch { .. }
+            | E::NotBuilt { .. }
+            | E::NotInDebian(_)
+            | E::Catalogue { .. }
+            | E::NoImage { .. }
+            | E::NoConfiguration(_)
+            | E::NoFragment(_) => Self::Usage(error.to_string()),
+            E::Git(error) => error.into(),
             _ => Self::Lab(error.to_string()),
         }
     }

@@ -12,9 +12,10 @@ use super::live::Live;
 use super::needed;
 use super::output;
 use super::runtime::runtime;
+use super::timings::Stopwatch;
 use crate::host::{AccelReason, Resources, today, wall_clock};
 use crate::kernel::{Progress, Update};
-use crate::lab::{self, Budget, Executor, Lab, LocalExecutor, Prepared, ProcessExecutor, Sources};
+use crate::lab::{self, Accelerators, Budget, Executor, Lab, LocalExecutor, ProcessExecutor, Sources};
 use crate::report;
 use crate::store::RunDir;
 use model::{KernelArtifact, Plan};
@@ -22,6 +23,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 /// What is to run.
@@ -36,10 +38,12 @@ pub struct Execution<'a> {
     pub plan: Plan,
     /// A kernel that the user provides.
     pub own: Option<KernelArtifact>,
-    /// Cells that need no preparation: the trial of an earlier run.
-    pub prepared: Option<Prepared>,
+    /// A cell that needs no preparation: the trial of an earlier run.
+    pub prepared: Option<lab::Preparation>,
     /// Bisect regressions for at most this long.
     pub bisect: Option<Duration>,
+    /// What was measured so far.
+    pub(super) stopwatch: Arc<Stopwatch>,
 }
 
 /// Exit status of a run with something unexpected in it.
@@ -52,12 +56,7 @@ impl Execution<'_> {
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
     pub fn run(self) -> Result<u8, CliError> {
         let (context, options, bisect) = (self.context, self.options, self.bisect);
-        // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
-        // as the program.
-        let runtime = runtime()?;
-        let done = runtime.block_on(self.go());
-        runtime.shutdown_background();
-        let (run, code) = done?;
+        let (run, code) = self.execute()?;
         let json = options.json.as_deref();
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else {
             report_json(&run, json)?;
@@ -70,6 +69,19 @@ impl Execution<'_> {
         report_json(&run, json)?;
         bisected?;
         Ok(code)
+    }
+
+    /// Runs the plan and reports it as text; returns the run and the program's exit status.
+    ///
+    /// # Errors
+    /// See [`Execution::run`].
+    pub(super) fn execute(self) -> Result<(RunDir, u8), CliError> {
+        // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
+        // as the program.
+        let runtime = runtime()?;
+        let done = runtime.block_on(self.go());
+        runtime.shutdown_background();
+        done
     }
 
     async fn go(self) -> Result<(RunDir, u8), CliError> {
@@ -90,24 +102,21 @@ impl Execution<'_> {
             jobs: self.options.jobs,
             ..Budget::of(&resources)
         };
-        let prepared = match self.prepared {
-            Some(prepared) => prepared,
-            None => {
-                let sources = Sources {
-                    kernels: Arc::new(self.catalogues.kernels),
-                    images: Arc::new(self.catalogues.images),
-                    workloads: Arc::new(self.catalogues.workloads),
-                    own: self.own,
-                    cache: self.catalogues.cache,
-                    jobs: budget.cpus as usize,
-                };
-                let view = Arc::new(Preparation { view: View::new(), cancel: cancel.clone() });
-                let readiness = sources.prepare(plan, Arc::clone(&view) as Arc<dyn Progress + Send>, &cancel).await;
-                view.view.clear();
-                banner(plan, &budget, &readiness);
-                readiness.prepared
-            }
+        let sources = Sources {
+            kernels: Arc::new(self.catalogues.kernels),
+            images: Arc::new(self.catalogues.images),
+            workloads: Arc::new(self.catalogues.workloads),
+            own: self.own,
+            cache: self.catalogues.cache,
+            jobs: budget.cpus as usize,
         };
+        let accelerators = match &self.prepared {
+            Some(_) => Accelerators::new(),
+            None => sources.accelerators(plan).await,
+        };
+        if self.prepared.is_none() {
+            banner(plan, &budget, &accelerators);
+        }
         let limits = capacity::limits(&plan.cells, &budget, &resources);
         limits.iter().for_each(|limit| output::notify(limit));
         let trials = plan.trials() as usize;
@@ -116,13 +125,40 @@ impl Execution<'_> {
             options: lab::RunOptions { budget, qemu: self.options.qemu.clone(), dump: self.options.dump },
             executor: executor(self.options.executor)?,
             observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
-            cancel,
+            cancel: cancel.clone(),
         };
-        let result = lab.run(plan, &prepared, &run).await;
+        // Ends when the run ends, too: a run directory that cannot be written needs no more kernels.
+        let preparing = cancel.child_token();
+        let view =
+            Arc::new(PreparationView { view: live.preparation().timed(&self.stopwatch), cancel: preparing.clone() });
+        let (sender, preparations) = unbounded_channel();
+        let prepare = async {
+            // It is closed at the end.
+            let sender = sender;
+            let found = |cell, ready| drop(sender.send((cell, ready)));
+            match self.prepared {
+                Some((cell, ready)) => found(cell, ready),
+                None => {
+                    let progress = Arc::clone(&view) as Arc<dyn Progress + Send>;
+                    sources.prepare(plan, &accelerators, progress, &preparing, found).await;
+                }
+            }
+            view.view.clear();
+        };
+        let boot = async {
+            let result = lab.run(plan, preparations, &run).await;
+            preparing.cancel();
+            result
+        };
+        let ((), result) = tokio::join!(prepare, boot);
         live.close();
         // A failed run still reports its finished trials.
         let json = self.options.json.as_deref();
         let code = report_text(&run, json, self.options.junit.as_deref(), self.context.color);
+        if self.options.timings {
+            let measured = self.stopwatch.table(&run.record()?.trials);
+            output::print_err(&model::printable_lines(&measured));
+        }
         if let Err(error) = result {
             report_json(&run, json)?;
             return Err(error.into());
@@ -140,8 +176,8 @@ fn executor(kind: ExecutorKind) -> std::io::Result<Arc<dyn Executor>> {
 }
 
 /// One line: what runs, on what.
-fn banner(plan: &Plan, budget: &Budget, readiness: &lab::Readiness) {
-    let reasons: BTreeSet<&AccelReason> = readiness.accels.values().map(|answer| &answer.reason).collect();
+fn banner(plan: &Plan, budget: &Budget, accelerators: &Accelerators) {
+    let reasons: BTreeSet<&AccelReason> = accelerators.values().map(|answer| &answer.reason).collect();
     // A reason about the host is worth more than "KVM does not run arm on x86_64".
     let about_host = reasons.iter().find(|reason| !matches!(reason, AccelReason::Unsupported { .. }));
     let why = about_host.or(reasons.first()).map(ToString::to_string).unwrap_or_default();
@@ -194,14 +230,18 @@ fn print_report(text: &str, run: &RunDir) {
 }
 
 /// Shows the preparation of kernels, and cancels it on an interrupt.
-struct Preparation {
+struct PreparationView {
     view: View,
     cancel: CancellationToken,
 }
 
-impl Progress for Preparation {
+impl Progress for PreparationView {
     fn update(&self, update: Update<'_>) {
         self.view.update(update);
+    }
+
+    fn note(&self, text: &str) {
+        self.view.note(text);
     }
 
     fn cancelled(&self) -> bool {

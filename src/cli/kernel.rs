@@ -2,16 +2,17 @@
 
 use super::completion::kernels;
 use super::output::{notify, write_stdout};
+use super::timings::Stopwatch;
 use super::values::arch_parser;
 use crate::assets::Assets;
 use crate::host::Clock;
 use crate::kernel::{KernelError, Kernels, Options, Progress, Source, Stage, Update};
 use arch::Arch;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{printable, printable_json, printable_lines};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Interval of progress lines without a terminal.
@@ -152,6 +153,7 @@ pub(super) struct View {
     bar: ProgressBar,
     plain: bool,
     shown: Mutex<Option<(Stage, Clock)>>,
+    stopwatch: Arc<Stopwatch>,
 }
 
 impl View {
@@ -159,19 +161,31 @@ impl View {
     pub(super) fn new() -> Self {
         let plain = !io::stderr().is_terminal();
         let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        Self { bar: ProgressBar::with_draw_target(None, target), plain, shown: Mutex::new(None) }
+        let bar = ProgressBar::with_draw_target(None, target);
+        Self { bar, plain, shown: Mutex::new(None), stopwatch: Stopwatch::start() }
     }
-}
 
-impl View {
+    /// One of several bars, above another one.
+    pub(super) fn above(bars: &MultiProgress, other: &ProgressBar) -> Self {
+        let bar = bars.insert_before(other, ProgressBar::no_length());
+        Self { bar, plain: !io::stderr().is_terminal(), shown: Mutex::new(None), stopwatch: Stopwatch::start() }
+    }
+
+    /// Measures on a stopwatch that others share.
+    pub(super) fn timed(self, stopwatch: &Arc<Stopwatch>) -> Self {
+        Self { stopwatch: Arc::clone(stopwatch), ..self }
+    }
+
     /// Removes the bar.
     pub(super) fn clear(&self) {
+        self.stopwatch.stop();
         self.bar.finish_and_clear();
     }
 }
 
 impl Progress for View {
     fn update(&self, update: Update<'_>) {
+        self.stopwatch.enter(update.stage, update.message);
         let Ok(mut shown) = self.shown.lock() else { return };
         let changed = shown.is_none_or(|(stage, _)| stage != update.stage);
         if self.plain {
@@ -193,6 +207,10 @@ impl Progress for View {
             None => self.bar.unset_length(),
         }
         self.bar.set_position(update.done);
+    }
+
+    fn note(&self, text: &str) {
+        self.bar.suspend(|| notify(text));
     }
 }
 

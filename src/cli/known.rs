@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{KernelError, Kernels, ModuleTree, Options, missing_option};
+use crate::kernel::{KernelEntry, KernelError, Kernels, ModuleTree, Options, missing_option};
 use crate::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
 use crate::workload::{Manifest, OptionError, Unfit};
 use arch::Arch;
@@ -35,12 +35,7 @@ impl Catalogues {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
         kernels.catalogue().broken().iter().for_each(|broken| output::notify(&format!("left out: {}", broken.error())));
         let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
-        let cached = names.map(|name| CachedKernel {
-            name,
-            kernels: kernels.clone(),
-            artifacts: RefCell::default(),
-            trees: RefCell::default(),
-        });
+        let cached = names.map(|name| CachedKernel::new(name, &kernels));
         Ok(Self {
             cached: cached.collect(),
             kernels,
@@ -48,6 +43,14 @@ impl Catalogues {
             images: Images::new(context.assets.clone(), context.cache.clone()),
             cache: context.cache.clone(),
         })
+    }
+
+    /// Adds a kernel for this invocation.
+    pub fn add(&mut self, entry: KernelEntry) {
+        let name = entry.name.to_string();
+        self.kernels.add(entry);
+        self.cached.retain(|kernel| kernel.name != name);
+        self.cached.push(CachedKernel::new(name, &self.kernels));
     }
 
     /// The names that a matrix may use.
@@ -78,6 +81,10 @@ struct CachedKernel {
 }
 
 impl CachedKernel {
+    fn new(name: String, kernels: &Kernels) -> Self {
+        Self { name, kernels: kernels.clone(), artifacts: RefCell::default(), trees: RefCell::default() }
+    }
+
     fn artifact(&self, arch: Arch) -> Option<KernelArtifact> {
         let mut artifacts = self.artifacts.borrow_mut();
         artifacts.entry(arch).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()

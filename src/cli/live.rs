@@ -1,6 +1,7 @@
 //! What a person sees while a run goes on: one line a running cell, finished cells scrolling up above them. Where the
 //! output is no terminal, one plain line a finished cell.
 
+use super::kernel::View;
 use super::output;
 use super::runtime::can_start_thread;
 use crate::lab::{Observer, Status};
@@ -71,6 +72,11 @@ impl Live {
             workload: widest(|cell| report::variant(cell).len()).min(30),
         };
         Self { bars, total, terminal, color, planned: trials, widths, state: Mutex::default() }
+    }
+
+    /// Shows the preparation of cells above the total.
+    pub(super) fn preparation(&self) -> View {
+        View::above(&self.bars, &self.total)
     }
 
     /// Takes the running lines off the screen; the report follows.

@@ -7,9 +7,10 @@ use super::execute::Execution;
 use super::known::Catalogues;
 use super::lookup;
 use super::output::{notify, print};
+use super::timings::Stopwatch;
 use super::trust::trial_to_boot;
 use crate::kernel::Kernels;
-use crate::lab::{Prepared, Ready};
+use crate::lab::{Preparation, Ready};
 use crate::report;
 use crate::store::digest_file;
 use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, RunId, TrialRecord};
@@ -43,11 +44,12 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let mut cell = trial.cell;
     cell.repeat = 1;
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };
-    Execution { context, catalogues, options: &args.options, plan, own: None, prepared, bisect: None }.run()
+    let (options, stopwatch) = (&args.options, Stopwatch::start());
+    Execution { context, catalogues, options, plan, own: None, prepared, bisect: None, stopwatch }.run()
 }
 
 /// The very files of the recorded trial, if they are still what they were.
-fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Prepared> {
+fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
     let argument = |option: &str| {
         let at = trial.command.iter().position(|word| word == option)?;
         trial.command.get(at + 1).map(PathBuf::from)
@@ -66,5 +68,5 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Prepared> {
     let cached = kernels.cached(name.as_str(), arch).filter(|cached| cached.image == image && cached.digest == digest);
     let kernel = cached
         .unwrap_or_else(|| KernelArtifact { release, ..KernelArtifact::of_image(name.clone(), arch, image, digest) });
-    Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() }))]))
+    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() })))
 }

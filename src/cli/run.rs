@@ -6,6 +6,8 @@ use super::error::CliError;
 use super::execute::Execution;
 use super::known::Catalogues;
 use super::output;
+use super::range;
+use super::timings::Stopwatch;
 use crate::matrix::{self, Filter};
 use crate::store::read_stream;
 use model::{Plan, duration};
@@ -19,13 +21,26 @@ const MAX_MATRIX: u64 = 64 << 20;
 /// # Errors
 /// When the matrix is wrong or the lab fails.
 pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
+    if let Some(commits) = &args.range {
+        return range::run(args, commits, context);
+    }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let mut plan = load(&args.matrix, args.filter.as_deref(), &catalogues, context)?;
+    let plan = planned(args, &catalogues, context)?;
+    let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
+    let (options, stopwatch) = (&args.options, Stopwatch::start());
+    Execution { context, catalogues, options, plan, own: None, prepared: None, bisect, stopwatch }.run()
+}
+
+/// The plan that the arguments ask for.
+///
+/// # Errors
+/// See [`load`].
+pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
+    let mut plan = load(&args.matrix, args.filter.as_deref(), catalogues, context)?;
     if let Some(repeat) = args.repeat {
         plan.cells.iter_mut().for_each(|cell| cell.repeat = repeat);
     }
-    let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
-    Execution { context, catalogues, options: &args.options, plan, own: None, prepared: None, bisect }.run()
+    Ok(plan)
 }
 
 /// Reads a matrix and leaves the cells that match the filter; warnings go to stderr.

@@ -38,6 +38,16 @@ pub enum GitError {
     /// No repository.
     #[error("{} is not in a git repository; name one with `--repo`", .0.display())]
     NoRepository(PathBuf),
+    /// A range that git does not know.
+    #[error("`{range}` is no range of commits of {}: {message}", dir.display())]
+    NoRange {
+        /// The range.
+        range: String,
+        /// The repository.
+        dir: PathBuf,
+        /// git's message.
+        message: String,
+    },
     /// A revision that names no commit.
     #[error("`{revision}` names no commit of {}{}", dir.display(), if *shallow { SHALLOW } else { "" })]
     UnknownRevision {

@@ -102,6 +102,20 @@ impl Repository {
         self.commits(command).await
     }
 
+    /// The commits of a range, newest first: `v6.1..HEAD`, as `git log` takes it. At most `max` and one more.
+    ///
+    /// # Errors
+    /// When the range is none, or git fails.
+    pub async fn range(&self, range: &str, max: usize) -> Result<Vec<Commit>, GitError> {
+        let mut command = git(&self.dir);
+        command.args(["log", "--topo-order", "--no-show-signature", Commit::FORMAT]);
+        command.arg(format!("--max-count={}", max.saturating_add(1))).args(["--end-of-options", range, "--"]);
+        self.commits(command).await.map_err(|error| match error {
+            GitError::Failed { message, dir, .. } => GitError::NoRange { range: range.to_owned(), dir, message },
+            error => error,
+        })
+    }
+
     /// One commit.
     ///
     /// # Errors

@@ -17,9 +17,37 @@ const MAX_UNTRACKED: u64 = 16 << 20;
 /// Maximum length of the user's `info/exclude` in bytes.
 const MAX_EXCLUDE: u64 = 1 << 20;
 
-/// The index and the list of new files, in the worktree's own repository.
+/// The index, the list of new files, and what they are not, in the worktree's own repository.
 const INDEX: &str = "snapshot-index";
 const ADDED: &str = "snapshot-added";
+const BUILT: &str = "snapshot-built";
+
+/// What a build of Linux leaves in its tree, for folders without a repository. The `.gitignore` of an unpacked source package
+/// may be for the repository that the package was made in: Debian's ignores everything but `debian/`.
+const BUILT_FILES: &str = "\
+.*.cmd
+.*.d
+.tmp_*
+.config*
+.version
+*.a
+*.ko
+*.mod
+*.mod.c
+*.o
+*.so
+*.so.dbg
+*.order
+Module.symvers
+System.map
+modules.builtin*
+vmlinux
+vmlinux.*
+!vmlinux.lds.S
+/include/config/
+/include/generated/
+/arch/*/include/generated/
+";
 
 /// A commit's author and time: the same state is the same commit.
 const IDENTITY: [(&str, &str); 6] = [
@@ -42,13 +70,14 @@ pub struct Snapshot {
 
 impl Worktree {
     /// Commits the state of `folder` to this worktree's own repository. The folder is only read, and the configuration of a
-    /// repository in it is not obeyed. Files that its `.gitignore` names are left out, unless they are tracked.
+    /// repository in it is not obeyed. Files that a repository ignores are left out, and so is what a build leaves in a folder
+    /// without one.
     ///
     /// # Errors
     /// When git fails, or a file cannot be read.
     pub async fn snapshot(&self, folder: &Path) -> Result<Snapshot, GitError> {
         let index = self.repository().join(INDEX);
-        self.take_over(folder, &index).await?;
+        let is_repository = self.take_over(folder, &index).await?;
         let run = |arguments: &[&str]| {
             let mut command: Command = in_repository(folder).into();
             command.arg("--git-dir").arg(self.repository()).arg("--work-tree").arg(folder);
@@ -58,11 +87,17 @@ impl Worktree {
             command
         };
         bytes(&mut run(&["add", "--update"]), "read the changed files", folder).await?;
-        let listed = run(&["ls-files", "-z", "--others", "--exclude-standard"]);
-        let listed = bytes(&mut { listed }, "list the new files", folder).await?;
+        let built = self.repository().join(BUILT);
+        write(&built, BUILT_FILES.as_bytes())?;
+        let mut list = run(&["ls-files", "-z", "--others"]);
+        match is_repository {
+            true => list.arg("--exclude-standard"),
+            false => list.arg("--exclude-from").arg(built),
+        };
+        let listed = bytes(&mut list, "list the new files", folder).await?;
         let added = self.repository().join(ADDED);
         std::fs::write(&added, sources(folder, &listed)).map_err(failed(&added))?;
-        let mut add = run(&["add", "--pathspec-file-nul"]);
+        let mut add = run(&["add", "--force", "--pathspec-file-nul"]);
         let mut from = OsString::from("--pathspec-from-file=");
         from.push(&added);
         bytes(add.arg(from), "read the new files", folder).await?;
@@ -72,17 +107,15 @@ impl Worktree {
         Ok(Snapshot { commit: CommitId::new(commit.trim()), tree })
     }
 
-    /// Takes over what the folder's repository knows of its files: their hashes, which need not be computed again, and which
-    /// ones are ignored.
-    async fn take_over(&self, folder: &Path, index: &Path) -> Result<(), GitError> {
+    /// Takes over what the folder's repository, if it has one, knows of its files: their hashes, which need not be computed
+    /// again, and which ones are ignored. Says whether there is one.
+    async fn take_over(&self, folder: &Path, index: &Path) -> Result<bool, GitError> {
+        if !is_top(folder).await {
+            return Ok(false);
+        }
+        let [their_index, their_exclude] = paths(folder, ["index", "info/exclude"]).await?;
+        let (their_index, their_exclude) = (&their_index, &their_exclude);
         let exclude = self.repository().join("info/exclude");
-        let theirs = match top(folder).await {
-            Some(_) => paths(folder, &["index", "info/exclude"]).await?,
-            None => Vec::new(),
-        };
-        let [their_index, their_exclude] = theirs.as_slice() else {
-            return write(&exclude, b"");
-        };
         match read_regular(their_exclude, MAX_EXCLUDE) {
             Ok(text) => write(&exclude, &text)?,
             Err(error) if error.kind() == ErrorKind::NotFound => write(&exclude, b"")?,
@@ -100,26 +133,31 @@ impl Worktree {
                 .and_then(|file| file.set_modified(theirs))
                 .map_err(failed(index))?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
-/// The folder's own repository, if it is the top of its worktree.
-async fn top(folder: &Path) -> Option<PathBuf> {
-    let found = bytes(git(folder).args(["rev-parse", "--show-toplevel"]), "find a repository", folder).await.ok()?;
-    let top = PathBuf::from(OsString::from_vec(found.strip_suffix(b"\n")?.to_vec()));
-    (top.canonicalize().ok()? == folder.canonicalize().ok()?).then_some(top)
+/// Whether a folder is the top of a repository's worktree.
+async fn is_top(folder: &Path) -> bool {
+    let found = bytes(git(folder).args(["rev-parse", "--show-toplevel"]), "find a repository", folder).await;
+    let top = found.ok().and_then(|line| path_of(&line).canonicalize().ok());
+    top.is_some() && top == folder.canonicalize().ok()
 }
 
-async fn paths(folder: &Path, names: &[&str]) -> Result<Vec<PathBuf>, GitError> {
-    let mut found = Vec::new();
-    for name in names {
+/// The paths of files of the folder's repository.
+async fn paths<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBuf; N], GitError> {
+    let mut found = [const { PathBuf::new() }; N];
+    for (name, path) in names.into_iter().zip(&mut found) {
         let mut command = git(folder);
         command.args(["rev-parse", "--path-format=absolute", "--git-path", name]);
-        let line = bytes(&mut command, "find its files", folder).await?;
-        found.push(PathBuf::from(OsString::from_vec(line.strip_suffix(b"\n").unwrap_or(&line).to_vec())));
+        *path = path_of(&bytes(&mut command, "find its files", folder).await?);
     }
     Ok(found)
+}
+
+/// The path that git prints, with a line feed.
+fn path_of(line: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(line.strip_suffix(b"\n").unwrap_or(line).to_vec()))
 }
 
 /// Those of the listed files that may be sources. A repository in the folder is listed with a slash.
@@ -239,8 +277,12 @@ mod tests {
     async fn folder_without_a_repository_has_snapshots_too() {
         let setup = Setup::new();
         setup.write("mm/built.o", "object");
+        setup.write("include/generated/autoconf.h", "built");
+        // As in Debian's source packages.
+        setup.write(".gitignore", "/*\n!/debian/\n");
         let (one, tree) = setup.snapshot().await;
         assert_eq!((read(&tree, "mm/oom.c").as_deref(), read(&tree, "mm/built.o")), (Some("committed\n"), None));
+        assert!(!tree.path().join("include").exists());
         setup.write("mm/oom.c", "changed\n");
         let (two, tree) = setup.snapshot().await;
         assert_eq!(read(&tree, "mm/oom.c").as_deref(), Some("changed\n"));

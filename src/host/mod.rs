@@ -27,7 +27,7 @@ pub use limits::{OpenFiles, allow_open_files};
 pub use private_dir::{private_dir, private_dir_in};
 pub use process::{
     Captured, Limits, Orphans, Output, PipedProcess, ProcessFd, ProcessGroup, RunError, SpawnError, block_on, capture,
-    capture_blocking, supervise, supervised,
+    capture_blocking, run_blocking, supervise, supervised,
 };
 pub use qemu::Qemu;
 pub use qmp::{Pause, Qmp, QmpCommands, QmpError};

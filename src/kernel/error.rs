@@ -1,5 +1,6 @@
 //! Errors of fetching and building kernels. None of them says anything about the kernel under test.
 
+use super::machine::ImageProblem;
 use arch::Arch;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,20 @@ pub enum KernelError {
         /// The problem.
         message: String,
     },
+    /// A file is no kernel image for the architecture.
+    #[error("{}: {problem}", .path.display())]
+    NoImage {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: ImageProblem,
+    },
+    /// No kernel of the catalogue is built for the architecture.
+    #[error("no kernel of the catalogue is built for {0}: name a configuration with `--config`")]
+    NoConfiguration(Arch),
+    /// A configuration that is neither a fragment nor a file.
+    #[error("no configuration `{0}`: it is neither a name in `kernels/config/` nor a file")]
+    NoFragment(String),
     /// The kernel has a module neither built in nor loadable.
     #[error("{kernel} has no module {module}{}: it is neither built in nor loadable", which(.dependent.as_deref()))]
     NoModule {

@@ -247,7 +247,7 @@ impl Kernels {
             if matches!(entry.source, Source::Git { .. })
                 && let Some(note) = revision.lacks_changes(&self.cache, progress)
             {
-                tracing::warn!("{note}");
+                progress.note(&note);
             }
             return revision.check_out(&self.cache, progress);
         }
@@ -291,7 +291,7 @@ mod tests {
     fn user_image_is_used_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let (image, map) = (dir.path().join("Image"), dir.path().join("System.map"));
-        fs::write(&image, "xLinux version 6.1.0-mine (me)").unwrap();
+        fs::write(&image, "\0Linux version 6.1.0-mine (me)").unwrap();
         let (shown_image, shown_map) = (image.display(), map.display());
         let description = format!("source:\n  local:\n    arm: {{image: {shown_image}, system-map: {shown_map}}}\n");
         let kernels = kernels(dir.path(), &description);

@@ -62,6 +62,9 @@ pub trait Progress: Sync {
     /// Reports progress; called often.
     fn update(&self, update: Update<'_>);
 
+    /// Tells the user something that the kernel's name does not.
+    fn note(&self, _text: &str) {}
+
     /// Whether to cancel; polled several times a second.
     fn cancelled(&self) -> bool {
         false

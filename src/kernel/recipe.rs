@@ -7,7 +7,7 @@ use super::config::all_config;
 use super::entry::{KernelEntry, Source};
 use super::kernels::Kernels;
 use super::patch::Patch;
-use super::progress::Progress;
+use super::progress::{NullProgress, Progress};
 use super::source::Revision;
 use super::{build, prebuilt, toolchain};
 use arch::Arch;
@@ -28,6 +28,16 @@ pub(super) struct Recipe {
 pub(super) struct States(Arc<Mutex<BTreeMap<(String, String), Revision>>>);
 
 impl Kernels {
+    /// Digest of what determines a kernel: its source, as far as it is known without the network, its configuration, the
+    /// compiler.
+    ///
+    /// # Errors
+    /// When the kernel does not exist for the architecture, its source cannot be read, or there is no compiler.
+    pub fn digest(&self, name: &str, arch: Arch) -> Result<Digest, KernelError> {
+        let entry = self.catalogue().supports(name, arch)?;
+        Ok(self.recipe(entry, arch, &NullProgress)?.digest)
+    }
+
     /// The recipe of a kernel.
     pub(super) fn recipe(
         &self,
@@ -53,7 +63,7 @@ impl Kernels {
         Ok(Recipe { digest, revision })
     }
 
-    fn revision(&self, source: &Source, progress: &dyn Progress) -> Result<Option<Revision>, KernelError> {
+    pub(super) fn revision(&self, source: &Source, progress: &dyn Progress) -> Result<Option<Revision>, KernelError> {
         let key = match source {
             Source::Git { repository, revision } => (repository.clone(), revision.clone()),
             Source::Tree(folder) => (folder.to_string_lossy().into_owned(), String::new()),

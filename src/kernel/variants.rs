@@ -7,10 +7,49 @@ use super::entry::{KernelEntry, Source};
 use super::kernels::Kernels;
 use super::progress::Progress;
 use arch::Arch;
-use model::{KernelArtifact, KernelName};
+use model::{Digest, KernelArtifact, KernelName};
 use std::path::Path;
 
 impl Kernels {
+    /// The kernel that a folder's source is at present, with these fragments. Its name has the hash of all files in it.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the caller cancels.
+    pub fn of_folder(
+        &self,
+        folder: &Path,
+        fragments: Vec<Fragment>,
+        arch: Arch,
+        progress: &dyn Progress,
+    ) -> Result<KernelEntry, KernelError> {
+        let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?;
+        let own = folder.file_name().unwrap_or_default().to_string_lossy();
+        let own: String =
+            own.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+        let source = Source::Tree(folder.clone());
+        let state = self.revision(&source, progress)?.map(|revision| digest_of([revision.identity().as_str()]));
+        let state = state.as_ref().map(Digest::short).unwrap_or_default();
+        Ok(KernelEntry {
+            name: KernelName::new(format!("{own}-{state}")),
+            source,
+            build: [(arch, fragments)].into(),
+            patches: Vec::new(),
+        })
+    }
+
+    /// A kernel of the catalogue, built from a commit of a repository instead of its own source.
+    ///
+    /// # Errors
+    /// When there is no such kernel, or it is not built here.
+    pub fn of_commit(&self, name: &str, repository: &Path, commit: &str) -> Result<KernelEntry, KernelError> {
+        let entry = self.catalogue().find(name)?;
+        if entry.build.is_empty() {
+            return Err(entry.not_built());
+        }
+        let source = Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() };
+        Ok(KernelEntry { source, ..entry.clone() })
+    }
+
     /// Builds a commit of a repository with these configuration fragments, in one output tree with all other commits of that
     /// repository: each build compiles the difference from the one before. The user's checkout is only read.
     ///

@@ -1,13 +1,12 @@
 //! Prepares a plan's cells: kernels, guest images, the accelerator.
 
-use super::run::Prepared;
 use super::trial::Ready;
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
 use crate::kernel::{KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
-use model::{Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
+use model::{Cell, CellId, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
@@ -40,76 +39,63 @@ pub struct Sources {
     pub jobs: usize,
 }
 
-/// Prepared cells.
-#[derive(Default)]
-pub struct Readiness {
-    /// By cell id: the cell's kernel and image, or the verdict if they are missing.
-    pub prepared: Prepared,
-    /// The accelerator of each architecture, with the reason.
-    pub accels: BTreeMap<Arch, AccelChoice>,
-}
+/// The accelerator of each architecture, with the reason.
+pub type Accelerators = BTreeMap<Arch, AccelChoice>;
 
 impl Sources {
-    /// Prepares each kernel and image of the plan once. A failure becomes the verdict of the cells that need it. Returns early
-    /// when `cancel` and `progress` are cancelled.
+    /// The accelerators of a plan's architectures.
+    pub async fn accelerators(&self, plan: &Plan) -> Accelerators {
+        let mut found = Accelerators::new();
+        for cell in &plan.cells {
+            if let Entry::Vacant(unknown) = found.entry(cell.arch) {
+                unknown.insert(probe_kvm(cell.arch, &self.cache).await);
+            }
+        }
+        found
+    }
+
+    /// Prepares each kernel and image of the plan once; `found` receives each cell's as soon as they are there. A failure
+    /// becomes the verdict of the cells that need it. Kernels that are in the cache come first, so that their cells boot while
+    /// others compile. Returns early when `cancel` and `progress` are cancelled.
     pub async fn prepare(
         &self,
         plan: &Plan,
+        accelerators: &Accelerators,
         progress: Arc<dyn Progress + Send>,
         cancel: &CancellationToken,
-    ) -> Readiness {
-        let mut readiness = Readiness::default();
-        let mut kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>> = BTreeMap::new();
-        let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
-        let mut accelerators: BTreeMap<Arch, Accelerator> = BTreeMap::new();
-        for cell in &plan.cells {
+        mut found: impl FnMut(CellId, Result<Ready, Box<Verdict>>),
+    ) {
+        let accelerators: BTreeMap<Arch, Accelerator> =
+            accelerators.iter().map(|(arch, choice)| (*arch, Accelerator::probed(choice, &self.cache))).collect();
+        let mut preparation = Preparation::default();
+        for cell in self.in_order(plan) {
             if cancel.is_cancelled() {
-                break;
+                return;
             }
-            let spec = cell.arch;
-            let key = (cell.kernel.clone(), cell.arch);
-            if !kernels.contains_key(&key) {
-                kernels.insert(key.clone(), self.kernel(cell, spec, Arc::clone(&progress)).await);
-            }
-            let initrd = match &cell.payload {
-                Payload::Initrd(initrd) => initrd.path.as_deref().map(own_initrd).transpose(),
-                Payload::Workload { name, .. } => {
-                    let own = Some(&cell.kernel).filter(|_| !cell.needs.modules.is_empty());
-                    let image_key = (cell.arch, name.clone(), own.cloned());
-                    if !images.contains_key(&image_key) {
-                        let image = match (&own, &kernels[&key]) {
-                            (Some(_), Err(verdict)) => Err(verdict.clone()),
-                            (_, kernel) => {
-                                self.image(spec, cell, name, kernel.as_ref().ok(), Arc::clone(&progress)).await
-                            }
-                        };
-                        images.insert(image_key.clone(), image);
-                    }
-                    images[&image_key].clone().map(Some)
-                }
-            };
-            if let Entry::Vacant(unknown) = readiness.accels.entry(cell.arch) {
-                let choice = probe_kvm(spec, &self.cache).await;
-                accelerators.insert(cell.arch, Accelerator::probed(&choice, &self.cache));
-                unknown.insert(choice);
-            }
-            let accelerator = accelerators[&cell.arch].clone();
-            let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
-                Some(option) => Err(unavailable(format!(
-                    "{} has no CONFIG_{option}=y for {}, which {} needs",
-                    cell.kernel,
-                    cell.arch,
-                    cell.workload_name()
-                ))),
-                None => Ok(Ready { kernel, initrd: initrd?, accelerator }),
-            });
-            readiness.prepared.insert(cell.id.clone(), ready);
+            let accelerator = accelerators.get(&cell.arch).cloned();
+            let ready = preparation.cell(self, cell, accelerator, &progress).await;
+            found(cell.id.clone(), ready);
         }
-        readiness
+    }
+
+    /// The cells in the order in which they are prepared.
+    fn in_order<'p>(&self, plan: &'p Plan) -> Vec<&'p Cell> {
+        let mut known: BTreeMap<(&KernelName, Arch), bool> = BTreeMap::new();
+        let mut is_there = |cell: &'p Cell| {
+            *known
+                .entry((&cell.kernel, cell.arch))
+                .or_insert_with(|| self.is_own(cell) || self.kernels.cached(cell.kernel.as_str(), cell.arch).is_some())
+        };
+        let (there, missing): (Vec<_>, Vec<_>) = plan.cells.iter().partition(|cell| is_there(cell));
+        [there, missing].concat()
+    }
+
+    fn is_own(&self, cell: &Cell) -> bool {
+        self.own.as_ref().is_some_and(|own| own.name == cell.kernel)
     }
 
     async fn kernel(&self, cell: &Cell, spec: Arch, progress: Arc<dyn Progress + Send>) -> Needed<KernelArtifact> {
-        if let Some(own) = self.own.as_ref().filter(|own| own.name == cell.kernel) {
+        if let Some(own) = self.own.as_ref().filter(|_| self.is_own(cell)) {
             return Ok(own.clone());
         }
         let (kernels, name, jobs) = (Arc::clone(&self.kernels), cell.kernel.clone(), self.jobs);
@@ -149,6 +135,65 @@ impl Sources {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
+    }
+}
+
+/// What is prepared so far.
+#[derive(Default)]
+struct Preparation {
+    kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>>,
+    images: BTreeMap<ImageKey, Needed<Image>>,
+}
+
+impl Preparation {
+    async fn cell(
+        &mut self,
+        sources: &Sources,
+        cell: &Cell,
+        accelerator: Option<Accelerator>,
+        progress: &Arc<dyn Progress + Send>,
+    ) -> Needed<Ready> {
+        let key = (cell.kernel.clone(), cell.arch);
+        if !self.kernels.contains_key(&key) {
+            self.kernels.insert(key.clone(), sources.kernel(cell, cell.arch, Arc::clone(progress)).await);
+        }
+        let kernel = self.kernels[&key].clone();
+        let initrd = match &cell.payload {
+            Payload::Initrd(initrd) => initrd.path.as_deref().map(own_initrd).transpose(),
+            Payload::Workload { name, .. } => self.image(sources, cell, name, &kernel, progress).await.map(Some),
+        };
+        let kernel = kernel?;
+        if let Some(option) = missing_option(&kernel, &cell.needs.config) {
+            return Err(unavailable(format!(
+                "{} has no CONFIG_{option}=y for {}, which {} needs",
+                cell.kernel,
+                cell.arch,
+                cell.workload_name()
+            )));
+        }
+        let accelerator = accelerator.ok_or_else(|| unavailable(format!("no accelerator for {}", cell.arch)))?;
+        Ok(Ready { kernel, initrd: initrd?, accelerator })
+    }
+
+    async fn image(
+        &mut self,
+        sources: &Sources,
+        cell: &Cell,
+        workload: &WorkloadName,
+        kernel: &Needed<KernelArtifact>,
+        progress: &Arc<dyn Progress + Send>,
+    ) -> Needed<Image> {
+        let own = Some(&cell.kernel).filter(|_| !cell.needs.modules.is_empty());
+        let key = (cell.arch, workload.clone(), own.cloned());
+        if let Some(image) = self.images.get(&key) {
+            return image.clone();
+        }
+        let image = match (own, kernel) {
+            (Some(_), Err(verdict)) => Err(verdict.clone()),
+            (_, kernel) => sources.image(cell.arch, cell, workload, kernel.as_ref().ok(), Arc::clone(progress)).await,
+        };
+        self.images.insert(key, image.clone());
+        image
     }
 }
 

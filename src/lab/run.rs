@@ -12,11 +12,23 @@ use model::{Accel, Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdic
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// By cell id: the cell's kernel and image, or the verdict if they are missing.
-pub type Prepared = BTreeMap<CellId, Result<Ready, Box<Verdict>>>;
+/// A cell's kernel and image, or the verdict if they are missing.
+pub type Preparation = (CellId, Result<Ready, Box<Verdict>>);
+
+/// Cells that are prepared, one after the other; it is closed when no more come.
+pub type Preparations = UnboundedReceiver<Preparation>;
+
+/// Cells that are all prepared.
+pub fn prepared(cells: impl IntoIterator<Item = Preparation>) -> Preparations {
+    let (sender, receiver) = unbounded_channel();
+    // The receiver is here.
+    cells.into_iter().for_each(|cell| drop(sender.send(cell)));
+    receiver
+}
 
 /// Options of a run.
 #[derive(Debug, Clone)]
@@ -42,37 +54,42 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Runs every trial of the plan into `run` and returns when all have ended or the run was cancelled.
+    /// Runs every trial of the plan into `run`, as soon as its cell is prepared, and returns when all have ended or the run was
+    /// cancelled.
     ///
     /// # Errors
     /// When the run directory cannot be written. Any other failure of the lab is a verdict with the outcome `lab-error`, and
     /// the other trials continue.
-    pub async fn run(&self, plan: &Plan, prepared: &Prepared, run: &RunDir) -> Result<(), LabError> {
+    pub async fn run(&self, plan: &Plan, preparations: Preparations, run: &RunDir) -> Result<(), LabError> {
         let clock = Clock::start();
         allow_open_files();
+        let mut waiting = Waiting { trials: trials(plan), prepared: BTreeMap::new(), preparations: Some(preparations) };
         let mut admission = Admission::new(self.options.budget);
-        let mut waiting = trials(plan);
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
         let mut failed = None;
         loop {
-            while !self.cancel.is_cancelled() && failed.is_none() {
-                let needs: Vec<Need> = waiting.iter().map(|(_, cell, _)| Need::of(cell)).collect();
-                let Some(at) = admission.next(&needs) else { break };
-                let (index, cell, number) = waiting.remove(at);
-                let need = needs[at];
+            waiting.receive_all();
+            while !self.cancel.is_cancelled()
+                && failed.is_none()
+                && let Some(((index, cell, number), need, ready)) = waiting.next(&admission)
+            {
                 admission.take(need);
-                let ready = prepared.get(&cell.id).cloned().unwrap_or_else(|| Err(Box::new(unprepared())));
                 let guest = GuestSpec::Planned { qemu: self.options.qemu.clone() };
                 let trial = self.assign(index, cell, number, guest, ready, run);
                 running.spawn(async move { (need, trial.run().await.map(drop)) });
             }
-            match running.join_next().await {
-                Some(Ok((need, result))) => {
+            let ends = waiting.trials.is_empty() || self.cancel.is_cancelled() || failed.is_some();
+            if running.is_empty() && ends {
+                break;
+            }
+            tokio::select! {
+                Some(done) = running.join_next() => {
+                    let (need, result) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
                     admission.give_back(need);
                     failed = failed.or(result.err());
                 }
-                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
-                None => break,
+                () = waiting.receive() => {}
+                () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => {}
             }
         }
         run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
@@ -130,9 +147,51 @@ impl Lab {
     }
 }
 
+/// A trial by its index, cell and number.
+type Planned<'p> = (usize, &'p Cell, u32);
+
+/// Trials that have not started.
+struct Waiting<'p> {
+    trials: Vec<Planned<'p>>,
+    prepared: BTreeMap<CellId, Result<Ready, Box<Verdict>>>,
+    /// None when all cells are prepared.
+    preparations: Option<Preparations>,
+}
+
+impl<'p> Waiting<'p> {
+    /// Removes the first trial whose cell is prepared and that is admitted.
+    fn next(&mut self, admission: &Admission) -> Option<(Planned<'p>, Need, Result<Ready, Box<Verdict>>)> {
+        let all = self.preparations.is_none();
+        let is_ready = |cell: &Cell| all || self.prepared.contains_key(&cell.id);
+        let ready = self.trials.iter().enumerate().filter(|(_, (_, cell, _))| is_ready(cell));
+        let (places, needs): (Vec<usize>, Vec<Need>) = ready.map(|(at, (_, cell, _))| (at, Need::of(cell))).unzip();
+        let at = admission.next(&needs)?;
+        let trial = self.trials.remove(places[at]);
+        let ready = self.prepared.get(&trial.1.id).cloned().unwrap_or_else(|| Err(Box::new(unprepared())));
+        Some((trial, needs[at], ready))
+    }
+
+    /// Takes the cells that are prepared by now: of those the first trial of the plan starts, not the first that was prepared.
+    fn receive_all(&mut self) {
+        let Some(preparations) = &mut self.preparations else { return };
+        while let Ok((cell, ready)) = preparations.try_recv() {
+            self.prepared.insert(cell, ready);
+        }
+    }
+
+    /// Waits for the next prepared cell; without end when all are prepared.
+    async fn receive(&mut self) {
+        let Some(preparations) = &mut self.preparations else { return std::future::pending().await };
+        match preparations.recv().await {
+            Some((cell, ready)) => drop(self.prepared.insert(cell, ready)),
+            None => self.preparations = None,
+        }
+    }
+}
+
 /// The plan's trials in order, by index, cell and number: all first trials, then all second ones, so that a stopped run has
 /// seen every cell.
-fn trials(plan: &Plan) -> Vec<(usize, &Cell, u32)> {
+fn trials(plan: &Plan) -> Vec<Planned<'_>> {
     let max = plan.cells.iter().map(|cell| cell.repeat).max().unwrap_or(0);
     (1..=max)
         .flat_map(|number| plan.cells.iter().filter(move |cell| cell.repeat >= number).map(move |cell| (cell, number)))

@@ -1,6 +1,6 @@
 //! Names of cells: made of the cell's own values alone, so that they stay when the rest of the matrix changes.
 
-use model::{Cell, CellId, Payload};
+use model::{Cell, CellId, KernelName, Payload};
 
 /// The maximum length of an id in bytes: with a trial's number behind it, it is still a file name.
 const MAX_BYTES: usize = 200;
@@ -17,6 +17,13 @@ pub(super) fn cell_id(cell: &Cell) -> CellId {
         id.push_str(&format!(".{}={}", plain(axis, false), value_part(value)));
     }
     CellId::new(if id.len() > MAX_BYTES { shortened(&id) } else { id })
+}
+
+/// The same cell with another kernel.
+pub fn with_kernel(cell: &Cell, kernel: KernelName) -> Cell {
+    let mut cell = Cell { kernel, ..cell.clone() };
+    cell.id = cell_id(&cell);
+    cell
 }
 
 /// A workload with the options that the matrix gives it: `zombie-victim+hogs=3,probability=0.4`.

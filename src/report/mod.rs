@@ -3,6 +3,7 @@
 
 mod alternatives;
 mod axis;
+mod grid;
 mod json;
 mod junit;
 mod layout;
@@ -16,6 +17,7 @@ mod text;
 mod timeline;
 mod why;
 
+pub use grid::{GridCell, GridRow, first_red, grid};
 pub use json::{json, json_schema};
 pub use junit::junit;
 pub use layout::Style;

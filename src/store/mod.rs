@@ -4,11 +4,13 @@ mod error;
 mod events;
 mod input;
 mod json;
+mod results;
 mod run_dir;
 mod trial_dir;
 
 pub use error::StoreError;
 pub use events::{Events, read_events};
 pub use input::{open_regular, open_stream, read_regular, read_stream};
+pub use results::{Results, TrialResult};
 pub use run_dir::{RunDir, read_trial};
 pub use trial_dir::{TrialDir, digest_file};

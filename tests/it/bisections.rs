@@ -2,7 +2,7 @@
 
 mod answers;
 mod bounds;
-mod cells;
+pub mod cells;
 mod configs;
 mod hostile;
 mod linux;

@@ -14,6 +14,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("--serial", "needs a QEMU that runs already: `watch::a_qemu_that_runs_is_judged_and_left_alone`"),
     ("bisect commits --repo ~/linux --good v6.1 --bad v6.3 --arch", "builds kernels: `bisections::linux`"),
     ("matrices/zoo.yaml", "builds kernels: a nightly run"),
+    ("--tree ~/linux", "builds a kernel: `trees`"),
 ];
 
 /// What stands for a name of the reader's.
@@ -58,8 +59,9 @@ fn prepared() -> Program {
         format!("{AGENT}say [    1.0] Kernel panic - not syncing: x\nevent SHUTDOWN guest-reset\nexit 0\n"),
         format!("{AGENT}{END}"),
     );
-    let guest = program.write("guest", &good);
-    let broken = program.write("broken", &bad);
+    // An image is no text.
+    let guest = program.write("guest", &format!("# \0\n{good}"));
+    let broken = program.write("broken", &format!("# \0\n{bad}"));
     for file in ["bzImage", "my.cpio.gz", "console.log"] {
         std::fs::copy(&guest, program.dir().join(file)).unwrap();
     }

@@ -27,4 +27,5 @@ mod scripted;
 mod security;
 mod streams;
 mod support;
+mod trees;
 mod watch;

@@ -212,7 +212,7 @@ fn a_trial_runs_again_with_the_same_files() {
     }
     assert_eq!(first["verdict"]["kind"], again["verdict"]["kind"]);
 
-    program.write("kernel", "another kernel");
+    program.write("kernel", "\0another kernel");
     let changed = program.run(["repro", "runs/first/cells/kernel.riscv64-nommu.32M.initrd", "--qemu", FAKE_QEMU]);
     assert_eq!(changed.status, Some(3), "{changed:?}");
     assert!(changed.stderr.contains("missing or changed"), "{}", changed.stderr);

@@ -1,12 +1,15 @@
 //! The driver, the scheduler and the run directory on scripted guests that misbehave in every way.
 
 use crate::support::scripted::Scripted;
-use model::{Accel, Artifact, Event, Kind, Outcome, Probe, QmpEvent, TrialRecord};
+use model::{Accel, Artifact, Cell, Event, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::host::Accelerator;
+use oomlab::lab::{Observer, Status};
 use oomlab::store::{digest_file, read_events};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::mpsc::unbounded_channel;
 use watchdog::{Setup, replay};
 
 const BOOT: &str = "say [    0.000000] Linux version 6.1.0\n\
@@ -282,6 +285,51 @@ async fn interrupted_run_keeps_finished_trials() {
     assert_eq!(kinds, [Kind::Finished, Kind::Interrupted], "the waiting one never began");
     assert!(record.interrupted);
     assert_eq!((record.exit_code(), record.planned), (130, 3));
+}
+
+/// Tells when a trial has ended.
+struct EndObserver(tokio::sync::mpsc::UnboundedSender<String>);
+
+impl Observer for EndObserver {
+    fn started(&self, _: usize, _: &Cell, _: u32) {}
+    fn status(&self, _: usize, _: Status) {}
+    fn finished(&self, _: usize, record: &TrialRecord) {
+        let _ = self.0.send(record.cell.id.to_string());
+    }
+}
+
+#[tokio::test]
+async fn prepared_cells_boot_while_others_are_prepared() {
+    let (ended, mut ends) = unbounded_channel();
+    let mut scripted = Scripted { observer: Arc::new(EndObserver(ended)), ..Scripted::default() };
+    for name in ["late", "early", "never"] {
+        scripted.cell(name, &format!("{BOOT}{END}"));
+    }
+    let (prepare, preparations) = unbounded_channel();
+    let (lab, run) = (scripted.lab(), scripted.run_dir());
+    let mut prepared = scripted.prepared.clone();
+    let steps = async move {
+        for name in ["early", "late"] {
+            prepare.send(prepared.remove_entry(&name.into()).unwrap()).unwrap();
+            assert_eq!(ends.recv().await.as_deref(), Some(name));
+        }
+    };
+    let (result, ()) = tokio::join!(lab.run(&scripted.plan, preparations, &run), steps);
+    result.unwrap();
+    let kinds: Vec<Kind> = run.record().unwrap().trials.iter().map(|trial| trial.verdict.kind).collect();
+    assert_eq!(kinds, [Kind::Finished, Kind::Finished, Kind::KernelUnavailable]);
+}
+
+#[tokio::test]
+async fn interrupted_run_does_not_wait_for_preparations() {
+    let mut scripted = Scripted::default();
+    scripted.cell("cell", BOOT);
+    let (_prepare, preparations) = unbounded_channel();
+    let run = scripted.run_dir();
+    scripted.cancel.cancel();
+    scripted.lab().run(&scripted.plan, preparations, &run).await.unwrap();
+    let record = run.record().unwrap();
+    assert!(record.interrupted && record.trials.is_empty());
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
-    KernelSpec, PageTableEntry, PageTables, QemuSpec, Registers, SavedRegisters, StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, ImageMagic,
+    InterruptedPc, KernelSpec, PageTableEntry, PageTables, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -43,6 +43,9 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         target: "Image",
         image: "arch/arm64/boot/Image",
         debian: Some("arm64"),
+        // Documentation/arch/arm64/booting.rst.
+        magic: ImageMagic { header: (56, b"ARM\x64"), elf: 183, pe: 0xaa64 },
+        options: &["ARM64"],
     },
     guest: GuestSpec {
         cc: "aarch64-linux-gnu-gcc",

@@ -1,7 +1,9 @@
 //! 32-bit arm (ARMv7 with LPAE) on QEMU's `virt`.
 
 use super::registers::hex_after;
-use super::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, InterruptedPc, KernelSpec, QemuSpec, Registers};
+use super::{
+    ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, ImageMagic, InterruptedPc, KernelSpec, QemuSpec, Registers,
+};
 use crate::RamMib;
 
 /// See [`ArchSpec`].
@@ -40,6 +42,9 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         target: "zImage",
         image: "arch/arm/boot/zImage",
         debian: Some("armhf"),
+        // arch/arm/boot/compressed/head.S.
+        magic: ImageMagic { header: (0x24, b"\x18\x28\x6f\x01"), elf: 40, pe: 0x01c2 },
+        options: &["ARM"],
     },
     guest: GuestSpec {
         cc: "arm-linux-gnueabihf-gcc",

@@ -20,7 +20,7 @@ pub use ram::{RamError, RamMib};
 pub use registers::{InterruptedPc, Registers, vcpu_dumps};
 pub use sandbox::{SANDBOX, without_sandbox};
 pub use selector::{Arch, UnknownArch, find};
-pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, KaslrAnchor, KernelSpec, QemuSpec};
+pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, ImageMagic, KaslrAnchor, KernelSpec, QemuSpec};
 pub use stack::{CallTarget, FrameLayout, FrameRegisters, PageTables, SavedRegisters, StackSpec};
 
 /// Every architecture, in the order in which reports list them.

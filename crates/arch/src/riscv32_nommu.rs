@@ -1,6 +1,6 @@
 //! 32-bit RISC-V in machine mode without an MMU, on QEMU's `virt` without firmware.
 
-use super::{ArchSpec, CallTarget, CpuSpec, FrameLayout, GuestSpec, QemuSpec, StackSpec};
+use super::{ArchSpec, CallTarget, CpuSpec, FrameLayout, GuestSpec, ImageMagic, KernelSpec, QemuSpec, StackSpec};
 
 /// As [`riscv64_nommu`](super::riscv64_nommu), with words of 32 bits.
 pub(super) const SPEC: ArchSpec = ArchSpec {
@@ -9,6 +9,11 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     qemu: QemuSpec { program: "qemu-system-riscv32", ..super::riscv64_nommu::SPEC.qemu },
     cpu: CpuSpec { word_bytes: 4, ..super::riscv64_nommu::SPEC.cpu },
     stack: Some(STACK),
+    kernel: KernelSpec {
+        magic: ImageMagic { pe: 0x5032, ..super::riscv64_nommu::SPEC.kernel.magic },
+        options: &["RISCV", "32BIT"],
+        ..super::riscv64_nommu::SPEC.kernel
+    },
     guest: GuestSpec {
         cflags: &["-march=rv32imac", "-mabi=ilp32", "-mcmodel=medany"],
         ..super::riscv64_nommu::SPEC.guest

@@ -2,8 +2,8 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
-    KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, ImageMagic,
+    InterruptedPc, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -49,6 +49,9 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         target: "Image",
         image: "arch/riscv/boot/Image",
         debian: Some("riscv64"),
+        // Documentation/arch/riscv/boot-image-header.rst.
+        magic: ImageMagic { header: (0x38, b"RSC\x05"), elf: 243, pe: 0x5064 },
+        options: &["RISCV", "64BIT"],
     },
     guest: GuestSpec {
         cc: "riscv64-linux-gnu-gcc",

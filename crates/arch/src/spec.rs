@@ -133,6 +133,21 @@ pub struct KernelSpec {
     pub image: &'static str,
     /// Debian's name of the architecture, for prebuilt kernels; `None` where Debian builds none.
     pub debian: Option<&'static str>,
+    /// What an image begins with, or has behind its start.
+    pub magic: ImageMagic,
+    /// Options that a configuration for it has, without `CONFIG_`; MMU is [`ArchSpec::mmu`].
+    pub options: &'static [&'static str],
+}
+
+/// How the images of an architecture are told from those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageMagic {
+    /// Offset and bytes of the boot protocol's header.
+    pub header: (usize, &'static [u8]),
+    /// `e_machine` of ELF (`include/uapi/linux/elf-em.h`).
+    pub elf: u16,
+    /// Machine of a PE image, which EFI boots (`include/linux/pe.h`).
+    pub pe: u16,
 }
 
 /// How programs for guests of an architecture are built.

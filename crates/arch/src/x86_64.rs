@@ -2,8 +2,9 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, InterruptedPc,
-    KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, ImageMagic,
+    InterruptedPc, KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters,
+    StackSpec,
 };
 use crate::RamMib;
 use std::ops::Range;
@@ -46,6 +47,9 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         target: "bzImage",
         image: "arch/x86/boot/bzImage",
         debian: Some("amd64"),
+        // Documentation/arch/x86/boot.rst.
+        magic: ImageMagic { header: (0x202, b"HdrS"), elf: 62, pe: 0x8664 },
+        options: &["X86_64"],
     },
     guest: GuestSpec {
         cc: "x86_64-linux-gnu-gcc",

@@ -11,6 +11,7 @@ use crate::cli::output;
 use crate::host::Resources;
 use crate::image::Images;
 use crate::lab::Sources;
+use model::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,13 @@ impl<'a> Laboratory<'a> {
     pub fn open(args: Option<&LabArgs>, jobs: Option<u32>, context: &'a Context) -> Result<Self, CliError> {
         let catalogues = args.map(|args| Catalogues::read(context, args.mirror.clone())).transpose()?;
         Ok(Self { catalogues, qemu: args.and_then(|args| args.qemu.clone()), jobs, context })
+    }
+
+    /// Names of the fragments with which a cell's kernel is configured; none where it has patches, too.
+    pub fn fragments(&self, cell: &Cell) -> Option<Vec<String>> {
+        let entry = self.catalogues.as_ref()?.kernels.catalogue().find(cell.kernel.as_str()).ok()?;
+        let fragments = entry.build.get(&cell.arch).filter(|_| entry.patches.is_empty())?;
+        Some(fragments.iter().map(|fragment| fragment.name.clone()).collect())
     }
 
     /// What runs sessions, until the user interrupts it.

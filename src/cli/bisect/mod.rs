@@ -4,12 +4,14 @@ mod args;
 mod lab;
 mod live;
 mod print;
+mod range;
 mod regressions;
 mod search;
 mod status;
 mod step;
 
 pub use args::{BisectArgs, LabArgs, StepArgs};
+pub use range::{Search, range};
 pub use regressions::regressions;
 pub use search::run;
 pub use step::run as step;

@@ -131,17 +131,20 @@ async fn read(mut process: PipedProcess, program: &str, max_stdout: usize) -> Re
 /// See [`capture`].
 pub fn capture_blocking(command: std::process::Command, limits: Limits) -> Result<Captured, RunError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let name = program.clone();
-    let run = || {
-        block_on(capture(&mut command.into(), limits)).unwrap_or_else(|source| Err(RunError::Io { program, source }))
-    };
+    let done = run_blocking(|| async { capture(&mut command.into(), limits).await });
+    done.unwrap_or_else(|source| Err(RunError::Io { program, source }))
+}
+
+/// Runs a future to its end from blocking code, also on a thread of a runtime, where another one cannot be started.
+///
+/// # Errors
+/// When the runtime or a thread for it cannot be created.
+pub fn run_blocking<T: Send, F: Future<Output = T>>(start: impl FnOnce() -> F + Send) -> io::Result<T> {
     if tokio::runtime::Handle::try_current().is_err() {
-        return run();
+        return block_on(start());
     }
-    // A runtime cannot be started on a thread of another runtime.
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().spawn_scoped(scope, run);
-        let thread = thread.map_err(|source| RunError::Io { program: name, source })?;
+        let thread = std::thread::Builder::new().spawn_scoped(scope, || block_on(start()))?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

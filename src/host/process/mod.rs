@@ -8,7 +8,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-pub use capture::{Captured, Limits, RunError, block_on, capture, capture_blocking};
+pub use capture::{Captured, Limits, RunError, block_on, capture, capture_blocking, run_blocking};
 pub use group::{Orphans, ProcessGroup, SpawnError};
 pub use output::{Output, PipedProcess};
 pub use pidfd::ProcessFd;

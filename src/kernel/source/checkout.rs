@@ -8,7 +8,7 @@ use super::super::command::Job;
 use super::super::progress::{Progress, Stage, Update};
 use super::Tree;
 use crate::git::{CommitId, GitError, Origin, Repository, Snapshot, Worktree, in_own_folder, remove_stale_locks};
-use crate::host::block_on;
+use crate::host::run_blocking;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Revision {
         if !folder.is_dir() {
             return Ok(Self::Remote { url: repository.to_owned(), revision: revision.to_owned() });
         }
-        wait(async {
+        wait(|| async {
             let opened = Repository::open(folder).await?;
             let commit = opened.resolve(revision).await?;
             let (tree, shown) = (opened.tree(&commit).await?, Some(commit.as_str().to_owned()));
@@ -56,7 +56,7 @@ impl Revision {
         let _lock = cache.lock(&name(&folder), progress)?;
         report(progress, Stage::Read, &folder);
         let path = place(cache, &folder)?;
-        cancellable(progress, async {
+        cancellable(progress, || async {
             let head = head(&folder).await?;
             let Snapshot { commit, tree } = worktree(&folder, path).await?.snapshot(&folder).await?;
             let shown = head.map(|(head, clean)| if clean == tree { head } else { format!("{head}-dirty") });
@@ -87,7 +87,7 @@ impl Revision {
                 let (name, path) = (name(folder), place(cache, folder)?);
                 let _lock = Some(cache.lock(&name, progress)?);
                 report(progress, Stage::CheckOut, folder);
-                cancellable(progress, async { worktree(folder, path.clone()).await?.check_out(commit).await })?;
+                cancellable(progress, || async { worktree(folder, path.clone()).await?.check_out(commit).await })?;
                 Ok(Tree { path, digest: digest_of([tree.as_str()]), name, _lock })
             }
             Self::Remote { url, revision } => fetch(cache, url, revision, progress),
@@ -97,7 +97,7 @@ impl Revision {
     /// A note where this is the commit of a checkout that has changes: they are not built.
     pub fn lacks_changes(&self, cache: &Cache, progress: &dyn Progress) -> Option<String> {
         let Self::Local { folder, commit, tree, .. } = self else { return None };
-        let (head, _) = wait(head(folder)).ok()??;
+        let (head, _) = wait(|| head(folder)).ok()??;
         let Self::Local { tree: now, .. } = Self::of_folder(cache, folder, progress).ok()? else { return None };
         let short = commit.short();
         (head == commit.as_str() && now != *tree).then(|| {
@@ -149,7 +149,7 @@ fn fetch(cache: &Cache, url: &str, revision: &str, progress: &dyn Progress) -> R
     run("prepare a tree for", &["init", "--quiet"])?;
     run("fetch", &["fetch", "--progress", "--no-tags", "--depth=1", "--end-of-options", url, revision])?;
     run("check out", &["checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"])?;
-    let tree = wait(async {
+    let tree = wait(|| async {
         let fetched = Repository::open(&path).await?;
         let commit = fetched.resolve("HEAD").await?;
         fetched.tree(&commit).await
@@ -170,26 +170,28 @@ fn report(progress: &dyn Progress, stage: Stage, folder: &Path) {
     progress.update(Update { stage, done: 0, total: None, message: &folder.to_string_lossy() });
 }
 
-fn wait<T>(work: impl Future<Output = Result<T, GitError>>) -> Result<T, KernelError> {
-    let done = block_on(work).map_err(KernelError::io("run", "git".as_ref()))?;
-    Ok(done?)
+fn wait<T: Send, F: Future<Output = Result<T, GitError>>>(start: impl FnOnce() -> F + Send) -> Result<T, KernelError> {
+    Ok(run_blocking(start).map_err(KernelError::io("run", "git".as_ref()))??)
 }
 
 /// Waits for git, unless the caller cancels.
-fn cancellable<T>(progress: &dyn Progress, work: impl Future<Output = Result<T, GitError>>) -> Result<T, KernelError> {
-    let cancelled = async {
+fn cancellable<T: Send, F: Future<Output = Result<T, GitError>>>(
+    progress: &dyn Progress,
+    start: impl FnOnce() -> F + Send,
+) -> Result<T, KernelError> {
+    let cancelled = async || {
         let mut ticks = tokio::time::interval(TICK);
         while !progress.cancelled() {
             ticks.tick().await;
         }
     };
-    let either = async {
+    let either = || async {
         tokio::select! {
-            done = work => Some(done),
-            () = cancelled => None,
+            done = start() => Some(done),
+            () = cancelled() => None,
         }
     };
-    let done = block_on(either).map_err(KernelError::io("run", "git".as_ref()))?;
+    let done = run_blocking(either).map_err(KernelError::io("run", "git".as_ref()))?;
     Ok(done.ok_or(KernelError::Cancelled)??)
 }
 

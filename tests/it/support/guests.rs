@@ -21,7 +21,7 @@ pub const END: &str = "frame finished status=0 units=3\nframe bye\nevent SHUTDOW
 /// A folder with a kernel and an initramfs that a scripted QEMU never reads.
 pub fn lab() -> Program {
     let program = Program::new();
-    program.write("kernel", "a kernel");
+    program.write("kernel", "\0a kernel");
     program.write("initrd", "an initramfs");
     program
 }
@@ -40,7 +40,7 @@ pub fn boot_args(program: &Program, script: &str) -> Vec<String> {
 
 /// A matrix with one cell for each script; their values of the axis `guest` are the scripts' names.
 pub fn matrix(program: &Program, guests: &[(&str, &str)], rest: &str) {
-    let image = program.write("kernel", "a kernel");
+    let image = program.write("kernel", "\0a kernel");
     program
         .write("kernels/mine.yaml", &format!("source:\n  local:\n    riscv64-nommu: {{image: {}}}\n", image.display()));
     let mut axis = String::new();

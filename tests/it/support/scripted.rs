@@ -2,10 +2,10 @@
 
 use super::observer::NullObserver;
 use model::{
-    Accel, Axes, Cell, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
-    RunRecord, Timeouts, TrialRecord,
+    Accel, Axes, Cell, CellId, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
+    RunRecord, Timeouts, TrialRecord, Verdict,
 };
-use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Prepared, Ready, RunOptions};
+use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Ready, RunOptions, prepared};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub fn fake_qemu() -> PathBuf {
 pub struct Scripted {
     pub dir: TempDir,
     pub plan: Plan,
-    pub prepared: Prepared,
+    pub prepared: BTreeMap<CellId, Result<Ready, Box<Verdict>>>,
     pub budget: Budget,
     pub cancel: CancellationToken,
     pub executor: Arc<dyn Executor>,
@@ -38,7 +38,7 @@ impl Default for Scripted {
         Self {
             dir: TempDir::with_prefix("oomlab-test-").expect("a folder"),
             plan: Plan { schema: PLAN_SCHEMA, name: "scripted".to_owned(), cells: Vec::new(), skipped: Vec::new() },
-            prepared: Prepared::new(),
+            prepared: BTreeMap::new(),
             budget: Budget { cpus: 4, ram_mib: 8192, jobs: None, guests: u32::MAX },
             cancel: CancellationToken::new(),
             executor: Arc::new(LocalExecutor::default()),
@@ -81,15 +81,19 @@ impl Scripted {
         self.plan.cells.last_mut().expect("the cell just added")
     }
 
-    /// Runs the plan.
-    pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
-        let lab = Lab {
+    /// The lab that runs the plan.
+    pub fn lab(&self) -> Lab {
+        Lab {
             options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump },
             executor: Arc::clone(&self.executor),
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.clone(),
-        };
-        lab.run(&self.plan, &self.prepared, run).await
+        }
+    }
+
+    /// Runs the plan.
+    pub async fn run_into(&self, run: &RunDir) -> Result<(), LabError> {
+        self.lab().run(&self.plan, prepared(self.prepared.clone()), run).await
     }
 
     /// Makes the run's folder.
