@@ -90,12 +90,14 @@ impl Execution<'_> {
             jobs: self.options.jobs,
             ..Budget::of(&resources)
         };
+        // As long as they live, no other process removes the files that they have handed out.
+        let (kernels, images) = (Arc::new(self.catalogues.kernels), Arc::new(self.catalogues.images));
         let prepared = match self.prepared {
             Some(prepared) => prepared,
             None => {
                 let sources = Sources {
-                    kernels: Arc::new(self.catalogues.kernels),
-                    images: Arc::new(self.catalogues.images),
+                    kernels: Arc::clone(&kernels),
+                    images: Arc::clone(&images),
                     workloads: Arc::new(self.catalogues.workloads),
                     own: self.own,
                     cache: self.catalogues.cache,

@@ -36,6 +36,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
         return Ok(0);
     }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    catalogues.images.keep();
     let prepared = same_files(&trial, &catalogues.kernels);
     if prepared.is_none() {
         notify("the recorded trial's kernel or image is missing or changed: preparing both again");
@@ -55,7 +56,8 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Prepared> {
     let unchanged = |path: PathBuf, digest: &Digest| {
         digest_file(&path).is_ok_and(|(_, now)| now == *digest).then(|| (path, digest.clone()))
     };
-    let (image, digest) = unchanged(argument("-kernel")?, trial.kernel_digest.as_ref()?)?;
+    let image = argument("-kernel").filter(|image| kernels.keep(image))?;
+    let (image, digest) = unchanged(image, trial.kernel_digest.as_ref()?)?;
     let initrd = match &trial.initrd_digest {
         Some(digest) => Some(unchanged(argument("-initrd")?, digest)?),
         None => None,

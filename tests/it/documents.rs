@@ -42,7 +42,8 @@ fn files_page_names_every_key() {
         keys(&read_json(&trial.join(file)), &mut found);
     }
     program.write("m.yaml", MATRIX);
-    for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"]] {
+    let cache = [["cache", "list", "--json"], ["cache", "size", "--json"]];
+    for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"], &cache[0], &cache[1]] {
         let printed = finish(program.command(args).env("OOMLAB_QEMU", FAKE_QEMU));
         keys(&serde_json::from_str(&printed.stdout).unwrap(), &mut found);
     }
