@@ -191,6 +191,7 @@ impl Shared {
         let id = cell.id.clone();
         let plan = Plan { schema: PLAN_SCHEMA, name: String::new(), cells: vec![cell], skipped: Vec::new() };
         let mut readiness = sources.prepare(&plan, progress, &token).await;
+        readiness.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         match readiness.prepared.remove(&id) {
             Some(Ok(ready)) => Ok(Preparation::Ready(Box::new(ready))),
             Some(Err(verdict)) if verdict.kind == Kind::KernelUnavailable => {

@@ -100,12 +100,14 @@ impl Execution<'_> {
                     images: Arc::clone(&images),
                     workloads: Arc::new(self.catalogues.workloads),
                     own: self.own,
+                    own_qemu: self.options.qemu.is_some(),
                     cache: self.catalogues.cache,
                     jobs: budget.cpus as usize,
                 };
                 let view = Arc::new(Preparation { view: View::new(), cancel: cancel.clone() });
                 let readiness = sources.prepare(plan, Arc::clone(&view) as Arc<dyn Progress + Send>, &cancel).await;
                 view.view.clear();
+                readiness.warnings.iter().for_each(|warning| output::notify(warning));
                 banner(plan, &budget, &readiness);
                 readiness.prepared
             }

@@ -62,11 +62,18 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Prepared> {
         Some(digest) => Some(unchanged(argument("-initrd")?, digest)?),
         None => None,
     };
+    let firmware = match &trial.firmware_digest {
+        Some(digest) => Some(unchanged(argument("-bios").filter(|file| kernels.keep(file))?, digest)?),
+        None => None,
+    };
     let release = trial.kernel_release.clone().unwrap_or_default();
     let (name, arch) = (&trial.cell.kernel, trial.cell.arch);
     // The kernel of the cache has its symbols and debug information: the diagnostics need them.
     let cached = kernels.cached(name.as_str(), arch).filter(|cached| cached.image == image && cached.digest == digest);
     let kernel = cached
         .unwrap_or_else(|| KernelArtifact { release, ..KernelArtifact::of_image(name.clone(), arch, image, digest) });
-    Some(Prepared::from([(trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() }))]))
+    Some(Prepared::from([(
+        trial.cell.id.clone(),
+        Ok(Ready { kernel, initrd, firmware, accelerator: trial.accel.into() }),
+    )]))
 }

@@ -29,10 +29,13 @@ impl InUse {
 }
 
 impl Cache {
-    /// Keeps the kernel with this image from being removed, and notes its use; `false` when it is gone. An image elsewhere
-    /// is the user's.
-    pub fn keep_kernel(&self, image: &Path) -> bool {
-        let Some((key, folder)) = self.artifact_of(image) else { return image.is_file() };
+    /// Keeps the kernel with this image from being removed, and notes its use; or this firmware. `false` when it is gone. A
+    /// file elsewhere is the user's.
+    pub fn keep_file(&self, file: &Path) -> bool {
+        if file.starts_with(self.path("firmware")) {
+            self.keep("firmware");
+        }
+        let Some((key, folder)) = self.artifact_of(file) else { return file.is_file() };
         self.keep(&format!("artifacts-{key}"));
         let record = folder.join(RECORD);
         // The time of the last use only orders what is removed.
@@ -71,7 +74,7 @@ mod tests {
         File::open(folder.join(RECORD)).unwrap().set_modified(old).unwrap();
         super::super::cache::point(&cache.path("kernels/a/arm"), Path::new("../../artifacts/abc")).unwrap();
         let image = cache.path("kernels/a/arm/kernel");
-        assert!(cache.keep_kernel(&image) && cache.clone().keep_kernel(&image));
+        assert!(cache.keep_file(&image) && cache.clone().keep_file(&image));
         let used = fs::metadata(folder.join(RECORD)).unwrap().modified().unwrap();
         assert!(used.elapsed().unwrap() < Duration::from_secs(600));
         assert!(other.try_lock("artifacts-abc").unwrap().is_none());
@@ -82,7 +85,7 @@ mod tests {
         let lock = other.try_lock("artifacts-abc").unwrap();
         fs::remove_dir_all(&folder).unwrap();
         drop(lock);
-        assert!(!other.keep_kernel(&image));
+        assert!(!other.keep_file(&image));
     }
 
     #[test]
@@ -90,7 +93,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().join("cache"));
         fs::write(dir.path().join("Image"), "").unwrap();
-        assert!(cache.keep_kernel(&dir.path().join("Image")) && !cache.keep_kernel(&dir.path().join("none")));
+        assert!(cache.keep_file(&dir.path().join("Image")) && !cache.keep_file(&dir.path().join("none")));
         assert!(!dir.path().join("cache").exists());
     }
 }

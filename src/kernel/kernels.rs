@@ -162,9 +162,10 @@ impl Kernels {
         slot.load(recipe).filter(|artifact| self.keep(&artifact.image))
     }
 
-    /// Keeps the kernel with this image from being removed while this catalogue lives; `false` when it is gone.
-    pub fn keep(&self, image: &Path) -> bool {
-        self.cache.keep_kernel(image)
+    /// Keeps the kernel with this image, or this firmware, from being removed while this catalogue lives; `false` when it is
+    /// gone.
+    pub fn keep(&self, file: &Path) -> bool {
+        self.cache.keep_file(file)
     }
 
     /// The modules to load into a kernel that is ready, in this order, so that all of `wanted` are available; built-in
@@ -278,7 +279,7 @@ impl Kernels {
         }
     }
 
-    fn apt_package(
+    pub(super) fn apt_package(
         &self,
         suite: &str,
         arch: &str,

@@ -4,7 +4,7 @@ use super::run::Prepared;
 use super::trial::Ready;
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
-use crate::kernel::{KernelError, Kernels, Progress, missing_option};
+use crate::kernel::{Firmware, KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
@@ -34,6 +34,8 @@ pub struct Sources {
     pub workloads: Arc<BTreeMap<WorkloadName, Manifest>>,
     /// A kernel that the user provides; cells with its name boot it.
     pub own: Option<KernelArtifact>,
+    /// A program of the user's runs in place of QEMU: it brings its own firmware.
+    pub own_qemu: bool,
     /// Folder of the cache.
     pub cache: PathBuf,
     /// Maximum number of concurrent compilers.
@@ -47,6 +49,8 @@ pub struct Readiness {
     pub prepared: Prepared,
     /// The accelerator of each architecture, with the reason.
     pub accels: BTreeMap<Arch, AccelChoice>,
+    /// What the user should know of the guests to come.
+    pub warnings: Vec<String>,
 }
 
 impl Sources {
@@ -62,6 +66,7 @@ impl Sources {
         let mut kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>> = BTreeMap::new();
         let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
         let mut accelerators: BTreeMap<Arch, Accelerator> = BTreeMap::new();
+        let mut firmware: BTreeMap<Arch, Firmware> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -94,6 +99,10 @@ impl Sources {
                 unknown.insert(choice);
             }
             let accelerator = accelerators[&cell.arch].clone();
+            if !firmware.contains_key(&cell.arch) {
+                firmware.insert(cell.arch, self.firmware(spec, Arc::clone(&progress)).await);
+            }
+            let own_firmware = firmware[&cell.arch].file.clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
                 Some(option) => Err(unavailable(format!(
                     "{} has no CONFIG_{option}=y for {}, which {} needs",
@@ -101,11 +110,25 @@ impl Sources {
                     cell.arch,
                     cell.workload_name()
                 ))),
-                None => Ok(Ready { kernel, initrd: initrd?, accelerator }),
+                None => Ok(Ready { kernel, initrd: initrd?, firmware: own_firmware, accelerator }),
             });
             readiness.prepared.insert(cell.id.clone(), ready);
         }
+        readiness.warnings = firmware.iter().filter_map(|(arch, firmware)| warning(*arch, firmware, plan)).collect();
         readiness
+    }
+
+    /// An interrupted run boots nothing.
+    async fn firmware(&self, arch: Arch, progress: Arc<dyn Progress + Send>) -> Firmware {
+        if self.own_qemu || arch.qemu.opensbi.is_none() {
+            return Firmware::OF_QEMU;
+        }
+        let kernels = Arc::clone(&self.kernels);
+        let work = move || kernels.firmware(arch, progress.as_ref());
+        match tokio::task::spawn_blocking(work).await {
+            Ok(firmware) => firmware.unwrap_or_default(),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 
     async fn kernel(&self, cell: &Cell, spec: Arch, progress: Arc<dyn Progress + Send>) -> Needed<KernelArtifact> {
@@ -150,6 +173,18 @@ impl Sources {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
+}
+
+/// Guests with one vCPU start well with any firmware.
+fn warning(arch: Arch, firmware: &Firmware, plan: &Plan) -> Option<String> {
+    let (version, error) = firmware.unsound.as_ref()?;
+    let is_concerned = plan.cells.iter().any(|cell| cell.arch == arch && cell.vcpus > 1);
+    is_concerned.then(|| {
+        format!(
+            "OpenSBI {version} of this host sometimes starts a second vCPU of {arch} at a wrong address, and a newer one is \
+             missing: {error}"
+        )
+    })
 }
 
 fn unavailable(reason: String) -> Box<Verdict> {

@@ -170,7 +170,7 @@ fn what_another_process_uses_stays() {
     setup.write("images/arm.idle.0123/initramfs.cpio.gz", b"x");
     setup.write("objects/0123456789ab-arm/vmlinux", b"x");
     let other = Cache::new(setup.dir.path().join("cache"));
-    other.keep_kernel(&kernel.image);
+    other.keep_file(&kernel.image);
     other.keep("images");
     let building = other.share(MAKING, &NullProgress).unwrap();
     let pruned = setup.prune(&ALL, false);
@@ -211,7 +211,7 @@ fn kernels_of_commits_give_way_to_the_limit() {
     let one = setup.inventory().of(Category::Kernel).next().unwrap().bytes;
     make_room(&setup.cache, 8 * one).unwrap();
     assert_eq!(setup.names(Category::Kernel).len(), 5);
-    setup.cache.keep_kernel(Path::new(&setup.cache.path("kernels/linux-6.1-config-c/arm/kernel")));
+    setup.cache.keep_file(Path::new(&setup.cache.path("kernels/linux-6.1-config-c/arm/kernel")));
     make_room(&setup.cache, 0).unwrap();
     let left: Vec<String> = setup.inventory().items.into_iter().map(|item| item.name).collect();
     assert_eq!(left, ["debian-6.1", "linux-6.1", "linux-6.1-config-c", "kernels", "locks"]);
