@@ -25,7 +25,7 @@ pub use accelerator::Accelerator;
 pub use cgroup::{CpuLimit, MemoryLimit};
 pub use clock::{Clock, pause, today, wall_clock};
 pub use file_lock::{FileLock, Sharing};
-pub use firmware::{OpensbiVersion, cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
+pub use firmware::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 pub use foreign::Foreign;
 pub use limits::{OpenFiles, allow_open_files};
 pub use private_dir::{private_dir, private_dir_in};

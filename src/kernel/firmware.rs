@@ -5,8 +5,8 @@ use super::cache::{Cache, MAKING, digest_of_file};
 use super::debian::{open_package, path_of};
 use super::kernels::Kernels;
 use super::progress::Progress;
-use crate::host::{OpensbiVersion, cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
-use arch::Arch;
+use crate::host::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
+use arch::{Arch, OpensbiVersion};
 use model::Digest;
 use std::fs;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ const PACKAGE: &str = "opensbi";
 /// After a failure the archive is left alone for so long: without a network, apt takes minutes to give up.
 const RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// The firmware of an architecture's guests.
+/// The firmware of an architecture's guests; by default what QEMU brings.
 #[derive(Debug, Default)]
 pub struct Firmware {
     /// The file and its digest; `None` for what QEMU brings.
@@ -29,18 +29,13 @@ pub struct Firmware {
     pub unsound: Option<(OpensbiVersion, KernelError)>,
 }
 
-impl Firmware {
-    /// What QEMU brings.
-    pub const OF_QEMU: Self = Self { file: None, unsound: None };
-}
-
 impl Kernels {
     /// The firmware of an architecture's guests: QEMU's own if it is sound, else that of the cache, which is fetched first.
     ///
     /// # Errors
     /// When the caller cancels. A firmware that cannot be fetched is no error: QEMU has one.
     pub fn firmware(&self, arch: Arch, progress: &dyn Progress) -> Result<Firmware, KernelError> {
-        let Some(version) = unsound_version(arch) else { return Ok(Firmware::OF_QEMU) };
+        let Some(version) = unsound_version(arch) else { return Ok(Firmware::default()) };
         match self.opensbi(arch, progress) {
             Ok(file) => Ok(Firmware { file: Some(file), unsound: None }),
             Err(error @ KernelError::Cancelled) => Err(error),

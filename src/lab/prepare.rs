@@ -66,7 +66,7 @@ impl Sources {
         let mut kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>> = BTreeMap::new();
         let mut images: BTreeMap<ImageKey, Needed<Image>> = BTreeMap::new();
         let mut accelerators: BTreeMap<Arch, Accelerator> = BTreeMap::new();
-        let mut firmware: BTreeMap<Arch, Firmware> = BTreeMap::new();
+        let mut firmwares: BTreeMap<Arch, Firmware> = BTreeMap::new();
         for cell in &plan.cells {
             if cancel.is_cancelled() {
                 break;
@@ -99,10 +99,10 @@ impl Sources {
                 unknown.insert(choice);
             }
             let accelerator = accelerators[&cell.arch].clone();
-            if !firmware.contains_key(&cell.arch) {
-                firmware.insert(cell.arch, self.firmware(spec, Arc::clone(&progress)).await);
+            if !firmwares.contains_key(&cell.arch) {
+                firmwares.insert(cell.arch, self.firmware(spec, Arc::clone(&progress)).await);
             }
-            let own_firmware = firmware[&cell.arch].file.clone();
+            let firmware = firmwares[&cell.arch].file.clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
                 Some(option) => Err(unavailable(format!(
                     "{} has no CONFIG_{option}=y for {}, which {} needs",
@@ -110,22 +110,22 @@ impl Sources {
                     cell.arch,
                     cell.workload_name()
                 ))),
-                None => Ok(Ready { kernel, initrd: initrd?, firmware: own_firmware, accelerator }),
+                None => Ok(Ready { kernel, initrd: initrd?, firmware, accelerator }),
             });
             readiness.prepared.insert(cell.id.clone(), ready);
         }
-        readiness.warnings = firmware.iter().filter_map(|(arch, firmware)| warning(*arch, firmware, plan)).collect();
+        readiness.warnings = firmwares.iter().filter_map(|(arch, firmware)| warning(*arch, firmware, plan)).collect();
         readiness
     }
 
-    /// An interrupted run boots nothing.
     async fn firmware(&self, arch: Arch, progress: Arc<dyn Progress + Send>) -> Firmware {
         if self.own_qemu || arch.qemu.opensbi.is_none() {
-            return Firmware::OF_QEMU;
+            return Firmware::default();
         }
         let kernels = Arc::clone(&self.kernels);
         let work = move || kernels.firmware(arch, progress.as_ref());
         match tokio::task::spawn_blocking(work).await {
+            // An interrupted run boots nothing.
             Ok(firmware) => firmware.unwrap_or_default(),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }

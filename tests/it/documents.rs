@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Tables whose keys are names of the host's or the user's.
-const MAPS: &[&str] = &["programs", "sandbox", "axes", "options"];
+const MAPS: &[&str] = &["programs", "sandbox", "axes", "options", "opensbi", "opensbi_cached"];
 
 fn keys(value: &Value, found: &mut BTreeSet<String>) {
     match value {

@@ -157,12 +157,14 @@ impl<'c> Scan<'c> {
     fn objects(&mut self) -> Result<(), KernelError> {
         self.each(Path::new("objects"), |scan, name, path, metadata| {
             let Some((source, arch)) = of_arch(name) else { return false };
-            let used = modified(metadata);
+            let noted = fs::symlink_metadata(scan.cache.path(path).join("lab.used"));
+            let used = noted.map_or(modified(metadata), |noted| modified(&noted));
             let owner = |item: &&mut Item| item.category == Category::SourceTree && item.name == source;
             if let Some(item) = scan.items.iter_mut().find(owner) {
                 item.used = item.used.max(used);
             }
-            scan.push(Category::OutputTree, name.to_owned(), path, metadata).arch = Some(arch.to_owned());
+            let item = scan.push(Category::OutputTree, name.to_owned(), path, metadata);
+            (item.arch, item.used) = (Some(arch.to_owned()), used);
             true
         })
     }
