@@ -5,12 +5,13 @@ use super::error::CliError;
 use super::known::Catalogues;
 use super::output::{print_json, print_plain};
 use super::values::{age, size};
+use crate::host::file_time;
 use crate::kernel::{Category, Inventory, Item, Prune, Pruned, Scope};
 use clap::ArgGroup;
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Version of the JSON documents.
 const SCHEMA: u32 = 1;
@@ -121,7 +122,7 @@ fn cut(text: &str, columns: usize) -> String {
 }
 
 fn unused(item: &Item) -> Duration {
-    SystemTime::now().duration_since(item.used).unwrap_or_default()
+    file_time().duration_since(item.used).unwrap_or_default()
 }
 
 fn age_text(age: Duration) -> String {
@@ -200,7 +201,7 @@ mod tests {
             arch: Some("riscv64-nommu".to_owned()),
             release: Some("6.1.0-50-cloud-amd64-unsigned".to_owned()),
             bytes: 1023 << 20,
-            used: SystemTime::now() - Duration::from_secs(999 * 86400),
+            used: file_time() - Duration::from_secs(999 * 86400),
             is_current: true,
             in_catalogue: category == Category::Kernel,
             paths: vec!["artifacts/x".into()],

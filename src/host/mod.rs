@@ -23,7 +23,7 @@ mod unnamed;
 pub use accel::{AccelChoice, AccelReason, cached_accel, probe_kvm};
 pub use accelerator::Accelerator;
 pub use cgroup::{CpuLimit, MemoryLimit};
-pub use clock::{Clock, pause, today, wall_clock};
+pub use clock::{Clock, file_time, pause, today, touch, wall_clock};
 pub use file_lock::{FileLock, Sharing};
 pub use firmware::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 pub use foreign::Foreign;

@@ -4,7 +4,7 @@ use super::compile::{compile, version};
 use super::program::Program;
 use super::{ImageError, pack};
 use crate::assets::Assets;
-use crate::host::FileLock;
+use crate::host::{FileLock, touch};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Digest, KernelModule};
@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 /// Part of every key; changes with the layout of the archive.
 const LAYOUT: &[u8] = b"oomlab image 1";
@@ -61,7 +60,8 @@ impl Images {
         let path = self.path(arch, workload, modules)?;
         self.keep();
         if let Some(image) = read_intact(&path)? {
-            note_use(&path);
+            // The time of the last use; that of the file is when it was built.
+            path.parent().into_iter().for_each(touch);
             return Ok(artifact(path, &image));
         }
         let agent = self.agents.get(arch.name, || compile(arch, &Program::agent(&self.assets, arch)?))?;
@@ -142,12 +142,6 @@ fn read_intact(path: &Path) -> Result<Option<Vec<u8>>, ImageError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ImageError::io(path)(error)),
     }
-}
-
-/// The time of the folder is that of the last use, which only orders what is removed.
-fn note_use(path: &Path) {
-    let folder = path.parent().unwrap_or(path);
-    let _ = std::fs::File::open(folder).and_then(|folder| folder.set_modified(SystemTime::now()));
 }
 
 /// Writes a file atomically: a reader sees the whole file or none. Concurrent builds of the same image write the same bytes,

@@ -2,12 +2,10 @@
 
 use super::artifact::RECORD;
 use super::cache::{Cache, Lock};
-use crate::host::FileLock;
+use crate::host::{FileLock, touch};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 /// Shared locks by name, held until the last clone of the cache is dropped.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +36,7 @@ impl Cache {
         let Some((key, folder)) = self.artifact_of(file) else { return file.is_file() };
         self.keep(&format!("artifacts-{key}"));
         let record = folder.join(RECORD);
-        // The time of the last use only orders what is removed.
-        let _ = File::open(&record).and_then(|file| file.set_modified(SystemTime::now()));
+        touch(&record);
         record.is_file()
     }
 
@@ -61,7 +58,8 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use crate::host::file_time;
+    use std::fs::{self, File};
     use std::time::Duration;
 
     #[test]
@@ -70,7 +68,7 @@ mod tests {
         let (cache, other) = (Cache::new(dir.path().to_owned()), Cache::new(dir.path().to_owned()));
         let folder = cache.folder("artifacts/abc").unwrap();
         fs::write(folder.join(RECORD), "{}").unwrap();
-        let old = SystemTime::now() - Duration::from_secs(3600);
+        let old = file_time() - Duration::from_secs(3600);
         File::open(folder.join(RECORD)).unwrap().set_modified(old).unwrap();
         super::super::cache::point(&cache.path("kernels/a/arm"), Path::new("../../artifacts/abc")).unwrap();
         let image = cache.path("kernels/a/arm/kernel");

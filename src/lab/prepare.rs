@@ -99,8 +99,8 @@ impl Sources {
                 unknown.insert(choice);
             }
             let accelerator = accelerators[&cell.arch].clone();
-            if !firmwares.contains_key(&cell.arch) {
-                firmwares.insert(cell.arch, self.firmware(spec, Arc::clone(&progress)).await);
+            if let Entry::Vacant(unknown) = firmwares.entry(cell.arch) {
+                unknown.insert(self.firmware(spec, Arc::clone(&progress)).await);
             }
             let firmware = firmwares[&cell.arch].file.clone();
             let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {

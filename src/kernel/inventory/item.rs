@@ -107,9 +107,13 @@ impl Item {
 
     /// Whether it is the kernel of a commit or of a configuration that is tried, or one that another build has replaced.
     pub fn is_of_commit(&self) -> bool {
-        let is_variant = self.name.starts_with("commit-") || self.name.contains("-config-");
-        self.category == Category::Kernel && (is_variant || !self.is_current)
+        self.category == Category::Kernel && (is_variant(&self.name) || !self.is_current)
     }
+}
+
+/// Whether it is the name of a commit's kernel, or of one with a configuration that is tried.
+pub(super) fn is_variant(name: &str) -> bool {
+    name.starts_with("commit-") || name.contains("-config-")
 }
 
 /// What lies in the cache, by category and name.

@@ -14,7 +14,7 @@ pub use prune::{Prune, Pruned, Scope};
 
 use super::cache::Cache;
 use super::{KernelError, Kernels};
-use std::time::SystemTime;
+use crate::host::file_time;
 
 /// Bytes of the kernels of commits, if the user names no other limit: about 800 of the lab's configuration.
 const COMMIT_LIMIT: u64 = 4 << 30;
@@ -35,7 +35,7 @@ impl Kernels {
     /// # Errors
     /// When something cannot be removed.
     pub fn prune(&self, rule: &Prune, dry_run: bool) -> Result<Pruned, KernelError> {
-        prune::run(self.inventory()?, rule, SystemTime::now(), &mut |item| remove::remove(self.cache(), item, dry_run))
+        prune::run(self.inventory()?, rule, file_time(), &mut |item| remove::remove(self.cache(), item, dry_run))
     }
 
     /// Removes the least recently used kernels of commits beyond the limit. A kernel that was just made does not fail for it.
@@ -49,5 +49,5 @@ impl Kernels {
 fn make_room(cache: &Cache, limit: u64) -> Result<Pruned, KernelError> {
     let rule = Prune { scope: Scope::Commits, older: None, max_bytes: Some(limit) };
     let kernels = scan::kernels(cache)?;
-    prune::run(kernels, &rule, SystemTime::now(), &mut |item| remove::remove(cache, item, false))
+    prune::run(kernels, &rule, file_time(), &mut |item| remove::remove(cache, item, false))
 }

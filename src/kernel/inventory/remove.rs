@@ -3,6 +3,7 @@
 use super::super::KernelError;
 use super::super::cache::{Cache, MAKING};
 use super::item::{Category, Item};
+use super::scan::links;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -55,15 +56,17 @@ fn rename(path: &Path) -> Result<PathBuf, KernelError> {
     }
 }
 
-/// Removes the link to a kernel that is gone, unless a builder is about to replace it.
+/// Removes the links to a kernel that is gone, unless a builder is about to replace them.
 fn unlink(cache: &Cache, item: &Item) -> Result<(), KernelError> {
-    let Some(arch) = &item.arch else { return Ok(()) };
-    let Some(_lock) = cache.try_lock(&format!("{}-{arch}", item.name))? else { return Ok(()) };
-    let link = cache.path(format!("kernels/{}/{arch}", item.name));
-    if fs::read_link(&link).is_ok_and(|target| target.file_name() == Some(key(item))) {
-        fs::remove_file(&link).map_err(KernelError::io("remove", &link))?;
-        // It stays while it has other architectures.
-        let _ = link.parent().map(fs::remove_dir);
+    let key = key(item).to_str().unwrap_or_default();
+    for (name, arch) in links(cache)?.remove(key).unwrap_or_default() {
+        let Some(_lock) = cache.try_lock(&format!("{name}-{arch}"))? else { continue };
+        let link = cache.path(format!("kernels/{name}/{arch}"));
+        if fs::read_link(&link).is_ok_and(|target| target.ends_with(key)) {
+            fs::remove_file(&link).map_err(KernelError::io("remove", &link))?;
+            // It stays while it has other architectures.
+            let _ = link.parent().map(fs::remove_dir);
+        }
     }
     Ok(())
 }

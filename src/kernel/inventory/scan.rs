@@ -3,7 +3,7 @@
 use super::super::KernelError;
 use super::super::artifact::{RECORD, label};
 use super::super::cache::Cache;
-use super::item::{Category, Inventory, Item};
+use super::item::{Category, Inventory, Item, is_variant};
 use super::remove::REMOVING;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
@@ -98,18 +98,21 @@ impl<'c> Scan<'c> {
     }
 
     fn kernels(&mut self, in_catalogue: InCatalogue<'_>) -> Result<(), KernelError> {
-        let links = links(&self.cache.path("kernels"))?;
+        let links = links(self.cache)?;
         self.each(Path::new("artifacts"), |scan, key, path, metadata| {
             let folder = scan.cache.path(path);
             let (Some(label), Ok(record)) = (label(&folder), fs::symlink_metadata(folder.join(RECORD))) else {
                 return false;
             };
-            let link = links.get(key);
+            // Kernels of several names may be one: it stays for the one that is to stay.
+            let names = links.get(key).map(Vec::as_slice).unwrap_or_default();
+            let known = names.iter().find(|(name, arch)| in_catalogue(name, arch));
+            let link = known.or(names.iter().find(|(name, _)| !is_variant(name))).or(names.first());
             let (name, arch) = link.cloned().unwrap_or((label.name, label.arch));
             let item = scan.push(Category::Kernel, name, path, metadata);
             item.used = modified(&record);
             item.is_current = link.is_some();
-            item.in_catalogue = item.is_current && in_catalogue(&item.name, &arch);
+            item.in_catalogue = known.is_some();
             if item.name.is_empty() {
                 item.name = key.chars().take(12).collect();
             }
@@ -230,15 +233,16 @@ fn list(folder: &Path) -> Result<Vec<(String, Metadata)>, KernelError> {
     Ok(found)
 }
 
-/// The names and architectures of the kernels to which `kernels/NAME/ARCH` points, by key.
-fn links(folder: &Path) -> Result<HashMap<String, (String, String)>, KernelError> {
-    let mut links = HashMap::new();
-    for (name, metadata) in list(folder)? {
+/// The names and architectures by which `kernels/NAME/ARCH` points to kernels, by key.
+pub(super) fn links(cache: &Cache) -> Result<HashMap<String, Vec<(String, String)>>, KernelError> {
+    let folder = cache.path("kernels");
+    let mut links: HashMap<String, Vec<(String, String)>> = HashMap::new();
+    for (name, metadata) in list(&folder)? {
         let arches = if metadata.is_dir() { list(&folder.join(&name))? } else { Vec::new() };
         for (arch, _) in arches {
             let target = fs::read_link(folder.join(&name).join(&arch)).ok();
             if let Some(key) = target.as_deref().and_then(Path::file_name).and_then(|key| key.to_str()) {
-                links.insert(key.to_owned(), (name.clone(), arch));
+                links.entry(key.to_owned()).or_default().push((name.clone(), arch));
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::super::NullProgress;
 use super::super::artifact::{IMAGE, RECORD, Slot};
-use super::super::cache::{MAKING, digest_of};
+use super::super::cache::{MAKING, digest_of, point};
 use super::*;
 use model::{KernelArtifact, KernelName};
 use std::fs;
@@ -36,7 +36,7 @@ impl Setup {
         fs::write(scratch.path().join(IMAGE), content.repeat(100 << 10)).unwrap();
         let made = slot.finish(scratch, recipe, "6.1.0".into()).unwrap();
         let record = fs::File::open(slot.folder().join(RECORD)).unwrap();
-        record.set_modified(SystemTime::now() - hours * HOUR).unwrap();
+        record.set_modified(file_time() - hours * HOUR).unwrap();
         made
     }
 
@@ -56,7 +56,7 @@ impl Setup {
 
     fn prune(&self, rule: &Prune, dry_run: bool) -> Pruned {
         let remove = &mut |item: &Item| remove::remove(&self.cache, item, dry_run);
-        prune::run(self.inventory(), rule, SystemTime::now(), remove).unwrap()
+        prune::run(self.inventory(), rule, file_time(), remove).unwrap()
     }
 }
 
@@ -146,6 +146,21 @@ fn removed_kernel_leaves_no_link_and_no_half() {
     assert!(kept.image.is_file() && !gone.image.exists());
     assert!(!setup.cache.path("kernels/commit-0123456789ab").exists());
     assert_eq!(fs::read_dir(setup.cache.path("artifacts")).unwrap().count(), 1);
+}
+
+#[test]
+fn kernel_of_two_names_is_that_of_the_catalogue_and_loses_both_links() {
+    let setup = Setup::new();
+    let kernel = setup.kernel("commit-0123456789ab", "a", 50);
+    let folder = kernel.image.parent().unwrap().canonicalize().unwrap();
+    let target = Path::new("../../artifacts").join(folder.file_name().unwrap());
+    point(&setup.cache.path("kernels/linux-6.1/arm"), &target).unwrap();
+    assert_eq!(setup.names(Category::Kernel), ["linux-6.1 arm 6.1.0"]);
+    make_room(&setup.cache, 0).unwrap();
+    let rule = Prune { scope: Scope::ExceptCatalogue, ..ALL };
+    assert!(setup.prune(&rule, false).removed.is_empty() && folder.is_dir());
+    setup.prune(&ALL, false);
+    assert_eq!(fs::read_dir(setup.cache.path("kernels")).unwrap().count(), 0);
 }
 
 #[test]
