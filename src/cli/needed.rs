@@ -58,7 +58,7 @@ fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> R
                     uses.archive = true;
                     uses.kernels.insert(arch);
                 }
-                Source::Git { .. } => {
+                Source::Git { .. } | Source::Tree(_) => {
                     uses.git = true;
                     uses.kernels.insert(arch);
                 }

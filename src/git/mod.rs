@@ -7,6 +7,7 @@ mod hardened;
 mod locks;
 mod origin;
 mod repository;
+mod snapshot;
 mod worktree;
 
 pub use command::GitError;
@@ -15,4 +16,5 @@ pub use hardened::{in_own_folder, in_repository, without_redirection};
 pub use locks::remove_stale_locks;
 pub use origin::Origin;
 pub use repository::Repository;
+pub use snapshot::Snapshot;
 pub use worktree::Worktree;

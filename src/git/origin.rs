@@ -33,6 +33,17 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// No repository: a worktree of it has nothing but its own objects.
+    pub fn none() -> Self {
+        Self {
+            format: "sha1".to_owned(),
+            alternates: Vec::new(),
+            refs: Vec::new(),
+            shallow: None,
+            promisors: Vec::new(),
+        }
+    }
+
     /// Reads the repository.
     ///
     /// # Errors

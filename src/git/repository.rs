@@ -51,6 +51,17 @@ impl Repository {
         }
     }
 
+    /// Hash of a commit's tree: the same for all commits with the same files.
+    ///
+    /// # Errors
+    /// When there is no such commit.
+    pub async fn tree(&self, commit: &CommitId) -> Result<String, GitError> {
+        let spec = format!("{commit}^{{tree}}");
+        let mut command = git(&self.dir);
+        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]);
+        Ok(output(&mut command, "find the tree of a commit", &self.dir).await?.trim().to_owned())
+    }
+
     /// Whether it is a shallow clone.
     pub async fn is_shallow(&self) -> bool {
         let asked = output(git(&self.dir).args(["rev-parse", "--is-shallow-repository"]), "look at", &self.dir).await;

@@ -85,7 +85,7 @@ impl Worktree {
         }
     }
 
-    fn repository(&self) -> PathBuf {
+    pub(super) fn repository(&self) -> PathBuf {
         self.dir.join(".git")
     }
 

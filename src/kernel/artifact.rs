@@ -57,11 +57,21 @@ pub(super) struct Slot<'a> {
     pub cache: &'a Cache,
     pub name: &'a KernelName,
     pub arch: Arch,
+    /// The recipe, where it determines the kernel: whatever its name, it is made once.
+    pub key: Option<Digest>,
 }
 
 impl Slot<'_> {
-    /// The folder where it is found: the same for every build of it.
+    /// The folder where it is found: that of its recipe, or one that stays the same for every build of it.
     pub fn folder(&self) -> PathBuf {
+        match &self.key {
+            Some(key) => self.cache.path(artifact(key)),
+            None => self.link(),
+        }
+    }
+
+    /// The link to the latest build.
+    fn link(&self) -> PathBuf {
         self.cache.path(format!("kernels/{}/{}", self.name, self.arch))
     }
 
@@ -91,8 +101,8 @@ impl Slot<'_> {
 
     /// A folder for the files; `content` distinguishes builds of one recipe.
     pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
-        let key = digest_of([self.name.as_str(), self.arch.name, recipe.as_str(), content]);
-        self.cache.scratch(format!("artifacts/{key}"))
+        let named = || digest_of([self.name.as_str(), self.arch.name, recipe.as_str(), content]);
+        self.cache.scratch(artifact(&self.key.clone().unwrap_or_else(named)))
     }
 
     /// Writes the record and puts the finished folder in its place.
@@ -107,12 +117,16 @@ impl Slot<'_> {
         fs::write(&path, text).map_err(KernelError::io("write", &path))?;
         let folder = scratch.install()?;
         let name = folder.file_name().unwrap_or_default();
-        point(&self.folder(), &Path::new("../../artifacts").join(name))?;
+        point(&self.link(), &Path::new("../../artifacts").join(name))?;
         self.load(&recipe).ok_or_else(|| KernelError::Damaged {
             path: self.folder(),
             message: "changed while it was installed".into(),
         })
     }
+}
+
+fn artifact(key: &Digest) -> String {
+    format!("artifacts/{key}")
 }
 
 #[cfg(test)]
@@ -122,7 +136,7 @@ mod tests {
     fn with_slot(test: impl FnOnce(Slot<'_>)) {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().to_owned());
-        test(Slot { cache: &cache, name: &KernelName::new("linux-6.1"), arch: arch::find("arm").unwrap() });
+        test(Slot { cache: &cache, name: &KernelName::new("linux-6.1"), arch: arch::find("arm").unwrap(), key: None });
     }
 
     fn make(slot: &Slot<'_>, recipe: &Digest, image: &str) -> KernelArtifact {
@@ -145,6 +159,21 @@ mod tests {
             let again = make(&slot, &digest_of(["two"]), "other");
             assert_eq!(again.image, made.image);
             assert_eq!(slot.load(&recipe), None);
+        });
+    }
+
+    #[test]
+    fn kernel_is_found_by_its_recipe_under_every_name() {
+        with_slot(|slot| {
+            let (one, two) = (digest_of(["one"]), digest_of(["two"]));
+            let keyed = |recipe: &Digest| Slot { key: Some(recipe.clone()), ..slot.clone() };
+            let made = make(&keyed(&one), &one, "image");
+            make(&keyed(&two), &two, "other");
+            assert_eq!(keyed(&one).load(&one), Some(made.clone()), "a later build does not replace it");
+            assert!(slot.load(&two).is_some() && slot.load(&one).is_none(), "the link is that of the later build");
+            let renamed = KernelName::new("commit-2");
+            let found = Slot { name: &renamed, ..keyed(&one) }.load(&one).unwrap();
+            assert_eq!((found.image, found.name), (made.image, renamed));
         });
     }
 

@@ -4,6 +4,7 @@ use super::artifact::{CONFIG, DEBUG_INFO, IMAGE, MODULES, SYSTEM_MAP};
 use super::cache::Cache;
 use super::command::Job;
 use super::config::{Fragment, all_config, not_applied};
+use super::output_tree::OutputTrees;
 use super::patch::Patch;
 use super::progress::{Progress, Stage, Update};
 use super::source::Tree;
@@ -64,10 +65,10 @@ impl Build<'_> {
     /// # Errors
     /// When Kconfig rejects an option, the compiler fails, or the caller cancels.
     pub fn run(&self, folder: &Path) -> Result<String, KernelError> {
-        let objects = format!("objects/{}-{}", self.tree.name, self.arch.name);
-        let _lock = self.cache.lock(&objects.replace('/', "-"), self.progress)?;
-        let output = self.cache.folder(&objects)?;
+        let trees = OutputTrees { cache: self.cache, source: &self.tree.name, arch: self.arch };
+        let _lock = self.cache.lock(&trees.lock(), self.progress)?;
         worktree::update(&self.tree.path, self.patches, &self.sources())?;
+        let output = trees.open(&all_config(self.fragments), self.progress)?;
         self.configure(&output)?;
         self.compile(&output)?;
         for (from, to) in [(self.arch.kernel.image, IMAGE), ("System.map", SYSTEM_MAP), (".config", CONFIG)] {
@@ -124,7 +125,8 @@ impl Build<'_> {
         self.job("build", make)?.run(|bytes| {
             steps.observe(bytes);
             let total = from_scratch.then_some(usual.max(steps.count));
-            self.progress.update(Update { stage: Stage::Build, done: steps.count, total, message: &message });
+            let (stage, total) = if steps.links { (Stage::Link, None) } else { (Stage::Build, total) };
+            self.progress.update(Update { stage, done: steps.count, total, message: &message });
             steps.count
         })?;
         if from_scratch {
@@ -135,6 +137,8 @@ impl Build<'_> {
 
     /// Without layouts a kernel boots and is judged as any other.
     fn keep_layouts(&self, output: &Path, folder: &Path) -> Result<(), KernelError> {
+        let message = self.message();
+        self.progress.update(Update { stage: Stage::Layouts, done: 0, total: None, message: &message });
         let log = self.cache.log(&format!("layouts-{}-{}", self.name, self.arch.name))?;
         match layouts::compile(&self.sources(), output, &folder.join(DEBUG_INFO), log, self.progress) {
             Err(KernelError::Cancelled) => Err(KernelError::Cancelled),
@@ -196,8 +200,13 @@ fn keep_builtin(output: &Path, folder: &Path) -> Result<(), KernelError> {
 #[derive(Debug, Default)]
 struct Steps {
     count: u64,
+    /// Whether vmlinux is linked, or was.
+    links: bool,
     line: Vec<u8>,
 }
+
+/// How Kbuild's lines begin when vmlinux is linked (`scripts/link-vmlinux.sh`).
+const LINKS: [&[u8]; 2] = [b"  LD      vmlinux", b"  LD      .tmp_vmlinux"];
 
 impl Steps {
     fn observe(&mut self, bytes: &[u8]) {
@@ -205,8 +214,9 @@ impl Steps {
             if byte == b'\n' {
                 let compiles = [&b"  CC "[..], b"  AS ", b"  HOSTCC "].iter().any(|verb| self.line.starts_with(verb));
                 self.count += u64::from(compiles);
+                self.links |= LINKS.iter().any(|start| self.line.starts_with(start));
                 self.line.clear();
-            } else if self.line.len() < 16 {
+            } else if self.line.len() < 24 {
                 self.line.push(byte);
             }
         }
@@ -262,7 +272,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
         }
 
         fn slot(&self) -> Slot<'_> {
-            Slot { cache: &self.cache, name: &self.name, arch: arch::find("riscv64-nommu").unwrap() }
+            Slot { cache: &self.cache, name: &self.name, arch: arch::find("riscv64-nommu").unwrap(), key: None }
         }
 
         fn build(&self, requested: &str) -> Result<KernelArtifact, KernelError> {
@@ -288,18 +298,23 @@ echo 6.1.176 > $objects/include/config/kernel.release
     }
 
     #[test]
-    fn tree_is_configured_once_and_built() {
+    fn each_configuration_has_an_output_tree() {
         let setup = Setup::new();
+        let output = |config: &str| {
+            let digest = digest_of([config]);
+            setup.cache.path(format!("objects/tree-riscv64-nommu-{}", digest.short()))
+        };
         let artifact = setup.build("CONFIG_A=y\n").unwrap();
         assert_eq!(artifact.release, "6.1.176");
         assert_eq!(fs::read(&artifact.image).unwrap(), b"image\n");
         assert_eq!(fs::read(artifact.config.unwrap()).unwrap(), b"CONFIG_A=y\n");
-        setup.build("CONFIG_A=y\n").unwrap();
-        assert_eq!(fs::read(setup.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\n");
+        let a = output("CONFIG_A=y\n");
+        assert_eq!(fs::read(a.join("environment")).unwrap(), b"oomlab\n");
         setup.build("CONFIG_B=y\n").unwrap();
-        assert_eq!(fs::read(setup.cache.path("objects/tree-riscv64-nommu/configured")).unwrap(), b"x\nx\n");
-        let environment = fs::read(setup.cache.path("objects/tree-riscv64-nommu/environment")).unwrap();
-        assert_eq!(environment, b"oomlab\n");
+        setup.build("CONFIG_A=y\n").unwrap();
+        assert_eq!(fs::read(a.join("configured")).unwrap(), b"x\n", "the other configuration has its own tree");
+        // It began as a copy.
+        assert_eq!(fs::read(output("CONFIG_B=y\n").join("configured")).unwrap(), b"x\nx\n");
     }
 
     #[test]
@@ -327,6 +342,8 @@ echo 6.1.176 > $objects/include/config/kernel.release
         for part in ["  CC      mm/oom_kill.o\n  A", "S      a.o\n  AR      mm/built-in.a\nmm/x.c: warning:  CC \n"] {
             steps.observe(part.as_bytes());
         }
-        assert_eq!(steps.count, 2);
+        assert_eq!((steps.count, steps.links), (2, false));
+        steps.observe(b"  LD      .tmp_vmlinux.kallsyms1\n  CC      .vmlinux.export.o\n");
+        assert_eq!((steps.count, steps.links), (3, true));
     }
 }

@@ -61,6 +61,15 @@ impl Catalogue {
         Ok(Self { entries, broken })
     }
 
+    /// Adds a kernel, in place of one of the same name.
+    pub(super) fn add(&mut self, entry: KernelEntry) {
+        let at = self.entries.binary_search_by(|other| other.name.as_str().cmp(entry.name.as_str()));
+        match at {
+            Ok(at) => self.entries[at] = entry,
+            Err(at) => self.entries.insert(at, entry),
+        }
+    }
+
     /// Files that cannot be used.
     pub fn broken(&self) -> &[BrokenFile] {
         &self.broken

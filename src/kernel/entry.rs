@@ -49,6 +49,8 @@ pub enum Source {
         /// Anything that `git rev-parse` takes.
         revision: String,
     },
+    /// A folder with a kernel's source, configured and built here as it is: uncommitted changes included.
+    Tree(PathBuf),
     /// Images of the user, by architecture.
     Local(BTreeMap<Arch, LocalImage>),
 }
@@ -92,6 +94,7 @@ impl Source {
             Self::Debian { .. } => "debian",
             Self::DebianSource { .. } => "debian-source",
             Self::Git { .. } => "git",
+            Self::Tree(_) => "tree",
             Self::Local(_) => "local",
         }
     }
@@ -108,7 +111,7 @@ impl KernelEntry {
         match &self.source {
             Source::Debian { packages, .. } => packages.keys().copied().collect(),
             Source::Local(images) => images.keys().copied().collect(),
-            Source::DebianSource { .. } | Source::Git { .. } => self.build.keys().copied().collect(),
+            Source::DebianSource { .. } | Source::Git { .. } | Source::Tree(_) => self.build.keys().copied().collect(),
         }
     }
 

@@ -133,6 +133,9 @@ pub enum KernelError {
         /// The module that depends on it; `None` when it was requested itself.
         dependent: Option<String>,
     },
+    /// git failed.
+    #[error(transparent)]
+    Git(#[from] crate::git::GitError),
     /// The user stopped it.
     #[error("interrupted")]
     Cancelled,

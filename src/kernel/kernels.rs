@@ -1,21 +1,19 @@
 //! From a kernel's name to its image.
 
-use super::artifact::{MODULES, Slot};
-use super::build::{self, Build};
-use super::cache::{Cache, MAKING, digest_of};
+use super::artifact::{IMAGE, MODULES, Slot};
+use super::build::Build;
+use super::cache::{Cache, MAKING};
 use super::catalogue::Catalogue;
-use super::config::all_config;
 use super::debian::{Apt, Archive, Programs};
-use super::entry::{KernelEntry, LocalImage, Source};
+use super::entry::{KernelEntry, Source};
 use super::modules::ModuleTree;
-use super::patch::Patch;
-use super::progress::Progress;
-use super::source::{self, Tree};
-use super::{KernelError, image, prebuilt, toolchain};
+use super::progress::{NullProgress, Progress};
+use super::recipe::{Recipe, States};
+use super::source::{self, Revision, Tree};
+use super::{KernelError, prebuilt, toolchain, user};
 use crate::assets::Assets;
-use crate::store::read_regular;
 use arch::Arch;
-use model::{Digest, KernelArtifact, KernelModule, KernelName};
+use model::{Digest, KernelArtifact, KernelModule};
 use std::path::{Path, PathBuf};
 
 /// Sources of kernels besides the catalogue.
@@ -31,9 +29,10 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct Kernels {
     catalogue: Catalogue,
-    cache: Cache,
+    pub(super) cache: Cache,
     options: Options,
     programs: Programs,
+    pub(super) states: States,
 }
 
 impl Kernels {
@@ -43,7 +42,7 @@ impl Kernels {
     /// When a kernel's description is wrong.
     pub fn new(assets: &Assets, cache: PathBuf, options: Options) -> Result<Self, KernelError> {
         let (catalogue, cache) = (Catalogue::read(assets)?, Cache::new(cache));
-        Ok(Self { catalogue, cache, options, programs: Programs::default() })
+        Ok(Self { catalogue, cache, options, programs: Programs::default(), states: States::default() })
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -53,6 +52,11 @@ impl Kernels {
     /// The catalogue.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// Adds a kernel to the catalogue, in place of one of the same name.
+    pub fn add(&mut self, entry: KernelEntry) {
+        self.catalogue.add(entry);
     }
 
     /// The folder of a kernel: the same before and after it is made ready. For a user kernel it is the folder of the
@@ -73,7 +77,7 @@ impl Kernels {
         let entry = self.catalogue.supports(name, arch)?;
         Ok(match &entry.source {
             Source::Local(images) => images[&arch].image.clone(),
-            _ => self.slot(entry, arch).folder().join(super::artifact::IMAGE),
+            _ => self.slot(entry, arch, &self.recipe(entry, arch, &NullProgress)?).folder().join(IMAGE),
         })
     }
 
@@ -81,18 +85,12 @@ impl Kernels {
     pub fn cached(&self, name: &str, arch: Arch) -> Option<KernelArtifact> {
         let entry = self.catalogue.supports(name, arch).ok()?;
         match &entry.source {
-            Source::Local(images) => user_artifact(&entry.name, arch, &images[&arch]).ok(),
-            _ => self.slot(entry, arch).load(&self.recipe(entry, arch).ok()?),
+            Source::Local(images) => user::artifact(&entry.name, arch, &images[&arch]).ok(),
+            _ => {
+                let recipe = self.recipe(entry, arch, &NullProgress).ok()?;
+                self.slot(entry, arch, &recipe).load(&recipe.digest)
+            }
         }
-    }
-
-    /// A user kernel that is not in the catalogue.
-    ///
-    /// # Errors
-    /// When the image cannot be read.
-    pub fn user_kernel(name: &KernelName, arch: Arch, image: &Path) -> Result<KernelArtifact, KernelError> {
-        let image = std::path::absolute(image).map_err(KernelError::io("read", image))?;
-        user_artifact(name, arch, &LocalImage { image, system_map: None, vmlinux: None, modules: None, config: None })
     }
 
     /// Makes a kernel ready: takes it from the cache, fetches it, or builds it with `jobs` compilers at a time.
@@ -117,36 +115,35 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         if let Source::Local(images) = &entry.source {
-            return user_artifact(&entry.name, arch, &images[&arch]);
+            return user::artifact(&entry.name, arch, &images[&arch]);
         }
-        let artifact = self.make_ready(entry, arch, jobs, progress)?;
-        Ok(match &entry.source {
-            Source::Git { repository, revision } => {
-                KernelArtifact { commit: source::commit_of(repository, revision), ..artifact }
-            }
-            _ => artifact,
-        })
+        let recipe = self.recipe(entry, arch, progress)?;
+        let artifact = self.make_ready(entry, arch, &recipe, jobs, progress)?;
+        let commit = recipe.revision.as_ref().and_then(Revision::shown);
+        Ok(KernelArtifact { commit: commit.map(str::to_owned), ..artifact })
     }
 
     fn make_ready(
         &self,
         entry: &KernelEntry,
         arch: Arch,
+        recipe: &Recipe,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
-        let slot = self.slot(entry, arch);
-        let recipe = self.recipe(entry, arch)?;
-        if let Some(artifact) = self.load(&slot, &recipe) {
+        let slot = self.slot(entry, arch, recipe);
+        if let Some(artifact) = self.load(&slot, &recipe.digest) {
             return Ok(artifact);
         }
         let _making = self.cache.share(MAKING, progress)?;
         let _lock = self.cache.lock(&format!("{}-{}", entry.name, arch.name), progress)?;
-        if let Some(artifact) = self.load(&slot, &recipe) {
+        if let Some(artifact) = self.load(&slot, &recipe.digest) {
             return Ok(artifact);
         }
         let made = match &entry.source {
-            Source::Debian { suite, packages } => self.fetch(&slot, recipe, suite, &packages[&arch], arch, progress),
+            Source::Debian { suite, packages } => {
+                self.fetch(&slot, &recipe.digest, suite, &packages[&arch], arch, progress)
+            }
             _ => {
                 toolchain::check(arch)?;
                 self.build(&slot, recipe, entry, arch, jobs, progress)
@@ -228,7 +225,7 @@ impl Kernels {
     fn fetch(
         &self,
         slot: &Slot<'_>,
-        recipe: Digest,
+        recipe: &Digest,
         suite: &str,
         pattern: &str,
         arch: Arch,
@@ -236,22 +233,22 @@ impl Kernels {
     ) -> Result<KernelArtifact, KernelError> {
         let debian = arch.kernel.debian.ok_or(KernelError::NotInDebian(arch))?;
         let (package, file) = self.apt_package(suite, debian, pattern, progress)?;
-        let scratch = slot.scratch(&recipe, package.as_str())?;
+        let scratch = slot.scratch(recipe, package.as_str())?;
         let release = prebuilt::extract(&file, scratch.path(), arch, progress)?;
-        slot.finish(scratch, recipe, release)
+        slot.finish(scratch, recipe.clone(), release)
     }
 
     fn build(
         &self,
         slot: &Slot<'_>,
-        recipe: Digest,
+        recipe: &Recipe,
         entry: &KernelEntry,
         arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
-        let tree = self.tree(entry, progress)?;
-        let scratch = slot.scratch(&recipe, tree.digest.as_str())?;
+        let tree = self.tree(entry, recipe, progress)?;
+        let scratch = slot.scratch(&recipe.digest, tree.digest.as_str())?;
         let build = Build {
             cache: &self.cache,
             name: &entry.name,
@@ -264,18 +261,25 @@ impl Kernels {
             progress,
         };
         let release = build.run(scratch.path())?;
-        slot.finish(scratch, recipe, release)
+        slot.finish(scratch, recipe.digest.clone(), release)
     }
 
-    fn tree(&self, entry: &KernelEntry, progress: &dyn Progress) -> Result<Tree, KernelError> {
+    fn tree(&self, entry: &KernelEntry, recipe: &Recipe, progress: &dyn Progress) -> Result<Tree, KernelError> {
+        if let Some(revision) = &recipe.revision {
+            if matches!(entry.source, Source::Git { .. })
+                && let Some(note) = revision.lacks_changes(&self.cache, progress)
+            {
+                tracing::warn!("{note}");
+            }
+            return revision.check_out(&self.cache, progress);
+        }
         match &entry.source {
             Source::DebianSource { suite, package } => {
                 // Source packages are for all architectures: every index lists them, and amd64 always exists.
                 let (digest, file) = self.apt_package(suite, "amd64", package, progress)?;
                 source::unpack(&self.cache, &file, digest, progress)
             }
-            Source::Git { repository, revision } => source::check_out(&self.cache, repository, revision, progress),
-            Source::Debian { .. } | Source::Local(_) => Err(entry.not_built()),
+            _ => Err(entry.not_built()),
         }
     }
 
@@ -291,51 +295,6 @@ impl Kernels {
         let apt = Apt { cache, archive: &archive, programs, suite, arch, progress };
         apt.package(pattern).map(|(package, file)| (package.digest, file))
     }
-
-    fn slot<'a>(&'a self, entry: &'a KernelEntry, arch: Arch) -> Slot<'a> {
-        Slot { cache: &self.cache, name: &entry.name, arch }
-    }
-
-    /// Digest of everything that determines the kernel, as far as it is known without the network. It is the key of the
-    /// cache: another digest is another build.
-    fn recipe(&self, entry: &KernelEntry, arch: Arch) -> Result<Digest, KernelError> {
-        let of_build = |origin: &str| {
-            let config = all_config(&entry.build[&arch]);
-            let compiler = toolchain::compiler_version(arch)?;
-            let how = [origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION];
-            Ok(digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity))))
-        };
-        match &entry.source {
-            Source::Debian { suite, packages } => Ok(digest_of(["debian", suite, &packages[&arch], prebuilt::VERSION])),
-            Source::DebianSource { suite, package } => of_build(&format!("{suite} {package}")),
-            Source::Git { repository, revision } => of_build(&source::identity(repository, revision)?),
-            Source::Local(_) => Ok(digest_of(["local"])),
-        }
-    }
-}
-
-/// Maximum length of a user's kernel image in bytes: an ELF image may have its debug information.
-const MAX_IMAGE: u64 = 4 << 30;
-
-/// The user's files, as they are.
-fn user_artifact(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
-    let content = read_regular(&files.image, MAX_IMAGE).map_err(KernelError::io("read", &files.image))?;
-    let companions = [&files.system_map, &files.vmlinux, &files.modules, &files.config];
-    if let Some(missing) = companions.into_iter().flatten().find(|path| !path.exists()) {
-        return Err(KernelError::io("read", missing)(std::io::ErrorKind::NotFound.into()));
-    }
-    Ok(KernelArtifact {
-        name: name.clone(),
-        arch,
-        release: image::release(&content).unwrap_or_default(),
-        digest: super::cache::digest_of_file(&files.image).map_err(KernelError::io("read", &files.image))?,
-        image: files.image.clone(),
-        system_map: files.system_map.clone(),
-        config: files.config.clone(),
-        vmlinux: files.vmlinux.clone(),
-        modules: files.modules.clone(),
-        commit: None,
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //!   debian         index → package → image
 //!   debian-source  index → package → source tree → configuration → build → image
 //!   git            fetch → source tree → configuration → build → image
+//!   tree           state of a user's folder → source tree → configuration → build → image
 //!   local          user kernels, as they are
 //! patches          applied to the source tree before it is built (`kernels/patches/`)
 //! ```
@@ -30,12 +31,15 @@ mod kernels;
 mod layouts;
 mod modinfo;
 mod modules;
+mod output_tree;
 mod patch;
 mod prebuilt;
 mod progress;
+mod recipe;
 mod source;
 mod symbols;
 mod toolchain;
+mod user;
 mod variants;
 mod worktree;
 mod zoo;

@@ -13,10 +13,18 @@ pub enum Stage {
     Download,
     /// A package or source tree is unpacked; units: bytes read.
     Unpack,
+    /// The state of a user's folder is read; units: none.
+    Read,
+    /// A revision is checked out; units: none.
+    CheckOut,
     /// The kernel's configuration is made; units: none.
     Configure,
     /// The kernel is compiled; units: object files.
     Build,
+    /// Its objects are linked, and the image is made; units: none.
+    Link,
+    /// Layouts of structures are compiled; units: none.
+    Layouts,
 }
 
 impl fmt::Display for Stage {
@@ -26,8 +34,12 @@ impl fmt::Display for Stage {
             Self::Index => "index",
             Self::Download => "download",
             Self::Unpack => "unpack",
+            Self::Read => "read",
+            Self::CheckOut => "check out",
             Self::Configure => "configure",
             Self::Build => "build",
+            Self::Link => "link",
+            Self::Layouts => "layouts",
         })
     }
 }

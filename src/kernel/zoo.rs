@@ -70,7 +70,7 @@ pub(super) fn read<'a>(
     }
     let side = |name: String, patches: &[String]| {
         let patches = read_patches(assets, patches, &origin)?;
-        Ok(KernelEntry {
+        Ok::<_, KernelError>(KernelEntry {
             name: KernelName::new(name),
             source: base.source.clone(),
             build: build.clone(),

@@ -30,7 +30,7 @@ impl Setup {
     /// A finished kernel of 100 KiB that was last used so many hours ago.
     fn kernel(&self, name: &str, content: &str, hours: u32) -> KernelArtifact {
         let name = KernelName::new(name);
-        let slot = Slot { cache: &self.cache, name: &name, arch: arch::find("arm").unwrap() };
+        let slot = Slot { cache: &self.cache, name: &name, arch: arch::find("arm").unwrap(), key: None };
         let recipe = digest_of([content]);
         let scratch = slot.scratch(&recipe, content).unwrap();
         fs::write(scratch.path().join(IMAGE), content.repeat(100 << 10)).unwrap();

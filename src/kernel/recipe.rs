@@ -1,0 +1,81 @@
+//! What determines a kernel, as far as it is known without the network.
+
+use super::KernelError;
+use super::artifact::Slot;
+use super::cache::digest_of;
+use super::config::all_config;
+use super::entry::{KernelEntry, Source};
+use super::kernels::Kernels;
+use super::patch::Patch;
+use super::progress::Progress;
+use super::source::Revision;
+use super::{build, prebuilt, toolchain};
+use arch::Arch;
+use model::Digest;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What determines a kernel.
+pub(super) struct Recipe {
+    /// Digest of all of it: another digest is another build.
+    pub digest: Digest,
+    /// The files of its source, where git knows them.
+    pub revision: Option<Revision>,
+}
+
+/// The revisions of sources that may change while the lab runs: branches, folders. A run sees one state of each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct States(Arc<Mutex<BTreeMap<(String, String), Revision>>>);
+
+impl Kernels {
+    /// The recipe of a kernel.
+    pub(super) fn recipe(
+        &self,
+        entry: &KernelEntry,
+        arch: Arch,
+        progress: &dyn Progress,
+    ) -> Result<Recipe, KernelError> {
+        let revision = self.revision(&entry.source, progress)?;
+        let of_build = |origin: &str| {
+            let config = all_config(&entry.build[&arch]);
+            let compiler = toolchain::compiler_version(arch)?;
+            let how = [origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION];
+            Ok::<_, KernelError>(digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity))))
+        };
+        let digest = match (&entry.source, &revision) {
+            (_, Some(revision)) => of_build(&revision.identity())?,
+            (Source::Debian { suite, packages }, _) => {
+                digest_of(["debian", suite, &packages[&arch], prebuilt::VERSION])
+            }
+            (Source::DebianSource { suite, package }, _) => of_build(&format!("{suite} {package}"))?,
+            (Source::Git { .. } | Source::Tree(_) | Source::Local(_), None) => digest_of(["local"]),
+        };
+        Ok(Recipe { digest, revision })
+    }
+
+    fn revision(&self, source: &Source, progress: &dyn Progress) -> Result<Option<Revision>, KernelError> {
+        let key = match source {
+            Source::Git { repository, revision } => (repository.clone(), revision.clone()),
+            Source::Tree(folder) => (folder.to_string_lossy().into_owned(), String::new()),
+            Source::Debian { .. } | Source::DebianSource { .. } | Source::Local(_) => return Ok(None),
+        };
+        // The lock is held meanwhile: one thread reads a folder, the others wait for what it found.
+        let mut known = self.states.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(revision) = known.get(&key) {
+            return Ok(Some(revision.clone()));
+        }
+        let revision = match source {
+            Source::Tree(folder) => Revision::of_folder(&self.cache, folder, progress)?,
+            _ => Revision::of_repository(&key.0, &key.1)?,
+        };
+        Ok(Some(known.entry(key).or_insert(revision).clone()))
+    }
+
+    /// The place of a kernel. Files that git knows, with all else of the recipe, determine the kernel; a package is found by a
+    /// name that later versions have, too.
+    pub(super) fn slot<'a>(&'a self, entry: &'a KernelEntry, arch: Arch, recipe: &Recipe) -> Slot<'a> {
+        let is_local = matches!(recipe.revision, Some(Revision::Local { .. }));
+        let key = is_local.then(|| recipe.digest.clone());
+        Slot { cache: &self.cache, name: &entry.name, arch, key }
+    }
+}
