@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::bisect::{BisectArgs, StepArgs};
+use super::cache::CacheArgs;
 use super::completion::{kernels, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::guest_args::{AppendArgs, EndArgs, FailOnArgs, TimeoutArgs};
@@ -75,6 +76,12 @@ pub enum Command {
     Trial(TrialArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
+    /// Show what lies in the cache, and remove what has not been used for long
+    ///
+    /// The kernels of commits, which bisections build, and those that a newer build of the same name has replaced may take 4 GiB in
+    /// all, or what `OOMLAB_COMMIT_KERNELS` says, for example 10G: beyond that, the least recently used ones are removed when
+    /// another is finished.
+    Cache(CacheArgs),
     /// List and describe workloads
     Workload(WorkloadArgs),
     /// Report what the host lacks and why it matters

@@ -1,5 +1,6 @@
 //! Where things lie for this invocation.
 
+use super::values::{SizeError, size};
 use crate::assets::Assets;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,8 @@ pub struct Context {
     pub assets: Assets,
     /// Whether to use colour.
     pub color: bool,
+    /// Bytes that kernels of commits may take in the cache; `None` for the default.
+    pub commit_limit: Option<u64>,
 }
 
 /// The folders of this invocation could not be found.
@@ -22,6 +25,14 @@ pub enum ContextError {
         "cannot tell where to keep the cache: neither XDG_CACHE_HOME nor HOME is set; set OOMLAB_CACHE to a folder"
     )]
     NoCache,
+    /// The limit of the cache is wrong.
+    #[error("OOMLAB_COMMIT_KERNELS: `{value}` is {source}")]
+    Limit {
+        /// Its value.
+        value: String,
+        /// Why.
+        source: SizeError,
+    },
     /// The folder of `--data` cannot be read.
     #[error("cannot read the folder {} of `--data`: {source}", path.display())]
     Data {
@@ -37,15 +48,16 @@ impl Context {
     /// `kernels` folders (`--data`, else the current folder if it has one of them).
     ///
     /// # Errors
-    /// When there is no home for the cache, or no folder `data`.
+    /// When there is no home for the cache, no folder `data`, or no size in `OOMLAB_COMMIT_KERNELS`.
     pub fn new(data: Option<&Path>, color: bool) -> Result<Self, ContextError> {
         if let Some(path) = data {
             path.read_dir().map_err(|source| ContextError::Data { path: path.to_owned(), source })?;
         }
-        let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let cache = folder("OOMLAB_CACHE")
-            .or_else(|| folder("XDG_CACHE_HOME").map(|dir| dir.join("oomlab")))
-            .or_else(|| folder("HOME").map(|dir| dir.join(".cache/oomlab")))
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let cache = variable("OOMLAB_CACHE")
+            .map(PathBuf::from)
+            .or_else(|| variable("XDG_CACHE_HOME").map(|dir| Path::new(&dir).join("oomlab")))
+            .or_else(|| variable("HOME").map(|dir| Path::new(&dir).join(".cache/oomlab")))
             .ok_or(ContextError::NoCache)?;
         // QEMU and make get these paths and run elsewhere.
         let cache = std::path::absolute(&cache).unwrap_or(cache);
@@ -55,6 +67,9 @@ impl Context {
             Some(dir) => Assets::with_overlay(dir),
             None => Assets::builtin(),
         };
-        Ok(Self { cache, assets, color })
+        let limit = variable("OOMLAB_COMMIT_KERNELS").map(|value| value.to_string_lossy().into_owned());
+        let read = |value: String| size(&value).map_err(|source| ContextError::Limit { value, source });
+        let commit_limit = limit.map(read).transpose()?;
+        Ok(Self { cache, assets, color, commit_limit })
     }
 }

@@ -68,7 +68,7 @@ impl From<super::context::ContextError> for CliError {
         use super::context::ContextError as E;
         match error {
             E::NoCache => Self::Lab(error.to_string()),
-            E::Data { .. } => Self::Usage(error.to_string()),
+            E::Data { .. } | E::Limit { .. } => Self::Usage(error.to_string()),
         }
     }
 }

@@ -102,11 +102,13 @@ impl Execution<'_> {
             jobs: self.options.jobs,
             ..Budget::of(&resources)
         };
+        // As long as it lives, no other process removes the files that it has handed out.
         let sources = Sources {
             kernels: Arc::new(self.catalogues.kernels),
             images: Arc::new(self.catalogues.images),
             workloads: Arc::new(self.catalogues.workloads),
             own: self.own,
+            own_qemu: self.options.qemu.is_some(),
             cache: self.catalogues.cache,
             jobs: budget.cpus as usize,
         };

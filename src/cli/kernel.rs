@@ -1,10 +1,10 @@
 //! `oomlab kernel`: lists, fetches and builds kernels.
 
 use super::completion::kernels;
+use super::context::Context;
 use super::output::{notify, write_stdout};
 use super::timings::Stopwatch;
 use super::values::arch_parser;
-use crate::assets::Assets;
 use crate::host::Clock;
 use crate::kernel::{KernelError, Kernels, Options, Progress, Source, Stage, Update};
 use arch::Arch;
@@ -76,8 +76,9 @@ struct Row {
 ///
 /// # Errors
 /// When a name is unknown or a kernel cannot be made ready.
-pub fn run(args: &KernelArgs, assets: &Assets, cache: PathBuf) -> Result<u8, KernelError> {
-    let kernels = Kernels::new(assets, cache, Options { mirror: args.mirror.clone() })?;
+pub fn run(args: &KernelArgs, context: &Context) -> Result<u8, KernelError> {
+    let options = Options { mirror: args.mirror.clone(), commit_limit: context.commit_limit };
+    let kernels = Kernels::new(&context.assets, context.cache.clone(), options)?;
     match &args.action {
         Action::List { json } => list(&kernels, *json)?,
         Action::Get { name, arch, jobs } => {
@@ -239,6 +240,7 @@ fn plain_line(update: &Update<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assets::Assets;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -250,7 +252,8 @@ mod tests {
     fn run_with(words: &[&str]) -> Result<u8, KernelError> {
         let cache = tempfile::tempdir().unwrap();
         let args = Program::try_parse_from(["kernel"].iter().chain(words)).unwrap().args;
-        run(&args, &Assets::builtin(), cache.path().to_owned())
+        let (cache, assets) = (cache.path().to_owned(), Assets::builtin());
+        run(&args, &Context { cache, assets, color: false, commit_limit: None })
     }
 
     #[test]

@@ -32,7 +32,11 @@ impl Catalogues {
     /// # Errors
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
-        let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
+        let kernels = Kernels::new(
+            &context.assets,
+            context.cache.clone(),
+            Options { mirror, commit_limit: context.commit_limit },
+        )?;
         kernels.catalogue().broken().iter().for_each(|broken| output::notify(&format!("left out: {}", broken.error())));
         let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
         let cached = names.map(|name| CachedKernel::new(name, &kernels));

@@ -3,6 +3,7 @@
 mod args;
 mod bisect;
 mod boot;
+mod cache;
 mod capacity;
 mod classify;
 mod completion;

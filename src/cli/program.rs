@@ -4,7 +4,9 @@ use super::args::{Command, Document, Program};
 use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
-use super::{bisect, boot, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload};
+use super::{
+    bisect, boot, cache, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload,
+};
 use crate::host::supervise;
 use crate::{matrix, report};
 use clap::{ColorChoice, CommandFactory, Parser};
@@ -55,10 +57,8 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Step(args) => bisect::step(args),
         Command::Trial(args) => trial::run(args),
         Command::Workload(args) => workload::run(&args.action, &context()?),
-        Command::Kernel(args) => {
-            let context = context()?;
-            Ok(kernel::run(args, &context.assets, context.cache)?)
-        }
+        Command::Kernel(args) => Ok(kernel::run(args, &context()?)?),
+        Command::Cache(args) => cache::run(args, &context()?),
         Command::Doctor(args) => Ok(doctor::run(args, &context()?.cache)?),
         Command::Schema { document } => {
             let schema = match document {

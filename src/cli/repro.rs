@@ -37,6 +37,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
         return Ok(0);
     }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    catalogues.images.keep();
     let prepared = same_files(&trial, &catalogues.kernels);
     if prepared.is_none() {
         notify("the recorded trial's kernel or image is missing or changed: preparing both again");
@@ -57,9 +58,14 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
     let unchanged = |path: PathBuf, digest: &Digest| {
         digest_file(&path).is_ok_and(|(_, now)| now == *digest).then(|| (path, digest.clone()))
     };
-    let (image, digest) = unchanged(argument("-kernel")?, trial.kernel_digest.as_ref()?)?;
+    let image = argument("-kernel").filter(|image| kernels.keep(image))?;
+    let (image, digest) = unchanged(image, trial.kernel_digest.as_ref()?)?;
     let initrd = match &trial.initrd_digest {
         Some(digest) => Some(unchanged(argument("-initrd")?, digest)?),
+        None => None,
+    };
+    let firmware = match &trial.firmware_digest {
+        Some(digest) => Some(unchanged(argument("-bios").filter(|file| kernels.keep(file))?, digest)?),
         None => None,
     };
     let release = trial.kernel_release.clone().unwrap_or_default();
@@ -68,5 +74,5 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
     let cached = kernels.cached(name.as_str(), arch).filter(|cached| cached.image == image && cached.digest == digest);
     let kernel = cached
         .unwrap_or_else(|| KernelArtifact { release, ..KernelArtifact::of_image(name.clone(), arch, image, digest) });
-    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, accelerator: trial.accel.into() })))
+    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, firmware, accelerator: trial.accel.into() })))
 }

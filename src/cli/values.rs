@@ -2,6 +2,8 @@
 
 use arch::Arch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use model::RamMib;
+use std::time::Duration;
 
 /// Reads `--arch`.
 pub(super) fn arch_parser() -> impl TypedValueParser<Value = Arch> {
@@ -30,4 +32,46 @@ pub(super) enum SecondsError {
 pub(super) fn seconds(text: &str) -> Result<f64, SecondsError> {
     let value: f64 = text.parse().map_err(|_| SecondsError::NotANumber)?;
     if (1e-3..=1e6).contains(&value) { Ok(value) } else { Err(SecondsError::OutOfRange) }
+}
+
+/// A size that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a size: write for example `500M` or `10G`")]
+pub struct SizeError;
+
+/// Reads a size on disk, in bytes.
+///
+/// # Errors
+/// When the text is not a number of MiB or GiB.
+pub(super) fn size(text: &str) -> Result<u64, SizeError> {
+    text.parse::<RamMib>().map(RamMib::bytes).map_err(|_| SizeError)
+}
+
+/// An age that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an age: write for example `12h`, `30d` or `8w`")]
+pub(super) struct AgeError;
+
+/// Reads an age of hours, days or weeks.
+///
+/// # Errors
+/// When the text is not a number with one of these units.
+pub(super) fn age(text: &str) -> Result<Duration, AgeError> {
+    const HOUR: u64 = 3600;
+    let units = [("h", HOUR), ("d", 24 * HOUR), ("w", 7 * 24 * HOUR)];
+    let of_unit =
+        |(unit, seconds)| text.strip_suffix(unit)?.parse::<u32>().ok().map(|count| u64::from(count) * seconds);
+    units.into_iter().find_map(of_unit).map(Duration::from_secs).ok_or(AgeError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_a_unit() {
+        let hours = |text| age(text).map(|age| age.as_secs() / 3600);
+        assert_eq!([hours("12h"), hours("30d"), hours("2w"), hours("0d")], [Ok(12), Ok(720), Ok(336), Ok(0)]);
+        assert_eq!(["", "d", "30", "-1d", "1.5d", "30m"].map(hours), [const { Err(AgeError) }; 6]);
+    }
 }

@@ -57,6 +57,7 @@ fn notes(facts: &Facts) -> Vec<String> {
         Kvm::Absent => "no /dev/kvm: guests run under TCG".to_owned(),
     }];
     notes.extend(sandbox(&facts.sandbox));
+    notes.extend(facts.opensbi.iter().map(|(arch, version)| firmware(arch, version, facts)));
     if let Some(free) = facts.cache_free_mib.filter(|free| *free < MIN_CACHE_MIB) {
         notes.push(format!(
             "{free} MiB of disk are free for the cache; building kernels takes up to {MIN_CACHE_MIB} MiB"
@@ -73,6 +74,18 @@ fn notes(facts: &Facts) -> Vec<String> {
         notes.push("/proc/self/schedstat does not count: a guest starved by the host looks slow".to_owned());
     }
     notes
+}
+
+fn firmware(arch: &str, version: &str, facts: &Facts) -> String {
+    match facts.opensbi_cached.get(arch) {
+        _ if !facts.opensbi_unsound.contains(arch) => format!("OpenSBI {version} of QEMU starts guests of {arch}"),
+        Some(cached) => {
+            format!("OpenSBI {cached} of the cache starts guests of {arch}: QEMU's {version} may start vCPUs wrongly")
+        }
+        None => format!(
+            "OpenSBI {version} of QEMU may start vCPUs of {arch} at a wrong address: the first run fetches a newer one"
+        ),
+    }
 }
 
 fn sandbox(qemus: &BTreeMap<String, bool>) -> Vec<String> {
@@ -141,6 +154,23 @@ mod tests {
         let notes = Examination::new(&[], Facts { sandbox, ..Facts::default() }).notes;
         assert!(notes.contains(&"seccomp sandbox: guests of a, c run with it".to_owned()), "{notes:?}");
         assert!(notes.iter().any(|note| note.starts_with("no seccomp sandbox in b: ")), "{notes:?}");
+    }
+
+    #[test]
+    fn notes_say_which_firmware_starts_guests() {
+        let map = |version: &str| BTreeMap::from([("riscv64".to_owned(), version.to_owned())]);
+        let sound = Facts { opensbi: map("1.6"), ..Facts::default() };
+        let opensbi_unsound = ["riscv64".to_owned()].into();
+        let old = Facts { opensbi: map("1.1"), opensbi_unsound, ..Facts::default() };
+        let cached = Facts { opensbi_cached: map("1.6-1"), ..old.clone() };
+        for (facts, start) in [
+            (sound, "OpenSBI 1.6 of QEMU starts guests of riscv64"),
+            (old, "OpenSBI 1.1 of QEMU may start vCPUs of riscv64 at a wrong address"),
+            (cached, "OpenSBI 1.6-1 of the cache starts guests of riscv64: QEMU's 1.1"),
+        ] {
+            let notes = Examination::new(&[], facts).notes;
+            assert!(notes.iter().any(|note| note.starts_with(start)), "{notes:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,12 @@ pub struct Facts {
     pub sandbox: BTreeMap<String, bool>,
     /// Required files that exist.
     pub files: BTreeSet<String>,
+    /// The version of the OpenSBI that QEMU brings, by architecture.
+    pub opensbi: BTreeMap<String, String>,
+    /// The version of the one in the cache, where the lab uses that.
+    pub opensbi_cached: BTreeMap<String, String>,
+    /// Architectures whose QEMU brings one that is too old.
+    pub opensbi_unsound: BTreeSet<String>,
     /// Free space for the cache, in MiB.
     pub cache_free_mib: Option<u64>,
     /// Available memory on the host and in this process's control groups, in MiB.

@@ -1,7 +1,7 @@
 //! Inspection of the host.
 
 use super::{CannotInstall, Examination, Facts, Kvm, Need, Privilege, Requirement};
-use crate::host::{Captured, Limits, Resources, capture_blocking, has_sandbox};
+use crate::host::{Captured, Limits, Resources, cached_opensbi, capture_blocking, has_sandbox, opensbi_version};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -30,7 +30,22 @@ pub fn probe(requirements: &[Requirement], cache: &Path) -> Facts {
         facts.sandbox.insert(program.clone(), has_sandbox(program));
         *version = find(program).map(|path| self::version(&path)).unwrap_or_default();
     }
+    look_at_firmware(cache, &mut facts);
     facts
+}
+
+/// Notes the firmware of the architectures whose QEMU is there.
+fn look_at_firmware(cache: &Path, facts: &mut Facts) {
+    let with_firmware = arch::ALL.iter().filter(|arch| arch.qemu.opensbi.is_some());
+    for arch in with_firmware.filter(|arch| facts.programs.contains_key(arch.qemu.program)) {
+        let Some(version) = opensbi_version(arch.qemu.program, arch.qemu.machine) else { continue };
+        facts.opensbi.insert(arch.name.to_owned(), version.to_string());
+        if version.is_unsound() {
+            facts.opensbi_unsound.insert(arch.name.to_owned());
+            let cached = cached_opensbi(cache, *arch).map(|cached| (arch.name.to_owned(), cached));
+            facts.opensbi_cached.extend(cached);
+        }
+    }
 }
 
 /// Requirements that the host does not meet.

@@ -110,7 +110,7 @@ pub fn requirements(uses: &Uses, host: &str) -> Vec<Requirement> {
         };
         add(&mut all, compiler(*arch, purpose, host));
     }
-    all.extend(uses.boots.iter().find(|arch| arch.qemu.args.ends_with(&["-bios", "default"])).copied().map(firmware));
+    all.extend(uses.boots.iter().find(|arch| arch.qemu.opensbi.is_some()).copied().map(firmware));
     let more = if uses.any_config { MORE_KERNEL_TOOLS } else { &[] };
     let tools = if uses.kernels.is_empty() { &[] } else { KERNEL_TOOLS };
     for (what, need, package) in tools.iter().chain(more) {

@@ -1,6 +1,9 @@
 //! Clocks. Only this file reads them.
 
 use model::Stamp;
+use std::fs::File;
+use std::path::Path;
+use std::time::SystemTime;
 use tokio::time::Instant;
 
 /// Host time since a trial's spawn.
@@ -46,7 +49,17 @@ pub fn today() -> String {
 }
 
 /// The wall clock; the epoch if it is set to a time that has no date.
-#[expect(clippy::disallowed_methods, reason = "the edge that reads the wall clock")]
 fn now() -> jiff::Timestamp {
-    std::time::SystemTime::now().try_into().unwrap_or_default()
+    file_time().try_into().unwrap_or_default()
+}
+
+/// The wall clock, as files have it.
+#[expect(clippy::disallowed_methods, reason = "the edge that reads the wall clock")]
+pub fn file_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Sets the time of a file or a folder to now, if it can be set: for times that only order what is removed.
+pub fn touch(path: &Path) {
+    let _ = File::open(path).and_then(|file| file.set_modified(file_time()));
 }

@@ -4,6 +4,7 @@ use super::compile::{compile, version};
 use super::program::Program;
 use super::{ImageError, pack};
 use crate::assets::Assets;
+use crate::host::{FileLock, touch};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Digest, KernelModule};
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Part of every key; changes with the layout of the archive.
 const LAYOUT: &[u8] = b"oomlab image 1";
@@ -35,12 +36,15 @@ pub struct Images {
     versions: Memo<Option<String>>,
     /// The agent of each architecture: all its images have the same.
     agents: Memo<Vec<u8>>,
+    /// Keeps others from removing images.
+    in_use: OnceLock<Option<FileLock>>,
 }
 
 impl Images {
     /// Images made of these files, kept below `cache_dir`.
     pub fn new(assets: Assets, cache_dir: PathBuf) -> Self {
-        Self { assets, folder: cache_dir.join("images"), versions: Memo::default(), agents: Memo::default() }
+        let folder = cache_dir.join("images");
+        Self { assets, folder, versions: Memo::default(), agents: Memo::default(), in_use: OnceLock::new() }
     }
 
     /// The image with this workload and the kernel modules that it needs, in load order: from the cache, or built now.
@@ -54,7 +58,10 @@ impl Images {
         modules: &[KernelModule],
     ) -> Result<ImageArtifact, ImageError> {
         let path = self.path(arch, workload, modules)?;
+        self.keep();
         if let Some(image) = read_intact(&path)? {
+            // The time of the last use; that of the file is when it was built.
+            path.parent().into_iter().for_each(touch);
             return Ok(artifact(path, &image));
         }
         let agent = self.agents.get(arch.name, || compile(arch, &Program::agent(&self.assets, arch)?))?;
@@ -63,6 +70,14 @@ impl Images {
         let image = pack::initramfs(&content).map_err(ImageError::io(&path))?;
         publish(&path, &image)?;
         Ok(artifact(path, &image))
+    }
+
+    /// Keeps images from being removed while these live. Where nothing can be locked, nothing is removed either.
+    pub fn keep(&self) {
+        self.in_use.get_or_init(|| {
+            let locks = self.folder.with_file_name("locks");
+            std::fs::create_dir_all(&locks).and_then(|()| FileLock::wait_shared(&locks.join("images"))).ok()
+        });
     }
 
     /// The path of the image with this workload and these modules, whether it exists or not; builds nothing.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Version of the record's format; a record of any other is not used.
 const SCHEMA: u32 = 1;
 /// Name of the record in the artifact's folder.
-const RECORD: &str = "artifact.json";
+pub(super) const RECORD: &str = "artifact.json";
 /// Name of the bootable image in the artifact's folder, whatever its format.
 pub(super) const IMAGE: &str = "kernel";
 pub(super) const SYSTEM_MAP: &str = "System.map";
@@ -30,6 +30,25 @@ struct Record {
     /// Bytes of the image.
     size: u64,
     digest: Digest,
+    /// The kernel's name, for those to which no link points any more; empty in older records.
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    arch: String,
+}
+
+/// What a record says of a kernel, for lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Label {
+    pub name: String,
+    pub arch: String,
+    pub release: String,
+}
+
+/// The label of the kernel in this folder; `None` if it holds none.
+pub(super) fn label(folder: &Path) -> Option<Label> {
+    let Record { name, arch, release, .. } = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+    Some(Label { name, arch, release })
 }
 
 /// A kernel's place in the cache.
@@ -91,7 +110,8 @@ impl Slot<'_> {
         let image = scratch.path().join(IMAGE);
         let size = fs::metadata(&image).map_err(KernelError::io("read", &image))?.len();
         let digest = digest_of_file(&image).map_err(KernelError::io("read", &image))?;
-        let record = Record { schema: SCHEMA, recipe: recipe.clone(), release, size, digest };
+        let (name, arch) = (self.name.to_string(), self.arch.name.to_owned());
+        let record = Record { schema: SCHEMA, recipe: recipe.clone(), release, size, digest, name, arch };
         let path = scratch.path().join(RECORD);
         let text = serde_json::to_vec_pretty(&record).map_err(|error| KernelError::io("write", &path)(error.into()))?;
         fs::write(&path, text).map_err(KernelError::io("write", &path))?;

@@ -8,18 +8,29 @@
 //! objects/<source>-<arch>/  output trees of builds
 //! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it; `modules/` once it is needed
 //! kernels/<name>/<arch>     symbolic links to them
+//! images/                   guest images (`crate::image`)
+//! firmware/                 firmware of guests, by architecture
 //! locks/ logs/
 //! ```
 //!
-//! A folder is made under a temporary name and renamed when it is complete: a folder with a final name is whole.
+//! A folder is made under a temporary name and renamed when it is complete: a folder with a final name is whole. It is renamed
+//! again before it is removed.
+//!
+//! Locks keep what is in use from being removed:
+//!
+//! ```text
+//! making            shared by whoever fetches or builds
+//! artifacts-<key>   shared by whoever uses this kernel
+//! images firmware   shared by whoever uses any
+//! ```
 
 use super::KernelError;
+use super::in_use::InUse;
 use super::progress::{Progress, Stage, Update};
-use crate::host::private_dir_in;
+use crate::host::{FileLock, Sharing, private_dir_in};
 use model::Digest;
-use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,17 +39,22 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     root: PathBuf,
+    in_use: InUse,
 }
 
-/// An exclusive lock of one name; released when dropped, also by the process's death.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
+/// A lock of one name.
+pub(crate) type Lock = FileLock;
+
+/// The lock of whoever fetches or builds, and so uses packages, sources and output trees.
+pub(super) const MAKING: &str = "making";
 
 impl Cache {
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, in_use: InUse::default() }
+    }
+
+    pub(super) fn in_use(&self) -> &InUse {
+        &self.in_use
     }
 
     /// A path below the cache folder; nothing is created.
@@ -60,13 +76,28 @@ impl Cache {
 
     /// Waits for the exclusive lock of `name`.
     pub fn lock(&self, name: &str, progress: &dyn Progress) -> Result<Lock, KernelError> {
+        self.wait(name, Sharing::Exclusive, progress)
+    }
+
+    /// Waits for a shared lock of `name`.
+    pub fn share(&self, name: &str, progress: &dyn Progress) -> Result<Lock, KernelError> {
+        self.wait(name, Sharing::Shared, progress)
+    }
+
+    /// The exclusive lock of `name`; `None` while others have it.
+    pub fn try_lock(&self, name: &str) -> Result<Option<Lock>, KernelError> {
+        self.attempt(name, Sharing::Exclusive)
+    }
+
+    fn attempt(&self, name: &str, sharing: Sharing) -> Result<Option<Lock>, KernelError> {
         let path = self.folder("locks")?.join(name);
-        let file = File::create(&path).map_err(KernelError::io("open", &path))?;
+        FileLock::try_new(&path, sharing).map_err(KernelError::io("lock", &path))
+    }
+
+    fn wait(&self, name: &str, sharing: Sharing, progress: &dyn Progress) -> Result<Lock, KernelError> {
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(KernelError::io("lock", &path)(error.into())),
+            if let Some(lock) = self.attempt(name, sharing)? {
+                return Ok(lock);
             }
             if progress.cancelled() {
                 return Err(KernelError::Cancelled);

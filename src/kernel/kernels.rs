@@ -2,7 +2,7 @@
 
 use super::artifact::{IMAGE, MODULES, Slot};
 use super::build::Build;
-use super::cache::Cache;
+use super::cache::{Cache, MAKING};
 use super::catalogue::Catalogue;
 use super::debian::{Apt, Archive, Programs};
 use super::entry::{KernelEntry, Source};
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// Mirror of the Debian archive; `None` takes the one that the host's apt uses.
     pub mirror: Option<String>,
+    /// Bytes that kernels of commits may take before the least recently used ones are removed; `None` for the default.
+    pub commit_limit: Option<u64>,
 }
 
 /// The kernels of a catalogue, with their cache.
@@ -41,6 +43,10 @@ impl Kernels {
     pub fn new(assets: &Assets, cache: PathBuf, options: Options) -> Result<Self, KernelError> {
         let (catalogue, cache) = (Catalogue::read(assets)?, Cache::new(cache));
         Ok(Self { catalogue, cache, options, programs: Programs::default(), states: States::default() })
+    }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// The catalogue.
@@ -126,14 +132,15 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let slot = self.slot(entry, arch, recipe);
-        if let Some(artifact) = slot.load(&recipe.digest) {
+        if let Some(artifact) = self.load(&slot, &recipe.digest) {
             return Ok(artifact);
         }
+        let _making = self.cache.share(MAKING, progress)?;
         let _lock = self.cache.lock(&format!("{}-{}", entry.name, arch.name), progress)?;
-        if let Some(artifact) = slot.load(&recipe.digest) {
+        if let Some(artifact) = self.load(&slot, &recipe.digest) {
             return Ok(artifact);
         }
-        match &entry.source {
+        let made = match &entry.source {
             Source::Debian { suite, packages } => {
                 self.fetch(&slot, &recipe.digest, suite, &packages[&arch], arch, progress)
             }
@@ -141,7 +148,21 @@ impl Kernels {
                 toolchain::check(arch)?;
                 self.build(&slot, recipe, entry, arch, jobs, progress)
             }
-        }
+        }?;
+        self.keep(&made.image);
+        self.make_room(self.options.commit_limit);
+        Ok(made)
+    }
+
+    /// The kernel of a slot, which nobody removes from now on.
+    fn load(&self, slot: &Slot<'_>, recipe: &Digest) -> Option<KernelArtifact> {
+        slot.load(recipe).filter(|artifact| self.keep(&artifact.image))
+    }
+
+    /// Keeps the kernel with this image, or this firmware, from being removed while this catalogue lives; `false` when it is
+    /// gone.
+    pub fn keep(&self, file: &Path) -> bool {
+        self.cache.keep_file(file)
     }
 
     /// The modules to load into a kernel that is ready, in this order, so that all of `wanted` are available; built-in
@@ -185,6 +206,7 @@ impl Kernels {
         // Resolved: meanwhile the link may be replaced by that of another build.
         let folder = kernel.image.parent().unwrap_or(Path::new("."));
         let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?.join(MODULES);
+        let _making = self.cache.share(MAKING, progress)?;
         let _lock = self.cache.lock(&format!("{}-{}-modules", kernel.name, arch.name), progress)?;
         if !folder.is_dir() {
             let split = pattern.starts_with("linux-binary-");
@@ -261,7 +283,7 @@ impl Kernels {
         }
     }
 
-    fn apt_package(
+    pub(super) fn apt_package(
         &self,
         suite: &str,
         arch: &str,

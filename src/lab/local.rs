@@ -16,8 +16,8 @@ use crate::probe::{Prober, SymbolCache};
 use crate::report;
 use crate::store::TrialDir;
 use arch::without_sandbox;
-use model::{Kind, RuleId, TrialRecord, Verdict, duration};
-use std::path::Path;
+use model::{Accel, Digest, Kind, RuleId, TrialRecord, Verdict, duration};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use watchdog::Setup;
 
@@ -125,6 +125,7 @@ async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<Launch, LabEr
         GuestSpec::Planned { qemu } => {
             let paths = Paths {
                 kernel: spec.kernel.image.clone(),
+                firmware: firmware(spec).map(|(path, _)| path.clone()),
                 initrd: spec.initrd.as_ref().map(|(path, _)| path.clone()),
                 serial: serial.clone(),
                 qmp: qmp.clone(),
@@ -146,6 +147,11 @@ async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<Launch, LabEr
     Ok(Launch { source, argv, console, _sockets: sockets, _disk: disk })
 }
 
+/// The firmware that the command line names: KVM needs none.
+fn firmware(spec: &TrialSpec) -> Option<&(PathBuf, Digest)> {
+    spec.firmware.as_ref().filter(|_| spec.accel == Accel::Tcg)
+}
+
 /// The record of a trial whose guest has not started.
 pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
     let kernel = &spec.kernel;
@@ -154,6 +160,7 @@ pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
         kernel_digest: Some(kernel.digest.clone()),
         kernel_commit: kernel.commit.clone(),
         initrd_digest: spec.initrd.as_ref().map(|(_, digest)| digest.clone()),
+        firmware_digest: firmware(spec).map(|(_, digest)| digest.clone()),
         ..TrialRecord::new(spec.cell.clone(), spec.trial, spec.accel, wall_clock(), unjudged())
     }
 }

@@ -3,12 +3,12 @@
 use super::trial::Ready;
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
-use crate::kernel::{KernelError, Kernels, Progress, missing_option};
+use crate::kernel::{Firmware, KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, CellId, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,8 @@ pub struct Sources {
     pub workloads: Arc<BTreeMap<WorkloadName, Manifest>>,
     /// A kernel that the user provides; cells with its name boot it.
     pub own: Option<KernelArtifact>,
+    /// A program of the user's runs in place of QEMU: it brings its own firmware.
+    pub own_qemu: bool,
     /// Folder of the cache.
     pub cache: PathBuf,
     /// Maximum number of concurrent compilers.
@@ -68,12 +70,20 @@ impl Sources {
         let accelerators: BTreeMap<Arch, Accelerator> =
             accelerators.iter().map(|(arch, choice)| (*arch, Accelerator::probed(choice, &self.cache))).collect();
         let mut preparation = Preparation::default();
+        let parallel: BTreeSet<Arch> = plan.cells.iter().filter(|cell| cell.vcpus > 1).map(|cell| cell.arch).collect();
         for cell in self.in_order(plan) {
             if cancel.is_cancelled() {
                 return;
             }
             let accelerator = accelerators.get(&cell.arch).cloned();
+            let is_first = !preparation.firmwares.contains_key(&cell.arch);
             let ready = preparation.cell(self, cell, accelerator, &progress).await;
+            if let Some(firmware) =
+                preparation.firmwares.get(&cell.arch).filter(|_| is_first && parallel.contains(&cell.arch))
+                && let Some(warning) = warning(cell.arch, firmware)
+            {
+                progress.note(&warning);
+            }
             found(cell.id.clone(), ready);
         }
     }
@@ -92,6 +102,19 @@ impl Sources {
 
     fn is_own(&self, cell: &Cell) -> bool {
         self.own.as_ref().is_some_and(|own| own.name == cell.kernel)
+    }
+
+    async fn firmware(&self, arch: Arch, progress: Arc<dyn Progress + Send>) -> Firmware {
+        if self.own_qemu || arch.qemu.opensbi.is_none() {
+            return Firmware::default();
+        }
+        let kernels = Arc::clone(&self.kernels);
+        let work = move || kernels.firmware(arch, progress.as_ref());
+        match tokio::task::spawn_blocking(work).await {
+            // An interrupted run boots nothing.
+            Ok(firmware) => firmware.unwrap_or_default(),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 
     async fn kernel(&self, cell: &Cell, spec: Arch, progress: Arc<dyn Progress + Send>) -> Needed<KernelArtifact> {
@@ -143,6 +166,7 @@ impl Sources {
 struct Preparation {
     kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>>,
     images: BTreeMap<ImageKey, Needed<Image>>,
+    firmwares: BTreeMap<Arch, Firmware>,
 }
 
 impl Preparation {
@@ -172,7 +196,11 @@ impl Preparation {
             )));
         }
         let accelerator = accelerator.ok_or_else(|| unavailable(format!("no accelerator for {}", cell.arch)))?;
-        Ok(Ready { kernel, initrd: initrd?, accelerator })
+        if let Entry::Vacant(unknown) = self.firmwares.entry(cell.arch) {
+            unknown.insert(sources.firmware(cell.arch, Arc::clone(progress)).await);
+        }
+        let firmware = self.firmwares[&cell.arch].file.clone();
+        Ok(Ready { kernel, initrd: initrd?, firmware, accelerator })
     }
 
     async fn image(
@@ -195,6 +223,15 @@ impl Preparation {
         self.images.insert(key, image.clone());
         image
     }
+}
+
+/// Guests with one vCPU start well with any firmware.
+fn warning(arch: Arch, firmware: &Firmware) -> Option<String> {
+    let (version, error) = firmware.unsound.as_ref()?;
+    Some(format!(
+        "OpenSBI {version} of this host sometimes starts a second vCPU of {arch} at a wrong address, and a newer one is \
+         missing: {error}"
+    ))
 }
 
 fn unavailable(reason: String) -> Box<Verdict> {

@@ -253,6 +253,7 @@ impl Trial {
             guest: self.guest.clone(),
             kernel: ready.kernel.clone(),
             initrd: ready.initrd.clone(),
+            firmware: ready.firmware.clone(),
             accel,
             max_dump: self.max_dump,
         };

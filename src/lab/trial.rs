@@ -15,6 +15,8 @@ pub struct Ready {
     pub kernel: KernelArtifact,
     /// The initramfs and its digest.
     pub initrd: Option<(PathBuf, Digest)>,
+    /// The firmware and its digest; `None` for what QEMU brings.
+    pub firmware: Option<(PathBuf, Digest)>,
     /// The accelerator of the cell's architecture.
     pub accelerator: Accelerator,
 }
@@ -36,6 +38,8 @@ pub struct TrialSpec {
     pub kernel: KernelArtifact,
     /// The initramfs and its digest.
     pub initrd: Option<(PathBuf, Digest)>,
+    /// The firmware and its digest; `None` for what QEMU brings.
+    pub firmware: Option<(PathBuf, Digest)>,
     /// What executes the guest.
     pub accel: Accel,
     /// Maximum RAM of a guest whose memory is dumped after a hang or a crash; `None` for no dump.

@@ -13,6 +13,8 @@ pub const SCRATCH_DISK: &str = "oomlab-scratch";
 pub struct Paths {
     /// Kernel image.
     pub kernel: PathBuf,
+    /// Firmware in place of QEMU's own, for machines that need one.
+    pub firmware: Option<PathBuf>,
     /// Initramfs.
     pub initrd: Option<PathBuf>,
     /// Unix socket of the serial console; at most 107 bytes long.
@@ -42,6 +44,11 @@ pub fn command(cell: &Cell, accel: Accel, sandbox: bool, paths: &Paths) -> Vec<S
         argv.words(SANDBOX);
     }
     argv.words(spec.qemu.args.iter().copied());
+    // KVM starts the kernel itself, and QEMU refuses firmware (`hw/riscv/virt.c`).
+    if spec.qemu.opensbi.is_some() && accel == Accel::Tcg {
+        let firmware = paths.firmware.as_ref().map_or("default".into(), |path| path.to_string_lossy());
+        argv.pair("-bios", &firmware);
+    }
     argv.socket("serial0", &paths.serial, SERIAL_WAIT);
     argv.pair("-serial", "chardev:serial0");
     argv.socket("qmp0", &paths.qmp, QMP_WAIT);
@@ -136,15 +143,19 @@ mod tests {
         argv_of(&cell(arch), accel)
     }
 
-    fn argv_of(cell: &Cell, accel: Accel) -> Vec<String> {
-        let paths = Paths {
+    fn paths() -> Paths {
+        Paths {
             kernel: "/k/Image".into(),
+            firmware: None,
             initrd: Some("/i".into()),
             serial: "/s,1".into(),
             qmp: "/q".into(),
             disk: "/d,1".into(),
-        };
-        command(cell, accel, true, &paths)
+        }
+    }
+
+    fn argv_of(cell: &Cell, accel: Accel) -> Vec<String> {
+        command(cell, accel, true, &paths())
     }
 
     fn value<'a>(argv: &'a [String], option: &str) -> &'a str {
@@ -159,6 +170,21 @@ mod tests {
         assert_eq!([place("oops=panic"), place("-oops=panic"), place("nokaslr"), place("-nokaslr")], [None; 4]);
         assert!(place("panic=-1") < place("-b"), "init has options, too");
         assert_eq!(place("oops=continue"), Some(words.len() - 1));
+    }
+
+    #[test]
+    fn firmware_is_named_where_the_machine_has_one_and_the_users_comes_last() {
+        let bios = |arch: &str, firmware: Option<&str>| {
+            let mut cell = cell(arch);
+            cell.qemu = vec!["-bios".to_owned(), "mine".to_owned()];
+            let argv = command(&cell, Accel::Tcg, true, &Paths { firmware: firmware.map(Into::into), ..paths() });
+            let values = argv.windows(2).filter(|pair| pair[0] == "-bios").map(|pair| pair[1].clone());
+            values.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(bios("riscv64", None), "default mine");
+        assert_eq!(bios("riscv64", Some("/f,1")), "/f,1 mine");
+        assert_eq!(bios("riscv64-nommu", Some("/f")), "none mine");
+        assert_eq!(bios("x86_64", Some("/f")), "mine");
     }
 
     #[test]

@@ -137,6 +137,8 @@ struct Cell<'r> {
     kernel_commit: Option<&'r str>,
     /// SHA-256 of the initramfs.
     initrd_digest: Option<&'r Digest>,
+    /// SHA-256 of the firmware; `null` for what QEMU brings.
+    firmware_digest: Option<&'r Digest>,
     /// RAM of the guest in MiB.
     ram_mib: u32,
     /// Number of vCPUs.
@@ -263,6 +265,7 @@ impl<'r> Cell<'r> {
             kernel_digest: trial.kernel_digest.as_ref(),
             kernel_commit: trial.kernel_commit.as_deref(),
             initrd_digest: trial.initrd_digest.as_ref(),
+            firmware_digest: trial.firmware_digest.as_ref(),
             ram_mib: cell.ram.0,
             vcpus: cell.vcpus,
             workload: cell.workload_name(),

@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct ScriptError(String);
 
 /// A script for any POSIX shell that boots the same guest, with the console where it is started. Files below `cache`, the
-/// lab's own, are looked for in the cache of the user who starts it; `KERNEL` and `INITRD` name others. It needs QEMU, for a
+/// lab's own, are looked for in the cache of the user who starts it; `KERNEL`, `INITRD` and `FIRMWARE` name others. It needs QEMU, for a
 /// guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate` and what makes its file system.
 ///
 /// # Errors
@@ -74,8 +74,10 @@ fn files<'t>(trial: &'t TrialRecord, argv: &[&'t str]) -> Vec<File<'t>> {
         let at = argv.iter().position(|word| *word == option)? + 1;
         Some(File { at, path: argv.get(at)?, digest: digest.as_ref(), variable })
     };
-    let options = [("-kernel", "kernel", &trial.kernel_digest), ("-initrd", "initrd", &trial.initrd_digest)];
-    options.into_iter().filter_map(file).collect()
+    let files = [("-kernel", "kernel", &trial.kernel_digest), ("-initrd", "initrd", &trial.initrd_digest)];
+    // Without a digest it is no file of the lab's: `-bios default`.
+    let firmware = trial.firmware_digest.as_ref().map(|_| ("-bios", "firmware", &trial.firmware_digest));
+    files.into_iter().chain(firmware).filter_map(file).collect()
 }
 
 /// Finds the files, and tells when one is missing or is not the recorded one.
@@ -132,6 +134,9 @@ fn comments(run: &RunId, trial: &TrialRecord) -> String {
     ];
     if trial.initrd_digest.is_some() {
         facts.push(format!("initramfs{}", digest(&trial.initrd_digest)));
+    }
+    if trial.firmware_digest.is_some() {
+        facts.push(format!("firmware OpenSBI{}", digest(&trial.firmware_digest)));
     }
     let verdict = &trial.verdict;
     facts.push(format!("it ended as {}/{}: {}", verdict.outcome(), verdict.kind, verdict.summary));

@@ -34,11 +34,41 @@ include:
 #[test]
 fn help_lists_commands_and_options() {
     assert_case("help", &["--help"], 0);
-    let commands =
-        ["run", "plan", "boot", "repro", "replay", "watch", "kernel", "workload", "doctor", "schema", "completions"];
+    let commands = [
+        "run",
+        "plan",
+        "boot",
+        "repro",
+        "replay",
+        "watch",
+        "kernel",
+        "workload",
+        "doctor",
+        "schema",
+        "completions",
+        "cache",
+    ];
     for command in commands.into_iter().chain(["classify", "bisect", "step"]) {
         assert_case(&format!("help-{command}"), &[command, "--help"], 0);
     }
+}
+
+#[test]
+fn cache_is_listed_and_pruned_by_a_rule() {
+    assert_case("help-cache-prune", &["cache", "prune", "--help"], 0);
+    assert_case("cache-prune-no-rule", &["cache", "prune", "--keep-catalogue"], 2);
+    assert_case("cache-prune-wrong-age", &["cache", "prune", "--older", "30"], 2);
+    assert_case("cache-prune-wrong-size", &["cache", "prune", "--max-size", "10"], 2);
+    let program = Program::new();
+    program.write("cache/apt/trixie-amd64/refreshed", "");
+    program.write("cache/mine", "x");
+    let dry = program.run(["cache", "prune", "--max-size", "1M", "--older", "0h", "--dry-run"]);
+    assert!(dry.stdout.starts_with("would remove trixie-amd64 ") && dry.stdout.lines().count() == 2, "{}", dry.stdout);
+    assert_eq!(program.run(["cache", "prune", "--older", "0h"]).status, Some(0));
+    assert!(program.dir().join("cache/mine").exists() && !program.dir().join("cache/apt/trixie-amd64").exists());
+    let wrong = finish(program.command(["cache", "size"]).env("OOMLAB_COMMIT_KERNELS", "much"));
+    assert_eq!(wrong.status, Some(2));
+    assert!(wrong.stderr.contains("OOMLAB_COMMIT_KERNELS: `much` is not a size: "), "{}", wrong.stderr);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Tables whose keys are names of the host's or the user's.
-const MAPS: &[&str] = &["programs", "sandbox", "axes", "options"];
+const MAPS: &[&str] = &["programs", "sandbox", "axes", "options", "opensbi", "opensbi_cached"];
 
 fn keys(value: &Value, found: &mut BTreeSet<String>) {
     match value {
@@ -42,7 +42,8 @@ fn files_page_names_every_key() {
         keys(&read_json(&trial.join(file)), &mut found);
     }
     program.write("m.yaml", MATRIX);
-    for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"]] {
+    let cache = [["cache", "list", "--json"], ["cache", "size", "--json"]];
+    for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"], &cache[0], &cache[1]] {
         let printed = finish(program.command(args).env("OOMLAB_QEMU", FAKE_QEMU));
         keys(&serde_json::from_str(&printed.stdout).unwrap(), &mut found);
     }

@@ -10,6 +10,7 @@ mod diagnosis;
 mod documents;
 mod examples;
 mod explanations;
+mod firmware;
 mod frames;
 mod guests;
 mod images;

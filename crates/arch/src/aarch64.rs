@@ -20,6 +20,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a57"),
         args: &[],
+        opensbi: None,
         disk: DiskSpec::VIRTIO_MMIO,
         nmi: false,
         kvm_hosts: &["aarch64"],

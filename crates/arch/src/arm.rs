@@ -19,6 +19,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "virt",
         cpu: Some("cortex-a15"),
         args: &[],
+        opensbi: None,
         disk: DiskSpec::VIRTIO_MMIO,
         nmi: false,
         kvm_hosts: &[],

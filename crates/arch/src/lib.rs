@@ -3,6 +3,7 @@
 
 mod aarch64;
 mod arm;
+mod opensbi;
 mod paging;
 mod ram;
 mod registers;
@@ -15,6 +16,7 @@ mod spec;
 mod stack;
 mod x86_64;
 
+pub use opensbi::OpensbiVersion;
 pub use paging::{PageTableEntry, Paging};
 pub use ram::{RamError, RamMib};
 pub use registers::{InterruptedPc, Registers, vcpu_dumps};

@@ -14,7 +14,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     mmu: false,
     min_ram: RamMib(8),
     max_vcpus: 8,
-    qemu: QemuSpec { args: &["-bios", "none"], kvm_hosts: &[], ..super::riscv64::SPEC.qemu },
+    qemu: QemuSpec { args: &["-bios", "none"], opensbi: None, kvm_hosts: &[], ..super::riscv64::SPEC.qemu },
     cpu: CpuSpec { registers, image_base: Some(0x8000_0000), kernel_start: None, ..super::riscv64::SPEC.cpu },
     stack: Some(STACK),
     console: "ttyS0",

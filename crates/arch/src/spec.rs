@@ -46,6 +46,9 @@ pub struct QemuSpec {
     pub cpu: Option<&'static str>,
     /// Further arguments that this machine needs.
     pub args: &'static [&'static str],
+    /// OpenSBI, which starts the kernel: its file in Debian's package `opensbi`; `None` where the machine needs no firmware, or
+    /// `args` names it.
+    pub opensbi: Option<&'static str>,
     /// How a disk is attached.
     pub disk: DiskSpec,
     /// Whether the machine can raise a non-maskable interrupt (QEMU, `hw/core/nmi.c`) that the kernel answers.

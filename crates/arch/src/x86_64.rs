@@ -24,6 +24,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         machine: "q35",
         cpu: Some("max"),
         args: &[],
+        opensbi: None,
         disk: DiskSpec::VIRTIO_PCI,
         nmi: true,
         kvm_hosts: &["x86_64"],

@@ -107,8 +107,8 @@ impl fmt::Display for Caveat {
             Self::NoPowerOff => f.write_str("the guest did not power off afterwards"),
             Self::RecordFull => f.write_str("`events.jsonl` reached its maximum length before this: `oomlab replay` cannot judge it again"),
             Self::DoubleHartStart => f.write_str(
-                "no output after OpenSBI's own, and several vCPUs are busy: OpenSBI 1.1 and older sometimes start a second one at the \
-                 kernel's first instruction",
+                "no output after OpenSBI's own, and several vCPUs are busy: versions of OpenSBI before 1.3 sometimes start a second one at \
+                 the kernel's first instruction",
             ),
             Self::Text { phrase } => f.write_str(phrase),
         }

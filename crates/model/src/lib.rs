@@ -30,7 +30,7 @@ mod words;
 
 pub use accel::Accel;
 pub use also::{Also, AlsoKind};
-pub use arch::{Arch, RamError, RamMib};
+pub use arch::{Arch, OpensbiVersion, RamError, RamMib};
 pub use axes::Axes;
 pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use caveat::Caveat;

@@ -86,6 +86,9 @@ pub struct TrialRecord {
     /// Digest of the initramfs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd_digest: Option<Digest>,
+    /// Digest of the firmware, if the lab named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware_digest: Option<Digest>,
     /// The files that were kept.
     #[serde(alias = "evidence")]
     pub artifacts: Vec<Artifact>,
@@ -111,6 +114,7 @@ impl TrialRecord {
             kernel_digest: None,
             kernel_commit: None,
             initrd_digest: None,
+            firmware_digest: None,
             artifacts: Vec::new(),
         }
     }

@@ -10,7 +10,7 @@ use super::setup::Setup;
 use super::title::Namer;
 use kmsg::console::printk::Printk;
 use kmsg::signature::{FailureKind, FailureReport, Finding, Message};
-use model::{Beat, Caveat, Event, Frame, QmpEvent, ShutdownCause, Task};
+use model::{Beat, Caveat, Event, Frame, OpensbiVersion, QmpEvent, ShutdownCause, Task};
 use std::time::Duration;
 
 /// Lines of the kernel that are kept for the verdict.
@@ -59,6 +59,8 @@ pub(super) struct Observations {
     /// Whether QEMU's monitor has answered.
     pub qmp_connected: bool,
     pub last_line: String,
+    /// By its banner.
+    pub opensbi: Option<OpensbiVersion>,
     pub oom_invoked: Option<ConsoleHit<String>>,
     pub oom_reaped: Option<ConsoleHit<Task>>,
     pub oom_kills: OomKills,
@@ -120,6 +122,7 @@ impl Observations {
             console_activity: None,
             qmp_connected: false,
             last_line: String::new(),
+            opensbi: None,
             oom_invoked: None,
             oom_reaped: None,
             oom_kills: OomKills::default(),
@@ -210,6 +213,7 @@ impl Observations {
             Event::Line { text } if !self.in_sysrq_window() => {
                 self.console_activity = Some(now);
                 text.clone_into(&mut self.last_line);
+                self.opensbi = self.opensbi.or_else(|| OpensbiVersion::of_banner(text));
                 self.is_until_seen |= self.setup.expects.until.as_ref().is_some_and(|until| text.contains(until));
             }
             Event::Agent { frame, .. } if self.setup.frames => self.frame(now, frame),

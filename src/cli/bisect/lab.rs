@@ -57,6 +57,7 @@ impl<'a> Laboratory<'a> {
                 images: Arc::new(Images::new(self.context.assets.clone(), self.context.cache.clone())),
                 workloads: Arc::new(catalogues.workloads.clone()),
                 own: None,
+                own_qemu: self.qemu.is_some(),
                 cache: catalogues.cache.clone(),
                 jobs: Resources::of_host().cpus as usize,
             },

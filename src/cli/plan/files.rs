@@ -21,8 +21,10 @@ pub(super) struct Files {
     kernels: HashMap<(KernelName, Arch), PathBuf>,
     images: HashMap<ImageKey, PathBuf>,
     accels: HashMap<Arch, Accel>,
+    firmware: HashMap<Arch, Option<PathBuf>>,
     sandboxes: HashMap<Arch, bool>,
     missing: Vec<Missing>,
+    missing_firmware: Vec<Arch>,
 }
 
 /// A kernel that a run prepares first.
@@ -53,6 +55,10 @@ impl Files {
                 let path = image_path(cell, arch, manifest, catalogues)?;
                 files.images.insert(key, path);
             }
+            if let Entry::Vacant(unknown) = files.firmware.entry(arch) {
+                let path = unknown.insert(catalogues.kernels.firmware_path(arch));
+                files.missing_firmware.extend(path.as_ref().filter(|path| !path.is_file()).map(|_| arch));
+            }
             files.accels.entry(arch).or_insert_with(|| cached_accel(arch, &catalogues.cache));
             files.sandboxes.entry(arch).or_insert_with(|| has_sandbox(arch.qemu.program));
         }
@@ -62,6 +68,11 @@ impl Files {
     /// Kernels of the plan that are not in the cache, and whether they are built.
     pub(super) fn missing(&self) -> &[Missing] {
         &self.missing
+    }
+
+    /// Architectures whose firmware is not in the cache.
+    pub(super) fn missing_firmware(&self) -> &[Arch] {
+        &self.missing_firmware
     }
 
     /// The command line of a cell's run, with sockets and disk at fixed paths.
@@ -74,6 +85,7 @@ impl Files {
         let sockets = Path::new("/tmp");
         let paths = Paths {
             kernel: kernel.unwrap_or_default(),
+            firmware: self.firmware.get(&cell.arch).cloned().flatten(),
             initrd,
             serial: sockets.join("oomlab-serial"),
             qmp: sockets.join("oomlab-qmp"),

@@ -2,12 +2,16 @@
 
 use super::files::{Files, Missing};
 use crate::host::Resources;
+use arch::Arch;
 use model::{Plan, Skipped, printable};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// CPU minutes of a kernel build by the lab's configurations: 500 files took 3 minutes on two CPUs.
 const BUILD_CPU_MINUTES: u32 = 6;
+
+/// The firmware that is fetched.
+const FIRMWARE: &str = "OpenSBI";
 
 /// Maximum number of left-out cells that are named for each reason, without `-v`.
 const MAX_NAMED: usize = 3;
@@ -16,7 +20,7 @@ const MAX_NAMED: usize = 3;
 /// cell that is left out. A row that is longer than `columns` has its cell on a line of its own. A plan may have many cells: each is printed as it is made.
 pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} · {} cells · {} trials", printable(&plan.name), plan.cells.len(), plan.trials())?;
-    needed_first(files.missing(), Resources::of_host().cpus, out)?;
+    needed_first(files.missing(), files.missing_firmware(), Resources::of_host().cpus, out)?;
     let width = plan.cells.iter().map(|cell| cell.expect.to_string().len()).max().unwrap_or(0).max("expects".len());
     writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
     for cell in &plan.cells {
@@ -39,12 +43,13 @@ pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, o
     Ok(())
 }
 
-fn needed_first(missing: &[Missing], cpus: u32, out: &mut dyn Write) -> io::Result<()> {
-    if missing.is_empty() {
+fn needed_first(missing: &[Missing], firmware: &[Arch], cpus: u32, out: &mut dyn Write) -> io::Result<()> {
+    if missing.is_empty() && firmware.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nneeded first")?;
-    let width = missing.iter().map(|missing| missing.kernel.as_str().len()).max().unwrap_or(0);
+    let kernels = missing.iter().map(|missing| missing.kernel.as_str().len());
+    let width = kernels.chain(firmware.iter().map(|_| FIRMWARE.len())).max().unwrap_or(0);
     for Missing { kernel, arch, is_built } in missing {
         let how = if *is_built {
             format!("build, about {} min", BUILD_CPU_MINUTES.div_ceil(cpus.max(1)))
@@ -52,6 +57,9 @@ fn needed_first(missing: &[Missing], cpus: u32, out: &mut dyn Write) -> io::Resu
             "fetch".to_owned()
         };
         writeln!(out, "  {:width$}  {:14} {how}", printable(kernel.as_str()), arch.name)?;
+    }
+    for arch in firmware {
+        writeln!(out, "  {FIRMWARE:width$}  {:14} fetch", arch.name)?;
     }
     Ok(())
 }
@@ -111,10 +119,15 @@ mod tests {
             let arch = arch::find("arm").unwrap();
             Missing { kernel: kernel.into(), arch, is_built }
         };
-        let text = shown(|out| needed_first(&[missing("linux-7.3", true), missing("debian-6.1", false)], 4, out));
+        let text = shown(|out| needed_first(&[missing("linux-7.3", true), missing("debian-6.1", false)], &[], 4, out));
         assert_eq!(
             text,
             "\nneeded first\n  linux-7.3   arm            build, about 2 min\n  debian-6.1  arm            fetch\n"
+        );
+        let riscv64 = [arch::find("riscv64").unwrap()];
+        assert_eq!(
+            shown(|out| needed_first(&[], &riscv64, 4, out)),
+            "\nneeded first\n  OpenSBI  riscv64        fetch\n"
         );
     }
 }

@@ -80,6 +80,24 @@ fn script_takes_other_files_and_filters_frames() {
 }
 
 #[test]
+fn script_looks_for_the_recorded_firmware_alone() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    let bios = format!("{CACHE}/firmware/opensbi-riscv64/fw_dynamic.bin");
+    trial.command = ["qemu-system-riscv64", "-bios", &bios, "-bios", "mine"].map(str::to_owned).to_vec();
+    trial.firmware_digest = Some(Digest::of_bytes(&[7; 32]));
+    let text = script(&run.id, trial, Path::new(CACHE)).unwrap();
+    assert!(text.contains("\nfirmware=\"$cache\"/firmware/opensbi-riscv64/fw_dynamic.bin\n"), "{text}");
+    assert!(
+        text.contains("firmware OpenSBI, sha256 0707") && text.contains("-bios \"$firmware\" \\\n    -bios mine"),
+        "{text}"
+    );
+    trial.firmware_digest = None;
+    let text = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap();
+    assert!(!text.contains("FIRMWARE"), "{text}");
+}
+
+#[test]
 fn script_refuses_control_characters() {
     let mut run = run();
     for (word, shown) in [("a\u{1b}[31m", "a\u{fffd}[31m"), ("\u{202e}b", "\u{fffd}b"), ("a\0b", "a\u{fffd}b")] {

@@ -65,6 +65,7 @@ impl Machine {
             Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &modules).unwrap();
         let paths = Paths {
             kernel: kernel.image.clone(),
+            firmware: None,
             initrd: Some(initrd.path),
             serial: dir.path().join("serial"),
             qmp: dir.path().join("qmp"),

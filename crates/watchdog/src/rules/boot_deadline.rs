@@ -31,8 +31,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
             let busy = observed.clock.demand(moved.host).is_some_and(|cpus| cpus > SEVERAL_CPUS);
             // OpenSBI 1.1, `lib/sbi/sbi_hsm.c`: `sbi_hsm_hart_start()` lets the hart go, and sets `next_addr` thereafter. Seen in
             // 1 of 40 boots beside compilers: the boot hart waits for the other one, which runs the kernel's `_start` and makes
-            // the page tables again under it. Later versions set the address first.
-            if busy && observed.last_line.starts_with(OPENSBI_BANNER_END) {
+            // the page tables again under it.
+            let is_sound = observed.opensbi.is_some_and(|version| !version.is_unsound());
+            if busy && !is_sound && observed.last_line.starts_with(OPENSBI_BANNER_END) {
                 verdict.caveats.push(Caveat::DoubleHartStart);
             }
             verdict

@@ -99,8 +99,9 @@ fn boot_failures_by_kind() {
     late.seconds(32, 1.0, 0.0, false);
     assert_eq!((late.verdict().kind, late.verdict().caveats.len()), (Kind::BootTimeout, 0));
 
-    for (ran, doubts) in [(1.0, 0), (1.9, 1)] {
+    for (banner, ran, doubts) in [("", 1.0, 0), ("", 1.9, 1), ("OpenSBI v1.1", 1.9, 1), ("OpenSBI v1.6", 1.9, 0)] {
         let mut firmware = Trial::new(true);
+        firmware.line(banner);
         firmware.line("Boot HART MEDELEG         : 0x0000000000f0b509");
         firmware.seconds(32, ran, 0.0, false);
         let verdict = firmware.verdict();

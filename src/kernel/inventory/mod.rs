@@ -1,0 +1,53 @@
+//! What lies in the cache, and the removal of what has not been used for long.
+//!
+//! [`scan`] lists it, [`prune`] chooses from the list (pure), [`remove`] removes what nobody uses.
+
+mod item;
+mod prune;
+mod remove;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use item::{Category, Inventory, Item};
+pub use prune::{Prune, Pruned, Scope};
+
+use super::cache::Cache;
+use super::{KernelError, Kernels};
+use crate::host::file_time;
+
+/// Bytes of the kernels of commits, if the user names no other limit: about 800 of the lab's configuration.
+const COMMIT_LIMIT: u64 = 4 << 30;
+
+impl Kernels {
+    /// Lists the cache.
+    ///
+    /// # Errors
+    /// When its folders cannot be read.
+    pub fn inventory(&self) -> Result<Inventory, KernelError> {
+        scan::all(self.cache(), &|name, arch| {
+            arch::find(arch).is_some_and(|arch| self.catalogue().supports(name, arch).is_ok())
+        })
+    }
+
+    /// Removes what the rule says, or only tells with `dry_run`.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn prune(&self, rule: &Prune, dry_run: bool) -> Result<Pruned, KernelError> {
+        prune::run(self.inventory()?, rule, file_time(), &mut |item| remove::remove(self.cache(), item, dry_run))
+    }
+
+    /// Removes the least recently used kernels of commits beyond the limit. A kernel that was just made does not fail for it.
+    pub(super) fn make_room(&self, limit: Option<u64>) {
+        if let Err(error) = make_room(self.cache(), limit.unwrap_or(COMMIT_LIMIT)) {
+            tracing::warn!("old kernels of commits stay in the cache: {error}");
+        }
+    }
+}
+
+fn make_room(cache: &Cache, limit: u64) -> Result<Pruned, KernelError> {
+    let rule = Prune { scope: Scope::Commits, older: None, max_bytes: Some(limit) };
+    let kernels = scan::kernels(cache)?;
+    prune::run(kernels, &rule, file_time(), &mut |item| remove::remove(cache, item, false))
+}
