@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked.
 
-use crate::matrix::Diagnostic;
+use crate::diagnostic::Diagnostic;
 
 /// Exit status for wrong usage or a wrong matrix.
 pub const EXIT_USAGE: u8 = 2;
@@ -55,13 +55,16 @@ macro_rules! lab_error {
     };
 }
 
-lab_error!(
-    std::io::Error,
-    crate::image::ImageError,
-    crate::lab::LabError,
-    crate::store::StoreError,
-    super::doctor::DoctorError,
-);
+lab_error!(std::io::Error, crate::lab::LabError, crate::store::StoreError, super::doctor::DoctorError,);
+
+impl From<crate::image::ImageError> for CliError {
+    fn from(error: crate::image::ImageError) -> Self {
+        match error {
+            crate::image::ImageError::Manifests(found) => Self::Diagnostics(found),
+            error => Self::Lab(error.to_string()),
+        }
+    }
+}
 
 impl From<super::context::ContextError> for CliError {
     fn from(error: super::context::ContextError) -> Self {
@@ -87,6 +90,7 @@ impl From<crate::bisection::RequestError> for CliError {
     fn from(error: crate::bisection::RequestError) -> Self {
         match error {
             crate::bisection::RequestError::Cell(found) => Self::Diagnostics(found),
+            crate::bisection::RequestError::Config(error) => (*error).into(),
             error => Self::Usage(error.to_string()),
         }
     }
@@ -120,6 +124,7 @@ impl From<crate::kernel::KernelError> for CliError {
     fn from(error: crate::kernel::KernelError) -> Self {
         use crate::kernel::KernelError as E;
         match error {
+            E::Description(found) => Self::Diagnostics(found),
             E::Unknown { .. } | E::NotForArch { .. } | E::NotBuilt { .. } | E::NotInDebian(_) | E::Catalogue { .. } => {
                 Self::Usage(error.to_string())
             }

@@ -1,9 +1,9 @@
 //! `oomlab kernel`: lists, fetches and builds kernels.
 
 use super::completion::kernels;
-use super::output::{notify, write_stdout};
+use super::context::Context;
+use super::output::{notify, notify_broken, write_stdout};
 use super::values::arch_parser;
-use crate::assets::Assets;
 use crate::host::Clock;
 use crate::kernel::{KernelError, Kernels, Options, Progress, Source, Stage, Update};
 use arch::Arch;
@@ -75,10 +75,10 @@ struct Row {
 ///
 /// # Errors
 /// When a name is unknown or a kernel cannot be made ready.
-pub fn run(args: &KernelArgs, assets: &Assets, cache: PathBuf) -> Result<u8, KernelError> {
-    let kernels = Kernels::new(assets, cache, Options { mirror: args.mirror.clone() })?;
+pub fn run(args: &KernelArgs, context: &Context) -> Result<u8, KernelError> {
+    let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror: args.mirror.clone() })?;
     match &args.action {
-        Action::List { json } => list(&kernels, *json)?,
+        Action::List { json } => list(&kernels, *json, context.color)?,
         Action::Get { name, arch, jobs } => {
             let entry = kernels.catalogue().find(name)?;
             for arch in arch.map_or_else(|| entry.arches(), |arch| vec![arch]) {
@@ -105,8 +105,8 @@ fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Re
     print(&format!("{}\n", printable(&line)))
 }
 
-fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
-    kernels.catalogue().broken().iter().for_each(|broken| notify(&format!("left out: {}", broken.error())));
+fn list(kernels: &Kernels, json: bool, color: bool) -> Result<(), KernelError> {
+    notify_broken(kernels.catalogue().broken(), color);
     let mut rows = Vec::new();
     for entry in kernels.catalogue().entries() {
         for arch in entry.arches() {
@@ -221,6 +221,7 @@ fn plain_line(update: &Update<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assets::Assets;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -232,7 +233,8 @@ mod tests {
     fn run_with(words: &[&str]) -> Result<u8, KernelError> {
         let cache = tempfile::tempdir().unwrap();
         let args = Program::try_parse_from(["kernel"].iter().chain(words)).unwrap().args;
-        run(&args, &Assets::builtin(), cache.path().to_owned())
+        let context = Context { cache: cache.path().to_owned(), assets: Assets::builtin(), color: false };
+        run(&args, &context)
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Catalogues {
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
-        kernels.catalogue().broken().iter().for_each(|broken| output::notify(&format!("left out: {}", broken.error())));
+        output::notify_broken(kernels.catalogue().broken(), context.color);
         let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
         let cached = names.map(|name| CachedKernel {
             name,

@@ -55,10 +55,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Step(args) => bisect::step(args),
         Command::Trial(args) => trial::run(args),
         Command::Workload(args) => workload::run(&args.action, &context()?),
-        Command::Kernel(args) => {
-            let context = context()?;
-            Ok(kernel::run(args, &context.assets, context.cache)?)
-        }
+        Command::Kernel(args) => Ok(kernel::run(args, &context()?)?),
         Command::Doctor(args) => Ok(doctor::run(args, &context()?.cache)?),
         Command::Schema { document } => {
             let schema = match document {

@@ -4,6 +4,7 @@ use super::args::WorkloadAction;
 use super::context::Context;
 use super::error::CliError;
 use super::output::print_list;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::image::load_workloads;
 use crate::workload::Manifest;
 use model::Throttle;
@@ -23,8 +24,10 @@ pub fn run(action: &WorkloadAction, context: &Context) -> Result<u8, CliError> {
         WorkloadAction::Show { name } => match workloads.values().find(|manifest| manifest.name.as_str() == name) {
             Some(manifest) => print_list(&describe(manifest))?,
             None => {
-                let known: Vec<&str> = workloads.keys().map(|name| name.as_str()).collect();
-                return Err(CliError::Usage(format!("unknown workload `{name}`; there are {}", known.join(", "))));
+                let mut unknown = Diagnostic::error(format!("unknown workload `{name}`"), None);
+                unknown.label = did_you_mean(name, workloads.keys().map(|name| name.as_str()));
+                unknown.help("`oomlab workload list` names all of them");
+                return Err(vec![unknown].into());
             }
         },
     }

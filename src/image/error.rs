@@ -1,7 +1,7 @@
 //! Errors of building an image.
 
 use super::flat::FlatError;
-use crate::workload::ManifestError;
+use crate::diagnostic::Diagnostic;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub enum ImageError {
     },
     /// Invalid manifests.
     #[error("{}", join(.0))]
-    Manifests(Vec<ManifestError>),
+    Manifests(Vec<Diagnostic>),
     /// A file or folder could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -78,6 +78,6 @@ impl ImageError {
     }
 }
 
-fn join(errors: &[ManifestError]) -> String {
+fn join(errors: &[Diagnostic]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

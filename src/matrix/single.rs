@@ -1,11 +1,10 @@
 //! A plan of one cell from the values of a command line.
 
-use super::diagnostic::Diagnostic;
 use super::fit;
 use super::id::cell_id;
 use super::known::Known;
-use super::suggest::{closest, listed};
 use super::values;
+use crate::diagnostic::{Diagnostic, did_you_mean, listed};
 use arch::Arch;
 use model::{
     AlsoKind, Axes, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
@@ -131,8 +130,7 @@ fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic
     };
     if let Err(wrong) = workload.check_options(&options) {
         let mut found = Diagnostic::error(wrong.message, None);
-        let meant = closest(&wrong.option, workload.option_names()).filter(|_| wrong.unknown);
-        found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+        found.label = did_you_mean(&wrong.option, workload.option_names()).filter(|_| wrong.unknown);
         errors.push(found);
     }
     Some(Payload::Workload { name: WorkloadName::new(name), options })
@@ -140,7 +138,7 @@ fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic
 
 fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Diagnostic {
     let mut found = Diagnostic::error(format!("unknown {what} `{name}`"), None);
-    found.label = closest(name, known.clone()).map(|meant| format!("did you mean `{meant}`?"));
+    found.label = did_you_mean(name, known.clone());
     found.help(format!("there are {}", listed(known)));
     found
 }

@@ -1,6 +1,7 @@
 //! All workloads by name.
 
-use super::{Manifest, ManifestError};
+use super::Manifest;
+use crate::diagnostic::Diagnostic;
 use model::WorkloadName;
 use std::collections::BTreeMap;
 
@@ -10,27 +11,18 @@ use std::collections::BTreeMap;
 /// Every manifest that cannot be used.
 pub fn catalogue<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<BTreeMap<WorkloadName, Manifest>, Vec<ManifestError>> {
+) -> Result<BTreeMap<WorkloadName, Manifest>, Vec<Diagnostic>> {
     let mut found = BTreeMap::new();
     let mut errors = Vec::new();
     for (path, text) in files {
-        match Manifest::parse(text, path).and_then(|manifest| in_its_folder(manifest, path)) {
+        match Manifest::parse(text, path) {
             Ok(manifest) => {
                 found.insert(manifest.name.clone(), manifest);
             }
-            Err(error) => errors.push(error),
+            Err(found) => errors.extend(found),
         }
     }
     if errors.is_empty() { Ok(found) } else { Err(errors) }
-}
-
-fn in_its_folder(manifest: Manifest, path: &str) -> Result<Manifest, ManifestError> {
-    let folder = path.rsplit('/').nth(1).unwrap_or_default();
-    if folder == manifest.name.as_str() {
-        return Ok(manifest);
-    }
-    let problem = format!("the workload is named `{}`, but its folder `{folder}`", manifest.name);
-    Err(ManifestError { origin: path.to_owned(), problem })
 }
 
 #[cfg(test)]
@@ -76,6 +68,6 @@ mod tests {
         let text = Assets::builtin().read("images/workloads/idle/manifest.yaml").unwrap().unwrap();
         let text = std::str::from_utf8(&text).unwrap();
         let errors = catalogue([("images/workloads/sleep/manifest.yaml", text)]).unwrap_err();
-        assert!(errors[0].to_string().ends_with("the workload is named `idle`, but its folder `sleep`"));
+        assert_eq!(errors[0].message, "the workload is named `idle`, but its folder `sleep`");
     }
 }

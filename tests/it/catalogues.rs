@@ -98,7 +98,7 @@ fn kernel_lines_exist_for_several_architectures() {
 fn documentation_manifest_is_valid() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workloads.md")).unwrap();
     let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    Manifest::parse(example, "images/workloads/swap-thrash/manifest.yaml").unwrap_or_else(|error| panic!("{error}"));
+    Manifest::parse(example, "images/workloads/swap-thrash/manifest.yaml").unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 #[test]

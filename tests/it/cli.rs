@@ -245,7 +245,8 @@ fn the_users_own_files_are_checked_like_the_programs() {
     assert_transcript(&program, "own-kernel-wrong", &["kernel", "get", "mine"], 2);
     let list = program.run(["kernel", "list"]);
     assert_eq!(list.status, Some(0), "the other kernels can be used: {list:?}");
-    assert!(list.stderr.starts_with("left out: ./kernels/mine.yaml:2:3: "), "{}", list.stderr);
+    let start = "left out: mine\nerror: unknown word `locl`\n  ╭─ ./kernels/mine.yaml:2:3\n";
+    assert!(list.stderr.starts_with(start), "{}", list.stderr);
     let program = Program::new();
     program.write("data/kernels/mine.yaml", "source:\n  local:\n    arm: {image: /nowhere/zImage}\n");
     let list = program.run(["--data", "data", "kernel", "list"]);

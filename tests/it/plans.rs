@@ -3,7 +3,8 @@
 
 use arch::Arch;
 use model::{Expectation, ExpectedVerdict, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
-use oomlab::matrix::{Diagnostic, KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
+use oomlab::diagnostic::Diagnostic;
+use oomlab::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
 use oomlab::workload::Unfit;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
