@@ -66,6 +66,8 @@ struct Row {
     kernel: String,
     arch: Arch,
     source: &'static str,
+    /// What `get` does: `cached`, `local`, `fetch` or `build`.
+    get: &'static str,
     cached: bool,
     release: Option<String>,
     image: PathBuf,
@@ -98,6 +100,8 @@ pub fn run(args: &KernelArgs, context: &Context) -> Result<u8, KernelError> {
 
 fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Result<(), KernelError> {
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let work = kernels.work(name, arch)?;
+    notify(&format!("{name} {}: {}", arch.name, work.describe(jobs)));
     let view = View::new();
     let artifact = kernels.prepare(name, arch, jobs, &view)?;
     view.clear();
@@ -115,6 +119,7 @@ fn list(kernels: &Kernels, json: bool, color: bool) -> Result<(), KernelError> {
                 kernel: entry.name.to_string(),
                 arch,
                 source: entry.source.kind(),
+                get: entry.source.way(artifact.is_some()),
                 cached: artifact.is_some(),
                 release: artifact.map(|artifact| artifact.release),
                 image: kernels.image_path(entry.name.as_str(), arch)?,
@@ -130,14 +135,10 @@ fn list(kernels: &Kernels, json: bool, color: bool) -> Result<(), KernelError> {
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0).max("kernel".len());
-    let mut text = format!("{:<width$} {:<14} {:<14} {}\n", "kernel", "architecture", "source", "in the cache");
-    for row in rows {
-        let state = match (&row.release, row.cached) {
-            (Some(release), _) if !release.is_empty() => release,
-            (_, true) => "yes",
-            _ => "-",
-        };
-        text.push_str(&format!("{:<width$} {:<14} {:<14} {state}\n", row.kernel, row.arch, row.source));
+    let mut text = format!("{:<width$} {:<14} {:<14} {:<7} release\n", "kernel", "architecture", "source", "get");
+    for Row { kernel, arch, source, get, release, .. } in rows {
+        let release = release.as_deref().filter(|release| !release.is_empty()).unwrap_or("-");
+        text.push_str(&format!("{kernel:<width$} {arch:<14} {source:<14} {get:<7} {release}\n"));
     }
     text
 }
@@ -252,18 +253,22 @@ mod tests {
     }
 
     #[test]
-    fn table_shows_the_cached_release() {
-        let row = |release: Option<&str>| Row {
+    fn table_shows_what_get_does() {
+        let row = |get, release: Option<&str>| Row {
             kernel: "linux-6.1".into(),
             arch: arch::find("arm").unwrap(),
             source: "debian-source",
+            get,
             cached: release.is_some(),
             release: release.map(str::to_owned),
             image: PathBuf::from("/x"),
         };
-        let text = table(&[row(None), row(Some("6.1.176")), row(Some(""))]);
-        let states: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
-        assert_eq!(states, ["-", "6.1.176", "yes"]);
+        let text = table(&[row("build", None), row("cached", Some("6.1.176")), row("local", Some(""))]);
+        assert_eq!(
+            text,
+            "kernel    architecture   source         get     release\nlinux-6.1 arm            debian-source  build   -\n\
+             linux-6.1 arm            debian-source  cached  6.1.176\nlinux-6.1 arm            debian-source  local   -\n"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{KernelError, Kernels, ModuleTree, Options, missing_option};
+use crate::kernel::{Footprint, KernelError, Kernels, ModuleTree, Options, missing_option};
 use crate::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
 use crate::workload::{Manifest, OptionError, Unfit};
 use arch::Arch;
@@ -40,6 +40,7 @@ impl Catalogues {
             kernels: kernels.clone(),
             artifacts: RefCell::default(),
             trees: RefCell::default(),
+            footprints: RefCell::default(),
         });
         Ok(Self {
             cached: cached.collect(),
@@ -75,6 +76,7 @@ struct CachedKernel {
     kernels: Kernels,
     artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
+    footprints: RefCell<BTreeMap<Arch, Option<Footprint>>>,
 }
 
 impl CachedKernel {
@@ -106,6 +108,12 @@ impl KnownKernel for CachedKernel {
     fn available(&self, arch: Arch) -> Result<(), KernelLack> {
         let supported = self.kernels.catalogue().supports(&self.name, arch);
         supported.map(drop).map_err(|_| KernelLack::Arch(arch))
+    }
+
+    fn min_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib> {
+        let mut footprints = self.footprints.borrow_mut();
+        let footprint = footprints.entry(arch).or_insert_with(|| Footprint::read(&self.artifact(arch)?.image));
+        footprint.map(|footprint| footprint.min_ram(has_initrd))
     }
 
     fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {

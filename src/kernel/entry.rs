@@ -96,6 +96,16 @@ impl Source {
             Self::Local(_) => "local",
         }
     }
+
+    /// What makes such a kernel ready, in one word of [`super::Work`].
+    pub fn way(&self, is_cached: bool) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+            _ if is_cached => "cached",
+            Self::Debian { .. } => "fetch",
+            Self::DebianSource { .. } | Self::Git { .. } => "build",
+        }
+    }
 }
 
 impl KernelEntry {

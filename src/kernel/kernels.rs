@@ -29,9 +29,9 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct Kernels {
     catalogue: Catalogue,
-    cache: Cache,
+    pub(super) cache: Cache,
     options: Options,
-    programs: Programs,
+    pub(super) programs: Programs,
 }
 
 impl Kernels {

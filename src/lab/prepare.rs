@@ -4,7 +4,7 @@ use super::run::Prepared;
 use super::trial::Ready;
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
-use crate::kernel::{KernelError, Kernels, Progress, missing_option};
+use crate::kernel::{Footprint, KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
@@ -94,13 +94,8 @@ impl Sources {
                 unknown.insert(choice);
             }
             let accelerator = accelerators[&cell.arch].clone();
-            let ready = kernels[&key].clone().and_then(|kernel| match missing_option(&kernel, &cell.needs.config) {
-                Some(option) => Err(unavailable(format!(
-                    "{} has no CONFIG_{option}=y for {}, which {} needs",
-                    cell.kernel,
-                    cell.arch,
-                    cell.workload_name()
-                ))),
+            let ready = kernels[&key].clone().and_then(|kernel| match misfit(&kernel, cell) {
+                Some(reason) => Err(unavailable(reason)),
                 None => Ok(Ready { kernel, initrd: initrd?, accelerator }),
             });
             readiness.prepared.insert(cell.id.clone(), ready);
@@ -150,6 +145,16 @@ impl Sources {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
+}
+
+/// Why a kernel does not fit its cell. A plan leaves such a cell out once the kernel is in the cache.
+fn misfit(kernel: &KernelArtifact, cell: &Cell) -> Option<String> {
+    let Cell { kernel: name, arch, ram, .. } = cell;
+    if let Some(option) = missing_option(kernel, &cell.needs.config) {
+        return Some(format!("{name} has no CONFIG_{option}=y for {arch}, which {} needs", cell.workload_name()));
+    }
+    let min = Footprint::read(&kernel.image)?.min_ram(cell.payload.has_initrd());
+    (*ram < min).then(|| format!("the image of {name} for {arch} needs at least {min} of RAM, not {ram}"))
 }
 
 fn unavailable(reason: String) -> Box<Verdict> {

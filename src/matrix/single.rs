@@ -159,6 +159,10 @@ mod tests {
         fn provides(&self, _: Arch, _: &Needs) -> Result<(), KernelLack> {
             Ok(())
         }
+
+        fn min_ram(&self, _: Arch, has_initrd: bool) -> Option<RamMib> {
+            Some(RamMib(if has_initrd { 20 } else { 10 }))
+        }
     }
 
     fn known() -> Known<'static> {
@@ -214,5 +218,12 @@ mod tests {
         cell.ram = "4M".to_owned();
         let errors = single(cell, &known()).unwrap_err();
         assert_eq!(errors[0].message, "riscv64-nommu needs at least 8M of RAM, not 4M");
+        let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
+        cell.ram = "16M".to_owned();
+        let errors = single(cell.clone(), &known()).unwrap_err();
+        let message = "the image of linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M";
+        assert_eq!(errors[0].message, message);
+        cell.payload = SinglePayload::Initrd(Initrd::default());
+        assert!(single(cell, &known()).is_ok(), "without an initramfs it fits");
     }
 }

@@ -17,6 +17,10 @@ impl KnownKernel for Kernel {
         if self.0.contains(&arch.name) { Ok(()) } else { Err(KernelLack::Arch(arch)) }
     }
 
+    fn min_ram(&self, _: Arch, _: bool) -> Option<RamMib> {
+        None
+    }
+
     /// Prebuilt kernels have modules.
     fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {
         match needs.modules.first() {
