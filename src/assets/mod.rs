@@ -13,7 +13,16 @@ static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.r
 /// The files: the user's, then the built-in ones.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
-    overlay: Option<PathBuf>,
+    /// A later one is before an earlier one.
+    overlays: Vec<Overlay>,
+}
+
+/// A folder of the user.
+#[derive(Debug, Clone)]
+struct Overlay {
+    /// What the paths of its files begin with: empty, or ending in a slash.
+    prefix: String,
+    dir: PathBuf,
 }
 
 impl Assets {
@@ -24,7 +33,14 @@ impl Assets {
 
     /// The files below `dir`, then the built-in ones.
     pub fn with_overlay(dir: impl Into<PathBuf>) -> Self {
-        Self { overlay: Some(dir.into()) }
+        Self { overlays: vec![Overlay { prefix: String::new(), dir: dir.into() }] }
+    }
+
+    /// The same with the files of `dir` as those of a workload.
+    pub fn with_workload(&self, name: &str, dir: impl Into<PathBuf>) -> Self {
+        let mut overlays = self.overlays.clone();
+        overlays.push(Overlay { prefix: format!("images/workloads/{name}/"), dir: dir.into() });
+        Self { overlays }
     }
 
     /// Content of one file; the path is relative, with forward slashes, for example `kernels/linux-6.1.yaml`.
@@ -32,7 +48,7 @@ impl Assets {
     /// # Errors
     /// When the user's file of this name exists and cannot be read.
     pub fn read(&self, path: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
-        if let Some(file) = self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
+        if let Some(file) = self.file(path) {
             return std::fs::read(file).map(|bytes| Some(Cow::Owned(bytes)));
         }
         Ok(BUILTIN.iter().find(|(name, _)| *name == path).map(|(_, content)| Cow::Borrowed(*content)))
@@ -46,22 +62,29 @@ impl Assets {
         let prefix = format!("{}/", folder.trim_end_matches('/'));
         let mut found: BTreeSet<String> =
             BUILTIN.iter().map(|(path, _)| (*path).to_owned()).filter(|path| path.starts_with(&prefix)).collect();
-        if let Some(dir) = &self.overlay {
-            walk(&dir.join(folder), dir, &mut found)?;
+        for overlay in &self.overlays {
+            if let Some(inside) = prefix.strip_prefix(&overlay.prefix) {
+                walk(&overlay.dir.join(inside), overlay, &mut found)?;
+            } else if overlay.prefix.starts_with(&prefix) {
+                walk(&overlay.dir, overlay, &mut found)?;
+            }
         }
         Ok(found.into_iter().collect())
     }
 
     /// The path of a file for messages: the user's, or that within the program.
     pub fn origin(&self, path: &str) -> String {
-        match self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
-            Some(file) => file.display().to_string(),
-            None => path.to_owned(),
-        }
+        self.file(path).map_or_else(|| path.to_owned(), |file| file.display().to_string())
+    }
+
+    /// The user's file.
+    fn file(&self, path: &str) -> Option<PathBuf> {
+        let inside = |overlay: &Overlay| Some(overlay.dir.join(path.strip_prefix(&overlay.prefix)?));
+        self.overlays.iter().rev().filter_map(inside).find(|file| file.is_file())
     }
 }
 
-fn walk(folder: &Path, root: &Path, found: &mut BTreeSet<String>) -> std::io::Result<()> {
+fn walk(folder: &Path, overlay: &Overlay, found: &mut BTreeSet<String>) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -70,9 +93,9 @@ fn walk(folder: &Path, root: &Path, found: &mut BTreeSet<String>) -> std::io::Re
     for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
-            walk(&path, root, found)?;
-        } else if let Some(relative) = path.strip_prefix(root).ok().and_then(Path::to_str) {
-            found.insert(relative.to_owned());
+            walk(&path, overlay, found)?;
+        } else if let Some(relative) = path.strip_prefix(&overlay.dir).ok().and_then(Path::to_str) {
+            found.insert(format!("{}{relative}", overlay.prefix));
         }
     }
     Ok(())
@@ -91,5 +114,24 @@ mod tests {
         assert_eq!(assets.read("kernels/mine.yaml").unwrap().unwrap().as_ref(), b"x");
         assert!(assets.list("kernels").unwrap().contains(&"kernels/mine.yaml".to_owned()));
         assert!(Assets::builtin().read("kernels/mine.yaml").unwrap().is_none());
+    }
+
+    #[test]
+    fn folder_of_a_workload_is_anywhere() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("data/images/workloads/mine")).unwrap();
+        std::fs::create_dir_all(dir.path().join("mine/deep")).unwrap();
+        for (file, text) in
+            [("data/images/workloads/mine/main.c", "old"), ("mine/main.c", "new"), ("mine/deep/a.h", "")]
+        {
+            std::fs::write(dir.path().join(file), text).unwrap();
+        }
+        let assets = Assets::with_overlay(dir.path().join("data")).with_workload("mine", dir.path().join("mine"));
+        let files = ["images/workloads/mine/deep/a.h", "images/workloads/mine/main.c"];
+        assert_eq!(assets.list("images/workloads/mine").unwrap(), files);
+        assert!(assets.list("images").unwrap().contains(&files[0].to_owned()));
+        assert_eq!(assets.read(files[1]).unwrap().unwrap().as_ref(), b"new");
+        assert_eq!(assets.origin(files[1]), dir.path().join("mine/main.c").display().to_string());
+        assert!(!assets.list("kernels").unwrap().iter().any(|path| path.contains("mine")));
     }
 }

@@ -12,6 +12,8 @@ pub const EXIT_LAB: u8 = 3;
 pub enum CliError {
     /// Something is wrong with the matrix, the filter or the cell.
     Diagnostics(Vec<Diagnostic>),
+    /// The compiler refuses the sources of a workload: its messages, line by line.
+    Sources(String),
     /// Something else is wrong with what the user wrote.
     Usage(String),
     /// The lab failed.
@@ -22,7 +24,7 @@ impl CliError {
     /// The program's exit status.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Diagnostics(_) | Self::Usage(_) => EXIT_USAGE,
+            Self::Diagnostics(_) | Self::Sources(_) | Self::Usage(_) => EXIT_USAGE,
             Self::Lab(_) => EXIT_LAB,
         }
     }
@@ -31,12 +33,15 @@ impl CliError {
     pub fn render(&self, color: bool) -> String {
         match self {
             Self::Diagnostics(found) => found.iter().map(|diagnostic| diagnostic.render(color) + "\n").collect(),
-            Self::Usage(text) | Self::Lab(text) => {
-                let error = console::Style::new().red().bold().force_styling(color).apply_to("error");
-                format!("{error}: {}\n", model::printable_lines(text))
-            }
+            Self::Sources(text) => labelled(&format!("the sources have errors {text}"), color),
+            Self::Usage(text) | Self::Lab(text) => labelled(text, color),
         }
     }
+}
+
+fn labelled(text: &str, color: bool) -> String {
+    let error = console::Style::new().red().bold().force_styling(color).apply_to("error");
+    format!("{error}: {}\n", model::printable_lines(text))
 }
 
 impl From<Vec<Diagnostic>> for CliError {
@@ -61,6 +66,9 @@ impl From<crate::image::ImageError> for CliError {
     fn from(error: crate::image::ImageError) -> Self {
         match error {
             crate::image::ImageError::Manifests(found) => Self::Diagnostics(found),
+            error @ (crate::image::ImageError::NoManifest { .. } | crate::image::ImageError::NoSource { .. }) => {
+                Self::Usage(error.to_string())
+            }
             error => Self::Lab(error.to_string()),
         }
     }

@@ -1,4 +1,6 @@
-//! `oomlab workload`: lists and describes workloads.
+//! `oomlab workload`: lists, describes, checks and builds workloads.
+
+mod folder;
 
 use super::args::WorkloadAction;
 use super::context::Context;
@@ -9,29 +11,35 @@ use crate::image::load_workloads;
 use crate::workload::Manifest;
 use model::Throttle;
 
-/// Prints workloads; returns the exit status.
+/// Runs `oomlab workload`; returns the exit status.
 ///
 /// # Errors
-/// When the name is unknown or a manifest is wrong.
+/// When a name is unknown, or a manifest or a source is wrong.
 pub fn run(action: &WorkloadAction, context: &Context) -> Result<u8, CliError> {
-    let workloads = load_workloads(&context.assets)?;
     match action {
         WorkloadAction::List => {
+            let workloads = load_workloads(&context.assets)?;
             let widest = workloads.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
             let lines = workloads.values().map(|manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary));
             print_list(&lines.collect::<String>())?;
         }
-        WorkloadAction::Show { name } => match workloads.values().find(|manifest| manifest.name.as_str() == name) {
-            Some(manifest) => print_list(&describe(manifest))?,
-            None => {
-                let mut unknown = Diagnostic::error(format!("unknown workload `{name}`"), None);
-                unknown.label = did_you_mean(name, workloads.keys().map(|name| name.as_str()));
-                unknown.help("`oomlab workload list` names all of them");
-                return Err(vec![unknown].into());
-            }
-        },
+        WorkloadAction::Show { name } => {
+            let workloads = load_workloads(&context.assets)?;
+            let manifest = workloads.values().find(|manifest| manifest.name.as_str() == name);
+            let names = workloads.keys().map(|name| name.as_str());
+            print_list(&describe(manifest.ok_or_else(|| unknown(name, names))?))?;
+        }
+        WorkloadAction::Check { dir } => return folder::check(dir, context),
+        WorkloadAction::Build { dir, arch } => return folder::build(dir, arch, context),
     }
     Ok(0)
+}
+
+fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> CliError {
+    let mut unknown = Diagnostic::error(format!("unknown workload `{name}`"), None);
+    unknown.label = did_you_mean(name, known);
+    unknown.help("`oomlab workload list` names all of them");
+    vec![unknown].into()
 }
 
 fn describe(manifest: &Manifest) -> String {

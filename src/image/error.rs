@@ -30,7 +30,7 @@ pub enum ImageError {
         program: String,
         /// The guest's architecture.
         arch: &'static str,
-        /// The last lines of its output.
+        /// The first lines of its output, with the files' names as the user knows them.
         output: String,
     },
     /// The compiler did not exit.
@@ -55,6 +55,12 @@ pub enum ImageError {
     #[error("no C source in `{folder}`: a workload is a folder with `manifest.yaml` and `main.c`")]
     NoSource {
         /// The folder.
+        folder: String,
+    },
+    /// The folder has no manifest.
+    #[error("the folder `{folder}` has no `manifest.yaml`: a workload is a folder with `manifest.yaml` and `main.c`")]
+    NoManifest {
+        /// Its name.
         folder: String,
     },
     /// Invalid manifests.

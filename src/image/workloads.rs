@@ -2,12 +2,26 @@
 
 use super::ImageError;
 use crate::assets::Assets;
+use crate::diagnostic::utf8;
 use crate::workload::{Manifest, catalogue};
 use model::WorkloadName;
 use std::collections::BTreeMap;
 
 /// The folder with a folder for each workload.
 pub(super) const FOLDER: &str = "images/workloads";
+
+/// Reads the manifest of one workload.
+///
+/// # Errors
+/// When there is none, or it is invalid.
+pub fn read_workload(assets: &Assets, name: &str) -> Result<Manifest, ImageError> {
+    let path = format!("{FOLDER}/{name}/manifest.yaml");
+    let origin = assets.origin(&path);
+    let bytes = assets.read(&path).map_err(ImageError::io(&origin))?;
+    let bytes = bytes.ok_or_else(|| ImageError::NoManifest { folder: name.to_owned() })?;
+    let manifest = utf8(&bytes, &origin).and_then(|text| Manifest::in_folder(text, &origin, Some(name)));
+    manifest.map_err(ImageError::Manifests)
+}
 
 /// Reads all manifests.
 ///

@@ -75,8 +75,16 @@ impl Manifest {
     /// # Errors
     /// When the text is not a manifest, or contradicts itself: everything that is wrong, with its place.
     pub fn parse(text: &str, origin: &str) -> Result<Self, Vec<Diagnostic>> {
+        Self::in_folder(text, origin, origin.rsplit('/').nth(1))
+    }
+
+    /// The same with another name of the folder.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn in_folder(text: &str, origin: &str, folder: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let (manifest, mut document) = Document::read::<Self>(origin, text)?;
-        manifest.check(origin.rsplit('/').nth(1), &mut document);
+        manifest.check(folder, &mut document);
         document.finish().map(|()| manifest)
     }
 
