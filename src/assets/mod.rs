@@ -3,9 +3,12 @@
 //! They are built into the program, so that an installed `oomlab` needs no checkout beside it. The user's
 //! folder, laid out like the repository (`images/…`, `kernels/…`), overrides them file by file.
 
+mod overlay;
+
+use overlay::Overlay;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Path and content, sorted by path; written by `build.rs`.
 static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
@@ -15,14 +18,6 @@ static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.r
 pub struct Assets {
     /// A later one is before an earlier one.
     overlays: Vec<Overlay>,
-}
-
-/// A folder of the user.
-#[derive(Debug, Clone)]
-struct Overlay {
-    /// What the paths of its files begin with: empty, or ending in a slash.
-    prefix: String,
-    dir: PathBuf,
 }
 
 impl Assets {
@@ -63,11 +58,7 @@ impl Assets {
         let mut found: BTreeSet<String> =
             BUILTIN.iter().map(|(path, _)| (*path).to_owned()).filter(|path| path.starts_with(&prefix)).collect();
         for overlay in &self.overlays {
-            if let Some(inside) = prefix.strip_prefix(&overlay.prefix) {
-                walk(&overlay.dir.join(inside), overlay, &mut found)?;
-            } else if overlay.prefix.starts_with(&prefix) {
-                walk(&overlay.dir, overlay, &mut found)?;
-            }
+            overlay.list(&prefix, &mut found)?;
         }
         Ok(found.into_iter().collect())
     }
@@ -79,26 +70,8 @@ impl Assets {
 
     /// The user's file.
     fn file(&self, path: &str) -> Option<PathBuf> {
-        let inside = |overlay: &Overlay| Some(overlay.dir.join(path.strip_prefix(&overlay.prefix)?));
-        self.overlays.iter().rev().filter_map(inside).find(|file| file.is_file())
+        self.overlays.iter().rev().find_map(|overlay| overlay.file(path))
     }
-}
-
-fn walk(folder: &Path, overlay: &Overlay, found: &mut BTreeSet<String>) -> std::io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            walk(&path, overlay, found)?;
-        } else if let Some(relative) = path.strip_prefix(&overlay.dir).ok().and_then(Path::to_str) {
-            found.insert(format!("{}{relative}", overlay.prefix));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

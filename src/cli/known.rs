@@ -33,7 +33,9 @@ impl Catalogues {
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
         let kernels = Kernels::new(&context.assets, context.cache.clone(), Options { mirror })?;
+        let workloads = load_workloads(&context.assets)?;
         output::notify_broken(kernels.catalogue().broken(), context.color);
+        output::notify_broken(&workloads.broken, context.color);
         let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
         let cached = names.map(|name| CachedKernel {
             name,
@@ -45,7 +47,7 @@ impl Catalogues {
         Ok(Self {
             cached: cached.collect(),
             kernels,
-            workloads: load_workloads(&context.assets)?,
+            workloads: workloads.known,
             images: Images::new(context.assets.clone(), context.cache.clone()),
             cache: context.cache.clone(),
         })

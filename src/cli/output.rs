@@ -1,7 +1,7 @@
 //! Writing for people and for other programs.
 
 use super::error::CliError;
-use crate::kernel::BrokenFile;
+use crate::diagnostic::BrokenFile;
 use crate::report::Style;
 use model::{printable, printable_json, printable_lines};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -110,11 +110,11 @@ pub fn notify(text: &str) {
     print_err(&broken(&(printable_lines(text) + "\n"), &console::Term::stderr()));
 }
 
-/// Tells of kernels whose description cannot be used, and why.
+/// Tells of kernels or workloads whose description cannot be used, and why.
 pub fn notify_broken(broken: &[BrokenFile], color: bool) {
     for file in broken {
-        let problems: String = file.problems().iter().map(|problem| problem.render(color)).collect();
-        print_err(&format!("left out: {}\n{problems}\n", printable(&file.names().join(", "))));
+        let problems: String = file.problems.iter().map(|problem| problem.render(color)).collect();
+        print_err(&format!("left out: {}\n{problems}\n", printable(&file.names.join(", "))));
     }
 }
 

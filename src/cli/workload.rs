@@ -5,8 +5,7 @@ mod folder;
 use super::args::WorkloadAction;
 use super::context::Context;
 use super::error::CliError;
-use super::output::print_list;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use super::output::{notify_broken, print_list};
 use crate::image::load_workloads;
 use crate::workload::Manifest;
 use model::Throttle;
@@ -19,27 +18,16 @@ pub fn run(action: &WorkloadAction, context: &Context) -> Result<u8, CliError> {
     match action {
         WorkloadAction::List => {
             let workloads = load_workloads(&context.assets)?;
-            let widest = workloads.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
-            let lines = workloads.values().map(|manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary));
-            print_list(&lines.collect::<String>())?;
+            notify_broken(&workloads.broken, context.color);
+            let widest = workloads.known.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
+            let line = |manifest: &Manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary);
+            print_list(&workloads.known.values().map(line).collect::<String>())?;
         }
-        WorkloadAction::Show { name } => {
-            let workloads = load_workloads(&context.assets)?;
-            let manifest = workloads.values().find(|manifest| manifest.name.as_str() == name);
-            let names = workloads.keys().map(|name| name.as_str());
-            print_list(&describe(manifest.ok_or_else(|| unknown(name, names))?))?;
-        }
+        WorkloadAction::Show { name } => print_list(&describe(load_workloads(&context.assets)?.find(name)?))?,
         WorkloadAction::Check { dir } => return folder::check(dir, context),
         WorkloadAction::Build { dir, arch } => return folder::build(dir, arch, context),
     }
     Ok(0)
-}
-
-fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> CliError {
-    let mut unknown = Diagnostic::error(format!("unknown workload `{name}`"), None);
-    unknown.label = did_you_mean(name, known);
-    unknown.help("`oomlab workload list` names all of them");
-    vec![unknown].into()
 }
 
 fn describe(manifest: &Manifest) -> String {

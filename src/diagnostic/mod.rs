@@ -9,7 +9,7 @@ mod suggest;
 mod yaml;
 
 pub(crate) use document::{Document, Step};
-pub use finding::{Diagnostic, Level, Place};
+pub use finding::{BrokenFile, Diagnostic, Level, Place};
 pub(crate) use source::{At, Findings, Span, Text, utf8};
 pub(crate) use suggest::{closest, did_you_mean, listed};
 pub(crate) use yaml::{Node, Value, parse};

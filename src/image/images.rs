@@ -165,7 +165,7 @@ mod tests {
     use crate::image::load_workloads;
 
     fn idle() -> Manifest {
-        load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap()
+        load_workloads(&Assets::builtin()).unwrap().known.remove(&"idle".into()).unwrap()
     }
 
     fn images(cache: &Path) -> Images {

@@ -145,7 +145,7 @@ mod tests {
     fn digest_depends_on_sources_flags_and_defaults() {
         let arch = arch::find("riscv64").unwrap();
         let assets = Assets::builtin();
-        let mut manifest = load_workloads(&assets).unwrap().remove(&"idle".into()).unwrap();
+        let mut manifest = load_workloads(&assets).unwrap().known.remove(&"idle".into()).unwrap();
         let before = Program::workload(&assets, arch, &manifest).unwrap();
         assert!(before.arguments.contains(&"-DDEFAULT_ms=\"1000\"".to_owned()));
         assert!(before.sources().any(|path| path == "images/workloads/idle/main.c"));
@@ -160,7 +160,7 @@ mod tests {
     fn missing_source_error_names_its_folder() {
         let dir = tempfile::tempdir().unwrap();
         let assets = Assets::with_overlay(dir.path());
-        let mut manifest = load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap();
+        let mut manifest = load_workloads(&Assets::builtin()).unwrap().known.remove(&"idle".into()).unwrap();
         manifest.name = "mine".into();
         let error = Program::workload(&assets, arch::find("arm").unwrap(), &manifest).err().unwrap();
         assert!(error.to_string().contains("images/workloads/mine"), "{error}");

@@ -3,9 +3,7 @@
 use super::ImageError;
 use crate::assets::Assets;
 use crate::diagnostic::utf8;
-use crate::workload::{Manifest, catalogue};
-use model::WorkloadName;
-use std::collections::BTreeMap;
+use crate::workload::{Manifest, Workloads, catalogue};
 
 /// The folder with a folder for each workload.
 pub(super) const FOLDER: &str = "images/workloads";
@@ -26,8 +24,8 @@ pub fn read_workload(assets: &Assets, name: &str) -> Result<Manifest, ImageError
 /// Reads all manifests.
 ///
 /// # Errors
-/// When a file cannot be read, or manifests are invalid; the error names all of them.
-pub fn load_workloads(assets: &Assets) -> Result<BTreeMap<WorkloadName, Manifest>, ImageError> {
+/// When a file cannot be read. An invalid manifest is one of [`Workloads::broken`].
+pub fn load_workloads(assets: &Assets) -> Result<Workloads, ImageError> {
     let mut files = Vec::new();
     for path in assets.list(FOLDER).map_err(ImageError::io(FOLDER))? {
         if path.ends_with("/manifest.yaml") {
@@ -35,5 +33,5 @@ pub fn load_workloads(assets: &Assets) -> Result<BTreeMap<WorkloadName, Manifest
             files.push((assets.origin(&path), String::from_utf8_lossy(&text).into_owned()));
         }
     }
-    catalogue(files.iter().map(|(path, text)| (path.as_str(), text.as_str()))).map_err(ImageError::Manifests)
+    Ok(catalogue(files.iter().map(|(path, text)| (path.as_str(), text.as_str()))))
 }

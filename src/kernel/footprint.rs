@@ -11,9 +11,12 @@ const MIB: u64 = 1 << 20;
 /// How an image lies in RAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Footprint {
-    /// `Image` of riscv (Documentation/arch/riscv/boot-image-header.rst): the size with its bss. QEMU puts the initramfs in
-    /// the middle of RAM, as seen from the kernel, or at 128 or 512 MiB (`riscv_load_initrd()` in hw/riscv/boot.c).
+    /// `Image` of riscv (Documentation/arch/riscv/boot-image-header.rst): the size with its bss, behind what the firmware has.
+    /// QEMU puts the initramfs half of the RAM, or 128 or 512 MiB, behind the kernel's start (hw/riscv/boot.c). If the kernel
+    /// reaches so far, QEMU refuses to start; if only its bss does, the kernel does without the initramfs.
     Riscv {
+        /// Bytes from the start of RAM.
+        start: u64,
         /// Bytes.
         size: u64,
     },
@@ -44,7 +47,7 @@ impl Footprint {
         // Kernels before 3.17 do not tell a size.
         let size = quad(16).filter(|size| *size > 0 && *size < 1 << 40);
         match header.get(56..60)? {
-            b"RSC\x05" => return Some(Self::Riscv { size: size? }),
+            b"RSC\x05" => return Some(Self::Riscv { start: quad(8).filter(|start| *start < 1 << 40)?, size: size? }),
             b"ARM\x64" => return Some(Self::Arm64 { size: size? }),
             _ => {}
         }
@@ -57,8 +60,8 @@ impl Footprint {
     /// The minimum RAM, with or without an initramfs.
     pub fn min_ram(self, has_initrd: bool) -> RamMib {
         let bytes = match self {
-            Self::Riscv { size } if has_initrd => 2 * size,
-            Self::Riscv { size } => size,
+            Self::Riscv { size, .. } if has_initrd => 2 * size,
+            Self::Riscv { start, size } => start + size,
             // The device tree is behind the image, and needs a little.
             Self::Arm64 { size } => (2 * MIB + size).next_multiple_of(2 * MIB) + 1,
             Self::X86 { end } => end,
@@ -83,8 +86,9 @@ mod tests {
     #[test]
     fn image_headers_tell_the_minimum() {
         let size = (35 * MIB + MIB / 2).to_le_bytes();
-        let riscv = Footprint::of_header(&header(&[(16, &size), (56, b"RSC\x05")])).unwrap();
-        assert_eq!((riscv.min_ram(true), riscv.min_ram(false)), (RamMib(71), RamMib(36)));
+        let riscv =
+            Footprint::of_header(&header(&[(8, &(2 * MIB).to_le_bytes()), (16, &size), (56, b"RSC\x05")])).unwrap();
+        assert_eq!((riscv.min_ram(true), riscv.min_ram(false)), (RamMib(71), RamMib(38)));
         let arm64 = Footprint::of_header(&header(&[(16, &size), (56, b"ARM\x64")])).unwrap();
         assert_eq!((arm64.min_ram(true), arm64.min_ram(false)), (RamMib(39), RamMib(39)));
         let (start, length) = ((16 * MIB).to_le_bytes(), (52 * 1024 * 1024 - 1_u32).to_le_bytes());

@@ -40,7 +40,7 @@ mod work;
 mod worktree;
 mod zoo;
 
-pub use catalogue::{BrokenFile, Catalogue};
+pub use catalogue::Catalogue;
 pub use config::{ConfigOption, Difference, Fragment, missing_option};
 pub use debuginfo::{TypesError, read_types};
 pub use effort::Effort;

@@ -7,7 +7,7 @@ mod needs;
 mod option;
 mod unfit;
 
-pub use catalogue::catalogue;
+pub use catalogue::{Workloads, catalogue};
 pub use manifest::{Manifest, MmuNeed};
 pub use needs::{DiskNeed, DiskSize, NeedsSpec};
 pub use option::{OptionError, OptionSpec, OptionType};

@@ -285,11 +285,14 @@ fn wrong_workloads_are_shown_with_line_and_caret() {
     let manifest = MANIFEST.replace("'10'", "soon").replace("name: mine", "name: other").replace("finished}", "panic}");
     assert_transcript(&workload(&manifest, SOURCE), "workload-check-manifest", &["workload", "check", "deep/mine"], 2);
     assert_case("workload-check-nowhere", &["workload", "check", "nowhere"], 2);
-    // All workloads of a folder are read, whichever is wanted.
+    // The others can be used.
     let program = Program::new();
     program.write("images/workloads/mine/manifest.yaml", &manifest);
-    let finished = program.run(["workload", "list"]);
-    assert!(finished.stderr.contains("╭─ ./images/workloads/mine/manifest.yaml:10:"), "{finished:?}");
+    let list = program.run(["workload", "list"]);
+    assert!(list.stderr.starts_with("left out: mine\nerror: ") && list.stdout.contains("idle"), "{list:?}");
+    assert!(list.stderr.contains("╭─ ./images/workloads/mine/manifest.yaml:10:"), "{list:?}");
+    let show = program.run(["workload", "show", "mine"]);
+    assert!(show.status == Some(2) && show.stderr.contains("is named `other`"), "{show:?}");
 }
 
 #[test]
