@@ -133,9 +133,12 @@ impl From<crate::kernel::KernelError> for CliError {
         use crate::kernel::KernelError as E;
         match error {
             E::Description(found) => Self::Diagnostics(found),
-            E::Unknown { .. } | E::NotForArch { .. } | E::NotBuilt { .. } | E::NotInDebian(_) | E::Catalogue { .. } => {
-                Self::Usage(error.to_string())
-            }
+            E::Unknown { .. }
+            | E::NotForArch { .. }
+            | E::NoFile(_)
+            | E::NotBuilt { .. }
+            | E::NotInDebian(_)
+            | E::Catalogue { .. } => Self::Usage(error.to_string()),
             _ => Self::Lab(error.to_string()),
         }
     }

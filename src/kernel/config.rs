@@ -39,12 +39,12 @@ impl Fragment {
     /// Reads `kernels/config/<name>.config`.
     ///
     /// # Errors
-    /// When it does not exist (`Unknown`), or a line is neither an option nor a comment.
+    /// When it does not exist (`NoFile`), or a line is neither an option nor a comment.
     pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
         let path = format!("kernels/config/{name}.config");
         let origin = assets.origin(&path);
         let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
-        let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
+        let bytes = bytes.ok_or_else(|| KernelError::NoFile(path.clone()))?;
         let options = parse(&String::from_utf8_lossy(&bytes), &origin)?;
         Ok(Self { name: name.to_owned(), options })
     }

@@ -66,14 +66,14 @@ fn named<T>(
         match read(name) {
             Ok(one) => found.push(one),
             Err(KernelError::Description(problems)) => document.extend(problems),
-            Err(KernelError::Unknown { .. }) => {
+            Err(error @ KernelError::NoFile(_)) => {
                 let files = assets.list(folder).unwrap_or_default();
                 let stem =
                     |path: &'_ str| path.rsplit('/').next()?.strip_suffix(&format!(".{extension}")).map(str::to_owned);
                 let known: Vec<String> = files.iter().filter_map(|path| stem(path)).collect();
                 let wrong = document.wrong(&place, format!("unknown {what} `{name}`"));
                 wrong.label = did_you_mean(name, known.iter().map(String::as_str));
-                wrong.help(format!("there is no file {folder}/{name}.{extension}"));
+                wrong.help(error.to_string());
             }
             Err(error) => {
                 document.wrong(&place, error.to_string());

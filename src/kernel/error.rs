@@ -16,6 +16,9 @@ pub enum KernelError {
         /// The nearest name there is.
         similar: Option<String>,
     },
+    /// No such fragment or patch.
+    #[error("there is no file {0}")]
+    NoFile(String),
     /// The kernel does not exist for this architecture.
     #[error("{kernel} does not exist for {arch}, only for {}", names(.arches))]
     NotForArch {

@@ -54,12 +54,12 @@ impl Patch {
     /// Reads `kernels/patches/<name>.yaml`.
     ///
     /// # Errors
-    /// When it does not exist (`Unknown`), or cannot apply to any tree.
+    /// When it does not exist (`NoFile`), or cannot apply to any tree.
     pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
         let path = format!("kernels/patches/{name}.yaml");
         let origin = assets.origin(&path);
         let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
-        let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
+        let bytes = bytes.ok_or_else(|| KernelError::NoFile(path.clone()))?;
         let text = utf8(&bytes, &origin)?;
         let (file, mut document) = Document::read::<File>(&origin, text)?;
         for (index, replacement) in file.replacements.iter().enumerate() {
