@@ -38,6 +38,7 @@
 pub mod assets;
 pub mod bisection;
 pub mod cli;
+pub mod diagnostic;
 pub mod doctor;
 pub mod git;
 pub mod guest;

@@ -3,9 +3,12 @@
 //! They are built into the program, so that an installed `oomlab` needs no checkout beside it. The user's
 //! folder, laid out like the repository (`images/…`, `kernels/…`), overrides them file by file.
 
+mod overlay;
+
+use overlay::Overlay;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Path and content, sorted by path; written by `build.rs`.
 static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
@@ -13,7 +16,8 @@ static BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.r
 /// The files: the user's, then the built-in ones.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
-    overlay: Option<PathBuf>,
+    /// A later one is before an earlier one.
+    overlays: Vec<Overlay>,
 }
 
 impl Assets {
@@ -24,7 +28,14 @@ impl Assets {
 
     /// The files below `dir`, then the built-in ones.
     pub fn with_overlay(dir: impl Into<PathBuf>) -> Self {
-        Self { overlay: Some(dir.into()) }
+        Self { overlays: vec![Overlay { prefix: String::new(), dir: dir.into() }] }
+    }
+
+    /// The same with the files of `dir` as those of a workload.
+    pub fn with_workload(&self, name: &str, dir: impl Into<PathBuf>) -> Self {
+        let mut overlays = self.overlays.clone();
+        overlays.push(Overlay { prefix: format!("images/workloads/{name}/"), dir: dir.into() });
+        Self { overlays }
     }
 
     /// Content of one file; the path is relative, with forward slashes, for example `kernels/linux-6.1.yaml`.
@@ -32,7 +43,7 @@ impl Assets {
     /// # Errors
     /// When the user's file of this name exists and cannot be read.
     pub fn read(&self, path: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
-        if let Some(file) = self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
+        if let Some(file) = self.file(path) {
             return std::fs::read(file).map(|bytes| Some(Cow::Owned(bytes)));
         }
         Ok(BUILTIN.iter().find(|(name, _)| *name == path).map(|(_, content)| Cow::Borrowed(*content)))
@@ -46,36 +57,21 @@ impl Assets {
         let prefix = format!("{}/", folder.trim_end_matches('/'));
         let mut found: BTreeSet<String> =
             BUILTIN.iter().map(|(path, _)| (*path).to_owned()).filter(|path| path.starts_with(&prefix)).collect();
-        if let Some(dir) = &self.overlay {
-            walk(&dir.join(folder), dir, &mut found)?;
+        for overlay in &self.overlays {
+            overlay.list(&prefix, &mut found)?;
         }
         Ok(found.into_iter().collect())
     }
 
     /// The path of a file for messages: the user's, or that within the program.
     pub fn origin(&self, path: &str) -> String {
-        match self.overlay.as_ref().map(|dir| dir.join(path)).filter(|file| file.is_file()) {
-            Some(file) => file.display().to_string(),
-            None => path.to_owned(),
-        }
+        self.file(path).map_or_else(|| path.to_owned(), |file| file.display().to_string())
     }
-}
 
-fn walk(folder: &Path, root: &Path, found: &mut BTreeSet<String>) -> std::io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            walk(&path, root, found)?;
-        } else if let Some(relative) = path.strip_prefix(root).ok().and_then(Path::to_str) {
-            found.insert(relative.to_owned());
-        }
+    /// The user's file.
+    fn file(&self, path: &str) -> Option<PathBuf> {
+        self.overlays.iter().rev().find_map(|overlay| overlay.file(path))
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -91,5 +87,24 @@ mod tests {
         assert_eq!(assets.read("kernels/mine.yaml").unwrap().unwrap().as_ref(), b"x");
         assert!(assets.list("kernels").unwrap().contains(&"kernels/mine.yaml".to_owned()));
         assert!(Assets::builtin().read("kernels/mine.yaml").unwrap().is_none());
+    }
+
+    #[test]
+    fn folder_of_a_workload_is_anywhere() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("data/images/workloads/mine")).unwrap();
+        std::fs::create_dir_all(dir.path().join("mine/deep")).unwrap();
+        for (file, text) in
+            [("data/images/workloads/mine/main.c", "old"), ("mine/main.c", "new"), ("mine/deep/a.h", "")]
+        {
+            std::fs::write(dir.path().join(file), text).unwrap();
+        }
+        let assets = Assets::with_overlay(dir.path().join("data")).with_workload("mine", dir.path().join("mine"));
+        let files = ["images/workloads/mine/deep/a.h", "images/workloads/mine/main.c"];
+        assert_eq!(assets.list("images/workloads/mine").unwrap(), files);
+        assert!(assets.list("images").unwrap().contains(&files[0].to_owned()));
+        assert_eq!(assets.read(files[1]).unwrap().unwrap().as_ref(), b"new");
+        assert_eq!(assets.origin(files[1]), dir.path().join("mine/main.c").display().to_string());
+        assert!(!assets.list("kernels").unwrap().iter().any(|path| path.contains("mine")));
     }
 }

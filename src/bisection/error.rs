@@ -1,9 +1,9 @@
 //! Why a request is refused, and why a session ends without an answer.
 
+use crate::diagnostic::Diagnostic;
 use crate::git::{CommitId, GitError};
 use crate::kernel::KernelError;
 use crate::lab::LabError;
-use crate::matrix::Diagnostic;
 use crate::store::StoreError;
 use bisect::{HistoryError, SettingsError};
 use model::{CellId, RamError};

@@ -383,4 +383,17 @@ pub enum WorkloadAction {
         #[arg(add = workloads())]
         name: String,
     },
+    /// Report everything that is wrong with a workload's manifest and sources; builds nothing
+    Check {
+        /// Its folder
+        dir: PathBuf,
+    },
+    /// Compile a workload, and print where the programs are
+    Build {
+        /// Its folder
+        dir: PathBuf,
+        /// Architecture; may be given more than once [default: all that the manifest allows]
+        #[arg(long, value_parser = arch_parser())]
+        arch: Vec<Arch>,
+    },
 }

@@ -51,7 +51,7 @@ pub(super) fn kernels() -> ArgValueCandidates {
 pub(super) fn workloads() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let manifests = context().and_then(|context| load_workloads(&context.assets).ok()).unwrap_or_default();
-        manifests.keys().map(|name| CompletionCandidate::new(name.to_string())).collect()
+        manifests.known.keys().map(|name| CompletionCandidate::new(name.to_string())).collect()
     })
 }
 

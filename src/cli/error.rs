@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked.
 
-use crate::matrix::Diagnostic;
+use crate::diagnostic::Diagnostic;
 
 /// Exit status for wrong usage or a wrong matrix.
 pub const EXIT_USAGE: u8 = 2;
@@ -12,6 +12,8 @@ pub const EXIT_LAB: u8 = 3;
 pub enum CliError {
     /// Something is wrong with the matrix, the filter or the cell.
     Diagnostics(Vec<Diagnostic>),
+    /// The compiler refuses the sources of a workload: its messages, line by line.
+    Sources(String),
     /// Something else is wrong with what the user wrote.
     Usage(String),
     /// The lab failed.
@@ -22,7 +24,7 @@ impl CliError {
     /// The program's exit status.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Diagnostics(_) | Self::Usage(_) => EXIT_USAGE,
+            Self::Diagnostics(_) | Self::Sources(_) | Self::Usage(_) => EXIT_USAGE,
             Self::Lab(_) => EXIT_LAB,
         }
     }
@@ -31,12 +33,15 @@ impl CliError {
     pub fn render(&self, color: bool) -> String {
         match self {
             Self::Diagnostics(found) => found.iter().map(|diagnostic| diagnostic.render(color) + "\n").collect(),
-            Self::Usage(text) | Self::Lab(text) => {
-                let error = console::Style::new().red().bold().force_styling(color).apply_to("error");
-                format!("{error}: {}\n", model::printable_lines(text))
-            }
+            Self::Sources(text) => labelled(&format!("the sources have errors {text}"), color),
+            Self::Usage(text) | Self::Lab(text) => labelled(text, color),
         }
     }
+}
+
+fn labelled(text: &str, color: bool) -> String {
+    let error = console::Style::new().red().bold().force_styling(color).apply_to("error");
+    format!("{error}: {}\n", model::printable_lines(text))
 }
 
 impl From<Vec<Diagnostic>> for CliError {
@@ -55,13 +60,19 @@ macro_rules! lab_error {
     };
 }
 
-lab_error!(
-    std::io::Error,
-    crate::image::ImageError,
-    crate::lab::LabError,
-    crate::store::StoreError,
-    super::doctor::DoctorError,
-);
+lab_error!(std::io::Error, crate::lab::LabError, crate::store::StoreError, super::doctor::DoctorError,);
+
+impl From<crate::image::ImageError> for CliError {
+    fn from(error: crate::image::ImageError) -> Self {
+        match error {
+            crate::image::ImageError::Manifests(found) => Self::Diagnostics(found),
+            error @ (crate::image::ImageError::NoManifest { .. } | crate::image::ImageError::NoSource { .. }) => {
+                Self::Usage(error.to_string())
+            }
+            error => Self::Lab(error.to_string()),
+        }
+    }
+}
 
 impl From<super::context::ContextError> for CliError {
     fn from(error: super::context::ContextError) -> Self {
@@ -89,6 +100,7 @@ impl From<crate::bisection::RequestError> for CliError {
     fn from(error: crate::bisection::RequestError) -> Self {
         match error {
             crate::bisection::RequestError::Cell(found) => Self::Diagnostics(found),
+            crate::bisection::RequestError::Config(error) => (*error).into(),
             error => Self::Usage(error.to_string()),
         }
     }
@@ -122,8 +134,10 @@ impl From<crate::kernel::KernelError> for CliError {
     fn from(error: crate::kernel::KernelError) -> Self {
         use crate::kernel::KernelError as E;
         match error {
+            E::Description(found) => Self::Diagnostics(found),
             E::Unknown { .. }
             | E::NotForArch { .. }
+            | E::NoFile(_)
             | E::NotBuilt { .. }
             | E::NotInDebian(_)
             | E::Catalogue { .. }

@@ -2,7 +2,7 @@
 
 use super::completion::kernels;
 use super::context::Context;
-use super::output::{notify, write_stdout};
+use super::output::{notify, notify_broken, write_stdout};
 use super::timings::Stopwatch;
 use super::values::arch_parser;
 use crate::host::Clock;
@@ -67,6 +67,8 @@ struct Row {
     kernel: String,
     arch: Arch,
     source: &'static str,
+    /// What `get` does: `cached`, `local`, `fetch` or `build`.
+    get: &'static str,
     cached: bool,
     release: Option<String>,
     image: PathBuf,
@@ -80,7 +82,7 @@ pub fn run(args: &KernelArgs, context: &Context) -> Result<u8, KernelError> {
     let options = Options { mirror: args.mirror.clone(), commit_limit: context.commit_limit };
     let kernels = Kernels::new(&context.assets, context.cache.clone(), options)?;
     match &args.action {
-        Action::List { json } => list(&kernels, *json)?,
+        Action::List { json } => list(&kernels, *json, context.color)?,
         Action::Get { name, arch, jobs } => {
             let entry = kernels.catalogue().find(name)?;
             for arch in arch.map_or_else(|| entry.arches(), |arch| vec![arch]) {
@@ -100,6 +102,8 @@ pub fn run(args: &KernelArgs, context: &Context) -> Result<u8, KernelError> {
 
 fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Result<(), KernelError> {
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let work = kernels.work(name, arch)?;
+    notify(&format!("{name} {}: {}", arch.name, work.describe(jobs)));
     let view = View::new();
     let artifact = kernels.prepare(name, arch, jobs, &view)?;
     view.clear();
@@ -107,8 +111,8 @@ fn prepare(kernels: &Kernels, name: &str, arch: Arch, jobs: Option<usize>) -> Re
     print(&format!("{}\n", printable(&line)))
 }
 
-fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
-    kernels.catalogue().broken().iter().for_each(|broken| notify(&format!("left out: {}", broken.error())));
+fn list(kernels: &Kernels, json: bool, color: bool) -> Result<(), KernelError> {
+    notify_broken(kernels.catalogue().broken(), color);
     let mut rows = Vec::new();
     for entry in kernels.catalogue().entries() {
         for arch in entry.arches() {
@@ -117,6 +121,7 @@ fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
                 kernel: entry.name.to_string(),
                 arch,
                 source: entry.source.kind(),
+                get: entry.source.way(artifact.is_some()),
                 cached: artifact.is_some(),
                 release: artifact.map(|artifact| artifact.release),
                 image: kernels.image_path(entry.name.as_str(), arch)?,
@@ -132,14 +137,10 @@ fn list(kernels: &Kernels, json: bool) -> Result<(), KernelError> {
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0).max("kernel".len());
-    let mut text = format!("{:<width$} {:<14} {:<14} {}\n", "kernel", "architecture", "source", "in the cache");
-    for row in rows {
-        let state = match (&row.release, row.cached) {
-            (Some(release), _) if !release.is_empty() => release,
-            (_, true) => "yes",
-            _ => "-",
-        };
-        text.push_str(&format!("{:<width$} {:<14} {:<14} {state}\n", row.kernel, row.arch, row.source));
+    let mut text = format!("{:<width$} {:<14} {:<14} {:<7} release\n", "kernel", "architecture", "source", "get");
+    for Row { kernel, arch, source, get, release, .. } in rows {
+        let release = release.as_deref().filter(|release| !release.is_empty()).unwrap_or("-");
+        text.push_str(&format!("{kernel:<width$} {arch:<14} {source:<14} {get:<7} {release}\n"));
     }
     text
 }
@@ -271,18 +272,22 @@ mod tests {
     }
 
     #[test]
-    fn table_shows_the_cached_release() {
-        let row = |release: Option<&str>| Row {
+    fn table_shows_what_get_does() {
+        let row = |get, release: Option<&str>| Row {
             kernel: "linux-6.1".into(),
             arch: arch::find("arm").unwrap(),
             source: "debian-source",
+            get,
             cached: release.is_some(),
             release: release.map(str::to_owned),
             image: PathBuf::from("/x"),
         };
-        let text = table(&[row(None), row(Some("6.1.176")), row(Some(""))]);
-        let states: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
-        assert_eq!(states, ["-", "6.1.176", "yes"]);
+        let text = table(&[row("build", None), row("cached", Some("6.1.176")), row("local", Some(""))]);
+        assert_eq!(
+            text,
+            "kernel    architecture   source         get     release\nlinux-6.1 arm            debian-source  build   -\n\
+             linux-6.1 arm            debian-source  cached  6.1.176\nlinux-6.1 arm            debian-source  local   -\n"
+        );
     }
 
     #[test]

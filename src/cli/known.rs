@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{KernelEntry, KernelError, Kernels, ModuleTree, Options, missing_option};
+use crate::kernel::{Footprint, KernelEntry, KernelError, Kernels, ModuleTree, Options, missing_option};
 use crate::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
 use crate::workload::{Manifest, OptionError, Unfit};
 use arch::Arch;
@@ -32,18 +32,17 @@ impl Catalogues {
     /// # Errors
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
-        let kernels = Kernels::new(
-            &context.assets,
-            context.cache.clone(),
-            Options { mirror, commit_limit: context.commit_limit },
-        )?;
-        kernels.catalogue().broken().iter().for_each(|broken| output::notify(&format!("left out: {}", broken.error())));
+        let options = Options { mirror, commit_limit: context.commit_limit };
+        let kernels = Kernels::new(&context.assets, context.cache.clone(), options)?;
+        let workloads = load_workloads(&context.assets)?;
+        output::notify_broken(kernels.catalogue().broken(), context.color);
+        output::notify_broken(&workloads.broken, context.color);
         let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
         let cached = names.map(|name| CachedKernel::new(name, &kernels));
         Ok(Self {
             cached: cached.collect(),
             kernels,
-            workloads: load_workloads(&context.assets)?,
+            workloads: workloads.known,
             images: Images::new(context.assets.clone(), context.cache.clone()),
             cache: context.cache.clone(),
         })
@@ -82,11 +81,18 @@ struct CachedKernel {
     kernels: Kernels,
     artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
+    footprints: RefCell<BTreeMap<Arch, Option<Footprint>>>,
 }
 
 impl CachedKernel {
     fn new(name: String, kernels: &Kernels) -> Self {
-        Self { name, kernels: kernels.clone(), artifacts: RefCell::default(), trees: RefCell::default() }
+        Self {
+            name,
+            kernels: kernels.clone(),
+            artifacts: RefCell::default(),
+            trees: RefCell::default(),
+            footprints: RefCell::default(),
+        }
     }
 
     fn artifact(&self, arch: Arch) -> Option<KernelArtifact> {
@@ -117,6 +123,12 @@ impl KnownKernel for CachedKernel {
     fn available(&self, arch: Arch) -> Result<(), KernelLack> {
         let supported = self.kernels.catalogue().supports(&self.name, arch);
         supported.map(drop).map_err(|_| KernelLack::Arch(arch))
+    }
+
+    fn min_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib> {
+        let mut footprints = self.footprints.borrow_mut();
+        let footprint = footprints.entry(arch).or_insert_with(|| Footprint::read(&self.artifact(arch)?.image));
+        footprint.map(|footprint| footprint.min_ram(has_initrd))
     }
 
     fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {

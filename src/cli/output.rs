@@ -1,8 +1,9 @@
 //! Writing for people and for other programs.
 
 use super::error::CliError;
+use crate::diagnostic::BrokenFile;
 use crate::report::Style;
-use model::{printable_json, printable_lines};
+use model::{printable, printable_json, printable_lines};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 
@@ -107,6 +108,14 @@ pub fn print_err(text: &str) {
 /// Writes a line or several to stderr, as [`print_err`] does; a terminal obeys none of it.
 pub fn notify(text: &str) {
     print_err(&broken(&(printable_lines(text) + "\n"), &console::Term::stderr()));
+}
+
+/// Tells of kernels or workloads whose description cannot be used, and why.
+pub fn notify_broken(broken: &[BrokenFile], color: bool) {
+    for file in broken {
+        let problems: String = file.problems.iter().map(|problem| problem.render(color)).collect();
+        print_err(&format!("left out: {}\n{problems}\n", printable(&file.names.join(", "))));
+    }
 }
 
 /// Writes a file that the user named.

@@ -35,8 +35,8 @@ pub fn main() -> ExitCode {
     let on_stderr = color(console::Term::stderr().features().is_attended());
     let code = dispatch(&program, on_stdout).unwrap_or_else(|error| {
         let text = error.render(on_stderr);
-        // The carets of diagnostics stand below what they point at.
-        let is_prose = !matches!(error, CliError::Diagnostics(_));
+        // The carets of diagnostics and compilers stand below what they point at.
+        let is_prose = !matches!(error, CliError::Diagnostics(_) | CliError::Sources(_));
         print_err(&if is_prose { broken(&text, &console::Term::stderr()) } else { text });
         error.exit_code()
     });

@@ -8,10 +8,12 @@ use super::known::Catalogues;
 use super::output;
 use super::range;
 use super::timings::Stopwatch;
+use crate::diagnostic::closest;
 use crate::matrix::{self, Filter};
 use crate::store::read_stream;
 use model::{Plan, duration};
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 /// Maximum length of a matrix in bytes.
 const MAX_MATRIX: u64 = 64 << 20;
@@ -48,8 +50,11 @@ pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context
 /// # Errors
 /// When the file cannot be read, or anything in it or in the filter is wrong.
 pub fn load(path: &Path, filter: Option<&str>, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
-    let text = read_stream(path, MAX_MATRIX)
-        .map_err(|error| CliError::Usage(format!("cannot read the matrix {}: {error}", path.display())))?;
+    let text = read_stream(path, MAX_MATRIX).map_err(|error| {
+        let hint = similar(path).filter(|_| error.kind() == ErrorKind::NotFound);
+        let hint = hint.map(|meant| format!("; did you mean `{}`?", meant.display())).unwrap_or_default();
+        CliError::Usage(format!("cannot read the matrix {}: {error}{hint}", path.display()))
+    })?;
     let (mut plan, warnings) = matrix::load(text, &path.display().to_string(), &catalogues.known())?;
     for warning in warnings {
         output::print_err(&format!("{}\n", warning.render(context.color)));
@@ -58,4 +63,22 @@ pub fn load(path: &Path, filter: Option<&str>, catalogues: &Catalogues, context:
         Filter::parse(filter)?.apply(&mut plan)?;
     }
     Ok(plan)
+}
+
+/// The matrix of a similar name, beside the one that is not there or in `matrices`.
+fn similar(path: &Path) -> Option<PathBuf> {
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let here =
+        |folder: &Path| if folder.as_os_str().is_empty() { Path::new(".").read_dir() } else { folder.read_dir() };
+    let folders = [beside.to_owned(), beside.join("matrices"), PathBuf::from("matrices")];
+    let files = folders.iter().flat_map(|folder| {
+        let entries = here(folder).into_iter().flatten().flatten();
+        entries.map(|entry| folder.join(entry.file_name())).collect::<Vec<_>>()
+    });
+    let matrices: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|end| end == "yaml" || end == "yml")).collect();
+    let stem = |file: &PathBuf| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stems: Vec<String> = matrices.iter().map(stem).collect();
+    let meant = closest(&stem(&path.to_owned()), stems.iter().map(String::as_str))?;
+    matrices.into_iter().find(|file| stem(file) == meant)
 }

@@ -1,32 +1,31 @@
-//! `oomlab workload`: lists and describes workloads.
+//! `oomlab workload`: lists, describes, checks and builds workloads.
+
+mod folder;
 
 use super::args::WorkloadAction;
 use super::context::Context;
 use super::error::CliError;
-use super::output::print_list;
+use super::output::{notify_broken, print_list};
 use crate::image::load_workloads;
 use crate::workload::Manifest;
 use model::Throttle;
 
-/// Prints workloads; returns the exit status.
+/// Runs `oomlab workload`; returns the exit status.
 ///
 /// # Errors
-/// When the name is unknown or a manifest is wrong.
+/// When a name is unknown, or a manifest or a source is wrong.
 pub fn run(action: &WorkloadAction, context: &Context) -> Result<u8, CliError> {
-    let workloads = load_workloads(&context.assets)?;
     match action {
         WorkloadAction::List => {
-            let widest = workloads.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
-            let lines = workloads.values().map(|manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary));
-            print_list(&lines.collect::<String>())?;
+            let workloads = load_workloads(&context.assets)?;
+            notify_broken(&workloads.broken, context.color);
+            let widest = workloads.known.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
+            let line = |manifest: &Manifest| format!("{:widest$}  {}\n", manifest.name, manifest.summary);
+            print_list(&workloads.known.values().map(line).collect::<String>())?;
         }
-        WorkloadAction::Show { name } => match workloads.values().find(|manifest| manifest.name.as_str() == name) {
-            Some(manifest) => print_list(&describe(manifest))?,
-            None => {
-                let known: Vec<&str> = workloads.keys().map(|name| name.as_str()).collect();
-                return Err(CliError::Usage(format!("unknown workload `{name}`; there are {}", known.join(", "))));
-            }
-        },
+        WorkloadAction::Show { name } => print_list(&describe(load_workloads(&context.assets)?.find(name)?))?,
+        WorkloadAction::Check { dir } => return folder::check(dir, context),
+        WorkloadAction::Build { dir, arch } => return folder::build(dir, arch, context),
     }
     Ok(0)
 }

@@ -5,14 +5,15 @@ use super::flat;
 use super::program::Program;
 use crate::host::{Captured, Limits, RunError, SpawnError, capture_blocking, private_dir};
 use arch::{Arch, BinaryFormat};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 /// A build takes a few seconds on a busy host.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(120), max_stdout: 1 << 20 };
-/// Lines of the compiler's messages in an error.
-const MAX_OUTPUT_LINES: usize = 20;
+/// Lines of the compiler's messages in an error: the first is the cause of most others.
+const MAX_OUTPUT_LINES: usize = 60;
 /// Stack of a program without an MMU; it cannot grow.
 const FLAT_STACK_BYTES: u32 = 8192;
 
@@ -30,25 +31,43 @@ pub(super) fn version(arch: Arch) -> Result<Option<String>, ImageError> {
 /// Builds a program: the content of the file that the kernel loads.
 pub(super) fn compile(arch: Arch, program: &Program) -> Result<Vec<u8>, ImageError> {
     let folder = private_dir("oomlab-image-").map_err(ImageError::io("a temporary folder"))?;
-    write_files(folder.path(), program)?;
     let binary = folder.path().join("program");
-    let mut command = Command::new(arch.guest.cc);
-    command.current_dir(folder.path()).args(&program.arguments).arg("-o").arg(&binary).args(program.sources());
-    let output = run(command, arch, &program.name)?;
-    if !output.status.success() {
-        return Err(ImageError::Compiler {
-            cc: arch.guest.cc,
-            program: program.name.clone(),
-            arch: arch.name,
-            output: last_lines(&output.stderr),
-        });
-    }
+    compile_in(folder.path(), arch, program, &["-o".as_ref(), binary.as_ref()])?;
     let elf = std::fs::read(&binary).map_err(ImageError::io(&binary))?;
     match program.format {
         BinaryFormat::Elf => Ok(elf),
         BinaryFormat::Flat => flat::from_elf(&elf, FLAT_STACK_BYTES)
             .map_err(|source| ImageError::Flat { program: program.name.clone(), source }),
     }
+}
+
+/// Checks the sources of a program without building it.
+pub(super) fn check(arch: Arch, program: &Program) -> Result<(), ImageError> {
+    let folder = private_dir("oomlab-image-").map_err(ImageError::io("a temporary folder"))?;
+    compile_in(folder.path(), arch, program, &["-fsyntax-only".as_ref()])
+}
+
+fn compile_in(folder: &Path, arch: Arch, program: &Program, how: &[&OsStr]) -> Result<(), ImageError> {
+    write_files(folder, program)?;
+    let mut command = Command::new(arch.guest.cc);
+    command.current_dir(folder).args(&program.arguments).args(how).args(program.sources());
+    let output = run(command, arch, &program.name)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(ImageError::Compiler {
+        cc: arch.guest.cc,
+        program: program.name.clone(),
+        arch: arch.name,
+        output: first_lines(&with_origins(&output.stderr, &program.origins)),
+    })
+}
+
+/// The compiler's messages with the paths that the user knows; a message names a file before a colon or a comma.
+fn with_origins(text: &str, origins: &[(String, String)]) -> String {
+    origins.iter().fold(text.to_owned(), |text, (path, origin)| {
+        [':', ','].iter().fold(text, |text, end| text.replace(&format!("{path}{end}"), &format!("{origin}{end}")))
+    })
 }
 
 fn write_files(folder: &Path, program: &Program) -> Result<(), ImageError> {
@@ -77,9 +96,11 @@ fn run(mut command: Command, arch: Arch, program: &str) -> Result<Captured, Imag
     })
 }
 
-fn last_lines(text: &str) -> String {
+fn first_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(MAX_OUTPUT_LINES)..].join("\n")
+    let more = lines.len().saturating_sub(MAX_OUTPUT_LINES);
+    let rest = if more > 0 { format!("\n… and {more} more lines") } else { String::new() };
+    lines[..lines.len() - more].join("\n") + &rest
 }
 
 #[cfg(test)]
@@ -87,10 +108,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_output_keeps_its_last_lines() {
+    fn long_output_keeps_its_first_lines() {
         let text: String = (0..100).map(|line| format!("{line}\n")).collect();
-        let shown = last_lines(&text);
-        assert!(shown.starts_with("80\n") && shown.ends_with("\n99"), "{shown}");
+        let shown = first_lines(&text);
+        assert!(shown.starts_with("0\n1\n") && shown.ends_with("\n59\n… and 40 more lines"), "{shown}");
+        assert_eq!(first_lines("a\n  b\n"), "a\n  b");
+    }
+
+    #[test]
+    fn messages_name_the_files_of_the_user() {
+        let origins = [("images/workloads/a/main.c".to_owned(), "a/main.c".to_owned())];
+        let text = "In file included from images/workloads/a/main.c:2,\nimages/workloads/a/main.c:1:2: error: x\n    1 | \t\"images/workloads/a/main.c\"\n      |   ^\n";
+        let shown = "In file included from a/main.c:2,\na/main.c:1:2: error: x\n    1 | \t\"images/workloads/a/main.c\"\n      |   ^\n";
+        assert_eq!(with_origins(text, &origins), shown);
     }
 
     #[test]
@@ -99,7 +129,13 @@ mod tests {
         spec.guest.cc = "no-such-cross-gcc";
         let arch = Arch::of(Box::leak(Box::new(spec)));
         assert_eq!(version(arch).unwrap(), None);
-        let program = Program { name: "agent".to_owned(), files: vec![], arguments: vec![], format: BinaryFormat::Elf };
+        let program = Program {
+            name: "agent".to_owned(),
+            files: vec![],
+            origins: vec![],
+            arguments: vec![],
+            format: BinaryFormat::Elf,
+        };
         let error = compile(arch, &program).unwrap_err().to_string();
         for part in ["no-such-cross-gcc", "arm", "apt install gcc-arm-linux-gnueabihf", "oomlab doctor --fix"] {
             assert!(error.contains(part), "{error}");

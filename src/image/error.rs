@@ -1,7 +1,7 @@
 //! Errors of building an image.
 
 use super::flat::FlatError;
-use crate::workload::ManifestError;
+use crate::diagnostic::Diagnostic;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub enum ImageError {
         program: String,
         /// The guest's architecture.
         arch: &'static str,
-        /// The last lines of its output.
+        /// The first lines of its output, with the files' names as the user knows them.
         output: String,
     },
     /// The compiler did not exit.
@@ -57,9 +57,15 @@ pub enum ImageError {
         /// The folder.
         folder: String,
     },
+    /// The folder has no manifest.
+    #[error("the folder `{folder}` has no `manifest.yaml`: a workload is a folder with `manifest.yaml` and `main.c`")]
+    NoManifest {
+        /// Its name.
+        folder: String,
+    },
     /// Invalid manifests.
     #[error("{}", join(.0))]
-    Manifests(Vec<ManifestError>),
+    Manifests(Vec<Diagnostic>),
     /// A file or folder could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -78,6 +84,6 @@ impl ImageError {
     }
 }
 
-fn join(errors: &[ManifestError]) -> String {
+fn join(errors: &[Diagnostic]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

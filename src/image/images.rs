@@ -1,6 +1,6 @@
 //! A cache of images by content: each is built once, and every later boot with the same sources reuses it.
 
-use super::compile::{compile, version};
+use super::compile::{check, compile, version};
 use super::program::Program;
 use super::{ImageError, pack};
 use crate::assets::Assets;
@@ -78,6 +78,25 @@ impl Images {
             let locks = self.folder.with_file_name("locks");
             std::fs::create_dir_all(&locks).and_then(|()| FileLock::wait_shared(&locks.join("images"))).ok()
         });
+    }
+
+    /// Checks the sources of a workload without building it.
+    ///
+    /// # Errors
+    /// When the compiler is missing or finds an error.
+    pub fn check(&self, arch: Arch, workload: &Manifest) -> Result<(), ImageError> {
+        check(arch, &Program::workload(&self.assets, arch, workload)?)
+    }
+
+    /// Builds the program of a workload: its path, beside that of the image.
+    ///
+    /// # Errors
+    /// When the compiler is missing or fails, or the cache cannot be written.
+    pub fn program(&self, arch: Arch, workload: &Manifest) -> Result<PathBuf, ImageError> {
+        let program = compile(arch, &Program::workload(&self.assets, arch, workload)?)?;
+        let path = self.path(arch, workload, &[])?.with_file_name(workload.name.as_str());
+        publish(&path, &program)?;
+        Ok(path)
     }
 
     /// The path of the image with this workload and these modules, whether it exists or not; builds nothing.
@@ -161,7 +180,7 @@ mod tests {
     use crate::image::load_workloads;
 
     fn idle() -> Manifest {
-        load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap()
+        load_workloads(&Assets::builtin()).unwrap().known.remove(&"idle".into()).unwrap()
     }
 
     fn images(cache: &Path) -> Images {

@@ -11,4 +11,4 @@ mod workloads;
 pub use error::ImageError;
 pub use flat::FlatError;
 pub use images::{ImageArtifact, Images};
-pub use workloads::load_workloads;
+pub use workloads::{load_workloads, read_workload};

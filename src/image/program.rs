@@ -56,6 +56,8 @@ pub(super) struct Program {
     pub name: String,
     /// All files, by path; those that end in `.c` are compiled.
     pub files: Files,
+    /// Paths of files that the user knows by other ones, each with that.
+    pub origins: Vec<(String, String)>,
     /// The compiler's arguments, without the sources.
     pub arguments: Vec<String>,
     /// The format that the kernel loads.
@@ -68,7 +70,8 @@ impl Program {
         let mut files = read_folder(assets, AGENT)?;
         files
             .extend(read_folder(assets, BASE)?.into_iter().filter(|(path, _)| !WORKLOAD_BASE.contains(&path.as_str())));
-        Ok(Self { name: "agent".to_owned(), files, arguments: arguments(arch), format: arch.guest.format })
+        let origins = origins(assets, &files);
+        Ok(Self { name: "agent".to_owned(), files, origins, arguments: arguments(arch), format: arch.guest.format })
     }
 
     /// A workload; its manifest's defaults are compiled in.
@@ -81,7 +84,8 @@ impl Program {
         files.extend(read_folder(assets, BASE)?);
         let mut arguments = arguments(arch);
         arguments.extend(manifest.options.iter().map(|(name, spec)| format!("-DDEFAULT_{name}=\"{}\"", spec.default)));
-        Ok(Self { name: format!("workload {}", manifest.name), files, arguments, format: arch.guest.format })
+        let origins = origins(assets, &files);
+        Ok(Self { name: format!("workload {}", manifest.name), files, origins, arguments, format: arch.guest.format })
     }
 
     /// The files to compile.
@@ -97,6 +101,11 @@ impl Program {
             digest.update(part);
         }
     }
+}
+
+fn origins(assets: &Assets, files: &Files) -> Vec<(String, String)> {
+    let all = files.iter().map(|(path, _)| (path.clone(), assets.origin(path)));
+    all.filter(|(path, origin)| path != origin).collect()
 }
 
 fn arguments(arch: Arch) -> Vec<String> {
@@ -136,7 +145,7 @@ mod tests {
     fn digest_depends_on_sources_flags_and_defaults() {
         let arch = arch::find("riscv64").unwrap();
         let assets = Assets::builtin();
-        let mut manifest = load_workloads(&assets).unwrap().remove(&"idle".into()).unwrap();
+        let mut manifest = load_workloads(&assets).unwrap().known.remove(&"idle".into()).unwrap();
         let before = Program::workload(&assets, arch, &manifest).unwrap();
         assert!(before.arguments.contains(&"-DDEFAULT_ms=\"1000\"".to_owned()));
         assert!(before.sources().any(|path| path == "images/workloads/idle/main.c"));
@@ -151,7 +160,7 @@ mod tests {
     fn missing_source_error_names_its_folder() {
         let dir = tempfile::tempdir().unwrap();
         let assets = Assets::with_overlay(dir.path());
-        let mut manifest = load_workloads(&Assets::builtin()).unwrap().remove(&"idle".into()).unwrap();
+        let mut manifest = load_workloads(&Assets::builtin()).unwrap().known.remove(&"idle".into()).unwrap();
         manifest.name = "mine".into();
         let error = Program::workload(&assets, arch::find("arm").unwrap(), &manifest).err().unwrap();
         assert!(error.to_string().contains("images/workloads/mine"), "{error}");

@@ -4,11 +4,13 @@ use super::artifact::{CONFIG, DEBUG_INFO, IMAGE, MODULES, SYSTEM_MAP};
 use super::cache::Cache;
 use super::command::Job;
 use super::config::{Fragment, all_config, not_applied};
+use super::effort::Effort;
 use super::output_tree::OutputTrees;
 use super::patch::Patch;
 use super::progress::{Progress, Stage, Update};
 use super::source::Tree;
 use super::{KernelError, layouts, toolchain, worktree};
+use crate::host::Clock;
 use arch::Arch;
 use model::KernelName;
 use std::fs;
@@ -17,9 +19,6 @@ use std::process::Command;
 
 /// Part of every recipe; another version rebuilds all cached kernels.
 pub(super) const VERSION: &str = "2";
-
-/// The number of files that a build compiles before any was counted: 6.1 for riscv64-nommu with the lab's configuration.
-const DEFAULT_STEPS: u64 = 491;
 
 /// Variables of the user's environment that change the build, such as the jobserver of a surrounding make.
 const REMOVED_VARIABLES: &[&str] = &[
@@ -115,9 +114,8 @@ impl Build<'_> {
 
     fn compile(&self, output: &Path) -> Result<(), KernelError> {
         let from_scratch = !output.join("vmlinux").exists();
-        let counted = self.cache.folder("objects")?.join(format!("steps-{}", self.arch.name));
-        let usual =
-            fs::read_to_string(&counted).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_STEPS);
+        let usual = Effort::of(self.cache, self.arch).files;
+        let start = Clock::start();
         let message = self.message();
         let mut make = self.make(output);
         make.arg(format!("-j{}", self.jobs.max(1))).arg(self.arch.kernel.target);
@@ -130,7 +128,7 @@ impl Build<'_> {
             steps.count
         })?;
         if from_scratch {
-            fs::write(&counted, steps.count.to_string()).map_err(KernelError::io("write", &counted))?;
+            Effort::record(self.cache, self.arch, steps.count, start.elapsed(), self.jobs)?;
         }
         Ok(())
     }
@@ -315,6 +313,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
         assert_eq!(fs::read(a.join("configured")).unwrap(), b"x\n", "the other configuration has its own tree");
         // It began as a copy.
         assert_eq!(fs::read(output("CONFIG_B=y\n").join("configured")).unwrap(), b"x\nx\n");
+        assert!(Effort::of(&setup.cache, arch::find("riscv64-nommu").unwrap()).is_measured);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::entry::KernelEntry;
 use super::{KernelError, zoo};
 use crate::assets::Assets;
+use crate::diagnostic::{BrokenFile, Diagnostic, closest};
 use arch::Arch;
 
 /// All kernels, in the order of their names.
@@ -12,27 +13,12 @@ pub struct Catalogue {
     broken: Vec<BrokenFile>,
 }
 
-/// A description that cannot be used. The other kernels can.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrokenFile {
-    /// Names of its kernels.
-    names: Vec<String>,
-    origin: String,
-    message: String,
-}
-
-impl BrokenFile {
-    /// Why it cannot be used, with file, line and column.
-    pub fn error(&self) -> KernelError {
-        KernelError::Catalogue { origin: self.origin.clone(), message: self.message.clone() }
-    }
-
-    fn new(assets: &Assets, path: &str, names: Vec<String>, error: KernelError) -> Self {
-        match error {
-            KernelError::Catalogue { origin, message } => Self { names, origin, message },
-            other => Self { names, origin: assets.origin(path), message: other.to_string() },
-        }
-    }
+fn broken_file(names: Vec<String>, error: KernelError) -> BrokenFile {
+    let problems = match error {
+        KernelError::Description(found) => found,
+        other => vec![Diagnostic::error(other.to_string(), None)],
+    };
+    BrokenFile { names, problems }
 }
 
 impl Catalogue {
@@ -48,13 +34,13 @@ impl Catalogue {
             let Some(name) = name.filter(|name| !name.contains('/')) else { continue };
             match KernelEntry::read(assets, path, name) {
                 Ok(entry) => entries.push(entry),
-                Err(error) => broken.push(BrokenFile::new(assets, path, vec![name.to_owned()], error)),
+                Err(error) => broken.push(broken_file(vec![name.to_owned()], error)),
             }
         }
         for path in &list(zoo::FOLDER)? {
-            match zoo::read(assets, path, |base| entries.iter().find(|entry| entry.name.as_str() == base)) {
+            match zoo::read(assets, path, &entries) {
                 Ok(pair) => entries.extend(pair),
-                Err(error) => broken.push(BrokenFile::new(assets, path, zoo::names(path).to_vec(), error)),
+                Err(error) => broken.push(broken_file(zoo::names(path).to_vec(), error)),
             }
         }
         entries.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
@@ -86,16 +72,11 @@ impl Catalogue {
     /// When there is none; the message names the nearest one. When its description is wrong.
     pub fn find(&self, name: &str) -> Result<&KernelEntry, KernelError> {
         if let Some(broken) = self.broken.iter().find(|broken| broken.names.iter().any(|other| other == name)) {
-            return Err(broken.error());
+            return Err(broken.problems.clone().into());
         }
         self.entries.iter().find(|entry| entry.name.as_str() == name).ok_or_else(|| {
-            let nearest = self
-                .entries
-                .iter()
-                .map(|entry| (strsim::damerau_levenshtein(name, entry.name.as_str()), entry))
-                .filter(|(distance, _)| *distance <= 3)
-                .min_by_key(|(distance, _)| *distance);
-            KernelError::Unknown { name: name.to_owned(), similar: nearest.map(|(_, entry)| entry.name.to_string()) }
+            let similar = closest(name, self.entries.iter().map(|entry| entry.name.as_str())).map(str::to_owned);
+            KernelError::Unknown { name: name.to_owned(), similar }
         })
     }
 
@@ -117,6 +98,7 @@ impl Catalogue {
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::Path;
 
     fn with_kernel<T>(text: &str, read: impl FnOnce(&Assets, &str) -> T) -> T {
         let dir = tempfile::tempdir().unwrap();
@@ -134,8 +116,8 @@ mod tests {
             let catalogue = Catalogue::read(assets).unwrap();
             assert!(catalogue.find("linux-7.3").is_ok(), "the other kernels can be used");
             let error = catalogue.find("mine").unwrap_err().to_string();
-            let broken: Vec<String> = catalogue.broken().iter().map(|broken| broken.error().to_string()).collect();
-            assert_eq!(broken, std::slice::from_ref(&error));
+            let [broken] = catalogue.broken() else { panic!("{:?}", catalogue.broken()) };
+            assert_eq!((broken.names.join(" "), broken.problems.is_empty()), ("mine".to_owned(), false));
             error.replace(dir, "")
         })
     }
@@ -169,21 +151,44 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_file_line_and_column() {
-        let message = error("source:\n  debian:\n    suit: sid\n    packages: {}\n");
-        assert!(message.starts_with("kernels/mine.yaml:3:5: "), "{message}");
-        assert!(message.contains("`suit`") && message.ends_with("did you mean `suite`?"), "{message}");
-        let message = error("source:\n  debain:\n    suite: sid\n");
-        assert!(message.starts_with("kernels/mine.yaml:2:3: ") && message.contains("debain"), "{message}");
-        let message = error("source:\n  debian: {suite: sid, packages: {sparc: linux-image}}\n");
-        assert!(message.starts_with("kernels/mine.yaml:2:"), "{message}");
-        assert!(message.contains("unknown architecture `sparc`; known: x86_64, arm"), "{message}");
-        let text = "source:\n  debian-source: {suite: sid, package: linux-source-7.2}\nbuild: {arm: [bsae]}\n";
-        let message = error(text);
-        assert_eq!(message, "kernels/mine.yaml: build: arm: no fragment kernels/config/bsae.config");
-        let message = error("source:\n  debian: {suite: sid, packages: {}}\n");
-        assert_eq!(message, "kernels/mine.yaml: no architecture is named");
-        let text = "source:\n  debian: {suite: sid, packages: {arm: x}}\nbuild: {arm: [base]}\n";
-        assert!(error(text).contains("`build` has no meaning for source `debian`"));
+    fn errors_have_file_line_and_caret() {
+        assert_eq!(
+            error("source:\n  debian:\n    suit: sid\n    packages: {}\n"),
+            "error: unknown key `suit`\n  ╭─ kernels/mine.yaml:3:5\n3 │     suit: sid\n  ╰     ──── did you mean `suite`?"
+        );
+        let source = "source:\n  debian-source: {suite: sid, package: linux-source-7.2}\n";
+        for (text, message, place, line) in [
+            ("source:\n  debain:\n    suite: sid\n", "unknown word `debain`", "2:3", "  debain:"),
+            ("source:\n  debian: {suite: sid, packages: {}}\n", "no architecture is named", "2:24", ""),
+            (source, "no architecture is named", "2:3", ""),
+            (&format!("{source}build: {{arm: [base, bsae]}}\n"), "unknown fragment `bsae`", "3:21", ""),
+            (&format!("{source}build: {{arm: [base]}}\npatches: [x-y]\n"), "unknown patch `x-y`", "4:11", ""),
+            ("source: {debian: {suite: sid, packages: {sparc: x}}}\n", "unknown architecture `sparc`", "1:42", ""),
+        ] {
+            let shown = error(text);
+            let start = format!("error: {message}\n  ╭─ kernels/mine.yaml:{place}\n");
+            assert!(shown.starts_with(&start) && shown.contains(line), "{shown}");
+        }
+    }
+
+    #[test]
+    fn all_contradictions_are_reported_at_once() {
+        let text = "source:\n  debian: {suite: sid, packages: {arm: x}}\nbuild:\n  arm: [bsae, base]\n";
+        let shown = error(text);
+        let messages: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix("error: ")).collect();
+        assert_eq!(messages, ["`build` has no meaning for source `debian`", "unknown fragment `bsae`"]);
+        assert!(shown.contains("did you mean `base`?"), "{shown}");
+    }
+
+    #[test]
+    fn errors_of_fragments_are_in_their_own_text() {
+        let text = "source:\n  git: {repository: /src/linux, revision: v6.12}\nbuild:\n  arm: [mine]\n";
+        let shown = with_kernel(text, |assets, dir| {
+            fs::create_dir_all(Path::new(dir).join("kernels/config")).unwrap();
+            fs::write(Path::new(dir).join("kernels/config/mine.config"), "CONFIG_A=y\n  CONFIG_B\nSMP=y\n").unwrap();
+            Catalogue::read(assets).unwrap().find("mine").unwrap_err().to_string().replace(dir, "")
+        });
+        assert!(shown.contains("╭─ kernels/config/mine.config:2:3\n2 │   CONFIG_B\n"), "{shown}");
+        assert!(shown.contains("╭─ kernels/config/mine.config:3:1\n3 │ SMP=y\n"), "{shown}");
     }
 }

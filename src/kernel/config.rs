@@ -5,6 +5,7 @@
 
 use super::KernelError;
 use crate::assets::Assets;
+use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::store::read_stream;
 use model::KernelArtifact;
 use std::collections::BTreeMap;
@@ -38,16 +39,13 @@ impl Fragment {
     /// Reads `kernels/config/<name>.config`.
     ///
     /// # Errors
-    /// When it does not exist (`Unknown`), or a line is neither an option nor a comment.
+    /// When it does not exist (`NoFile`), or a line is neither an option nor a comment.
     pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
         let path = format!("kernels/config/{name}.config");
         let origin = assets.origin(&path);
         let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
-        let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
-        let options = parse(&String::from_utf8_lossy(&bytes)).map_err(|error| KernelError::Catalogue {
-            origin: format!("{origin}:{}", error.line),
-            message: error.to_string(),
-        })?;
+        let bytes = bytes.ok_or_else(|| KernelError::NoFile(path.clone()))?;
+        let options = parse(&String::from_utf8_lossy(&bytes), &origin)?;
         Ok(Self { name: name.to_owned(), options })
     }
 
@@ -59,10 +57,7 @@ impl Fragment {
     pub fn of_config(path: &std::path::Path) -> Result<Self, KernelError> {
         let text = read_stream(path, MAX_CONFIG).map_err(KernelError::io("read", path))?;
         let text = String::from_utf8_lossy(&text);
-        let options = parse(&text).map_err(|error| KernelError::Catalogue {
-            origin: format!("{}:{}", path.display(), error.line),
-            message: error.to_string(),
-        })?;
+        let options = parse(&text, &path.display().to_string())?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self {
             name,
@@ -134,15 +129,7 @@ fn missing<'a>(config: &str, wanted: &'a [String]) -> Option<&'a str> {
     wanted.iter().map(String::as_str).find(|name| !has(name))
 }
 
-/// A line of a fragment that is neither an option nor a comment.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}")]
-struct FragmentError {
-    /// From 1.
-    line: usize,
-    problem: LineProblem,
-}
-
+/// Why a line of a fragment is neither an option nor a comment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum LineProblem {
     #[error("`{0}` is not an option: no `=` in it")]
@@ -151,29 +138,47 @@ enum LineProblem {
     Name(String),
 }
 
-fn parse(text: &str) -> Result<Vec<ConfigOption>, FragmentError> {
+/// Maximum number of errors that are told of one file: it may be no configuration at all.
+const MAX_ERRORS: usize = 10;
+
+fn parse(text: &str, file: &str) -> Result<Vec<ConfigOption>, Vec<Diagnostic>> {
+    let mut findings = Findings::new(file, text);
     let mut options = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let wrong = |problem| FragmentError { line: index + 1, problem };
-        let (requested, optional) = match line.trim().strip_suffix("# optional") {
-            Some(requested) => (requested.trim_end(), true),
-            None => (line.trim(), false),
-        };
-        let (name, value) =
-            if let Some(name) = requested.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
-                (name, "n")
-            } else if requested.is_empty() || requested.starts_with('#') {
-                continue;
-            } else {
-                requested.split_once('=').ok_or_else(|| wrong(LineProblem::NoValue(requested.to_owned())))?
-            };
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !name.starts_with("CONFIG_") || !name.chars().all(is_name) {
-            return Err(wrong(LineProblem::Name(name.to_owned())));
+    let mut errors = 0;
+    for (line, number) in text.lines().zip(1..) {
+        match parse_line(line, number) {
+            Ok(option) => options.extend(option),
+            Err(problem) => {
+                findings.error(Span::of_line(line, number), problem.to_string());
+                errors += 1;
+            }
         }
-        options.push(ConfigOption { name: name.into(), value: value.into(), optional, line: index + 1 });
+        if errors == MAX_ERRORS {
+            break;
+        }
     }
-    Ok(options)
+    findings.finish().map(|_| options)
+}
+
+/// The option of a line; `None` for a comment.
+fn parse_line(line: &str, number: usize) -> Result<Option<ConfigOption>, LineProblem> {
+    let (requested, optional) = match line.trim().strip_suffix("# optional") {
+        Some(requested) => (requested.trim_end(), true),
+        None => (line.trim(), false),
+    };
+    let (name, value) =
+        if let Some(name) = requested.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
+            (name, "n")
+        } else if requested.is_empty() || requested.starts_with('#') {
+            return Ok(None);
+        } else {
+            requested.split_once('=').ok_or_else(|| LineProblem::NoValue(requested.to_owned()))?
+        };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.starts_with("CONFIG_") || !name.chars().all(is_name) {
+        return Err(LineProblem::Name(name.to_owned()));
+    }
+    Ok(Some(ConfigOption { name: name.into(), value: value.into(), optional, line: number }))
 }
 
 /// The file for `KCONFIG_ALLCONFIG`: all requested options, a later one in place of an earlier one.
@@ -206,7 +211,7 @@ mod tests {
     use super::*;
 
     fn fragment(name: &str, text: &str) -> Fragment {
-        Fragment { name: name.into(), options: parse(text).unwrap() }
+        Fragment { name: name.into(), options: parse(text, "x.config").unwrap() }
     }
 
     #[test]
@@ -253,8 +258,14 @@ mod tests {
 
     #[test]
     fn wrong_lines_are_refused_with_their_number() {
-        assert_eq!(parse("CONFIG_A=y\nCONFIG_B\n").unwrap_err().line, 2);
-        assert!(parse("SMP=y").unwrap_err().to_string().contains("`SMP` is not an option"));
+        let found = parse("CONFIG_A=y\n CONFIG_B # optional\nSMP=y\n", "x.config").unwrap_err();
+        let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(
+            shown[0].starts_with("error: `CONFIG_B` is not an option: no `=` in it\n  ╭─ x.config:2:2\n"),
+            "{shown:?}"
+        );
+        assert!(shown[1].contains("`SMP` is not an option") && shown[1].contains("x.config:3:1"), "{shown:?}");
+        assert_eq!(parse(&"x\n".repeat(1000), "x.config").unwrap_err().len(), MAX_ERRORS);
     }
 
     #[test]

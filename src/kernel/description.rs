@@ -4,60 +4,81 @@ use super::KernelError;
 use super::config::Fragment;
 use super::patch::Patch;
 use crate::assets::Assets;
-use serde::Deserialize;
+use crate::diagnostic::{Document, Step, did_you_mean, utf8};
+use serde::de::DeserializeOwned;
 
-/// Reads a description; file, line and column are in the message of an error.
-pub(super) fn parse<T: for<'a> Deserialize<'a>>(assets: &Assets, path: &str) -> Result<T, KernelError> {
+/// Reads a description. `check` makes something of its content, and notes what is wrong with it; `None` only after a note.
+///
+/// # Errors
+/// When it is not of this type, or something is wrong with it: with place and line.
+pub(super) fn read<T: DeserializeOwned, R>(
+    assets: &Assets,
+    path: &str,
+    check: impl FnOnce(T, &mut Document<'_>) -> Option<R>,
+) -> Result<R, KernelError> {
     let origin = assets.origin(path);
-    let wrong = |origin: String, message: String| KernelError::Catalogue { origin, message };
     let bytes = assets.read(path).map_err(KernelError::io("read", origin.as_ref()))?;
-    let bytes = bytes.ok_or_else(|| wrong(origin.clone(), "it is no regular file".to_owned()))?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(origin.clone(), error.to_string()))?;
-    serde_yaml::from_str(text).map_err(|error| {
-        let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
-        let message = error.without_snippet().to_string();
-        // The place is in front of the message.
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        wrong(format!("{origin}{place}"), with_suggestion(message))
-    })
+    let irregular = || KernelError::Catalogue { origin: origin.clone(), message: "it is no regular file".to_owned() };
+    let bytes = bytes.ok_or_else(irregular)?;
+    let (content, mut document) = Document::read(&origin, utf8(&bytes, &origin)?)?;
+    let made = check(content, &mut document);
+    document.finish()?;
+    made.ok_or_else(irregular)
 }
 
-/// An unknown key or value with the known one that was probably meant.
-fn with_suggestion(message: &str) -> String {
-    let expected = message.split_once(", expected ").filter(|_| message.starts_with("unknown "));
-    let Some((found, expected)) = expected else { return message.to_owned() };
-    let wrong = found.split('`').nth(1).unwrap_or_default();
-    let known = expected.split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)));
-    let near = known.map(|known| (strsim::damerau_levenshtein(wrong, known), known)).min();
-    match near.filter(|(distance, _)| *distance <= 2) {
-        Some((_, known)) => format!("{message}; did you mean `{known}`?"),
-        None => message.to_owned(),
-    }
-}
-
-/// The fragments of these names; `place` is where the description names them.
-pub(super) fn read_fragments(
+/// The fragments that a description names in the list at `at`.
+pub(super) fn fragments(
     assets: &Assets,
     names: &[String],
-    origin: &str,
-    place: &str,
-) -> Result<Vec<Fragment>, KernelError> {
-    let message = |name: &str| format!("{place}: no fragment kernels/config/{name}.config");
-    names.iter().map(|name| Fragment::read(assets, name).map_err(missing(origin, message))).collect()
+    at: &[Step<'_>],
+    document: &mut Document<'_>,
+) -> Vec<Fragment> {
+    let kind = Kind { what: "fragment", folder: "kernels/config", extension: "config" };
+    named(assets, &kind, names, at, document, |name| Fragment::read(assets, name))
 }
 
-/// The patches of these names.
-pub(super) fn read_patches(assets: &Assets, names: &[String], origin: &str) -> Result<Vec<Patch>, KernelError> {
-    let message = |name: &str| format!("no patch kernels/patches/{name}.yaml");
-    names.iter().map(|name| Patch::read(assets, name).map_err(missing(origin, message))).collect()
+/// The patches that a description names in the list at `at`.
+pub(super) fn patches(assets: &Assets, names: &[String], at: &[Step<'_>], document: &mut Document<'_>) -> Vec<Patch> {
+    let kind = Kind { what: "patch", folder: "kernels/patches", extension: "yaml" };
+    named(assets, &kind, names, at, document, |name| Patch::read(assets, name))
 }
 
-/// Reports a name that does not exist at the description that uses it.
-fn missing(origin: &str, message: impl Fn(&str) -> String) -> impl Fn(KernelError) -> KernelError {
-    move |error| match error {
-        KernelError::Unknown { name, .. } => {
-            KernelError::Catalogue { origin: origin.to_owned(), message: message(&name) }
+/// A kind of file that descriptions name.
+struct Kind {
+    what: &'static str,
+    folder: &'static str,
+    extension: &'static str,
+}
+
+/// Reads files by name; what is wrong with them is noted where they are named, or in their own text.
+fn named<T>(
+    assets: &Assets,
+    kind: &Kind,
+    names: &[String],
+    at: &[Step<'_>],
+    document: &mut Document<'_>,
+    read: impl Fn(&str) -> Result<T, KernelError>,
+) -> Vec<T> {
+    let Kind { what, folder, extension } = kind;
+    let mut found = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let place = [at, &[Step::Item(index)]].concat();
+        match read(name) {
+            Ok(one) => found.push(one),
+            Err(KernelError::Description(problems)) => document.extend(problems),
+            Err(error @ KernelError::NoFile(_)) => {
+                let files = assets.list(folder).unwrap_or_default();
+                let stem =
+                    |path: &'_ str| path.rsplit('/').next()?.strip_suffix(&format!(".{extension}")).map(str::to_owned);
+                let known: Vec<String> = files.iter().filter_map(|path| stem(path)).collect();
+                let wrong = document.wrong(&place, format!("unknown {what} `{name}`"));
+                wrong.label = did_you_mean(name, known.iter().map(String::as_str));
+                wrong.help(error.to_string());
+            }
+            Err(error) => {
+                document.wrong(&place, error.to_string());
+            }
         }
-        other => other,
     }
+    found
 }

@@ -2,9 +2,10 @@
 
 use super::KernelError;
 use super::config::Fragment;
-use super::description::{parse, read_fragments, read_patches};
+use super::description::{self, fragments, patches};
 use super::patch::Patch;
 use crate::assets::Assets;
+use crate::diagnostic::{Document, Step};
 use arch::Arch;
 use model::KernelName;
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,16 @@ impl Source {
             Self::Local(_) => "local",
         }
     }
+
+    /// What makes such a kernel ready, in one word of [`super::Work`].
+    pub fn way(&self, is_cached: bool) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+            _ if is_cached => "cached",
+            Self::Debian { .. } => "fetch",
+            Self::DebianSource { .. } | Self::Git { .. } | Self::Tree(_) => "build",
+        }
+    }
 }
 
 impl KernelEntry {
@@ -120,25 +131,45 @@ impl KernelEntry {
     /// # Errors
     /// When the description is wrong, or names a fragment or a patch that does not exist.
     pub(super) fn read(assets: &Assets, path: &str, name: &str) -> Result<Self, KernelError> {
-        let origin = assets.origin(path);
-        let wrong = |message: &str| KernelError::Catalogue { origin: origin.clone(), message: message.to_owned() };
-        let file: File = parse(assets, path)?;
-        let mut build = BTreeMap::new();
-        for (arch, fragments) in file.build {
-            let fragments = read_fragments(assets, &fragments, &origin, &format!("build: {arch}"))?;
-            build.insert(arch, fragments);
+        description::read(assets, path, |file: File, document| {
+            let mut build = BTreeMap::new();
+            for (arch, names) in &file.build {
+                let at = [Step::Key("build"), Step::Key(arch.name)];
+                build.insert(*arch, fragments(assets, names, &at, document));
+            }
+            let patches = patches(assets, &file.patches, &[Step::Key("patches")], document);
+            let entry = Self { name: KernelName::new(name), source: file.source, build, patches };
+            entry.check(document);
+            Some(entry)
+        })
+    }
+
+    /// Notes keys that contradict the source, and a kernel for no architecture.
+    fn check(&self, document: &mut Document<'_>) {
+        let kind = self.source.kind();
+        let source = [Step::Key("source"), Step::Key(kind)];
+        match &self.source {
+            Source::DebianSource { .. } | Source::Git { .. } | Source::Tree(_) => {
+                if self.build.is_empty() {
+                    let wrong = document.wrong(&source, "no architecture is named");
+                    wrong.help("`build` lists the configuration fragments for each: `build: {x86_64: [base, …]}`");
+                }
+                return;
+            }
+            Source::Debian { .. } if self.arches().is_empty() => {
+                let packages = [source[0], source[1], Step::Key("packages")];
+                document.wrong(&packages, "no architecture is named").help("`packages` has a package for each");
+            }
+            Source::Local(images) if images.is_empty() => {
+                document.wrong(&source, "no architecture is named").help("`local` has an `image` for each");
+            }
+            Source::Debian { .. } | Source::Local(_) => {}
         }
-        let patches = read_patches(assets, &file.patches, &origin)?;
-        let entry = Self { name: KernelName::new(name), source: file.source, build, patches };
-        if entry.build.is_empty() && !entry.patches.is_empty() {
-            return Err(wrong("`patches` have no meaning for a kernel that is not built here"));
+        for (key, is_given) in [("build", !self.build.is_empty()), ("patches", !self.patches.is_empty())] {
+            if is_given {
+                let wrong = document.wrong(&[Step::Key(key)], format!("`{key}` has no meaning for source `{kind}`"));
+                wrong.help("such a kernel is not built here");
+            }
         }
-        if matches!(entry.source, Source::Debian { .. } | Source::Local(_)) && !entry.build.is_empty() {
-            return Err(wrong(&format!("`build` has no meaning for source `{}`", entry.source.kind())));
-        }
-        if entry.arches().is_empty() {
-            return Err(wrong("no architecture is named"));
-        }
-        Ok(entry)
     }
 }

@@ -1,6 +1,7 @@
 //! Errors of fetching and building kernels. None of them says anything about the kernel under test.
 
 use super::machine::ImageProblem;
+use crate::diagnostic::Diagnostic;
 use arch::Arch;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ pub enum KernelError {
         /// The nearest name there is.
         similar: Option<String>,
     },
+    /// No such fragment or patch.
+    #[error("there is no file {0}")]
+    NoFile(String),
     /// The kernel does not exist for this architecture.
     #[error("{kernel} does not exist for {arch}, only for {}", names(.arches))]
     NotForArch {
@@ -37,10 +41,13 @@ pub enum KernelError {
     /// Debian builds no kernels for this architecture.
     #[error("Debian builds no kernels for {0}")]
     NotInDebian(Arch),
-    /// A description in the catalogue, or a configuration fragment, cannot be used.
+    /// A description in the catalogue, or a configuration fragment, is wrong.
+    #[error("{}", lines(.0))]
+    Description(Vec<Diagnostic>),
+    /// A file of the catalogue cannot be used.
     #[error("{origin}: {message}")]
     Catalogue {
-        /// File, with line and column where they are known.
+        /// The file.
         origin: String,
         /// The problem.
         message: String,
@@ -162,6 +169,16 @@ impl KernelError {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
+}
+
+impl From<Vec<Diagnostic>> for KernelError {
+    fn from(found: Vec<Diagnostic>) -> Self {
+        Self::Description(found)
+    }
+}
+
+fn lines(found: &[Diagnostic]) -> String {
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn names(arches: &[Arch]) -> String {

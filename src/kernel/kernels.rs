@@ -31,7 +31,7 @@ pub struct Kernels {
     catalogue: Catalogue,
     pub(super) cache: Cache,
     options: Options,
-    programs: Programs,
+    pub(super) programs: Programs,
     pub(super) states: States,
 }
 

@@ -2,6 +2,7 @@
 
 use super::KernelError;
 use crate::assets::Assets;
+use crate::diagnostic::{Document, Step, utf8};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -53,30 +54,42 @@ impl Patch {
     /// Reads `kernels/patches/<name>.yaml`.
     ///
     /// # Errors
-    /// When it does not exist (`Unknown`), or cannot apply to any tree.
+    /// When it does not exist (`NoFile`), or cannot apply to any tree.
     pub fn read(assets: &Assets, name: &str) -> Result<Self, KernelError> {
         let path = format!("kernels/patches/{name}.yaml");
         let origin = assets.origin(&path);
         let bytes = assets.read(&path).map_err(KernelError::io("read", origin.as_ref()))?;
-        let bytes = bytes.ok_or_else(|| KernelError::Unknown { name: name.to_owned(), similar: None })?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let wrong = |message: String| KernelError::Catalogue { origin: origin.clone(), message };
-        let file: File = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        for replacement in &file.replacements {
-            let inside = Path::new(&replacement.file).components().all(|part| matches!(part, Component::Normal(_)));
-            if !inside || replacement.file.is_empty() {
-                return Err(wrong(format!("`{}` is not a path within a source tree", replacement.file)));
-            }
-            if replacement.find.is_empty() || replacement.times == 0 {
-                return Err(wrong(format!("{}: `find` is empty or `times` is 0", replacement.file)));
-            }
+        let bytes = bytes.ok_or_else(|| KernelError::NoFile(path.clone()))?;
+        let text = utf8(&bytes, &origin)?;
+        let (file, mut document) = Document::read::<File>(&origin, text)?;
+        for (index, replacement) in file.replacements.iter().enumerate() {
+            replacement.check(|key, message| {
+                document.wrong(&[Step::Key("replacements"), Step::Item(index), Step::Key(key)], message);
+            });
         }
-        Ok(Self { name: name.to_owned(), origin, text, replacements: file.replacements })
+        document.finish()?;
+        Ok(Self { name: name.to_owned(), text: text.to_owned(), origin, replacements: file.replacements })
     }
 
     /// The part of a recipe that stands for this patch.
     pub(super) fn identity(&self) -> &str {
         &self.text
+    }
+}
+
+impl Replacement {
+    /// Notes what cannot apply to any tree, by its key.
+    fn check(&self, mut wrong: impl FnMut(&str, String)) {
+        let inside = Path::new(&self.file).components().all(|part| matches!(part, Component::Normal(_)));
+        if !inside || self.file.is_empty() {
+            wrong("file", format!("`{}` is not a path within a source tree", self.file));
+        }
+        if self.find.is_empty() {
+            wrong("find", "the text to replace is empty".to_owned());
+        }
+        if self.times == 0 {
+            wrong("times", "a text that must not be found cannot be replaced".to_owned());
+        }
     }
 }
 
@@ -185,14 +198,16 @@ mod tests {
 
     #[test]
     fn wrong_descriptions_are_refused_with_their_place() {
-        for (from, to, part) in [
-            ("mm/a.c", "../a.c", "`../a.c` is not a path within a source tree"),
-            ("mm/a.c", "/etc/passwd", "`/etc/passwd` is not a path"),
-            ("replacements", "replacement", "replacement"),
-            ("summary: it says b\n", "", "summary"),
+        for (from, to, message, place) in [
+            ("mm/a.c", "../a.c", "`../a.c` is not a path within a source tree", "4:11"),
+            ("mm/a.c", "/etc/passwd", "`/etc/passwd` is not a path within a source tree", "4:11"),
+            ("replacements", "replacement", "unknown key `replacement`", "3:1"),
+            ("    with: |", "    times: 0\n    with: |", "a text that must not be found cannot be replaced", "8:12"),
+            ("summary: it says b\n", "", "`summary` is missing", "1:1"),
         ] {
-            let message = read(&TEXT.replace(from, to)).unwrap_err().to_string();
-            assert!(message.contains("kernels/patches/mine.yaml") && message.contains(part), "{message}");
+            let shown = read(&TEXT.replace(from, to)).unwrap_err().to_string();
+            assert!(shown.starts_with(&format!("error: {message}\n")), "{shown}");
+            assert!(shown.contains(&format!("kernels/patches/mine.yaml:{place}\n")), "{shown}");
         }
     }
 }

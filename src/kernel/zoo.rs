@@ -1,9 +1,11 @@
 //! The zoo: pairs of kernels with and without a historic bug, `kernels/zoo/<name>.yaml`.
 
 use super::KernelError;
-use super::description::{parse, read_fragments, read_patches};
+use super::description::{self, fragments, patches};
 use super::entry::KernelEntry;
+use super::patch::Patch;
 use crate::assets::Assets;
+use crate::diagnostic::{Step, did_you_mean};
 use arch::Arch;
 use model::KernelName;
 use serde::Deserialize;
@@ -49,40 +51,43 @@ pub(super) fn names(path: &str) -> [String; 2] {
 ///
 /// # Errors
 /// When the description is wrong, or names a kernel, a fragment or a patch that does not exist.
-pub(super) fn read<'a>(
-    assets: &Assets,
-    path: &str,
-    base: impl FnOnce(&str) -> Option<&'a KernelEntry>,
-) -> Result<[KernelEntry; 2], KernelError> {
-    let origin = assets.origin(path);
-    let wrong = |message: String| KernelError::Catalogue { origin: origin.clone(), message };
-    let file: File = parse(assets, path)?;
-    let [bad, good] = names(path);
-    let base = base(&file.base).ok_or_else(|| wrong(format!("no kernel kernels/{}.yaml", file.base)))?;
-    if file.bad == file.good {
-        return Err(wrong("`bad` and `good` are the same kernel".to_owned()));
-    }
-    let extra = read_fragments(assets, &file.config, &origin, "config")?;
-    let mut build = BTreeMap::new();
-    for arch in &file.arches {
-        let fragments = base.build.get(arch).ok_or_else(|| wrong(format!("{} is not built for {arch}", file.base)))?;
-        build.insert(*arch, fragments.iter().chain(&extra).cloned().collect());
-    }
-    let side = |name: String, patches: &[String]| {
-        let patches = read_patches(assets, patches, &origin)?;
-        Ok::<_, KernelError>(KernelEntry {
+pub(super) fn read(assets: &Assets, path: &str, catalogue: &[KernelEntry]) -> Result<[KernelEntry; 2], KernelError> {
+    description::read(assets, path, |file: File, document| {
+        let extra = fragments(assets, &file.config, &[Step::Key("config")], document);
+        let [bad, good] = [("bad", &file.bad), ("good", &file.good)]
+            .map(|(key, names)| patches(assets, names, &[Step::Key(key)], document));
+        if file.bad == file.good {
+            document.wrong(&[Step::Key("good")], "`bad` and `good` are the same kernel");
+        }
+        let Some(base) = catalogue.iter().find(|entry| entry.name.as_str() == file.base) else {
+            let wrong = document.wrong(&[Step::Key("base")], format!("unknown kernel `{}`", file.base));
+            wrong.label = did_you_mean(&file.base, catalogue.iter().map(|entry| entry.name.as_str()));
+            wrong.help(format!("there is no file kernels/{}.yaml that can be used", file.base));
+            return None;
+        };
+        let mut build = BTreeMap::new();
+        for (index, arch) in file.arches.iter().enumerate() {
+            let Some(fragments) = base.build.get(arch) else {
+                let at = [Step::Key("arches"), Step::Item(index)];
+                document.wrong(&at, format!("{} is not built for {arch}", file.base));
+                continue;
+            };
+            build.insert(*arch, fragments.iter().chain(&extra).cloned().collect());
+        }
+        let side = |name: String, patches: Vec<Patch>| KernelEntry {
             name: KernelName::new(name),
             source: base.source.clone(),
             build: build.clone(),
             patches: base.patches.iter().cloned().chain(patches).collect(),
-        })
-    };
-    Ok([side(bad, &file.bad)?, side(good, &file.good)?])
+        };
+        let [bad_name, good_name] = names(path);
+        Some([side(bad_name, bad), side(good_name, good)])
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Catalogue, Patch};
+    use super::super::Catalogue;
     use super::*;
     use std::fs;
 
@@ -115,22 +120,20 @@ mod tests {
 
     #[test]
     fn errors_have_their_place() {
-        for (from, to, message) in [
-            ("linux-6.1", "linux-6.l", "kernels/zoo/mine.yaml: no kernel kernels/linux-6.l.yaml"),
-            ("[riscv64-nommu]", "[riscv32-nommu]", "kernels/zoo/mine.yaml: linux-6.1 is not built for riscv32-nommu"),
-            ("[fix]", "[fxi]", "kernels/zoo/mine.yaml: no patch kernels/patches/fxi.yaml"),
-            ("good: [fix]", "", "kernels/zoo/mine.yaml: `bad` and `good` are the same kernel"),
-            (
-                "good: [fix]",
-                "config: [x]\ngood: [fix]",
-                "kernels/zoo/mine.yaml: config: no fragment kernels/config/x.config",
-            ),
+        for (from, to, message, place, label) in [
+            ("linux-6.1", "linux-6.l", "unknown kernel `linux-6.l`", "4:7", "did you mean `linux-6.1`?"),
+            ("[riscv64-nommu]", "[riscv32-nommu]", "linux-6.1 is not built for riscv32-nommu", "5:10", ""),
+            ("[fix]", "[fxi]", "unknown patch `fxi`", "6:8", "did you mean `fix`?"),
+            ("good: [fix]", "good: []", "`bad` and `good` are the same kernel", "6:1", ""),
+            ("good: [fix]", "config: [bas]\ngood: [fix]", "unknown fragment `bas`", "6:10", "did you mean `base`?"),
         ] {
             let error = |assets: &Assets, dir: &str| {
                 let catalogue = Catalogue::read(assets).unwrap();
                 catalogue.find("zoo-mine-bad").unwrap_err().to_string().replace(dir, "")
             };
-            assert_eq!(with_pair(&TEXT.replace(from, to), error), message);
+            let shown = with_pair(&TEXT.replace(from, to), error);
+            assert!(shown.starts_with(&format!("error: {message}\n  ╭─ kernels/zoo/mine.yaml:{place}\n")), "{shown}");
+            assert!(shown.contains(label), "{shown}");
         }
     }
 }

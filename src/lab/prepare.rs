@@ -3,7 +3,7 @@
 use super::trial::Ready;
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
 use crate::image::Images;
-use crate::kernel::{Firmware, KernelError, Kernels, Progress, missing_option};
+use crate::kernel::{Firmware, Footprint, KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, CellId, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
@@ -187,13 +187,8 @@ impl Preparation {
             Payload::Workload { name, .. } => self.image(sources, cell, name, &kernel, progress).await.map(Some),
         };
         let kernel = kernel?;
-        if let Some(option) = missing_option(&kernel, &cell.needs.config) {
-            return Err(unavailable(format!(
-                "{} has no CONFIG_{option}=y for {}, which {} needs",
-                cell.kernel,
-                cell.arch,
-                cell.workload_name()
-            )));
+        if let Some(reason) = misfit(&kernel, cell) {
+            return Err(unavailable(reason));
         }
         let accelerator = accelerator.ok_or_else(|| unavailable(format!("no accelerator for {}", cell.arch)))?;
         if let Entry::Vacant(unknown) = self.firmwares.entry(cell.arch) {
@@ -232,6 +227,16 @@ fn warning(arch: Arch, firmware: &Firmware) -> Option<String> {
         "OpenSBI {version} of this host sometimes starts a second vCPU of {arch} at a wrong address, and a newer one is \
          missing: {error}"
     ))
+}
+
+/// Why a kernel does not fit its cell. A plan leaves such a cell out once the kernel is in the cache.
+fn misfit(kernel: &KernelArtifact, cell: &Cell) -> Option<String> {
+    let Cell { kernel: name, arch, ram, .. } = cell;
+    if let Some(option) = missing_option(kernel, &cell.needs.config) {
+        return Some(format!("{name} has no CONFIG_{option}=y for {arch}, which {} needs", cell.workload_name()));
+    }
+    let min = Footprint::read(&kernel.image)?.min_ram(cell.payload.has_initrd());
+    (*ram < min).then(|| format!("the image of {name} for {arch} needs at least {min} of RAM, not {ram}"))
 }
 
 fn unavailable(reason: String) -> Box<Verdict> {

@@ -5,7 +5,7 @@ use super::fit;
 use super::id::cell_id;
 use super::known::Known;
 use super::resolve::{Axis, Block, CustomValue, Matrix, Workload};
-use super::source::{At, Findings, Span};
+use crate::diagnostic::{At, Findings, Span};
 use arch::Arch;
 use hashbrown::HashTable;
 use model::{Cell, CellId, Expectation, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib, Skipped};

@@ -1,13 +1,12 @@
 //! `fail_on` of a matrix, and `--fail-on` of a command line.
 
 use super::fields::unknown;
-use super::source::{Findings, Text};
-use super::suggest::{closest, listed};
+use crate::diagnostic::{Findings, Text, did_you_mean, listed};
 use model::AlsoKind;
 
 /// A word that is no report which a trial can fail on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown report `{word}`: {}there are {}", did_you_mean(word), listed(words()))]
+#[error("unknown report `{word}`: {}there are {}", hint(word), listed(words()))]
 pub struct UnknownReport {
     /// The word.
     pub word: String,
@@ -17,8 +16,8 @@ fn words() -> impl Iterator<Item = &'static str> {
     AlsoKind::ALL.iter().map(|kind| kind.as_str())
 }
 
-fn did_you_mean(word: &str) -> String {
-    closest(word, words()).map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default()
+fn hint(word: &str) -> String {
+    did_you_mean(word, words()).map(|question| question + " ").unwrap_or_default()
 }
 
 /// The reports of a matrix, each once, the gravest first.

@@ -1,9 +1,7 @@
 //! `faults` of a matrix, and `--fault` of a command line.
 
 use super::fields::{Fields, text, unknown};
-use super::source::Findings;
-use super::suggest::{closest, listed};
-use super::yaml::Node;
+use crate::diagnostic::{Findings, Node, did_you_mean, listed};
 use model::{Faults, Throttle};
 use std::num::NonZeroU64;
 
@@ -20,7 +18,7 @@ const MIN_CONSOLE_BPS: u64 = 500;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
     /// There is no such fault.
-    #[error("unknown fault `{name}`: {}there are {}", did_you_mean(name), listed(FAULTS.iter().copied()))]
+    #[error("unknown fault `{name}`: {}there are {}", hint(name), listed(FAULTS.iter().copied()))]
     Unknown {
         /// The word.
         name: String,
@@ -43,8 +41,8 @@ pub enum FaultError {
     },
 }
 
-fn did_you_mean(name: &str) -> String {
-    closest(name, FAULTS.iter().copied()).map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default()
+fn hint(name: &str) -> String {
+    did_you_mean(name, FAULTS.iter().copied()).map(|question| question + " ").unwrap_or_default()
 }
 
 /// The faults of a mapping.

@@ -1,8 +1,6 @@
 //! Taking mappings and lists apart, with a finding for each node of another shape.
 
-use super::source::{Findings, Span, Text};
-use super::suggest::{closest, listed};
-use super::yaml::{Node, Value};
+use crate::diagnostic::{Diagnostic, Findings, Node, Span, Text, Value, did_you_mean, listed};
 
 /// The entries of a mapping that are not taken yet.
 pub(super) struct Fields {
@@ -61,8 +59,8 @@ pub(super) fn unknown<'f, 'k>(
     word: &Text,
     message: String,
     known: impl IntoIterator<Item = &'k str>,
-) -> &'f mut super::Diagnostic {
-    let suggestion = closest(&word.value, known).map(|meant| format!("did you mean `{meant}`?"));
+) -> &'f mut Diagnostic {
+    let suggestion = did_you_mean(&word.value, known);
     let found = findings.error(word.at, message);
     found.label = suggestion;
     found

@@ -1,10 +1,9 @@
 //! Selecting cells of a plan on the command line: `--filter 'arch=arm,riscv64 ram<=64M zombie'`.
 
 use super::criterion::{Comparison, Criterion, Key, Test};
-use super::diagnostic::{Diagnostic, Place};
 use super::glob;
-use super::suggest::{closest, listed};
 use super::values::ValueError;
+use crate::diagnostic::{Diagnostic, Place, did_you_mean, listed};
 use model::{Cell, Plan};
 
 /// Keys that every cell has.
@@ -98,7 +97,7 @@ impl Filter {
         let keys = || KEYS.iter().copied().chain(custom.iter().copied());
         let place = self.place(term.at, name.chars().count());
         let mut error = Diagnostic::error(format!("unknown key `{name}`"), Some(place));
-        error.label = closest(name, keys()).map(|meant| format!("did you mean `{meant}`?"));
+        error.label = did_you_mean(name, keys());
         error.help(format!("the plan's cells have {}", listed(keys())));
         Some(error)
     }

@@ -4,7 +4,6 @@
 //! as [`Known`]; nothing here touches a file. The format is explained in `docs/matrix.md`.
 
 mod criterion;
-mod diagnostic;
 mod expand;
 mod fail_on;
 mod faults;
@@ -21,12 +20,8 @@ mod resolve;
 mod schema;
 mod select;
 mod single;
-mod source;
-mod suggest;
 mod values;
-mod yaml;
 
-pub use diagnostic::{Diagnostic, Level, Place};
 pub use fail_on::{UnknownReport, fail_on};
 pub use faults::{FaultError, faults};
 pub use filter::Filter;

@@ -3,8 +3,7 @@
 use super::fields::unknown;
 use super::known::Known;
 use super::raw::{Definition, Extras};
-use super::source::{Findings, Text};
-use super::suggest::listed;
+use crate::diagnostic::{Findings, Text, listed};
 use std::collections::BTreeMap;
 
 /// The custom axes by name, each value with what it adds.

@@ -2,8 +2,7 @@
 
 use super::faults;
 use super::fields::{Fields, items, text, words};
-use super::source::{Findings, Span, Text};
-use super::yaml::{Node, Value};
+use crate::diagnostic::{Findings, Node, Span, Text, Value};
 use model::Faults;
 
 /// Keys of a matrix.

@@ -6,9 +6,8 @@ use super::known::Known;
 use super::names::{CustomAxes, custom_axes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
 use super::raw::{AXES, Extras, Raw, RawBlock, RawValue, RawValues, SETTINGS};
 use super::select::{Expected, Selector};
-use super::source::{At, Findings, Span, Text};
-use super::suggest::{closest, listed};
 use super::values;
+use crate::diagnostic::{At, Findings, Span, Text, did_you_mean, listed};
 use arch::Arch;
 use model::{AlsoKind, KernelName, RamMib, Timeouts, WorkloadName};
 use std::collections::BTreeMap;
@@ -218,8 +217,7 @@ impl Resolver<'_, '_, '_> {
             let names = workload.option_names();
             let found = self.findings.error(at, wrong.message);
             if wrong.unknown {
-                let meant = closest(&wrong.option, names.iter().copied());
-                found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+                found.label = did_you_mean(&wrong.option, names.iter().copied());
                 let has = if names.is_empty() { "no options".to_owned() } else { listed(names) };
                 found.help(format!("{} has {has}", value.name.value));
             }

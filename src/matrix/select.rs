@@ -6,9 +6,8 @@ use super::glob;
 use super::known::Known;
 use super::names::{CustomAxes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
 use super::raw::{AXES, RawExpect, RawSelector};
-use super::source::{Findings, Span, Text};
-use super::suggest::listed;
 use super::values::{self, ValueError, VerdictError};
+use crate::diagnostic::{Findings, Span, Text, listed};
 use model::{Cell, Expectation, ExpectedVerdict, RamMib};
 
 /// Cells that fulfil every criterion.

@@ -1,11 +1,10 @@
 //! A plan of one cell from the values of a command line.
 
-use super::diagnostic::Diagnostic;
 use super::fit;
 use super::id::cell_id;
 use super::known::Known;
-use super::suggest::{closest, listed};
 use super::values;
+use crate::diagnostic::{Diagnostic, did_you_mean, listed};
 use arch::Arch;
 use model::{
     AlsoKind, Axes, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
@@ -131,8 +130,7 @@ fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic
     };
     if let Err(wrong) = workload.check_options(&options) {
         let mut found = Diagnostic::error(wrong.message, None);
-        let meant = closest(&wrong.option, workload.option_names()).filter(|_| wrong.unknown);
-        found.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+        found.label = did_you_mean(&wrong.option, workload.option_names()).filter(|_| wrong.unknown);
         errors.push(found);
     }
     Some(Payload::Workload { name: WorkloadName::new(name), options })
@@ -140,7 +138,7 @@ fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic
 
 fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Diagnostic {
     let mut found = Diagnostic::error(format!("unknown {what} `{name}`"), None);
-    found.label = closest(name, known.clone()).map(|meant| format!("did you mean `{meant}`?"));
+    found.label = did_you_mean(name, known.clone());
     found.help(format!("there are {}", listed(known)));
     found
 }
@@ -160,6 +158,10 @@ mod tests {
 
         fn provides(&self, _: Arch, _: &Needs) -> Result<(), KernelLack> {
             Ok(())
+        }
+
+        fn min_ram(&self, _: Arch, has_initrd: bool) -> Option<RamMib> {
+            Some(RamMib(if has_initrd { 20 } else { 10 }))
         }
     }
 
@@ -216,5 +218,12 @@ mod tests {
         cell.ram = "4M".to_owned();
         let errors = single(cell, &known()).unwrap_err();
         assert_eq!(errors[0].message, "riscv64-nommu needs at least 8M of RAM, not 4M");
+        let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
+        cell.ram = "16M".to_owned();
+        let errors = single(cell.clone(), &known()).unwrap_err();
+        let message = "the image of linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M";
+        assert_eq!(errors[0].message, message);
+        cell.payload = SinglePayload::Initrd(Initrd::default());
+        assert!(single(cell, &known()).is_ok(), "without an initramfs it fits");
     }
 }

@@ -1,6 +1,6 @@
 //! Texts of settings → values with units.
 
-use super::suggest::closest;
+use crate::diagnostic::closest;
 use model::{ExpectedVerdict, Kind, Outcome, RamError};
 
 /// The maximum number of trials of one cell.

@@ -122,7 +122,8 @@ impl Style {
     }
 
     /// Foreign text made harmless and broken between words, each line behind `indent` spaces, and below the text of a list's
-    /// entry. Its own lines stay lines, but for empty ones. Longer words than a line stay whole: they may be paths.
+    /// entry. Its own lines stay lines, but for empty ones, and one with space before it stays as it is: it may be a compiler's,
+    /// with a caret. Longer words than a line stay whole: they may be paths.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
         let bounded: String = text.chars().take(Self::MAX_TEXT).collect();
         // The lab's own phrases have no other sign that is not ASCII.
@@ -131,6 +132,10 @@ impl Style {
         let mut lines: Vec<String> = Vec::new();
         for line in bounded.lines().map(printable) {
             let own = lines.len();
+            if own > 0 && line.starts_with(' ') && !line.trim().is_empty() {
+                lines.push(self.fit(&line, self.columns().saturating_sub(indent + entry)));
+                continue;
+            }
             for word in line.split_whitespace() {
                 let indent = indent + if lines.len() > 1 { entry } else { 0 };
                 let room = self.columns().saturating_sub(indent);
@@ -283,7 +288,19 @@ mod tests {
         assert_eq!(lines.last().unwrap().trim(), "x".repeat(60));
         assert_eq!(
             style.wrap("make failed\n\n  x.c:1: error\n\x1b[2J", 2),
-            "  make failed\n  x.c:1: error\n  \u{fffd}[2J\n"
+            "  make failed\n    x.c:1: error\n  \u{fffd}[2J\n"
         );
+    }
+
+    #[test]
+    fn carets_stay_below_the_text() {
+        let style = Style { width: 40, ..Style::default() };
+        let text = "a.c:5:9: error: x\n   25 |   return chidl.killed;\n      |          ^~~~~\n";
+        assert_eq!(
+            style.wrap(text, 2),
+            "  a.c:5:9: error: x\n     25 |   return chidl.killed;\n        |          ^~~~~\n"
+        );
+        let long = style.wrap(&format!("a\n  {}", "x y ".repeat(50)), 2);
+        assert!(long.lines().all(|line| line.chars().count() <= 40) && long.lines().count() == 2, "{long}");
     }
 }

@@ -1,36 +1,52 @@
 //! All workloads by name.
 
-use super::{Manifest, ManifestError};
+use super::Manifest;
+use crate::diagnostic::{BrokenFile, Diagnostic, did_you_mean};
 use model::WorkloadName;
 use std::collections::BTreeMap;
 
-/// Reads all manifests, given as path and text; the folder's name is the workload's.
-///
-/// # Errors
-/// Every manifest that cannot be used.
-pub fn catalogue<'a>(
-    files: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<BTreeMap<WorkloadName, Manifest>, Vec<ManifestError>> {
-    let mut found = BTreeMap::new();
-    let mut errors = Vec::new();
-    for (path, text) in files {
-        match Manifest::parse(text, path).and_then(|manifest| in_its_folder(manifest, path)) {
-            Ok(manifest) => {
-                found.insert(manifest.name.clone(), manifest);
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(found) } else { Err(errors) }
+/// The workloads that can be used, and the manifests that cannot.
+#[derive(Debug, Default)]
+pub struct Workloads {
+    /// By name.
+    pub known: BTreeMap<WorkloadName, Manifest>,
+    /// The others.
+    pub broken: Vec<BrokenFile>,
 }
 
-fn in_its_folder(manifest: Manifest, path: &str) -> Result<Manifest, ManifestError> {
-    let folder = path.rsplit('/').nth(1).unwrap_or_default();
-    if folder == manifest.name.as_str() {
-        return Ok(manifest);
+impl Workloads {
+    /// The workload of this name, which may be that of a folder.
+    ///
+    /// # Errors
+    /// What is wrong with its manifest; or, if there is none, a suggestion.
+    pub fn find(&self, name: &str) -> Result<&Manifest, Vec<Diagnostic>> {
+        if let Some(broken) = self.broken.iter().find(|broken| broken.names.iter().any(|other| other == name)) {
+            return Err(broken.problems.clone());
+        }
+        self.known.get(&WorkloadName::new(name)).ok_or_else(|| {
+            let mut unknown = Diagnostic::error(format!("unknown workload `{name}`"), None);
+            unknown.label = did_you_mean(name, self.known.keys().map(|name| name.as_str()));
+            unknown.help("`oomlab workload list` names all of them");
+            vec![unknown]
+        })
     }
-    let problem = format!("the workload is named `{}`, but its folder `{folder}`", manifest.name);
-    Err(ManifestError { origin: path.to_owned(), problem })
+}
+
+/// Reads all manifests, given as path and text; the folder's name is the workload's.
+pub fn catalogue<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Workloads {
+    let mut workloads = Workloads::default();
+    for (path, text) in files {
+        match Manifest::parse(text, path) {
+            Ok(manifest) => {
+                workloads.known.insert(manifest.name.clone(), manifest);
+            }
+            Err(problems) => {
+                let folder = path.rsplit('/').nth(1).unwrap_or(path).to_owned();
+                workloads.broken.push(BrokenFile { names: vec![folder], problems });
+            }
+        }
+    }
+    workloads
 }
 
 #[cfg(test)]
@@ -38,19 +54,20 @@ mod tests {
     use super::*;
     use crate::assets::Assets;
 
-    fn builtin() -> BTreeMap<WorkloadName, Manifest> {
+    fn builtin() -> Workloads {
         let assets = Assets::builtin();
         let paths =
             assets.list("images/workloads").unwrap().into_iter().filter(|path| path.ends_with("/manifest.yaml"));
         let files: Vec<_> = paths
             .map(|path| (String::from_utf8(assets.read(&path).unwrap().unwrap().into_owned()).unwrap(), path))
             .collect();
-        catalogue(files.iter().map(|(text, path)| (path.as_str(), text.as_str()))).unwrap()
+        catalogue(files.iter().map(|(text, path)| (path.as_str(), text.as_str())))
     }
 
     #[test]
     fn builtin_workloads_have_manifest_and_program() {
         let known = builtin();
+        assert_eq!(known.broken, []);
         let folders: std::collections::BTreeSet<_> = Assets::builtin()
             .list("images/workloads")
             .unwrap()
@@ -59,23 +76,32 @@ mod tests {
             .collect();
         assert!(folders.contains("idle"));
         for folder in folders {
-            assert!(known.contains_key(&WorkloadName::new(folder.as_str())), "{folder} lacks a manifest.yaml");
+            assert!(known.known.contains_key(&WorkloadName::new(folder.as_str())), "{folder} lacks a manifest.yaml");
             let program = format!("images/workloads/{folder}/main.c");
             assert!(Assets::builtin().read(&program).unwrap().is_some(), "{program} is missing");
         }
     }
 
     #[test]
-    fn all_errors_are_reported_at_once() {
-        let errors = catalogue([("w/a/manifest.yaml", "name: a"), ("w/b/manifest.yaml", "nam: b")]).unwrap_err();
-        assert_eq!(errors.len(), 2);
+    fn broken_manifest_leaves_the_others() {
+        let text = Assets::builtin().read("images/workloads/idle/manifest.yaml").unwrap().unwrap();
+        let text = std::str::from_utf8(&text).unwrap();
+        let workloads =
+            catalogue([("w/a/manifest.yaml", "name: a"), ("w/idle/manifest.yaml", text), ("w/b/x", "nam: b")]);
+        assert_eq!(workloads.known.len(), 1);
+        assert_eq!(workloads.broken.iter().flat_map(|file| &file.names).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(workloads.find("idle").is_ok());
+        let message = |name: &str| workloads.find(name).unwrap_err()[0].to_string();
+        assert!(message("b").contains("unknown key `nam`"));
+        assert!(message("idel").contains("did you mean `idle`?"));
     }
 
     #[test]
     fn folder_has_the_name_of_the_workload() {
         let text = Assets::builtin().read("images/workloads/idle/manifest.yaml").unwrap().unwrap();
         let text = std::str::from_utf8(&text).unwrap();
-        let errors = catalogue([("images/workloads/sleep/manifest.yaml", text)]).unwrap_err();
-        assert!(errors[0].to_string().ends_with("the workload is named `idle`, but its folder `sleep`"));
+        let workloads = catalogue([("images/workloads/sleep/manifest.yaml", text)]);
+        let message = "the workload is named `idle`, but its folder `sleep`";
+        assert_eq!(workloads.broken[0].problems[0].message, message);
     }
 }

@@ -3,6 +3,7 @@
 use super::needs::NeedsSpec;
 use super::option::{self, OptionError, OptionSpec};
 use super::unfit::Unfit;
+use crate::diagnostic::{Diagnostic, Document, Step};
 use arch::Arch;
 use model::{Expectation, ExpectedVerdict, Kind, Needs, Outcome, RamMib, WorkloadName};
 use serde::{Deserialize, Deserializer};
@@ -68,28 +69,23 @@ struct Healthy {
     kind: Option<Kind>,
 }
 
-/// A manifest that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{origin}: {problem}")]
-pub struct ManifestError {
-    /// The file.
-    pub origin: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl Manifest {
-    /// Reads a manifest; `origin` names the file in errors.
+    /// Reads a manifest; `origin` names the file in errors, and its folder has the name of the workload.
     ///
     /// # Errors
-    /// When the text is not a manifest, or contradicts itself.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, ManifestError> {
-        let error = |problem: String| ManifestError { origin: origin.to_owned(), problem };
-        let manifest: Self = serde_yaml::from_str(text).map_err(|wrong| error(wrong.to_string()))?;
-        match manifest.problem() {
-            Some(problem) => Err(error(problem)),
-            None => Ok(manifest),
-        }
+    /// When the text is not a manifest, or contradicts itself: everything that is wrong, with its place.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, Vec<Diagnostic>> {
+        Self::in_folder(text, origin, origin.rsplit('/').nth(1))
+    }
+
+    /// The same with another name of the folder.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn in_folder(text: &str, origin: &str, folder: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
+        let (manifest, mut document) = Document::read::<Self>(origin, text)?;
+        manifest.check(folder, &mut document);
+        document.finish().map(|()| manifest)
     }
 
     /// Checks settings; all errors at once.
@@ -131,28 +127,40 @@ impl Manifest {
         Expectation::of(ExpectedVerdict { outcome, kind })
     }
 
-    fn problem(&self) -> Option<String> {
-        if !is_folder_name(self.name.as_str()) {
-            return Some(format!("`{}` is not a name: use lower-case letters, digits and `-`", self.name));
+    fn check(&self, folder: Option<&str>, document: &mut Document<'_>) {
+        let name = self.name.as_str();
+        if !is_folder_name(name) {
+            let wrong = document.wrong(&[Step::Key("name")], format!("`{name}` is not a name"));
+            wrong.help("use lower-case letters, digits and `-`");
+        } else if let Some(folder) = folder.filter(|folder| *folder != name) {
+            let message = format!("the workload is named `{name}`, but its folder `{folder}`");
+            document.wrong(&[Step::Key("name")], message);
         }
-        for healthy in [Some(self.healthy), self.healthy_nommu].into_iter().flatten() {
-            if let Some(kind) = healthy.kind.filter(|kind| kind.outcome() != healthy.outcome) {
-                return Some(format!("kind `{kind}` has outcome `{}`, not `{}`", kind.outcome(), healthy.outcome));
+        for (key, healthy) in [("healthy", Some(self.healthy)), ("healthy_nommu", self.healthy_nommu)] {
+            let Some(Healthy { outcome, kind: Some(kind) }) = healthy else { continue };
+            if kind.outcome() != outcome {
+                let message = format!("kind `{kind}` has outcome `{}`, not `{outcome}`", kind.outcome());
+                document.wrong(&[Step::Key(key), Step::Key("kind")], message);
             }
         }
-        self.needs.problem().or_else(|| self.options.iter().find_map(|(name, spec)| option_problem(name, spec)))
+        self.needs.check(document);
+        self.options.iter().for_each(|(name, spec)| check_option(name, spec, document));
     }
 }
 
 /// Options travel as words of the kernel command line and become names of the C preprocessor.
-fn option_problem(name: &str, spec: &OptionSpec) -> Option<String> {
+fn check_option(name: &str, spec: &OptionSpec, document: &mut Document<'_>) {
+    let at = [Step::Key("options"), Step::Key(name), Step::Key("default")];
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if !is_name {
-        return Some(format!("`{name}` is not an option name: use lower-case letters, digits and `_`"));
+        let wrong = document.wrong(&at[..2], format!("`{name}` is not an option name"));
+        wrong.help("use lower-case letters, digits and `_`");
     }
-    (!spec.kind.accepts(&spec.default))
-        .then(|| format!("the default of option `{name}` is `{}`: write {}", spec.default, spec.kind.notation()))
+    if !spec.kind.accepts(&spec.default) {
+        let message = format!("`{}` is not a default of option `{name}`", spec.default);
+        document.wrong(&at, message).help(format!("write {}", spec.kind.notation()));
+    }
 }
 
 fn is_folder_name(name: &str) -> bool {
@@ -184,7 +192,7 @@ options:
   depth: {type: count, default: '3', help: levels of the tree}
 ";
 
-    fn parse(text: &str) -> Result<Manifest, ManifestError> {
+    fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
         Manifest::parse(text, "images/workloads/fork-hog/manifest.yaml")
     }
 
@@ -208,21 +216,29 @@ options:
 
     #[test]
     fn wrong_manifests_are_refused_with_place_and_remedy() {
-        for (from, to, part) in [
-            ("unit: KiB", "units: KiB", "units"),
-            ("min_ram: 32M", "min_ram: lots", "`lots` is not a RAM size"),
-            ("kind: finished", "kind: panic", "kind `panic` has outcome `crash`, not `pass`"),
-            ("{arm:", "{armm:", "unknown architecture `armm`"),
-            ("depth:", "De.pth:", "`De.pth` is not an option name"),
-            ("default: '3'", "default: 'x'", "the default of option `depth` is `x`: write a whole number"),
-            ("name: fork-hog", "name: ../fork", "`../fork` is not a name"),
-            ("summary: a tree of hogs", "", "summary"),
-            ("mmu: required", "mmu: required\nneeds: {modules: [a-b]}", "`a-b` is not a module"),
-            ("mmu: required", "mmu: required\nneeds: {disc: {size: 1M}}", "disc"),
+        for (from, to, place, part) in [
+            ("unit: KiB", "units: KiB", "7:1", "unknown key `units`"),
+            ("min_ram: 32M", "min_ram: lots", "9:10", "`lots` is not a RAM size"),
+            ("kind: finished", "kind: panic", "10:32", "kind `panic` has outcome `crash`, not `pass`"),
+            ("{arm:", "{armm:", "12:12", "did you mean `arm`?"),
+            ("depth:", "De.pth:", "14:3", "`De.pth` is not an option name"),
+            ("default: '3'", "default: 'x'", "14:33", "write a whole number"),
+            ("name: fork-hog", "name: ../fork", "2:7", "`../fork` is not a name"),
+            ("name: fork-hog", "name: forks", "2:7", "is named `forks`, but its folder `fork-hog`"),
+            ("summary: a tree of hogs\n", "", "2:1", "`summary` is missing"),
+            ("mmu: required", "mmu: required\nneeds: {modules: [a, a-b]}", "7:22", "`a-b` is not a module"),
+            ("mmu: required", "mmu: required\nneeds: {disc: {size: 1M}}", "7:9", "unknown key `disc`"),
         ] {
-            let error = parse(&TEXT.replace(from, to)).unwrap_err().to_string();
-            assert!(error.starts_with("images/workloads/fork-hog/manifest.yaml: "), "{error}");
-            assert!(error.contains(part), "{error}");
+            let found = parse(&TEXT.replace(from, to)).unwrap_err();
+            let shown = found.iter().map(ToString::to_string).collect::<String>();
+            let place = format!("╭─ images/workloads/fork-hog/manifest.yaml:{place}\n");
+            assert!(shown.contains(&place) && shown.contains(part), "{shown}");
         }
+    }
+
+    #[test]
+    fn all_errors_are_reported_at_once() {
+        let text = TEXT.replace("kind: finished", "kind: panic").replace("'3'", "x").replace("fork-hog", "X");
+        assert_eq!(parse(&text).unwrap_err().len(), 3);
     }
 }

@@ -7,8 +7,8 @@ mod needs;
 mod option;
 mod unfit;
 
-pub use catalogue::catalogue;
-pub use manifest::{Manifest, ManifestError, MmuNeed};
+pub use catalogue::{Workloads, catalogue};
+pub use manifest::{Manifest, MmuNeed};
 pub use needs::{DiskNeed, DiskSize, NeedsSpec};
 pub use option::{OptionError, OptionSpec, OptionType};
 pub use unfit::Unfit;

@@ -1,5 +1,6 @@
 //! `needs` of a manifest: what the lab must provide.
 
+use crate::diagnostic::{Document, Step};
 use arch::Arch;
 use model::{Filesystem, Needs, RamMib, ScratchDisk, Throttle};
 use serde::{Deserialize, Deserializer};
@@ -60,23 +61,32 @@ impl NeedsSpec {
         Needs { modules, disk, config: self.config.clone() }
     }
 
-    /// Its first error.
-    pub(super) fn problem(&self) -> Option<String> {
-        let wrong = |name: &&String| name.is_empty() || !name.bytes().all(is_module_byte);
-        if let Some(name) = self.modules.iter().find(wrong) {
-            return Some(format!("`{name}` is not a module: write it as `lsmod` does, with letters, digits and `_`"));
+    /// Notes what is wrong with it, below the key `needs`.
+    pub(super) fn check(&self, document: &mut Document<'_>) {
+        let list = |key, index| [Step::Key("needs"), Step::Key(key), Step::Item(index)];
+        for (index, name) in self.modules.iter().enumerate() {
+            if name.is_empty() || !name.bytes().all(is_module_byte) {
+                let message = format!("`{name}` is not a module");
+                document
+                    .wrong(&list("modules", index), message)
+                    .help("write it as `lsmod` does: letters, digits and `_`");
+            }
         }
-        let is_option =
-            |name: &str| !name.is_empty() && name.bytes().all(is_option_byte) && !name.starts_with("CONFIG_");
-        if let Some(name) = self.config.iter().find(|name| !is_option(name)) {
-            return Some(format!("`{name}` is not a kernel option: write for example `MEMCG`, without `CONFIG_`"));
+        for (index, name) in self.config.iter().enumerate() {
+            if name.is_empty() || !name.bytes().all(is_option_byte) || name.starts_with("CONFIG_") {
+                let message = format!("`{name}` is not a kernel option");
+                document.wrong(&list("config", index), message).help("write for example `MEMCG`, without `CONFIG_`");
+            }
         }
-        let disk = self.disk?;
+        let Some(disk) = self.disk else { return };
+        let of_disk = |key| [Step::Key("needs"), Step::Key("disk"), Step::Key(key)];
         if matches!(disk.size, DiskSize::Bytes(size) if size % MIB != 0) {
-            return Some("the size of a disk is a whole number of MiB".to_owned());
+            document.wrong(&of_disk("size"), "the size of a disk is a whole number of MiB");
         }
-        (disk.throttle.bps == Some(0) || disk.throttle.iops == Some(0))
-            .then(|| "a disk with a throttle of 0 never completes a request: leave out what is not limited".to_owned())
+        if disk.throttle.bps == Some(0) || disk.throttle.iops == Some(0) {
+            let wrong = document.wrong(&of_disk("throttle"), "a disk with a throttle of 0 never completes a request");
+            wrong.help("leave out what is not limited");
+        }
     }
 }
 
@@ -151,19 +161,16 @@ fn read_bytes(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Diagnostic;
 
     fn read(text: &str) -> NeedsSpec {
-        let needs: NeedsSpec = serde_yaml::from_str(text).unwrap();
-        assert_eq!(needs.problem(), None, "{text}");
-        needs
+        checked(text).unwrap_or_else(|found| panic!("{text}: {found:?}"))
     }
 
-    /// Why a text is refused, by its syntax or its content.
-    fn problem(text: &str) -> Option<String> {
-        match serde_yaml::from_str::<NeedsSpec>(text) {
-            Ok(needs) => needs.problem(),
-            Err(error) => Some(error.to_string()),
-        }
+    fn checked(text: &str) -> Result<NeedsSpec, Vec<Diagnostic>> {
+        let (needs, mut document) = Document::read::<NeedsSpec>("needs.yaml", text)?;
+        needs.check(&mut document);
+        document.finish().map(|()| needs)
     }
 
     #[test]
@@ -205,15 +212,15 @@ mod tests {
             ("disk: {throttle: {iops: 1}}", "size"),
             ("disk: {size: 1M, throttle: {bps: fast}}", "`fast` is not a number of bytes"),
             ("disk: {size: 1M, throttle: {iops: 0}}", "never completes a request"),
-            ("disk: {size: 1M, filesystem: fat}", "unknown variant"),
+            ("disk: {size: 1M, filesystem: fat}", "unknown word `fat`"),
             ("config: [CONFIG_MEMCG]", "`CONFIG_MEMCG` is not a kernel option"),
             ("config: [memcg]", "`memcg` is not a kernel option"),
             ("modules: [virtio-blk]", "`virtio-blk` is not a module"),
             ("modules: [../x]", "`../x` is not a module"),
             ("swap: 1M", "swap"),
         ] {
-            let message = problem(text).unwrap_or_else(|| panic!("{text} is taken"));
-            assert!(message.contains(part), "{text}: {message}");
+            let shown = checked(text).unwrap_err()[0].to_string();
+            assert!(shown.contains(part), "{text}: {shown}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A workload's settings: what may be set, and to what.
 
+use crate::diagnostic::closest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -113,7 +114,7 @@ fn check_one(workload: &str, specs: &BTreeMap<String, OptionSpec>, name: &str, v
         None => Some(OptionError::Unknown {
             workload,
             option,
-            nearest: nearest(name, specs.keys()),
+            nearest: closest(name, specs.keys().map(String::as_str)).map(str::to_owned),
             known: specs.keys().cloned().collect(),
         }),
         Some(spec) if !spec.kind.accepts(value) => {
@@ -121,15 +122,6 @@ fn check_one(workload: &str, specs: &BTreeMap<String, OptionSpec>, name: &str, v
         }
         Some(_) => None,
     }
-}
-
-/// The known name that is so close that it was probably meant.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.clone())
 }
 
 #[cfg(test)]

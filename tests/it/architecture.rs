@@ -29,18 +29,19 @@ const fn edge(name: &'static str, uses: &'static [&'static str]) -> Module {
 
 /// From the ground up. What the crates below may use, cargo enforces.
 const MODULES: &[Module] = &[
-    pure("workload", &[]),
+    pure("diagnostic", &[]),
+    pure("workload", &["diagnostic"]),
     pure("qmp", &[]),
     pure("report", &[]),
     edge("assets", &[]),
-    pure("matrix", &["workload"]),
+    pure("matrix", &["diagnostic", "workload"]),
     pure("launch", &[]),
     edge("host", &["qmp"]),
     edge("doctor", &["host"]),
     edge("store", &[]),
     edge("git", &["host", "store"]),
-    edge("kernel", &["host", "store", "assets", "git"]),
-    edge("image", &["host", "workload", "assets"]),
+    edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
+    edge("image", &["host", "workload", "assets", "diagnostic"]),
     edge("probe", &["host", "kernel", "qmp"]),
     edge("guest", &["host"]),
     edge(
@@ -50,7 +51,7 @@ const MODULES: &[Module] = &[
             "assets",
         ],
     ),
-    edge("bisection", &["git", "host", "store", "kernel", "lab", "matrix", "assets"]),
+    edge("bisection", &["git", "host", "store", "kernel", "lab", "matrix", "assets", "diagnostic"]),
     edge(
         "cli",
         &[
@@ -66,6 +67,7 @@ const MODULES: &[Module] = &[
             "launch",
             "host",
             "assets",
+            "diagnostic",
             "doctor",
         ],
     ),

@@ -57,7 +57,7 @@ fn nightly_matrix_has_every_workload() {
     let plan = plan(&matrices().into_iter().find(|path| path.ends_with("nightly.yaml")).unwrap());
     let cells = plan["cells"].as_array().unwrap();
     let ran: BTreeSet<&str> = cells.iter().filter_map(|cell| cell["cell"]["payload"]["name"].as_str()).collect();
-    let workloads = load_workloads(&Assets::builtin()).unwrap();
+    let workloads = load_workloads(&Assets::builtin()).unwrap().known;
     let missing: Vec<_> = workloads.keys().filter(|name| !ran.contains(name.as_str())).collect();
     assert!(missing.is_empty(), "workloads that no nightly cell runs: {missing:?}");
 }
@@ -65,7 +65,7 @@ fn nightly_matrix_has_every_workload() {
 #[test]
 fn architectures_have_kernels_and_workloads() {
     let kernels = kernels();
-    let workloads = load_workloads(&Assets::builtin()).unwrap();
+    let workloads = load_workloads(&Assets::builtin()).unwrap().known;
     for &spec in arch::ALL {
         let entries = kernels.catalogue().entries().iter().filter(|entry| entry.arches().contains(&spec));
         assert!(entries.count() > 0, "no kernel for {}", spec.name);
@@ -98,13 +98,13 @@ fn kernel_lines_exist_for_several_architectures() {
 fn documentation_manifest_is_valid() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workloads.md")).unwrap();
     let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    Manifest::parse(example, "images/workloads/swap-thrash/manifest.yaml").unwrap_or_else(|error| panic!("{error}"));
+    Manifest::parse(example, "images/workloads/swap-thrash/manifest.yaml").unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 #[test]
 fn workloads_are_fully_described() {
     let mut wrong = Vec::new();
-    for (name, manifest) in load_workloads(&Assets::builtin()).unwrap() {
+    for (name, manifest) in load_workloads(&Assets::builtin()).unwrap().known {
         let mut expect = |holds: bool, what: &str| {
             if !holds {
                 wrong.push(format!("{name}: {what}"));
@@ -144,16 +144,30 @@ fn workloads_are_fully_described() {
 #[test]
 fn examples_of_the_kernels_page_can_be_used() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/kernels.md")).unwrap();
-    let blocks = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("kernels")).unwrap();
-    let mut names = Vec::new();
-    for (number, text) in blocks.enumerate() {
-        let name = format!("example-{number}");
-        std::fs::write(dir.path().join(format!("kernels/{name}.yaml")), text).unwrap();
-        names.push(name);
+    let blocks = |language: &str| -> Vec<String> {
+        let fence = format!("```{language}\n");
+        page.split(&fence).skip(1).filter_map(|rest| Some(rest.split_once("```")?.0.to_owned())).collect()
+    };
+    let data = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = data.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let (patches, kernels): (Vec<String>, Vec<String>) =
+        blocks("yaml").into_iter().partition(|block| block.starts_with("summary:"));
+    write("kernels/patches/wait-longer.yaml", &patches.concat());
+    write("kernels/config/slab-debug.config", &blocks("kconfig").concat());
+    for (number, kernel) in kernels.iter().enumerate() {
+        write(&format!("kernels/example-{number}.yaml"), kernel);
     }
-    let catalogue = Catalogue::read(&Assets::with_overlay(dir.path())).unwrap();
+    // The patch of the page in place of the one that its kernel names.
+    let patched = kernels.iter().find(|kernel| kernel.contains("patches:")).unwrap();
+    write("kernels/example-patched.yaml", &patched.replace("nommu-sets-oom-skip", "wait-longer"));
+    let catalogue = Catalogue::read(&Assets::with_overlay(data.path())).unwrap();
     assert_eq!(catalogue.broken(), []);
-    assert!(names.len() >= 5 && names.iter().all(|name| catalogue.find(name).is_ok()), "{names:?}");
+    let examples = catalogue.entries().iter().filter(|entry| entry.name.as_str().starts_with("example-"));
+    let kinds: Vec<&str> = examples.map(|entry| entry.source.kind()).collect();
+    assert_eq!(kinds.len(), kernels.len() + 1);
+    assert_eq!(BTreeSet::from_iter(kinds), BTreeSet::from(["debian", "debian-source", "git", "local"]));
 }

@@ -275,9 +275,122 @@ fn the_users_own_files_are_checked_like_the_programs() {
     assert_transcript(&program, "own-kernel-wrong", &["kernel", "get", "mine"], 2);
     let list = program.run(["kernel", "list"]);
     assert_eq!(list.status, Some(0), "the other kernels can be used: {list:?}");
-    assert!(list.stderr.starts_with("left out: ./kernels/mine.yaml:2:3: "), "{}", list.stderr);
+    let start = "left out: mine\nerror: unknown word `locl`\n  ╭─ ./kernels/mine.yaml:2:3\n";
+    assert!(list.stderr.starts_with(start), "{}", list.stderr);
     let program = Program::new();
     program.write("data/kernels/mine.yaml", "source:\n  local:\n    arm: {image: /nowhere/zImage}\n");
     let list = program.run(["--data", "data", "kernel", "list"]);
     assert!(list.stdout.lines().any(|line| line.starts_with("mine ") && line.contains("local")), "{}", list.stdout);
+}
+
+const MANIFEST: &str = "\
+name: mine
+summary: does nothing
+aims_at: nothing
+source: none
+mmu: any
+unit: none
+finished: at once
+min_ram: 8M
+options:
+  ms: {type: milliseconds, default: '10', help: time to sleep}
+healthy: {outcome: pass, kind: finished}
+";
+
+const SOURCE: &str = "#include \"../../guest/sys.h\"\n#include \"../../guest/workload.h\"\n\n\
+    int workload_main(const char *role, uint64_t amount)\n{\n\t(void)role;\n\t(void)amount;\n\
+    \treturn OPTION(count, ms) == 7;\n}\n";
+
+fn workload(manifest: &str, source: &str) -> Program {
+    let program = Program::new();
+    program.write("deep/mine/manifest.yaml", manifest);
+    program.write("deep/mine/main.c", source);
+    program
+}
+
+#[test]
+fn wrong_workloads_are_shown_with_line_and_caret() {
+    let manifest = MANIFEST.replace("mmu: any", "mmu: anny");
+    assert_transcript(&workload(&manifest, SOURCE), "workload-check-type", &["workload", "check", "deep/mine"], 2);
+    let manifest = MANIFEST.replace("'10'", "soon").replace("name: mine", "name: other").replace("finished}", "panic}");
+    assert_transcript(&workload(&manifest, SOURCE), "workload-check-manifest", &["workload", "check", "deep/mine"], 2);
+    assert_case("workload-check-nowhere", &["workload", "check", "nowhere"], 2);
+    // The others can be used.
+    let program = Program::new();
+    program.write("images/workloads/mine/manifest.yaml", &manifest);
+    let list = program.run(["workload", "list"]);
+    assert!(list.stderr.starts_with("left out: mine\nerror: ") && list.stdout.contains("idle"), "{list:?}");
+    assert!(list.stderr.contains("╭─ ./images/workloads/mine/manifest.yaml:10:"), "{list:?}");
+    let show = program.run(["workload", "show", "mine"]);
+    assert!(show.status == Some(2) && show.stderr.contains("is named `other`"), "{show:?}");
+}
+
+#[test]
+fn messages_of_the_compiler_stay_as_they_are() {
+    let source = SOURCE.replace("== 7", "== amuont");
+    let program = workload(MANIFEST, &source);
+    for args in [&["workload", "check", "deep/mine"][..], &["workload", "build", "deep/mine", "--arch", "riscv64"]] {
+        let finished = program.run(args);
+        assert_eq!((finished.status, finished.stdout.as_str()), (Some(2), ""), "{finished:?}");
+        let lines: Vec<&str> = finished.stderr.lines().collect();
+        let at = lines.iter().position(|line| line.starts_with("deep/mine/main.c:8:")).expect("the user's path");
+        assert!(lines[at].contains("error: ") && lines[at].contains("amuont"), "{}", lines[at]);
+        let (text, marks) = (lines[at + 1], lines[at + 2]);
+        assert_eq!(text.find("amuont"), marks.find('^'), "{text}\n{marks}");
+    }
+}
+
+#[test]
+fn workloads_are_checked_and_built_where_they_are() {
+    let program = workload(MANIFEST, SOURCE);
+    let checked = finish(program.command(["workload", "check", "."]).current_dir(program.dir().join("deep/mine")));
+    assert_eq!(checked.status, Some(0), "{checked:?}");
+    assert!(checked.stdout.starts_with("mine: the manifest is right, and the sources for "), "{checked:?}");
+    assert!(!program.dir().join("cache/images").exists(), "a check builds nothing");
+    let built = program.run(["workload", "build", "deep/mine", "--arch", "riscv64-nommu", "--arch", "riscv64"]);
+    assert_eq!((built.status, built.stderr.as_str()), (Some(0), ""), "{built:?}");
+    let lines: Vec<Vec<&str>> = built.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    let [flat, elf] = lines.as_slice() else { panic!("{built:?}") };
+    assert_eq!((flat[0], elf[0]), ("riscv64-nommu", "riscv64"));
+    assert!(std::fs::read(flat[1]).unwrap().starts_with(b"bFLT"), "{flat:?}");
+    assert!(std::fs::read(elf[1]).unwrap().starts_with(b"\x7fELF"), "{elf:?}");
+    let program = workload(&MANIFEST.replace("mmu: any", "mmu: required"), SOURCE);
+    let args = ["workload", "build", "deep/mine", "--arch", "riscv64-nommu"];
+    assert_transcript(&program, "workload-build-unfit", &args, 2);
+}
+
+#[test]
+fn similar_matrix_is_suggested() {
+    let program = Program::new();
+    program.write("matrices/smoke.yaml", SMALL);
+    for name in ["smoek.yaml", "matrices/smok.yml", "smoke"] {
+        let stderr = program.run(["plan", name]).stderr;
+        assert!(stderr.trim_end().ends_with("did you mean `matrices/smoke.yaml`?"), "{stderr}");
+    }
+    assert!(!program.run(["plan", "network.yaml"]).stderr.contains("did you mean"));
+}
+
+#[test]
+fn image_that_does_not_fit_the_ram_is_left_out() {
+    let program = Program::new();
+    // The header of a riscv image that takes 50 MiB.
+    let mut image = vec![0; 4096];
+    image[16..24].copy_from_slice(&(50_u64 << 20).to_le_bytes());
+    image[56..60].copy_from_slice(b"RSC\x05");
+    std::fs::write(program.dir().join("Image"), image).unwrap();
+    let path = program.dir().join("Image");
+    program.write("kernels/mine.yaml", &format!("source: {{local: {{riscv64: {{image: {}}}}}}}\n", path.display()));
+    program.write("m.yaml", "axes: {kernel: mine, arch: riscv64, ram: [64M, 128M], workload: idle}\n");
+    let plan = program.run(["plan", "m.yaml"]).stdout;
+    assert!(
+        plan.contains("\nleft out: 1\n     1  the image of mine for riscv64 needs at least 100M of RAM, not 64M\n"),
+        "{plan}"
+    );
+    assert!(plan.contains("mine.riscv64.128M.idle\n"), "{plan}");
+    // Before a plan can know it: a kernel that no catalogue describes.
+    let args = ["boot", "--kernel", "./Image", "--arch", "riscv64", "--ram", "32M", "--initrd", "none"];
+    let boot = program.run(args);
+    assert_eq!(boot.status, Some(3), "{boot:?}");
+    assert!(boot.stdout.contains("kernel-unavailable"), "{boot:?}");
+    assert!(boot.stdout.contains("needs at least 50M of RAM, not 32M"), "{boot:?}");
 }

@@ -71,6 +71,14 @@ fn prepared() -> Program {
             arch::ALL.iter().map(|arch| format!("    {arch}: {{image: {}}}\n", image.display())).collect();
         program.write(&format!("kernels/mine-{version}.yaml"), &format!("source:\n  local:\n{images}"));
     }
+    for (from, name) in [("docs/workload-template", "my-workload"), ("images/workloads/zombie-victim", "zombie-victim")]
+    {
+        let folder = if name == "my-workload" { name.to_owned() } else { from.to_owned() };
+        for file in ["manifest.yaml", "main.c"] {
+            let text = std::fs::read_to_string(root.join(from).join(file)).unwrap();
+            program.write(&format!("{folder}/{file}"), &text.replace("name: workload-template", "name: my-workload"));
+        }
+    }
     program.write("try.sh", "#!/bin/sh\nexit 0\n");
     Command::new("chmod").arg("+x").arg(program.dir().join("try.sh")).status().unwrap();
     let linux = program.dir().join("linux");

@@ -40,7 +40,7 @@ fn the_template_of_a_workload_is_built_for_every_architecture() {
         std::fs::copy(template, folder.join(file)).unwrap();
     }
     let assets = Assets::with_overlay(data.path());
-    let workloads = load_workloads(&assets).unwrap();
+    let workloads = load_workloads(&assets).unwrap().known;
     let template = &workloads[&model::WorkloadName::new("workload-template")];
     let images = Images::new(assets, env!("CARGO_TARGET_TMPDIR").into());
     for &arch in arch::ALL {
@@ -51,7 +51,7 @@ fn the_template_of_a_workload_is_built_for_every_architecture() {
 #[test]
 fn every_workload_is_built_for_every_architecture() {
     let assets = Assets::builtin();
-    let workloads = load_workloads(&assets).unwrap();
+    let workloads = load_workloads(&assets).unwrap().known;
     let images = Images::new(assets, env!("CARGO_TARGET_TMPDIR").into());
     for &arch in arch::ALL {
         for workload in workloads.values().filter(|workload| workload.fits(arch, RamMib(1024)).is_ok()) {

@@ -3,7 +3,8 @@
 
 use arch::Arch;
 use model::{Expectation, ExpectedVerdict, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
-use oomlab::matrix::{Diagnostic, KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
+use oomlab::diagnostic::Diagnostic;
+use oomlab::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
 use oomlab::workload::Unfit;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,10 @@ struct Kernel(&'static [&'static str]);
 impl KnownKernel for Kernel {
     fn available(&self, arch: Arch) -> Result<(), KernelLack> {
         if self.0.contains(&arch.name) { Ok(()) } else { Err(KernelLack::Arch(arch)) }
+    }
+
+    fn min_ram(&self, _: Arch, _: bool) -> Option<RamMib> {
+        None
     }
 
     /// Prebuilt kernels have modules.

@@ -81,6 +81,16 @@ pub enum Payload {
     Initrd(Initrd),
 }
 
+impl Payload {
+    /// Whether QEMU loads an initramfs beside the kernel.
+    pub fn has_initrd(&self) -> bool {
+        match self {
+            Self::Workload { .. } => true,
+            Self::Initrd(initrd) => initrd.path.is_some(),
+        }
+    }
+}
+
 /// A guest without the agent, and how its test ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Initrd {

@@ -3,7 +3,7 @@
 use crate::cli::error::CliError;
 use crate::cli::known::Catalogues;
 use crate::host::{cached_accel, has_sandbox};
-use crate::kernel::Source;
+use crate::kernel::Work;
 use crate::launch::{Paths, command};
 use crate::workload::Manifest;
 use arch::Arch;
@@ -31,8 +31,8 @@ pub(super) struct Files {
 pub(super) struct Missing {
     pub kernel: KernelName,
     pub arch: Arch,
-    /// It is compiled on this host; else it is fetched.
-    pub is_built: bool,
+    /// What that takes.
+    pub work: Work,
 }
 
 impl Files {
@@ -43,9 +43,8 @@ impl Files {
             if let Entry::Vacant(unknown) = files.kernels.entry((name.clone(), arch)) {
                 unknown.insert(catalogues.kernels.image_path(name.as_str(), arch)?);
                 if catalogues.kernels.cached(name.as_str(), arch).is_none() {
-                    let source = &catalogues.kernels.catalogue().supports(name.as_str(), arch)?.source;
-                    let is_built = !matches!(source, Source::Debian { .. } | Source::Local(_));
-                    files.missing.push(Missing { kernel: name.clone(), arch, is_built });
+                    let work = catalogues.kernels.work(name.as_str(), arch)?;
+                    files.missing.push(Missing { kernel: name.clone(), arch, work });
                 }
             }
             if let Some(key) = image_key(cell)
@@ -65,7 +64,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Kernels of the plan that are not in the cache, and whether they are built.
+    /// Kernels of the plan that are not in the cache.
     pub(super) fn missing(&self) -> &[Missing] {
         &self.missing
     }

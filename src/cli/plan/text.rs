@@ -2,13 +2,11 @@
 
 use super::files::{Files, Missing};
 use crate::host::Resources;
+use crate::kernel::Work;
 use arch::Arch;
 use model::{Plan, Skipped, printable};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-
-/// CPU minutes of a kernel build by the lab's configurations: 500 files took 3 minutes on two CPUs.
-const BUILD_CPU_MINUTES: u32 = 6;
 
 /// The firmware that is fetched.
 const FIRMWARE: &str = "OpenSBI";
@@ -50,11 +48,11 @@ fn needed_first(missing: &[Missing], firmware: &[Arch], cpus: u32, out: &mut dyn
     writeln!(out, "\nneeded first")?;
     let kernels = missing.iter().map(|missing| missing.kernel.as_str().len());
     let width = kernels.chain(firmware.iter().map(|_| FIRMWARE.len())).max().unwrap_or(0);
-    for Missing { kernel, arch, is_built } in missing {
-        let how = if *is_built {
-            format!("build, about {} min", BUILD_CPU_MINUTES.div_ceil(cpus.max(1)))
-        } else {
-            "fetch".to_owned()
+    for Missing { kernel, arch, work } in missing {
+        let how = match work {
+            // One that can be read needs nothing.
+            Work::Local => "local, its files cannot be read".to_owned(),
+            work => work.describe(cpus as usize),
         };
         writeln!(out, "  {:width$}  {:14} {how}", printable(kernel.as_str()), arch.name)?;
     }
@@ -89,6 +87,7 @@ fn left_out(skipped: &[Skipped], verbose: bool, out: &mut dyn Write) -> io::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Effort;
     use model::CellId;
 
     fn shown(write: impl Fn(&mut dyn Write) -> io::Result<()>) -> String {
@@ -115,14 +114,15 @@ mod tests {
 
     #[test]
     fn kernels_that_are_needed_first_say_how_long_they_take() {
-        let missing = |kernel: &str, is_built| {
-            let arch = arch::find("arm").unwrap();
-            Missing { kernel: kernel.into(), arch, is_built }
-        };
-        let text = shown(|out| needed_first(&[missing("linux-7.3", true), missing("debian-6.1", false)], &[], 4, out));
+        let arch = arch::find("arm").unwrap();
+        let missing = |kernel: &str, work| Missing { kernel: kernel.into(), arch, work };
+        let build = Work::Build(Effort { files: 640, seconds: 0.75, is_measured: true }, None);
+        let all =
+            [missing("linux-7.3", build), missing("debian-6.1", Work::Fetch(Some(1 << 20))), missing("x", Work::Local)];
         assert_eq!(
-            text,
-            "\nneeded first\n  linux-7.3   arm            build, about 2 min\n  debian-6.1  arm            fetch\n"
+            shown(|out| needed_first(&all, &[], 4, out)),
+            "\nneeded first\n  linux-7.3   arm            build, about 2 min (measured here)\n  \
+             debian-6.1  arm            fetch, 2 MB\n  x           arm            local, its files cannot be read\n"
         );
         let riscv64 = [arch::find("riscv64").unwrap()];
         assert_eq!(

@@ -77,6 +77,15 @@ impl Apt<'_> {
         }
     }
 
+    /// The newest package that matches by the index in the cache, however old that is, and whether the package is in the cache;
+    /// without the network.
+    pub fn known(&self, pattern: &str) -> Option<(Package, bool)> {
+        self.index_file().ok()??;
+        let package = self.find(pattern).ok()?;
+        let is_here = fs::metadata(self.place_of(&package)).is_ok_and(|metadata| metadata.len() == package.size);
+        Some((package, is_here))
+    }
+
     fn find(&self, pattern: &str) -> Result<Package, KernelError> {
         let index = self.index_file()?.unwrap_or_default();
         let mut command = Command::new(&self.programs.apt_helper);
@@ -199,12 +208,18 @@ pkgCacheFile::Generate "false";
         )
     }
 
+    /// The package's file in the cache.
+    fn place_of(&self, package: &Package) -> PathBuf {
+        let name = package.filename.rsplit('/').next().unwrap_or(&package.filename);
+        self.cache.path(format!("packages/{}", package.digest)).join(name)
+    }
+
     /// The package's file, from the cache or the archive.
     fn file_of(&self, package: &Package) -> Result<PathBuf, KernelError> {
         let folder = format!("packages/{}", package.digest);
         let name = package.filename.rsplit('/').next().unwrap_or(&package.filename);
         let _lock = self.cache.lock(&format!("package-{}", package.digest), self.progress)?;
-        let file = self.cache.path(&folder).join(name);
+        let file = self.place_of(package);
         if fs::metadata(&file).is_ok_and(|metadata| metadata.len() == package.size)
             && digest_of_file(&file).is_ok_and(|digest| digest == package.digest)
         {

@@ -2,6 +2,7 @@
 
 use super::super::cache::Cache;
 use super::super::{KernelError, NullProgress};
+use super::index::Package;
 use super::{Apt, Archive, Programs};
 use std::fs;
 use std::path::PathBuf;
@@ -68,13 +69,20 @@ impl Setup {
     }
 
     fn fetch(&self, pattern: &str) -> Result<(String, PathBuf), KernelError> {
+        self.with_apt(|apt| apt.package(pattern).map(|(package, file)| (package.version, file)))
+    }
+
+    fn known(&self, pattern: &str) -> Option<(Package, bool)> {
+        self.with_apt(|apt| apt.known(pattern))
+    }
+
+    fn with_apt<T>(&self, ask: impl FnOnce(&Apt<'_>) -> T) -> T {
         let cache = Cache::new(self.path("cache"));
         let programs =
             Programs { apt_get: self.path("apt-get"), apt_helper: self.path("apt-helper"), back_off: Duration::ZERO };
         let archive = || Ok(Archive { uri: "http://m.example/debian".into(), keyring: "/keyring".into() });
         let (suite, arch, progress) = ("sid", "amd64", &NullProgress);
-        let apt = Apt { cache: &cache, archive: &archive, programs: &programs, suite, arch, progress };
-        apt.package(pattern).map(|(package, file)| (package.version, file))
+        ask(&Apt { cache: &cache, archive: &archive, programs: &programs, suite, arch, progress })
     }
 
     fn message(&self) -> String {
@@ -97,6 +105,21 @@ fn package_is_fetched_once() {
     let downloads = setup.runs("apt-helper");
     assert_eq!(setup.fetch("linux-source-6.1").unwrap().1, file);
     assert_eq!((setup.runs("apt-get"), setup.runs("apt-helper")), (1, downloads + 1));
+}
+
+#[test]
+fn known_package_needs_no_network() {
+    let setup = Setup::new();
+    let known = || setup.known("linux-source-6.1").map(|(package, is_here)| (package.size, is_here));
+    assert_eq!(known(), None, "there is no index yet");
+    let (_, file) = setup.fetch("linux-source-6.1").unwrap();
+    setup.make_index_old();
+    let updates = setup.runs("apt-get");
+    assert_eq!(known(), Some((7, true)));
+    fs::remove_file(file).unwrap();
+    assert_eq!(known(), Some((7, false)));
+    assert_eq!(setup.known("linux-source-9.9"), None);
+    assert_eq!(setup.runs("apt-get"), updates);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! All of a folder's revisions are checked out to one tree, so that going from one to the next rebuilds only what differs.
 
 use super::super::KernelError;
-use super::super::cache::{Cache, digest_of};
+use super::super::cache::{Cache, MAKING, digest_of};
 use super::super::command::Job;
 use super::super::progress::{Progress, Stage, Update};
 use super::Tree;
@@ -53,6 +53,7 @@ impl Revision {
         let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?;
         let makefile = folder.join("Makefile");
         std::fs::metadata(&makefile).map_err(KernelError::io("read", &makefile))?;
+        let _making = cache.share(MAKING, progress)?;
         let _lock = cache.lock(&name(&folder), progress)?;
         report(progress, Stage::Read, &folder);
         let path = place(cache, &folder)?;

@@ -60,7 +60,7 @@ impl Machine {
             Ok::<_, KernelError>((kernel, modules))
         });
         let (kernel, modules) = preparing.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
-        let workloads = load_workloads(&assets).unwrap();
+        let workloads = load_workloads(&assets).unwrap().known;
         let initrd =
             Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &modules).unwrap();
         let paths = Paths {

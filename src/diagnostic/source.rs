@@ -1,10 +1,10 @@
-//! The text of a matrix, and the findings about it.
+//! A text of the user, and the findings about it.
 
-use super::diagnostic::{Diagnostic, Level, Place};
+use super::finding::{Diagnostic, Level, Place};
 
 /// A piece of one line of the text, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// Line, counted from 1.
     pub line: u32,
     /// Column, counted from 1.
@@ -13,9 +13,18 @@ pub(super) struct Span {
     pub length: u32,
 }
 
+impl Span {
+    /// All of a line without the space around it; `number` is counted from 1.
+    pub fn of_line(line: &str, number: usize) -> Self {
+        let narrow = |wide: usize| u32::try_from(wide).unwrap_or(u32::MAX);
+        let before = line.chars().take_while(|c| c.is_whitespace()).count();
+        Self { line: narrow(number), column: narrow(before + 1), length: narrow(line.trim().chars().count()) }
+    }
+}
+
 /// A value with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct At<T> {
+pub(crate) struct At<T> {
     /// Its place.
     pub at: Span,
     /// The value.
@@ -23,11 +32,11 @@ pub(super) struct At<T> {
 }
 
 /// A scalar as the user typed it.
-pub(super) type Text = At<String>;
+pub(crate) type Text = At<String>;
 
 /// The findings about one text, as they are made.
 #[derive(Debug)]
-pub(super) struct Findings<'a> {
+pub(crate) struct Findings<'a> {
     file: &'a str,
     lines: Vec<&'a str>,
     list: Vec<Diagnostic>,
@@ -66,9 +75,22 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// Adds the findings about another text.
+    pub fn extend(&mut self, others: Vec<Diagnostic>) {
+        self.list.extend(others);
+    }
+
+    /// All findings, as they were made.
+    pub fn into_list(self) -> Vec<Diagnostic> {
+        self.list
+    }
+
     /// The errors, or the warnings if there are no errors; in the order of the text.
     pub fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        self.list.sort_by_key(|found| found.place.as_ref().map(|place| (place.line, place.column)));
+        let file = self.file;
+        self.list.sort_by_key(|found| {
+            found.place.as_ref().map(|place| (place.file != file, place.file.clone(), place.line, place.column))
+        });
         // `defaults` are read once for each block.
         self.list.dedup();
         let failed = self.has_errors();
@@ -79,4 +101,25 @@ impl<'a> Findings<'a> {
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|found| found.level == Level::Error)
     }
+}
+
+/// The bytes of a file as text.
+///
+/// # Errors
+/// A finding about the first byte that is not UTF-8.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, Vec<Diagnostic>> {
+    std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, file_name, error.valid_up_to()))
+}
+
+fn not_utf8(text: &[u8], file_name: &str, valid: usize) -> Vec<Diagnostic> {
+    let lossy = String::from_utf8_lossy(text);
+    let before = String::from_utf8_lossy(&text[..valid]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let narrow = |wide: usize| u32::try_from(wide).unwrap_or(u32::MAX);
+    let mut findings = Findings::new(file_name, &lossy);
+    findings
+        .error(Span { line: narrow(line), column: narrow(column), length: 1 }, "the file is not UTF-8 text")
+        .label(format!("byte 0x{:02x}", text.get(valid).copied().unwrap_or_default()));
+    findings.into_list()
 }

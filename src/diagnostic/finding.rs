@@ -45,6 +45,15 @@ pub struct Place {
     pub source_line: String,
 }
 
+/// A file of a catalogue that cannot be used. The others can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenFile {
+    /// Names of what it describes.
+    pub names: Vec<String>,
+    /// Why it cannot be used.
+    pub problems: Vec<Diagnostic>,
+}
+
 impl Diagnostic {
     /// An error; `place` says where.
     pub fn error(message: impl Into<String>, place: Option<Place>) -> Self {

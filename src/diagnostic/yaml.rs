@@ -1,6 +1,6 @@
 //! YAML text → a tree in which every scalar is text and every node knows its place.
 //!
-//! YAML guesses types: `6.10` is a number to it, equal to `6.1`. A matrix means the text, so scalars are taken as
+//! YAML guesses types: `6.10` is a number to it, equal to `6.1`. The lab means the text, so scalars are taken as
 //! typed. They are read into a tree: a derived type would stop at the first wrong field, and all errors of a file are
 //! reported at once.
 
@@ -12,11 +12,11 @@ use serde_yaml::{Location, Spanned};
 use std::fmt;
 
 /// A node with its place.
-pub(super) type Node = At<Value>;
+pub(crate) type Node = At<Value>;
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Nothing, or `null` or `~`.
     Null,
     /// A scalar as typed, without quotes.
@@ -40,7 +40,7 @@ impl Value {
 }
 
 /// Reads one YAML document; a syntax error becomes a finding.
-pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
+pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
     // Ample for a matrix; an alias bomb is refused cheaply.
     let options = serde_yaml::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -67,7 +67,7 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
 }
 
 /// The parser's message in one line, without the place, which the finding has.
-fn describe(error: &serde_yaml::Error) -> String {
+pub(super) fn describe(error: &serde_yaml::Error) -> String {
     let message = error.without_snippet().to_string();
     let line = message.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);
@@ -171,14 +171,14 @@ fn typed_text(place: Location, source: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn span(place: Location) -> Span {
+pub(super) fn span(place: Location) -> Span {
     let narrow = |wide: u64| u32::try_from(wide).unwrap_or(u32::MAX);
     Span { line: narrow(place.line()), column: narrow(place.column()), length: narrow(place.span().len()) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::diagnostic::Diagnostic;
+    use super::super::finding::Diagnostic;
     use super::*;
 
     fn read(text: &str) -> Result<Node, Vec<Diagnostic>> {
