@@ -113,8 +113,8 @@ impl Worktree {
         if !is_top(folder).await {
             return Ok(false);
         }
-        let [their_index, their_exclude] = paths(folder, ["index", "info/exclude"]).await?;
-        let (their_index, their_exclude) = (&their_index, &their_exclude);
+        let their_index = &path_in_repository(folder, "index").await?;
+        let their_exclude = &path_in_repository(folder, "info/exclude").await?;
         let exclude = self.repository().join("info/exclude");
         match read_regular(their_exclude, MAX_EXCLUDE) {
             Ok(text) => write(&exclude, &text)?,
@@ -144,15 +144,11 @@ async fn is_top(folder: &Path) -> bool {
     top.is_some() && top == folder.canonicalize().ok()
 }
 
-/// The paths of files of the folder's repository.
-async fn paths<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBuf; N], GitError> {
-    let mut found = [const { PathBuf::new() }; N];
-    for (name, path) in names.into_iter().zip(&mut found) {
-        let mut command = git(folder);
-        command.args(["rev-parse", "--path-format=absolute", "--git-path", name]);
-        *path = path_of(&bytes(&mut command, "find its files", folder).await?);
-    }
-    Ok(found)
+/// The path of a file of the folder's repository.
+async fn path_in_repository(folder: &Path, name: &str) -> Result<PathBuf, GitError> {
+    let mut command = git(folder);
+    command.args(["rev-parse", "--path-format=absolute", "--git-path", name]);
+    Ok(path_of(&bytes(&mut command, "find its files", folder).await?))
 }
 
 /// The path that git prints, with a line feed.

@@ -31,7 +31,7 @@ impl Configuration {
         let fragment = |name: &String| match is_file(name) {
             true => Fragment::of_config(Path::new(name)),
             false => Fragment::read(assets, name).map_err(|error| match error {
-                KernelError::Unknown { name, .. } => KernelError::NoFragment(name),
+                KernelError::NoFile(_) => KernelError::NoFragment(name.clone()),
                 error => error,
             }),
         };

@@ -14,10 +14,11 @@ use std::time::SystemTime;
 /// for an option goes through dozens.
 const MAX_TREES: usize = 4;
 
-/// Changes with every build in the tree.
-const USED: &str = "lab.used";
+/// Names the configuration of a tree, and changes with every build in it.
+const CONFIGURATION: &str = "lab.configuration";
 
-/// The output trees of one source and architecture.
+/// The output trees of one source and architecture. All are compiled in the same folder, for builds name it (x86's objtool
+/// does): a tree in another folder would be compiled again. Those of other configurations wait beside it.
 pub(super) struct OutputTrees<'a> {
     pub cache: &'a Cache,
     /// Name of the source tree.
@@ -35,29 +36,58 @@ impl OutputTrees<'_> {
         format!("{}-{}", self.source, self.arch.name)
     }
 
-    /// The tree of a configuration; the caller holds the lock. A new one begins as a copy of the one used last: what the
-    /// configurations have in common is compiled already. The least recently used one gives way.
+    /// Where trees are compiled.
+    fn active(&self) -> PathBuf {
+        self.cache.path(format!("objects/{}", self.prefix()))
+    }
+
+    /// Where the tree of a configuration waits.
+    fn waiting(&self, digest: &str) -> PathBuf {
+        self.cache.path(format!("objects/{}-{digest}", self.prefix()))
+    }
+
+    /// Makes the tree of a configuration the one to compile; the caller holds the lock. A new one begins as a copy of the one
+    /// used last: what the configurations have in common is compiled already. The least recently used one gives way.
     ///
     /// # Errors
     /// When a file cannot be written, or the caller cancels.
     pub fn open(&self, config: &str, progress: &dyn Progress) -> Result<PathBuf, KernelError> {
-        let name = format!("objects/{}-{}", self.prefix(), digest_of([config]).short());
-        let path = self.cache.path(&name);
-        if !path.is_dir() {
-            let others = self.by_last_use()?;
-            if let Some(latest) = others.first() {
-                self.copy(latest, &name, progress)?;
-            }
-            for old in others.iter().skip(MAX_TREES - 1) {
-                fs::remove_dir_all(old).map_err(KernelError::io("remove", old))?;
+        let (digest, active) = (digest_of([config]), self.active());
+        let wanted = digest.short();
+        match configuration(&active) {
+            Some(present) if present == wanted => {}
+            // Without a name it is a build that was killed at its beginning, or none.
+            None if active.is_dir() => {}
+            present => {
+                if let Some(present) = present {
+                    rename(&active, &self.waiting(&present))?;
+                }
+                self.fetch(wanted, progress)?;
             }
         }
-        let path = self.cache.folder(&name)?;
-        fs::write(path.join(USED), "").map_err(KernelError::io("write", &path))?;
-        Ok(path)
+        self.cache.folder(format!("objects/{}", self.prefix()))?;
+        let path = active.join(CONFIGURATION);
+        fs::write(&path, wanted).map_err(KernelError::io("write", &path))?;
+        Ok(active)
     }
 
-    /// The trees, the one used last first.
+    /// Puts the tree of a configuration where trees are compiled, if there is any to begin with.
+    fn fetch(&self, wanted: &str, progress: &dyn Progress) -> Result<(), KernelError> {
+        let waiting = self.waiting(wanted);
+        if waiting.is_dir() {
+            return rename(&waiting, &self.active());
+        }
+        let others = self.by_last_use()?;
+        if let Some(latest) = others.first() {
+            self.copy(latest, progress)?;
+        }
+        for old in others.iter().skip(MAX_TREES - 1) {
+            fs::remove_dir_all(old).map_err(KernelError::io("remove", old))?;
+        }
+        Ok(())
+    }
+
+    /// The trees that wait, the one used last first.
     fn by_last_use(&self) -> Result<Vec<PathBuf>, KernelError> {
         let (objects, prefix) = (self.cache.folder("objects")?, format!("{}-", self.prefix()));
         let entries = fs::read_dir(&objects).map_err(KernelError::io("list", &objects))?;
@@ -68,7 +98,7 @@ impl OutputTrees<'_> {
             // `riscv64-nommu` begins with `riscv64`.
             let digest = name.to_str().and_then(|name| name.strip_prefix(&prefix));
             if digest.is_some_and(is_digest) && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                let used = fs::metadata(path.join(USED)).and_then(|used| used.modified());
+                let used = fs::metadata(path.join(CONFIGURATION)).and_then(|used| used.modified());
                 trees.push((used.unwrap_or(SystemTime::UNIX_EPOCH), path));
             }
         }
@@ -77,8 +107,8 @@ impl OutputTrees<'_> {
     }
 
     /// Copies a tree with the times of its files, by which make knows what is compiled.
-    fn copy(&self, from: &Path, name: &str, progress: &dyn Progress) -> Result<(), KernelError> {
-        let scratch = self.cache.scratch(name)?;
+    fn copy(&self, from: &Path, progress: &dyn Progress) -> Result<(), KernelError> {
+        let scratch = self.cache.scratch(format!("objects/{}", self.prefix()))?;
         let message = format!("objects of {}", self.prefix());
         progress.update(Update { stage: Stage::Configure, done: 0, total: None, message: &message });
         let mut copy = Command::new("cp");
@@ -88,6 +118,15 @@ impl OutputTrees<'_> {
         scratch.install()?;
         Ok(())
     }
+}
+
+/// The configuration of a tree, by the short form of its digest.
+fn configuration(tree: &Path) -> Option<String> {
+    fs::read_to_string(tree.join(CONFIGURATION)).ok().filter(|digest| is_digest(digest))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), KernelError> {
+    fs::rename(from, to).map_err(KernelError::io("rename", from))
 }
 
 /// Whether this may be the short form of a digest.
@@ -106,22 +145,24 @@ mod tests {
         test(&OutputTrees { cache: &cache, source: "6.1", arch: arch::find("riscv64").unwrap() });
     }
 
-    fn use_at(tree: &Path, seconds: u64) {
-        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        fs::File::options().write(true).open(tree.join(USED)).unwrap().set_modified(at).unwrap();
+    fn open(trees: &OutputTrees<'_>, config: &str) -> PathBuf {
+        trees.open(config, &NullProgress).unwrap()
     }
 
     #[test]
     fn new_tree_begins_as_a_copy_with_its_times() {
         with_trees(|trees| {
-            let one = trees.open("A=y", &NullProgress).unwrap();
-            fs::write(one.join("a.o"), "compiled").unwrap();
-            let time = |tree: &Path| fs::metadata(tree.join("a.o")).unwrap().modified().unwrap();
-            let two = trees.open("B=y", &NullProgress).unwrap();
-            assert_ne!(one, two);
-            assert_eq!((fs::read(two.join("a.o")).unwrap(), time(&two)), (b"compiled".to_vec(), time(&one)));
-            fs::write(two.join("a.o"), "again").unwrap();
-            assert_eq!(fs::read(trees.open("A=y", &NullProgress).unwrap().join("a.o")).unwrap(), b"compiled");
+            let object = open(trees, "A=y").join("a.o");
+            fs::write(&object, "compiled").unwrap();
+            let time = || fs::metadata(&object).unwrap().modified().unwrap();
+            let before = time();
+            assert_eq!(open(trees, "B=y").join("a.o"), object, "the folder stays");
+            assert_eq!((fs::read(&object).unwrap(), time()), (b"compiled".to_vec(), before));
+            fs::write(&object, "again").unwrap();
+            open(trees, "A=y");
+            assert_eq!(fs::read(&object).unwrap(), b"compiled");
+            open(trees, "B=y");
+            assert_eq!(fs::read(&object).unwrap(), b"again");
         });
     }
 
@@ -129,18 +170,28 @@ mod tests {
     fn least_recently_used_tree_gives_way() {
         with_trees(|trees| {
             let nommu = OutputTrees { arch: arch::find("riscv64-nommu").unwrap(), ..*trees };
-            let other = nommu.open("A=y", &NullProgress).unwrap();
-            let mut opened = Vec::new();
-            for number in 0..MAX_TREES as u64 {
-                let tree = trees.open(&format!("N={number}"), &NullProgress).unwrap();
-                use_at(&tree, 100 + number);
-                opened.push(tree);
+            let other = open(&nommu, "A=y");
+            let use_at = |config: &str, seconds: u64| {
+                let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+                let path = open(trees, config).join(CONFIGURATION);
+                fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+            };
+            for (number, config) in ["A", "B", "C", "D", "A", "E"].into_iter().enumerate() {
+                use_at(config, 100 + number as u64);
             }
-            use_at(&trees.open("N=0", &NullProgress).unwrap(), 200);
-            trees.open("N=99", &NullProgress).unwrap();
-            let left: Vec<bool> = opened.iter().map(|tree| tree.is_dir()).collect();
-            assert_eq!(left, [true, false, true, true]);
+            let waits = |config: &str| trees.waiting(digest_of([config]).short()).is_dir();
+            assert_eq!(["A", "B", "C", "D", "E"].map(waits), [true, false, true, true, false]);
             assert!(other.is_dir(), "of another architecture");
+        });
+    }
+
+    #[test]
+    fn tree_of_a_killed_build_is_taken_over() {
+        with_trees(|trees| {
+            let tree = open(trees, "A=y");
+            fs::remove_file(tree.join(CONFIGURATION)).unwrap();
+            fs::write(tree.join("a.o"), "compiled").unwrap();
+            assert_eq!(fs::read(open(trees, "B=y").join("a.o")).unwrap(), b"compiled");
         });
     }
 }

@@ -205,7 +205,8 @@ fn category(path: &Path, metadata: &Metadata) -> Category {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_answer = name.starts_with("kvm-") && name.ends_with(".json");
     let is_count = path.starts_with("objects") && name.starts_with("steps-");
-    let is_folder = metadata.is_dir() && ["kernels", "locks", "logs", "results"].iter().any(|known| path == Path::new(known));
+    let is_folder =
+        metadata.is_dir() && ["kernels", "locks", "logs", "results"].iter().any(|known| path == Path::new(known));
     if name.starts_with(".making-") || name.starts_with(REMOVING) {
         Category::Leftover
     } else if is_folder || metadata.is_file() && (is_answer || is_count) {
