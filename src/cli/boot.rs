@@ -81,7 +81,8 @@ fn tree(
         return Err(CliError::Usage(format!("{} is no kernel source: it has no Kconfig", folder.display())));
     }
     let (kernels, names) = (&catalogues.kernels, &args.kernel.config);
-    let found = Configuration::of_tree(folder, names, args.arch, kernels.catalogue(), &context.assets)?;
+    let found = Configuration::of_tree(folder, names, args.arch, kernels.catalogue(), &context.assets);
+    let found = found.map_err(|error| CliError::from(error).of_argument())?;
     notify(&format!("configuration: {}", found.origin));
     let entry = kernels.of_folder(folder, found.fragments, args.arch, view);
     view.clear();

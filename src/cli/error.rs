@@ -29,6 +29,14 @@ impl CliError {
         }
     }
 
+    /// The same about something that the user has named: what cannot be read is wrong usage then.
+    pub fn of_argument(self) -> Self {
+        match self {
+            Self::Lab(text) => Self::Usage(text),
+            other => other,
+        }
+    }
+
     /// What the user is told, ending in a newline.
     pub fn render(&self, color: bool) -> String {
         match self {
@@ -100,7 +108,7 @@ impl From<crate::bisection::RequestError> for CliError {
     fn from(error: crate::bisection::RequestError) -> Self {
         match error {
             crate::bisection::RequestError::Cell(found) => Self::Diagnostics(found),
-            crate::bisection::RequestError::Config(error) => (*error).into(),
+            crate::bisection::RequestError::Config(error) => Self::from(*error).of_argument(),
             error => Self::Usage(error.to_string()),
         }
     }

@@ -13,7 +13,7 @@ use super::timings::Stopwatch;
 use crate::bisection::VerdictPattern;
 use crate::git::{Commit, Repository};
 use crate::host::run_blocking;
-use crate::kernel::digest_of;
+use crate::kernel::{KernelError, digest_of};
 use crate::matrix;
 use crate::report::{self, GridCell, GridRow, first_red, grid};
 use crate::store::{Results, TrialResult};
@@ -112,7 +112,13 @@ impl Range {
         };
         for commit in &commits {
             for kernel in &kernels {
-                let mut entry = catalogues.kernels.of_commit(kernel.as_str(), &repository, commit.id.as_str())?;
+                let entry = catalogues.kernels.of_commit(kernel.as_str(), &repository, commit.id.as_str());
+                let mut entry = entry.map_err(|error| match error {
+                    KernelError::NotBuilt { .. } => {
+                        CliError::Usage(format!("{error}: leave it out with `--filter 'kernel!={kernel}'`"))
+                    }
+                    error => error.into(),
+                })?;
                 entry.name = name(commit, kernel);
                 catalogues.add(entry);
             }

@@ -221,7 +221,7 @@ fn a_kernel_that_prints_nothing_is_silent() {
 #[test]
 fn qemu_error_on_a_bad_kernel_is_shown() {
     let program = Program::new();
-    program.write("no-kernel", "not a kernel");
+    program.write("no-kernel", "\0not a kernel");
     let boot =
         Boot::new(&program, &["--arch", "x86_64", "--kernel", "./no-kernel", "--initrd", "none", "--ram", "128M"]);
     boot.assert("qemu-failed", 3);

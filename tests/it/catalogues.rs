@@ -169,5 +169,5 @@ fn examples_of_the_kernels_page_can_be_used() {
     let examples = catalogue.entries().iter().filter(|entry| entry.name.as_str().starts_with("example-"));
     let kinds: Vec<&str> = examples.map(|entry| entry.source.kind()).collect();
     assert_eq!(kinds.len(), kernels.len() + 1);
-    assert_eq!(BTreeSet::from_iter(kinds), BTreeSet::from(["debian", "debian-source", "git", "local"]));
+    assert_eq!(BTreeSet::from_iter(kinds), BTreeSet::from(["debian", "debian-source", "git", "local", "tree"]));
 }

@@ -15,6 +15,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("bisect commits --repo ~/linux --good v6.1 --bad v6.3 --arch", "builds kernels: `bisections::linux`"),
     ("matrices/zoo.yaml", "builds kernels: a nightly run"),
     ("--tree ~/linux", "builds a kernel: `trees`"),
+    ("--range v6.1..v6.3", "builds kernels: `trees`"),
 ];
 
 /// What stands for a name of the reader's.

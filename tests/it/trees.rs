@@ -80,6 +80,7 @@ fn what_cannot_be_built_is_refused() {
     for (args, message) in [
         (&["--tree", "empty"][..], "empty is no kernel source: it has no Kconfig"),
         (&["--tree", "linux", "--config", "maine"], "no configuration `maine`"),
+        (&["--tree", "linux", "--config", "./none"], "failed to read ./none"),
         (&["--tree", "nowhere"], "nowhere is no kernel source"),
         (&["--kernel", "linux-6.1", "--tree", "linux"], "cannot be used with"),
         (&["--kernel", "linux-6.1", "--config", "mine"], "`--config` is the configuration for `--tree DIR`"),
@@ -123,7 +124,7 @@ fn first_red_commit_of_a_range_is_named_and_known_trials_are_not_repeated() {
     assert!(std::path::Path::new(grid[9].trim()).join("why.md").is_file(), "{grid:?}");
     let again = range(&kernels, &commits, &[]);
     assert!(again.status == Some(1) && again.stderr.contains("nothing to run: all trials are known"), "{again:?}");
-    assert!(again.stdout.ends_with(&grid.join("\n")[..]) || again.stdout.starts_with("commit "), "{again:?}");
+    assert_eq!(again.stdout.lines().collect::<Vec<_>>(), grid);
     // A rebase that changes no file.
     output(git(&kernels.dir).args(["commit", "--quiet", "--amend", "-m", "mm: a better message"]));
     let rebased = range(&kernels, &commits, &[]);
@@ -147,7 +148,8 @@ fn bisection_of_a_range_takes_its_kernels() {
     assert!(builds_commits(&range(&kernels, &commits, &[])));
     let bisected = range(&kernels, &commits, &["--bisect"]);
     assert!(bisected.status == Some(1) && bisected.stdout.contains(&kernels.commits[3][..12]), "{bisected:?}");
-    assert!(bisected.stdout.contains("mm: change 3") && !bisected.stderr.contains("built    1"), "{bisected:?}");
+    let builds: Vec<&str> = bisected.stderr.lines().filter(|line| line.contains("  built ")).collect();
+    assert!(!builds.is_empty() && builds.iter().all(|line| line.contains(" 0.0 s ")), "{bisected:?}");
     let sessions = std::fs::read_dir(kernels.program.dir().join("bisections")).unwrap();
     let reports = sessions.filter(|session| session.as_ref().unwrap().path().join("report.md").is_file());
     assert_eq!(reports.count(), 1, "{bisected:?}");
@@ -166,5 +168,5 @@ fn ranges_that_cannot_be_run_are_refused() {
     }
     kernels.program.write("m.yaml", "name: m\naxes: {kernel: debian-6.1, arch: arm, ram: 64M, workload: idle}\n");
     let finished = range(&kernels, "main~1..main", &[]);
-    assert!(finished.status == Some(2) && finished.stderr.contains("it is not built here"), "{finished:?}");
+    assert!(finished.status == Some(2) && finished.stderr.contains("`--filter 'kernel!=debian-6.1'`"), "{finished:?}");
 }

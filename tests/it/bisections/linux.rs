@@ -2,7 +2,7 @@
 
 use super::answer;
 use crate::support::kernels;
-use crate::support::linux::{Linux, Wanted};
+use crate::support::linux::{Linux, NOMMU_OOM_SKIP, OOM_REAPER_LAZY, Wanted};
 use crate::support::program::{Program, finish};
 use std::path::PathBuf;
 
@@ -18,14 +18,16 @@ fn source() -> PathBuf {
     sources.map(|entry| entry.unwrap().path()).find(is_6_1).expect("the source of linux-6.1")
 }
 
-/// Bisects such a history with a hang of this probability in a boot of a bad kernel.
-fn bisect(wanted: Wanted<'_>, probability: &str) {
+/// Boots the livelock of [`NOMMU_OOM_SKIP`] with a probability of 0.4.
+const ZOMBIE: [&str; 8] =
+    ["--arch", "riscv64-nommu", "--ram", "32M", "--workload", "zombie-victim", "--option", "probability=0.4"];
+
+/// Bisects such a history with this cell.
+fn bisect(wanted: Wanted<'_>, cell: &[&str]) {
     let program = Program::new();
     let linux = Linux::new(&program.dir().join("linux"), &source(), wanted);
     let args = ["bisect", "commits", "--repo", "linux", "--good", &linux.commits[0], "--bad", "main"];
-    let cell = ["--arch", "riscv64-nommu", "--ram", "32M", "--workload", "zombie-victim", "--json"];
-    let mut command = kernels::command(&program, &[&args[..], &cell[..]].concat());
-    command.arg("--option").arg(format!("probability={probability}"));
+    let mut command = kernels::command(&program, &[&args[..], cell, &["--json"]].concat());
     let finished = finish(&mut command);
     eprintln!("{}", finished.stderr);
     let answer = answer(&finished);
@@ -37,20 +39,40 @@ fn bisect(wanted: Wanted<'_>, probability: &str) {
 #[test]
 #[ignore = "builds about twenty kernels: up to 40 minutes on two cores"]
 fn livelock_is_bisected() {
-    bisect(Wanted { commits: 68, culprit: 41, broken: &[17, 36, 44], dead: 50, merge: 30 }, "0.4");
+    bisect(
+        Wanted { bug: NOMMU_OOM_SKIP, commits: 68, culprit: 41, broken: &[17, 36, 44], dead: 50, merge: 30 },
+        &ZOMBIE,
+    );
+}
+
+fn bisect_lazy_reaper(arch: &str) {
+    let wanted = Wanted { bug: OOM_REAPER_LAZY, commits: 68, culprit: 41, broken: &[17, 36, 44], dead: 50, merge: 30 };
+    bisect(wanted, &["--arch", arch, "--ram", "128M", "--workload", "blocked-victim"]);
+}
+
+#[test]
+#[ignore = "builds about twenty kernels: up to 40 minutes on two cores"]
+fn livelock_is_bisected_on_x86_64() {
+    bisect_lazy_reaper("x86_64");
+}
+
+#[test]
+#[ignore = "builds about twenty kernels: up to 40 minutes on two cores"]
+fn livelock_is_bisected_on_aarch64() {
+    bisect_lazy_reaper("aarch64");
 }
 
 #[test]
 #[ignore = "builds several kernels: up to 10 minutes on two cores"]
 fn livelock_is_bisected_in_a_short_history() {
-    bisect(Wanted { commits: 16, culprit: 11, broken: &[5, 9], dead: 13, merge: 3 }, "0.4");
+    bisect(Wanted { bug: NOMMU_OOM_SKIP, commits: 16, culprit: 11, broken: &[5, 9], dead: 13, merge: 3 }, &ZOMBIE);
 }
 
 #[test]
 #[ignore = "builds several kernels: up to 15 minutes on two cores"]
 fn livelock_of_a_run_is_bisected() {
     let program = Program::new();
-    let wanted = Wanted { commits: 16, culprit: 7, broken: &[4, 10], dead: 12, merge: 3 };
+    let wanted = Wanted { bug: NOMMU_OOM_SKIP, commits: 16, culprit: 7, broken: &[4, 10], dead: 12, merge: 3 };
     let linux = Linux::new(&program.dir().join("linux"), &source(), wanted);
     let last = linux.commits.last().unwrap();
     let description = |revision: &str| {

@@ -1,4 +1,4 @@
-//! A git repository of a kernel's source with a history of synthetic commits, of which one lets the kernel livelock without an MMU.
+//! A git repository of a kernel's source with a history of synthetic commits, of which one lets the kernel livelock.
 
 use super::repository::{git, import, output};
 use std::collections::BTreeMap;
@@ -25,16 +25,43 @@ const FILES: [&str; 16] = [
     "lib/vsprintf.c",
 ];
 
-/// What keeps the livelock away, and the place where it stands (`kernels/patches/nommu-sets-oom-skip.yaml`).
-const PLACE: &str = "\t__mt_destroy(&mm->mm_mt);\n\tmmap_write_unlock(mm);\n";
-const REMEDY: &str = "\tset_bit(MMF_OOM_SKIP, &mm->flags);\n";
+/// A bug that one commit brings in.
+#[derive(Debug, Clone, Copy)]
+pub struct Bug {
+    pub file: &'static str,
+    /// A text of the source.
+    found: &'static str,
+    /// What the first commit makes of it.
+    good: &'static str,
+    /// What the culprit makes of that.
+    bad: &'static str,
+}
+
+/// Without an MMU nothing says that a victim's memory is gone (`kernels/patches/nommu-sets-oom-skip.yaml`).
+pub const NOMMU_OOM_SKIP: Bug = Bug {
+    file: "mm/nommu.c",
+    found: "\t__mt_destroy(&mm->mm_mt);\n\tmmap_write_unlock(mm);\n",
+    good: "\t__mt_destroy(&mm->mm_mt);\n\tmmap_write_unlock(mm);\n\tset_bit(MMF_OOM_SKIP, &mm->flags);\n",
+    bad: "\t__mt_destroy(&mm->mm_mt);\n\tmmap_write_unlock(mm);\n",
+};
+
+/// The OOM reaper leaves out two victims of five (`kernels/patches/oom-reaper-gone.yaml`): the time of a kill differs from boot to
+/// boot.
+pub const OOM_REAPER_LAZY: Bug = Bug {
+    file: "mm/oom_kill.c",
+    found: "\t/* mm is already queued? */\n",
+    good: "\t/* mm is already queued? */\n",
+    bad: "\tif (jiffies % 5 < 2)\n\t\treturn;\n",
+};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'w> {
+    /// What the culprit brings in.
+    pub bug: Bug,
     /// Commits behind the first one.
     pub commits: usize,
-    /// Number of the one that takes the remedy away, from 1.
+    /// Number of the one with the bug, from 1.
     pub culprit: usize,
     /// Numbers of those that do not compile.
     pub broken: &'w [usize],
@@ -63,7 +90,7 @@ impl Linux {
         output(&mut first);
         let read = |file: &str| std::fs::read_to_string(source.join(file)).expect("a file of the source");
         let mut history = History { wanted, stream: String::new(), main: BTreeMap::new(), mark: 0 };
-        for file in FILES.into_iter().chain(["mm/nommu.c"]) {
+        for file in FILES.into_iter().chain([wanted.bug.file]) {
             history.main.insert(file, read(file));
         }
         history.write();
@@ -80,13 +107,18 @@ struct History<'w> {
 
 impl History<'_> {
     fn write(&mut self) {
-        let nommu = self.main["mm/nommu.c"].replacen(PLACE, &format!("{PLACE}{REMEDY}"), 1);
-        assert_ne!(nommu, self.main["mm/nommu.c"], "the source is another one");
-        self.main.insert("mm/nommu.c", nommu);
-        let mut head = self.commit("refs/heads/main^0", None, &["mm/nommu.c"], "nommu: say that the memory is gone");
+        let Bug { file, found, good, .. } = self.wanted.bug;
+        self.replace(file, found, good);
+        let mut head = self.commit("refs/heads/main^0", None, &[file], "mm: tell when the memory of a victim is gone");
         for number in 1..=self.wanted.commits {
             head = if number == self.wanted.merge { self.merge(head, number) } else { self.next(head, number) };
         }
+    }
+
+    fn replace(&mut self, file: &'static str, from: &str, to: &str) {
+        assert_eq!(self.main[file].matches(from).count(), 1, "the source is another one: {file}");
+        let text = self.main[file].replacen(from, to, 1);
+        self.main.insert(file, text);
     }
 
     /// A change of one file; what a commit before it broke is repaired with it.
@@ -94,9 +126,9 @@ impl History<'_> {
         let file = FILES[number * 7 % FILES.len()];
         let mut touched = vec![file];
         if number == self.wanted.culprit {
-            let without = self.main["mm/nommu.c"].replacen(REMEDY, "", 1);
-            self.main.insert("mm/nommu.c", without);
-            touched.push("mm/nommu.c");
+            let Bug { file, good, bad, .. } = self.wanted.bug;
+            self.replace(file, good, bad);
+            touched.push(file);
         }
         let broken = "#error part of a change that comes later is missing\n";
         let dead = "static int __init dies(void)\n{\n\tpanic(\"does not boot\");\n}\nearly_initcall(dies);\n";
