@@ -8,11 +8,11 @@ use super::kernel::View;
 use super::known::Catalogues;
 use super::output::notify;
 use super::timings::Stopwatch;
-use crate::kernel::{Configuration, KernelEntry, Kernels};
+use crate::kernel::{Configuration, KernelEntry, Kernels, user_name};
 use crate::matrix::{self, SingleCell, SingleKernel, SinglePayload};
 use crate::store::open_regular;
 use arch::Arch;
-use model::{KernelArtifact, KernelName};
+use model::KernelArtifact;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ fn kernel(
     if let Some(folder) = &args.kernel.tree {
         let entry = tree(folder, args, catalogues, context, view)?;
         let name = entry.name.to_string();
-        catalogues.add(entry);
+        catalogues.add(vec![entry]);
         return Ok((SingleKernel::Catalogue(name), None));
     }
     if !args.kernel.config.is_empty() {
@@ -126,10 +126,7 @@ pub(super) fn options(words: &[String]) -> Result<Options, CliError> {
 
 fn user_kernel(path: &Path, arch: Arch) -> Result<KernelArtifact, CliError> {
     let image = readable(path)?;
-    let name = path.file_name().map_or_else(|| "user".into(), |name| name.to_string_lossy());
-    let name: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
-    let kernel = Kernels::user_kernel(&KernelName::new(name), arch, &image)?;
+    let kernel = Kernels::user_kernel(&user_name(path), arch, &image)?;
     let companions = [&kernel.system_map, &kernel.vmlinux, &kernel.config, &kernel.modules];
     let companions: Vec<String> = companions.into_iter().flatten().map(|path| path.display().to_string()).collect();
     if !companions.is_empty() {

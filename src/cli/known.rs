@@ -12,6 +12,7 @@ use model::{Cell, Expectation, KernelArtifact, KernelModule, Needs, RamMib, Work
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The catalogues of this invocation.
 pub struct Catalogues {
@@ -37,10 +38,8 @@ impl Catalogues {
         let workloads = load_workloads(&context.assets)?;
         output::notify_broken(kernels.catalogue().broken(), context.color);
         output::notify_broken(&workloads.broken, context.color);
-        let names = kernels.catalogue().entries().iter().map(|entry| entry.name.to_string());
-        let cached = names.map(|name| CachedKernel::new(name, &kernels));
         Ok(Self {
-            cached: cached.collect(),
+            cached: cached(&kernels),
             kernels,
             workloads: workloads.known,
             images: Images::new(context.assets.clone(), context.cache.clone()),
@@ -48,12 +47,10 @@ impl Catalogues {
         })
     }
 
-    /// Adds a kernel for this invocation.
-    pub fn add(&mut self, entry: KernelEntry) {
-        let name = entry.name.to_string();
-        self.kernels.add(entry);
-        self.cached.retain(|kernel| kernel.name != name);
-        self.cached.push(CachedKernel::new(name, &self.kernels));
+    /// Adds kernels for this invocation.
+    pub fn add(&mut self, entries: Vec<KernelEntry>) {
+        entries.into_iter().for_each(|entry| self.kernels.add(entry));
+        self.cached = cached(&self.kernels);
     }
 
     /// The names that a matrix may use.
@@ -78,23 +75,13 @@ impl Catalogues {
 /// cell of the kernel needs them.
 struct CachedKernel {
     name: String,
-    kernels: Kernels,
+    kernels: Arc<Kernels>,
     artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
     footprints: RefCell<BTreeMap<Arch, Option<Footprint>>>,
 }
 
 impl CachedKernel {
-    fn new(name: String, kernels: &Kernels) -> Self {
-        Self {
-            name,
-            kernels: kernels.clone(),
-            artifacts: RefCell::default(),
-            trees: RefCell::default(),
-            footprints: RefCell::default(),
-        }
-    }
-
     fn artifact(&self, arch: Arch) -> Option<KernelArtifact> {
         let mut artifacts = self.artifacts.borrow_mut();
         artifacts.entry(arch).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
@@ -117,6 +104,19 @@ impl CachedKernel {
         });
         tree.as_ref().map(read)
     }
+}
+
+/// The kernels of a catalogue. They share it: there may be hundreds of commits.
+fn cached(kernels: &Kernels) -> Vec<CachedKernel> {
+    let kernels = Arc::new(kernels.clone());
+    let new = |entry: &KernelEntry| CachedKernel {
+        name: entry.name.to_string(),
+        kernels: Arc::clone(&kernels),
+        artifacts: RefCell::default(),
+        trees: RefCell::default(),
+        footprints: RefCell::default(),
+    };
+    kernels.catalogue().entries().iter().map(new).collect()
 }
 
 impl KnownKernel for CachedKernel {

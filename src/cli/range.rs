@@ -110,6 +110,7 @@ impl Range {
             1 => KernelName::new(format!("commit-{}", commit.id.short())),
             _ => KernelName::new(format!("commit-{}-{kernel}", commit.id.short())),
         };
+        let mut entries = Vec::new();
         for commit in &commits {
             for kernel in &kernels {
                 let entry = catalogues.kernels.of_commit(kernel.as_str(), &repository, commit.id.as_str());
@@ -120,9 +121,10 @@ impl Range {
                     error => error.into(),
                 })?;
                 entry.name = name(commit, kernel);
-                catalogues.add(entry);
+                entries.push(entry);
             }
         }
+        catalogues.add(entries);
         let mut points = Vec::new();
         for (row, commit) in commits.iter().enumerate() {
             for (column, cell) in plan.cells.iter().enumerate() {

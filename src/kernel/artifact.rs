@@ -62,7 +62,7 @@ pub(super) struct Slot<'a> {
 }
 
 impl Slot<'_> {
-    /// The folder where it is found: that of its recipe, or one that stays the same for every build of it.
+    /// The kernel's folder: that of its recipe, or one that is the same for each build of it.
     pub fn folder(&self) -> PathBuf {
         match &self.key {
             Some(key) => self.cache.path(artifact(key)),

@@ -1,4 +1,4 @@
-//! What this process uses of the cache, and nobody removes meanwhile.
+//! What this process uses of the cache: no other process removes it meanwhile.
 
 use super::artifact::RECORD;
 use super::cache::{Cache, Lock};

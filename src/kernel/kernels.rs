@@ -154,7 +154,7 @@ impl Kernels {
         Ok(made)
     }
 
-    /// The kernel of a slot, which nobody removes from now on.
+    /// The kernel of a slot; from now on no other process removes it.
     fn load(&self, slot: &Slot<'_>, recipe: &Digest) -> Option<KernelArtifact> {
         slot.load(recipe).filter(|artifact| self.keep(&artifact.image))
     }

@@ -66,4 +66,5 @@ pub use modules::ModuleTree;
 pub use patch::Patch;
 pub use progress::{NullProgress, Progress, Stage, Update};
 pub use symbols::{symbols_of, vmstat_items};
+pub use user::user_name;
 pub use work::{Size, Work};

@@ -23,9 +23,13 @@ pub(super) struct Recipe {
     pub revision: Option<Revision>,
 }
 
-/// The revisions of sources that may change while the lab runs: branches, folders. A run sees one state of each.
+/// What was found out once: a run sees one state of what may change meanwhile.
 #[derive(Debug, Clone, Default)]
-pub(super) struct States(Arc<Mutex<BTreeMap<(String, String), Revision>>>);
+pub(super) struct States {
+    /// Revisions of sources by their names: branches, folders.
+    revisions: Arc<Mutex<BTreeMap<(String, String), Revision>>>,
+    compilers: Arc<Mutex<BTreeMap<Arch, String>>>,
+}
 
 impl Kernels {
     /// Digest of what determines a kernel: its source, as far as it is known without the network, its configuration, the
@@ -48,7 +52,7 @@ impl Kernels {
         let revision = self.revision(&entry.source, progress)?;
         let of_build = |origin: &str| {
             let config = all_config(&entry.build[&arch]);
-            let compiler = toolchain::compiler_version(arch)?;
+            let compiler = self.compiler(arch)?;
             let how = [origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION];
             Ok::<_, KernelError>(digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity))))
         };
@@ -63,6 +67,15 @@ impl Kernels {
         Ok(Recipe { digest, revision })
     }
 
+    fn compiler(&self, arch: Arch) -> Result<String, KernelError> {
+        let mut known = self.states.compilers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = known.get(&arch) {
+            return Ok(version.clone());
+        }
+        let version = toolchain::compiler_version(arch)?;
+        Ok(known.entry(arch).or_insert(version).clone())
+    }
+
     pub(super) fn revision(&self, source: &Source, progress: &dyn Progress) -> Result<Option<Revision>, KernelError> {
         let key = match source {
             Source::Git { repository, revision } => (repository.clone(), revision.clone()),
@@ -70,7 +83,7 @@ impl Kernels {
             Source::Debian { .. } | Source::DebianSource { .. } | Source::Local(_) => return Ok(None),
         };
         // The lock is held meanwhile: one thread reads a folder, the others wait for what it found.
-        let mut known = self.states.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.states.revisions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(revision) = known.get(&key) {
             return Ok(Some(revision.clone()));
         }

@@ -23,6 +23,13 @@ impl Kernels {
     }
 }
 
+/// The name of a kernel of the user: that of its file or folder, in the letters that cells may have.
+pub fn user_name(path: &Path) -> KernelName {
+    let name = path.file_name().map_or_else(|| "user".into(), |name| name.to_string_lossy());
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    KernelName::new(name.chars().map(plain).collect::<String>())
+}
+
 /// The user's files, as they are.
 pub(super) fn artifact(name: &KernelName, arch: Arch, files: &LocalImage) -> Result<KernelArtifact, KernelError> {
     let content = read_regular(&files.image, MAX_IMAGE).map_err(KernelError::io("read", &files.image))?;

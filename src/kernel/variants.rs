@@ -1,4 +1,4 @@
-//! Kernels that are not in the catalogue: commits of a repository, and other configurations of a catalogue kernel.
+//! Kernels that are not in the catalogue: folders, commits of a repository, other configurations of a catalogue kernel.
 
 use super::KernelError;
 use super::cache::digest_of;
@@ -6,6 +6,7 @@ use super::config::{Fragment, all_config};
 use super::entry::{KernelEntry, Source};
 use super::kernels::Kernels;
 use super::progress::Progress;
+use super::user::user_name;
 use arch::Arch;
 use model::{Digest, KernelArtifact, KernelName};
 use std::path::Path;
@@ -23,14 +24,11 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelEntry, KernelError> {
         let folder = folder.canonicalize().map_err(KernelError::io("read", folder))?;
-        let own = folder.file_name().unwrap_or_default().to_string_lossy();
-        let own: String =
-            own.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
         let source = Source::Tree(folder.clone());
         let state = self.revision(&source, progress)?.map(|revision| digest_of([revision.identity().as_str()]));
         let state = state.as_ref().map(Digest::short).unwrap_or_default();
         Ok(KernelEntry {
-            name: KernelName::new(format!("{own}-{state}")),
+            name: KernelName::new(format!("{}-{state}", user_name(&folder))),
             source,
             build: [(arch, fragments)].into(),
             patches: Vec::new(),

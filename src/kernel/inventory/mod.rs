@@ -1,6 +1,6 @@
 //! What lies in the cache, and the removal of what has not been used for long.
 //!
-//! [`scan`] lists it, [`prune`] chooses from the list (pure), [`remove`] removes what nobody uses.
+//! [`scan`] lists it, [`prune`] chooses from the list (pure), [`remove`] removes what is not in use.
 
 mod item;
 mod prune;

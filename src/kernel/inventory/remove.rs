@@ -1,4 +1,4 @@
-//! Removal of a part of the cache that nobody uses.
+//! Removal of a part of the cache that is not in use.
 
 use super::super::KernelError;
 use super::super::cache::{Cache, MAKING};
@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 /// Names of what is being removed begin with this; it is whole no longer.
 pub(super) const REMOVING: &str = ".removing-";
 
-/// Removes a part, or only tells with `dry_run` whether it could; `false` while somebody uses it.
+/// Removes a part, or only tells with `dry_run` whether it could; `false` while it is in use.
 pub(super) fn remove(cache: &Cache, item: &Item, dry_run: bool) -> Result<bool, KernelError> {
     let Some(lock) = cache.try_lock(&lock_of(item))? else { return Ok(false) };
     if dry_run {
         return Ok(true);
     }
     let renamed = item.paths.iter().map(|path| rename(&cache.path(path))).collect::<Result<Vec<_>, _>>()?;
-    // Deleting takes longer; nobody finds it any more.
+    // Deleting takes longer; from now on it is not found.
     drop(lock);
     if item.category == Category::Kernel {
         unlink(cache, item)?;
