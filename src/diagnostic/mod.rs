@@ -1,6 +1,6 @@
 //! Findings about what the user wrote: a text, its places, what is wrong at them, and what was probably meant.
 //!
-//! A matrix is read as a tree ([`parse`]), a kernel's or workload's description by its type ([`Document`]).
+//! A matrix is read as a tree (`parse`), a kernel's or workload's description by its type (`Document`).
 
 mod document;
 mod finding;
