@@ -69,21 +69,14 @@ impl Sources {
     ) {
         let accelerators: BTreeMap<Arch, Accelerator> =
             accelerators.iter().map(|(arch, choice)| (*arch, Accelerator::probed(choice, &self.cache))).collect();
-        let mut preparation = Preparation::default();
-        let parallel: BTreeSet<Arch> = plan.cells.iter().filter(|cell| cell.vcpus > 1).map(|cell| cell.arch).collect();
+        let parallel = plan.cells.iter().filter(|cell| cell.vcpus > 1).map(|cell| cell.arch).collect();
+        let mut preparation = Preparation { parallel, ..Preparation::default() };
         for cell in self.in_order(plan) {
             if cancel.is_cancelled() {
                 return;
             }
             let accelerator = accelerators.get(&cell.arch).cloned();
-            let is_first = !preparation.firmwares.contains_key(&cell.arch);
             let ready = preparation.cell(self, cell, accelerator, &progress).await;
-            if let Some(firmware) =
-                preparation.firmwares.get(&cell.arch).filter(|_| is_first && parallel.contains(&cell.arch))
-                && let Some(warning) = warning(cell.arch, firmware)
-            {
-                progress.note(&warning);
-            }
             found(cell.id.clone(), ready);
         }
     }
@@ -167,6 +160,8 @@ struct Preparation {
     kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>>,
     images: BTreeMap<ImageKey, Needed<Image>>,
     firmwares: BTreeMap<Arch, Firmware>,
+    /// Architectures of guests with several vCPUs.
+    parallel: BTreeSet<Arch>,
 }
 
 impl Preparation {
@@ -192,7 +187,10 @@ impl Preparation {
         }
         let accelerator = accelerator.ok_or_else(|| unavailable(format!("no accelerator for {}", cell.arch)))?;
         if let Entry::Vacant(unknown) = self.firmwares.entry(cell.arch) {
-            unknown.insert(sources.firmware(cell.arch, Arc::clone(progress)).await);
+            let firmware = unknown.insert(sources.firmware(cell.arch, Arc::clone(progress)).await);
+            if let Some(warning) = warning(cell.arch, firmware).filter(|_| self.parallel.contains(&cell.arch)) {
+                progress.note(&warning);
+            }
         }
         let firmware = self.firmwares[&cell.arch].file.clone();
         Ok(Ready { kernel, initrd: initrd?, firmware, accelerator })

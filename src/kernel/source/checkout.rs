@@ -99,14 +99,16 @@ impl Revision {
     pub fn lacks_changes(&self, cache: &Cache, progress: &dyn Progress) -> Option<String> {
         let Self::Local { folder, commit, tree, .. } = self else { return None };
         let (head, _) = wait(|| head(folder)).ok()??;
+        // A revision that is not checked out has nothing to do with the changes.
+        if head != commit.as_str() {
+            return None;
+        }
         let Self::Local { tree: now, .. } = Self::of_folder(cache, folder, progress).ok()? else { return None };
-        let short = commit.short();
-        (head == commit.as_str() && now != *tree).then(|| {
+        let (folder, short) = (folder.display(), commit.short());
+        (now != *tree).then(|| {
             format!(
-                "{} has uncommitted changes: commit {short} is built without them; `source: {{tree: {}}}` or `--tree` builds \
-                 the files as they are",
-                folder.display(),
-                folder.display()
+                "{folder} has uncommitted changes: commit {short} is built without them; `source: {{tree: {folder}}}` or \
+                 `--tree` builds the files as they are"
             )
         })
     }
