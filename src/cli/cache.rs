@@ -88,7 +88,7 @@ fn print_document(document: &Value) -> Result<(), CliError> {
 /// A line for each part, within 80 columns.
 fn list(path: &str, inventory: &Inventory) -> String {
     let mut text = format!("{path}: {}\n", HumanBytes(inventory.bytes()));
-    // Nobody wants to know them one by one.
+    // One by one they say nothing.
     for category in Category::ALL.into_iter().filter(|category| *category != Category::Log) {
         let mut items = inventory.of(category).peekable();
         if items.peek().is_some() {
@@ -204,6 +204,7 @@ mod tests {
             used: file_time() - Duration::from_secs(999 * 86400),
             is_current: true,
             in_catalogue: category == Category::Kernel,
+            is_variant: false,
             paths: vec!["artifacts/x".into()],
         }
     }

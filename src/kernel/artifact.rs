@@ -35,6 +35,9 @@ struct Record {
     name: String,
     #[serde(default)]
     arch: String,
+    /// See [`super::KernelEntry::is_variant`].
+    #[serde(default)]
+    is_variant: bool,
 }
 
 /// What a record says of a kernel, for lists.
@@ -43,12 +46,14 @@ pub(super) struct Label {
     pub name: String,
     pub arch: String,
     pub release: String,
+    pub is_variant: bool,
 }
 
 /// The label of the kernel in this folder; `None` if it holds none.
 pub(super) fn label(folder: &Path) -> Option<Label> {
-    let Record { name, arch, release, .. } = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
-    Some(Label { name, arch, release })
+    let Record { name, arch, release, is_variant, .. } =
+        serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+    Some(Label { name, arch, release, is_variant })
 }
 
 /// A kernel's place in the cache.
@@ -59,6 +64,8 @@ pub(super) struct Slot<'a> {
     pub arch: Arch,
     /// The recipe, where it determines the kernel: whatever its name, it is made once.
     pub key: Option<Digest>,
+    /// See [`super::KernelEntry::is_variant`].
+    pub is_variant: bool,
 }
 
 impl Slot<'_> {
@@ -111,7 +118,16 @@ impl Slot<'_> {
         let size = fs::metadata(&image).map_err(KernelError::io("read", &image))?.len();
         let digest = digest_of_file(&image).map_err(KernelError::io("read", &image))?;
         let (name, arch) = (self.name.to_string(), self.arch.name.to_owned());
-        let record = Record { schema: SCHEMA, recipe: recipe.clone(), release, size, digest, name, arch };
+        let record = Record {
+            schema: SCHEMA,
+            recipe: recipe.clone(),
+            release,
+            size,
+            digest,
+            name,
+            arch,
+            is_variant: self.is_variant,
+        };
         let path = scratch.path().join(RECORD);
         let text = serde_json::to_vec_pretty(&record).map_err(|error| KernelError::io("write", &path)(error.into()))?;
         fs::write(&path, text).map_err(KernelError::io("write", &path))?;
@@ -136,7 +152,13 @@ mod tests {
     fn with_slot(test: impl FnOnce(Slot<'_>)) {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().to_owned());
-        test(Slot { cache: &cache, name: &KernelName::new("linux-6.1"), arch: arch::find("arm").unwrap(), key: None });
+        test(Slot {
+            cache: &cache,
+            name: &KernelName::new("linux-6.1"),
+            arch: arch::find("arm").unwrap(),
+            key: None,
+            is_variant: false,
+        });
     }
 
     fn make(slot: &Slot<'_>, recipe: &Digest, image: &str) -> KernelArtifact {

@@ -270,7 +270,13 @@ echo 6.1.176 > $objects/include/config/kernel.release
         }
 
         fn slot(&self) -> Slot<'_> {
-            Slot { cache: &self.cache, name: &self.name, arch: arch::find("riscv64-nommu").unwrap(), key: None }
+            Slot {
+                cache: &self.cache,
+                name: &self.name,
+                arch: arch::find("riscv64-nommu").unwrap(),
+                key: None,
+                is_variant: false,
+            }
         }
 
         fn build(&self, requested: &str) -> Result<KernelArtifact, KernelError> {

@@ -23,6 +23,8 @@ pub struct KernelEntry {
     pub build: BTreeMap<Arch, Vec<Fragment>>,
     /// Patches of its source, in their order.
     pub patches: Vec<Patch>,
+    /// It has no file: the kernel of a commit, of a folder, or with a configuration that is tried.
+    pub is_variant: bool,
 }
 
 /// The source of a kernel.
@@ -138,7 +140,7 @@ impl KernelEntry {
                 build.insert(*arch, fragments(assets, names, &at, document));
             }
             let patches = patches(assets, &file.patches, &[Step::Key("patches")], document);
-            let entry = Self { name: KernelName::new(name), source: file.source, build, patches };
+            let entry = Self { name: KernelName::new(name), source: file.source, build, patches, is_variant: false };
             entry.check(document);
             Some(entry)
         })

@@ -99,6 +99,6 @@ impl Kernels {
     pub(super) fn slot<'a>(&'a self, entry: &'a KernelEntry, arch: Arch, recipe: &Recipe) -> Slot<'a> {
         let is_local = matches!(recipe.revision, Some(Revision::Local { .. }));
         let key = is_local.then(|| recipe.digest.clone());
-        Slot { cache: &self.cache, name: &entry.name, arch, key }
+        Slot { cache: &self.cache, name: &entry.name, arch, key, is_variant: entry.is_variant }
     }
 }

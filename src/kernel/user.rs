@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_for_the_architecture_is_refused() {
+    fn files_that_are_no_image_for_the_architecture_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let image = dir.path().join("image");
         let mut arm64 = vec![0; 64];

@@ -32,6 +32,7 @@ impl Kernels {
             source,
             build: [(arch, fragments)].into(),
             patches: Vec::new(),
+            is_variant: true,
         })
     }
 
@@ -45,7 +46,7 @@ impl Kernels {
             return Err(entry.not_built());
         }
         let source = Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() };
-        Ok(KernelEntry { source, ..entry.clone() })
+        Ok(KernelEntry { source, is_variant: true, ..entry.clone() })
     }
 
     /// Builds a commit of a repository with these configuration fragments, in one output tree with all other commits of that
@@ -68,6 +69,7 @@ impl Kernels {
             source: Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() },
             build: [(arch, fragments)].into(),
             patches: Vec::new(),
+            is_variant: true,
         };
         self.prepare_entry(&entry, arch, jobs, progress)
     }
@@ -93,6 +95,7 @@ impl Kernels {
         let entry = KernelEntry {
             name: KernelName::new(format!("{name}-config-{}", config.short())),
             build: [(arch, fragments)].into(),
+            is_variant: true,
             ..entry.clone()
         };
         self.prepare_entry(&entry, arch, jobs, progress)

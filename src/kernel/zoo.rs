@@ -79,6 +79,7 @@ pub(super) fn read(assets: &Assets, path: &str, catalogue: &[KernelEntry]) -> Re
             source: base.source.clone(),
             build: build.clone(),
             patches: base.patches.iter().cloned().chain(patches).collect(),
+            is_variant: false,
         };
         let [bad_name, good_name] = names(path);
         Some([side(bad_name, bad), side(good_name, good)])

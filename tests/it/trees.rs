@@ -74,7 +74,7 @@ fn folder_of_the_catalogue_is_built_as_it_is() {
 }
 
 #[test]
-fn what_cannot_be_built_is_refused() {
+fn trees_that_cannot_be_built_are_refused() {
     let kernels = kernels();
     kernels.program.write("empty/README", "");
     for (args, message) in [

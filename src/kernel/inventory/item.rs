@@ -86,6 +86,8 @@ pub struct Item {
     pub is_current: bool,
     /// A kernel that the catalogue has.
     pub in_catalogue: bool,
+    /// A kernel of a commit, of a folder, or with a configuration that is tried.
+    pub is_variant: bool,
     /// Its folders and files, below the cache folder.
     pub paths: Vec<PathBuf>,
 }
@@ -101,19 +103,15 @@ impl Item {
             used,
             is_current: false,
             in_catalogue: false,
+            is_variant: false,
             paths: Vec::new(),
         }
     }
 
-    /// Whether it is the kernel of a commit or of a configuration that is tried, or one that another build has replaced.
+    /// Whether it is a variant, or a kernel that another build has replaced.
     pub fn is_of_commit(&self) -> bool {
-        self.category == Category::Kernel && (is_variant(&self.name) || !self.is_current)
+        self.category == Category::Kernel && (self.is_variant || !self.is_current)
     }
-}
-
-/// Whether it is the name of a commit's kernel, or of one with a configuration that is tried.
-pub(super) fn is_variant(name: &str) -> bool {
-    name.starts_with("commit-") || name.contains("-config-")
 }
 
 /// What lies in the cache, by category and name.

@@ -25,9 +25,13 @@ impl Kernels {
     /// # Errors
     /// When its folders cannot be read.
     pub fn inventory(&self) -> Result<Inventory, KernelError> {
-        scan::all(self.cache(), &|name, arch| {
-            arch::find(arch).is_some_and(|arch| self.catalogue().supports(name, arch).is_ok())
-        })
+        scan::all(self.cache(), &|name, arch| self.has_file(name, arch))
+    }
+
+    /// Whether the catalogue has a file for the kernel of this name and architecture.
+    fn has_file(&self, name: &str, arch: &str) -> bool {
+        let entry = arch::find(arch).and_then(|arch| self.catalogue().supports(name, arch).ok());
+        entry.is_some_and(|entry| !entry.is_variant)
     }
 
     /// Removes what the rule says, or only tells with `dry_run`.
@@ -40,14 +44,15 @@ impl Kernels {
 
     /// Removes the least recently used kernels of commits beyond the limit. A kernel that was just made does not fail for it.
     pub(super) fn make_room(&self, limit: Option<u64>) {
-        if let Err(error) = make_room(self.cache(), limit.unwrap_or(COMMIT_LIMIT)) {
+        let in_catalogue = |name: &str, arch: &str| self.has_file(name, arch);
+        if let Err(error) = make_room(self.cache(), limit.unwrap_or(COMMIT_LIMIT), &in_catalogue) {
             tracing::warn!("old kernels of commits stay in the cache: {error}");
         }
     }
 }
 
-fn make_room(cache: &Cache, limit: u64) -> Result<Pruned, KernelError> {
+fn make_room(cache: &Cache, limit: u64, in_catalogue: scan::InCatalogue<'_>) -> Result<Pruned, KernelError> {
     let rule = Prune { scope: Scope::Commits, older: None, max_bytes: Some(limit) };
-    let kernels = scan::kernels(cache)?;
+    let kernels = scan::kernels(cache, in_catalogue)?;
     prune::run(kernels, &rule, file_time(), &mut |item| remove::remove(cache, item, false))
 }

@@ -97,7 +97,8 @@ mod tests {
 
     fn item(category: Category, name: &str, bytes: u64, days: u32) -> Item {
         let is_current = !name.starts_with("old");
-        Item { bytes, is_current, ..Item::new(category, name.to_owned(), now() - days * DAY) }
+        let is_variant = name.starts_with("commit-");
+        Item { bytes, is_current, is_variant, ..Item::new(category, name.to_owned(), now() - days * DAY) }
     }
 
     fn cache() -> Inventory {

@@ -3,7 +3,7 @@
 use super::super::KernelError;
 use super::super::artifact::{RECORD, label};
 use super::super::cache::Cache;
-use super::item::{Category, Inventory, Item, is_variant};
+use super::item::{Category, Inventory, Item};
 use super::remove::REMOVING;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// Whether the catalogue has a kernel, by its name and that of the architecture.
-type InCatalogue<'a> = &'a dyn Fn(&str, &str) -> bool;
+pub(super) type InCatalogue<'a> = &'a dyn Fn(&str, &str) -> bool;
 
 /// Folders whose parts are listed; those of sources before those that belong to a source.
 const FOLDERS: [&str; 8] = ["artifacts", "sources", "trees", "objects", "packages", "apt", "images", "firmware"];
@@ -38,9 +38,9 @@ pub(super) fn all(cache: &Cache, in_catalogue: InCatalogue<'_>) -> Result<Invent
 }
 
 /// The kernels alone.
-pub(super) fn kernels(cache: &Cache) -> Result<Inventory, KernelError> {
+pub(super) fn kernels(cache: &Cache, in_catalogue: InCatalogue<'_>) -> Result<Inventory, KernelError> {
     let mut scan = Scan::new(cache);
-    scan.kernels(&|_, _| false)?;
+    scan.kernels(in_catalogue)?;
     Ok(scan.finish())
 }
 
@@ -107,12 +107,13 @@ impl<'c> Scan<'c> {
             // Kernels of several names may be one: it stays for the one that is to stay.
             let names = links.get(key).map(Vec::as_slice).unwrap_or_default();
             let known = names.iter().find(|(name, arch)| in_catalogue(name, arch));
-            let link = known.or(names.iter().find(|(name, _)| !is_variant(name))).or(names.first());
+            let link = known.or(names.first());
             let (name, arch) = link.cloned().unwrap_or((label.name, label.arch));
             let item = scan.push(Category::Kernel, name, path, metadata);
             item.used = modified(&record);
             item.is_current = link.is_some();
             item.in_catalogue = known.is_some();
+            item.is_variant = label.is_variant && known.is_none();
             if item.name.is_empty() {
                 item.name = key.chars().take(12).collect();
             }

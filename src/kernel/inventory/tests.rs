@@ -14,6 +14,10 @@ struct Setup {
     cache: Cache,
 }
 
+fn in_catalogue(name: &str, arch: &str) -> bool {
+    (name, arch) == ("linux-6.1", "arm")
+}
+
 impl Setup {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -30,7 +34,8 @@ impl Setup {
     /// A finished kernel of 100 KiB that was last used so many hours ago.
     fn kernel(&self, name: &str, content: &str, hours: u32) -> KernelArtifact {
         let name = KernelName::new(name);
-        let slot = Slot { cache: &self.cache, name: &name, arch: arch::find("arm").unwrap(), key: None };
+        let is_variant = name.as_str().starts_with("commit-") || name.as_str().contains("-config-");
+        let slot = Slot { cache: &self.cache, name: &name, arch: arch::find("arm").unwrap(), key: None, is_variant };
         let recipe = digest_of([content]);
         let scratch = slot.scratch(&recipe, content).unwrap();
         fs::write(scratch.path().join(IMAGE), content.repeat(100 << 10)).unwrap();
@@ -41,7 +46,7 @@ impl Setup {
     }
 
     fn inventory(&self) -> Inventory {
-        scan::all(&self.cache, &|name, arch| (name, arch) == ("linux-6.1", "arm")).unwrap()
+        scan::all(&self.cache, &in_catalogue).unwrap()
     }
 
     /// The items of a category as `name arch release`.
@@ -156,7 +161,7 @@ fn kernel_of_two_names_is_that_of_the_catalogue_and_loses_both_links() {
     let target = Path::new("../../artifacts").join(folder.file_name().unwrap());
     point(&setup.cache.path("kernels/linux-6.1/arm"), &target).unwrap();
     assert_eq!(setup.names(Category::Kernel), ["linux-6.1 arm 6.1.0"]);
-    make_room(&setup.cache, 0).unwrap();
+    make_room(&setup.cache, 0, &in_catalogue).unwrap();
     let rule = Prune { scope: Scope::ExceptCatalogue, ..ALL };
     assert!(setup.prune(&rule, false).removed.is_empty() && folder.is_dir());
     setup.prune(&ALL, false);
@@ -178,7 +183,7 @@ fn killed_removal_is_finished_by_the_next() {
 }
 
 #[test]
-fn what_another_process_uses_stays() {
+fn parts_in_use_by_another_process_stay() {
     let setup = Setup::new();
     let kernel = setup.kernel("linux-6.1", "a", 1);
     setup.kernel("commit-0123456789ab", "b", 2);
@@ -224,10 +229,10 @@ fn kernels_of_commits_give_way_to_the_limit() {
         setup.kernel(name, name, hours);
     }
     let one = setup.inventory().of(Category::Kernel).next().unwrap().bytes;
-    make_room(&setup.cache, 8 * one).unwrap();
+    make_room(&setup.cache, 8 * one, &in_catalogue).unwrap();
     assert_eq!(setup.names(Category::Kernel).len(), 5);
     setup.cache.keep_file(Path::new(&setup.cache.path("kernels/linux-6.1-config-c/arm/kernel")));
-    make_room(&setup.cache, 0).unwrap();
+    make_room(&setup.cache, 0, &in_catalogue).unwrap();
     let left: Vec<String> = setup.inventory().items.into_iter().map(|item| item.name).collect();
     assert_eq!(left, ["debian-6.1", "linux-6.1", "linux-6.1-config-c", "kernels", "locks"]);
 }
