@@ -73,6 +73,11 @@ static void __attribute__((noreturn)) power_off(void)
 	frame_begin("bye");
 	frame_send();
 	console_drain();
+#ifdef GUEST_POWER_OFF
+	/* drivers/acpi/bus.c makes it. */
+	if (sys_open("/proc/acpi", O_RDONLY | O_CLOEXEC) < 0)
+		GUEST_POWER_OFF();
+#endif
 	for (int i = 0; i < 2; i++)
 		check("reboot", SYS(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, commands[i]));
 	for (;;)

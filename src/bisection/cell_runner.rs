@@ -57,7 +57,7 @@ impl CellRunner {
     pub fn open(session: &Session, subject: &CellSubject, lab: &LabContext<'_>) -> Result<Self, SessionError> {
         let config = session.search.config();
         let fragments = match &subject.variation {
-            Variation::Commit { config } => lab.configuration(config, subject.cell.arch)?,
+            Variation::Commit { config } => lab.configuration(config, &subject.cell)?,
             Variation::Cells(_) | Variation::Configs(_) => Vec::new(),
         };
         let dir = session.path().join("trials");

@@ -51,7 +51,7 @@ fn subject(
     let lab = lab.ok_or(SessionError::Internal("a cell is tried without a lab"))?;
     let cell = cell::plan(SingleCell { kernel: cell::commit_kernel(), ..request.cell }, &lab.known)?;
     // Refuses an unknown fragment before anything is built.
-    let fragments = lab.configuration(&config, cell.arch)?;
+    let fragments = lab.configuration(&config, &cell)?;
     let jobs = cell::jobs(jobs, &cell);
     // The default is written down: it changes with the catalogue.
     let default = || fragments.into_iter().map(|fragment| fragment.name).collect();

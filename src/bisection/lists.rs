@@ -32,9 +32,9 @@ pub(super) fn versions(
     let family = family(&from, &to, kernel, known, arch);
     let mut names: Vec<(Vec<u64>, String)> = known
         .kernels
-        .iter()
-        .filter(|(_, kernel)| kernel.available(arch).is_ok())
-        .filter_map(|(name, _)| Some((version(name.strip_prefix(&family)?.strip_prefix('-')?)?, name.clone())))
+        .names(arch)
+        .into_iter()
+        .filter_map(|name| Some((version(name.strip_prefix(&family)?.strip_prefix('-')?)?, name)))
         .collect();
     names.sort();
     let names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
@@ -66,10 +66,11 @@ pub(super) fn versions(
 fn family(from: &str, to: &str, kernel: &str, known: &Known<'_>, arch: Arch) -> String {
     let family_of =
         |name: &str| name.rsplit_once('-').map(|(family, _)| family.to_owned()).filter(|name| !name.is_empty());
+    let names = known.kernels.names(arch);
     let count = |family: &str| {
         let is_member =
             |name: &str| name.strip_prefix(family).and_then(|rest| rest.strip_prefix('-')).and_then(version).is_some();
-        known.kernels.iter().filter(|(name, kernel)| is_member(name) && kernel.available(arch).is_ok()).count()
+        names.iter().filter(|name| is_member(name)).count()
     };
     let largest = ["linux", "debian"].into_iter().max_by_key(|family| count(family)).unwrap_or("linux");
     family_of(from).or_else(|| family_of(to)).or_else(|| family_of(kernel)).unwrap_or_else(|| largest.to_owned())

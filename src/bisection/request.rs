@@ -3,11 +3,11 @@
 use super::config::BadCriterion;
 use super::error::RequestError;
 use crate::assets::Assets;
-use crate::kernel::{Configuration, Fragment};
+use crate::kernel::{Configurations, Fragment};
 use crate::lab::Sources;
 use crate::matrix::{Known, SingleCell};
-use arch::Arch;
 use bisect::Settings;
+use model::Cell;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -178,13 +178,13 @@ pub struct LabContext<'a> {
 }
 
 impl LabContext<'_> {
-    /// The configuration of kernels that are built from commits.
+    /// The configuration of kernels that are built from commits for a cell.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn configuration(&self, names: &[String], arch: Arch) -> Result<Vec<Fragment>, RequestError> {
+    pub(super) fn configuration(&self, names: &[String], cell: &Cell) -> Result<Vec<Fragment>, RequestError> {
         let catalogue = self.sources.kernels.catalogue();
-        let found = Configuration::named(names, arch, catalogue, self.assets);
+        let found = Configurations { catalogue, assets: self.assets, arch: cell.arch, needs: &cell.needs }.named(names);
         found.map(|found| found.fragments).map_err(|error| RequestError::Config(Box::new(error)))
     }
 }

@@ -8,11 +8,11 @@ use super::kernel::View;
 use super::known::Catalogues;
 use super::output::notify;
 use super::timings::Stopwatch;
-use crate::kernel::{Configuration, KernelEntry, Kernels, user_name};
+use crate::kernel::{Configurations, KernelEntry, Kernels, user_name};
 use crate::matrix::{self, SingleCell, SingleKernel, SinglePayload};
 use crate::store::open_regular;
 use arch::Arch;
-use model::KernelArtifact;
+use model::{KernelArtifact, WorkloadName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,11 @@ fn tree(
         return Err(CliError::Usage(format!("{} is no kernel source: it has no Kconfig", folder.display())));
     }
     let (kernels, names) = (&catalogues.kernels, &args.kernel.config);
-    let found = Configuration::of_tree(folder, names, args.arch, kernels.catalogue(), &context.assets);
+    let ram = args.ram.parse().unwrap_or(args.arch.min_ram);
+    let workload = args.workload.as_ref().and_then(|name| catalogues.workloads.get(&WorkloadName::new(name)));
+    let needs = workload.map(|workload| workload.needs(args.arch, ram)).unwrap_or_default();
+    let (catalogue, assets) = (kernels.catalogue(), &context.assets);
+    let found = Configurations { catalogue, assets, arch: args.arch, needs: &needs }.of_tree(folder, names);
     let found = found.map_err(|error| CliError::from(error).of_argument())?;
     notify(&format!("configuration: {}", found.origin));
     let entry = kernels.of_folder(folder, found.fragments, args.arch, view);

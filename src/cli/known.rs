@@ -4,14 +4,15 @@ use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{Footprint, KernelEntry, KernelError, Kernels, ModuleTree, Options, missing_option};
-use crate::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
+use crate::kernel::{Footprint, KernelEntry, KernelError, Kernels, ModuleTree, Options, missing_option, options};
+use crate::matrix::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};
 use crate::workload::{Manifest, OptionError, Unfit};
 use arch::Arch;
-use model::{Cell, Expectation, KernelArtifact, KernelModule, Needs, RamMib, WorkloadName};
+use model::{Cell, Expectation, KernelArtifact, KernelModule, KernelName, Needs, RamMib, WorkloadName};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The catalogues of this invocation.
@@ -24,7 +25,7 @@ pub struct Catalogues {
     pub images: Images,
     /// Folder of the cache.
     pub cache: PathBuf,
-    cached: Vec<CachedKernel>,
+    cached: CachedKernels,
 }
 
 impl Catalogues {
@@ -39,7 +40,7 @@ impl Catalogues {
         output::notify_broken(kernels.catalogue().broken(), context.color);
         output::notify_broken(&workloads.broken, context.color);
         Ok(Self {
-            cached: cached(&kernels),
+            cached: CachedKernels::new(&kernels),
             kernels,
             workloads: workloads.known,
             images: Images::new(context.assets.clone(), context.cache.clone()),
@@ -50,15 +51,14 @@ impl Catalogues {
     /// Adds kernels for this invocation.
     pub fn add(&mut self, entries: Vec<KernelEntry>) {
         entries.into_iter().for_each(|entry| self.kernels.add(entry));
-        self.cached = cached(&self.kernels);
+        self.cached = CachedKernels::new(&self.kernels);
     }
 
     /// The names that a matrix may use.
     pub fn known(&self) -> Known<'_> {
-        let kernels = self.cached.iter().map(|kernel| (kernel.name.clone(), kernel as &dyn KnownKernel));
         let workloads =
             self.workloads.iter().map(|(name, manifest)| (name.to_string(), manifest as &dyn KnownWorkload));
-        Known { kernels: kernels.collect(), workloads: workloads.collect() }
+        Known { kernels: &self.cached, workloads: workloads.collect() }
     }
 
     /// The modules that a cell loads; `None` while its kernel's modules are not in the cache.
@@ -66,13 +66,63 @@ impl Catalogues {
         if cell.needs.modules.is_empty() {
             return Some(Vec::new());
         }
-        let kernel = self.cached.iter().find(|kernel| kernel.name == cell.kernel.as_str())?;
+        let kernel = self.cached.kernel(cell.kernel.as_str()).ok()?;
         kernel.with_tree(arch, |tree| tree.load_order(&cell.needs.modules).ok())?
     }
 }
 
-/// A kernel of the catalogue with its artifacts and modules in the cache, by architecture. They are looked up once: every
-/// cell of the kernel needs them.
+/// The kernels of a catalogue that were asked for.
+struct CachedKernels {
+    /// They share it: there may be hundreds of commits.
+    kernels: Arc<Kernels>,
+    found: RefCell<BTreeMap<String, Rc<CachedKernel>>>,
+}
+
+impl CachedKernels {
+    fn new(kernels: &Kernels) -> Self {
+        Self { kernels: Arc::new(kernels.clone()), found: RefCell::default() }
+    }
+
+    fn kernel(&self, name: &str) -> Result<Rc<CachedKernel>, KernelError> {
+        if let Some(kernel) = self.found.borrow().get(name) {
+            return Ok(Rc::clone(kernel));
+        }
+        self.kernels.catalogue().find(name)?;
+        let kernel = Rc::new(CachedKernel {
+            name: name.to_owned(),
+            kernels: Arc::clone(&self.kernels),
+            artifacts: RefCell::default(),
+            trees: RefCell::default(),
+            footprints: RefCell::default(),
+        });
+        self.found.borrow_mut().insert(name.to_owned(), Rc::clone(&kernel));
+        Ok(kernel)
+    }
+}
+
+impl KnownKernels for CachedKernels {
+    fn names(&self, arch: Arch) -> Vec<String> {
+        let entries = self.kernels.catalogue().entries().iter().filter(|entry| entry.arches().contains(&arch));
+        entries.map(|entry| entry.name.to_string()).collect()
+    }
+
+    fn find(&self, name: &str) -> Result<Rc<dyn KnownKernel + '_>, UnknownKernel> {
+        self.kernel(name).map(|kernel| kernel as Rc<dyn KnownKernel>).map_err(|error| {
+            let known = self.kernels.catalogue().suggestions(name).unwrap_or_default();
+            match error {
+                KernelError::Unknown { .. } => UnknownKernel::of(name, known),
+                // Its problems are listed elsewhere.
+                KernelError::Description(_) => {
+                    UnknownKernel { message: format!("the description of kernel `{name}` is wrong"), known }
+                }
+                error => UnknownKernel { message: error.to_string(), known },
+            }
+        })
+    }
+}
+
+/// A kernel with its artifacts and modules in the cache, by architecture. They are looked up once: every cell of the kernel
+/// needs them.
 struct CachedKernel {
     name: String,
     kernels: Arc<Kernels>,
@@ -87,12 +137,24 @@ impl CachedKernel {
         artifacts.entry(arch).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
     }
 
-    /// An option that the kernel lacks, as far as it is in the cache.
-    fn missing_option<'a>(&self, arch: Arch, wanted: &'a [String]) -> Option<&'a str> {
-        if wanted.is_empty() {
-            return None;
-        }
-        missing_option(&self.artifact(arch)?, wanted)
+    /// An option that the kernel lacks, as far as that is known: from its configuration, or from the fragments for it.
+    fn missing_option(&self, arch: Arch, needs: &Needs) -> Option<KernelLack> {
+        let entry = self.kernels.catalogue().find(&self.name).ok()?;
+        let fragments = entry.build.get(&arch);
+        // In a kernel that is not built here, the file system may be a module.
+        let wanted: Vec<String> = match fragments {
+            Some(_) => options(needs).map(str::to_owned).collect(),
+            None => needs.config.clone(),
+        };
+        let missing = match self.artifact(arch).filter(|_| !wanted.is_empty()) {
+            Some(artifact) => missing_option(&artifact, &wanted),
+            None => wanted.iter().map(String::as_str).find(|option| {
+                fragments.is_some_and(|fragments| !fragments.iter().any(|fragment| fragment.builds_in(option)))
+            }),
+        }?;
+        let fragment = self.kernels.catalogue().fragment_with(missing).ok().flatten().filter(|_| fragments.is_some());
+        let with = fragment.map(|fragment| KernelName::new(format!("{}+{}", self.name, fragment.name)));
+        Some(KernelLack::Option { option: missing.to_owned(), arch, with })
     }
 
     /// Hands the kernel's modules to `read`, if they are in the cache.
@@ -104,19 +166,6 @@ impl CachedKernel {
         });
         tree.as_ref().map(read)
     }
-}
-
-/// The kernels of a catalogue. They share it: there may be hundreds of commits.
-fn cached(kernels: &Kernels) -> Vec<CachedKernel> {
-    let kernels = Arc::new(kernels.clone());
-    let new = |entry: &KernelEntry| CachedKernel {
-        name: entry.name.to_string(),
-        kernels: Arc::clone(&kernels),
-        artifacts: RefCell::default(),
-        trees: RefCell::default(),
-        footprints: RefCell::default(),
-    };
-    kernels.catalogue().entries().iter().map(new).collect()
 }
 
 impl KnownKernel for CachedKernel {
@@ -132,8 +181,8 @@ impl KnownKernel for CachedKernel {
     }
 
     fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {
-        if let Some(option) = self.missing_option(arch, &needs.config) {
-            return Err(KernelLack::Option { option: option.to_owned(), arch });
+        if let Some(lack) = self.missing_option(arch, needs) {
+            return Err(lack);
         }
         if needs.modules.is_empty() {
             return Ok(());

@@ -1,16 +1,22 @@
 //! The kernels of the lab: one YAML file each, the file's name is the kernel's.
 
+use super::config::{Fragment, fragment_names};
 use super::entry::KernelEntry;
 use super::{KernelError, zoo};
 use crate::assets::Assets;
 use crate::diagnostic::{BrokenFile, Diagnostic, closest};
 use arch::Arch;
+use model::KernelName;
+use std::borrow::Cow;
 
-/// All kernels, in the order of their names.
+/// All kernels, in the order of their names. `NAME+FRAGMENT` is a kernel of them that is built with one more configuration
+/// fragment; there may be several.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     entries: Vec<KernelEntry>,
     broken: Vec<BrokenFile>,
+    /// Where fragments are.
+    assets: Assets,
 }
 
 fn broken_file(names: Vec<String>, error: KernelError) -> BrokenFile {
@@ -44,7 +50,7 @@ impl Catalogue {
             }
         }
         entries.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
-        Ok(Self { entries, broken })
+        Ok(Self { entries, broken, assets: assets.clone() })
     }
 
     /// Adds a kernel, in place of one of the same name.
@@ -70,21 +76,60 @@ impl Catalogue {
     ///
     /// # Errors
     /// When there is none; the message names the nearest one. When its description is wrong.
-    pub fn find(&self, name: &str) -> Result<&KernelEntry, KernelError> {
+    pub fn find(&self, name: &str) -> Result<Cow<'_, KernelEntry>, KernelError> {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.name.as_str() == name) {
+            return Ok(Cow::Borrowed(entry));
+        }
+        if let Some((base, fragments)) = name.split_once('+') {
+            return self.with_fragments(name, base, fragments).map(Cow::Owned);
+        }
         if let Some(broken) = self.broken.iter().find(|broken| broken.names.iter().any(|other| other == name)) {
             return Err(broken.problems.clone().into());
         }
-        self.entries.iter().find(|entry| entry.name.as_str() == name).ok_or_else(|| {
-            let similar = closest(name, self.entries.iter().map(|entry| entry.name.as_str())).map(str::to_owned);
-            KernelError::Unknown { name: name.to_owned(), similar }
-        })
+        let similar = closest(name, self.entries.iter().map(|entry| entry.name.as_str())).map(str::to_owned);
+        Err(KernelError::Unknown { name: name.to_owned(), similar })
+    }
+
+    fn with_fragments(&self, name: &str, base: &str, fragments: &str) -> Result<KernelEntry, KernelError> {
+        let base = self.find(base)?;
+        if base.build.is_empty() {
+            return Err(base.not_built());
+        }
+        let fragments = fragments.split('+').map(|fragment| Fragment::named(&self.assets, fragment));
+        let fragments = fragments.collect::<Result<Vec<_>, _>>()?;
+        let mut entry = KernelEntry { name: KernelName::new(name), ..base.into_owned() };
+        entry.build.values_mut().for_each(|build| build.extend(fragments.iter().cloned()));
+        Ok(entry)
+    }
+
+    /// Names to suggest for one that is wrong: kernels, or, behind a `+`, fragments of the kernel before it.
+    ///
+    /// # Errors
+    /// When the folder of the fragments cannot be listed.
+    pub fn suggestions(&self, wrong: &str) -> Result<Vec<String>, KernelError> {
+        let is_built = |name: &str| self.find(name).is_ok_and(|entry| !entry.build.is_empty());
+        let Some((base, _)) = wrong.rsplit_once('+').filter(|(base, _)| is_built(base)) else {
+            return Ok(self.entries.iter().map(|entry| entry.name.to_string()).collect());
+        };
+        Ok(fragment_names(&self.assets)?.into_iter().map(|fragment| format!("{base}+{fragment}")).collect())
+    }
+
+    /// The smallest fragment that builds in an option, whose name is without `CONFIG_`; those of architectures are no choice.
+    ///
+    /// # Errors
+    /// When a fragment cannot be read.
+    pub fn fragment_with(&self, option: &str) -> Result<Option<Fragment>, KernelError> {
+        let names = fragment_names(&self.assets)?.into_iter().filter(|name| arch::find(name).is_none());
+        let fragments = names.map(|name| Fragment::read(&self.assets, &name)).collect::<Result<Vec<_>, _>>()?;
+        let having = fragments.into_iter().filter(|fragment| fragment.builds_in(option));
+        Ok(having.min_by_key(|fragment| fragment.options.len()))
     }
 
     /// Whether a kernel exists for an architecture; if not, the error says why.
     ///
     /// # Errors
     /// When the kernel is unknown or does not exist for the architecture.
-    pub fn supports(&self, name: &str, arch: Arch) -> Result<&KernelEntry, KernelError> {
+    pub fn supports(&self, name: &str, arch: Arch) -> Result<Cow<'_, KernelEntry>, KernelError> {
         let entry = self.find(name)?;
         let arches = entry.arches();
         if arches.contains(&arch) {
@@ -130,6 +175,34 @@ mod tests {
             let nommu = arch::find("riscv64-nommu").unwrap();
             assert!(catalogue.supports(&format!("linux-{line}"), nommu).is_ok());
         }
+    }
+
+    #[test]
+    fn kernel_is_built_with_more_fragments() {
+        let catalogue = Catalogue::read(&Assets::builtin()).unwrap();
+        let arch = arch::find("x86_64").unwrap();
+        let names = |name: &str| -> Vec<String> {
+            let entry = catalogue.supports(name, arch).unwrap();
+            assert_eq!(entry.name.as_str(), name);
+            entry.build[&arch].iter().map(|fragment| fragment.name.clone()).collect()
+        };
+        let base = names("linux-7.3");
+        assert_eq!(names("linux-7.3+xfs+unix"), [base, vec!["xfs".into(), "unix".into()]].concat());
+        let message = |name: &str| catalogue.find(name).unwrap_err().to_string();
+        for wrong in ["linux-7.3+exxt4", "linux-7.3+../config/ext4", "linux-7.3+", "linux-7.3+xfs+"] {
+            assert!(message(wrong).starts_with("no configuration `"), "{}", message(wrong));
+        }
+        assert!(message("debian-6.1+xfs").starts_with("debian-6.1 "), "{}", message("debian-6.1+xfs"));
+        assert!(message("linux-7.33+xfs").starts_with("unknown kernel `linux-7.33`"));
+        let closest = |wrong: &str| {
+            closest(wrong, catalogue.suggestions(wrong).unwrap().iter().map(String::as_str)).map(str::to_owned)
+        };
+        assert_eq!(closest("linux-7.3+exxt4").as_deref(), Some("linux-7.3+ext4"));
+        assert_eq!(closest("linux-7.4+ext4").as_deref(), None);
+        assert_eq!(closest("linux-7.33").as_deref(), Some("linux-7.3"));
+        let smallest = |option: &str| catalogue.fragment_with(option).unwrap().map(|fragment| fragment.name);
+        assert_eq!(smallest("EXT4_FS").as_deref(), Some("ext4"));
+        assert_eq!(smallest("NO_SUCH_THING"), None);
     }
 
     #[test]

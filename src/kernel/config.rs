@@ -49,6 +49,25 @@ impl Fragment {
         Ok(Self { name: name.to_owned(), options })
     }
 
+    /// Reads the fragment that a command line or a matrix names.
+    ///
+    /// # Errors
+    /// When there is none of this name (`NoFragment`), or it is wrong.
+    pub fn named(assets: &Assets, name: &str) -> Result<Self, KernelError> {
+        let none = || KernelError::NoFragment(name.to_owned());
+        // A name becomes a path.
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            return Err(none());
+        }
+        Self::read(assets, name).map_err(|error| if let KernelError::NoFile(_) = error { none() } else { error })
+    }
+
+    /// Whether it builds an option in; the name is without `CONFIG_`.
+    pub fn builds_in(&self, option: &str) -> bool {
+        let set = self.options.iter().rev().find(|set| set.name.strip_prefix("CONFIG_") == Some(option));
+        set.is_some_and(|set| set.value == "y")
+    }
+
     /// A whole `.config` of the user: options that another revision does not have are optional, as with
     /// `make olddefconfig`.
     ///
@@ -179,6 +198,17 @@ fn parse_line(line: &str, number: usize) -> Result<Option<ConfigOption>, LinePro
         return Err(LineProblem::Name(name.to_owned()));
     }
     Ok(Some(ConfigOption { name: name.into(), value: value.into(), optional, line: number }))
+}
+
+/// Names of all fragments, in alphabetical order.
+///
+/// # Errors
+/// When their folder cannot be listed.
+pub(super) fn fragment_names(assets: &Assets) -> Result<Vec<String>, KernelError> {
+    let folder = "kernels/config";
+    let files = assets.list(folder).map_err(KernelError::io("list", folder.as_ref()))?;
+    let name = |file: &String| Some(file.rsplit('/').next()?.strip_suffix(".config")?.to_owned());
+    Ok(files.iter().filter_map(name).collect())
 }
 
 /// The file for `KCONFIG_ALLCONFIG`: all requested options, a later one in place of an earlier one.

@@ -6,6 +6,7 @@ use super::config::Fragment;
 use super::entry::{KernelEntry, Source};
 use crate::assets::Assets;
 use arch::Arch;
+use model::{Filesystem, Needs};
 use std::path::Path;
 
 /// A configuration, and where it comes from.
@@ -17,54 +18,69 @@ pub struct Configuration {
     pub origin: String,
 }
 
-impl Configuration {
+/// What determines a configuration where none is named.
+pub struct Configurations<'a> {
+    /// Kernels, of which the newest one has the default.
+    pub catalogue: &'a Catalogue,
+    /// Fragments.
+    pub assets: &'a Assets,
+    /// The architecture.
+    pub arch: Arch,
+    /// What the workload needs: the default has it.
+    pub needs: &'a Needs,
+}
+
+impl Configurations<'_> {
     /// The configuration of these names: fragments in `kernels/config/`, or files with whole configurations. Without a name it
-    /// is that of the catalogue's newest kernel.
+    /// is that of the catalogue's newest kernel, with fragments for what the workload needs.
     ///
     /// # Errors
     /// When one cannot be read, or the catalogue has no kernel that is built for the architecture.
-    pub fn named(names: &[String], arch: Arch, catalogue: &Catalogue, assets: &Assets) -> Result<Self, KernelError> {
+    pub fn named(&self, names: &[String]) -> Result<Configuration, KernelError> {
         if names.is_empty() {
-            let newest = newest(catalogue, arch).ok_or(KernelError::NoConfiguration(arch))?;
-            return Ok(Self::of(newest.build[&arch].clone()));
+            return self.default();
         }
         let fragment = |name: &String| match is_file(name) {
             true => Fragment::of_config(Path::new(name)),
-            false => Fragment::read(assets, name).map_err(|error| match error {
-                KernelError::NoFile(_) => KernelError::NoFragment(name.clone()),
-                error => error,
-            }),
+            false => Fragment::named(self.assets, name),
         };
         let fragments = names.iter().map(fragment).collect::<Result<_, _>>()?;
-        Ok(Self { fragments, origin: names.join(", ") })
+        Ok(Configuration { fragments, origin: names.join(", ") })
     }
 
-    /// The configuration for a folder: that of these names, the folder's own `.config` if it is for this architecture, or that
-    /// of the catalogue's newest kernel.
+    /// The configuration for a folder: that of these names, the folder's own `.config` if it is for this architecture, or the
+    /// default.
     ///
     /// # Errors
-    /// See [`Configuration::named`].
-    pub fn of_tree(
-        folder: &Path,
-        names: &[String],
-        arch: Arch,
-        catalogue: &Catalogue,
-        assets: &Assets,
-    ) -> Result<Self, KernelError> {
+    /// See [`Configurations::named`].
+    pub fn of_tree(&self, folder: &Path, names: &[String]) -> Result<Configuration, KernelError> {
         let own = folder.join(".config");
         if names.is_empty() && own.is_file() {
             let fragment = Fragment::of_config(&own)?;
-            if is_for(&fragment, arch) {
-                return Ok(Self { fragments: vec![fragment], origin: own.display().to_string() });
+            if is_for(&fragment, self.arch) {
+                return Ok(Configuration { fragments: vec![fragment], origin: own.display().to_string() });
             }
         }
-        Self::named(names, arch, catalogue, assets)
+        self.named(names)
     }
 
-    fn of(fragments: Vec<Fragment>) -> Self {
+    fn default(&self) -> Result<Configuration, KernelError> {
+        let newest = newest(self.catalogue, self.arch).ok_or(KernelError::NoConfiguration(self.arch))?;
+        let mut fragments = newest.build[&self.arch].clone();
+        for option in options(self.needs) {
+            if !fragments.iter().any(|fragment| fragment.builds_in(option)) {
+                fragments.extend(self.catalogue.fragment_with(option)?);
+            }
+        }
         let origin = fragments.iter().map(|fragment| fragment.name.as_str()).collect::<Vec<_>>().join(", ");
-        Self { fragments, origin }
+        Ok(Configuration { fragments, origin })
     }
+}
+
+/// The options that a workload needs, without `CONFIG_`.
+pub fn options(needs: &Needs) -> impl Iterator<Item = &str> {
+    let filesystem = needs.disk.and_then(|disk| disk.filesystem).map(Filesystem::option);
+    needs.config.iter().map(String::as_str).chain(filesystem)
 }
 
 /// Whether a configuration's name is a path.
@@ -87,40 +103,48 @@ fn newest(catalogue: &Catalogue, arch: Arch) -> Option<&KernelEntry> {
 
 /// Whether a whole configuration is for an architecture.
 fn is_for(config: &Fragment, arch: Arch) -> bool {
-    let is_set = |name: &str| {
-        let found = config.options.iter().rev().find(|option| option.name.strip_prefix("CONFIG_") == Some(name));
-        found.is_some_and(|option| option.value == "y")
-    };
-    arch.kernel.options.iter().all(|name| is_set(name)) && is_set("MMU") == arch.mmu
+    arch.kernel.options.iter().all(|option| config.builds_in(option)) && config.builds_in("MMU") == arch.mmu
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::{ScratchDisk, Throttle};
 
-    fn catalogue() -> (Catalogue, Assets) {
+    fn of<T>(arch: &str, needs: &Needs, find: impl FnOnce(&Configurations<'_>) -> T) -> T {
         let assets = Assets::builtin();
-        (Catalogue::read(&assets).unwrap(), assets)
+        let catalogue = Catalogue::read(&assets).unwrap();
+        find(&Configurations { catalogue: &catalogue, assets: &assets, arch: arch::find(arch).unwrap(), needs })
     }
 
     #[test]
     fn default_is_that_of_the_newest_kernel() {
-        let (catalogue, assets) = catalogue();
         for arch in arch::ALL {
-            let found = Configuration::named(&[], *arch, &catalogue, &assets).unwrap();
+            let found = of(arch.name, &Needs::default(), |configurations| configurations.named(&[]).unwrap());
             let last = found.fragments.last().unwrap();
             assert!(last.name == arch.name && found.origin.starts_with("base, "), "{arch}: {found:?}");
         }
-        let message = Configuration::named(&["bsae".to_owned()], arch::ALL[0], &catalogue, &assets).unwrap_err();
+        let unknown = ["bsae".to_owned()];
+        let message = of("arm", &Needs::default(), |configurations| configurations.named(&unknown).unwrap_err());
         assert!(message.to_string().starts_with("no configuration `bsae`"), "{message}");
     }
 
     #[test]
+    fn default_has_what_the_workload_needs() {
+        let disk = ScratchDisk { bytes: 64 << 20, throttle: Throttle::default(), filesystem: Some(Filesystem::Ext4) };
+        let needs =
+            Needs { config: vec!["MEMCG".to_owned(), "UNIX".to_owned()], disk: Some(disk), modules: Vec::new() };
+        let origin = of("x86_64", &needs, |configurations| configurations.named(&[]).unwrap().origin);
+        assert_eq!(origin, "base, mmu, detect, features, x86_64, unix, ext4");
+        let named = of("x86_64", &needs, |configurations| configurations.named(&["base".to_owned()]).unwrap());
+        assert_eq!(named.origin, "base");
+    }
+
+    #[test]
     fn own_configuration_is_taken_for_its_architecture() {
-        let (catalogue, assets) = catalogue();
         let folder = tempfile::tempdir().unwrap();
         let of = |name: &str| {
-            Configuration::of_tree(folder.path(), &[], arch::find(name).unwrap(), &catalogue, &assets).unwrap()
+            of(name, &Needs::default(), |configurations| configurations.of_tree(folder.path(), &[]).unwrap())
         };
         assert!(of("x86_64").origin.starts_with("base, "));
         let own = folder.path().join(".config");

@@ -77,7 +77,7 @@ impl Kernels {
         let entry = self.catalogue.supports(name, arch)?;
         Ok(match &entry.source {
             Source::Local(images) => images[&arch].image.clone(),
-            _ => self.slot(entry, arch, &self.recipe(entry, arch, &NullProgress)?).folder().join(IMAGE),
+            _ => self.slot(&entry, arch, &self.recipe(&entry, arch, &NullProgress)?).folder().join(IMAGE),
         })
     }
 
@@ -87,8 +87,8 @@ impl Kernels {
         match &entry.source {
             Source::Local(images) => user::artifact(&entry.name, arch, &images[&arch]).ok(),
             _ => {
-                let recipe = self.recipe(entry, arch, &NullProgress).ok()?;
-                self.slot(entry, arch, &recipe).load(&recipe.digest)
+                let recipe = self.recipe(&entry, arch, &NullProgress).ok()?;
+                self.slot(&entry, arch, &recipe).load(&recipe.digest)
             }
         }
     }
@@ -104,7 +104,7 @@ impl Kernels {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
-        self.prepare_entry(self.catalogue.supports(name, arch)?, arch, jobs, progress)
+        self.prepare_entry(&*self.catalogue.supports(name, arch)?, arch, jobs, progress)
     }
 
     pub(super) fn prepare_entry(
@@ -184,8 +184,8 @@ impl Kernels {
         let mut kernel = kernel.clone();
         if kernel.modules.is_none()
             && self.image_path(kernel.name.as_str(), arch).is_ok_and(|path| path == kernel.image)
-            && let Ok(KernelEntry { source: Source::Debian { suite, packages }, .. }) =
-                self.catalogue.supports(kernel.name.as_str(), arch)
+            && let Ok(entry) = self.catalogue.supports(kernel.name.as_str(), arch)
+            && let Source::Debian { suite, packages } = &entry.source
         {
             kernel.modules = Some(self.fetch_modules(&kernel, suite, &packages[&arch], arch, progress)?);
         }

@@ -52,7 +52,7 @@ mod zoo;
 pub(crate) use cache::digest_of;
 pub use catalogue::Catalogue;
 pub use config::{ConfigOption, Difference, Fragment, missing_option};
-pub use configuration::{Configuration, is_file};
+pub use configuration::{Configuration, Configurations, is_file, options};
 pub use debuginfo::{TypesError, read_types};
 pub use effort::Effort;
 pub use entry::{KernelEntry, LocalImage, Source};

@@ -39,7 +39,7 @@ impl Kernels {
     /// When the kernel does not exist for the architecture, its source cannot be read, or there is no compiler.
     pub fn digest(&self, name: &str, arch: Arch) -> Result<Digest, KernelError> {
         let entry = self.catalogue().supports(name, arch)?;
-        Ok(self.recipe(entry, arch, &NullProgress)?.digest)
+        Ok(self.recipe(&entry, arch, &NullProgress)?.digest)
     }
 
     /// The recipe of a kernel.

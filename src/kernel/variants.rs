@@ -46,7 +46,7 @@ impl Kernels {
             return Err(entry.not_built());
         }
         let source = Source::Git { repository: repository.display().to_string(), revision: commit.to_owned() };
-        Ok(KernelEntry { source, is_variant: true, ..entry.clone() })
+        Ok(KernelEntry { source, is_variant: true, ..entry.into_owned() })
     }
 
     /// Builds a commit of a repository with these configuration fragments, in one output tree with all other commits of that
@@ -96,7 +96,7 @@ impl Kernels {
             name: KernelName::new(format!("{name}-config-{}", config.short())),
             build: [(arch, fragments)].into(),
             is_variant: true,
-            ..entry.clone()
+            ..entry.into_owned()
         };
         self.prepare_entry(&entry, arch, jobs, progress)
     }

@@ -37,7 +37,7 @@ pub fn command(cell: &Cell, accel: Accel, sandbox: bool, paths: &Paths) -> Vec<S
         Accel::Kvm => argv.pair("-cpu", "host"),
         Accel::Tcg => spec.qemu.cpu.into_iter().for_each(|cpu| argv.pair("-cpu", cpu)),
     }
-    argv.pair("-smp", &cell.vcpus.to_string());
+    argv.pair("-smp", &smp(cell));
     argv.pair("-m", &format!("{}M", cell.ram.0));
     argv.words(["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"]);
     if sandbox {
@@ -70,6 +70,11 @@ pub(super) const SERIAL_WAIT: &str = "wait=on";
 
 /// The machine starts without waiting for a client of its monitor.
 pub(super) const QMP_WAIT: &str = "wait=off";
+
+fn smp(cell: &Cell) -> String {
+    let vcpus = cell.vcpus;
+    if cell.arch.qemu.vcpu_sockets { format!("{vcpus},sockets={vcpus}") } else { vcpus.to_string() }
+}
 
 struct Argv(Vec<String>);
 
@@ -223,7 +228,7 @@ mod tests {
             assert_eq!(argv[0], spec.qemu.program);
             assert!(value(&argv, "-append").starts_with(&format!("console={} ", spec.console)));
             assert!(argv.iter().any(|word| word == "-nodefaults"), "no default NIC");
-            assert_eq!(value(&argv, "-smp"), "2");
+            assert_eq!(value(&argv, "-smp"), if spec.name == "x86_64" { "2,sockets=2" } else { "2" });
         }
     }
 

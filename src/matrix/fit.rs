@@ -11,7 +11,7 @@ use model::{Cell, KernelName, Needs, Payload, RamMib, WorkloadName};
 pub(super) enum Misfit {
     #[error("{kernel} {lack}")]
     NoKernel { kernel: KernelName, lack: KernelLack },
-    #[error("{kernel} {lack}, which {user}")]
+    #[error("{kernel} {lack}, which {user}{}", remedy(lack))]
     KernelLacks { kernel: KernelName, lack: KernelLack, user: User },
     #[error("{arch} needs at least {min} of RAM, not {ram}", min = .arch.min_ram)]
     TooLittleRam { arch: Arch, ram: RamMib },
@@ -34,6 +34,10 @@ pub(super) enum User {
     Faults,
     #[error("{0} needs")]
     Workload(String),
+}
+
+fn remedy(lack: &KernelLack) -> String {
+    lack.remedy().map(|kernel| format!("; `{kernel}` has it")).unwrap_or_default()
 }
 
 impl Misfit {
@@ -64,14 +68,14 @@ pub(super) fn needs(cell: &Cell, known: &Known<'_>) -> Needs {
 /// Whether the cell can exist. A kernel or workload that `known` does not have is the user's own and is not judged.
 pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
     let arch = cell.arch;
-    let kernel = known.kernels.get(cell.kernel.as_str());
-    if let Some(kernel) = kernel {
+    let kernel = known.kernels.find(cell.kernel.as_str()).ok();
+    if let Some(kernel) = &kernel {
         kernel.available(arch).map_err(|lack| Misfit::NoKernel { kernel: cell.kernel.clone(), lack })?;
     }
     if cell.ram < arch.min_ram {
         return Err(Misfit::TooLittleRam { arch, ram: cell.ram });
     }
-    if let Some(min) = kernel.and_then(|kernel| kernel.min_ram(arch, cell.payload.has_initrd()))
+    if let Some(min) = kernel.as_ref().and_then(|kernel| kernel.min_ram(arch, cell.payload.has_initrd()))
         && cell.ram < min
     {
         return Err(Misfit::TooLittleRamForImage { kernel: cell.kernel.clone(), arch, min, ram: cell.ram });

@@ -2,16 +2,38 @@
 
 use crate::workload::Unfit;
 use arch::Arch;
-use model::{Expectation, Needs, RamMib};
+use model::{Expectation, KernelName, Needs, RamMib};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The names that a matrix may use besides the architectures of [`arch::ALL`].
-#[derive(Default)]
 pub struct Known<'a> {
-    /// Kernels by name.
-    pub kernels: BTreeMap<String, &'a dyn KnownKernel>,
+    /// Kernels.
+    pub kernels: &'a dyn KnownKernels,
     /// Workloads by name.
     pub workloads: BTreeMap<String, &'a dyn KnownWorkload>,
+}
+
+/// The kernels that a matrix may name.
+pub trait KnownKernels {
+    /// The kernel of a name.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn find(&self, name: &str) -> Result<Rc<dyn KnownKernel + '_>, UnknownKernel>;
+
+    /// Names of the kernels of the catalogue that exist for an architecture.
+    fn names(&self, arch: Arch) -> Vec<String>;
+}
+
+/// A kernel that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UnknownKernel {
+    /// What is wrong, as a sentence.
+    pub message: String,
+    /// Names that may have been meant.
+    pub known: Vec<String>,
 }
 
 /// What a kernel lacks; reads on after the kernel's name.
@@ -27,6 +49,8 @@ pub enum KernelLack {
         option: String,
         /// The architecture.
         arch: Arch,
+        /// The same kernel with the option, if it can be built.
+        with: Option<KernelName>,
     },
     /// A module is neither built in nor loadable.
     #[error("has no module {module} for {arch}")]
@@ -36,6 +60,16 @@ pub enum KernelLack {
         /// The architecture.
         arch: Arch,
     },
+}
+
+impl KernelLack {
+    /// The same kernel with what this one lacks, if it can be built.
+    pub fn remedy(&self) -> Option<&KernelName> {
+        match self {
+            Self::Option { with, .. } => with.as_ref(),
+            Self::Arch(_) | Self::Module { .. } => None,
+        }
+    }
 }
 
 /// A kernel of the catalogue, as far as a matrix must know it.
@@ -90,4 +124,11 @@ pub struct WrongOption {
     pub unknown: bool,
     /// What is wrong, as a fragment.
     pub message: String,
+}
+
+impl UnknownKernel {
+    /// A name that no kernel has.
+    pub fn of(name: &str, known: impl IntoIterator<Item = String>) -> Self {
+        Self { message: format!("unknown kernel `{name}`"), known: known.into_iter().collect() }
+    }
 }

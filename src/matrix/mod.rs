@@ -26,7 +26,7 @@ pub use fail_on::{UnknownReport, fail_on};
 pub use faults::{FaultError, faults};
 pub use filter::Filter;
 pub use id::with_kernel;
-pub use known::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption};
+pub use known::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};
 pub use load::load;
 pub use schema::json_schema;
 pub use single::{SingleCell, SingleKernel, SinglePayload, single};

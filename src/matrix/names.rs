@@ -1,7 +1,7 @@
 //! Names that a matrix may use, and findings about those that it may not.
 
 use super::fields::unknown;
-use super::known::Known;
+use super::known::{Known, UnknownKernel};
 use super::raw::{Definition, Extras};
 use crate::diagnostic::{Findings, Text, listed};
 use std::collections::BTreeMap;
@@ -29,10 +29,12 @@ pub(super) fn custom_axes(raw: Vec<Definition>, findings: &mut Findings<'_>) -> 
     all
 }
 
-/// Notes an unknown kernel.
-pub(super) fn unknown_kernel(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) {
-    unknown(findings, name, format!("unknown kernel `{}`", name.value), known.kernels.keys().map(String::as_str))
-        .help("`oomlab kernel list` names all of them");
+/// Whether a kernel exists; notes it if not.
+pub(super) fn check_kernel(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) -> bool {
+    let Err(UnknownKernel { message, known }) = known.kernels.find(&name.value) else { return true };
+    unknown(findings, name, message, known.iter().map(String::as_str))
+        .help("`oomlab kernel list` names all of them; `NAME+FRAGMENT` is one with more options");
+    false
 }
 
 /// Notes an unknown architecture.

@@ -3,7 +3,7 @@
 use super::fail_on;
 use super::fields::unknown;
 use super::known::Known;
-use super::names::{CustomAxes, custom_axes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
+use super::names::{CustomAxes, check_kernel, custom_axes, unknown_arch, unknown_custom_value, unknown_workload};
 use super::raw::{AXES, Extras, Raw, RawBlock, RawValue, RawValues, SETTINGS};
 use super::select::{Expected, Selector};
 use super::values;
@@ -181,11 +181,7 @@ impl Resolver<'_, '_, '_> {
 
     fn kernel(&mut self, value: &RawValue) -> Option<KernelName> {
         let name = &value.name;
-        if self.known.kernels.contains_key(&name.value) {
-            return Some(KernelName::new(&name.value));
-        }
-        unknown_kernel(self.findings, name, self.known);
-        None
+        check_kernel(self.findings, name, self.known).then(|| KernelName::new(&name.value))
     }
 
     fn arch(&mut self, value: &RawValue) -> Option<Arch> {

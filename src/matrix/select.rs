@@ -4,7 +4,7 @@ use super::criterion::{Comparison, Criterion, Key, Test};
 use super::fields::unknown;
 use super::glob;
 use super::known::Known;
-use super::names::{CustomAxes, unknown_arch, unknown_custom_value, unknown_kernel, unknown_workload};
+use super::names::{CustomAxes, check_kernel, unknown_arch, unknown_custom_value, unknown_workload};
 use super::raw::{AXES, RawExpect, RawSelector};
 use super::values::{self, ValueError, VerdictError};
 use crate::diagnostic::{Findings, Span, Text, listed};
@@ -82,12 +82,7 @@ fn test(key: &Key, value: &Text, custom: &CustomAxes, known: &Known<'_>, finding
     let is_known = match key {
         Key::Ram => text.parse::<RamMib>().map_err(|error| wrong(error.into())).is_ok(),
         Key::Vcpus => values::vcpus(text).map_err(wrong).is_ok(),
-        Key::Kernel => {
-            known.kernels.contains_key(text) || {
-                unknown_kernel(findings, value, known);
-                false
-            }
-        }
+        Key::Kernel => check_kernel(findings, value, known),
         Key::Arch => {
             arch::find(text).is_some() || {
                 unknown_arch(findings, value);

@@ -2,7 +2,7 @@
 
 use super::fit;
 use super::id::cell_id;
-use super::known::Known;
+use super::known::{Known, UnknownKernel};
 use super::values;
 use crate::diagnostic::{Diagnostic, did_you_mean, listed};
 use arch::Arch;
@@ -71,8 +71,8 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
     let kernel = match wanted.kernel {
         SingleKernel::User(name) => name,
         SingleKernel::Catalogue(name) => {
-            if !known.kernels.contains_key(&name) {
-                errors.push(unknown("kernel", &name, known.kernels.keys().map(String::as_str)));
+            if let Err(UnknownKernel { message, known }) = known.kernels.find(&name) {
+                errors.push(unknown(message, &name, known.iter().map(String::as_str)));
             }
             KernelName::new(name)
         }
@@ -125,7 +125,8 @@ fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic
         SinglePayload::Workload { name, options } => (name, options),
     };
     let Some(workload) = known.workloads.get(&name) else {
-        errors.push(unknown("workload", &name, known.workloads.keys().map(String::as_str)));
+        let message = format!("unknown workload `{name}`");
+        errors.push(unknown(message, &name, known.workloads.keys().map(String::as_str)));
         return None;
     };
     if let Err(wrong) = workload.check_options(&options) {
@@ -136,8 +137,8 @@ fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic
     Some(Payload::Workload { name: WorkloadName::new(name), options })
 }
 
-fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Diagnostic {
-    let mut found = Diagnostic::error(format!("unknown {what} `{name}`"), None);
+fn unknown<'k>(message: String, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Diagnostic {
+    let mut found = Diagnostic::error(message, None);
     found.label = did_you_mean(name, known.clone());
     found.help(format!("there are {}", listed(known)));
     found
@@ -146,8 +147,9 @@ fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Cl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::{KernelLack, KnownKernel};
+    use crate::matrix::{KernelLack, KnownKernel, KnownKernels};
     use model::Outcome;
+    use std::rc::Rc;
 
     struct EveryArch;
 
@@ -165,10 +167,22 @@ mod tests {
         }
     }
 
+    /// Kernels by their names.
+    struct Named(&'static [&'static str]);
+
+    impl KnownKernels for Named {
+        fn find(&self, name: &str) -> Result<Rc<dyn KnownKernel + '_>, UnknownKernel> {
+            let unknown = || UnknownKernel::of(name, self.0.iter().map(|&name| name.to_owned()));
+            self.0.contains(&name).then(|| Rc::new(EveryArch) as Rc<dyn KnownKernel>).ok_or_else(unknown)
+        }
+
+        fn names(&self, _: Arch) -> Vec<String> {
+            self.0.iter().map(|&name| name.to_owned()).collect()
+        }
+    }
+
     fn known() -> Known<'static> {
-        let mut known = Known::default();
-        known.kernels.insert("linux-6.1".to_owned(), &EveryArch);
-        known
+        Known { kernels: &Named(&["linux-6.1"]), workloads: BTreeMap::new() }
     }
 
     fn wanted(kernel: SingleKernel) -> SingleCell {
@@ -189,7 +203,8 @@ mod tests {
 
     #[test]
     fn user_kernel_needs_no_catalogue() {
-        let plan = single(wanted(SingleKernel::User("my Image".into())), &Known::default()).unwrap();
+        let plan =
+            single(wanted(SingleKernel::User("my Image".into())), &Known { kernels: &Named(&[]), ..known() }).unwrap();
         let [cell] = plan.cells.as_slice() else { panic!("{plan:?}") };
         assert!(
             cell.id.as_str().starts_with("my-Image-") && cell.id.as_str().ends_with(".riscv64-nommu.32M.initrd.2cpu")

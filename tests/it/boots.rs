@@ -141,7 +141,7 @@ fn a_slow_console_is_no_hang() {
 fn allocations_fail_on_request() {
     for (fault, said) in [("page-alloc=30%", "name fail_page_alloc"), ("slab=30%", "name failslab")] {
         let args = ["--workload", "anon-hog", "--fault", fault];
-        let boot = boot("riscv64-nommu", "linux-6.1-faults", "32M", &args);
+        let boot = boot("riscv64-nommu", "linux-6.1+faults", "32M", &args);
         assert!(boot.console.contains("FAULT_INJECTION: forcing a failure") && boot.console.contains(said), "{fault}");
         boot.assert_passes();
     }

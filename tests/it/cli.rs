@@ -222,6 +222,10 @@ fn everything_wrong_with_a_matrix_is_shown_with_its_place() {
     assert_matrix("impossible-cell", named, &["run", "matrix.yaml"], 2);
     let absent = "axes: {kernel: debian-6.1, arch: riscv64-nommu, ram: 32M, workload: idle}\n";
     assert_matrix("impossible-kernel", absent, &["run", "matrix.yaml"], 2);
+    let without = "axes: {kernel: linux-7.3, arch: x86_64, ram: 128M, workload: dirty-writeback}\n";
+    assert_matrix("missing-fragment", without, &["plan", "matrix.yaml"], 2);
+    let unknown = "axes: {kernel: [linux-7.3+exxt4, debian-6.1+ext4], arch: x86_64, ram: 128M, workload: idle}\n";
+    assert_matrix("unknown-fragment", unknown, &["plan", "matrix.yaml"], 2);
 }
 
 #[test]

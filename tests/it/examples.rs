@@ -16,6 +16,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("matrices/zoo.yaml", "builds kernels: a nightly run"),
     ("--tree ~/linux", "builds a kernel: `trees`"),
     ("--range v6.1..v6.3", "builds kernels: `trees`"),
+    ("--kernel linux-7.3+ext4", "builds a kernel: `boots::allocations_fail_on_request` builds one of such a name"),
 ];
 
 /// What stands for a name of the reader's.

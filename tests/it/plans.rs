@@ -4,12 +4,16 @@
 use arch::Arch;
 use model::{Expectation, ExpectedVerdict, Needs, Outcome, Plan, RamMib, ScratchDisk, Throttle};
 use oomlab::diagnostic::Diagnostic;
-use oomlab::matrix::{KernelLack, Known, KnownKernel, KnownWorkload, WrongOption, json_schema, load};
+use oomlab::matrix::{
+    KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption, json_schema, load,
+};
 use oomlab::workload::Unfit;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+#[derive(Clone, Copy)]
 struct Kernel(&'static [&'static str]);
 
 impl KnownKernel for Kernel {
@@ -113,9 +117,24 @@ const KERNELS: &[(&str, Kernel)] = &[
     ("linux-7.3", Kernel(RISCV)),
 ];
 
+struct Kernels;
+
+impl KnownKernels for Kernels {
+    fn find(&self, name: &str) -> Result<Rc<dyn KnownKernel + '_>, UnknownKernel> {
+        let found = KERNELS.iter().find(|(known, _)| *known == name);
+        let unknown = || UnknownKernel::of(name, KERNELS.iter().map(|(name, _)| (*name).to_owned()));
+        found.map(|(_, kernel)| Rc::new(*kernel) as Rc<dyn KnownKernel>).ok_or_else(unknown)
+    }
+
+    fn names(&self, arch: Arch) -> Vec<String> {
+        let available = KERNELS.iter().filter(|(_, kernel)| kernel.available(arch).is_ok());
+        available.map(|(name, _)| (*name).to_owned()).collect()
+    }
+}
+
 fn known() -> Known<'static> {
     Known {
-        kernels: KERNELS.iter().map(|(name, kernel)| ((*name).to_owned(), kernel as &dyn KnownKernel)).collect(),
+        kernels: &Kernels,
         workloads: WORKLOADS.iter().map(|w| (w.name.to_owned(), w as &dyn KnownWorkload)).collect(),
     }
 }

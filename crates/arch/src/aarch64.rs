@@ -19,6 +19,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         packages: &["qemu-system-arm"],
         machine: "virt",
         cpu: Some("cortex-a57"),
+        vcpu_sockets: false,
         args: &[],
         opensbi: None,
         disk: DiskSpec::VIRTIO_MMIO,

@@ -25,6 +25,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         packages: &["qemu-system-riscv", "qemu-system-misc"],
         machine: "virt",
         cpu: None,
+        vcpu_sockets: false,
         args: &[],
         opensbi: Some("usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"),
         disk: DiskSpec::VIRTIO_MMIO,

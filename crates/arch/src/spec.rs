@@ -44,6 +44,9 @@ pub struct QemuSpec {
     pub machine: &'static str,
     /// `-cpu` under emulation; `None` takes the machine's default.
     pub cpu: Option<&'static str>,
+    /// Whether each vCPU is a socket of its own. The MP table of SeaBIOS, from which a kernel without ACPI takes its CPUs, lists one
+    /// CPU a socket (`src/fw/mptable.c`).
+    pub vcpu_sockets: bool,
     /// Further arguments that this machine needs.
     pub args: &'static [&'static str],
     /// OpenSBI, which starts the kernel: its file in Debian's package `opensbi`; `None` where the machine needs no firmware, or

@@ -23,6 +23,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         packages: &["qemu-system-x86"],
         machine: "q35",
         cpu: Some("max"),
+        vcpu_sockets: true,
         args: &[],
         opensbi: None,
         disk: DiskSpec::VIRTIO_PCI,

@@ -56,6 +56,14 @@ impl Filesystem {
         }
     }
 
+    /// The kernel's option, without `CONFIG_`.
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::Ext4 => "EXT4_FS",
+            Self::Xfs => "XFS_FS",
+        }
+    }
+
     /// The program and its arguments that make one in a file, whose path comes last. Nothing is left to the guest's kernel to
     /// do in the background (`lazy_itable_init`, mke2fs(8)).
     pub const fn maker(self) -> &'static [&'static str] {
