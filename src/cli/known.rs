@@ -4,7 +4,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::image::{Images, load_workloads};
-use crate::kernel::{Footprint, KernelEntry, KernelError, Kernels, ModuleTree, Options, missing_option, options};
+use crate::kernel::{
+    Footprint, KernelEntry, KernelError, Kernels, ModuleTree, Options, Source, missing_option, options,
+};
 use crate::matrix::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};
 use crate::workload::{Manifest, OptionError, Unfit};
 use arch::Arch;
@@ -177,7 +179,11 @@ impl KnownKernel for CachedKernel {
     fn min_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib> {
         let mut footprints = self.footprints.borrow_mut();
         let footprint = footprints.entry(arch).or_insert_with(|| Footprint::read(&self.artifact(arch)?.image));
-        footprint.map(|footprint| footprint.min_ram(has_initrd))
+        let of_image = footprint.map(|footprint| footprint.min_ram(has_initrd));
+        let entry = self.kernels.catalogue().find(&self.name).ok();
+        let is_debian = entry.is_some_and(|entry| matches!(entry.source, Source::Debian { .. }));
+        let debian = arch.kernel.debian.filter(|_| is_debian).map(|debian| debian.min_ram);
+        of_image.max(debian)
     }
 
     fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {

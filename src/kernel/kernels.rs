@@ -209,12 +209,13 @@ impl Kernels {
         let _making = self.cache.share(MAKING, progress)?;
         let _lock = self.cache.lock(&format!("{}-{}-modules", kernel.name, arch.name), progress)?;
         if !folder.is_dir() {
+            let debian = arch.kernel.debian.ok_or(KernelError::NotInDebian(arch))?;
             let split = pattern.starts_with("linux-binary-");
             let packages: &[&str] = if split { &["linux-base", "linux-modules"] } else { &["linux-image"] };
             let scratch = self.cache.scratch(&folder)?;
             for package in packages {
                 let name = format!("{package}-{}", kernel.release);
-                let (_, file) = self.apt_package(suite, arch.kernel.debian.unwrap_or_default(), &name, progress)?;
+                let (_, file) = self.apt_package(suite, debian.arch, &name, progress)?;
                 prebuilt::extract_modules(&file, scratch.path(), progress)?;
             }
             scratch.install()?;
@@ -232,7 +233,7 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let debian = arch.kernel.debian.ok_or(KernelError::NotInDebian(arch))?;
-        let (package, file) = self.apt_package(suite, debian, pattern, progress)?;
+        let (package, file) = self.apt_package(suite, debian.arch, pattern, progress)?;
         let scratch = slot.scratch(recipe, package.as_str())?;
         let release = prebuilt::extract(&file, scratch.path(), arch, progress)?;
         slot.finish(scratch, recipe.clone(), release)

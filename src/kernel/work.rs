@@ -75,7 +75,7 @@ impl Kernels {
         Ok(match &entry.source {
             Source::Local(_) => Work::Local,
             Source::Debian { suite, packages } => {
-                let fetch = self.to_fetch(suite, arch.kernel.debian.unwrap_or_default(), &packages[&arch]);
+                let fetch = self.to_fetch(suite, arch.kernel.debian.map_or("", |debian| debian.arch), &packages[&arch]);
                 fetch.map_or(Work::Copy, Work::Fetch)
             }
             Source::DebianSource { suite, package } => Work::Build(effort, self.to_fetch(suite, "amd64", package)),

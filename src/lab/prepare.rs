@@ -234,7 +234,7 @@ fn misfit(kernel: &KernelArtifact, cell: &Cell) -> Option<String> {
         return Some(format!("{name} has no CONFIG_{option}=y for {arch}, which {} needs", cell.workload_name()));
     }
     let min = Footprint::read(&kernel.image)?.min_ram(cell.payload.has_initrd());
-    (*ram < min).then(|| format!("the image of {name} for {arch} needs at least {min} of RAM, not {ram}"))
+    (*ram < min).then(|| format!("{name} for {arch} needs at least {min} of RAM, not {ram}"))
 }
 
 fn unavailable(reason: String) -> Box<Verdict> {

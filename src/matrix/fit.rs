@@ -15,8 +15,8 @@ pub(super) enum Misfit {
     KernelLacks { kernel: KernelName, lack: KernelLack, user: User },
     #[error("{arch} needs at least {min} of RAM, not {ram}", min = .arch.min_ram)]
     TooLittleRam { arch: Arch, ram: RamMib },
-    #[error("the image of {kernel} for {arch} needs at least {min} of RAM, not {ram}")]
-    TooLittleRamForImage { kernel: KernelName, arch: Arch, min: RamMib, ram: RamMib },
+    #[error("{kernel} for {arch} needs at least {min} of RAM, not {ram}")]
+    TooLittleRamForKernel { kernel: KernelName, arch: Arch, min: RamMib, ram: RamMib },
     #[error("{arch} takes at most {max} vCPUs, not {vcpus}", max = .arch.max_vcpus)]
     TooManyVcpus { arch: Arch, vcpus: u32 },
     #[error(transparent)]
@@ -45,7 +45,7 @@ impl Misfit {
     pub fn axis(&self) -> Key {
         match self {
             Self::NoKernel { .. } | Self::KernelLacks { .. } => Key::Kernel,
-            Self::TooLittleRam { .. } | Self::TooLittleRamForImage { .. } => Key::Ram,
+            Self::TooLittleRam { .. } | Self::TooLittleRamForKernel { .. } => Key::Ram,
             Self::TooManyVcpus { .. } => Key::Vcpus,
             Self::Workload(_) | Self::NoDisk(_) | Self::AllocationFaults => Key::Workload,
         }
@@ -78,7 +78,7 @@ pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
     if let Some(min) = kernel.as_ref().and_then(|kernel| kernel.min_ram(arch, cell.payload.has_initrd()))
         && cell.ram < min
     {
-        return Err(Misfit::TooLittleRamForImage { kernel: cell.kernel.clone(), arch, min, ram: cell.ram });
+        return Err(Misfit::TooLittleRamForKernel { kernel: cell.kernel.clone(), arch, min, ram: cell.ram });
     }
     if cell.vcpus > arch.max_vcpus {
         return Err(Misfit::TooManyVcpus { arch, vcpus: cell.vcpus });

@@ -80,7 +80,7 @@ pub trait KnownKernel {
     /// When it does not.
     fn available(&self, arch: Arch) -> Result<(), KernelLack>;
 
-    /// The minimum RAM that its image needs, as far as that is known without fetching or building it.
+    /// The minimum RAM with which it boots, as far as that is known without fetching or building it.
     fn min_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib>;
 
     /// Whether it has what a workload needs of a kernel, as far as that is known without fetching or building it.

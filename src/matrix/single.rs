@@ -236,7 +236,7 @@ mod tests {
         let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
         cell.ram = "16M".to_owned();
         let errors = single(cell.clone(), &known()).unwrap_err();
-        let message = "the image of linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M";
+        let message = "linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M";
         assert_eq!(errors[0].message, message);
         cell.payload = SinglePayload::Initrd(Initrd::default());
         assert!(single(cell, &known()).is_ok(), "without an initramfs it fits");

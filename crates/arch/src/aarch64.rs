@@ -2,8 +2,8 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, ImageMagic,
-    InterruptedPc, KernelSpec, PageTableEntry, PageTables, QemuSpec, Registers, SavedRegisters, StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DebianSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec,
+    ImageMagic, InterruptedPc, KernelSpec, PageTableEntry, PageTables, QemuSpec, Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -12,7 +12,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "aarch64",
     aliases: &["arm64"],
     mmu: true,
-    min_ram: RamMib(96),
+    min_ram: RamMib(16),
     max_vcpus: 8,
     qemu: QemuSpec {
         program: "qemu-system-aarch64",
@@ -44,7 +44,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cross_compile: "aarch64-linux-gnu-",
         target: "Image",
         image: "arch/arm64/boot/Image",
-        debian: Some("arm64"),
+        debian: Some(DebianSpec { arch: "arm64", min_ram: RamMib(96) }),
         // Documentation/arch/arm64/booting.rst.
         magic: ImageMagic { header: (56, b"ARM\x64"), elf: 183, pe: 0xaa64 },
         options: &["ARM64"],

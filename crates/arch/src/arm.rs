@@ -2,7 +2,8 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, ImageMagic, InterruptedPc, KernelSpec, QemuSpec, Registers,
+    ArchSpec, BinaryFormat, CpuSpec, DebianSpec, DiskSpec, GuestSpec, ImageMagic, InterruptedPc, KernelSpec, QemuSpec,
+    Registers,
 };
 use crate::RamMib;
 
@@ -11,7 +12,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "arm",
     aliases: &["armhf", "armv7"],
     mmu: true,
-    min_ram: RamMib(64),
+    min_ram: RamMib(16),
     max_vcpus: 8,
     qemu: QemuSpec {
         program: "qemu-system-arm",
@@ -43,7 +44,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cross_compile: "arm-linux-gnueabihf-",
         target: "zImage",
         image: "arch/arm/boot/zImage",
-        debian: Some("armhf"),
+        debian: Some(DebianSpec { arch: "armhf", min_ram: RamMib(64) }),
         // arch/arm/boot/compressed/head.S.
         magic: ImageMagic { header: (0x24, b"\x18\x28\x6f\x01"), elf: 40, pe: 0x01c2 },
         options: &["ARM"],

@@ -22,7 +22,9 @@ pub use ram::{RamError, RamMib};
 pub use registers::{InterruptedPc, Registers, vcpu_dumps};
 pub use sandbox::{SANDBOX, without_sandbox};
 pub use selector::{Arch, UnknownArch, find};
-pub use spec::{ArchSpec, BinaryFormat, CpuSpec, DiskSpec, GuestSpec, ImageMagic, KaslrAnchor, KernelSpec, QemuSpec};
+pub use spec::{
+    ArchSpec, BinaryFormat, CpuSpec, DebianSpec, DiskSpec, GuestSpec, ImageMagic, KaslrAnchor, KernelSpec, QemuSpec,
+};
 pub use stack::{CallTarget, FrameLayout, FrameRegisters, PageTables, SavedRegisters, StackSpec};
 
 /// Every architecture, in the order in which reports list them.

@@ -2,8 +2,9 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, ImageMagic,
-    InterruptedPc, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters, StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DebianSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec,
+    ImageMagic, InterruptedPc, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters,
+    StackSpec,
 };
 use crate::RamMib;
 
@@ -18,7 +19,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "riscv64",
     aliases: &[],
     mmu: true,
-    min_ram: RamMib(32),
+    min_ram: RamMib(16),
     max_vcpus: 8,
     qemu: QemuSpec {
         program: "qemu-system-riscv64",
@@ -50,7 +51,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cross_compile: "riscv64-linux-gnu-",
         target: "Image",
         image: "arch/riscv/boot/Image",
-        debian: Some("riscv64"),
+        debian: Some(DebianSpec { arch: "riscv64", min_ram: RamMib(32) }),
         // Documentation/arch/riscv/boot-image-header.rst.
         magic: ImageMagic { header: (0x38, b"RSC\x05"), elf: 243, pe: 0x5064 },
         options: &["RISCV", "64BIT"],

@@ -12,7 +12,7 @@ pub struct ArchSpec {
     pub aliases: &'static [&'static str],
     /// Whether the kernel runs with an MMU.
     pub mmu: bool,
-    /// Minimum RAM with which a stock kernel reaches init.
+    /// Minimum RAM with which a small kernel runs the lab's programs: linux-6.1 to 7.3 as `kernels/*.yaml` configure them.
     pub min_ram: RamMib,
     /// Maximum number of vCPUs of the machine.
     pub max_vcpus: u32,
@@ -137,12 +137,21 @@ pub struct KernelSpec {
     pub target: &'static str,
     /// The image's path in the output tree.
     pub image: &'static str,
-    /// Debian's name of the architecture, for prebuilt kernels; `None` where Debian builds none.
-    pub debian: Option<&'static str>,
+    /// Debian's kernels; `None` where there are none.
+    pub debian: Option<DebianSpec>,
     /// What an image begins with, or has behind its start.
     pub magic: ImageMagic,
     /// Options that a configuration for it has, without `CONFIG_`; MMU is [`ArchSpec::mmu`].
     pub options: &'static [&'static str],
+}
+
+/// Kernels that Debian has built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DebianSpec {
+    /// Debian's name of the architecture.
+    pub arch: &'static str,
+    /// Minimum RAM with which they reach init.
+    pub min_ram: RamMib,
 }
 
 /// How the images of an architecture are told from those of others.

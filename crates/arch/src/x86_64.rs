@@ -2,9 +2,9 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec, ImageMagic,
-    InterruptedPc, KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters,
-    StackSpec,
+    ArchSpec, BinaryFormat, CallTarget, CpuSpec, DebianSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec,
+    ImageMagic, InterruptedPc, KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers,
+    SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     name: "x86_64",
     aliases: &["amd64", "x86-64"],
     mmu: true,
-    min_ram: RamMib(96),
+    min_ram: RamMib(32),
     max_vcpus: 64,
     qemu: QemuSpec {
         program: "qemu-system-x86_64",
@@ -48,7 +48,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         cross_compile: "x86_64-linux-gnu-",
         target: "bzImage",
         image: "arch/x86/boot/bzImage",
-        debian: Some("amd64"),
+        debian: Some(DebianSpec { arch: "amd64", min_ram: RamMib(96) }),
         // Documentation/arch/x86/boot.rst.
         magic: ImageMagic { header: (0x202, b"HdrS"), elf: 62, pe: 0x8664 },
         options: &["X86_64"],
