@@ -96,6 +96,7 @@ impl CachedKernels {
             artifacts: RefCell::default(),
             trees: RefCell::default(),
             footprints: RefCell::default(),
+            lacks: RefCell::default(),
         });
         self.found.borrow_mut().insert(name.to_owned(), Rc::clone(&kernel));
         Ok(kernel)
@@ -131,6 +132,8 @@ struct CachedKernel {
     artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
     footprints: RefCell<BTreeMap<Arch, Option<Footprint>>>,
+    /// The options that it lacks, of those that a workload needs.
+    lacks: RefCell<BTreeMap<(Arch, Vec<String>), Option<KernelLack>>>,
 }
 
 impl CachedKernel {
@@ -141,15 +144,21 @@ impl CachedKernel {
 
     /// An option that the kernel lacks, as far as that is known: from its configuration, or from the fragments for it.
     fn missing_option(&self, arch: Arch, needs: &Needs) -> Option<KernelLack> {
+        let wanted: Vec<String> = options(needs).map(str::to_owned).collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        let mut lacks = self.lacks.borrow_mut();
+        lacks.entry((arch, wanted)).or_insert_with_key(|(_, wanted)| self.lack_of(arch, wanted, &needs.config)).clone()
+    }
+
+    /// `built_in`: those of the wanted options that a kernel with modules needs, too.
+    fn lack_of(&self, arch: Arch, wanted: &[String], built_in: &[String]) -> Option<KernelLack> {
         let entry = self.kernels.catalogue().find(&self.name).ok()?;
         let fragments = entry.build.get(&arch);
-        // In a kernel that is not built here, the file system may be a module.
-        let wanted: Vec<String> = match fragments {
-            Some(_) => options(needs).map(str::to_owned).collect(),
-            None => needs.config.clone(),
-        };
-        let missing = match self.artifact(arch).filter(|_| !wanted.is_empty()) {
-            Some(artifact) => missing_option(&artifact, &wanted),
+        let wanted = if fragments.is_some() { wanted } else { built_in };
+        let missing = match self.artifact(arch) {
+            Some(artifact) => missing_option(&artifact, wanted),
             None => wanted.iter().map(String::as_str).find(|option| {
                 fragments.is_some_and(|fragments| !fragments.iter().any(|fragment| fragment.builds_in(option)))
             }),

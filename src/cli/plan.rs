@@ -9,9 +9,12 @@ use super::error::CliError;
 use super::known::Catalogues;
 use super::output;
 use super::run::load;
-use files::Files;
+use crate::host::Resources;
+use crate::kernel::Work;
+use arch::Arch;
+use files::{Files, Missing};
 pub(super) use files::{image_key, image_path};
-use model::{Cell, Plan, Skipped};
+use model::{Cell, KernelName, Plan, Skipped};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
@@ -37,8 +40,14 @@ pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliE
 }
 
 fn print_json(plan: &Plan, files: &Files, out: &mut dyn Write) -> io::Result<()> {
-    let document =
-        Document { schema: plan.schema, name: &plan.name, cells: Cells { plan, files }, skipped: &plan.skipped };
+    let jobs = Resources::of_host().cpus as usize;
+    let document = Document {
+        schema: plan.schema,
+        name: &plan.name,
+        needed_first: files.missing().iter().map(|missing| Needed::of(missing, jobs)).collect(),
+        cells: Cells { plan, files },
+        skipped: &plan.skipped,
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }
@@ -47,8 +56,34 @@ fn print_json(plan: &Plan, files: &Files, out: &mut dyn Write) -> io::Result<()>
 struct Document<'p> {
     schema: u32,
     name: &'p str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needed_first: Vec<Needed<'p>>,
     cells: Cells<'p>,
     skipped: &'p [Skipped],
+}
+
+/// A kernel that a run prepares first.
+#[derive(Serialize)]
+struct Needed<'p> {
+    kernel: &'p KernelName,
+    arch: Arch,
+    get: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetch_bytes: Option<u64>,
+}
+
+impl<'p> Needed<'p> {
+    fn of(missing: &'p Missing, jobs: usize) -> Self {
+        let Missing { kernel, arch, work } = missing;
+        let (build_s, fetch_bytes) = match work {
+            Work::Build(effort, source) => (Some(effort.duration(jobs).as_secs()), source.flatten()),
+            Work::Fetch(size) => (None, *size),
+            Work::Cached | Work::Local | Work::Copy => (None, None),
+        };
+        Self { kernel, arch: *arch, get: work.word(), build_s, fetch_bytes }
+    }
 }
 
 /// Cells with their command lines, none of which is kept.
