@@ -128,11 +128,13 @@ fn list(kernels: &Kernels, json: bool, color: bool) -> Result<(), KernelError> {
             });
         }
     }
+    let fragments = kernels.catalogue().spare_fragments()?;
     if json {
-        let document = serde_json::json!({ "schema": 1, "kernels": rows });
+        let document = serde_json::json!({ "schema": 1, "kernels": rows, "fragments": fragments });
         return print(&printable_json(&format!("{document:#}\n")));
     }
-    print(&printable_lines(&table(&rows)))
+    let more = format!("\nNAME+FRAGMENT is a kernel that is built with more options: {}\n", fragments.join(", "));
+    print(&printable_lines(&(table(&rows) + &more)))
 }
 
 fn table(rows: &[Row]) -> String {

@@ -8,6 +8,7 @@ use crate::diagnostic::{BrokenFile, Diagnostic, closest};
 use arch::Arch;
 use model::KernelName;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// All kernels, in the order of their names. `NAME+FRAGMENT` is a kernel of them that is built with one more configuration
 /// fragment; there may be several.
@@ -114,6 +115,20 @@ impl Catalogue {
         Ok(fragment_names(&self.assets)?.into_iter().map(|fragment| format!("{base}+{fragment}")).collect())
     }
 
+    /// Names of the fragments that no kernel of the catalogue has by itself, in alphabetical order.
+    ///
+    /// # Errors
+    /// When the folder of the fragments cannot be listed.
+    pub fn spare_fragments(&self) -> Result<Vec<String>, KernelError> {
+        let used: BTreeSet<&str> = self
+            .entries
+            .iter()
+            .flat_map(|entry| entry.build.values().flatten())
+            .map(|fragment| fragment.name.as_str())
+            .collect();
+        Ok(fragment_names(&self.assets)?.into_iter().filter(|name| !used.contains(name.as_str())).collect())
+    }
+
     /// The smallest fragment that builds in an option, whose name is without `CONFIG_`; those of architectures are no choice.
     ///
     /// # Errors
@@ -200,6 +215,8 @@ mod tests {
         assert_eq!(closest("linux-7.3+exxt4").as_deref(), Some("linux-7.3+ext4"));
         assert_eq!(closest("linux-7.4+ext4").as_deref(), None);
         assert_eq!(closest("linux-7.33").as_deref(), Some("linux-7.3"));
+        let spare = catalogue.spare_fragments().unwrap();
+        assert!(spare.contains(&"ext4".to_owned()) && !spare.contains(&"base".to_owned()), "{spare:?}");
         let smallest = |option: &str| catalogue.fragment_with(option).unwrap().map(|fragment| fragment.name);
         assert_eq!(smallest("EXT4_FS").as_deref(), Some("ext4"));
         assert_eq!(smallest("NO_SUCH_THING"), None);
