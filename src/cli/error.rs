@@ -151,7 +151,8 @@ impl From<crate::kernel::KernelError> for CliError {
             | E::Catalogue { .. }
             | E::NoImage { .. }
             | E::NoConfiguration(_)
-            | E::NoFragment(_) => Self::Usage(error.to_string()),
+            | E::NoFragment(_)
+            | E::NoPart(_) => Self::Usage(error.to_string()),
             E::Git(error) => error.into(),
             _ => Self::Lab(error.to_string()),
         }

@@ -6,7 +6,7 @@ use super::output::{notify, notify_broken, write_stdout};
 use super::timings::Stopwatch;
 use super::values::arch_parser;
 use crate::host::Clock;
-use crate::kernel::{KernelError, Kernels, Options, Progress, Source, Stage, Update};
+use crate::kernel::{KernelError, Kernels, Options, Parts, Progress, Source, Stage, Update};
 use arch::Arch;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{printable, printable_json, printable_lines};
@@ -128,12 +128,14 @@ fn list(kernels: &Kernels, json: bool, color: bool) -> Result<(), KernelError> {
             });
         }
     }
-    let fragments = kernels.catalogue().spare_fragments()?;
+    let Parts { fragments, patches } = kernels.catalogue().parts()?;
     if json {
-        let document = serde_json::json!({ "schema": 1, "kernels": rows, "fragments": fragments });
+        let document = serde_json::json!({ "schema": 1, "kernels": rows, "fragments": fragments, "patches": patches });
         return print(&printable_json(&format!("{document:#}\n")));
     }
-    let more = format!("\nNAME+FRAGMENT is a kernel that is built with more options: {}\n", fragments.join(", "));
+    let (fragments, patches) = (fragments.join(", "), patches.join(", "));
+    let more =
+        format!("\nNAME+PART is a kernel that is built with\n  more options: {fragments}\n  a patch: {patches}\n");
     print(&printable_lines(&(table(&rows) + &more)))
 }
 

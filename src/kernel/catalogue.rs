@@ -2,6 +2,7 @@
 
 use super::config::{Fragment, fragment_names};
 use super::entry::KernelEntry;
+use super::patch::{Patch, patch_names};
 use super::{KernelError, zoo};
 use crate::assets::Assets;
 use crate::diagnostic::{BrokenFile, Diagnostic, closest};
@@ -10,14 +11,23 @@ use model::KernelName;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// All kernels, in the order of their names. `NAME+FRAGMENT` is a kernel of them that is built with one more configuration
-/// fragment; there may be several.
+/// All kernels, in the order of their names. `NAME+PART` is one of them that is built with one more configuration fragment, or
+/// with one more patch; there may be several parts.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     entries: Vec<KernelEntry>,
     broken: Vec<BrokenFile>,
-    /// Where fragments are.
+    /// Where fragments and patches are.
     assets: Assets,
+}
+
+/// Names of what can be added to a kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// Configuration fragments.
+    pub fragments: Vec<String>,
+    /// Patches.
+    pub patches: Vec<String>,
 }
 
 fn broken_file(names: Vec<String>, error: KernelError) -> BrokenFile {
@@ -34,17 +44,15 @@ impl Catalogue {
     /// # Errors
     /// When the folders cannot be listed. A wrong file is one of [`Catalogue::broken`].
     pub fn read(assets: &Assets) -> Result<Self, KernelError> {
-        let list = |folder: &str| assets.list(folder).map_err(KernelError::io("list", folder.as_ref()));
+        let failed = |folder: &'static str| KernelError::io("list", folder.as_ref());
         let (mut entries, mut broken) = (Vec::new(), Vec::new());
-        for path in &list("kernels")? {
-            let name = path.strip_prefix("kernels/").and_then(|file| file.strip_suffix(".yaml"));
-            let Some(name) = name.filter(|name| !name.contains('/')) else { continue };
-            match KernelEntry::read(assets, path, name) {
+        for name in assets.stems("kernels", ".yaml").map_err(failed("kernels"))? {
+            match KernelEntry::read(assets, &format!("kernels/{name}.yaml"), &name) {
                 Ok(entry) => entries.push(entry),
-                Err(error) => broken.push(broken_file(vec![name.to_owned()], error)),
+                Err(error) => broken.push(broken_file(vec![name], error)),
             }
         }
-        for path in &list(zoo::FOLDER)? {
+        for path in &assets.list(zoo::FOLDER).map_err(failed(zoo::FOLDER))? {
             match zoo::read(assets, path, &entries) {
                 Ok(pair) => entries.extend(pair),
                 Err(error) => broken.push(broken_file(zoo::names(path).to_vec(), error)),
@@ -81,8 +89,8 @@ impl Catalogue {
         if let Some(entry) = self.entries.iter().find(|entry| entry.name.as_str() == name) {
             return Ok(Cow::Borrowed(entry));
         }
-        if let Some((base, fragments)) = name.split_once('+') {
-            return self.with_fragments(name, base, fragments).map(Cow::Owned);
+        if let Some((base, parts)) = name.split_once('+') {
+            return self.with_parts(name, base, parts).map(Cow::Owned);
         }
         if let Some(broken) = self.broken.iter().find(|broken| broken.names.iter().any(|other| other == name)) {
             return Err(broken.problems.clone().into());
@@ -91,42 +99,51 @@ impl Catalogue {
         Err(KernelError::Unknown { name: name.to_owned(), similar })
     }
 
-    fn with_fragments(&self, name: &str, base: &str, fragments: &str) -> Result<KernelEntry, KernelError> {
+    fn with_parts(&self, name: &str, base: &str, parts: &str) -> Result<KernelEntry, KernelError> {
         let base = self.find(base)?;
         if base.build.is_empty() {
             return Err(base.not_built());
         }
-        let fragments = fragments.split('+').map(|fragment| Fragment::named(&self.assets, fragment));
-        let fragments = fragments.collect::<Result<Vec<_>, _>>()?;
         let mut entry = KernelEntry { name: KernelName::new(name), ..base.into_owned() };
-        entry.build.values_mut().for_each(|build| build.extend(fragments.iter().cloned()));
+        for part in parts.split('+') {
+            match Fragment::named(&self.assets, part) {
+                Ok(fragment) => entry.build.values_mut().for_each(|build| build.push(fragment.clone())),
+                Err(KernelError::NoFragment(_)) => entry.patches.push(Patch::named(&self.assets, part)?),
+                Err(error) => return Err(error),
+            }
+        }
         Ok(entry)
     }
 
-    /// Names to suggest for one that is wrong: kernels, or, behind a `+`, fragments of the kernel before it.
+    /// Names to suggest for one that is wrong: kernels, or, behind a `+`, parts of the kernel before it.
     ///
     /// # Errors
-    /// When the folder of the fragments cannot be listed.
+    /// When a folder cannot be listed.
     pub fn suggestions(&self, wrong: &str) -> Result<Vec<String>, KernelError> {
         let is_built = |name: &str| self.find(name).is_ok_and(|entry| !entry.build.is_empty());
         let Some((base, _)) = wrong.rsplit_once('+').filter(|(base, _)| is_built(base)) else {
             return Ok(self.entries.iter().map(|entry| entry.name.to_string()).collect());
         };
-        Ok(fragment_names(&self.assets)?.into_iter().map(|fragment| format!("{base}+{fragment}")).collect())
+        let parts = [fragment_names(&self.assets)?, patch_names(&self.assets)?].concat();
+        Ok(parts.into_iter().map(|part| format!("{base}+{part}")).collect())
     }
 
-    /// Names of the fragments that no kernel of the catalogue has by itself, in alphabetical order.
+    /// Names of the fragments that no kernel of the catalogue has by itself, and those of the patches, in alphabetical order.
     ///
     /// # Errors
-    /// When the folder of the fragments cannot be listed.
-    pub fn spare_fragments(&self) -> Result<Vec<String>, KernelError> {
+    /// When a folder cannot be listed.
+    pub fn parts(&self) -> Result<Parts, KernelError> {
         let used: BTreeSet<&str> = self
             .entries
             .iter()
             .flat_map(|entry| entry.build.values().flatten())
             .map(|fragment| fragment.name.as_str())
             .collect();
-        Ok(fragment_names(&self.assets)?.into_iter().filter(|name| !used.contains(name.as_str())).collect())
+        let fragments = fragment_names(&self.assets)?;
+        Ok(Parts {
+            fragments: fragments.into_iter().filter(|name| !used.contains(name.as_str())).collect(),
+            patches: patch_names(&self.assets)?,
+        })
     }
 
     /// The smallest fragment that builds in an option, whose name is without `CONFIG_`; those of architectures are no choice.
@@ -205,7 +222,7 @@ mod tests {
         assert_eq!(names("linux-7.3+xfs+unix"), [base, vec!["xfs".into(), "unix".into()]].concat());
         let message = |name: &str| catalogue.find(name).unwrap_err().to_string();
         for wrong in ["linux-7.3+exxt4", "linux-7.3+../config/ext4", "linux-7.3+", "linux-7.3+xfs+"] {
-            assert!(message(wrong).starts_with("no configuration `"), "{}", message(wrong));
+            assert!(message(wrong).starts_with("neither a fragment nor a patch has the name `"), "{}", message(wrong));
         }
         assert!(message("debian-6.1+xfs").starts_with("debian-6.1 "), "{}", message("debian-6.1+xfs"));
         assert!(message("linux-7.33+xfs").starts_with("unknown kernel `linux-7.33`"));
@@ -215,8 +232,13 @@ mod tests {
         assert_eq!(closest("linux-7.3+exxt4").as_deref(), Some("linux-7.3+ext4"));
         assert_eq!(closest("linux-7.4+ext4").as_deref(), None);
         assert_eq!(closest("linux-7.33").as_deref(), Some("linux-7.3"));
-        let spare = catalogue.spare_fragments().unwrap();
-        assert!(spare.contains(&"ext4".to_owned()) && !spare.contains(&"base".to_owned()), "{spare:?}");
+        let patched = catalogue.find("linux-6.1+nommu-sets-oom-skip+faults").unwrap();
+        assert_eq!(patched.patches[0].name, "nommu-sets-oom-skip");
+        assert!(patched.build[&arch].iter().any(|fragment| fragment.name == "faults"));
+        let Parts { fragments, patches } = catalogue.parts().unwrap();
+        let has = |names: &[String], name: &str| names.iter().any(|other| other == name);
+        assert!(has(&fragments, "ext4") && !has(&fragments, "base") && has(&patches, "nommu-sets-oom-skip"));
+        assert!(fragments.iter().all(|name| !has(&patches, name)), "a part has one meaning");
         let smallest = |option: &str| catalogue.fragment_with(option).unwrap().map(|fragment| fragment.name);
         assert_eq!(smallest("EXT4_FS").as_deref(), Some("ext4"));
         assert_eq!(smallest("NO_SUCH_THING"), None);

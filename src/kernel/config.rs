@@ -4,7 +4,7 @@
 //! be without effect, for options that some kernels do not have; any other has to be in the final configuration.
 
 use super::KernelError;
-use crate::assets::Assets;
+use crate::assets::{Assets, is_stem};
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::store::read_stream;
 use model::KernelArtifact;
@@ -55,8 +55,7 @@ impl Fragment {
     /// When there is none of this name (`NoFragment`), or it is wrong.
     pub fn named(assets: &Assets, name: &str) -> Result<Self, KernelError> {
         let none = || KernelError::NoFragment(name.to_owned());
-        // A name becomes a path.
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        if !is_stem(name) {
             return Err(none());
         }
         Self::read(assets, name).map_err(|error| if let KernelError::NoFile(_) = error { none() } else { error })
@@ -205,10 +204,7 @@ fn parse_line(line: &str, number: usize) -> Result<Option<ConfigOption>, LinePro
 /// # Errors
 /// When their folder cannot be listed.
 pub(super) fn fragment_names(assets: &Assets) -> Result<Vec<String>, KernelError> {
-    let folder = "kernels/config";
-    let files = assets.list(folder).map_err(KernelError::io("list", folder.as_ref()))?;
-    let name = |file: &String| Some(file.rsplit('/').next()?.strip_suffix(".config")?.to_owned());
-    Ok(files.iter().filter_map(name).collect())
+    assets.stems("kernels/config", ".config").map_err(KernelError::io("list", "kernels/config".as_ref()))
 }
 
 /// The file for `KCONFIG_ALLCONFIG`: all requested options, a later one in place of an earlier one.

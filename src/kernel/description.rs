@@ -33,13 +33,13 @@ pub(super) fn fragments(
     at: &[Step<'_>],
     document: &mut Document<'_>,
 ) -> Vec<Fragment> {
-    let kind = Kind { what: "fragment", folder: "kernels/config", extension: "config" };
+    let kind = Kind { what: "fragment", folder: "kernels/config", extension: ".config" };
     named(assets, &kind, names, at, document, |name| Fragment::read(assets, name))
 }
 
 /// The patches that a description names in the list at `at`.
 pub(super) fn patches(assets: &Assets, names: &[String], at: &[Step<'_>], document: &mut Document<'_>) -> Vec<Patch> {
-    let kind = Kind { what: "patch", folder: "kernels/patches", extension: "yaml" };
+    let kind = Kind { what: "patch", folder: "kernels/patches", extension: ".yaml" };
     named(assets, &kind, names, at, document, |name| Patch::read(assets, name))
 }
 
@@ -67,10 +67,7 @@ fn named<T>(
             Ok(one) => found.push(one),
             Err(KernelError::Description(problems)) => document.extend(problems),
             Err(error @ KernelError::NoFile(_)) => {
-                let files = assets.list(folder).unwrap_or_default();
-                let stem =
-                    |path: &'_ str| path.rsplit('/').next()?.strip_suffix(&format!(".{extension}")).map(str::to_owned);
-                let known: Vec<String> = files.iter().filter_map(|path| stem(path)).collect();
+                let known = assets.stems(folder, extension).unwrap_or_default();
                 let wrong = document.wrong(&place, format!("unknown {what} `{name}`"));
                 wrong.label = did_you_mean(name, known.iter().map(String::as_str));
                 wrong.help(error.to_string());

@@ -145,6 +145,11 @@ pub enum KernelError {
     /// A configuration that is neither a fragment nor a file.
     #[error("no configuration `{0}`: it is neither a name in `kernels/config/` nor a file")]
     NoFragment(String),
+    /// What a kernel's name has behind a `+`.
+    #[error(
+        "neither a fragment nor a patch has the name `{0}`: they are files of `kernels/config/` and `kernels/patches/`"
+    )]
+    NoPart(String),
     /// The kernel has a module neither built in nor loadable.
     #[error("{kernel} has no module {module}{}: it is neither built in nor loadable", which(.dependent.as_deref()))]
     NoModule {

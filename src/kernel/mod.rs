@@ -50,7 +50,7 @@ mod worktree;
 mod zoo;
 
 pub(crate) use cache::digest_of;
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Parts};
 pub use config::{ConfigOption, Difference, Fragment, missing_option};
 pub use configuration::{Configuration, Configurations, is_file, options};
 pub use debuginfo::{TypesError, read_types};

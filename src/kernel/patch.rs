@@ -1,7 +1,7 @@
 //! Patches of a source tree as search and replace, so that one file fits several releases: `kernels/patches/<name>.yaml`.
 
 use super::KernelError;
-use crate::assets::Assets;
+use crate::assets::{Assets, is_stem};
 use crate::diagnostic::{Document, Step, utf8};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -44,6 +44,42 @@ struct Replacement {
     /// How often it must be found.
     #[serde(default = "once")]
     times: usize,
+    /// The first release whose tree it is for.
+    #[serde(default)]
+    from: Option<Release>,
+    /// The first release whose tree it is no longer for.
+    #[serde(default)]
+    before: Option<Release>,
+}
+
+/// `VERSION` and `PATCHLEVEL` of a tree's makefile: `'6.18'`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct Release(u32, u32);
+
+impl TryFrom<String> for Release {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let numbers = text.split_once('.').and_then(|(a, b)| Some(Self(a.parse().ok()?, b.parse().ok()?)));
+        numbers.ok_or_else(|| format!("`{text}` is no release such as '6.18'"))
+    }
+}
+
+impl Release {
+    fn of_makefile(makefile: &str) -> Option<Self> {
+        let number = |name: &str| {
+            let mut lines = makefile.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim().parse().ok())
+        };
+        Some(Self(number("VERSION")?, number("PATCHLEVEL")?))
+    }
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
 }
 
 const fn once() -> usize {
@@ -71,6 +107,18 @@ impl Patch {
         Ok(Self { name: name.to_owned(), text: text.to_owned(), origin, replacements: file.replacements })
     }
 
+    /// Reads the patch that a kernel's name has behind a `+`.
+    ///
+    /// # Errors
+    /// When there is none of this name (`NoPart`), or it is wrong.
+    pub(super) fn named(assets: &Assets, name: &str) -> Result<Self, KernelError> {
+        let none = || KernelError::NoPart(name.to_owned());
+        if !is_stem(name) {
+            return Err(none());
+        }
+        Self::read(assets, name).map_err(|error| if let KernelError::NoFile(_) = error { none() } else { error })
+    }
+
     /// The part of a recipe that stands for this patch.
     pub(super) fn identity(&self) -> &str {
         &self.text
@@ -78,6 +126,13 @@ impl Patch {
 }
 
 impl Replacement {
+    /// Whether it is for a release; one that names none is for all.
+    fn is_for(&self, release: Option<Release>) -> bool {
+        release.is_none_or(|release| {
+            self.from.is_none_or(|from| from <= release) && self.before.is_none_or(|before| release < before)
+        })
+    }
+
     /// Notes what cannot apply to any tree, by its key.
     fn check(&self, mut wrong: impl FnMut(&str, String)) {
         let inside = Path::new(&self.file).components().all(|part| matches!(part, Component::Normal(_)));
@@ -93,6 +148,14 @@ impl Replacement {
     }
 }
 
+/// Names of all patches, in alphabetical order.
+///
+/// # Errors
+/// When their folder cannot be listed.
+pub(super) fn patch_names(assets: &Assets) -> Result<Vec<String>, KernelError> {
+    assets.stems("kernels/patches", ".yaml").map_err(KernelError::io("list", "kernels/patches".as_ref()))
+}
+
 /// Content by path.
 pub(super) type Files = BTreeMap<String, String>;
 
@@ -100,11 +163,18 @@ pub(super) type Files = BTreeMap<String, String>;
 /// content in the tree.
 ///
 /// # Errors
-/// When a file is missing, or a text is not found as often as stated.
+/// When a file is missing, a text is not found as often as stated, or a patch has nothing for the tree's release.
 pub(super) fn apply(patches: &[Patch], read: impl Fn(&str) -> std::io::Result<String>) -> Result<Files, KernelError> {
     let mut changed = Files::new();
+    let release = read("Makefile").ok().and_then(|makefile| Release::of_makefile(&makefile));
     for patch in patches {
-        for replacement in &patch.replacements {
+        if let Some(release) = release
+            && !patch.replacements.iter().any(|replacement| replacement.is_for(Some(release)))
+        {
+            let message = format!("none of its replacements is for Linux {release}");
+            return Err(KernelError::Catalogue { origin: patch.origin.clone(), message });
+        }
+        for replacement in patch.replacements.iter().filter(|replacement| replacement.is_for(release)) {
             let file = &replacement.file;
             let wrong = |message: String| KernelError::Catalogue {
                 origin: patch.origin.clone(),
@@ -179,6 +249,23 @@ mod tests {
     }
 
     #[test]
+    fn replacement_is_for_its_releases() {
+        let other = TEXT.split_once("replacements:\n").unwrap().1.replace("      b\n", "      c\n");
+        let patch = [read(&format!("{TEXT}    before: '6.18'\n{other}    from: '6.18'\n    before: 7.10\n")).unwrap()];
+        let apply_to = |makefile: &str| {
+            let read = |path: &str| Ok(if path == "Makefile" { makefile } else { "one\ntwo\n" }.to_owned());
+            apply(&patch, read).map(|mut files| files.remove("mm/a.c").unwrap()).map_err(|error| error.to_string())
+        };
+        let makefile = |version, level| format!("# x\nVERSION = {version}\nPATCHLEVEL = {level}\nSUBLEVEL = 3\n");
+        assert_eq!(apply_to(&makefile(5, 10)).unwrap(), "b\n");
+        assert_eq!(apply_to(&makefile(6, 17)).unwrap(), "b\n");
+        assert_eq!(apply_to(&makefile(6, 18)).unwrap(), "c\n");
+        assert_eq!(apply_to(&makefile(7, 9)).unwrap(), "c\n");
+        let message = apply_to(&makefile(7, 10)).unwrap_err();
+        assert!(message.ends_with("none of its replacements is for Linux 7.10"), "{message}");
+    }
+
+    #[test]
     fn mismatch_is_an_error_with_its_context() {
         let patch = [read(TEXT).unwrap()];
         for (content, part) in [
@@ -203,6 +290,7 @@ mod tests {
             ("mm/a.c", "/etc/passwd", "`/etc/passwd` is not a path within a source tree", "4:11"),
             ("replacements", "replacement", "unknown key `replacement`", "3:1"),
             ("    with: |", "    times: 0\n    with: |", "a text that must not be found cannot be replaced", "8:12"),
+            ("    with: |", "    from: six\n    with: |", "`six` is no release such as '6.18'", "8:11"),
             ("summary: it says b\n", "", "`summary` is missing", "1:1"),
         ] {
             let shown = read(&TEXT.replace(from, to)).unwrap_err().to_string();

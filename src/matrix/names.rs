@@ -33,7 +33,7 @@ pub(super) fn custom_axes(raw: Vec<Definition>, findings: &mut Findings<'_>) -> 
 pub(super) fn check_kernel(findings: &mut Findings<'_>, name: &Text, known: &Known<'_>) -> bool {
     let Err(UnknownKernel { message, known }) = known.kernels.find(&name.value) else { return true };
     unknown(findings, name, message, known.iter().map(String::as_str))
-        .help("`oomlab kernel list` names all of them; `NAME+FRAGMENT` is one with more options");
+        .help("`oomlab kernel list` names all of them; `NAME+PART` is one with more options or a patch");
     false
 }
 

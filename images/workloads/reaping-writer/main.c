@@ -1,0 +1,65 @@
+/* An ordinary parent: it starts two children, writes a file, and waits for both. The write needs both of them killed, and is one
+ * call, so the parent cannot reap the first one in between: a kernel that waits for a zombie before it kills again never
+ * finishes the write. */
+
+#include "../../guest/sys.h"
+#include "../../guest/text.h"
+#include "../../guest/workload.h"
+
+enum {
+	CHILDREN = 2,
+	CHUNK_KIB = 256,
+	MAX_CHUNKS = 1024, /* UIO_MAXIOV */
+};
+
+static char chunk[CHUNK_KIB << 10];
+
+static struct iovec chunks[MAX_CHUNKS];
+
+static bool write_at_once(int fd, uint64_t kib)
+{
+	size_t count = (size_t)(kib / CHUNK_KIB);
+
+	if (count > MAX_CHUNKS)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		chunks[i].iov_base = chunk;
+		chunks[i].iov_len = sizeof(chunk);
+	}
+	if (sys_writev(fd, chunks, count) != (long)(count * sizeof(chunk)))
+		return false;
+	shared_add(&workload_shared->units, count * CHUNK_KIB);
+	return true;
+}
+
+static const char *reap(const int *children)
+{
+	struct child child;
+
+	for (int i = 0; i < CHILDREN; i++) {
+		if (!wait_child(children[i], 0, &child))
+			return "wait-failed";
+		if (!child.killed)
+			return "never-killed";
+	}
+	return NULL;
+}
+
+int workload_main(const char *role, uint64_t amount)
+{
+	uint64_t held = OPTION(kib, child), writes = OPTION(kib, writes);
+	int fd, children[CHILDREN];
+
+	if (*role)
+		return hold_until_killed(role, amount);
+	if (!fill_open("tmpfs", "size=200%", &fd))
+		return workload_fail("mount-failed");
+	if (!workload_start("1000", held, &children[0]) || !workload_start("900", held, &children[1]))
+		return workload_fail("spawn-failed");
+	if (!wait_until_ready(CHILDREN))
+		return workload_fail("children-not-ready");
+	if (!write_at_once(fd, writes))
+		return workload_fail("write-failed");
+	fill_close(fd);
+	return workload_exit(reap(children));
+}
