@@ -53,6 +53,33 @@ int hold_until_killed(const char *oom_score_adj, uint64_t kib)
 	sleep_forever();
 }
 
+bool hogs_start(uint64_t kib, int *pids, size_t count)
+{
+	static const char adjustments[][5] = { "1000", "900", "800" };
+	uint64_t ready = shared_get(&workload_shared->ready);
+
+	for (size_t i = 0; i < count; i++)
+		if (!workload_start(adjustments[i], kib, &pids[i]))
+			return false;
+	return wait_until_ready(ready + count);
+}
+
+uint64_t hogs_end(const int *pids, size_t count)
+{
+	struct child child;
+	uint64_t killed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (wait_child(pids[i], WNOHANG, &child)) {
+			killed += child.killed;
+			continue;
+		}
+		SYS(kill, pids[i], SIGKILL);
+		wait_child(pids[i], 0, &child);
+	}
+	return killed;
+}
+
 bool fill_open(const char *type, const char *options, int *fd)
 {
 	sys_mkdir("/fill");

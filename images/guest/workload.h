@@ -12,6 +12,7 @@
 #define OOMLAB_WORKLOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "process.h"
@@ -65,6 +66,13 @@ void __attribute__((noreturn)) sleep_forever(void);
 /* Role of a child that holds memory until it is killed: sets oom_score_adj, holds this much, increments
  * workload_shared->ready and sleeps. Returns only if there is not enough memory: the exit status. */
 int hold_until_killed(const char *oom_score_adj, uint64_t kib);
+
+/* Starts this program `count` times, at most three, to hold so much memory each until it is killed: with the roles, and
+ * oom_score_adj, 1000, 900 and 800. Waits until all are ready. */
+bool hogs_start(uint64_t kib, int *pids, size_t count);
+
+/* Reaps them, and ends those that nobody has killed: how many were killed before. */
+uint64_t hogs_end(const int *pids, size_t count);
 
 /* Mounts a file system of this type on /fill and opens /fill/file, which fill_file() appends to. */
 bool fill_open(const char *type, const char *options, int *fd);

@@ -8,13 +8,13 @@ const MAX_BYTES: usize = 200;
 /// The id of a cell: `kernel.arch.ram.workload`, then `.2cpu` unless there is one vCPU, then `.axis=value` for each
 /// custom axis. It is made of `[A-Za-z0-9._=,+-]`; different cells have different ids.
 pub(super) fn cell_id(cell: &Cell) -> CellId {
-    let kernel = plain(cell.kernel.as_str(), true);
+    let kernel = plain(cell.kernel.as_str(), ".+");
     let mut id = format!("{kernel}.{}.{}.{}", cell.arch, cell.ram, workload_label(&cell.payload));
     if cell.vcpus != 1 {
         id.push_str(&format!(".{}cpu", cell.vcpus));
     }
     for (axis, value) in cell.axes.iter() {
-        id.push_str(&format!(".{}={}", plain(axis, false), value_part(value)));
+        id.push_str(&format!(".{}={}", plain(axis, ""), value_part(value)));
     }
     CellId::new(if id.len() > MAX_BYTES { shortened(&id) } else { id })
 }
@@ -32,9 +32,9 @@ pub(super) fn workload_label(payload: &Payload) -> String {
         Payload::Initrd(_) => "initrd".to_owned(),
         Payload::Workload { name, options } => {
             let options: Vec<String> =
-                options.iter().map(|(key, value)| format!("{}={}", plain(key, false), value_part(value))).collect();
+                options.iter().map(|(key, value)| format!("{}={}", plain(key, ""), value_part(value))).collect();
             let plus = if options.is_empty() { "" } else { "+" };
-            format!("{}{plus}{}", plain(name.as_str(), false), options.join(","))
+            format!("{}{plus}{}", plain(name.as_str(), ""), options.join(","))
         }
     }
 }
@@ -42,12 +42,13 @@ pub(super) fn workload_label(payload: &Payload) -> String {
 /// A value within an id. A dot separates the id's parts, so only numbers keep theirs.
 fn value_part(value: &str) -> String {
     let is_number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && value.parse::<f64>().is_ok();
-    plain(value, is_number)
+    plain(value, if is_number { "." } else { "" })
 }
 
-/// The text if it is safe as a part of a file name; otherwise a readable form of it with a digest of the original.
-fn plain(text: &str, dots: bool) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (dots && c == '.');
+/// The text if it is safe as a part of a file name, where it may have the characters of `also`; otherwise a readable form of it
+/// with a digest of the original.
+fn plain(text: &str, also: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || also.contains(c);
     if !text.is_empty() && text.len() <= 64 && text.chars().all(safe) {
         return text.to_owned();
     }
@@ -76,6 +77,7 @@ mod tests {
         assert!(value_part("0.2cpu").starts_with("0-2cpu-"));
         assert!(value_part("../../etc").starts_with("------etc-"));
         assert_ne!(value_part("a b"), value_part("a/b"));
+        assert_eq!(plain("linux-6.1+xfs", ".+"), "linux-6.1+xfs");
     }
 
     #[test]

@@ -32,16 +32,14 @@ static const char *reap_all(int mapper)
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t held = OPTION(kib, victim), maps = OPTION(kib, maps);
-	int mapper_pid;
+	int mapper_pid, victims[VICTIMS];
 
 	if (text_equal(role, "mapper"))
 		return mapper(amount);
 	if (*role)
 		return hold_until_killed(role, amount);
-	if (!workload_start("1000", held, NULL) || !workload_start("900", held, NULL))
+	if (!hogs_start(held, victims, VICTIMS))
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready(VICTIMS))
-		return workload_fail("victims-not-ready");
 	if (!workload_start("mapper", maps, &mapper_pid))
 		return workload_fail("spawn-failed");
 	return workload_exit(reap_all(mapper_pid));
