@@ -132,9 +132,11 @@ struct CachedKernel {
     artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
     footprints: RefCell<BTreeMap<Arch, Option<Footprint>>>,
-    /// The options that it lacks, of those that a workload needs.
-    lacks: RefCell<BTreeMap<(Arch, Vec<String>), Option<KernelLack>>>,
+    lacks: RefCell<Lacks>,
 }
+
+/// An option that a kernel lacks, of those that a workload needs.
+type Lacks = BTreeMap<(Arch, Vec<String>), Option<KernelLack>>;
 
 impl CachedKernel {
     fn artifact(&self, arch: Arch) -> Option<KernelArtifact> {
