@@ -12,7 +12,7 @@ pub struct ArchSpec {
     pub aliases: &'static [&'static str],
     /// Whether the kernel runs with an MMU.
     pub mmu: bool,
-    /// Minimum RAM with which a small kernel runs the lab's programs: linux-6.1 to 7.3 as `kernels/*.yaml` configure them.
+    /// Minimum RAM with which a small kernel, as the lab configures it, runs anon-hog.
     pub min_ram: RamMib,
     /// Maximum number of vCPUs of the machine.
     pub max_vcpus: u32,
