@@ -16,26 +16,27 @@ static char chunk[CHUNK_KIB << 10];
 
 static struct iovec chunks[MAX_CHUNKS];
 
-static bool write_at_once(int fd, uint64_t kib)
+static const char *write_at_once(int fd, uint64_t kib)
 {
 	size_t count = (size_t)(kib / CHUNK_KIB);
 
 	if (count > MAX_CHUNKS)
-		return false;
+		return "more-than-one-call-takes";
 	for (size_t i = 0; i < count; i++) {
 		chunks[i].iov_base = chunk;
 		chunks[i].iov_len = sizeof(chunk);
 	}
 	if (sys_writev(fd, chunks, count) != (long)(count * sizeof(chunk)))
-		return false;
+		return "write-failed";
 	shared_add(&workload_shared->units, count * CHUNK_KIB);
-	return true;
+	return NULL;
 }
 
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t held = OPTION(kib, child), writes = OPTION(kib, writes);
 	int fd, children[CHILDREN];
+	const char *why;
 
 	if (*role)
 		return hold_until_killed(role, amount);
@@ -43,8 +44,9 @@ int workload_main(const char *role, uint64_t amount)
 		return workload_fail("mount-failed");
 	if (!hogs_start(held, children, CHILDREN))
 		return workload_fail("spawn-failed");
-	if (!write_at_once(fd, writes))
-		return workload_fail("write-failed");
+	why = write_at_once(fd, writes);
+	if (why)
+		return workload_fail(why);
 	fill_close(fd);
 	return hogs_end(children, CHILDREN) >= KILLS_NEEDED ? 0 : workload_fail("too-few-kills");
 }
