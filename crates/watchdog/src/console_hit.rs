@@ -1,6 +1,7 @@
 //! What the kernel said on the console.
 
 use super::clock::Moment;
+use kmsg::console::printk::Printk;
 use model::Onset;
 use std::time::Duration;
 
@@ -63,4 +64,9 @@ impl<T> ConsoleHit<T> {
 /// Whether a message says that the machine restarts or stops by intent (`kernel/reboot.c`, `drivers/tty/sysrq.c`).
 pub(super) fn announces_restart(text: &str) -> bool {
     ["reboot: ", "sysrq: Resetting", "SysRq : Resetting"].iter().any(|head| text.starts_with(head))
+}
+
+/// When a message was printed: by the guest's clock, or else by when it came.
+pub(super) fn seconds(at: Moment, record: &Printk<'_>) -> f64 {
+    record.guest_s.unwrap_or(at.host.as_secs_f64())
 }

@@ -2,6 +2,7 @@
 
 mod also;
 mod blocked;
+mod blockers;
 mod clock;
 mod confirm;
 mod console_hit;

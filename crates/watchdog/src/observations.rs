@@ -1,8 +1,9 @@
 //! Observations of a guest so far: a fold over its events, without any judgement.
 
 use super::also;
+use super::blockers::Blockers;
 use super::clock::{GuestClock, Moment};
-use super::console_hit::{ConsoleHit, FirstStamp, announces_restart};
+use super::console_hit::{ConsoleHit, FirstStamp, announces_restart, seconds};
 use super::detectors::Detectors;
 use super::oom_kills::OomKills;
 use super::probe_log::ProbeLog;
@@ -64,6 +65,7 @@ pub(super) struct Observations {
     pub oom_invoked: Option<ConsoleHit<String>>,
     pub oom_reaped: Option<ConsoleHit<Task>>,
     pub oom_kills: OomKills,
+    pub blockers: Blockers,
     /// OOM kills on the console.
     pub kills_printed: u64,
     /// OOM kills that the kernel counted; a slow console shows them later.
@@ -126,6 +128,7 @@ impl Observations {
             oom_invoked: None,
             oom_reaped: None,
             oom_kills: OomKills::default(),
+            blockers: Blockers::default(),
             kills_printed: 0,
             kills_counted: 0,
             failures: Vec::new(),
@@ -277,6 +280,7 @@ impl Observations {
             }
             Finding::OomNotReaped(task) => self.oom_kills.give_up(&task),
             Finding::NoKillable => {}
+            Finding::Blocker(blocker) => self.blockers.push(now, blocker),
             Finding::FailureTask(_) if provoked => {}
             Finding::FailureTask(task) => self.on_failure_task(&task),
             Finding::Failure(_) if provoked || self.failures.len() >= MAX_FAILURES => {}
@@ -389,9 +393,4 @@ impl Observations {
             }
         }
     }
-}
-
-/// When a message was printed: by the guest's clock, or else by when it came.
-fn seconds(at: Moment, record: &Printk<'_>) -> f64 {
-    record.guest_s.unwrap_or(at.host.as_secs_f64())
 }

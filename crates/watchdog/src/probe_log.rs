@@ -3,9 +3,8 @@
 use super::blocked::BlockedTasks;
 use super::clock::Moment;
 use super::counter_log::CounterLog;
-use super::task_evidence;
 use kmsg::functions::Subsystem;
-use model::{Event, Evidence, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot, Tasks};
+use model::{Event, FunctionShare, Memory, Probe, Profile, ProfileSummary, Spot, Tasks};
 use std::collections::VecDeque;
 
 /// Probes of one trial: a guest that stalls and recovers for hours is not probed without end.
@@ -172,11 +171,6 @@ impl ProbeLog {
     /// The tasks as they were at the last snapshot since `since`, if there was one.
     pub fn tasks(&self, since: Moment) -> Option<&Tasks> {
         self.tasks.as_ref().filter(|(at, _)| at.host >= since.host).map(|(_, tasks)| &**tasks)
-    }
-
-    /// What that snapshot proves.
-    pub fn task_evidence(&self, since: Moment) -> Vec<Evidence> {
-        self.tasks(since).map(task_evidence::evidence).unwrap_or_default()
     }
 
     /// The first and the last memory figures taken since `since`; the same twice if there is one.

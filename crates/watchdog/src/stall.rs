@@ -4,6 +4,7 @@ use super::blocked::BlockedTask;
 use super::clock::Moment;
 use super::observations::Observations;
 use super::probe_log::{share_in, summary};
+use super::task_evidence;
 use kmsg::functions::Subsystem;
 use kmsg::signature::{Repeated, ReportKind};
 use model::{Caveat, Evidence, Kind, Memory, Onset, Profile, RuleId, Task, TaskFacts, Tasks, Verdict, Watermarks};
@@ -51,7 +52,7 @@ pub(super) fn verdict(observed: &Observations, rule: RuleId, progress: Moment, s
     stall.assess_blocked_tasks();
     stall.assess_memory();
     stall.assess_victim();
-    stall.evidence.extend(observed.probes.task_evidence(progress));
+    stall.evidence.extend(task_evidence::since(observed, progress));
     stall.assess_reports();
     let mut verdict = Verdict::new(kind, rule, sentence);
     verdict.confidence = stall.confidence.clamp(0.3, 0.95);

@@ -1,13 +1,22 @@
-//! What a snapshot of the guest's tasks proves.
+//! What a snapshot of the guest's tasks proves, and what the kernel itself says of the locks that they wait for.
 
+use super::clock::Moment;
+use super::observations::Observations;
 use model::{Evidence, TaskFacts, Tasks};
 use std::collections::BTreeSet;
 
 /// Maximum tasks of each sort in a verdict: further ones repeat the first.
 const MAX_OF_A_SORT: usize = 2;
 
+/// By the last snapshot since `since`, and the console since then.
+pub(super) fn since(observed: &Observations, since: Moment) -> Vec<Evidence> {
+    let mut found = observed.probes.tasks(since).map(evidence).unwrap_or_default();
+    found.extend(observed.blockers.evidence(since, &found));
+    found
+}
+
 /// The victims, the tasks in the allocator, the waiters and holders of locks.
-pub(super) fn evidence(tasks: &Tasks) -> Vec<Evidence> {
+fn evidence(tasks: &Tasks) -> Vec<Evidence> {
     victims(tasks).chain(stuck_tasks(tasks)).chain(lock_holders(tasks)).collect()
 }
 

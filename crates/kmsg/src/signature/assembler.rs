@@ -151,7 +151,8 @@ impl Assembler {
 
     /// A part of a report: it stands for all of it where the log begins behind its first line.
     fn fragment(&mut self, head: Head, line: Line<'_>, out: &mut Vec<Report>) -> Option<Finding> {
-        let found = self.body(line, out);
+        let own = head.finding.clone();
+        let found = self.body(line, out).or(own);
         if let Some(open) = self.pending.iter_mut().find(|open| open.is_of(line.context)) {
             if open.is_fragment_of(ReportKind::Panic) && head.kind != ReportKind::Panic {
                 // What the panic was about.

@@ -23,6 +23,19 @@ pub enum Finding {
     Failure(FailureReport),
     /// A later line of that report names the task which it is about.
     FailureTask(Task),
+    /// A task waits for a lock, and the kernel names its holder.
+    Blocker(Blocker),
+}
+
+/// A lock that a hung task waits for, as the kernel prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// The sort of lock: `mutex`, `semaphore`, `rwsem`.
+    pub lock: &'static str,
+    /// The task that waits.
+    pub waiter: Task,
+    /// The task that holds the lock, or held it last.
+    pub owner: Task,
 }
 
 /// A report of the kernel that its own progress has ended.

@@ -44,7 +44,7 @@ mod warning;
 pub use age::{StallAge, claimed_range_s, claimed_s, jiffies_per_s, stall_age};
 pub use classification::{Classification, Repeated};
 pub use failure::FailureKind;
-pub use finding::{FailureReport, Finding};
+pub use finding::{Blocker, FailureReport, Finding};
 pub use head::{CulpritSource, Head, Role};
 pub use kind::ReportKind;
 pub use log::Log;
@@ -81,6 +81,7 @@ pub const ALL: &[Signature] = &[
     alloc::NOMMU,
     hung_task::HUNG_TASK,
     hung_task::ADVICE,
+    hung_task::BLOCKER,
     lockup::SOFT,
     lockup::HARD,
     lockup::WORKQUEUE,

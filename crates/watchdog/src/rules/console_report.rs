@@ -4,6 +4,7 @@ use super::Judgement;
 use crate::console_hit::ConsoleHit;
 use crate::observations::Observations;
 use crate::probe_log::ANSWER_TIMEOUT_S;
+use crate::task_evidence;
 use kmsg::signature::FailureReport;
 use model::{Caveat, Kind, Outcome, Probe, RuleId, Verdict};
 
@@ -30,6 +31,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     let mut verdict = Verdict::new(kind, RuleId::ConsoleReport, summary(kind, first));
     verdict.onset = Some(first.onset());
     verdict.task = first.what.task.clone();
+    verdict.evidence = task_evidence::since(observed, first.at);
     verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
     verdict.lines = observed.failures.iter().map(|hit| hit.line.clone()).collect();
     let share = observed.clock.share();

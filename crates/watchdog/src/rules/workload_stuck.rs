@@ -10,6 +10,7 @@ use crate::clock::Moment;
 use crate::observations::Observations;
 use crate::probe_log::summary;
 use crate::stall::{self, MIN_BUSY_CPUS};
+use crate::task_evidence;
 use model::{Caveat, Evidence, Kind, Onset, Probe, RuleId, Task, TaskFacts, Tasks, Verdict};
 
 /// Periods of the threshold without progress: units of work may take long.
@@ -115,7 +116,7 @@ fn stuck(observed: &Observations, moved: Moment, still: f64) -> Option<Verdict> 
     verdict.caveats.push(Caveat::CanaryAlive);
     verdict.onset = Some(Onset { host: moved.host, guest_s: None });
     verdict.victim = stall::victim(observed, moved);
-    verdict.evidence.extend(observed.probes.task_evidence(moved));
+    verdict.evidence.extend(task_evidence::since(observed, moved));
     verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
     Some(verdict)
 }

@@ -1,6 +1,6 @@
 //! What the kernel itself reports.
 
-use crate::trial::Trial;
+use crate::trial::{Trial, phrases};
 use model::{Caveat, Kind, Outcome};
 
 #[test]
@@ -42,6 +42,22 @@ fn detector_reports_give_kind_and_task() {
         let verdict = reported(45, &[line]).verdict();
         assert_eq!((verdict.kind, verdict.task.map(|task| task.pid)), (kind, task), "{line}");
     }
+}
+
+#[test]
+fn hung_task_names_the_holder_of_its_lock() {
+    let verdict = reported(
+        45,
+        &[
+            "INFO: task hog:27 blocked for more than 41 seconds.",
+            "INFO: task hog:27 <writer> blocked on an rw-semaphore likely owned by task hog:28 <writer>",
+            "INFO: task sh:29 is blocked on a mutex likely owned by task hog:27.",
+        ],
+    )
+    .verdict();
+    let expected =
+        ["pid 27 (hog) waits for the rwsem of pid 28 (hog)", "pid 29 (sh) waits for the mutex of pid 27 (hog)"];
+    assert_eq!((verdict.kind, &phrases(&verdict)[..]), (Kind::HungTask, &expected.map(str::to_owned)[..]));
 }
 
 /// A healthy guest for so long.
