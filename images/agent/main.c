@@ -142,12 +142,25 @@ static void configure_faults(void)
 		finish(&(struct child){ .status = 126 }, why);
 }
 
+/* All allocations of such a task are GFP_NOIO (PF_MEMALLOC_NOIO, since Linux 5.6). Its children inherit that. */
+static void set_io_flusher(unsigned long on)
+{
+	if (SYS(prctl, PR_SET_IO_FLUSHER, on, 0, 0, 0) < 0)
+		finish(&(struct child){ .status = 126 }, "no-gfp-noio-canary");
+}
+
 static void start_canary(void)
 {
 	char *argv[] = { "canary", NULL };
 	uint64_t deadline = now_us() + CANARY_START_US;
+	const char *gfp = environment_value(environment, "oomlab_canary=");
+	bool is_noio = gfp && text_equal(gfp, "gfp-noio");
 
+	if (is_noio)
+		set_io_flusher(1);
 	check("start the canary", spawn("/init", argv, environment));
+	if (is_noio)
+		set_io_flusher(0);
 	while (!shared_get(&shared->canary_rounds) && now_us() < deadline)
 		sleep_ms(1);
 }

@@ -26,6 +26,7 @@ pub fn like_recorded(cell: Cell) -> SingleCell {
         append: cell.append,
         qemu: cell.qemu,
         faults: cell.faults,
+        canary: cell.canary,
         timeouts: cell.timeouts,
         repeat: 1,
         fail_on: cell.fail_on,

@@ -4,7 +4,7 @@ use super::bisect::{BisectArgs, StepArgs};
 use super::cache::CacheArgs;
 use super::completion::{kernels, trials, workloads};
 use super::doctor::DoctorArgs;
-use super::guest_args::{AppendArgs, EndArgs, FailOnArgs, TimeoutArgs};
+use super::guest_args::{AppendArgs, CanaryArgs, EndArgs, FailOnArgs, FaultArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
 use super::values::{arch_parser, seconds, shell_parser};
 use arch::Arch;
@@ -248,10 +248,10 @@ pub struct BootArgs {
     /// Further argument of QEMU; may be given more than once
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_arg: Vec<String>,
-    /// Fault to inject, for example page-alloc=2%, slab=1%, console=2K, disk-iops=20, vcpu-steal=80%; may be given more than
-    /// once, see `docs/matrix.md`
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub fault: Vec<String>,
+    #[command(flatten)]
+    pub faults: FaultArgs,
+    #[command(flatten)]
+    pub canary: CanaryArgs,
     #[command(flatten)]
     pub timeouts: TimeoutArgs,
     /// Number of trials

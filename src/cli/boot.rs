@@ -33,8 +33,8 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         vcpus: args.vcpus,
         append: args.append.words(),
         qemu: args.qemu_arg.clone(),
-        faults: matrix::faults(args.fault.iter().map(String::as_str))
-            .map_err(|error| CliError::Usage(error.to_string()))?,
+        faults: args.faults.faults()?,
+        canary: args.canary.canary,
         timeouts: args.timeouts.timeouts(),
         repeat: args.repeat,
         fail_on: args.reports.kinds()?,

@@ -1,8 +1,9 @@
 //! Options of guests, for several commands.
 
 use super::error::CliError;
-use super::values::seconds;
-use model::Timeouts;
+use super::values::{canary, seconds};
+use crate::matrix;
+use model::{Canary, Faults, Timeouts};
 use std::path::PathBuf;
 
 /// Words of the kernel command line.
@@ -42,6 +43,33 @@ impl TimeoutArgs {
     }
 }
 
+/// Faults to inject.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FaultArgs {
+    /// Fault to inject, for example page-alloc=2%, slab=1%, console=2K, disk-iops=20, vcpu-steal=80%; may be given more than
+    /// once, see `docs/matrix.md`
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub fault: Vec<String>,
+}
+
+impl FaultArgs {
+    /// The faults.
+    ///
+    /// # Errors
+    /// When one is unknown, or its value makes no sense.
+    pub fn faults(&self) -> Result<Faults, CliError> {
+        matrix::faults(self.fault.iter().map(String::as_str)).map_err(|error| CliError::Usage(error.to_string()))
+    }
+}
+
+/// The agent's canary.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct CanaryArgs {
+    /// How the canary allocates: gfp-kernel, or gfp-noio, which never invokes the OOM killer, see `docs/matrix.md`
+    #[arg(long, value_name = "GFP", default_value = "gfp-kernel", value_parser = canary, hide_possible_values = true)]
+    pub canary: Canary,
+}
+
 /// Reports of the kernel that make a failure of a pass.
 #[derive(Debug, Clone, clap::Args)]
 pub struct FailOnArgs {
@@ -58,7 +86,7 @@ impl FailOnArgs {
     /// When one is unknown.
     pub fn kinds(&self) -> Result<Vec<model::AlsoKind>, CliError> {
         let words = self.fail_on.iter().map(String::as_str);
-        crate::matrix::fail_on(words).map_err(|error| CliError::Usage(error.to_string()))
+        matrix::fail_on(words).map_err(|error| CliError::Usage(error.to_string()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Values of command line options.
 
+use crate::diagnostic::listed;
 use arch::Arch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use model::RamMib;
+use model::{Canary, RamMib};
 use std::time::Duration;
 
 /// Reads `--arch`.
@@ -32,6 +33,15 @@ pub(super) enum SecondsError {
 pub(super) fn seconds(text: &str) -> Result<f64, SecondsError> {
     let value: f64 = text.parse().map_err(|_| SecondsError::NotANumber)?;
     if (1e-3..=1e6).contains(&value) { Ok(value) } else { Err(SecondsError::OutOfRange) }
+}
+
+/// Reads how the canary allocates.
+///
+/// # Errors
+/// When the word is unknown.
+pub(super) fn canary(word: &str) -> Result<Canary, String> {
+    let words = || Canary::ALL.iter().map(|canary| canary.as_str());
+    Canary::from_word(word).ok_or_else(|| format!("there are {}", listed(words())))
 }
 
 /// A size that cannot be used.

@@ -16,8 +16,8 @@ use crate::store::{RunDir, open_regular};
 use arch::Arch;
 use clap::CommandFactory;
 use model::{
-    Accel, Axes, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload, Plan,
-    Timeouts,
+    Accel, Axes, Canary, Cell, Digest, Expectation, Faults, KernelArtifact, KernelName, Needs, PLAN_SCHEMA, Payload,
+    Plan, Timeouts,
 };
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -161,6 +161,7 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) ->
         payload: Payload::Initrd(args.end.initrd(given.initrd.clone())),
         needs: Needs::default(),
         faults: Faults::default(),
+        canary: Canary::default(),
         axes: Axes::default(),
         append: Vec::new(),
         qemu: Vec::new(),

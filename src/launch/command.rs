@@ -118,7 +118,7 @@ fn literal(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Axes, Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
+    use model::{Axes, Canary, Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
     use std::collections::BTreeMap;
 
     fn cell(arch: &str) -> Cell {
@@ -134,6 +134,7 @@ mod tests {
             },
             needs: Needs::default(),
             faults: Faults::default(),
+            canary: Canary::default(),
             axes: Axes::default(),
             append: vec!["preempt=full".to_owned()],
             qemu: vec!["-d".to_owned(), "int".to_owned()],

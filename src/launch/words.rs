@@ -1,6 +1,6 @@
 //! The kernel command line.
 
-use model::{Cell, Payload};
+use model::{Canary, Cell, Payload};
 
 /// Words that make failures visible without changing the kernel's behaviour, for every boot:
 /// all messages reach the console, sysrq answers, and an oops or panic ends the machine at once
@@ -27,6 +27,9 @@ pub fn kernel_words(cell: &Cell) -> Vec<String> {
     }
     let faults = [("page_alloc", cell.faults.page_alloc), ("slab", cell.faults.slab)];
     words.extend(faults.into_iter().filter_map(|(what, percent)| Some(format!("oomlab_fault_{what}={}", percent?))));
+    if cell.canary != Canary::default() {
+        words.push(format!("oomlab_canary={}", cell.canary));
+    }
     words.extend(added);
     words
 }

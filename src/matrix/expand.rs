@@ -106,6 +106,8 @@ impl Block {
     fn cell(&self, point: &Point<'_>) -> Cell {
         let added =
             |pick: fn(&CustomValue) -> &[String]| point.custom.values().flat_map(move |value| pick(value)).cloned();
+        let own = point.custom.values().map(|value| value.extras.canary);
+        let canary = own.chain([self.extras.canary]).find(Option::is_some);
         let mut cell = Cell {
             id: CellId::new(""),
             kernel: point.kernel.value.clone(),
@@ -118,6 +120,7 @@ impl Block {
             },
             needs: Needs::default(),
             faults: point.custom.values().fold(self.extras.faults, |faults, value| faults.with(&value.extras.faults)),
+            canary: canary.flatten().unwrap_or_default(),
             axes: point.custom.iter().map(|(name, value)| (*name, value.name.as_str())).collect(),
             append: self.extras.append.iter().cloned().chain(added(|value| &value.extras.append)).collect(),
             qemu: self.extras.qemu.iter().cloned().chain(added(|value| &value.extras.qemu)).collect(),
@@ -208,7 +211,7 @@ impl Expansion<'_> {
             return;
         };
         let (earlier, place) = (&mut self.cells[index], &mut self.places[index]);
-        let boots = |cell: &Cell| (cell.append.clone(), cell.qemu.clone(), cell.faults);
+        let boots = |cell: &Cell| (cell.append.clone(), cell.qemu.clone(), cell.faults, cell.canary);
         if boots(earlier) != boots(&cell) {
             let message = format!("`{}` boots in another way here than on line {}", cell.id, place.line);
             findings

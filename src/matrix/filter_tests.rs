@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::matrix::id::cell_id;
-use model::{CellId, Expectation, Faults, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
+use model::{Canary, CellId, Expectation, Faults, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>)
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
         needs: Needs::default(),
         faults: Faults::default(),
+        canary: Canary::default(),
         axes: preempt.map(|value| ("preempt".to_owned(), value.to_owned())).into_iter().collect(),
         append: Vec::new(),
         qemu: Vec::new(),

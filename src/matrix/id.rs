@@ -39,10 +39,16 @@ pub(super) fn workload_label(payload: &Payload) -> String {
     }
 }
 
-/// A value within an id. A dot separates the id's parts, so only numbers keep theirs.
+/// A value within an id. A dot separates the id's parts, so only numbers keep theirs; `20%` is `20pct`.
 fn value_part(value: &str) -> String {
-    let is_number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && value.parse::<f64>().is_ok();
-    plain(value, if is_number { "." } else { "" })
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.parse::<f64>().is_ok();
+    if let Some(percent) = value.strip_suffix('%').filter(|percent| is_number(percent)) {
+        return format!("{percent}pct");
+    }
+    if value.strip_suffix("pct").is_some_and(is_number) {
+        return with_digest(value, value);
+    }
+    plain(value, if is_number(value) { "." } else { "" })
 }
 
 /// The text if it is safe as a part of a file name, where it may have the characters of `also`; otherwise a readable form of it
@@ -53,6 +59,10 @@ fn plain(text: &str, also: &str) -> String {
         return text.to_owned();
     }
     let readable: String = text.chars().take(40).map(|c| if safe(c) { c } else { '-' }).collect();
+    with_digest(&readable, text)
+}
+
+fn with_digest(readable: &str, text: &str) -> String {
     format!("{readable}-{:08x}", digest(text) as u32)
 }
 
@@ -77,6 +87,8 @@ mod tests {
         assert!(value_part("0.2cpu").starts_with("0-2cpu-"));
         assert!(value_part("../../etc").starts_with("------etc-"));
         assert_ne!(value_part("a b"), value_part("a/b"));
+        assert_eq!((&*value_part("20%"), &*value_part("2.5%")), ("20pct", "2.5pct"));
+        assert!(value_part("20pct").starts_with("20pct-"), "the id of 20% is another");
         assert_eq!(plain("linux-6.1+xfs", ".+"), "linux-6.1+xfs");
     }
 

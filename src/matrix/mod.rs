@@ -3,6 +3,7 @@
 //! [`load`] is the whole way; [`single`] makes a plan of one cell without YAML. What a matrix may name is handed in
 //! as [`Known`]; nothing here touches a file. The format is explained in `docs/matrix.md`.
 
+mod canary;
 mod criterion;
 mod expand;
 mod fail_on;

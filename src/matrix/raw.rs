@@ -1,20 +1,20 @@
 //! The shape of a matrix, before its words are resolved.
 
-use super::faults;
 use super::fields::{Fields, items, text, words};
+use super::{canary, faults};
 use crate::diagnostic::{Findings, Node, Span, Text, Value};
-use model::Faults;
+use model::{Canary, Faults};
 
 /// Keys of a matrix.
 pub(super) const KEYS: &[&str] = &["name", "defaults", "axes", "include", "exclude", "expect"];
 /// Axes that every matrix has.
 pub(super) const AXES: &[&str] = &["kernel", "arch", "ram", "workload", "vcpus"];
 /// Keys of a block besides its axes.
-pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "fail_on", "append", "qemu", "faults"];
+pub(super) const SETTINGS: &[&str] = &["repeat", "timeouts", "fail_on", "append", "qemu", "faults", "canary"];
 /// Keys of `timeouts`.
 pub(super) const TIMEOUTS: &[&str] = &["boot", "load", "stuck"];
 /// What a value of a custom axis adds to a cell.
-pub(super) const EXTRAS: &[&str] = &["append", "qemu", "faults"];
+pub(super) const EXTRAS: &[&str] = &["append", "qemu", "faults", "canary"];
 /// Keys of an entry of `expect`.
 pub(super) const EXPECT: &[&str] = &["match", "verdict", "reason"];
 
@@ -37,12 +37,13 @@ pub(super) struct Definition {
     pub values: Vec<(Text, Extras)>,
 }
 
-/// What is added to a cell's kernel command line and to QEMU's, and the faults to inject.
+/// What is added to a cell's kernel command line and to QEMU's, the faults to inject, and how the canary allocates.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extras {
     pub append: Vec<String>,
     pub qemu: Vec<String>,
     pub faults: Faults,
+    pub canary: Option<Canary>,
 }
 
 /// One product: its axes, and the settings of its cells.
@@ -163,7 +164,8 @@ impl Extras {
             |key: &str| fields.take(key).map(|node| words(node, &format!("`{key}`"), findings)).unwrap_or_default();
         let (append, qemu) = (words_of("append"), words_of("qemu"));
         let faults = fields.take("faults").map(|node| faults::read(node, findings)).unwrap_or_default();
-        Self { append, qemu, faults }
+        let canary = fields.take("canary").and_then(|node| canary::read(node, findings));
+        Self { append, qemu, faults, canary }
     }
 }
 

@@ -107,6 +107,7 @@ impl Resolver<'_, '_, '_> {
             append: [self.defaults.extras.append.as_slice(), &raw.extras.append].concat(),
             qemu: [self.defaults.extras.qemu.as_slice(), &raw.extras.qemu].concat(),
             faults: self.defaults.extras.faults.with(&raw.extras.faults),
+            canary: raw.extras.canary.or(self.defaults.extras.canary),
         };
         Some(Block {
             at: raw.at,

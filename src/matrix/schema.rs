@@ -1,6 +1,6 @@
 //! The JSON Schema of the matrix, for editors: it completes and explains while the user types.
 
-use model::{AlsoKind, Kind, Outcome};
+use model::{AlsoKind, Canary, Kind, Outcome};
 use schemars::json_schema;
 use serde_json::{Value, json};
 
@@ -120,9 +120,11 @@ fn extras() -> Value {
     let share = |what: &str| json!({ "type": "string", "pattern": "^[0-9]+%$", "description": what });
     let rate = |what: &str| json!({ "type": ["string", "integer"], "pattern": "^[0-9]+[KM]?$", "description": what });
     let words = |what: &str| described(one_or_more(json!({ "type": ["string", "number", "boolean"] })), what);
+    let canaries: Vec<&str> = Canary::ALL.iter().map(|canary| canary.as_str()).collect();
     json!({
         "append": words("Further words of the kernel command line; one text is split as a shell does."),
         "qemu": words("Further arguments of QEMU; one text is split as a shell does."),
+        "canary": { "enum": canaries, "description": "How the canary allocates; see docs/matrix.md." },
         "faults": {
             "type": "object",
             "additionalProperties": false,

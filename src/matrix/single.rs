@@ -7,8 +7,8 @@ use super::values;
 use crate::diagnostic::{Diagnostic, did_you_mean, listed};
 use arch::Arch;
 use model::{
-    AlsoKind, Axes, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
-    Timeouts, WorkloadName,
+    AlsoKind, Axes, Canary, Cell, CellId, Expectation, Faults, Initrd, KernelName, Needs, PLAN_SCHEMA, Payload, Plan,
+    RamMib, Timeouts, WorkloadName,
 };
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub struct SingleCell {
     pub qemu: Vec<String>,
     /// Faults to inject.
     pub faults: Faults,
+    /// How the canary allocates.
+    pub canary: Canary,
     /// Timeouts of its stages.
     pub timeouts: Timeouts,
     /// Number of trials.
@@ -105,6 +107,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         payload,
         needs: Needs::default(),
         faults: wanted.faults,
+        canary: wanted.canary,
         axes: Axes::default(),
         append: wanted.append,
         qemu: wanted.qemu,
@@ -195,6 +198,7 @@ mod tests {
             append: vec!["quiet".to_owned()],
             qemu: Vec::new(),
             faults: Faults::default(),
+            canary: Canary::default(),
             timeouts: Timeouts::default(),
             repeat: 3,
             fail_on: vec![AlsoKind::Warning],

@@ -147,6 +147,17 @@ fn allocations_fail_on_request() {
     }
 }
 
+/// All that differs is who invokes the OOM killer: the canary.
+#[test]
+fn gfp_noio_allocations_stall_silently_but_for_the_canary() {
+    let workload = ["--workload", "io-flusher-hog", "--stuck-timeout", "2"];
+    let rescued = boot("x86_64", "debian-6.1", "128M", &workload);
+    rescued.assert_passes();
+    assert!(rescued.console.contains("init invoked oom-killer"), "{}", rescued.console);
+    let stalled = boot("x86_64", "debian-6.1", "128M", &[&workload[..], &["--canary", "gfp-noio"]].concat());
+    stalled.assert("silent-stall", 1);
+}
+
 #[test]
 fn faults_that_a_cell_cannot_have_are_refused() {
     for (fault, why) in [

@@ -62,7 +62,7 @@ fn files_page_names_every_key() {
 const MATRIX: &str = "
 defaults: {fail_on: [warning], append: quiet, qemu: -no-hpet}
 axes:
-  preempt: {none: {append: preempt=none, faults: {vcpu-steal: 10%, disk-bps: 1M, disk-iops: 9, console: 2K}}}
+  preempt: {none: {append: preempt=none, faults: {vcpu-steal: 10%, disk-bps: 1M, disk-iops: 9, console: 2K}, canary: gfp-noio}}
 include:
   - {kernel: debian-6.1, arch: x86_64, ram: 512M, preempt: none, workload: [dirty-writeback, swap-thrash: {hogs: 3}, zombie-victim]}
   - {kernel: debian-6.1, arch: x86_64, ram: [8M, 512M], workload: zram-swap}

@@ -8,9 +8,9 @@ use crate::support::json_schema;
 use evidence::all_evidence;
 use json_schema::{names, violations};
 use model::{
-    Accel, Also, AlsoKind, Artifact, Axes, Caveat, Cell, Culprit, Digest, Evidence, Expectation, Faults, FunctionShare,
-    Kind, Needs, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId, RunRecord, ScratchDisk, Stamp,
-    Task, Throttle, Timeouts, TrialRecord, Verdict,
+    Accel, Also, AlsoKind, Artifact, Axes, Canary, Caveat, Cell, Culprit, Digest, Evidence, Expectation, Faults,
+    FunctionShare, Kind, Needs, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId, RunRecord,
+    ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
@@ -31,6 +31,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
         needs: Needs::default(),
         faults: Faults::default(),
+        canary: Canary::default(),
         axes: Axes::default(),
         append: Vec::new(),
         qemu: Vec::new(),

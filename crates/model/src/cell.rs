@@ -1,6 +1,8 @@
 //! One point of a matrix, complete: nothing about it is left to choose when it runs.
 
+use super::words::words;
 use super::{AlsoKind, Arch, Axes, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +29,9 @@ pub struct Cell {
     /// What the lab makes go wrong.
     #[serde(default, skip_serializing_if = "Faults::is_none")]
     pub faults: Faults,
+    /// How the canary allocates.
+    #[serde(default, skip_serializing_if = "Canary::is_default")]
+    pub canary: Canary,
     /// Values of the axes that the user defined, by axis.
     #[serde(default, skip_serializing_if = "Axes::is_empty")]
     pub axes: Axes,
@@ -62,6 +67,25 @@ impl Cell {
             Payload::Workload { name, .. } => name.as_str(),
             Payload::Initrd(_) => "initrd",
         }
+    }
+}
+
+words! {
+    /// How the agent's canary allocates.
+    #[derive(Default)]
+    Canary {
+        #[default]
+        /// As most tasks do: it invokes the OOM killer when memory runs out.
+        Kernel = "gfp-kernel",
+        /// Without `__GFP_IO` and `__GFP_FS`, by `prctl(PR_SET_IO_FLUSHER)`: it waits until another task frees memory or invokes the
+        /// OOM killer (`mm/oom_kill.c`, `out_of_memory()`).
+        Noio = "gfp-noio",
+    }
+}
+
+impl Canary {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -34,7 +34,7 @@ pub use arch::{Arch, OpensbiVersion, RamError, RamMib};
 pub use axes::Axes;
 pub use bundle::{BUNDLE_SCHEMA, Bundle, Step, StepRecord, StepResult};
 pub use caveat::Caveat;
-pub use cell::{Cell, Expectation, ExpectedVerdict, Initrd, Payload, Timeouts};
+pub use cell::{Canary, Cell, Expectation, ExpectedVerdict, Initrd, Payload, Timeouts};
 pub use counters::{Counters, CpuCounters, VmEvents};
 pub use course::{Course, Stage};
 pub use event::{Event, QmpEvent, Record, ThreadTime};

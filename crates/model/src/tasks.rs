@@ -66,6 +66,17 @@ pub struct AllocationRequest {
     pub order: i32,
 }
 
+impl AllocationRequest {
+    /// Whether it has `__GFP_FS`; without that the OOM killer kills no task for it (`mm/oom_kill.c`, `out_of_memory()`). `None` if the
+    /// mask cannot be read.
+    pub fn has_fs(&self) -> Option<bool> {
+        /// `include/linux/gfp_types.h`, the same from 5.10 to 7.3.
+        const GFP_FS: u64 = 0x80;
+        let mask = self.gfp.strip_prefix("0x")?.split('(').next()?;
+        Some(u64::from_str_radix(mask, 16).ok()? & GFP_FS != 0)
+    }
+}
+
 /// A sleeping lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitedLock {
@@ -114,6 +125,13 @@ impl Tasks {
         Some(leader.unwrap_or(first))
     }
 
+    /// Whether all tasks in the allocator are there without `__GFP_FS`; false if there are none, or a mask is unknown.
+    pub fn all_allocate_without_fs(&self) -> bool {
+        let mut allocating = self.tasks.iter().filter(|facts| facts.allocates).peekable();
+        let lacks_fs = |facts: &TaskFacts| facts.request.as_ref().and_then(AllocationRequest::has_fs) == Some(false);
+        self.left_out == 0 && allocating.peek().is_some() && allocating.all(lacks_fs)
+    }
+
     /// Whether a task holds a lock that another one waits for.
     pub fn holds_lock(&self, pid: u32) -> bool {
         let owners = self.tasks.iter().filter_map(|facts| facts.lock.as_ref()?.owner.as_ref());
@@ -142,6 +160,25 @@ mod tests {
         let Event::Tasks { tasks } = record.event else { panic!("{text}") };
         assert!(tasks.holds_lock(31) && !tasks.holds_lock(26));
         assert_eq!(serde_json::to_string(&Probe::Tasks).unwrap(), r#""tasks""#);
+    }
+
+    #[test]
+    fn allocations_without_fs_are_told_from_others() {
+        let allocating = |gfp: &str| TaskFacts {
+            allocates: true,
+            request: Some(AllocationRequest { gfp: gfp.to_owned(), order: 0 }),
+            ..TaskFacts::new(1, "t", 'R')
+        };
+        let [noio, nofs, kernel, unknown] =
+            ["0xc00(GFP_NOIO)", "0xc40(GFP_NOFS)", "0xcc0(GFP_KERNEL)", "GFP_NOIO"].map(allocating);
+        let all = |tasks: &[&TaskFacts], left_out| {
+            Tasks { tasks: tasks.iter().copied().cloned().collect(), left_out }.all_allocate_without_fs()
+        };
+        assert!(all(&[&noio, &nofs, &task(7, 7, None)], 0));
+        for tasks in [&[][..], &[&noio, &kernel], &[&noio, &unknown]] {
+            assert!(!all(tasks, 0), "{tasks:?}");
+        }
+        assert!(!all(&[&noio], 1), "one with __GFP_FS may be among those that are left out");
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Axes, Expectation, Faults, Needs, RamMib};
+    use model::{Axes, Canary, Expectation, Faults, Needs, RamMib};
     use std::collections::BTreeMap;
     use std::num::NonZeroU64;
 
@@ -94,6 +94,7 @@ mod tests {
             payload,
             needs: Needs::default(),
             faults,
+            canary: Canary::default(),
             axes: Axes::default(),
             append: Vec::new(),
             qemu: Vec::new(),

@@ -121,6 +121,12 @@ impl Stall<'_> {
             );
             return (Kind::OomLivelock, sentence, None);
         }
+        if self.observed.probes.tasks(self.progress).is_some_and(Tasks::all_allocate_without_fs) {
+            let sentence = format!(
+                "tasks loop in the allocator without __GFP_FS for {stuck:.0} s: the OOM killer kills no task for them"
+            );
+            return (Kind::SilentStall, sentence, None);
+        }
         if self.reclaims_without_effect() && !self.in_storage() {
             return self.reclaim_livelock();
         }

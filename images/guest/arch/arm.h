@@ -64,6 +64,7 @@ enum syscall_number {
 	__NR_reboot = 88,
 	__NR_munmap = 91,
 	__NR_ftruncate = 93,
+	__NR_setpriority = 97,
 	__NR_sysinfo = 116,
 	__NR_fsync = 118,
 	__NR_clone = 120,

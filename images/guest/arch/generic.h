@@ -24,6 +24,7 @@ enum syscall_number {
 	__NR_sched_setaffinity = 122,
 	__NR_kill = 129,
 	__NR_rt_sigprocmask = 135,
+	__NR_setpriority = 140,
 	__NR_reboot = 142,
 	__NR_setuid = 146,
 	__NR_setresgid = 149,

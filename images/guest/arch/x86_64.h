@@ -70,6 +70,7 @@ enum syscall_number {
 	__NR_ptrace = 101,
 	__NR_setuid = 105,
 	__NR_setresgid = 119,
+	__NR_setpriority = 141,
 	__NR_sched_setscheduler = 144,
 	__NR_mlockall = 151,
 	__NR_prctl = 157,

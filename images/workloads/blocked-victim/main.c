@@ -1,13 +1,16 @@
-/* A victim that cannot exit: it waits for a file's inode lock in uninterruptible sleep (D), while the lock's holder waits
- * for the victim's memory. Only the OOM reaper resolves this deadlock. */
+/* A victim that cannot exit: it waits in uninterruptible sleep (D) for a lock of a file, while the lock's holder waits for the
+ * victim's memory. Only the OOM reaper resolves this deadlock, or another victim. The lock is that of the inode, or that of the file
+ * position, where both write to one open file. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
 
 enum {
+	INHERITED = 9, /* the descriptor of the open file that both write to */
 	CHUNK_KIB = 64,
 	MAX_CHUNKS = 1024, /* UIO_MAXIOV */
+	BLOCKING_MS = 10, /* on one CPU the writer's slice ends, and the victim runs into its lock */
 	POLL_MS = 5,
 	MAX_POLLS = 1000,
 };
@@ -18,10 +21,10 @@ static struct iovec chunks[MAX_CHUNKS];
 
 static long open_file(void)
 {
-	return sys_open("/fill/file", O_WRONLY);
+	return OPTION(count, position) ? INHERITED : sys_open("/fill/file", O_WRONLY);
 }
 
-/* A write of length 0 takes the lock and allocates nothing (shmem_file_write_iter(), mm/shmem.c;
+/* A write of length 0 takes the locks and allocates nothing (fdget_pos(), fs/file.c; shmem_file_write_iter(), mm/shmem.c;
  * generic_file_write_iter(), mm/filemap.c). */
 static int victim(uint64_t kib)
 {
@@ -48,6 +51,7 @@ static int writer(uint64_t kib)
 		chunks[i].iov_base = chunk;
 		chunks[i].iov_len = sizeof(chunk);
 	}
+	shared_add(&workload_shared->ready, 1);
 	for (uint64_t left = kib / CHUNK_KIB; left;) {
 		size_t count = left < MAX_CHUNKS ? (size_t)left : MAX_CHUNKS;
 
@@ -57,6 +61,16 @@ static int writer(uint64_t kib)
 		left -= count;
 	}
 	return 0;
+}
+
+/* Once the writer writes: the OOM killer takes the victim for one that is dying anyway, and marks it without a message
+ * (oom_kill_process(), mm/oom_kill.c). */
+static bool kill_when_blocked(int victim, uint64_t ready)
+{
+	if (!wait_until_ready(ready))
+		return false;
+	sleep_ms(BLOCKING_MS);
+	return SYS(kill, victim, SIGKILL) == 0;
 }
 
 /* The victim gets the lock, and can exit, once the writer has exited. */
@@ -85,20 +99,29 @@ static const char *wait_for_both(int victim, int writer)
 
 int workload_main(const char *role, uint64_t amount)
 {
-	uint64_t held = OPTION(kib, victim), writes = OPTION(kib, writes);
-	int fd, victim_pid, writer_pid;
+	uint64_t held = OPTION(kib, victim), writes = OPTION(kib, writes), spare_held = OPTION(kib, spare), ready;
+	int fd, victim_pid, writer_pid, spare;
+	const char *why;
 
 	if (text_equal(role, "victim"))
 		return victim(amount);
 	if (text_equal(role, "writer"))
 		return writer(amount);
-	if (!fill_open("tmpfs", "size=200%", &fd))
+	if (*role)
+		return hold_until_killed(role, amount);
+	if (!fill_open("tmpfs", "size=200%", &fd) || SYS(dup3, fd, INHERITED, 0) < 0)
 		return workload_fail("mount-failed");
-	if (!workload_start("victim", held, &victim_pid))
+	if (!workload_start("victim", held, &victim_pid) || (spare_held && !workload_start("900", spare_held, &spare)))
 		return workload_fail("spawn-failed");
-	if (!wait_until_ready(1))
-		return workload_fail("victim-not-ready");
+	ready = spare_held ? 2 : 1;
+	if (!wait_until_ready(ready))
+		return workload_fail("not-ready");
 	if (!workload_start("writer", writes, &writer_pid))
 		return workload_fail("spawn-failed");
-	return workload_exit(wait_for_both(victim_pid, writer_pid));
+	if (OPTION(count, kill) && !kill_when_blocked(victim_pid, ready + 1))
+		return workload_fail("writer-not-ready");
+	why = wait_for_both(victim_pid, writer_pid);
+	if (spare_held)
+		hogs_end(&spare, 1);
+	return workload_exit(why);
 }

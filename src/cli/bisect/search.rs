@@ -18,7 +18,7 @@ use crate::cli::runtime::runtime;
 use crate::cli::trust::trial_to_boot;
 use crate::cli::{boot, lookup};
 use crate::matrix::{SingleCell, SingleKernel, SinglePayload};
-use model::Faults;
+use model::{Canary, Faults};
 use std::path::{Path, PathBuf};
 
 /// Where bisections go.
@@ -166,6 +166,7 @@ fn typed_cell(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell, CliEr
         append: args.append.words(),
         qemu: Vec::new(),
         faults: Faults::default(),
+        canary: Canary::default(),
         timeouts: args.timeouts.timeouts(),
         repeat: 1,
         fail_on: Vec::new(),

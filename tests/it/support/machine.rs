@@ -3,7 +3,7 @@
 use super::cache;
 
 use arch::Arch;
-use model::{Accel, Axes, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
+use model::{Accel, Axes, Canary, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
 use oomlab::assets::Assets;
 use oomlab::host::{Qemu, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
@@ -100,6 +100,7 @@ impl Machine {
             payload: Payload::Workload { name: self.workload.into(), options },
             needs: Needs::default(),
             faults: Faults::default(),
+            canary: Canary::default(),
             axes: Axes::default(),
             append: Vec::new(),
             qemu: Vec::new(),

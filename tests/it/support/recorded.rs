@@ -1,7 +1,8 @@
 //! Trials as a run's folder has them, with the events of `tests/replays/`.
 
 use model::{
-    Accel, Artifact, Axes, Cell, Digest, Expectation, Faults, Needs, Payload, RamMib, Record, Timeouts, TrialRecord,
+    Accel, Artifact, Axes, Canary, Cell, Digest, Expectation, Faults, Needs, Payload, RamMib, Record, Timeouts,
+    TrialRecord,
 };
 use oomlab::store::read_events;
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub fn trial(case: &str) -> TrialRecord {
         payload,
         needs: Needs::default(),
         faults: Faults::default(),
+        canary: Canary::default(),
         axes: Axes::default(),
         append: Vec::new(),
         qemu: Vec::new(),

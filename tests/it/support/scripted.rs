@@ -2,8 +2,8 @@
 
 use super::observer::NullObserver;
 use model::{
-    Accel, Axes, Cell, CellId, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, RamMib,
-    RunRecord, Timeouts, TrialRecord, Verdict,
+    Accel, Axes, Canary, Cell, CellId, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan,
+    RamMib, RunRecord, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Ready, RunOptions, prepared};
 use oomlab::store::RunDir;
@@ -71,6 +71,7 @@ impl Scripted {
             payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
             needs: Needs::default(),
             faults: Faults::default(),
+            canary: Canary::default(),
             axes: Axes::default(),
             append: vec![format!("fake_script={}", path.display())],
             qemu: Vec::new(),

@@ -93,6 +93,20 @@ fn a_victim_in_memory_is_one_without_a_line() {
 }
 
 #[test]
+fn tasks_without_fs_stall_silently() {
+    for (gfp, kind) in [("0xc00(GFP_NOIO)", Kind::SilentStall), ("0xcc0(GFP_KERNEL)", Kind::ReclaimLivelock)] {
+        let mut trial = Trial::booted();
+        trial.answers.profile = Some(profile(&[("shrink_node", 90)], &[]));
+        trial.answers.memory = [memory(900, 1000, 500), memory(900, 1000, 500)].into();
+        let request = Some(AllocationRequest { gfp: gfp.to_owned(), order: 0 });
+        let hog = TaskFacts { allocates: true, request, ..TaskFacts::new(31, "hog", 'R') };
+        trial.answers.tasks = Some(Tasks { tasks: vec![hog], left_out: 0 });
+        trial.until_verdict(30, 1.0, 0.0, true);
+        assert_eq!(trial.verdict().kind, kind, "{gfp}: {:?}", trial.verdict());
+    }
+}
+
+#[test]
 fn guests_without_the_agent_have_their_tasks_too() {
     let mut trial = Trial::new(false);
     trial.line("[    0.000000] Linux version 6.1");

@@ -1,0 +1,17 @@
+/* A squashfs image with one file, written by the guest itself: nothing in it is compressed. */
+#ifndef OOMLAB_IMAGE_H
+#define OOMLAB_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Writes the image to the beginning of `path`: `/data` of `bytes`, a multiple of `block_bytes`. */
+bool image_write(const char *path, uint32_t bytes, uint32_t block_bytes);
+
+/* The 64-bit word at this offset of the file. */
+static inline uint64_t image_word(uint64_t offset)
+{
+	return ~offset;
+}
+
+#endif

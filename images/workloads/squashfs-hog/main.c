@@ -1,0 +1,66 @@
+/* A process whose data is a file on squashfs, as its text and its libraries are on many small products. It takes memory page by
+ * page, and between two pages it reads the file where it was not read for long. A block of the file needs many pages at once, each
+ * allocated without __GFP_FS: they run out before the process lacks a page of its own. */
+
+#include "../../guest/disk.h"
+#include "../../guest/sys.h"
+#include "../../guest/workload.h"
+
+#include "image.h"
+
+enum { PAGE_BYTES = 4096 };
+
+static int hog(uint64_t kib)
+{
+	const uint32_t bytes = (uint32_t)kib << 10, block_bytes = (uint32_t)OPTION(count, block) << 10;
+	const size_t ram = (size_t)total_memory_kib() << 10;
+	long fd = sys_open("/image/data", O_RDONLY), memory, file;
+	uint32_t offset = 0;
+
+	if (fd < 0 || set_oom_score_adj("1000") < 0)
+		return workload_fail("open-failed");
+	file = sys_mmap(bytes, MAP_PRIVATE, (int)fd);
+	memory = sys_mmap(ram, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (IS_ERR_VALUE(file) || IS_ERR_VALUE(memory))
+		return workload_fail("mmap-failed");
+	for (size_t used = 0; used < ram; used += PAGE_BYTES) {
+		*(volatile char *)(memory + (long)used) = 1;
+		/* Each block once, and then another page of each. */
+		offset += block_bytes;
+		if (offset >= bytes)
+			offset = (offset + PAGE_BYTES) % block_bytes;
+		if (*(const volatile uint64_t *)(file + (long)offset) != image_word(offset))
+			return workload_fail("wrong-data");
+		shared_add(&workload_shared->units, PAGE_BYTES >> 10);
+	}
+	return workload_fail("never-killed");
+}
+
+int workload_main(const char *role, uint64_t amount)
+{
+	uint64_t kib = OPTION(kib, file);
+	uint32_t block_kib = (uint32_t)OPTION(count, block);
+	struct child child;
+	struct disk disk;
+	int pid;
+
+	if (*role)
+		return hog(amount);
+	kib -= kib % 1024;
+	if (block_kib < 4 || block_kib > 1024 || (block_kib & (block_kib - 1)))
+		return workload_fail("no-such-block");
+	if (!disk_find(&disk))
+		return workload_fail("no-disk");
+	if (!image_write(disk.path, (uint32_t)kib << 10, block_kib << 10))
+		return workload_fail("image-not-written");
+	sys_mkdir("/image");
+	if (SYS(mount, disk.path, "/image", "squashfs", MS_RDONLY, NULL) < 0)
+		return workload_fail("mount-failed");
+	if (!workload_start("hog", kib, &pid))
+		return workload_fail("spawn-failed");
+	if (!wait_child(pid, 0, &child))
+		return workload_fail("wait-failed");
+	if (!child.killed)
+		return 1;
+	return child.status == SIGKILL ? 0 : workload_fail("wrong-signal");
+}
