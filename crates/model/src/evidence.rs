@@ -119,6 +119,9 @@ pub enum Evidence {
         killed_pid: Option<u32>,
         /// Whether the canary finished a round after that.
         canary_recovered: bool,
+        /// Whether the workload finished after that, before the canary showed anything.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        workload_finished: bool,
     },
     /// The phrase alone, as schema 1 stored it.
     #[schemars(skip)]
@@ -177,10 +180,13 @@ impl fmt::Display for Evidence {
             Self::LockHolder { lock, waiter_pid, waiter_comm, holder_pid, holder_comm } => {
                 write!(f, "pid {waiter_pid} ({waiter_comm}) waits for the {lock} of pid {holder_pid} ({holder_comm})")
             }
-            Self::ManualOomKill { killed_pid: Some(pid), canary_recovered: true } => {
+            Self::ManualOomKill { killed_pid: Some(pid), workload_finished: true, .. } => {
+                write!(f, "sysrq-f killed pid {pid}, and the workload finished at once")
+            }
+            Self::ManualOomKill { killed_pid: Some(pid), canary_recovered: true, .. } => {
                 write!(f, "sysrq-f killed pid {pid}, and the canary recovered at once")
             }
-            Self::ManualOomKill { killed_pid: Some(pid), canary_recovered: false } => {
+            Self::ManualOomKill { killed_pid: Some(pid), .. } => {
                 write!(f, "sysrq-f killed pid {pid} too, and allocations stayed stuck")
             }
             Self::ManualOomKill { killed_pid: None, .. } => f.write_str("sysrq-f killed no task"),

@@ -140,7 +140,7 @@ mod tests {
             Evidence::Profile(profile.clone()),
             Evidence::SysrqAnswered { letter: 'm' },
             Evidence::Watermarks(marks),
-            Evidence::ManualOomKill { killed_pid: None, canary_recovered: false },
+            Evidence::ManualOomKill { killed_pid: None, canary_recovered: false, workload_finished: false },
             Evidence::Text { phrase: "as it was".to_owned() },
         ];
         let caveats = vec![

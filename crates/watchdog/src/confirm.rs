@@ -40,21 +40,20 @@ impl Confirmation {
             observed.ended() || observed.interrupted || observed.probes.failed_since(self.probe(), self.requested_at);
         let timeout_s = ANSWER_TIMEOUT_S * observed.slowness();
         let over = unanswered || observed.probes.are_answers_due(observed.now(), timeout_s);
-        match (killed, recovered) {
-            (Some(pid), true) => {
+        // A workload that finishes ends the trial before the next beat tells of the canary.
+        let workload_finished = !recovered && observed.finished.as_ref().is_some_and(|finish| is_provoked(finish.at));
+        let proof = |killed_pid| Evidence::ManualOomKill { killed_pid, canary_recovered: recovered, workload_finished };
+        match (killed, recovered || workload_finished) {
+            (Some(_), true) => {
                 verdict.confidence = 0.99;
-                verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: true });
+                verdict.evidence.push(proof(killed));
                 Ok(verdict)
             }
             _ if !over => Err(observed.clock.host_time_in(timeout_s - passed)),
             (None, true) => Ok(self.unproven()),
-            (Some(pid), false) => {
-                verdict.evidence.push(Evidence::ManualOomKill { killed_pid: Some(pid), canary_recovered: false });
-                Ok(verdict)
-            }
-            (None, false) => {
-                if observed.probes.sysrq_acked_since(self.requested_at) {
-                    verdict.evidence.push(Evidence::ManualOomKill { killed_pid: None, canary_recovered: false });
+            (_, false) => {
+                if killed.is_some() || observed.probes.sysrq_acked_since(self.requested_at) {
+                    verdict.evidence.push(proof(killed));
                 }
                 Ok(verdict)
             }
@@ -71,6 +70,7 @@ impl Confirmation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observations::Finish;
     use crate::setup::{NOMINAL_LOOP_US, Setup};
     use model::{Event, RuleId, Timeouts};
 
@@ -144,9 +144,18 @@ mod tests {
         observed.canary_progress = Some(observed.now());
         let recovered = confirmation.poll(&observed).unwrap();
         assert_eq!((recovered.confidence, recovered.evidence.len()), (0.99, 1));
+        let mut finished = stuck.clone();
+        let at = finished.now();
+        finished.finished = Some(Finish { at, status: 0, units: 1, why: String::new() });
+        let finished = confirmation.poll(&finished).unwrap();
+        assert_eq!(finished.evidence[0].to_string(), "sysrq-f killed pid 26, and the workload finished at once");
+        assert_eq!(finished.confidence, 0.99);
         pass(&mut stuck, 6.0);
         let stuck = confirmation.poll(&stuck).unwrap();
-        assert_eq!(stuck.evidence, [Evidence::ManualOomKill { killed_pid: Some(26), canary_recovered: false }]);
+        assert_eq!(
+            stuck.evidence,
+            [Evidence::ManualOomKill { killed_pid: Some(26), canary_recovered: false, workload_finished: false }]
+        );
         assert_eq!(stuck.confidence, 0.8);
     }
 

@@ -29,7 +29,7 @@ pub(super) fn all_evidence() -> TrialRecord {
             holder_pid: 31,
             holder_comm: "dd".to_owned(),
         },
-        Evidence::ManualOomKill { killed_pid: None, canary_recovered: false },
+        Evidence::ManualOomKill { killed_pid: None, canary_recovered: false, workload_finished: false },
     ];
     verdict.caveats = vec![
         Caveat::CpuTimeUnknown,

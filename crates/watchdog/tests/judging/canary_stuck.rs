@@ -109,7 +109,7 @@ fn sysrq_f_proves_oom_livelock() {
     assert_eq!((verdict.kind, verdict.victim.as_ref().map(|task| task.pid)), (Kind::OomLivelock, Some(26)));
     assert!(verdict.confidence > 0.98);
     assert_eq!(trial.watchdog.oom_kills(), 1, "the lab's own is not the guest's");
-    let proof = Evidence::ManualOomKill { killed_pid: Some(27), canary_recovered: true };
+    let proof = Evidence::ManualOomKill { killed_pid: Some(27), canary_recovered: true, workload_finished: false };
     assert_eq!(verdict.evidence.last(), Some(&proof));
 }
 
@@ -147,7 +147,10 @@ fn sysrq_f_without_effect_keeps_the_verdict() {
         assert_eq!(trial.until_verdict(20, 1.0, 0.0, true), 15);
         let verdict = trial.verdict();
         assert_eq!((verdict.kind, verdict.victim.unwrap().pid), (Kind::OomLivelock, 26));
-        assert_eq!(verdict.evidence.last(), Some(&Evidence::ManualOomKill { killed_pid, canary_recovered: false }));
+        assert_eq!(
+            verdict.evidence.last(),
+            Some(&Evidence::ManualOomKill { killed_pid, canary_recovered: false, workload_finished: false })
+        );
     }
 }
 
