@@ -50,6 +50,9 @@ int workload_fail(const char *why)
 {
 	size_t length = 0;
 
+	/* The first reason is the cause of the others. */
+	if (workload_shared->why[0])
+		return 1;
 	for (; why[length] && length < sizeof(workload_shared->why) - 1; length++)
 		workload_shared->why[length] = why[length];
 	workload_shared->why[length] = '\0';

@@ -95,6 +95,8 @@ pub enum BadCriterion {
     Verdict(VerdictPattern),
     /// Any hang, crash, or failure to boot.
     Any,
+    /// These, and a workload that failed or did not end: with too little RAM it cannot even start.
+    NotPass,
 }
 
 impl SessionConfig {

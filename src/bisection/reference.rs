@@ -4,7 +4,7 @@ use super::config::BadCriterion;
 use super::entry::{JournalEntry, TrialResult};
 use super::search::Search;
 use super::verdict::VerdictPattern;
-use model::{Outcome, TrialRecord};
+use model::{Kind, Outcome, TrialRecord};
 
 /// The criterion, and the failure that others are compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,20 @@ impl Reference {
         Self { criterion, first: first.and_then(|entry| Some((entry.verdict.clone()?, entry.title.clone()))) }
     }
 
+    /// Whether a verdict that proves nothing of the kernel counts: the workload did not end as it should, and not for the host's sake.
+    fn is_of_the_guest(&self, kind: Kind) -> bool {
+        self.criterion == BadCriterion::NotPass
+            && matches!(kind, Kind::WorkloadFailed | Kind::LoadTimeout | Kind::EarlyPowerOff)
+    }
+
     /// The result of a trial; `None` where the lab failed. The first failure of the bad end becomes the reference.
     pub fn judge(&mut self, record: &TrialRecord, is_bad_end: bool) -> Option<TrialResult> {
         let outcome = record.verdict.outcome();
         match outcome {
             Outcome::LabError => return None,
+            Outcome::Inconclusive if self.is_of_the_guest(record.verdict.kind) && !record.as_expected() => {
+                return Some(TrialResult::Bad);
+            }
             Outcome::Inconclusive => return Some(TrialResult::Other),
             _ if record.as_expected() => return Some(TrialResult::Good),
             Outcome::Pass => return Some(TrialResult::Other),
@@ -41,7 +50,7 @@ impl Reference {
             self.first = Some(failure.clone());
         }
         let fits = match (&self.criterion, &self.first) {
-            (BadCriterion::Any, _) => true,
+            (BadCriterion::Any | BadCriterion::NotPass, _) => true,
             (BadCriterion::Verdict(wanted), _) => wanted.matches(&record.verdict),
             (BadCriterion::SameKind, Some((kind, _))) => *kind == failure.0,
             (BadCriterion::SameTitle, Some(first)) => *first == failure,

@@ -12,6 +12,7 @@ use super::verdict::VerdictPattern;
 use crate::git::{CommitId, Repository};
 use crate::host::Clock;
 use crate::kernel::Source;
+use crate::matrix::cell_id;
 use crate::store::{RunDir, StoreError};
 use bisect::Answer;
 use model::{Cell, CellId, Culprit, Outcome, Regression, RunId, RunRecord, TrialRecord};
@@ -172,7 +173,9 @@ fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Failure>, Vec<(CellId
             continue;
         };
         let green = earlier.iter().find_map(|run| {
-            let trials: Vec<&TrialRecord> = run.trials.iter().filter(|trial| trial.cell.id == *id).collect();
+            // The program may have written ids in another way then.
+            let is_same = |trial: &&TrialRecord| trial.cell.id == *id || cell_id(&trial.cell) == *id;
+            let trials: Vec<&TrialRecord> = run.trials.iter().filter(is_same).collect();
             let good = trials.first()?.kernel_commit.as_ref().filter(|good| *good != bad)?;
             trials.iter().all(|trial| trial.as_expected()).then(|| (good.clone(), run.id.to_string()))
         });

@@ -35,6 +35,7 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         qemu: args.qemu_arg.clone(),
         faults: args.faults.faults()?,
         canary: args.canary.canary,
+        any_ram: false,
         timeouts: args.timeouts.timeouts(),
         repeat: args.repeat,
         fail_on: args.reports.kinds()?,

@@ -1,7 +1,7 @@
 //! Options of guests, for several commands.
 
 use super::error::CliError;
-use super::values::{canary, seconds};
+use super::values::{canary_parser, seconds};
 use crate::matrix;
 use model::{Canary, Faults, Timeouts};
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ impl FaultArgs {
     /// The faults.
     ///
     /// # Errors
-    /// When one is unknown, or its value makes no sense.
+    /// When one is unknown, or its value is out of range.
     pub fn faults(&self) -> Result<Faults, CliError> {
         matrix::faults(self.fault.iter().map(String::as_str)).map_err(|error| CliError::Usage(error.to_string()))
     }
@@ -66,7 +66,7 @@ impl FaultArgs {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct CanaryArgs {
     /// How the canary allocates: gfp-kernel, or gfp-noio, which never invokes the OOM killer, see `docs/matrix.md`
-    #[arg(long, value_name = "GFP", default_value = "gfp-kernel", value_parser = canary, hide_possible_values = true)]
+    #[arg(long, value_name = "GFP", default_value = "gfp-kernel", value_parser = canary_parser(), hide_possible_values = true)]
     pub canary: Canary,
 }
 

@@ -187,14 +187,16 @@ impl KnownKernel for CachedKernel {
         supported.map(drop).map_err(|_| KernelLack::Arch(arch))
     }
 
-    fn min_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib> {
+    fn image_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib> {
         let mut footprints = self.footprints.borrow_mut();
         let footprint = footprints.entry(arch).or_insert_with(|| Footprint::read(&self.artifact(arch)?.image));
-        let of_image = footprint.map(|footprint| footprint.min_ram(has_initrd));
+        footprint.map(|footprint| footprint.min_ram(has_initrd))
+    }
+
+    fn min_ram(&self, arch: Arch) -> Option<RamMib> {
         let entry = self.kernels.catalogue().find(&self.name).ok();
         let is_debian = entry.is_some_and(|entry| matches!(entry.source, Source::Debian { .. }));
-        let debian = arch.kernel.debian.filter(|_| is_debian).map(|debian| debian.min_ram);
-        of_image.max(debian)
+        arch.kernel.debian.filter(|_| is_debian).map(|debian| debian.min_ram)
     }
 
     fn provides(&self, arch: Arch, needs: &Needs) -> Result<(), KernelLack> {

@@ -1,6 +1,5 @@
 //! Values of command line options.
 
-use crate::diagnostic::listed;
 use arch::Arch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use model::{Canary, RamMib};
@@ -35,13 +34,10 @@ pub(super) fn seconds(text: &str) -> Result<f64, SecondsError> {
     if (1e-3..=1e6).contains(&value) { Ok(value) } else { Err(SecondsError::OutOfRange) }
 }
 
-/// Reads how the canary allocates.
-///
-/// # Errors
-/// When the word is unknown.
-pub(super) fn canary(word: &str) -> Result<Canary, String> {
-    let words = || Canary::ALL.iter().map(|canary| canary.as_str());
-    Canary::from_word(word).ok_or_else(|| format!("there are {}", listed(words())))
+/// Reads `--canary`.
+pub(super) fn canary_parser() -> impl TypedValueParser<Value = Canary> {
+    let value = |canary: &Canary| PossibleValue::new(canary.as_str());
+    PossibleValuesParser::new(Canary::ALL.iter().map(value)).map(|word| Canary::from_word(&word).unwrap_or_default())
 }
 
 /// A size that cannot be used.

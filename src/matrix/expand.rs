@@ -1,7 +1,7 @@
 //! Resolved → plan: the products of the blocks, without excluded and impossible cells.
 
 use super::criterion::Key;
-use super::fit;
+use super::fit::{self, MinRam};
 use super::id::cell_id;
 use super::known::Known;
 use super::resolve::{Axis, Block, CustomValue, Matrix, Workload};
@@ -106,7 +106,7 @@ impl Block {
     fn cell(&self, point: &Point<'_>) -> Cell {
         let added =
             |pick: fn(&CustomValue) -> &[String]| point.custom.values().flat_map(move |value| pick(value)).cloned();
-        let own = point.custom.values().map(|value| value.extras.canary);
+        let own = point.custom.values().rev().map(|value| value.extras.canary);
         let canary = own.chain([self.extras.canary]).find(Option::is_some);
         let mut cell = Cell {
             id: CellId::new(""),
@@ -164,7 +164,7 @@ impl Expansion<'_> {
             if self.is_excluded(&cell) {
                 continue;
             }
-            if let Err(misfit) = fit::check(&cell, self.known) {
+            if let Err(misfit) = fit::check(&cell, self.known, MinRam::Known) {
                 if block.names_one_cell() {
                     findings.error(point.place_of(&misfit.axis()), "this cell cannot exist").label(misfit.to_string());
                 } else {

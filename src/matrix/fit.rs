@@ -4,7 +4,7 @@ use super::criterion::Key;
 use super::known::{KernelLack, Known};
 use crate::workload::Unfit;
 use arch::Arch;
-use model::{Cell, KernelName, Needs, Payload, RamMib, WorkloadName};
+use model::{Canary, Cell, KernelName, Needs, Payload, RamMib, WorkloadName};
 
 /// Why a cell cannot exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,8 @@ pub(super) enum Misfit {
     NoDisk(String),
     #[error("allocations fail in workloads of the lab alone")]
     AllocationFaults,
+    #[error("the canary is part of the lab's agent, which your own initramfs does not have")]
+    NoCanary,
 }
 
 /// What needs something of a kernel; reads on after "which".
@@ -47,7 +49,7 @@ impl Misfit {
             Self::NoKernel { .. } | Self::KernelLacks { .. } => Key::Kernel,
             Self::TooLittleRam { .. } | Self::TooLittleRamForKernel { .. } => Key::Ram,
             Self::TooManyVcpus { .. } => Key::Vcpus,
-            Self::Workload(_) | Self::NoDisk(_) | Self::AllocationFaults => Key::Workload,
+            Self::Workload(_) | Self::NoDisk(_) | Self::AllocationFaults | Self::NoCanary => Key::Workload,
         }
     }
 }
@@ -65,17 +67,31 @@ pub(super) fn needs(cell: &Cell, known: &Known<'_>) -> Needs {
     needs
 }
 
+/// How much RAM a cell needs at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MinRam {
+    /// What is known to suffice on this machine, for this kernel and this workload.
+    Known,
+    /// What the kernel's image takes: with less, QEMU cannot load it.
+    Image,
+}
+
 /// Whether the cell can exist. A kernel or workload that `known` does not have is the user's own and is not judged.
-pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
+pub(super) fn check(cell: &Cell, known: &Known<'_>, min_ram: MinRam) -> Result<(), Misfit> {
     let arch = cell.arch;
     let kernel = known.kernels.find(cell.kernel.as_str()).ok();
     if let Some(kernel) = &kernel {
         kernel.available(arch).map_err(|lack| Misfit::NoKernel { kernel: cell.kernel.clone(), lack })?;
     }
-    if cell.ram < arch.min_ram {
+    let is_known = min_ram == MinRam::Known;
+    if is_known && cell.ram < arch.min_ram {
         return Err(Misfit::TooLittleRam { arch, ram: cell.ram });
     }
-    if let Some(min) = kernel.as_ref().and_then(|kernel| kernel.min_ram(arch, cell.payload.has_initrd()))
+    let min_of_kernel = kernel.as_ref().and_then(|kernel| {
+        let image = kernel.image_ram(arch, cell.payload.has_initrd());
+        image.max(kernel.min_ram(arch).filter(|_| is_known))
+    });
+    if let Some(min) = min_of_kernel
         && cell.ram < min
     {
         return Err(Misfit::TooLittleRamForKernel { kernel: cell.kernel.clone(), arch, min, ram: cell.ram });
@@ -84,10 +100,13 @@ pub(super) fn check(cell: &Cell, known: &Known<'_>) -> Result<(), Misfit> {
         return Err(Misfit::TooManyVcpus { arch, vcpus: cell.vcpus });
     }
     if let Some(workload) = workload_of(cell).and_then(|name| known.workloads.get(name.as_str())) {
-        workload.fits(arch, cell.ram)?;
+        workload.fits(arch, if is_known { cell.ram } else { RamMib(u32::MAX) })?;
     }
     if !cell.faults.disk.is_none() && cell.needs.disk.is_none() {
         return Err(Misfit::NoDisk(cell.workload_name().to_owned()));
+    }
+    if matches!(cell.payload, Payload::Initrd(_)) && cell.canary != Canary::default() {
+        return Err(Misfit::NoCanary);
     }
     if matches!(cell.payload, Payload::Initrd(_)) && cell.faults.config().next().is_some() {
         return Err(Misfit::AllocationFaults);

@@ -7,7 +7,7 @@ const MAX_BYTES: usize = 200;
 
 /// The id of a cell: `kernel.arch.ram.workload`, then `.2cpu` unless there is one vCPU, then `.axis=value` for each
 /// custom axis. It is made of `[A-Za-z0-9._=,+-]`; different cells have different ids.
-pub(super) fn cell_id(cell: &Cell) -> CellId {
+pub fn cell_id(cell: &Cell) -> CellId {
     let kernel = plain(cell.kernel.as_str(), ".+");
     let mut id = format!("{kernel}.{}.{}.{}", cell.arch, cell.ram, workload_label(&cell.payload));
     if cell.vcpus != 1 {

@@ -80,8 +80,11 @@ pub trait KnownKernel {
     /// When it does not.
     fn available(&self, arch: Arch) -> Result<(), KernelLack>;
 
-    /// The minimum RAM with which it boots, as far as that is known without fetching or building it.
-    fn min_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib>;
+    /// The minimum RAM that takes its image, as far as that is known without fetching or building it.
+    fn image_ram(&self, arch: Arch, has_initrd: bool) -> Option<RamMib>;
+
+    /// The minimum RAM that is known to suffice for a kernel like it.
+    fn min_ram(&self, arch: Arch) -> Option<RamMib>;
 
     /// Whether it has what a workload needs of a kernel, as far as that is known without fetching or building it.
     ///

@@ -26,7 +26,7 @@ mod values;
 pub use fail_on::{UnknownReport, fail_on};
 pub use faults::{FaultError, faults};
 pub use filter::Filter;
-pub use id::with_kernel;
+pub use id::{cell_id, with_kernel};
 pub use known::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};
 pub use load::load;
 pub use schema::json_schema;

@@ -1,6 +1,6 @@
 //! A plan of one cell from the values of a command line.
 
-use super::fit;
+use super::fit::{self, MinRam};
 use super::id::cell_id;
 use super::known::{Known, UnknownKernel};
 use super::values;
@@ -33,6 +33,8 @@ pub struct SingleCell {
     pub faults: Faults,
     /// How the canary allocates.
     pub canary: Canary,
+    /// Whether it may have less RAM than is known to suffice. The kernel's image has to fit all the same.
+    pub any_ram: bool,
     /// Timeouts of its stages.
     pub timeouts: Timeouts,
     /// Number of trials.
@@ -118,7 +120,8 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
     };
     cell.id = cell_id(&cell);
     cell.needs = fit::needs(&cell, known);
-    fit::check(&cell, known).map_err(|misfit| vec![Diagnostic::error(misfit.to_string(), None)])?;
+    let min_ram = if wanted.any_ram { MinRam::Image } else { MinRam::Known };
+    fit::check(&cell, known, min_ram).map_err(|misfit| vec![Diagnostic::error(misfit.to_string(), None)])?;
     Ok(Plan { schema: PLAN_SCHEMA, name: "boot".to_owned(), cells: vec![cell], skipped: Vec::new() })
 }
 
@@ -165,8 +168,12 @@ mod tests {
             Ok(())
         }
 
-        fn min_ram(&self, _: Arch, has_initrd: bool) -> Option<RamMib> {
+        fn image_ram(&self, _: Arch, has_initrd: bool) -> Option<RamMib> {
             Some(RamMib(if has_initrd { 20 } else { 10 }))
+        }
+
+        fn min_ram(&self, _: Arch) -> Option<RamMib> {
+            Some(RamMib(24))
         }
     }
 
@@ -199,6 +206,7 @@ mod tests {
             qemu: Vec::new(),
             faults: Faults::default(),
             canary: Canary::default(),
+            any_ram: false,
             timeouts: Timeouts::default(),
             repeat: 3,
             fail_on: vec![AlsoKind::Warning],
@@ -239,10 +247,13 @@ mod tests {
         assert_eq!(errors[0].message, "riscv64-nommu needs at least 8M of RAM, not 4M");
         let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
         cell.ram = "16M".to_owned();
-        let errors = single(cell.clone(), &known()).unwrap_err();
-        let message = "linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M";
-        assert_eq!(errors[0].message, message);
+        let refused = |cell: &SingleCell| single(cell.clone(), &known()).unwrap_err()[0].message.clone();
+        assert_eq!(refused(&cell), "linux-6.1 for riscv64-nommu needs at least 24M of RAM, not 16M");
+        cell.any_ram = true;
+        assert_eq!(refused(&cell), "linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M");
         cell.payload = SinglePayload::Initrd(Initrd::default());
-        assert!(single(cell, &known()).is_ok(), "without an initramfs it fits");
+        assert!(single(cell.clone(), &known()).is_ok(), "without an initramfs it fits");
+        cell.ram = "4M".to_owned();
+        assert_eq!(refused(&cell), "linux-6.1 for riscv64-nommu needs at least 10M of RAM, not 4M");
     }
 }

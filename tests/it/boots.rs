@@ -147,7 +147,7 @@ fn allocations_fail_on_request() {
     }
 }
 
-/// All that differs is who invokes the OOM killer: the canary.
+/// The canary is the only task that invokes the OOM killer.
 #[test]
 fn gfp_noio_allocations_stall_silently_but_for_the_canary() {
     let workload = ["--workload", "io-flusher-hog", "--stuck-timeout", "2"];

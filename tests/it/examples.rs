@@ -26,6 +26,9 @@ const NAMES: &[(&str, &str)] = &[
     ("NAME", "zombie-victim"),
     ("status | resume | log | report [FOLDER]", "status"),
     (" …", ""),
+    // Real guests and hours.
+    ("matrices/nommu-oom.yaml --repeat 20", "matrices/smoke.yaml"),
+    ("matrices/nofs-stall.yaml", "matrices/smoke.yaml"),
     ("git bisect run ", ""),
     ("--from 5.10 --to 7.3", "--from mine-5.10 --to mine-7.3"),
     ("linux-6", "mine-6"),
@@ -97,7 +100,9 @@ fn prepared() -> Program {
 fn examples_of_the_pages_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md")];
-    pages.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    for folder in ["docs", "docs/findings"] {
+        pages.extend(std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+    }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     let program = prepared();
     let path = format!("{}:{}", program.dir().join("bin").display(), std::env::var("PATH").unwrap());

@@ -21,7 +21,11 @@ impl KnownKernel for Kernel {
         if self.0.contains(&arch.name) { Ok(()) } else { Err(KernelLack::Arch(arch)) }
     }
 
-    fn min_ram(&self, _: Arch, _: bool) -> Option<RamMib> {
+    fn image_ram(&self, _: Arch, _: bool) -> Option<RamMib> {
+        None
+    }
+
+    fn min_ram(&self, _: Arch) -> Option<RamMib> {
         None
     }
 

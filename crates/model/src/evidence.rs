@@ -100,9 +100,9 @@ pub enum Evidence {
         /// Its stack without the scheduler, innermost function first.
         frames: Vec<String>,
     },
-    /// A task waits for a lock, and another one holds it, from the same snapshot.
+    /// A task waits for a lock, and another one holds it, from the same snapshot, or from the kernel's hung task report.
     LockHolder {
-        /// The kernel's name for the sort of lock: `rwsem`, `mutex`.
+        /// The kernel's name for the sort of lock: `rwsem`, `mutex`, `semaphore`; of a semaphore the kernel knows the last holder.
         lock: String,
         /// Process id of the task that waits.
         waiter_pid: u32,
@@ -120,7 +120,7 @@ pub enum Evidence {
         /// Whether the canary finished a round after that.
         canary_recovered: bool,
         /// Whether the workload finished after that, before the canary showed anything.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default)]
         workload_finished: bool,
     },
     /// The phrase alone, as schema 1 stored it.
@@ -178,7 +178,8 @@ impl fmt::Display for Evidence {
                 order.map_or(Ok(()), |order| write!(f, ", order={order}"))
             }
             Self::LockHolder { lock, waiter_pid, waiter_comm, holder_pid, holder_comm } => {
-                write!(f, "pid {waiter_pid} ({waiter_comm}) waits for the {lock} of pid {holder_pid} ({holder_comm})")
+                let of = if lock == "semaphore" { "last held by" } else { "of" };
+                write!(f, "pid {waiter_pid} ({waiter_comm}) waits for the {lock} {of} pid {holder_pid} ({holder_comm})")
             }
             Self::ManualOomKill { killed_pid: Some(pid), workload_finished: true, .. } => {
                 write!(f, "sysrq-f killed pid {pid}, and the workload finished at once")

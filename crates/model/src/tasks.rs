@@ -70,7 +70,7 @@ impl AllocationRequest {
     /// Whether it has `__GFP_FS`; without that the OOM killer kills no task for it (`mm/oom_kill.c`, `out_of_memory()`). `None` if the
     /// mask cannot be read.
     pub fn has_fs(&self) -> Option<bool> {
-        /// `include/linux/gfp_types.h`, the same from 5.10 to 7.3.
+        /// `___GFP_FS` (`include/linux/gfp_types.h`, until 6.0 `gfp.h`), the same from 5.10 to 7.3.
         const GFP_FS: u64 = 0x80;
         let mask = self.gfp.strip_prefix("0x")?.split('(').next()?;
         Some(u64::from_str_radix(mask, 16).ok()? & GFP_FS != 0)
@@ -125,11 +125,16 @@ impl Tasks {
         Some(leader.unwrap_or(first))
     }
 
-    /// Whether all tasks in the allocator are there without `__GFP_FS`; false if there are none, or a mask is unknown.
+    /// Whether all tasks in the allocator but kswapd are there without `__GFP_FS`, and outside of memcg reclaim, where the OOM killer
+    /// kills for them all the same (`is_memcg_oom()`). False if there are none, or a mask is unknown.
     pub fn all_allocate_without_fs(&self) -> bool {
-        let mut allocating = self.tasks.iter().filter(|facts| facts.allocates).peekable();
+        let is_of_memcg = |facts: &TaskFacts| facts.frames.iter().any(|frame| frame.contains("mem_cgroup"));
         let lacks_fs = |facts: &TaskFacts| facts.request.as_ref().and_then(AllocationRequest::has_fs) == Some(false);
-        self.left_out == 0 && allocating.peek().is_some() && allocating.all(lacks_fs)
+        let mut allocating =
+            self.tasks.iter().filter(|facts| facts.allocates && !facts.comm.starts_with("kswapd")).peekable();
+        self.left_out == 0
+            && allocating.peek().is_some()
+            && allocating.all(|facts| lacks_fs(facts) && !is_of_memcg(facts))
     }
 
     /// Whether a task holds a lock that another one waits for.
@@ -174,8 +179,10 @@ mod tests {
         let all = |tasks: &[&TaskFacts], left_out| {
             Tasks { tasks: tasks.iter().copied().cloned().collect(), left_out }.all_allocate_without_fs()
         };
-        assert!(all(&[&noio, &nofs, &task(7, 7, None)], 0));
-        for tasks in [&[][..], &[&noio, &kernel], &[&noio, &unknown]] {
+        let kswapd = TaskFacts { comm: "kswapd0".to_owned(), ..kernel.clone() };
+        let memcg = TaskFacts { frames: vec!["try_to_free_mem_cgroup_pages".to_owned()], ..nofs.clone() };
+        assert!(all(&[&noio, &nofs, &task(7, 7, None), &kswapd], 0));
+        for tasks in [&[][..], &[&noio, &kernel], &[&noio, &unknown], &[&memcg], &[&kswapd]] {
             assert!(!all(tasks, 0), "{tasks:?}");
         }
         assert!(!all(&[&noio], 1), "one with __GFP_FS may be among those that are left out");

@@ -3,6 +3,7 @@
 use super::clock::Moment;
 use kmsg::signature::Blocker;
 use model::Evidence;
+use std::collections::VecDeque;
 
 /// Blockers that are kept: the guest is hostile and may print without end.
 const MAX_BLOCKERS: usize = 8;
@@ -13,15 +14,16 @@ const MAX_SHOWN: usize = 2;
 /// The last blocker of each task.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Blockers {
-    all: Vec<(Moment, Blocker)>,
+    all: VecDeque<(Moment, Blocker)>,
 }
 
 impl Blockers {
     pub fn push(&mut self, at: Moment, blocker: Blocker) {
         self.all.retain(|(_, known)| known.waiter != blocker.waiter);
-        if self.all.len() < MAX_BLOCKERS {
-            self.all.push((at, blocker));
+        if self.all.len() >= MAX_BLOCKERS {
+            self.all.pop_front();
         }
+        self.all.push_back((at, blocker));
     }
 
     /// Those that were printed since `since`, but for what `known` says already.

@@ -2,7 +2,7 @@
 //! it kills another task and the canary recovers, then nothing but the choice of a victim was blocked.
 
 use super::clock::Moment;
-use super::observations::Observations;
+use super::observations::{Finish, Observations};
 use super::probe_log::ANSWER_TIMEOUT_S;
 use model::{Evidence, Kind, Probe, Stamp, Verdict};
 
@@ -40,10 +40,11 @@ impl Confirmation {
             observed.ended() || observed.interrupted || observed.probes.failed_since(self.probe(), self.requested_at);
         let timeout_s = ANSWER_TIMEOUT_S * observed.slowness();
         let over = unanswered || observed.probes.are_answers_due(observed.now(), timeout_s);
-        // A workload that finishes ends the trial before the next beat tells of the canary.
-        let workload_finished = !recovered && observed.finished.as_ref().is_some_and(|finish| is_provoked(finish.at));
+        // A workload that finishes ends the trial before the next beat shows the canary.
+        let has_finished = |finish: &Finish| finish.status == 0 && is_provoked(finish.at);
+        let workload_finished = !recovered && observed.finished.as_ref().is_some_and(has_finished);
         let proof = |killed_pid| Evidence::ManualOomKill { killed_pid, canary_recovered: recovered, workload_finished };
-        match (killed, recovered || workload_finished) {
+        match (killed, recovered || (workload_finished && killed.is_some())) {
             (Some(_), true) => {
                 verdict.confidence = 0.99;
                 verdict.evidence.push(proof(killed));
@@ -70,7 +71,6 @@ impl Confirmation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observations::Finish;
     use crate::setup::{NOMINAL_LOOP_US, Setup};
     use model::{Event, RuleId, Timeouts};
 

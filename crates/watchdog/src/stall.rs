@@ -121,7 +121,7 @@ impl Stall<'_> {
             );
             return (Kind::OomLivelock, sentence, None);
         }
-        if self.observed.probes.tasks(self.progress).is_some_and(Tasks::all_allocate_without_fs) {
+        if self.observed.probes.tasks(self.progress).is_some_and(|tasks| self.is_without_fs(tasks)) {
             let sentence = format!(
                 "tasks loop in the allocator without __GFP_FS for {stuck:.0} s: the OOM killer kills no task for them"
             );
@@ -134,6 +134,12 @@ impl Stall<'_> {
         let sentence =
             format!("tasks loop in the allocator{from} for {stuck:.0} s, and the OOM killer was never invoked");
         (Kind::SilentStall, sentence, None)
+    }
+
+    /// Whether no task that waits for memory may invoke the OOM killer; where there is a canary, it is one of them.
+    fn is_without_fs(&self, tasks: &Tasks) -> bool {
+        let is_canary = |facts: &TaskFacts| facts.allocates && facts.comm == "init";
+        tasks.all_allocate_without_fs() && (!self.observed.setup.agent || tasks.tasks.iter().any(is_canary))
     }
 
     fn reclaim_livelock(&self) -> (Kind, String, Option<Task>) {

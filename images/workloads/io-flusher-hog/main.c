@@ -13,7 +13,7 @@ static int flusher(uint64_t kib)
 	if (SYS(prctl, PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
 		return workload_fail("prctl-failed");
 	hold_memory(kib);
-	return 1;
+	return workload_fail("never-killed");
 }
 
 /* Until it has not grown for so long, and then kills it: a dying task may use the memory reserves, if the allocator asks. */
@@ -26,7 +26,7 @@ static void kill_when_still(int pid)
 	while (!wait_child(pid, WNOHANG | WNOWAIT, &child) && still_ms < STILL_MS) {
 		uint64_t now = shared_get(&workload_shared->units);
 
-		still_ms = now == held ? still_ms + POLL_MS : 0;
+		still_ms = now && now == held ? still_ms + POLL_MS : 0;
 		held = now;
 		sleep_ms(POLL_MS);
 	}
@@ -46,5 +46,5 @@ int workload_main(const char *role, uint64_t amount)
 		kill_when_still(pid);
 	if (!wait_child(pid, 0, &child))
 		return workload_fail("wait-failed");
-	return child.killed ? 0 : workload_fail("never-killed");
+	return child.killed ? 0 : 1;
 }

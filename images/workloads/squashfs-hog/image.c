@@ -15,7 +15,6 @@ enum {
 	METADATA_UNCOMPRESSED = 1 << 15,
 	ROOT_INODE = 2,
 	FILE_INODE = 1,
-	MAX_BLOCKS = 1920, /* so that all inodes fit into one metadata block of 8 KiB */
 	CHUNK_BYTES = 65536,
 };
 
@@ -45,7 +44,7 @@ struct PACKED inode_table {
 	} root;
 	struct PACKED {
 		struct base_inode base;
-		uint32_t start_block, fragment, offset, file_size, blocks[MAX_BLOCKS];
+		uint32_t start_block, fragment, offset, file_size, blocks[IMAGE_MAX_BLOCKS]; /* so that all inodes fit into one metadata block of 8 KiB */
 	} file;
 };
 
@@ -88,9 +87,9 @@ static uint16_t metadata_header(size_t table_bytes)
 }
 
 /* Its size. */
-static size_t fill_inodes(uint32_t bytes, uint32_t block_bytes)
+static size_t fill_inodes(uint32_t bytes, unsigned block_log)
 {
-	size_t used = sizeof(inodes) - sizeof(inodes.file.blocks) + bytes / block_bytes * sizeof(uint32_t);
+	size_t used = sizeof(inodes) - sizeof(inodes.file.blocks) + (bytes >> block_log) * sizeof(uint32_t);
 
 	inodes.header = metadata_header(used);
 	inodes.root.base = (struct base_inode){ .type = SQUASHFS_DIR_TYPE, .mode = 0755, .number = ROOT_INODE };
@@ -102,19 +101,14 @@ static size_t fill_inodes(uint32_t bytes, uint32_t block_bytes)
 	inodes.file.start_block = sizeof(struct superblock);
 	inodes.file.fragment = NO_FRAGMENT;
 	inodes.file.file_size = bytes;
-	for (uint32_t i = 0; i < bytes / block_bytes; i++)
-		inodes.file.blocks[i] = DATA_UNCOMPRESSED | block_bytes;
+	for (uint32_t i = 0; i < bytes >> block_log; i++)
+		inodes.file.blocks[i] = DATA_UNCOMPRESSED | 1u << block_log;
 	return used;
 }
 
-static uint16_t log2_of(uint32_t power)
+static bool write_image(int fd, uint32_t bytes, unsigned block_log)
 {
-	return (uint16_t)__builtin_ctz(power);
-}
-
-static bool write_image(int fd, uint32_t bytes, uint32_t block_bytes)
-{
-	size_t inode_bytes = fill_inodes(bytes, block_bytes);
+	size_t inode_bytes = fill_inodes(bytes, block_log);
 	uint64_t inode_table = sizeof(struct superblock) + bytes, directory_table = inode_table + inode_bytes;
 	struct directory_table directory = {
 		.header = metadata_header(sizeof(directory)),
@@ -129,9 +123,9 @@ static bool write_image(int fd, uint32_t bytes, uint32_t block_bytes)
 	struct superblock superblock = {
 		.magic = SQUASHFS_MAGIC,
 		.inodes = 2,
-		.block_size = block_bytes,
+		.block_size = 1u << block_log,
 		.compression = ZLIB_COMPRESSION,
-		.block_log = log2_of(block_bytes),
+		.block_log = (uint16_t)block_log,
 		.flags = FLAGS,
 		.no_ids = 1,
 		.major = 4,
@@ -149,17 +143,14 @@ static bool write_image(int fd, uint32_t bytes, uint32_t block_bytes)
 	       write_all(fd, &id, sizeof(id)) && SYS(fsync, fd) == 0;
 }
 
-bool image_write(const char *path, uint32_t bytes, uint32_t block_bytes)
+bool image_write(const char *path, uint32_t bytes, unsigned block_log)
 {
-	long fd;
+	long fd = sys_open(path, O_WRONLY);
 	bool is_written;
 
-	if (bytes / block_bytes > MAX_BLOCKS || bytes % CHUNK_BYTES)
-		return false;
-	fd = sys_open(path, O_WRONLY);
 	if (fd < 0)
 		return false;
-	is_written = write_image((int)fd, bytes, block_bytes);
+	is_written = write_image((int)fd, bytes, block_log);
 	sys_close((int)fd);
 	return is_written;
 }

@@ -1,5 +1,5 @@
 /* A process whose data is a file on squashfs, as its text and its libraries are on many small products. It takes memory page by
- * page, and between two pages it reads the file where it was not read for long. A block of the file needs many pages at once, each
+ * page, and between two pages it reads one page of the file, of another block each time. A block needs many pages at once, each
  * allocated without __GFP_FS: they run out before the process lacks a page of its own. */
 
 #include "../../guest/disk.h"
@@ -8,11 +8,21 @@
 
 #include "image.h"
 
-enum { PAGE_BYTES = 4096 };
+enum { PAGE_BYTES = 4096, MIN_FILE_KIB = 1024, MAX_FILE_KIB = 65536 };
+
+/* The binary logarithm of a block's size in bytes. */
+static unsigned block_log(void)
+{
+	unsigned log = 10;
+
+	for (uint64_t kib = OPTION(count, block); kib > 1; kib >>= 1)
+		log++;
+	return log;
+}
 
 static int hog(uint64_t kib)
 {
-	const uint32_t bytes = (uint32_t)kib << 10, block_bytes = (uint32_t)OPTION(count, block) << 10;
+	const uint32_t bytes = (uint32_t)kib << 10, block_bytes = 1u << block_log();
 	const size_t ram = (size_t)total_memory_kib() << 10;
 	long fd = sys_open("/image/data", O_RDONLY), memory, file;
 	uint32_t offset = 0;
@@ -28,7 +38,7 @@ static int hog(uint64_t kib)
 		/* Each block once, and then another page of each. */
 		offset += block_bytes;
 		if (offset >= bytes)
-			offset = (offset + PAGE_BYTES) % block_bytes;
+			offset = (offset + PAGE_BYTES) & (block_bytes - 1);
 		if (*(const volatile uint64_t *)(file + (long)offset) != image_word(offset))
 			return workload_fail("wrong-data");
 		shared_add(&workload_shared->units, PAGE_BYTES >> 10);
@@ -38,20 +48,23 @@ static int hog(uint64_t kib)
 
 int workload_main(const char *role, uint64_t amount)
 {
-	uint64_t kib = OPTION(kib, file);
-	uint32_t block_kib = (uint32_t)OPTION(count, block);
+	uint64_t kib = OPTION(kib, file), block_kib = OPTION(count, block);
 	struct child child;
 	struct disk disk;
 	int pid;
 
 	if (*role)
 		return hog(amount);
-	kib -= kib % 1024;
 	if (block_kib < 4 || block_kib > 1024 || (block_kib & (block_kib - 1)))
-		return workload_fail("no-such-block");
+		return workload_fail("no-such-block-size");
+	if (kib < MIN_FILE_KIB || kib > MAX_FILE_KIB)
+		return workload_fail("no-such-file-size");
+	kib &= ~(uint64_t)(MIN_FILE_KIB - 1);
+	if (kib << 10 >> block_log() > IMAGE_MAX_BLOCKS)
+		return workload_fail("too-many-blocks");
 	if (!disk_find(&disk))
 		return workload_fail("no-disk");
-	if (!image_write(disk.path, (uint32_t)kib << 10, block_kib << 10))
+	if (!image_write(disk.path, (uint32_t)kib << 10, block_log()))
 		return workload_fail("image-not-written");
 	sys_mkdir("/image");
 	if (SYS(mount, disk.path, "/image", "squashfs", MS_RDONLY, NULL) < 0)

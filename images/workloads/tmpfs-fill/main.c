@@ -28,13 +28,13 @@ static const char *fill_until_killed(int fd, int bystander, uint64_t limit)
 
 	for (uint64_t written = 0; written < limit; written += CHUNK_KIB) {
 		if (wait_child(bystander, WNOHANG, &child))
-			return NULL;
+			return child.killed ? NULL : "not-killed";
 		if (fill_file(fd, CHUNK_KIB) < CHUNK_KIB)
 			return "write-failed";
 	}
 	for (int i = 0; i < MAX_POLLS; i++) {
 		if (wait_child(bystander, WNOHANG, &child))
-			return NULL;
+			return child.killed ? NULL : "not-killed";
 		sleep_ms(POLL_MS);
 	}
 	return "never-killed";

@@ -2,7 +2,7 @@
 
 use crate::bisection::{Axis, VerdictPattern};
 use crate::cli::completion::{kernels, trials, workloads};
-use crate::cli::guest_args::{AppendArgs, TimeoutArgs};
+use crate::cli::guest_args::{AppendArgs, CanaryArgs, TimeoutArgs};
 use crate::cli::values::{arch_parser, seconds};
 use arch::Arch;
 use clap::{Subcommand, value_parser};
@@ -135,12 +135,17 @@ pub struct CellArgs {
     pub vcpus: u32,
     #[command(flatten)]
     pub timeouts: TimeoutArgs,
+    #[command(flatten)]
+    pub canary: CanaryArgs,
     /// Count only failures with the same title as the first failure of the bad end
-    #[arg(long, conflicts_with_all = ["any_failure", "verdict"])]
+    #[arg(long, conflicts_with_all = ["any_failure", "not_pass", "verdict"])]
     pub signature: bool,
     /// Count any hang, crash or failure to boot
-    #[arg(long, conflicts_with = "verdict")]
+    #[arg(long, conflicts_with_all = ["not_pass", "verdict"])]
     pub any_failure: bool,
+    /// Count these, and a workload that fails or does not end: with too little RAM it cannot even start
+    #[arg(long, conflicts_with = "verdict")]
+    pub not_pass: bool,
     /// Count this verdict, for example hang/oom-livelock [default: the kind of the first failure of the bad end]
     #[arg(long, value_name = "VERDICT")]
     pub verdict: Option<VerdictPattern>,

@@ -18,7 +18,7 @@ use crate::cli::runtime::runtime;
 use crate::cli::trust::trial_to_boot;
 use crate::cli::{boot, lookup};
 use crate::matrix::{SingleCell, SingleKernel, SinglePayload};
-use model::{Canary, Faults};
+use model::Faults;
 use std::path::{Path, PathBuf};
 
 /// Where bisections go.
@@ -146,6 +146,7 @@ fn cell(args: &CellArgs, kernel: Option<&str>) -> Result<CellRequest, CliError> 
         Some(verdict) => BadCriterion::Verdict(verdict),
         None if args.signature => BadCriterion::SameTitle,
         None if args.any_failure => BadCriterion::Any,
+        None if args.not_pass => BadCriterion::NotPass,
         None => BadCriterion::SameKind,
     };
     Ok(CellRequest { cell, criterion })
@@ -166,7 +167,8 @@ fn typed_cell(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell, CliEr
         append: args.append.words(),
         qemu: Vec::new(),
         faults: Faults::default(),
-        canary: Canary::default(),
+        canary: args.canary.canary,
+        any_ram: false,
         timeouts: args.timeouts.timeouts(),
         repeat: 1,
         fail_on: Vec::new(),

@@ -27,6 +27,7 @@ impl Chart<'_> {
         }
         row.note = match (kill, back) {
             (None, _) => "no kill".to_owned(),
+            (Some(_), None) if after.clone().any(has_finished) => "kill, workload finished".to_owned(),
             (Some(_), None) => "kill, canary stuck".to_owned(),
             (Some(_), Some(at)) => format!("kill, back at {}", seconds(at)),
         };
@@ -44,6 +45,11 @@ const fn canary_rounds(record: &Record) -> Option<u64> {
         Event::Agent { frame: Frame::Beat(beat), .. } => Some(beat.canary_rounds),
         _ => None,
     }
+}
+
+/// Whether the workload finished as it should.
+const fn has_finished(record: &Record) -> bool {
+    matches!(record.event, Event::Agent { frame: Frame::Finished { status: 0, .. }, .. })
 }
 
 /// `mm/oom_kill.c`, `__oom_kill_process()`.

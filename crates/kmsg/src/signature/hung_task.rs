@@ -33,7 +33,7 @@ pub(super) const ADVICE: Signature = Signature {
     read: |text| text.trim_start().starts_with("\"echo 0 > /proc/").then(fragment),
 };
 
-/// The lock that the task waits for, and who holds it (`debug_show_blocker()`): mutexes since 6.15, semaphores and rwsems in later
+/// The lock that the task waits for, and its owner (`debug_show_blocker()`): mutexes since 6.15, semaphores and rwsems in later
 /// kernels. The owner of an rwsem may be any of its readers.
 pub(super) const BLOCKER: Signature = Signature {
     name: "hung-task-blocker",

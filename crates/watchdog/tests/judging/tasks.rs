@@ -100,7 +100,8 @@ fn tasks_without_fs_stall_silently() {
         trial.answers.memory = [memory(900, 1000, 500), memory(900, 1000, 500)].into();
         let request = Some(AllocationRequest { gfp: gfp.to_owned(), order: 0 });
         let hog = TaskFacts { allocates: true, request, ..TaskFacts::new(31, "hog", 'R') };
-        trial.answers.tasks = Some(Tasks { tasks: vec![hog], left_out: 0 });
+        let canary = TaskFacts { comm: "init".to_owned(), ..hog.clone() };
+        trial.answers.tasks = Some(Tasks { tasks: vec![hog, canary], left_out: 0 });
         trial.until_verdict(30, 1.0, 0.0, true);
         assert_eq!(trial.verdict().kind, kind, "{gfp}: {:?}", trial.verdict());
     }
