@@ -171,3 +171,23 @@ fn examples_of_the_kernels_page_can_be_used() {
     assert_eq!(kinds.len(), kernels.len() + 1);
     assert_eq!(BTreeSet::from_iter(kinds), BTreeSet::from(["debian", "debian-source", "git", "local", "tree"]));
 }
+
+/// The drafts for linux-mm say what the patches of the catalogue do.
+#[test]
+fn drafts_have_the_lines_of_their_patches() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (draft, name) in [
+        ("0001-mm-nommu-set-MMF_OOM_SKIP-in-exit_mmap", "nommu-sets-oom-skip"),
+        ("0002-mm-oom_kill-wait-a-second-at-most-without-an-MMU", "nommu-oom-victim-timeout"),
+        ("0003-mm-nommu-allocate-before-nommu_region_sem", "nommu-allocates-unlocked"),
+    ] {
+        let read = |path: String| std::fs::read_to_string(root.join(path)).unwrap();
+        let patch = read(format!("kernels/patches/{name}.yaml"));
+        let known: BTreeSet<&str> = patch.lines().map(str::trim).collect();
+        let draft = read(format!("docs/findings/{draft}.patch"));
+        let hunks = draft.split_once("\n@@").expect("a hunk").1.split("\n-- \n").next().unwrap_or_default();
+        let changed = hunks.lines().filter_map(|line| line.strip_prefix(['+', '-'])).map(str::trim);
+        let changed: Vec<_> = changed.filter(|line| !line.is_empty()).collect();
+        assert!(changed.len() > 1 && changed.iter().all(|line| known.contains(line)), "{name}: {changed:#?}");
+    }
+}
