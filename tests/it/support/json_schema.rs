@@ -19,7 +19,8 @@ struct Checker<'s> {
 }
 
 /// Keywords that only explain.
-const ANNOTATIONS: &[&str] = &["$schema", "title", "default", "description", "$defs", "format", "minLength", "maxLength"];
+const ANNOTATIONS: &[&str] =
+    &["$schema", "title", "default", "description", "$defs", "format", "minLength", "maxLength"];
 
 impl Checker<'_> {
     fn check(&self, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>, known: &mut BTreeSet<String>) {
