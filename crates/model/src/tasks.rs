@@ -128,7 +128,8 @@ impl Tasks {
     /// Whether all tasks in the allocator but kswapd are there without `__GFP_FS`, and outside of memcg reclaim, where the OOM killer
     /// kills for them all the same (`is_memcg_oom()`). False if there are none, or a mask is unknown.
     pub fn all_allocate_without_fs(&self) -> bool {
-        let is_of_memcg = |facts: &TaskFacts| facts.frames.iter().any(|frame| frame.contains("mem_cgroup"));
+        let is_of_memcg =
+            |facts: &TaskFacts| facts.frames.iter().any(|frame| frame.starts_with("try_to_free_mem_cgroup_pages"));
         let lacks_fs = |facts: &TaskFacts| facts.request.as_ref().and_then(AllocationRequest::has_fs) == Some(false);
         let mut allocating =
             self.tasks.iter().filter(|facts| facts.allocates && !facts.comm.starts_with("kswapd")).peekable();
@@ -181,7 +182,9 @@ mod tests {
         };
         let kswapd = TaskFacts { comm: "kswapd0".to_owned(), ..kernel.clone() };
         let memcg = TaskFacts { frames: vec!["try_to_free_mem_cgroup_pages".to_owned()], ..nofs.clone() };
-        assert!(all(&[&noio, &nofs, &task(7, 7, None), &kswapd], 0));
+        // Global reclaim goes through the cgroups, too.
+        let global = TaskFacts { frames: vec!["mem_cgroup_iter".to_owned(), "shrink_node".to_owned()], ..nofs.clone() };
+        assert!(all(&[&noio, &nofs, &task(7, 7, None), &kswapd, &global], 0));
         for tasks in [&[][..], &[&noio, &kernel], &[&noio, &unknown], &[&memcg], &[&kswapd]] {
             assert!(!all(tasks, 0), "{tasks:?}");
         }

@@ -2,6 +2,9 @@
 
 use model::{AlsoKind, Cell, Initrd, Payload, Timeouts};
 
+/// Name of the agent's processes, PID 1 and its canary: that of `/init` (`images/agent/main.c`).
+pub(super) const AGENT_COMM: &str = "init";
+
 /// Microseconds that the agent's calibration loop may take without the guest counting as slow. An idle host of today emulates
 /// it in about 1,000; four times that is within what other work on the host makes of it.
 /// Guests that need longer get proportionally more time; faster ones get no less.

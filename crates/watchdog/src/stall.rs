@@ -4,6 +4,7 @@ use super::blocked::BlockedTask;
 use super::clock::Moment;
 use super::observations::Observations;
 use super::probe_log::{share_in, summary};
+use super::setup::AGENT_COMM;
 use super::task_evidence;
 use kmsg::functions::Subsystem;
 use kmsg::signature::{Repeated, ReportKind};
@@ -138,7 +139,7 @@ impl Stall<'_> {
 
     /// Whether no task that waits for memory may invoke the OOM killer; where there is a canary, it is one of them.
     fn is_without_fs(&self, tasks: &Tasks) -> bool {
-        let is_canary = |facts: &TaskFacts| facts.allocates && facts.comm == "init";
+        let is_canary = |facts: &TaskFacts| facts.allocates && facts.comm == AGENT_COMM;
         tasks.all_allocate_without_fs() && (!self.observed.setup.agent || tasks.tasks.iter().any(is_canary))
     }
 

@@ -1,6 +1,7 @@
 //! The name of what went wrong: the same from boot to boot, so that two nights can be compared.
 
 use super::also;
+use super::setup::AGENT_COMM;
 use kmsg::functions::Subsystem;
 use kmsg::signature::{Classification, Message, Reader, ReportKind};
 use model::{AlsoKind, Event, Kind, Outcome, Profile, Verdict};
@@ -66,7 +67,7 @@ impl Namer {
             _ => None,
         };
         // The lab's own processes only wait as everybody does.
-        let task = verdict.task.as_ref().filter(|task| task.comm != "init");
+        let task = verdict.task.as_ref().filter(|task| task.comm != AGENT_COMM);
         match (function, task) {
             (Some(function), _) => format!("{kind} in {function}"),
             (None, Some(task)) => format!("{kind} of {}", task.comm),

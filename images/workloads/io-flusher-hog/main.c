@@ -1,6 +1,6 @@
 /* The daemon of a block device or a file system in user space marks itself as an I/O flusher: reclaim must not wait for it, so all its
- * allocations are GFP_NOIO, page faults included. Here it is the process that grows. The OOM killer does nothing for such an
- * allocation, and the allocator retries for ever. */
+ * allocations are GFP_NOIO, page faults included. Here it is the process that grows. The OOM killer kills no task for such an
+ * allocation, and the allocator retries indefinitely. */
 
 #include "../../guest/sys.h"
 #include "../../guest/workload.h"
