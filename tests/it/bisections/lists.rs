@@ -56,6 +56,20 @@ fn axis_of_failing_ends_says_so_in_few_trials() {
     assert!(wrong["remedy"].is_null() && wrong["trials"].as_u64() <= Some(10), "{wrong}");
 }
 
+/// A workload that cannot start, as with too little RAM; the machine needs 8M as a rule.
+#[test]
+fn workload_that_fails_is_bad_on_request() {
+    let kernels = Kernels::new([script(&PASSES.replace("status=0", "status=1"))]);
+    kernels.describe();
+    let search = |more: &[&str]| {
+        let args = ["axis", "--axis", "ram", "--from", "6M", "--to", "4M", "--kernel", "mine"];
+        bisect(&kernels, &[&args, more].concat()).0["invalid_premise"].as_str().unwrap().to_owned()
+    };
+    let (as_it_is, not_pass) = (search(&[]), search(&["--not-pass"]));
+    assert!(not_pass.starts_with("fails at both ends: 6M ") && not_pass.contains(", 4M "), "{not_pass}");
+    assert!(!as_it_is.starts_with("fails at both ends"), "{as_it_is}");
+}
+
 #[test]
 fn failing_first_version_leads_to_an_older_one() {
     let ends = [PASSES, PANICS, PANICS, PANICS];
