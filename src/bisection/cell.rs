@@ -12,7 +12,7 @@ use model::{Cell, KernelName, Payload};
 const TRIAL_S: f64 = 20.0;
 const BUILD_S: f64 = 60.0;
 
-/// The request for a cell like that of a recorded trial, with its kernel from the catalogue. Its RAM was enough for a trial.
+/// The request for a cell like that of a recorded trial, with its kernel from the catalogue.
 pub fn like_recorded(cell: Cell) -> SingleCell {
     SingleCell {
         kernel: SingleKernel::Catalogue(cell.kernel.to_string()),
@@ -27,7 +27,6 @@ pub fn like_recorded(cell: Cell) -> SingleCell {
         qemu: cell.qemu,
         faults: cell.faults,
         canary: cell.canary,
-        any_ram: true,
         timeouts: cell.timeouts,
         repeat: 1,
         fail_on: cell.fail_on,

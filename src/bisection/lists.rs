@@ -94,8 +94,7 @@ pub(super) fn axis(request: AxisRequest, known: &Known<'_>) -> Result<(SessionCo
         Axis::Ram => {
             let mib = |text: &str| Ok(u64::from(text.parse::<RamMib>()?.0));
             let values = range(mib)?.into_iter().map(|mib| format!("{mib}M")).collect();
-            let vary =
-                |base: &SingleCell, value: &str| SingleCell { ram: value.to_owned(), any_ram: true, ..base.clone() };
+            let vary = |base: &SingleCell, value: &str| SingleCell { ram: value.to_owned(), ..base.clone() };
             list(cell, values, vary, known, limits)
         }
         Axis::Vcpus => {

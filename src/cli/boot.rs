@@ -35,12 +35,14 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         qemu: args.qemu_arg.clone(),
         faults: args.faults.faults()?,
         canary: args.canary.canary,
-        any_ram: false,
         timeouts: args.timeouts.timeouts(),
         repeat: args.repeat,
         fail_on: args.reports.kinds()?,
     };
     let plan = matrix::single(wanted, &catalogues.known())?;
+    for caution in plan.cells.iter().filter_map(|cell| matrix::ram_caution(cell, &catalogues.known())) {
+        notify(&format!("warning: {caution}; booting it all the same"));
+    }
     let options = &args.options;
     Execution { context, catalogues, options, plan, own, prepared: None, bisect: None, stopwatch }.run()
 }

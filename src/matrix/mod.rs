@@ -30,4 +30,4 @@ pub use id::{cell_id, with_kernel};
 pub use known::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};
 pub use load::load;
 pub use schema::json_schema;
-pub use single::{SingleCell, SingleKernel, SinglePayload, single};
+pub use single::{SingleCell, SingleKernel, SinglePayload, ram_caution, single};

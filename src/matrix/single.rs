@@ -33,8 +33,6 @@ pub struct SingleCell {
     pub faults: Faults,
     /// How the canary allocates.
     pub canary: Canary,
-    /// Whether it may have less RAM than is known to suffice. The kernel's image has to fit all the same.
-    pub any_ram: bool,
     /// Timeouts of its stages.
     pub timeouts: Timeouts,
     /// Number of trials.
@@ -69,7 +67,8 @@ pub enum SinglePayload {
 /// Makes the plan of one cell.
 ///
 /// # Errors
-/// Every error of the values, without places: they are from a command line.
+/// Every error of the values, without places: they are from a command line. RAM that suffices to load the kernel is no error, see
+/// [`ram_caution`].
 pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let kernel = match wanted.kernel {
@@ -120,9 +119,13 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
     };
     cell.id = cell_id(&cell);
     cell.needs = fit::needs(&cell, known);
-    let min_ram = if wanted.any_ram { MinRam::Image } else { MinRam::Known };
-    fit::check(&cell, known, min_ram).map_err(|misfit| vec![Diagnostic::error(misfit.to_string(), None)])?;
+    fit::check(&cell, known, MinRam::Image).map_err(|misfit| vec![Diagnostic::error(misfit.to_string(), None)])?;
     Ok(Plan { schema: PLAN_SCHEMA, name: "boot".to_owned(), cells: vec![cell], skipped: Vec::new() })
+}
+
+/// Why the cell may have too little RAM: less than is known to suffice, though enough to load the kernel.
+pub fn ram_caution(cell: &Cell, known: &Known<'_>) -> Option<String> {
+    fit::check(cell, known, MinRam::Known).err().map(|misfit| misfit.to_string())
 }
 
 fn payload(wanted: SinglePayload, known: &Known<'_>, errors: &mut Vec<Diagnostic>) -> Option<Payload> {
@@ -206,7 +209,6 @@ mod tests {
             qemu: Vec::new(),
             faults: Faults::default(),
             canary: Canary::default(),
-            any_ram: false,
             timeouts: Timeouts::default(),
             repeat: 3,
             fail_on: vec![AlsoKind::Warning],
@@ -242,18 +244,24 @@ mod tests {
     #[test]
     fn impossible_cell_is_refused() {
         let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
-        cell.ram = "4M".to_owned();
-        let errors = single(cell, &known()).unwrap_err();
-        assert_eq!(errors[0].message, "riscv64-nommu needs at least 8M of RAM, not 4M");
-        let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
         cell.ram = "16M".to_owned();
         let refused = |cell: &SingleCell| single(cell.clone(), &known()).unwrap_err()[0].message.clone();
-        assert_eq!(refused(&cell), "linux-6.1 for riscv64-nommu needs at least 24M of RAM, not 16M");
-        cell.any_ram = true;
         assert_eq!(refused(&cell), "linux-6.1 for riscv64-nommu needs at least 20M of RAM, not 16M");
         cell.payload = SinglePayload::Initrd(Initrd::default());
         assert!(single(cell.clone(), &known()).is_ok(), "without an initramfs it fits");
         cell.ram = "4M".to_owned();
         assert_eq!(refused(&cell), "linux-6.1 for riscv64-nommu needs at least 10M of RAM, not 4M");
+    }
+
+    #[test]
+    fn ram_below_the_known_minimum_is_a_caution() {
+        let mut cell = wanted(SingleKernel::Catalogue("linux-6.1".to_owned()));
+        let caution = |cell: &SingleCell| ram_caution(&single(cell.clone(), &known()).unwrap().cells[0], &known());
+        assert_eq!(caution(&cell), None);
+        cell.ram = "20M".to_owned();
+        assert_eq!(caution(&cell).unwrap(), "linux-6.1 for riscv64-nommu needs at least 24M of RAM, not 20M");
+        cell.kernel = SingleKernel::User("mine".into());
+        cell.ram = "4M".to_owned();
+        assert_eq!(caution(&cell).unwrap(), "riscv64-nommu needs at least 8M of RAM, not 4M");
     }
 }

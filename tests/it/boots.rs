@@ -71,6 +71,14 @@ fn idle_passes_on_riscv64_nommu() {
 }
 
 #[test]
+fn less_ram_than_is_known_to_suffice_is_tried() {
+    let boot = boot("riscv64-nommu", "linux-7.3", "7M", &["--workload", "idle"]);
+    let warning = "warning: riscv64-nommu needs at least 8M of RAM, not 7M; booting it all the same\n";
+    assert!(boot.finished.stderr.contains(warning), "{:?}", boot.finished);
+    boot.assert_passes();
+}
+
+#[test]
 fn idle_passes_on_riscv64() {
     assert_idle("riscv64", "debian-7.2", "128M", "OpenSBI v");
 }

@@ -168,7 +168,6 @@ fn typed_cell(args: &CellArgs, kernel: SingleKernel) -> Result<SingleCell, CliEr
         qemu: Vec::new(),
         faults: Faults::default(),
         canary: args.canary.canary,
-        any_ram: false,
         timeouts: args.timeouts.timeouts(),
         repeat: 1,
         fail_on: Vec::new(),
