@@ -1,6 +1,6 @@
 //! The machine is down or QEMU has ended, and no earlier rule says why.
 
-use super::Judgement;
+use super::{Judgement, workload_stuck};
 use crate::observations::{Exit, Observations};
 use model::{Kind, RuleId, ShutdownCause, Verdict};
 
@@ -70,6 +70,11 @@ fn by_itself(observed: &Observations) -> Verdict {
     }
     if !observed.setup.agent {
         return by_itself_without_agent(observed, did);
+    }
+    if observed.in_sysrq_window()
+        && let Some(verdict) = workload_stuck::instead_of_answer(observed)
+    {
+        return verdict;
     }
     let stuck = observed.now().granted_since(observed.progress());
     if observed.in_sysrq_window() && stuck >= observed.stuck_s() {

@@ -72,6 +72,19 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     verdict.map_or(Judgement::NotApplicable, |verdict| Judgement::stalled(verdict, moved, false))
 }
 
+/// The verdict on a guest that went down when it was asked for its blocked tasks. The unwinder of some kernels oopses (5.10 without an
+/// MMU, seen): that is the lab's doing, and what was known before stands.
+pub(super) fn instead_of_answer(observed: &Observations) -> Option<Verdict> {
+    let started = observed.started.filter(|_| observed.finished.is_none())?;
+    let moved = observed.workload_progress.unwrap_or(started);
+    let still = observed.now().granted_since(moved);
+    let is_asked = observed.probes.count_since(Probe::Sysrq('w'), moved) > 0;
+    let is_proof = still >= STUCK_PERIODS * observed.stuck_s();
+    let mut verdict = (is_asked && is_proof).then(|| stuck(observed, moved, still))??;
+    verdict.summary += "; the machine went down at the lab's sysrq-w";
+    Some(verdict)
+}
+
 /// The OOM victim of the last look at the tasks that was killed long ago and keeps its memory.
 fn victim_with_memory(observed: &Observations, moved: Moment) -> Option<&TaskFacts> {
     let kill = observed.oom_kills.victim()?;

@@ -1,7 +1,9 @@
 //! The canary allocates, and the workload makes no progress.
 
 use crate::trial::{Trial, profile, top_function};
-use model::{Caveat, Evidence, Kind, OomVictim, Outcome, Probe, RuleId, TaskFacts, Tasks};
+use model::{
+    Caveat, Event, Evidence, Kind, OomVictim, Outcome, Probe, QmpEvent, RuleId, ShutdownCause, TaskFacts, Tasks,
+};
 
 const SLEEPS: &str = "task:writer state:D stack:0 pid:31 ppid:20 flags:0x0\n __schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n \
                       shrink_node+0x1/0x2\n __alloc_pages_slowpath+0x1/0x2\n ext4_write_begin+0x1/0x2";
@@ -78,12 +80,28 @@ fn briefly_stuck_workload_is_not_probed() {
 
 /// A guest whose only OOM victim is in this state, and whose workload loops in the allocator from second 5 on.
 fn with_victim(oom_skip: bool) -> Trial {
+    play(victim(oom_skip), 5.0, 1.0)
+}
+
+/// The same, when the lab asks it for its blocked tasks.
+fn with_victim_at_question() -> Trial {
+    let mut trial = victim(false);
+    while !trial.probes.iter().any(|(_, probe)| *probe == Probe::Sysrq('w')) {
+        trial.beat.canary_rounds += 1;
+        trial.beat.units += u64::from(trial.now_s < 5.0);
+        trial.second(1.0, 0.0, true);
+        assert!(trial.watchdog.verdict().is_none() && trial.now_s < 200.0);
+    }
+    trial
+}
+
+fn victim(oom_skip: bool) -> Trial {
     let mut trial = Trial::booted();
     trial.kill();
     let victim = TaskFacts { victim: Some(OomVictim { oom_skip: Some(oom_skip) }), ..TaskFacts::new(26, "hog", 'D') };
     trial.answers.tasks = Some(Tasks { tasks: vec![victim], left_out: 0 });
     trial.answers.profile = Some(profile(&[("get_page_from_freelist", 90)], &[]));
-    play(trial, 5.0, 1.0)
+    trial
 }
 
 #[test]
@@ -98,6 +116,22 @@ fn victim_that_keeps_its_memory_is_not_given_all_the_time() {
     assert_eq!(tasks.collect::<Vec<_>>(), [17, 53]);
     let trial = with_victim(true);
     assert_eq!((trial.verdict().kind, trial.now_s), (Kind::SilentStall, 64.0), "the OOM killer may go on");
+}
+
+/// Seen with 5.10 without an MMU, whose unwinder reads through a pointer of a blocked task.
+#[test]
+fn machine_that_goes_down_at_the_last_question_was_stuck() {
+    let mut trial = with_victim_at_question();
+    for line in
+        ["sysrq: Show Blocked State", "Oops - load access fault [#1]", "Kernel panic - not syncing: Fatal exception"]
+    {
+        trial.line(&format!("[   53.000000] {line}"));
+    }
+    trial.event(Event::Qmp { what: QmpEvent::Shutdown(ShutdownCause::GuestReset) });
+    trial.event(Event::Down);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.rule), (Kind::OomLivelock, RuleId::WorkloadStuck));
+    assert!(verdict.summary.ends_with("; the machine went down at the lab's sysrq-w"), "{}", verdict.summary);
 }
 
 #[test]
