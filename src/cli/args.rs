@@ -6,6 +6,7 @@ use super::completion::{kernels, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::guest_args::{AppendArgs, CanaryArgs, EndArgs, FailOnArgs, FaultArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
+use super::run_options::RunOptions;
 use super::values::{arch_parser, seconds, shell_parser};
 use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
@@ -61,6 +62,10 @@ pub enum Command {
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.
     Replay(ReplayArgs),
+    /// Take a seat at a guest that was kept by `--keep-on`: its console, QEMU's monitor, or gdb
+    Attach(AttachArgs),
+    /// End guests that were kept
+    End(EndGuestArgs),
     /// Judge a foreign guest: a running QEMU, or a console on standard input
     Watch(WatchArgs),
     /// List the failures in a console log, earliest cause first
@@ -113,54 +118,6 @@ pub enum Document {
     Matrix,
     /// The report of a run, which `--json` writes
     Report,
-}
-
-/// Resources of a run, and where its results go.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Run options")]
-pub struct RunOptions {
-    /// Parallel trials; overrides the CPU limit [default: as many as CPUs and memory admit]
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
-    /// CPUs that guests may use [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub cpus: Option<u32>,
-    /// Memory that guests may use, for example 4G [default: most of what is free]
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<model::RamMib>,
-    /// Folder of the run [default: the next free runs/<date>-<n>]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Write the results as one JSON document; `-` for standard output
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Write the results as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
-    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
-    pub dump: Option<model::RamMib>,
-    /// Print where the time went: stages of the kernel's build, boot, workload
-    #[arg(long)]
-    pub timings: bool,
-    /// Where trials run: `local`, in this process, or `process`, each in a process of its own
-    #[arg(long, value_name = "WHERE", default_value = "local", hide_possible_values = true)]
-    pub executor: ExecutorKind,
-    /// Program to run in place of QEMU
-    #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
-    pub qemu: Option<PathBuf>,
-    /// Mirror of the Debian archive for kernels [default: the one that this host's apt uses]
-    #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
-    pub mirror: Option<String>,
-}
-
-/// Where trials run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ExecutorKind {
-    /// In this process
-    Local,
-    /// Each in a process of its own
-    Process,
 }
 
 /// Arguments of `oomlab trial`.
@@ -291,6 +248,32 @@ pub struct ReproArgs {
     pub trust: bool,
     #[command(flatten)]
     pub options: RunOptions,
+}
+
+/// Arguments of `oomlab attach`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AttachArgs {
+    /// The guest: its number in the list, or a part of its cell [default: the only one]
+    pub guest: Option<String>,
+    /// List the guests
+    #[arg(long)]
+    pub list: bool,
+    /// QEMU's human monitor in place of the console
+    #[arg(long, conflicts_with = "list")]
+    pub monitor: bool,
+    /// Open gdb's stub and print how to start gdb
+    #[arg(long, conflicts_with_all = ["list", "monitor"])]
+    pub gdb: bool,
+}
+
+/// Arguments of `oomlab end`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EndGuestArgs {
+    /// The guest: its number in the list, or a part of its cell [default: the only one]
+    pub guest: Option<String>,
+    /// All of them
+    #[arg(long, conflicts_with = "guest")]
+    pub all: bool,
 }
 
 /// Arguments of `oomlab replay`.

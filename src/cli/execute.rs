@@ -1,21 +1,22 @@
 //! Runs a plan, for `run`, `boot` and `repro`.
 
-use super::args::{ExecutorKind, RunOptions};
 use super::bisect::{self, LabArgs};
 use super::capacity;
 use super::context::Context;
 use super::error::CliError;
 use super::interrupt::cancel_on_signals;
+use super::keep;
 use super::kernel::View;
 use super::known::Catalogues;
 use super::live::Live;
 use super::needed;
 use super::output;
+use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
 use super::timings::Stopwatch;
 use crate::host::{AccelReason, Resources, today, wall_clock};
 use crate::kernel::{Progress, Update};
-use crate::lab::{self, Accelerators, Budget, Executor, Lab, LocalExecutor, ProcessExecutor, Sources};
+use crate::lab::{self, Accelerators, Budget, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
 use crate::report;
 use crate::store::RunDir;
 use model::{KernelArtifact, Plan};
@@ -123,9 +124,10 @@ impl Execution<'_> {
         limits.iter().for_each(|limit| output::notify(limit));
         let trials = plan.trials() as usize;
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
+        let keeper = Arc::new(Keeper::new(self.options.keep.outcomes()));
         let lab = Lab {
             options: lab::RunOptions { budget, qemu: self.options.qemu.clone(), dump: self.options.dump },
-            executor: executor(self.options.executor)?,
+            executor: executor(self.options.executor, &keeper)?,
             observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
             cancel: cancel.clone(),
         };
@@ -165,14 +167,19 @@ impl Execution<'_> {
             report_json(&run, json)?;
             return Err(error.into());
         }
+        if !keeper.kept().is_empty() {
+            // Whoever reads the report need not wait until the user has seen the guests.
+            report_json(&run, json)?;
+            keep::wait(&keeper, &cancel).await?;
+        }
         Ok((run, code?))
     }
 }
 
 /// Where the trials run.
-fn executor(kind: ExecutorKind) -> std::io::Result<Arc<dyn Executor>> {
+fn executor(kind: ExecutorKind, keeper: &Arc<Keeper>) -> std::io::Result<Arc<dyn Executor>> {
     Ok(match kind {
-        ExecutorKind::Local => Arc::new(LocalExecutor::default()),
+        ExecutorKind::Local => Arc::new(LocalExecutor::with_keeper(Arc::clone(keeper))),
         ExecutorKind::Process => Arc::new(ProcessExecutor { program: std::env::current_exe()? }),
     })
 }

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::values::{canary_parser, seconds};
 use crate::matrix;
-use model::{Canary, Faults, Timeouts};
+use model::{Canary, Faults, Outcome, Timeouts};
 use std::path::PathBuf;
 
 /// Words of the kernel command line.
@@ -105,5 +105,52 @@ impl EndArgs {
     /// A guest with this initramfs.
     pub fn initrd(&self, path: Option<PathBuf>) -> model::Initrd {
         model::Initrd { path, until: self.until.clone(), is_silent: self.expect_silent }
+    }
+}
+
+/// Guests that stay after their verdict.
+#[derive(Debug, Clone, clap::Args)]
+pub struct KeepArgs {
+    /// Keep guests with these outcomes after their verdict, paused, at most four: hang, crash, boot-failed, pass; `oomlab attach` reaches
+    /// them, and they end with `oomlab end` or this program
+    #[arg(
+        long,
+        value_name = "OUTCOME",
+        value_delimiter = ',',
+        hide_possible_values = true,
+        conflicts_with = "executor"
+    )]
+    pub keep_on: Vec<KeepOn>,
+}
+
+impl KeepArgs {
+    /// The outcomes.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        self.keep_on.iter().map(|one| one.outcome()).collect()
+    }
+}
+
+/// An outcome after which a guest stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeepOn {
+    /// A hang
+    Hang,
+    /// A crash
+    Crash,
+    /// A kernel that did not boot
+    BootFailed,
+    /// A pass, unless the guest has powered off
+    Pass,
+}
+
+impl KeepOn {
+    /// The outcome.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Hang => Outcome::Hang,
+            Self::Crash => Outcome::Crash,
+            Self::BootFailed => Outcome::BootFailed,
+            Self::Pass => Outcome::Pass,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod args;
+mod attach;
 mod bisect;
 mod boot;
 mod cache;
@@ -11,8 +12,10 @@ mod context;
 mod doctor;
 mod error;
 mod execute;
+mod gdb;
 mod guest_args;
 mod interrupt;
+mod keep;
 mod kernel;
 mod known;
 mod live;
@@ -25,7 +28,9 @@ mod range;
 mod replay;
 mod repro;
 mod run;
+mod run_options;
 mod runtime;
+mod terminal;
 mod timings;
 mod trial;
 mod trust;

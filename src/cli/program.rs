@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    bisect, boot, cache, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload,
+    attach, bisect, boot, cache, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, report};
@@ -50,6 +50,8 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Plan(args) => plan::run(args, program.verbose, &context()?),
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
+        Command::Attach(args) => attach::attach(args),
+        Command::End(args) => attach::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
         Command::Replay(args) => replay::run(args, color),
         Command::Classify(args) => classify::run(args, color),

@@ -78,6 +78,8 @@ pub struct Uses {
     pub git: bool,
     /// Whether the Debian archive is used.
     pub archive: bool,
+    /// Whether kept guests are debugged.
+    pub debugger: bool,
 }
 
 impl Uses {
@@ -92,6 +94,7 @@ impl Uses {
             filesystems: FILESYSTEM_MAKERS.iter().map(|(filesystem, ..)| *filesystem).collect(),
             git: true,
             archive: true,
+            debugger: true,
         }
     }
 }
@@ -137,6 +140,14 @@ pub fn requirements(uses: &Uses, host: &str) -> Vec<Requirement> {
             need: Need::Program("git"),
             purpose: "build kernels from a git repository".to_owned(),
             packages: vec!["git"],
+        });
+    }
+    if uses.debugger {
+        all.push(Requirement {
+            what: "gdb for all architectures".to_owned(),
+            need: Need::Program("gdb-multiarch"),
+            purpose: "debug guests that are kept".to_owned(),
+            packages: vec!["gdb-multiarch"],
         });
     }
     if uses.archive {

@@ -57,4 +57,8 @@ impl Guest for Managed {
             StopSignal::Kill => self.qemu.kill(),
         }
     }
+
+    fn into_process(self: Box<Self>) -> Option<Qemu> {
+        Some(self.qemu)
+    }
 }

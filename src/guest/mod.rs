@@ -10,7 +10,7 @@ mod source;
 
 pub use source::{OpenError, Source};
 
-use crate::host::QmpCommands;
+use crate::host::{Qemu, QmpCommands};
 use model::QmpEvent;
 use std::io;
 use std::pin::Pin;
@@ -90,4 +90,9 @@ pub trait Guest: Send {
 
     /// Signals QEMU's process group, if QEMU is managed.
     fn signal(&mut self, _signal: StopSignal) {}
+
+    /// QEMU without the lab's channels, for others to connect to; `None` if it is not managed.
+    fn into_process(self: Box<Self>) -> Option<Qemu> {
+        None
+    }
 }

@@ -1,5 +1,6 @@
 //! A guest's folder for its sockets. Dropping it removes it; that of a killed lab is removed with the next [`SocketDir::create`].
 
+use super::kept::KeptGuest;
 use super::private_dir::private_dir_in;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, unlinkat};
 use rustix::process::geteuid;
@@ -10,6 +11,10 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = "oomlab-sockets-";
 const SERIAL: &str = "serial";
 const QMP: &str = "qmp";
+const GDB: &str = "gdb";
+
+/// The description of a guest that stays after its trial.
+const KEPT: &str = "kept.json";
 
 /// Attempts to lock a new folder before another lab removes it.
 const MAX_ATTEMPTS: u32 = 100;
@@ -35,9 +40,8 @@ impl SocketDir {
     /// # Errors
     /// When the folder cannot be created, or other labs removed every new one.
     pub fn create() -> io::Result<Self> {
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let temporary = Some(std::env::temp_dir()).filter(|dir| dir.is_dir());
-        Self::create_in(&parent(temporary, runtime.filter(|dir| dir.is_absolute() && dir.is_dir())))
+        let [temporary, runtime] = parents();
+        Self::create_in(&parent(temporary, runtime))
     }
 
     fn create_in(parent: &Path) -> io::Result<Self> {
@@ -60,6 +64,80 @@ impl SocketDir {
     pub fn qmp(&self) -> PathBuf {
         self.dir.path().join(QMP)
     }
+
+    /// Describes the guest to other processes of this user: it stays after its trial.
+    ///
+    /// # Errors
+    /// When the description cannot be written.
+    pub fn announce(&self, guest: &KeptGuest) -> io::Result<()> {
+        let part = self.dir.path().join("kept");
+        std::fs::write(&part, serde_json::to_vec_pretty(guest)?)?;
+        std::fs::rename(part, self.dir.path().join(KEPT))
+    }
+}
+
+/// The sockets of a guest that another process keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptSockets {
+    folder: PathBuf,
+    /// The guest.
+    pub guest: KeptGuest,
+}
+
+impl KeptSockets {
+    /// All guests of this user that stay, in the order of their cells.
+    pub fn all() -> Vec<Self> {
+        let [temporary, runtime] = parents();
+        let mut parents = vec![temporary, runtime, Some(PathBuf::from("/tmp"))];
+        parents.dedup();
+        let mut found: Vec<Self> = parents.into_iter().flatten().flat_map(|parent| Self::all_in(&parent)).collect();
+        found.sort_by(|a, b| {
+            (&a.guest.cell, a.guest.trial, a.guest.qemu).cmp(&(&b.guest.cell, b.guest.trial, b.guest.qemu))
+        });
+        found.dedup_by(|a, b| a.guest.qemu == b.guest.qemu);
+        found
+    }
+
+    fn all_in(parent: &Path) -> Vec<Self> {
+        let described = |folder: PathBuf| {
+            // That of another user may be a trap.
+            let is_own = lstat(&folder).is_ok_and(|found| found.st_uid == geteuid().as_raw());
+            let text = std::fs::read(folder.join(KEPT)).ok().filter(|_| is_own)?;
+            let guest: KeptGuest = serde_json::from_slice(&text).ok()?;
+            // A folder that can be locked has no owner any more.
+            (guest.is_known() && lock(&folder).is_none()).then_some(Self { folder, guest })
+        };
+        folders_in(parent).filter_map(described).collect()
+    }
+
+    /// Path of the serial console's socket.
+    pub fn serial(&self) -> PathBuf {
+        self.folder.join(SERIAL)
+    }
+
+    /// Path of the QMP monitor's socket.
+    pub fn qmp(&self) -> PathBuf {
+        self.folder.join(QMP)
+    }
+
+    /// Path for the socket of gdb's stub.
+    pub fn gdb(&self) -> PathBuf {
+        self.folder.join(GDB)
+    }
+}
+
+/// `$TMPDIR` and `$XDG_RUNTIME_DIR`, if they are folders.
+fn parents() -> [Option<PathBuf>; 2] {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.filter(|dir| dir.is_absolute() && dir.is_dir());
+    [Some(std::env::temp_dir()).filter(|dir| dir.is_dir()), runtime]
+}
+
+fn folders_in(parent: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = parent.read_dir().into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(|it| it.starts_with(PREFIX)))
+        .map(|entry| entry.path())
 }
 
 /// The first folder that exists and in which a socket's path is not too long: `$TMPDIR`, `$XDG_RUNTIME_DIR`, `/tmp`.
@@ -80,14 +158,12 @@ fn lock(path: &Path) -> Option<OwnedFd> {
     (locked.st_ino == there.st_ino && locked.st_uid == geteuid().as_raw()).then_some(dir)
 }
 
-/// Removes unlocked folders of this user that contain at most the two sockets.
+/// Removes unlocked folders of this user that contain nothing but what the lab puts there.
 fn remove_abandoned(parent: &Path) {
-    let Ok(entries) = parent.read_dir() else { return };
-    let named = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(|it| it.starts_with(PREFIX)));
-    for path in named.map(|entry| entry.path()) {
+    for path in folders_in(parent) {
         if let Some(dir) = lock(&path) {
-            for socket in [SERIAL, QMP] {
-                let _ = unlinkat(&dir, socket, AtFlags::empty());
+            for file in [SERIAL, QMP, GDB, KEPT] {
+                let _ = unlinkat(&dir, file, AtFlags::empty());
             }
             let _ = std::fs::remove_dir(path);
         }

@@ -8,12 +8,12 @@
 
 mod evidence;
 mod transitions;
+mod upkeep;
 
 use super::diagnosis::Diagnosis;
 use super::error::LabError;
 use super::input::{Effect, HostSample, Input, TaskResult};
 use super::journal::Journal;
-use super::observer::Status;
 use super::phase::{Conditions, Phase, Probing};
 use super::recorder::Recorder;
 use super::stopping::Stopping;
@@ -63,6 +63,8 @@ pub(super) struct Conductor {
     qmp_open: bool,
     stolen_percent: u32,
     last_reported_stage: Option<Stage>,
+    /// Whether the guest stays.
+    is_kept: bool,
     effects: Vec<Effect>,
 }
 
@@ -85,6 +87,7 @@ impl Conductor {
             qmp_open: has_qmp,
             stolen_percent: 0,
             last_reported_stage: None,
+            is_kept: false,
             effects: Vec::new(),
         }
     }
@@ -344,6 +347,10 @@ impl Conductor {
                 return Ok(());
             }
             let Some(probe) = self.queued_probes.pop_front() else { return Ok(()) };
+            if let Some(why) = self.spares_guest(probe) {
+                actions.extend(self.recorder.event(at, Event::ProbeFailed { probe, why: why.to_owned() }, journal)?);
+                continue;
+            }
             self.probing = Probing::Running;
             self.has_provoked |= matches!(probe, Probe::Sysrq(_));
             actions.extend(self.recorder.event(at, Event::Probed { probe }, journal)?);
@@ -358,34 +365,6 @@ impl Conductor {
     /// Whether events are still judged.
     const fn is_judging(&self) -> bool {
         matches!(self.phase, Phase::Watching | Phase::Flushing { .. })
-    }
-
-    /// Throttles the vCPUs while the workload runs, if the cell has the fault `vcpu-steal`.
-    fn steal_vcpu_time(&mut self) {
-        let is_loading = self.is_judging() && self.recorder.watchdog.stage() == Stage::Loading;
-        let percent = if is_loading { self.conditions.vcpu_stop_percent.unwrap_or(0) } else { 0 };
-        if percent != self.stolen_percent {
-            self.stolen_percent = percent;
-            self.effects.push(Effect::StealVcpuTime { percent });
-        }
-    }
-
-    /// Reports the trial's status at each change of stage and each sample.
-    fn show(&mut self, at: Stamp) {
-        let stage = self.recorder.watchdog.stage();
-        if self.last_reported_stage == Some(stage) {
-            return;
-        }
-        self.last_reported_stage = Some(stage);
-        let beat = self.recorder.last_beat;
-        self.effects.push(Effect::Show(Status {
-            stage,
-            elapsed_s: at.as_secs_f64(),
-            guest_s: beat.map(|beat| beat.mono_ms as f64 / 1e3),
-            free_kib: beat.map(|beat| beat.free_kib),
-            oom_kills: self.recorder.watchdog.oom_kills(),
-            canary_stuck_s: self.recorder.watchdog.canary_stuck_s(),
-        }));
     }
 }
 

@@ -33,6 +33,8 @@ const SYSRQ_ACKS: &[&str] = &["sysrq: ", "SysRq : "];
 const EXITED: &str = "QEMU has exited";
 const CANCELLED: &str = "the run was stopped";
 const SHUT_DOWN: &str = "the machine is shut down";
+/// Why a guest is not disturbed.
+pub(super) const KEPT: &str = "the guest is kept as it is";
 
 /// Capabilities of a diagnosis.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub(super) struct Means {
     pub has_agent: bool,
     /// Whether the guest's RAM is dumped to a file.
     pub keeps_dump: bool,
+    /// Whether the guest stays as it is, for a look at it.
+    pub is_kept: bool,
 }
 
 /// Why a step failed.
@@ -241,6 +245,7 @@ impl Diagnosis {
             return Some(SHUT_DOWN.to_owned());
         }
         match step {
+            step if self.means.is_kept && step.provokes() => Some(KEPT.to_owned()),
             Step::Dump if !self.means.keeps_dump => Some("only with --dump".to_owned()),
             Step::Nmi if !self.means.arch.qemu.nmi => Some(format!("{} has none", self.means.arch)),
             _ => None,

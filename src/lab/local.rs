@@ -5,6 +5,7 @@ use super::diagnosis::Means;
 use super::driver::Driver;
 use super::error::LabError;
 use super::executor::{Assignment, Execution, Executor};
+use super::keep::Keeper;
 use super::performer::{Performer, Reach};
 use super::phase::Conditions;
 use super::scratch::ScratchFile;
@@ -26,6 +27,14 @@ use watchdog::Setup;
 pub struct LocalExecutor {
     symbols: Arc<SymbolCache>,
     sandboxes: Sandboxes,
+    keeper: Arc<Keeper>,
+}
+
+impl LocalExecutor {
+    /// With a keeper of guests that stay.
+    pub fn with_keeper(keeper: Arc<Keeper>) -> Self {
+        Self { keeper, ..Self::default() }
+    }
 }
 
 impl Executor for LocalExecutor {
@@ -40,8 +49,8 @@ struct Launch {
     argv: Vec<String>,
     /// QEMU's id of the serial console's chardev.
     console: String,
-    _sockets: SocketDir,
-    _disk: Option<ScratchFile>,
+    sockets: SocketDir,
+    disk: Option<ScratchFile>,
 }
 
 impl LocalExecutor {
@@ -53,14 +62,20 @@ impl LocalExecutor {
             Err(error) => return fail(spec, folder, record, &error),
         };
         record.command.clone_from(&launch.argv);
-        match self.drive(&assignment, launch).await {
-            Ok(driver) => finish(spec, record, &driver),
+        match self.drive(&assignment, &launch).await {
+            Ok(driver) => {
+                let record = finish(spec, record, &driver)?;
+                if driver.conductor.is_kept() {
+                    self.keeper.keep(driver.guest, (launch.sockets, launch.disk), (spec, &record, folder)).await;
+                }
+                Ok(record)
+            }
             // If the host's disk is full, this fails too and ends the run.
             Err(error) => fail(spec, folder, record, &error),
         }
     }
 
-    async fn drive<'a>(&self, assignment: &Assignment<'a>, launch: Launch) -> Result<Driver<'a>, LabError> {
+    async fn drive<'a>(&self, assignment: &Assignment<'a>, launch: &Launch) -> Result<Driver<'a>, LabError> {
         let Assignment { spec, folder, index, observer, cancel } = assignment;
         let dir = TrialDir::create(folder)?;
         if !launch.argv.is_empty() {
@@ -70,17 +85,24 @@ impl LocalExecutor {
         let timeout = duration(setup.timeouts.boot_s);
         let clock = Clock::start();
         let guest = launch.source.clone().open(&folder.join("qemu.log"), timeout).await?;
+        let keep = self.keeper.outcomes();
         let conditions = Conditions {
-            diagnosis: Means { arch: spec.cell.arch, has_agent: setup.agent, keeps_dump: spec.max_dump.is_some() },
+            diagnosis: Means {
+                arch: spec.cell.arch,
+                has_agent: setup.agent,
+                keeps_dump: spec.max_dump.is_some(),
+                is_kept: !keep.is_empty(),
+            },
             setup,
             pid: guest.pid(),
             is_managed: guest.is_managed(),
             vcpu_stop_percent: spec.cell.faults.vcpu_steal,
+            keep,
         };
         let has_qmp = guest.control().is_some();
         let mut driver = Driver {
             conductor: Conductor::new(conditions, has_qmp),
-            performer: Performer::new(self.reach(spec, &launch, guest.as_ref())),
+            performer: Performer::new(self.reach(spec, launch, guest.as_ref())),
             guest,
             dir,
             clock,
@@ -144,7 +166,7 @@ async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<Launch, LabEr
         }
         GuestSpec::Stdin => (Source::Stdin, Vec::new(), "serial0".to_owned()),
     };
-    Ok(Launch { source, argv, console, _sockets: sockets, _disk: disk })
+    Ok(Launch { source, argv, console, sockets, disk })
 }
 
 /// The firmware that the command line names: KVM needs none.

@@ -3,7 +3,7 @@
 use super::diagnosis::{Diagnosis, Means};
 use super::stopping::Stopping;
 use crate::guest::Exit;
-use model::Stamp;
+use model::{Outcome, Stamp};
 use watchdog::Setup;
 
 /// Fixed properties of a trial.
@@ -18,6 +18,8 @@ pub(super) struct Conditions {
     pub vcpu_stop_percent: Option<u32>,
     /// Capabilities of the diagnosis.
     pub diagnosis: Means,
+    /// The outcomes after which the guest stays.
+    pub keep: Vec<Outcome>,
 }
 
 /// A phase of a trial.

@@ -11,6 +11,7 @@ use std::process::Command;
 /// Examples that cannot run here as they stand, and why.
 const NOT_RUN: &[(&str, &str)] = &[
     ("doctor --fix", "installs packages"),
+    ("--keep-on", "waits until the guest is ended: `keep::livelocked_guest_is_kept_reached_and_ended`"),
     ("--serial", "needs a QEMU that runs already: `watch::a_qemu_that_runs_is_judged_and_left_alone`"),
     ("bisect commits --repo ~/linux --good v6.1 --bad v6.3 --arch", "builds kernels: `bisections::linux`"),
     ("matrices/zoo.yaml", "builds kernels: a nightly run"),

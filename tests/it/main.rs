@@ -15,6 +15,7 @@ mod frames;
 mod guests;
 mod images;
 mod inputs;
+mod keep;
 mod limits;
 mod needs;
 mod plans;

@@ -28,6 +28,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     },
     cpu: CpuSpec {
         word_bytes: 8,
+        elf_machine: 183,
         registers,
         idle_suffixes: &["cpu_do_idle"],
         interrupt_entries: &["vectors"],

@@ -28,6 +28,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     },
     cpu: CpuSpec {
         word_bytes: 4,
+        elf_machine: 40,
         registers,
         idle_suffixes: &["_do_idle"],
         interrupt_entries: &[],

@@ -35,6 +35,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     },
     cpu: CpuSpec {
         word_bytes: 8,
+        elf_machine: 243,
         registers,
         idle_suffixes: &["cpu_do_idle"],
         interrupt_entries: &["handle_exception"],

@@ -81,6 +81,8 @@ impl DiskSpec {
 pub struct CpuSpec {
     /// Bytes of the kernel's `unsigned long`; all architectures here are little-endian.
     pub word_bytes: u8,
+    /// The machine's number in an ELF file (`include/uapi/linux/elf-em.h`).
+    pub elf_machine: u16,
     /// Reads the register dump of one vCPU; `None` if it lacks a register that is needed.
     pub registers: fn(&str) -> Option<Registers>,
     /// Suffixes of the names of idle functions outside the kernel's own section for them (`.cpuidle.text`).

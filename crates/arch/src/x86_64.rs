@@ -32,6 +32,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
     },
     cpu: CpuSpec {
         word_bytes: 8,
+        elf_machine: 62,
         registers,
         idle_suffixes: &["_safe_halt", "mwait_idle", "acpi_idle_do_entry"],
         interrupt_entries: &["asm_sysvec_", "asm_common_interrupt", "irq_entries_start"],

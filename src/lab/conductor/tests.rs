@@ -1,4 +1,5 @@
 mod evidence;
+mod keep;
 
 use super::*;
 use crate::guest::StopSignal;
@@ -63,7 +64,8 @@ impl Trial {
             pid: Some(7),
             is_managed,
             vcpu_stop_percent: None,
-            diagnosis: Means { arch: "riscv64".parse().unwrap(), has_agent, keeps_dump: false },
+            keep: Vec::new(),
+            diagnosis: Means { arch: "riscv64".parse().unwrap(), has_agent, keeps_dump: false, is_kept: false },
         };
         let mut trial =
             Self { conductor: Conductor::new(conditions, true), journal: Memory::default(), effects: Vec::new() };

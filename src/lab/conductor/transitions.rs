@@ -2,12 +2,13 @@
 
 use super::Conductor;
 use crate::guest::Exit;
+use crate::lab::diagnosis::KEPT;
 use crate::lab::error::LabError;
 use crate::lab::input::Effect;
 use crate::lab::journal::Journal;
 use crate::lab::phase::{Phase, Probing};
 use crate::lab::stopping::Stopping;
-use model::{Event, Outcome, Stamp};
+use model::{Event, Outcome, Probe, Stamp};
 
 impl Conductor {
     /// Enters the next phase if the current one has ended.
@@ -79,11 +80,25 @@ impl Conductor {
         Ok(())
     }
 
-    /// Stops QEMU if it is managed.
+    /// Whether the guest stays after the trial.
+    pub const fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// Why a probe is not made that would change what is to be looked at.
+    pub(super) fn spares_guest(&self, probe: Probe) -> Option<&'static str> {
+        let is_spared = matches!(probe, Probe::Sysrq(_)) && self.conditions.keep.contains(&Outcome::Hang);
+        is_spared.then_some(KEPT)
+    }
+
+    /// Stops QEMU if it is managed and does not stay.
     fn stop(&mut self, at: Stamp) {
         self.effects.push(Effect::AbortProbes);
         self.exit_deadline = None;
-        self.phase = if self.conditions.is_managed {
+        let outcome = self.recorder.watchdog.verdict().map(|verdict| verdict.outcome());
+        let stays = outcome.is_some_and(|outcome| self.conditions.keep.contains(&outcome));
+        self.is_kept = self.conditions.is_managed && stays && !self.is_cancelled;
+        self.phase = if self.conditions.is_managed && !self.is_kept {
             Phase::Stopping(Stopping::quit(at, &mut self.effects))
         } else {
             Phase::Over

@@ -10,5 +10,5 @@ mod vmstat;
 pub use image::KernelImage;
 pub use kallsyms::system_map;
 pub use map::parse_map;
-pub use table::{Symbol, Symbols};
+pub use table::{Symbol, Symbols, image_shift};
 pub use vmstat::vmstat_names;

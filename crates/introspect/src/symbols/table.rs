@@ -28,6 +28,12 @@ const SECTIONS: &[(&str, &str)] = &[("_stext", "_etext"), ("_sinittext", "_einit
 /// `arch/x86/kernel/vmlinux.lds.S`).
 const MIN_ADDRESS: u64 = 16 << 20;
 
+/// What is added to the addresses of symbols whose first function is at `first`: `image_base`, the address of the image in the running
+/// kernel, if they count from the image's beginning.
+pub fn image_shift(first: u64, image_base: Option<u64>) -> u64 {
+    image_base.filter(|_| first < MIN_ADDRESS).unwrap_or(0)
+}
+
 /// A kernel's functions by address, and the addresses of some of its data. One table serves all guests with that
 /// kernel.
 #[derive(Debug, Default)]
@@ -72,7 +78,7 @@ impl Symbols {
         functions.retain(|symbol| text.iter().any(|range| range.contains(&symbol.address)));
         functions.dedup_by_key(|symbol| symbol.address);
         let first = functions.first()?.address;
-        let shift = image_base.filter(|_| first < MIN_ADDRESS).unwrap_or(0);
+        let shift = image_shift(first, image_base);
         let shifted = |range: &Range<u64>| range.start.wrapping_add(shift)..range.end.wrapping_add(shift);
         let mut table = Self {
             base: first.wrapping_add(shift),

@@ -172,6 +172,7 @@ impl<'a> Guest<'a> {
             victim: oom_mm.map(|mm| Victim { oom_skip: self.oom_skip(mm) }),
             memdie: self.memdie.and_then(|bit| Some(optional(layout.thread_flags)? >> bit & 1 != 0)),
             stack: Stack::Released,
+            resume: None,
             request: None,
             awaited: None,
         };
@@ -181,7 +182,11 @@ impl<'a> Guest<'a> {
                 return Some(task);
             }
             Some((_, start)) => start,
-            None => self.sleeping(address, stack),
+            None => {
+                let start = self.sleeping(address, stack).filter(|_| stack != 0);
+                task.resume = start.as_ref().map(|start| [start.sp, start.pc, start.fp]);
+                start
+            }
         };
         if stack != 0 {
             match start {

@@ -101,11 +101,13 @@ OOM victims:
 
   pid 41 (hog) tgid 41 ppid 0, Z (zombie), no mm, oom_score_adj 500
   OOM victim, MMF_OOM_SKIP not set, PF_EXITING
+  task_struct 0x80003000
     the stack is given back already
 
 Blocked (D):
 
   pid 50 (a\\nb) tgid 50 ppid 0, D (waits for an event or a fatal signal), mm, oom_score_adj -1000
+  task_struct 0x80004000
     the stack cannot be read
 
 The rest:

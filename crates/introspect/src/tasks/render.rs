@@ -132,6 +132,8 @@ impl TaskPrinter<'_, '_> {
         if !notes.is_empty() {
             line(text, format_args!("  {}", notes.join(", ")));
         }
+        let resume = task.resume.map(|[sp, pc, fp]| format!(", sp {sp:#x} pc {pc:#x} fp {fp:#x}"));
+        line(text, format_args!("  task_struct {:#x}{}", task.address, resume.unwrap_or_default()));
         match task.request {
             Some(request) => {
                 let priority = request.priority.map(|it| format!(", priority {it}")).unwrap_or_default();

@@ -26,6 +26,8 @@ pub(super) struct Task {
     /// Whether `TIF_MEMDIE` is set; `None` where its number is not known.
     pub memdie: Option<bool>,
     pub stack: Stack,
+    /// Stack pointer, program counter and frame pointer with which it resumes, if it is not on a CPU.
+    pub resume: Option<[u64; 3]>,
     /// Its allocation request, if it is found on the stack.
     pub request: Option<Request>,
     /// The lock that it waits for, if that is found on the stack.

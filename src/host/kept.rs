@@ -1,0 +1,56 @@
+//! What other processes need to know about a guest that stays.
+
+use model::{Arch, CellId, KernelArtifact, RamMib, TrialRecord};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Version of the description.
+const SCHEMA: u32 = 1;
+
+/// A guest that stays after its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptGuest {
+    schema: u32,
+    /// Its cell.
+    pub cell: CellId,
+    /// Number of the trial.
+    pub trial: u32,
+    /// Its architecture.
+    pub arch: Arch,
+    /// Its RAM.
+    pub ram: RamMib,
+    /// The verdict's outcome and kind.
+    pub verdict: String,
+    /// The trial's folder.
+    pub folder: PathBuf,
+    /// Its kernel.
+    pub kernel: KernelArtifact,
+    /// Process id of QEMU.
+    pub qemu: u32,
+    /// Process id of the lab that keeps it.
+    pub lab: u32,
+}
+
+impl KeptGuest {
+    /// The guest of a trial that has ended.
+    pub fn new(kernel: &KernelArtifact, record: &TrialRecord, folder: &Path, qemu: u32) -> Self {
+        let cell = &record.cell;
+        Self {
+            schema: SCHEMA,
+            cell: cell.id.clone(),
+            trial: record.trial,
+            arch: cell.arch,
+            ram: cell.ram,
+            verdict: format!("{}/{}", record.verdict.outcome(), record.verdict.kind),
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+            kernel: kernel.clone(),
+            qemu,
+            lab: std::process::id(),
+        }
+    }
+
+    /// Whether this program understands the description.
+    pub const fn is_known(&self) -> bool {
+        self.schema == SCHEMA
+    }
+}
