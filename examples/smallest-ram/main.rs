@@ -39,11 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut rows = parse(&fs::read_to_string(&file).unwrap_or_default())?;
     let wanted = MACHINES.iter().filter(|_| !args.draw);
     for machine in wanted.filter(|machine| format!("{} {}", machine.kernel, machine.arch).contains(&args.only)) {
+        let mut loader = None;
         for workload in WORKLOADS {
             if rows.iter().any(|row| row.is(machine, workload)) {
                 continue;
             }
-            let row = search::search(&args.oomlab, machine, workload)?;
+            let min = loader.map_or_else(|| search::loader_min(&args.oomlab, machine), Ok)?;
+            loader = Some(min);
+            let row = search::search(&args.oomlab, machine, workload, min)?;
             eprintln!("{row}");
             rows.push(row);
             rows.sort_by_key(Row::place);

@@ -144,11 +144,11 @@ pub struct RunArgs {
     pub repeat: Option<u32>,
     /// Bisect cells that are unexpected now and were as expected in an earlier run beside this one, for at most this many minutes
     /// in total; only kernels from a git repository
-    #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds)]
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds, conflicts_with = "keep_on")]
     pub bisect_regressions: Option<f64>,
     /// Run each cell with each commit of this range, newest first, built with the configuration of the cell's kernel; trials of
     /// kernels that were tried before are not repeated
-    #[arg(long, value_name = "OLD..NEW", conflicts_with = "bisect_regressions")]
+    #[arg(long, value_name = "OLD..NEW", conflicts_with_all = ["bisect_regressions", "keep_on"])]
     pub range: Option<String>,
     /// The git repository of `--range`
     #[arg(long, value_name = "DIR", default_value = ".", requires = "range")]
@@ -253,10 +253,10 @@ pub struct ReproArgs {
 /// Arguments of `oomlab attach`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AttachArgs {
-    /// The guest: its number in the list, or a part of its cell [default: the only one]
+    /// The guest: the process id of its QEMU, as the list has it, or a part of its cell [default: the only one]
     pub guest: Option<String>,
     /// List the guests
-    #[arg(long)]
+    #[arg(long, conflicts_with = "guest")]
     pub list: bool,
     /// QEMU's human monitor in place of the console
     #[arg(long, conflicts_with = "list")]
@@ -269,7 +269,7 @@ pub struct AttachArgs {
 /// Arguments of `oomlab end`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct EndGuestArgs {
-    /// The guest: its number in the list, or a part of its cell [default: the only one]
+    /// The guest: the process id of its QEMU, as the list has it, or a part of its cell [default: the only one]
     pub guest: Option<String>,
     /// All of them
     #[arg(long, conflicts_with = "guest")]

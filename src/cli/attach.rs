@@ -1,27 +1,31 @@
-//! `oomlab attach` and `oomlab end`: guests that another process of the lab keeps.
+//! `oomlab attach`: the console, the monitor or gdb of a guest that another process of the lab keeps.
 
-use super::args::{AttachArgs, EndGuestArgs};
+use super::args::AttachArgs;
 use super::error::CliError;
 use super::gdb;
-use super::keep::named;
+use super::keep::{named, trial};
 use super::output::{notify, print};
 use super::runtime::runtime;
-use super::terminal::{Keys, RawTerminal};
-use crate::host::{KeptSockets, Qmp, Serial};
-use qapi_qmp::{cont, quit};
-use std::io::{BufRead, Write};
+use super::terminal::{Input, RawTerminal, terminated};
+use crate::host::{KeptSockets, Qmp, QmpError, Serial};
+use qapi_qmp::{cont, query_chardev};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// Timeout for connecting to a socket, and of a QMP command.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an ended guest may take.
-const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a monitor command: some dump memory.
+const MONITOR_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Bytes of the console's record that are shown before what is new.
-const HISTORY: usize = 2000;
+const HISTORY: u64 = 2000;
 
-/// Attaches to a guest's console or monitor, or says how to debug it; returns the program's exit status.
+/// How QEMU describes a socket without a client (`chardev/char-socket.c`).
+const FREE: &str = "disconnected:";
+
+/// Attaches to a guest; returns the program's exit status.
 ///
 /// # Errors
 /// When there is no such guest, or it cannot be reached.
@@ -43,118 +47,112 @@ pub fn attach(args: &AttachArgs) -> Result<u8, CliError> {
     done.map(|()| 0)
 }
 
-/// Ends guests; returns the program's exit status.
-///
-/// # Errors
-/// When there is no such guest, or it does not end.
-pub fn end(args: &EndGuestArgs) -> Result<u8, CliError> {
-    let all = KeptSockets::all();
-    let ended: Vec<&KeptSockets> =
-        if args.all { all.iter().collect() } else { vec![only(&all, args.guest.as_deref())?] };
-    let runtime = runtime()?;
-    let done = runtime.block_on(async {
-        for kept in ended {
-            let qmp = Qmp::open(kept.qmp(), TIMEOUT);
-            // QEMU may close the connection before it replies; only its exit counts.
-            drop(qmp.commands().execute(quit {}, TIMEOUT).await);
-            let gone = async {
-                while KeptSockets::all().iter().any(|other| other.guest.qemu == kept.guest.qemu) {
-                    pause().await
-                }
-            };
-            let late =
-                |_| CliError::Lab(format!("{} does not end: QEMU has process id {}", kept.guest.cell, kept.guest.qemu));
-            tokio::time::timeout(END_TIMEOUT, gone).await.map_err(late)?;
-            notify(&format!("ended {}", kept.guest.cell));
-        }
-        Ok(())
-    });
-    runtime.shutdown_background();
-    done.map(|()| 0)
-}
-
-async fn pause() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
-}
-
-/// The guest that a word stands for: its number in the list, or a part of its cell's id; without a word, the only one.
-fn only<'k>(all: &'k [KeptSockets], word: Option<&str>) -> Result<&'k KeptSockets, CliError> {
-    let chosen: Vec<&KeptSockets> = match word {
-        None => all.iter().collect(),
-        Some(word) => match word.parse::<usize>().ok().and_then(|number| all.get(number.checked_sub(1)?)) {
-            Some(kept) => vec![kept],
-            None => all.iter().filter(|kept| named(&kept.guest).contains(word)).collect(),
-        },
+/// The guest that a word stands for: the process id of its QEMU, or a part of its cell's name; without a word, the only one.
+pub(super) fn only<'k>(all: &'k [KeptSockets], word: Option<&str>) -> Result<&'k KeptSockets, CliError> {
+    let is_meant = |kept: &&KeptSockets| match word.map(|word| (word, word.parse::<u32>())) {
+        None => true,
+        Some((_, Ok(pid))) => kept.guest.qemu == pid,
+        Some((word, Err(_))) => trial(&kept.guest).contains(word),
     };
+    let chosen: Vec<&KeptSockets> = all.iter().filter(is_meant).collect();
+    let list = || list(all).trim_end().to_owned();
     match (chosen.as_slice(), word) {
         ([kept], _) => Ok(kept),
-        ([], _) if all.is_empty() => {
-            let remedy = "`oomlab boot … --keep-on hang,crash` keeps one, also `run` and `repro`";
-            Err(CliError::Usage(format!("no guest is kept: {remedy}")))
-        }
-        ([], Some(word)) => {
-            Err(CliError::Usage(format!("no kept guest is called `{word}`:\n{}", list(all).trim_end())))
-        }
-        _ => Err(CliError::Usage(format!(
-            "which one? Name its number, or a part of its cell:\n{}",
-            list(all).trim_end()
-        ))),
+        ([], _) if all.is_empty() => Err(CliError::Usage(
+            "no guest is kept: `oomlab boot … --keep-on hang,crash` keeps one, also `run` and `repro`; with another TMPDIR \
+             its sockets are elsewhere"
+                .to_owned(),
+        )),
+        ([], Some(word)) => Err(CliError::Usage(format!("no kept guest is called `{word}`:\n{}", list()))),
+        _ => Err(CliError::Usage(format!("which one? Name its process id, or a part of its cell:\n{}", list()))),
     }
 }
 
 fn list(all: &[KeptSockets]) -> String {
-    all.iter().enumerate().map(|(at, kept)| format!("{:>3}  {}\n", at + 1, named(&kept.guest))).collect()
+    all.iter().map(|kept| named(&kept.guest) + "\n").collect()
 }
 
-/// Resumes the guest, and joins its console with the terminal until Ctrl-] or the guest's end.
+fn unreachable(kept: &KeptSockets, error: impl std::fmt::Display) -> CliError {
+    CliError::Lab(format!("{}: {error}", trial(&kept.guest)))
+}
+
+/// Resumes the guest, and joins its console with the terminal until Ctrl-] or the end of either.
 async fn console(kept: &KeptSockets) -> Result<(), CliError> {
-    let unreachable = |error: std::io::Error| CliError::Lab(format!("the console of {}: {error}", kept.guest.cell));
+    let state = {
+        // QEMU serves one client of its monitor: others may want it meanwhile.
+        let qmp = Qmp::open(kept.qmp(), TIMEOUT);
+        let devices =
+            qmp.commands().execute(query_chardev {}, TIMEOUT).await.map_err(|error| unreachable(kept, error))?;
+        let is_free = |label: &str| {
+            devices.iter().find(|device| device.label == label).is_none_or(|device| device.filename.starts_with(FREE))
+        };
+        if !is_free("serial0") {
+            return Err(unreachable(kept, "another terminal is attached to its console"));
+        }
+        let resumed = qmp.commands().execute(cont {}, TIMEOUT).await;
+        resumed.map_or_else(|error| format!("not resumed: {error}"), |_| "resumed".to_owned())
+    };
     let mut serial = Serial::open(kept.serial(), TIMEOUT, None);
-    serial.connected().await.map_err(unreachable)?;
-    let qmp = Qmp::open(kept.qmp(), TIMEOUT);
-    let resumed = qmp.commands().execute(cont {}, TIMEOUT).await;
-    let state = resumed.map_or_else(|error| format!("not resumed: {error}"), |_| "resumed".to_owned());
-    notify(&format!("{}, {state}; Ctrl-] leaves it running", kept.guest.cell));
-    let log = std::fs::read(kept.guest.folder.join("console.log")).unwrap_or_default();
+    serial.connected().await.map_err(|error| unreachable(kept, error))?;
+    notify(&format!("{}, {state}; Ctrl-] leaves it as it is", trial(&kept.guest)));
     let raw = RawTerminal::enter();
-    show(&log[log.len().saturating_sub(HISTORY)..]);
-    let mut keys = Keys::of_stdin();
-    loop {
+    let mut done = show(&last(&kept.guest.folder.join("console.log")).unwrap_or_default());
+    let (mut keys, mut end) = (Input::keys(), terminated()?);
+    while done.is_ok() {
         tokio::select! {
             chunk = serial.read() => match chunk {
-                Some(bytes) => show(&bytes),
+                Some(bytes) => done = show(&bytes),
                 None => break,
             },
             typed = keys.next() => match typed {
-                Some(bytes) => serial.input().send(bytes, TIMEOUT).await.map_err(unreachable)?,
+                Some(bytes) => done = serial.input().send(bytes, TIMEOUT).await,
                 None => break,
             },
+            _ = end.recv() => break,
         }
     }
     drop(raw);
     notify("detached");
-    Ok(())
+    done.map_err(|error| unreachable(kept, error))
+}
+
+/// The last bytes of a file.
+fn last(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(HISTORY)))?;
+    let mut bytes = Vec::new();
+    file.take(HISTORY).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The console as it is: a terminal shows what a shell in the guest draws.
-fn show(bytes: &[u8]) {
+fn show(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    // A terminal that is gone ends the program by SIGHUP.
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    out.write_all(bytes).and_then(|()| out.flush())
 }
 
 /// Reads commands of QEMU's human monitor from standard input, and prints what they answer.
 async fn monitor(kept: &KeptSockets) -> Result<(), CliError> {
-    let qmp = Qmp::open(kept.qmp(), TIMEOUT);
-    notify(&format!("QEMU's monitor of {}; `help` lists its commands, Ctrl-D leaves", kept.guest.cell));
-    for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        match qmp.commands().hmp(&line, 0, TIMEOUT).await {
+    let mut qmp = Qmp::open(kept.qmp(), TIMEOUT);
+    let commands = qmp.commands().clone();
+    notify(&format!("QEMU's monitor of {}; `help` lists its commands, Ctrl-D leaves", trial(&kept.guest)));
+    let mut lines = Input::lines();
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line,
+            event = qmp.event() => match event {
+                Some(_) => continue,
+                None => return Err(unreachable(kept, "QEMU has ended, or another process has its monitor")),
+            },
+        };
+        let Some(line) = line else { return Ok(()) };
+        match commands.hmp(&String::from_utf8_lossy(&line), 0, MONITOR_TIMEOUT).await {
             Ok(text) => print(&model::printable_lines(&text.replace('\r', "")))?,
+            Err(error @ QmpError::NotConnected) => return Err(unreachable(kept, error)),
             Err(error) => notify(&error.to_string()),
         }
     }
-    Ok(())
 }
 
 /// Opens gdb's stub, and prints how to start gdb.
@@ -162,10 +160,13 @@ async fn debug(kept: &KeptSockets) -> Result<(), CliError> {
     let qmp = Qmp::open(kept.qmp(), TIMEOUT);
     let socket = kept.gdb();
     if !socket.exists() {
-        let open = format!("gdbserver unix:{},server=on,wait=off", socket.display());
-        let failed = |error| CliError::Lab(format!("QEMU's gdb stub: {error}"));
-        let answer = qmp.commands().hmp(&open, 0, TIMEOUT).await.map_err(failed)?;
-        notify(answer.trim());
+        // Of QEMU's notation `name=value,…`, a comma is doubled.
+        let path = socket.display().to_string().replace(',', ",,");
+        let open = format!("gdbserver \"unix:{path},server=on,wait=off\"");
+        let answer = qmp.commands().hmp(&open, 0, TIMEOUT).await.map_err(|error| unreachable(kept, error))?;
+        if !socket.exists() {
+            return Err(unreachable(kept, format!("QEMU opens no gdb stub: {}", answer.trim())));
+        }
     }
     let symbols = gdb::symbols(&kept.guest.kernel, &kept.guest.folder)?;
     print(&gdb::line(&kept.guest.kernel, &symbols, &socket))

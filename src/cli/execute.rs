@@ -47,6 +47,9 @@ pub struct Execution<'a> {
     pub(super) stopwatch: Arc<Stopwatch>,
 }
 
+/// How often a run looks for guests that have been kept.
+const REAP_PERIOD: Duration = Duration::from_secs(1);
+
 /// Exit status of a run with something unexpected in it.
 const EXIT_UNEXPECTED: u8 = 1;
 
@@ -59,12 +62,7 @@ impl Execution<'_> {
         let (context, options, bisect) = (self.context, self.options, self.bisect);
         let (run, code) = self.execute()?;
         let json = options.json.as_deref();
-        let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else {
-            report_json(&run, json)?;
-            return Ok(code);
-        };
-        // A file is there before the bisections, which take long; standard output takes one document.
-        report_json(&run, json.filter(|path| !is_stdout(path)))?;
+        let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
         let lab = LabArgs { qemu: options.qemu.clone(), mirror: options.mirror.clone() };
         let bisected = bisect::regressions(&run, budget, options.jobs, &lab, context);
         report_json(&run, json)?;
@@ -72,7 +70,7 @@ impl Execution<'_> {
         Ok(code)
     }
 
-    /// Runs the plan and reports it as text; returns the run and the program's exit status.
+    /// Runs the plan, reports it, and waits for guests that stay; returns the run and the program's exit status.
     ///
     /// # Errors
     /// See [`Execution::run`].
@@ -150,7 +148,7 @@ impl Execution<'_> {
             view.view.clear();
         };
         let boot = async {
-            let result = lab.run(plan, preparations, &run).await;
+            let result = reaping(&keeper, lab.run(plan, preparations, &run)).await;
             preparing.cancel();
             result
         };
@@ -167,12 +165,25 @@ impl Execution<'_> {
             report_json(&run, json)?;
             return Err(error.into());
         }
-        if !keeper.kept().is_empty() {
-            // Whoever reads the report need not wait until the user has seen the guests.
-            report_json(&run, json)?;
-            keep::wait(&keeper, &cancel).await?;
+        let code = code?;
+        // It is there before the bisections, which take long, and before the wait for guests that stay; standard output takes one document.
+        let is_written_later = self.bisect.is_some() && code == EXIT_UNEXPECTED;
+        report_json(&run, json.filter(|path| !is_written_later || !is_stdout(path)))?;
+        keep::wait(&keeper, &cancel).await?;
+        Ok((run, code))
+    }
+}
+
+/// Reaps kept guests that end while the run goes on.
+async fn reaping<T>(keeper: &Keeper, run: impl Future<Output = T>) -> T {
+    let mut run = std::pin::pin!(run);
+    loop {
+        tokio::select! {
+            done = &mut run => return done,
+            // Ready while none is kept.
+            _ = keeper.wait(), if !keeper.kept().is_empty() => {}
+            () = tokio::time::sleep(REAP_PERIOD), if keeper.kept().is_empty() => {}
         }
-        Ok((run, code?))
     }
 }
 

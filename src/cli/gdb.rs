@@ -39,7 +39,7 @@ pub(super) fn line(kernel: &KernelArtifact, symbols: &Path, socket: &Path) -> St
     let mut words = vec!["gdb-multiarch".to_owned(), symbols.display().to_string()];
     // Without symbols it has the types alone.
     if let Some(types) = kernel.vmlinux.as_ref().filter(|path| path.as_path() != symbols) {
-        words.extend(["-ex".to_owned(), format!("add-symbol-file {}", types.display())]);
+        words.extend(["-ex".to_owned(), format!("add-symbol-file \"{}\"", types.display())]);
     }
     if let Some(scripts) = symbols.parent().map(|folder| folder.join("vmlinux-gdb.py")).filter(|path| path.is_file()) {
         words.extend(["-ex".to_owned(), format!("source {}", scripts.display())]);

@@ -5,11 +5,12 @@ use crate::host::KeptGuest;
 use crate::lab::{Keeper, MAX_KEPT};
 use tokio_util::sync::CancellationToken;
 
-/// Names the guests that have stayed, and waits until they have ended or the program is interrupted.
+/// Tells of the guests that stay, and waits until they have ended or the program is interrupted.
 ///
 /// # Errors
 /// When one cannot be waited for.
 pub(super) async fn wait(keeper: &Keeper, cancel: &CancellationToken) -> std::io::Result<()> {
+    keeper.refusals().iter().for_each(|refusal| notify(refusal));
     let kept = keeper.kept();
     if kept.is_empty() || cancel.is_cancelled() {
         return Ok(());
@@ -22,22 +23,21 @@ pub(super) async fn wait(keeper: &Keeper, cancel: &CancellationToken) -> std::io
 }
 
 fn told(kept: &[KeptGuest]) -> String {
-    let guests = if let [guest] = kept { format!("kept, paused: {}", named(guest)) } else { listed(kept) };
+    let lines: String = kept.iter().map(|guest| format!("  {}\n", named(guest))).collect();
     let most = if kept.len() == MAX_KEPT { ", and no more than these" } else { "" };
     format!(
-        "{guests}{most}\n\
-         `oomlab attach` shows its console, `oomlab attach --monitor` QEMU's monitor, `oomlab attach --gdb` how to start gdb; \
-         `oomlab end` or Ctrl-C ends it"
+        "kept, paused{most}:\n{lines}\
+         `oomlab attach` shows a console, `oomlab attach --monitor` QEMU's monitor, `oomlab attach --gdb` how to start gdb; \
+         `oomlab end` ends a guest, Ctrl-C all"
     )
 }
 
-fn listed(kept: &[KeptGuest]) -> String {
-    let lines: Vec<String> = kept.iter().map(|guest| format!("  {}", named(guest))).collect();
-    format!("kept, paused:\n{}\n", lines.join("\n"))
+/// A guest in a list: the process id of QEMU, the cell with its trial, and the verdict.
+pub(super) fn named(guest: &KeptGuest) -> String {
+    format!("{:>7}  {}  {}", guest.qemu, trial(guest), guest.verdict)
 }
 
-/// A guest in a list.
-pub(super) fn named(guest: &KeptGuest) -> String {
-    let trial = if guest.trial > 1 { format!("~{}", guest.trial) } else { String::new() };
-    format!("{}{trial}  {}", guest.cell, guest.verdict)
+/// The cell, and the number of the trial from the second one on.
+pub(super) fn trial(guest: &KeptGuest) -> String {
+    if guest.trial > 1 { format!("{}~{}", guest.cell, guest.trial) } else { guest.cell.to_string() }
 }

@@ -10,6 +10,7 @@ mod classify;
 mod completion;
 mod context;
 mod doctor;
+mod end;
 mod error;
 mod execute;
 mod gdb;

@@ -5,7 +5,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    attach, bisect, boot, cache, classify, completion, doctor, kernel, plan, replay, repro, run, trial, watch, workload,
+    attach, bisect, boot, cache, classify, completion, doctor, end, kernel, plan, replay, repro, run, trial, watch,
+    workload,
 };
 use crate::host::supervise;
 use crate::{matrix, report};
@@ -51,7 +52,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
         Command::Attach(args) => attach::attach(args),
-        Command::End(args) => attach::end(args),
+        Command::End(args) => end::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
         Command::Replay(args) => replay::run(args, color),
         Command::Classify(args) => classify::run(args, color),

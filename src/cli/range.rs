@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::bisect::{self, LabArgs};
 use super::context::Context;
 use super::error::CliError;
-use super::execute::{Execution, report_json};
+use super::execute::Execution;
 use super::known::Catalogues;
 use super::output;
 use super::plan::image_path;
@@ -69,7 +69,6 @@ pub fn run(args: &RunArgs, range: &str, context: &Context) -> Result<u8, CliErro
             stopwatch,
         };
         let (run, code) = execution.execute()?;
-        report_json(&run, options.json.as_deref())?;
         let record = run.record()?;
         let folder = std::path::absolute(run.path()).unwrap_or_else(|_| run.path().to_owned());
         range.store(&results, &record.trials, &folder.join("cells"))?;

@@ -1,7 +1,8 @@
-//! The user's terminal in raw mode.
+//! The user's terminal.
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use std::io::{Read, stdin};
+use std::io::{BufRead, Read, stdin};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Ctrl-], as telnet(1) has it.
@@ -23,35 +24,61 @@ impl RawTerminal {
 }
 
 impl Drop for RawTerminal {
+    /// What the terminal has answered to the guest's questions is not for the shell.
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            let _ = tcsetattr(stdin(), OptionalActions::Now, before);
+            let _ = tcsetattr(stdin(), OptionalActions::Flush, before);
         }
     }
 }
 
-/// What is typed, until Ctrl-] or the end of standard input.
-pub(super) struct Keys(mpsc::Receiver<Vec<u8>>);
+/// SIGTERM, caught: the terminal is restored first.
+///
+/// # Errors
+/// When it cannot be caught.
+pub(super) fn terminated() -> std::io::Result<Signal> {
+    signal(SignalKind::terminate())
+}
 
-impl Keys {
-    /// Reads on a thread of its own, which ends with the program.
-    pub fn of_stdin() -> Self {
-        let (sender, receiver) = mpsc::channel(4);
-        tokio::task::spawn_blocking(move || {
+/// Standard input, read on a thread of its own, which ends with the program.
+pub(super) struct Input(mpsc::Receiver<Vec<u8>>);
+
+impl Input {
+    /// What is typed, until Ctrl-] or the end.
+    pub fn keys() -> Self {
+        Self::read(|hand_on| {
             let mut buffer = [0; 1024];
             while let Ok(length @ 1..) = stdin().read(&mut buffer) {
                 let typed = &buffer[..length];
                 let until = typed.iter().position(|byte| *byte == DETACH);
                 let bytes = typed[..until.unwrap_or(length)].to_vec();
-                if (!bytes.is_empty() && sender.blocking_send(bytes).is_err()) || until.is_some() {
+                if (!bytes.is_empty() && !hand_on(bytes)) || until.is_some() {
                     return;
                 }
             }
-        });
+        })
+    }
+
+    /// Lines without their ends.
+    pub fn lines() -> Self {
+        Self::read(|hand_on| {
+            let mut line = Vec::new();
+            while let Ok(1..) = stdin().lock().read_until(b'\n', &mut line) {
+                if !hand_on(line.trim_ascii_end().to_vec()) {
+                    return;
+                }
+                line.clear();
+            }
+        })
+    }
+
+    fn read(read: impl FnOnce(&dyn Fn(Vec<u8>) -> bool) + Send + 'static) -> Self {
+        let (sender, receiver) = mpsc::channel(4);
+        tokio::task::spawn_blocking(move || read(&|bytes| sender.blocking_send(bytes).is_ok()));
         Self(receiver)
     }
 
-    /// The next bytes; `None` when the user has left.
+    /// The next bytes; `None` when the user has left. Cancel safe.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
         self.0.recv().await
     }

@@ -1,6 +1,6 @@
 //! What other processes need to know about a guest that stays.
 
-use model::{Arch, CellId, KernelArtifact, RamMib, TrialRecord};
+use model::{CellId, KernelArtifact, TrialRecord};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -15,20 +15,14 @@ pub struct KeptGuest {
     pub cell: CellId,
     /// Number of the trial.
     pub trial: u32,
-    /// Its architecture.
-    pub arch: Arch,
-    /// Its RAM.
-    pub ram: RamMib,
     /// The verdict's outcome and kind.
     pub verdict: String,
     /// The trial's folder.
     pub folder: PathBuf,
     /// Its kernel.
     pub kernel: KernelArtifact,
-    /// Process id of QEMU.
+    /// Process id of QEMU; it names the guest.
     pub qemu: u32,
-    /// Process id of the lab that keeps it.
-    pub lab: u32,
 }
 
 impl KeptGuest {
@@ -39,13 +33,10 @@ impl KeptGuest {
             schema: SCHEMA,
             cell: cell.id.clone(),
             trial: record.trial,
-            arch: cell.arch,
-            ram: cell.ram,
             verdict: format!("{}/{}", record.verdict.outcome(), record.verdict.kind),
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             kernel: kernel.clone(),
             qemu,
-            lab: std::process::id(),
         }
     }
 

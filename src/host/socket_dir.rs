@@ -2,9 +2,10 @@
 
 use super::kept::KeptGuest;
 use super::private_dir::private_dir_in;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, lstat, open, openat, unlinkat};
 use rustix::process::geteuid;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,12 @@ const GDB: &str = "gdb";
 
 /// The description of a guest that stays after its trial.
 const KEPT: &str = "kept.json";
+
+/// The same while it is written.
+const KEPT_PART: &str = "kept.part";
+
+/// Bytes that are read of a description.
+const MAX_DESCRIPTION: u64 = 64 * 1024;
 
 /// Attempts to lock a new folder before another lab removes it.
 const MAX_ATTEMPTS: u32 = 100;
@@ -70,7 +77,7 @@ impl SocketDir {
     /// # Errors
     /// When the description cannot be written.
     pub fn announce(&self, guest: &KeptGuest) -> io::Result<()> {
-        let part = self.dir.path().join("kept");
+        let part = self.dir.path().join(KEPT_PART);
         std::fs::write(&part, serde_json::to_vec_pretty(guest)?)?;
         std::fs::rename(part, self.dir.path().join(KEPT))
     }
@@ -100,10 +107,7 @@ impl KeptSockets {
 
     fn all_in(parent: &Path) -> Vec<Self> {
         let described = |folder: PathBuf| {
-            // That of another user may be a trap.
-            let is_own = lstat(&folder).is_ok_and(|found| found.st_uid == geteuid().as_raw());
-            let text = std::fs::read(folder.join(KEPT)).ok().filter(|_| is_own)?;
-            let guest: KeptGuest = serde_json::from_slice(&text).ok()?;
+            let guest: KeptGuest = serde_json::from_slice(&description(&folder)?).ok()?;
             // A folder that can be locked has no owner any more.
             (guest.is_known() && lock(&folder).is_none()).then_some(Self { folder, guest })
         };
@@ -124,6 +128,21 @@ impl KeptSockets {
     pub fn gdb(&self) -> PathBuf {
         self.folder.join(GDB)
     }
+}
+
+/// The description in a folder of this user that no other may enter. What lies elsewhere may be a trap: a FIFO, a device, a link.
+fn description(folder: &Path) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = open(folder, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
+    let found = fstat(&dir).ok()?;
+    if found.st_uid != geteuid().as_raw() || found.st_mode & 0o077 != 0 {
+        return None;
+    }
+    let file = File::from(openat(&dir, KEPT, flags | OFlags::NONBLOCK, Mode::empty()).ok()?);
+    let mut text = Vec::new();
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    let read = is_file.then(|| file.take(MAX_DESCRIPTION).read_to_end(&mut text));
+    read.is_some_and(|read| read.is_ok()).then_some(text)
 }
 
 /// `$TMPDIR` and `$XDG_RUNTIME_DIR`, if they are folders.
@@ -162,7 +181,7 @@ fn lock(path: &Path) -> Option<OwnedFd> {
 fn remove_abandoned(parent: &Path) {
     for path in folders_in(parent) {
         if let Some(dir) = lock(&path) {
-            for file in [SERIAL, QMP, GDB, KEPT] {
+            for file in [SERIAL, QMP, GDB, KEPT, KEPT_PART] {
                 let _ = unlinkat(&dir, file, AtFlags::empty());
             }
             let _ = std::fs::remove_dir(path);
@@ -173,6 +192,8 @@ fn remove_abandoned(parent: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, mkfifoat};
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn folders_of_killed_labs_are_removed_and_others_kept() {
@@ -193,6 +214,26 @@ mod tests {
         let path = used.serial();
         drop(used);
         assert!(!path.parent().unwrap().exists());
+    }
+
+    /// Nor is one that has no owner any more.
+    #[test]
+    fn kept_guest_in_a_foreign_folder_is_not_read() {
+        let parent = tempfile::tempdir().unwrap();
+        let kept = |name: &str, mode: u32| {
+            let folder = parent.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
+            folder.join(KEPT)
+        };
+        mkfifoat(CWD, kept("oomlab-sockets-fifo", 0o700), Mode::RWXU).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", kept("oomlab-sockets-link", 0o700)).unwrap();
+        std::fs::write(kept("oomlab-sockets-open", 0o755), "{}").unwrap();
+        assert_eq!(KeptSockets::all_in(parent.path()), []);
+        let folder = parent.path().join("oomlab-sockets-file");
+        std::fs::write(kept("oomlab-sockets-file", 0o700), "{}").unwrap();
+        assert_eq!(description(&folder).unwrap(), b"{}");
+        assert!(description(&parent.path().join("oomlab-sockets-open")).is_none());
     }
 
     #[test]

@@ -16,13 +16,19 @@ pub fn symbol_file(system_map: &str, arch: Arch) -> Option<Vec<u8>> {
     let shift = image_shift(first, arch.cpu.image_base);
     symbols.iter_mut().for_each(|symbol| symbol.address = symbol.address.wrapping_add(shift));
     let last = symbols.iter().filter(|symbol| is_text(symbol)).map(|symbol| symbol.address).max()?;
-    let (start, end) = (first.wrapping_add(shift), last);
+    let start = first.wrapping_add(shift);
+    let size = last.checked_add(u64::from(arch.cpu.word_bytes))?.checked_sub(start)?;
     let mut file = Vec::new();
-    write(&mut file, &symbols, (start, end + u64::from(arch.cpu.word_bytes)), arch).ok()?;
+    write(&mut file, &symbols, (start, size), arch).ok()?;
     Some(file)
 }
 
-fn write(file: &mut Vec<u8>, symbols: &[Symbol<'_>], text: (u64, u64), arch: Arch) -> object::write::Result<()> {
+fn write(
+    file: &mut Vec<u8>,
+    symbols: &[Symbol<'_>],
+    (start, size): (u64, u64),
+    arch: Arch,
+) -> object::write::Result<()> {
     let mut writer = Writer::new(Endianness::Little, arch.cpu.word_bytes == 8, file);
     let names: Vec<_> = symbols.iter().map(|symbol| writer.add_string(symbol.name.as_bytes())).collect();
     writer.reserve_null_section_index();
@@ -44,7 +50,7 @@ fn write(file: &mut Vec<u8>, symbols: &[Symbol<'_>], text: (u64, u64), arch: Arc
         abi_version: 0,
         e_type: elf::ET_EXEC,
         e_machine: arch.cpu.elf_machine,
-        e_entry: text.0,
+        e_entry: start,
         e_flags: 0,
     })?;
     writer.write_null_symbol();
@@ -67,9 +73,9 @@ fn write(file: &mut Vec<u8>, symbols: &[Symbol<'_>], text: (u64, u64), arch: Arc
         name: Some(text_name),
         sh_type: elf::SHT_NOBITS,
         sh_flags: u64::from(elf::SHF_ALLOC | elf::SHF_EXECINSTR),
-        sh_addr: text.0,
+        sh_addr: start,
         sh_offset: 0,
-        sh_size: text.1 - text.0,
+        sh_size: size,
         sh_link: 0,
         sh_info: 0,
         sh_addralign: 4,

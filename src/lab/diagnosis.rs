@@ -44,8 +44,6 @@ pub(super) struct Means {
     pub has_agent: bool,
     /// Whether the guest's RAM is dumped to a file.
     pub keeps_dump: bool,
-    /// Whether the guest stays as it is, for a look at it.
-    pub is_kept: bool,
 }
 
 /// Why a step failed.
@@ -99,6 +97,8 @@ pub(super) struct Diagnosis {
     until: Stamp,
     is_judged: bool,
     has_provoked: bool,
+    /// Whether the guest stays as it is, for a look at it.
+    stays: bool,
     is_shut_down: bool,
     /// Why all further steps are skipped.
     over: Option<&'static str>,
@@ -120,6 +120,7 @@ impl Diagnosis {
             until: at + EARLY_TIMEOUT,
             is_judged: false,
             has_provoked,
+            stays: false,
             is_shut_down: false,
             over: None,
             sysrq_failure: None,
@@ -128,9 +129,10 @@ impl Diagnosis {
         }
     }
 
-    /// The verdict stands: all steps may be made.
-    pub fn on_verdict(&mut self, at: Stamp, has_provoked: bool) {
+    /// The verdict stands: all steps may be made, but for those that would disturb a guest that `stays`.
+    pub fn on_verdict(&mut self, at: Stamp, has_provoked: bool, stays: bool) {
         self.is_judged = true;
+        self.stays = stays;
         self.has_provoked |= has_provoked;
         self.until = at + TOTAL_TIMEOUT;
     }
@@ -245,7 +247,7 @@ impl Diagnosis {
             return Some(SHUT_DOWN.to_owned());
         }
         match step {
-            step if self.means.is_kept && step.provokes() => Some(KEPT.to_owned()),
+            step if self.stays && step.provokes() => Some(KEPT.to_owned()),
             Step::Dump if !self.means.keeps_dump => Some("only with --dump".to_owned()),
             Step::Nmi if !self.means.arch.qemu.nmi => Some(format!("{} has none", self.means.arch)),
             _ => None,

@@ -87,12 +87,7 @@ impl LocalExecutor {
         let guest = launch.source.clone().open(&folder.join("qemu.log"), timeout).await?;
         let keep = self.keeper.outcomes();
         let conditions = Conditions {
-            diagnosis: Means {
-                arch: spec.cell.arch,
-                has_agent: setup.agent,
-                keeps_dump: spec.max_dump.is_some(),
-                is_kept: !keep.is_empty(),
-            },
+            diagnosis: Means { arch: spec.cell.arch, has_agent: setup.agent, keeps_dump: spec.max_dump.is_some() },
             setup,
             pid: guest.pid(),
             is_managed: guest.is_managed(),

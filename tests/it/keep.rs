@@ -31,12 +31,12 @@ impl Desk {
         finish(&mut self.command(args))
     }
 
-    /// The list of guests, once the lab has kept one.
-    fn kept(&self, lab: &Running) -> Finished {
+    /// The lines of the list, once the lab has told of its guests.
+    fn kept(&self, lab: &Running) -> Vec<String> {
         for _ in 0..3000 {
-            let list = self.run(&["attach", "--list"]);
-            if list.stdout.contains(GUEST) {
-                return list;
+            if lab.output().contains("kept, paused") {
+                let list = self.run(&["attach", "--list"]).stdout;
+                return list.lines().filter(|line| line.contains(GUEST)).map(str::to_owned).collect();
             }
             assert!(!lab.ends_within(Duration::from_millis(100)), "{}", lab.output());
         }
@@ -51,16 +51,21 @@ fn livelocked_guest_is_kept_reached_and_ended() {
     let sockets = tempfile::Builder::new().prefix("k").tempdir_in("/tmp").unwrap();
     let desk = Desk { program: Program::new(), sockets: sockets.path().to_owned() };
     let cell = ["--kernel", KERNEL, "--arch", ARCH, "--ram", "32M", "--workload", "zombie-victim", "--option", GUEST];
-    let boot = [&["boot", "--out", "run", "--stuck-timeout", "2", "--keep-on", "hang"], &cell[..]].concat();
-    let lab = Running::start(&mut desk.command(&boot), desk.program.dir());
-    assert!(desk.kept(&lab).stdout.contains("hang/oom-livelock"));
+    let boot =
+        ["boot", "--out", "run", "--json", "run.json", "--repeat", "2", "--stuck-timeout", "2", "--keep-on", "hang"];
+    let lab = Running::start(&mut desk.command(&[&boot, &cell[..]].concat()), desk.program.dir());
+    let list = desk.kept(&lab);
+    assert!(list.len() == 2 && list.iter().all(|line| line.contains("hang/oom-livelock")), "{list:?}");
+    assert!(desk.program.dir().join("run.json").exists(), "the report does not wait for the guests");
+    let guest = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+    let (first, second) = (guest(&list[0]), guest(&list[1]));
 
-    let mut monitor = start(desk.command(&["attach", GUEST, "--monitor"]).stdin(Stdio::piped()));
+    let mut monitor = start(desk.command(&["attach", &first, "--monitor"]).stdin(Stdio::piped()));
     monitor.stdin.take().unwrap().write_all(b"info status\n").unwrap();
     let status = wait(monitor);
     assert!(status.stdout.contains("VM status: paused"), "{status:?}");
 
-    let gdb = desk.run(&["attach", GUEST, "--gdb"]);
+    let gdb = desk.run(&["attach", &first, "--gdb"]);
     let line = shlex::split(gdb.stdout.trim()).unwrap();
     assert_eq!((gdb.status, &*line[0]), (Some(0), "gdb-multiarch"), "{gdb:?}");
     // Without the last command gdb resumes the guest.
@@ -69,12 +74,20 @@ fn livelocked_guest_is_kept_reached_and_ended() {
     let debugger = finish(Command::new(&line[0]).args(&line[1..]).args(commands));
     assert!(debugger.stdout.contains(" in section .text") && debugger.stdout.contains("\n$1 = "), "{debugger:?}");
 
-    let ended = desk.run(&["end", GUEST]);
+    // Neither the first one that ends nor an attached monitor keeps the other from ending.
+    let ambiguous = desk.run(&["end", GUEST]);
+    assert_eq!(ambiguous.status, Some(2), "{ambiguous:?}");
+    let ended = desk.run(&["end", &first]);
     assert_eq!(ended.status, Some(0), "{ended:?}");
+    let mut attached = start(desk.command(&["attach", &second, "--monitor"]).stdin(Stdio::piped()));
+    let ended = desk.run(&["end", &second]);
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    drop(attached.stdin.take());
+    wait(attached);
     assert!(lab.ends_within(Duration::from_secs(60)), "{}", lab.output());
     let text = lab.output();
     assert_eq!(lab.finish(), Some(1), "boot expects a pass: {text}");
-    assert!(text.contains("hang  oom-livelock") && text.contains("kept, paused: "), "{text}");
+    assert!(text.contains("hang  oom-livelock") && text.contains("kept, paused"), "{text}");
     assert_eq!(files(&desk.sockets), Vec::<PathBuf>::new());
     assert_eq!(desk.run(&["end", GUEST]).status, Some(2));
 }

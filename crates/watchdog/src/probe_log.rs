@@ -60,6 +60,11 @@ impl ProbeLog {
         self.sent.last().map(|(_, at)| *at)
     }
 
+    /// The last sysrq letter that was sent.
+    pub fn last_letter(&self) -> Option<char> {
+        self.sent.last().map(|(letter, _)| *letter)
+    }
+
     /// Whether each sysrq letter that was requested has had so many granted seconds for its answer. One that cannot be sent gets none.
     pub fn are_answers_due(&self, now: Moment, timeout_s: f64) -> bool {
         let requests = || self.requests.iter().filter(|(probe, _)| matches!(probe, Probe::Sysrq(_)));

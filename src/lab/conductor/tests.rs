@@ -65,7 +65,7 @@ impl Trial {
             is_managed,
             vcpu_stop_percent: None,
             keep: Vec::new(),
-            diagnosis: Means { arch: "riscv64".parse().unwrap(), has_agent, keeps_dump: false, is_kept: false },
+            diagnosis: Means { arch: "riscv64".parse().unwrap(), has_agent, keeps_dump: false },
         };
         let mut trial =
             Self { conductor: Conductor::new(conditions, true), journal: Memory::default(), effects: Vec::new() };

@@ -69,7 +69,8 @@ impl Conductor {
         };
         journal.verdict(&verdict)?;
         let mut diagnosis = evidence.unwrap_or_else(|| self.begin_diagnosis(at));
-        diagnosis.on_verdict(at, self.has_provoked);
+        let stays = self.conditions.keep.contains(&verdict.outcome());
+        diagnosis.on_verdict(at, self.has_provoked, stays);
         if self.is_guest_shut_down {
             diagnosis.on_shutdown();
         }
@@ -87,7 +88,7 @@ impl Conductor {
 
     /// Why a probe is not made that would change what is to be looked at.
     pub(super) fn spares_guest(&self, probe: Probe) -> Option<&'static str> {
-        let is_spared = matches!(probe, Probe::Sysrq(_)) && self.conditions.keep.contains(&Outcome::Hang);
+        let is_spared = probe == Probe::Sysrq('f') && self.conditions.keep.contains(&Outcome::Hang);
         is_spared.then_some(KEPT)
     }
 
@@ -97,7 +98,9 @@ impl Conductor {
         self.exit_deadline = None;
         let outcome = self.recorder.watchdog.verdict().map(|verdict| verdict.outcome());
         let stays = outcome.is_some_and(|outcome| self.conditions.keep.contains(&outcome));
-        self.is_kept = self.conditions.is_managed && stays && !self.is_cancelled;
+        // After a pass there is nothing to see in a machine that is off.
+        let is_off = outcome == Some(Outcome::Pass) && self.is_guest_shut_down;
+        self.is_kept = self.conditions.is_managed && stays && !is_off && !self.is_cancelled;
         self.phase = if self.conditions.is_managed && !self.is_kept {
             Phase::Stopping(Stopping::quit(at, &mut self.effects))
         } else {

@@ -130,7 +130,7 @@ fn healthy(beats: u32) -> Vec<(f64, String)> {
 async fn judge(script: Vec<(f64, String)>, first: f64, pauses: Vec<(f64, f64)>) -> Verdict {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(true, Timeouts { boot_s: 30.0, load_s: 120.0, stuck_s: STUCK_S });
-    let means = Means { arch: "riscv64-nommu".parse().unwrap(), has_agent: true, keeps_dump: false, is_kept: false };
+    let means = Means { arch: "riscv64-nommu".parse().unwrap(), has_agent: true, keeps_dump: false };
     let conditions =
         Conditions { setup, pid: None, is_managed: false, vcpu_stop_percent: None, diagnosis: means, keep: Vec::new() };
     let guest = Scripted::new(script);

@@ -31,7 +31,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     let limit = observed.setup.timeouts.load_s * observed.slowness();
     let is_over = observed.now().granted_since(started) >= limit;
     // A canary that is stuck as well is a case of its own.
-    let is_alone = observed.canary_progress.is_some_and(|moved| observed.now().granted_since(moved) < threshold);
+    let is_alone = is_alone(observed);
     let is_proof = still >= STUCK_PERIODS * threshold;
     let is_judged = if is_over { is_proof } else { is_alone };
     if !is_judged {
@@ -72,13 +72,18 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     verdict.map_or(Judgement::NotApplicable, |verdict| Judgement::stalled(verdict, moved, false))
 }
 
+/// Whether the canary allocates.
+fn is_alone(observed: &Observations) -> bool {
+    observed.canary_progress.is_some_and(|moved| observed.now().granted_since(moved) < observed.stuck_s())
+}
+
 /// The verdict on a guest that went down when it was asked for its blocked tasks. The unwinder of some kernels oopses (5.10 without an
 /// MMU, seen): that is the lab's doing, and what was known before stands.
 pub(super) fn instead_of_answer(observed: &Observations) -> Option<Verdict> {
     let started = observed.started.filter(|_| observed.finished.is_none())?;
     let moved = observed.workload_progress.unwrap_or(started);
     let still = observed.now().granted_since(moved);
-    let is_asked = observed.probes.count_since(Probe::Sysrq('w'), moved) > 0;
+    let is_asked = observed.probes.last_letter() == Some('w') && is_alone(observed);
     let is_proof = still >= STUCK_PERIODS * observed.stuck_s();
     let mut verdict = (is_asked && is_proof).then(|| stuck(observed, moved, still))??;
     verdict.summary += "; the machine went down at the lab's sysrq-w";

@@ -7,7 +7,6 @@ use model::Outcome;
 fn kept_on(outcomes: &[Outcome]) -> Trial {
     let mut trial = Trial::new(true, false);
     trial.conductor.conditions.keep = outcomes.to_vec();
-    trial.conductor.conditions.diagnosis.is_kept = true;
     trial.guest(0.1, GuestEvent::ConsoleReady);
     trial
 }

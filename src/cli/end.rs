@@ -1,0 +1,64 @@
+//! `oomlab end`: ends guests that another process of the lab keeps.
+
+use super::args::EndGuestArgs;
+use super::attach::only;
+use super::error::CliError;
+use super::keep::trial;
+use super::output::notify;
+use super::runtime::runtime;
+use crate::host::{KeptSockets, ProcessFd, Qmp};
+use qapi_qmp::quit;
+use rustix::process::{Pid, Signal, kill_process};
+use std::future::poll_fn;
+use std::time::Duration;
+
+/// Timeout of each rung: QMP `quit`, SIGTERM, SIGKILL.
+const RUNG: Duration = Duration::from_secs(5);
+
+/// Ends guests; returns the program's exit status.
+///
+/// # Errors
+/// When there is no such guest, or one does not end.
+pub fn end(args: &EndGuestArgs) -> Result<u8, CliError> {
+    let all = KeptSockets::all();
+    let chosen: Vec<&KeptSockets> = match args.all {
+        true => all.iter().collect(),
+        false => vec![only(&all, args.guest.as_deref())?],
+    };
+    let runtime = runtime()?;
+    let failed: Vec<String> = runtime.block_on(async {
+        let mut failed = Vec::new();
+        for kept in chosen {
+            match end_one(kept).await {
+                Ok(()) => notify(&format!("ended {}", trial(&kept.guest))),
+                Err(error) => failed.push(format!("{}: {error}", trial(&kept.guest))),
+            }
+        }
+        failed
+    });
+    runtime.shutdown_background();
+    if failed.is_empty() { Ok(0) } else { Err(CliError::Lab(failed.join("\n"))) }
+}
+
+async fn end_one(kept: &KeptSockets) -> std::io::Result<()> {
+    let Some(pid) = i32::try_from(kept.guest.qemu).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    // One that has ended has no pidfd; until its lab has seen that, it is listed.
+    let Ok(process) = ProcessFd::open(pid) else { return Ok(()) };
+    let exited = || tokio::time::timeout(RUNG, poll_fn(|cx| process.poll_exit(cx)));
+    {
+        let qmp = Qmp::open(kept.qmp(), RUNG);
+        // QEMU may close the connection before it replies, and an attached monitor keeps it busy: only its exit counts.
+        drop(qmp.commands().execute(quit {}, RUNG).await);
+    }
+    if exited().await.is_ok() {
+        return Ok(());
+    }
+    for signal in [Signal::TERM, Signal::KILL] {
+        // It may have ended meanwhile; its pidfd tells.
+        let _ = kill_process(pid, signal);
+        if exited().await.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(std::io::Error::other(format!("QEMU, process {}, did not exit after SIGKILL", kept.guest.qemu)))
+}
