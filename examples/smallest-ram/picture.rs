@@ -37,8 +37,8 @@ pub fn picture(rows: &[Row]) -> String {
     text(&mut svg, (24.0, 42.0), "start", "boots (idle)");
     circle(&mut svg, (124.0, 38.0), SURVIVES, true);
     text(&mut svg, (134.0, 42.0), "start", "survives anon-hog, thread-hog, pipe-fill and tmpfs-fill");
-    circle(&mut svg, (464.0, 38.0), "#555555", false);
-    text(&mut svg, (474.0, 42.0), "start", "less cannot be loaded");
+    circle(&mut svg, (500.0, 38.0), "#555555", false);
+    text(&mut svg, (510.0, 42.0), "start", "less cannot be loaded");
     for mib in TICKS {
         let x = x(f64::from(mib));
         let _ = writeln!(svg, "<path d=\"M{x:.1},{TOP:.1}V{bottom:.1}\" stroke=\"#dddddd\"/>");
