@@ -8,6 +8,7 @@ use super::output::notify;
 use super::runtime::runtime;
 use crate::host::{KeptSockets, ProcessFd, Qmp};
 use qapi_qmp::quit;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use std::future::poll_fn;
 use std::time::Duration;
@@ -43,7 +44,11 @@ pub fn end(args: &EndGuestArgs) -> Result<u8, CliError> {
 async fn end_one(kept: &KeptSockets) -> std::io::Result<()> {
     let Some(pid) = i32::try_from(kept.guest.qemu).ok().and_then(Pid::from_raw) else { return Ok(()) };
     // One that has ended has no pidfd; until its lab has seen that, it is listed.
-    let Ok(process) = ProcessFd::open(pid) else { return Ok(()) };
+    let process = match ProcessFd::open(pid) {
+        Ok(process) => process,
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => return Ok(()),
+        Err(error) => return Err(error),
+    };
     let exited = || tokio::time::timeout(RUNG, poll_fn(|cx| process.poll_exit(cx)));
     {
         let qmp = Qmp::open(kept.qmp(), RUNG);

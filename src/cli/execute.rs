@@ -180,7 +180,7 @@ async fn reaping<T>(keeper: &Keeper, run: impl Future<Output = T>) -> T {
     loop {
         tokio::select! {
             done = &mut run => return done,
-            // Ready while none is kept.
+            // It is ready at once while none is kept.
             _ = keeper.wait(), if !keeper.kept().is_empty() => {}
             () = tokio::time::sleep(REAP_PERIOD), if keeper.kept().is_empty() => {}
         }

@@ -135,25 +135,25 @@ pub fn requirements(uses: &Uses, host: &str) -> Vec<Requirement> {
         });
     }
     if uses.git {
-        all.push(Requirement {
-            what: "git".to_owned(),
-            need: Need::Program("git"),
-            purpose: "build kernels from a git repository".to_owned(),
-            packages: vec!["git"],
-        });
+        all.push(program("git", "git", "build kernels from a git repository"));
     }
     if uses.debugger {
-        all.push(Requirement {
-            what: "gdb for all architectures".to_owned(),
-            need: Need::Program("gdb-multiarch"),
-            purpose: "debug guests that are kept".to_owned(),
-            packages: vec!["gdb-multiarch"],
-        });
+        all.push(program("gdb for all architectures", "gdb-multiarch", "debug guests that are kept"));
     }
     if uses.archive {
         all.extend(archive());
     }
     all
+}
+
+/// A program that is its package's namesake.
+fn program(what: &str, program: &'static str, purpose: &str) -> Requirement {
+    Requirement {
+        what: what.to_owned(),
+        need: Need::Program(program),
+        purpose: purpose.to_owned(),
+        packages: vec![program],
+    }
 }
 
 fn archive() -> [Requirement; 2] {

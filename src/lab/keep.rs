@@ -95,7 +95,7 @@ impl Keeper {
         self.lock().kept.iter().map(|kept| kept.what.clone()).collect()
     }
 
-    /// Why guests with the wanted outcome did not stay; each is told once.
+    /// Reasons why guests with a wanted outcome ended all the same, since the last call.
     pub fn refusals(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().refusals)
     }
