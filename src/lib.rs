@@ -35,6 +35,7 @@
 // They panic where nothing can be written: a closed pipe, a full device, a terminal that is gone.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod archive;
 pub mod assets;
 pub mod bisection;
 pub mod cli;

@@ -6,7 +6,7 @@
 
 enum { INPUT_FD = 0, OUTPUT_FD = 1, LINE_BYTES = 128 };
 
-static struct pollfd fds[2];
+static struct pollfd fds[3];
 static char line[LINE_BYTES];
 
 void console_write(const char *text, size_t length)
@@ -55,6 +55,7 @@ void console_open(void)
 	disable_echo();
 	fds[0] = (struct pollfd){ .fd = INPUT_FD, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = open_signalfd(), .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = -1, .events = POLLIN };
 }
 
 static char *read_line(size_t *length)
@@ -71,14 +72,15 @@ static char *read_line(size_t *length)
 	return line;
 }
 
-char *console_wait(uint64_t deadline_us, size_t *length)
+char *console_wait(int output, uint64_t deadline_us, size_t *length)
 {
 	uint64_t now = now_us();
 	uint32_t left_us = deadline_us > now ? (uint32_t)(deadline_us - now) : 0;
 	struct __kernel_timespec timeout = { left_us / 1000000, (int64_t)(left_us % 1000000) * 1000 };
 	char siginfo[128]; /* struct signalfd_siginfo */
 
-	if (SYS(ppoll, fds, 2, &timeout) <= 0)
+	fds[2].fd = output;
+	if (SYS(ppoll, fds, 3, &timeout) <= 0)
 		return NULL;
 	if (fds[1].revents)
 		sys_read(fds[1].fd, siginfo, sizeof(siginfo));

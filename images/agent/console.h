@@ -10,8 +10,9 @@ void console_open(void);
 
 void console_write(const char *text, size_t length);
 
-/* Waits for a line or the exit of a child, at most until `deadline_us` of CLOCK_MONOTONIC: the line without its end, or NULL. */
-char *console_wait(uint64_t deadline_us, size_t *length);
+/* Waits for a line, the exit of a child, or bytes in `output` unless that is -1, at most until `deadline_us` of CLOCK_MONOTONIC: the
+ * line without its end, or NULL. */
+char *console_wait(int output, uint64_t deadline_us, size_t *length);
 
 /* Waits until the serial port has sent everything. */
 void console_drain(void);

@@ -1,7 +1,5 @@
 #include "frame.h"
 
-#include <stdbool.h>
-
 #include "../guest/text.h"
 #include "console.h"
 
@@ -74,7 +72,35 @@ void frame_word(const char *key, const char *value)
 		append(is_word(*value) ? value : "?", 1);
 }
 
-void frame_send(void)
+void frame_text_begin(const char *key)
+{
+	append_key(key);
+}
+
+static bool is_plain(char c)
+{
+	return c > ' ' && c < 127 && c != '%' && c != '+';
+}
+
+bool frame_text_add(char byte)
+{
+	char escaped[3] = "%";
+
+	/* Room for ` more=1` stays. */
+	if (used + sizeof(escaped) + 8 > FIELDS_BYTES)
+		return false;
+	if (is_plain(byte)) {
+		append(&byte, 1);
+	} else if (byte == ' ') {
+		append("+", 1);
+	} else {
+		text_from_hex(escaped + 1, (unsigned char)byte, 2);
+		append(escaped, sizeof(escaped));
+	}
+	return true;
+}
+
+size_t frame_send(void)
 {
 	uint32_t checksum = text_checksum(text + PREFIX_BYTES, used - PREFIX_BYTES);
 
@@ -84,6 +110,7 @@ void frame_send(void)
 	used += CHECKSUM_DIGITS;
 	text[used++] = '\n';
 	console_write(text, used);
+	return used;
 }
 
 char *command_parse(char *line, size_t length)

@@ -9,6 +9,9 @@
 #include "faults.h"
 #include "frame.h"
 #include "modules.h"
+#include "output.h"
+#include "shell.h"
+#include "user_space.h"
 
 enum { PROTOCOL = 1, BEAT_US = 1000000, CANARY_START_US = 1000000, MAX_VARIABLES = 64 };
 
@@ -70,8 +73,6 @@ static void __attribute__((noreturn)) power_off(void)
 {
 	const uint32_t commands[] = { LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART };
 
-	frame_begin("bye");
-	frame_send();
 	console_drain();
 #ifdef GUEST_POWER_OFF
 	/* drivers/acpi/bus.c makes it. */
@@ -84,14 +85,22 @@ static void __attribute__((noreturn)) power_off(void)
 		sleep_ms(1000);
 }
 
+static void __attribute__((noreturn)) say_bye(void)
+{
+	frame_begin("bye");
+	frame_send();
+	power_off();
+}
+
 static void __attribute__((noreturn)) finish(const struct child *child, const char *why)
 {
+	output_end();
 	frame_begin("finished");
 	frame_number("status", (uint64_t)(child->killed ? 128 + child->status : child->status));
 	frame_number("units", shared_get(&shared->units));
 	frame_word("why", child->killed ? "killed" : why);
 	frame_send();
-	power_off();
+	say_bye();
 }
 
 /* The reason that the workload gave, terminated whatever it wrote. */
@@ -106,22 +115,25 @@ static void handle_command(const char *command)
 	const char *letter = text_after(command, "sysrq ");
 
 	if (text_equal(command, "stop"))
-		power_off();
+		say_bye();
 	else if (text_equal(command, "ping"))
 		send_beat();
 	else if (letter && letter[0] && !letter[1])
 		check("sysrq", sys_write(sysrq_fd, letter, 1));
 }
 
-/* The environment that the kernel made of its command line, and the variable for the shared page. */
+/* The environment that the kernel made of its command line, and the variables for the shared page and for a shell. */
 static void make_environment(char **envp)
 {
+	static char search_path[] = "PATH=/workloads:/usr/sbin:/usr/bin:/sbin:/bin", prompt[] = "PS1=\\w # ";
 	size_t count = 0;
 
-	while (envp[count] && count < MAX_VARIABLES - 1) {
+	while (envp[count] && count < MAX_VARIABLES - 3) {
 		environment[count] = envp[count];
 		count++;
 	}
+	environment[count++] = search_path;
+	environment[count++] = prompt;
 	if (shared_variable[0])
 		environment[count] = shared_variable;
 }
@@ -165,6 +177,22 @@ static void start_canary(void)
 		sleep_ms(1);
 }
 
+/* A script that runs programs of a distribution: what it prints goes to the lab. The kernel may know no `#!`. */
+static long start_script(const char *path)
+{
+	char *argv[] = { "sh", (char *)path, NULL };
+	int output;
+	long pid;
+
+	user_space_prepare();
+	output = output_open();
+	if (output < 0)
+		return output;
+	pid = spawn_to(output, "/bin/sh", argv, environment);
+	sys_close(output);
+	return pid;
+}
+
 /* Starts the workload that the kernel command line names: its pid, or 0 without one. */
 static int start_workload(void)
 {
@@ -172,13 +200,17 @@ static int start_workload(void)
 	char path[64] = "/workloads/";
 	char *argv[] = { path, NULL };
 	size_t used = text_length(path);
+	const char *results = environment_value(environment, "oomlab_script=");
 	long pid;
 
 	if (!name)
 		return 0;
 	for (size_t i = 0; name[i] && used < sizeof(path) - 1; i++)
 		path[used++] = name[i];
-	pid = spawn(path, argv, environment);
+	if (results)
+		pid = start_script(path);
+	else
+		pid = spawn(path, argv, environment);
 	if (pid < 0) {
 		console_error(path, pid);
 		finish(&(struct child){ .status = 127 }, "not-executable");
@@ -186,6 +218,8 @@ static int start_workload(void)
 	frame_begin("started");
 	frame_word("name", name);
 	frame_number("pid", (uint64_t)pid);
+	if (results)
+		frame_word("results", results);
 	frame_send();
 	return (int)pid;
 }
@@ -204,7 +238,9 @@ static void __attribute__((noinline)) lock_memory(void)
 
 static void prepare(char **envp)
 {
-	console_open();
+	/* A person at the console needs its echo and signals. */
+	if (!environment_value(envp, "oomlab_shell="))
+		console_open();
 	sys_mkdir("/proc");
 	check("mount /proc", sys_mount("proc", "/proc", NULL));
 	check("set oom_score_adj", set_oom_score_adj("-1000"));
@@ -218,25 +254,47 @@ static void prepare(char **envp)
 	lock_memory();
 }
 
+/* The daemons that a script's programs leave behind are PID 1's. A workload of the lab's may count on its zombies. */
+static bool reaps_all(void)
+{
+	return environment_value(environment, "oomlab_script=");
+}
+
 static void __attribute__((noreturn)) run(int workload)
 {
 	uint64_t next_beat = now_us() + BEAT_US;
 
 	for (;;) {
 		size_t length;
-		char *line = console_wait(next_beat, &length);
+		char *line = console_wait(output_fd(), next_beat, &length);
 		const char *command = line ? command_parse(line, length) : NULL;
 		struct child child;
 
 		if (command)
 			handle_command(command);
-		if (workload && wait_child(workload, WNOHANG, &child))
-			finish(&child, workload_why());
+		shared_add(&shared->units, output_relay());
+		while (workload && wait_child(reaps_all() ? 0 : workload, WNOHANG, &child))
+			if (child.pid == workload)
+				finish(&child, workload_why());
 		if (now_us() >= next_beat) {
 			send_beat();
 			next_beat = now_us() + BEAT_US;
 		}
 	}
+}
+
+/* A shell instead of the trial, if the kernel command line asks for one. */
+static void run_shell(void)
+{
+	const char *terminal = environment_value(environment, "oomlab_shell=");
+
+	if (!terminal)
+		return;
+	load_modules();
+	configure_faults();
+	user_space_prepare();
+	shell_run(terminal, environment);
+	power_off();
 }
 
 int guest_main(int argc, char **argv, char **envp)
@@ -248,6 +306,7 @@ int guest_main(int argc, char **argv, char **envp)
 		return 1;
 	}
 	prepare(envp);
+	run_shell();
 	send_hello(page_size(envp));
 	send_speed();
 	load_modules();

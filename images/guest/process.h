@@ -14,6 +14,9 @@ const char *environment_value(char **envp, const char *name_equals);
 /* Starts a program by vfork() and execve(), for there is no fork() without an MMU: its pid, or a negative errno. */
 long spawn(const char *path, char *const *argv, char *const *envp);
 
+/* The same for a program of a distribution: with standard output and error at this descriptor, no input, and no blocked signal. */
+long spawn_to(int output, const char *path, char *const *argv, char *const *envp);
+
 /* A child that has exited. */
 struct child {
 	int pid;

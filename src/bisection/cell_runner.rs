@@ -70,18 +70,18 @@ impl CellRunner {
             }
         };
         let budget = Budget::of(&Resources::of_host());
-        let options = RunOptions { budget, qemu: lab.qemu.clone(), dump: None };
+        let options = RunOptions { budget, qemu: lab.qemu.clone(), dump: None, diagnose_all: false };
         Ok(Self(Rc::new(Shared {
             sources: lab.sources.clone(),
             subject: subject.clone(),
             fragments,
             repository: config.repository.clone().unwrap_or_default(),
-            lab: Lab {
+            lab: Lab::new(
                 options,
-                executor: Arc::new(LocalExecutor::default()),
-                observer: Arc::new(NullObserver),
-                cancel: CancellationToken::new(),
-            },
+                Arc::new(LocalExecutor::default()),
+                Arc::new(NullObserver),
+                CancellationToken::new(),
+            ),
             run,
             trials: config.jobs as usize,
             reference: RefCell::new(Reference::new(subject.criterion.clone(), &session.search)),

@@ -42,7 +42,7 @@ impl Reference {
             Outcome::Inconclusive => return Some(TrialResult::Other),
             _ if record.as_expected() => return Some(TrialResult::Good),
             Outcome::Pass => return Some(TrialResult::Other),
-            Outcome::Hang | Outcome::Crash | Outcome::BootFailed => {}
+            Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail => {}
         }
         let failure = (VerdictPattern::of(&record.verdict).to_string(), record.verdict.title.clone());
         let is_first = is_bad_end && self.first.is_none() && outcome != Outcome::BootFailed;

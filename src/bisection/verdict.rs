@@ -37,7 +37,7 @@ impl FromStr for VerdictPattern {
         let unknown = || UnknownVerdict(text.to_owned());
         let (outcome, kind) = text.split_once('/').map_or((text, None), |(outcome, kind)| (outcome, Some(kind)));
         let outcome = Outcome::from_word(outcome)
-            .filter(|outcome| matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed));
+            .filter(|outcome| matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail));
         let kind = kind.map(|kind| Kind::from_word(kind).ok_or_else(unknown)).transpose()?;
         Ok(Self { outcome: outcome.ok_or_else(unknown)?, kind })
     }

@@ -1,12 +1,16 @@
 //! The command line.
 
+use super::attach::AttachArgs;
 use super::bisect::{BisectArgs, StepArgs};
+use super::bundle::BundleArgs;
 use super::cache::CacheArgs;
 use super::completion::{kernels, trials, workloads};
 use super::doctor::DoctorArgs;
+use super::end::EndGuestArgs;
 use super::guest_args::{AppendArgs, CanaryArgs, EndArgs, FailOnArgs, FaultArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
 use super::run_options::RunOptions;
+use super::shell::ShellArgs;
 use super::values::{arch_parser, seconds, shell_parser};
 use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
@@ -62,6 +66,10 @@ pub enum Command {
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.
     Replay(ReplayArgs),
+    /// Pack a trial for people without the lab, with a script that boots it
+    Bundle(BundleArgs),
+    /// Boot a cell with an interactive shell on its console
+    Shell(ShellArgs),
     /// Take a seat at a guest that was kept by `--keep-on`: its console, QEMU's monitor, or gdb
     Attach(AttachArgs),
     /// End guests that were kept
@@ -248,32 +256,6 @@ pub struct ReproArgs {
     pub trust: bool,
     #[command(flatten)]
     pub options: RunOptions,
-}
-
-/// Arguments of `oomlab attach`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct AttachArgs {
-    /// The guest: the process id of its QEMU, as the list has it, or a part of its cell [default: the only one]
-    pub guest: Option<String>,
-    /// List the guests
-    #[arg(long, conflicts_with = "guest")]
-    pub list: bool,
-    /// QEMU's human monitor in place of the console
-    #[arg(long, conflicts_with = "list")]
-    pub monitor: bool,
-    /// Open gdb's stub and print how to start gdb
-    #[arg(long, conflicts_with_all = ["list", "monitor"])]
-    pub gdb: bool,
-}
-
-/// Arguments of `oomlab end`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct EndGuestArgs {
-    /// The guest: the process id of its QEMU, as the list has it, or a part of its cell [default: the only one]
-    pub guest: Option<String>,
-    /// All of them
-    #[arg(long, conflicts_with = "guest")]
-    pub all: bool,
 }
 
 /// Arguments of `oomlab replay`.

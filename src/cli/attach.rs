@@ -1,17 +1,17 @@
 //! `oomlab attach`: the console, the monitor or gdb of a guest that another process of the lab keeps.
 
-use super::args::AttachArgs;
+use super::console::{Console, last};
 use super::error::CliError;
 use super::gdb;
+use super::interrupt::cancel_and_say;
 use super::keep::{named, trial};
 use super::output::{notify, print};
 use super::runtime::runtime;
-use super::terminal::{Input, RawTerminal, terminated};
+use super::terminal::Input;
 use crate::host::{KeptSockets, Qmp, QmpError, Serial};
 use qapi_qmp::{cont, query_chardev};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Timeout for connecting to a socket, and of a QMP command.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,11 +19,24 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of a monitor command: some dump memory.
 const MONITOR_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Bytes of the console's record that are shown before what is new.
-const HISTORY: u64 = 2000;
-
 /// How QEMU describes a socket without a client (`chardev/char-socket.c`).
 const FREE: &str = "disconnected:";
+
+/// Arguments of `oomlab attach`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AttachArgs {
+    /// The guest: the process id of its QEMU, as the list has it, or a part of its cell [default: the only one]
+    pub guest: Option<String>,
+    /// List the guests
+    #[arg(long, conflicts_with = "guest")]
+    pub list: bool,
+    /// QEMU's human monitor in place of the console
+    #[arg(long, conflicts_with = "list")]
+    pub monitor: bool,
+    /// Open gdb's stub and print how to start gdb
+    #[arg(long, conflicts_with_all = ["list", "monitor"])]
+    pub gdb: bool,
+}
 
 /// Attaches to a guest; returns the program's exit status.
 ///
@@ -95,41 +108,12 @@ async fn console(kept: &KeptSockets) -> Result<(), CliError> {
     let mut serial = Serial::open(kept.serial(), TIMEOUT, None);
     serial.connected().await.map_err(|error| unreachable(kept, error))?;
     notify(&format!("{}, {state}; Ctrl-] leaves it as it is", trial(&kept.guest)));
-    let raw = RawTerminal::enter();
-    let mut done = show(&last(&kept.guest.folder.join("console.log")).unwrap_or_default());
-    let (mut keys, mut end) = (Input::keys(), terminated()?);
-    while done.is_ok() {
-        tokio::select! {
-            chunk = serial.read() => match chunk {
-                Some(bytes) => done = show(&bytes),
-                None => break,
-            },
-            typed = keys.next() => match typed {
-                Some(bytes) => done = serial.input().send(bytes, TIMEOUT).await,
-                None => break,
-            },
-            _ = end.recv() => break,
-        }
-    }
-    drop(raw);
+    let history = last(&kept.guest.folder.join("console.log")).unwrap_or_default();
+    let cancel = CancellationToken::new();
+    cancel_and_say(cancel.clone(), "")?;
+    let joined = Console::of(serial).join(&history, &cancel).await;
     notify("detached");
-    done.map_err(|error| unreachable(kept, error))
-}
-
-/// The last bytes of a file.
-fn last(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(HISTORY)))?;
-    let mut bytes = Vec::new();
-    file.take(HISTORY).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The console as it is: a terminal shows what a shell in the guest draws.
-fn show(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush())
+    joined.map(drop).map_err(|error| unreachable(kept, error))
 }
 
 /// Reads commands of QEMU's human monitor from standard input, and prints what they answer.

@@ -1,6 +1,6 @@
 //! `oomlab boot`: one cell, no YAML.
 
-use super::args::BootArgs;
+use super::args::{BootArgs, BootKernelArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
@@ -24,7 +24,9 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
     let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let stopwatch = Stopwatch::start();
     let view = View::new().timed(&stopwatch);
-    let (kernel, own) = kernel(args, &mut catalogues, context, &view)?;
+    let choice =
+        KernelChoice { named: &args.kernel, arch: args.arch, ram: &args.ram, workload: args.workload.as_deref() };
+    let (kernel, own) = choice.kernel(&mut catalogues, context, &view)?;
     let wanted = SingleCell {
         kernel,
         arch: args.arch,
@@ -47,53 +49,66 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
     Execution { context, catalogues, options, plan, own, prepared: None, bisect: None, stopwatch }.run()
 }
 
-/// The cell's kernel, and the artifact of one that the user brings.
-fn kernel(
-    args: &BootArgs,
-    catalogues: &mut Catalogues,
-    context: &Context,
-    view: &View,
-) -> Result<(SingleKernel, Option<KernelArtifact>), CliError> {
-    if let Some(folder) = &args.kernel.tree {
-        let entry = tree(folder, args, catalogues, context, view)?;
-        let name = entry.name.to_string();
-        catalogues.add(vec![entry]);
-        return Ok((SingleKernel::Catalogue(name), None));
-    }
-    if !args.kernel.config.is_empty() {
-        return Err(CliError::Usage("`--config` is the configuration for `--tree DIR`".to_owned()));
-    }
-    let name = args.kernel.kernel.as_deref().unwrap_or_default();
-    let path = Path::new(name);
-    if !name.contains('/') && !path.is_file() {
-        return Ok((SingleKernel::Catalogue(name.to_owned()), None));
-    }
-    let kernel = user_kernel(path, args.arch)?;
-    Ok((SingleKernel::User(kernel.name.clone()), Some(kernel)))
+/// The kernel that the user names, and the cell that it is for.
+pub(super) struct KernelChoice<'a> {
+    pub named: &'a BootKernelArgs,
+    pub arch: Arch,
+    pub ram: &'a str,
+    pub workload: Option<&'a str>,
 }
 
-/// The kernel whose source a folder has.
-fn tree(
-    folder: &Path,
-    args: &BootArgs,
-    catalogues: &Catalogues,
-    context: &Context,
-    view: &View,
-) -> Result<KernelEntry, CliError> {
-    if !folder.join("Kconfig").is_file() {
-        return Err(CliError::Usage(format!("{} is no kernel source: it has no Kconfig", folder.display())));
+impl KernelChoice<'_> {
+    /// The cell's kernel, and the artifact of one that the user brings.
+    ///
+    /// # Errors
+    /// When there is no such kernel, or its source cannot be read.
+    pub(super) fn kernel(
+        &self,
+        catalogues: &mut Catalogues,
+        context: &Context,
+        view: &View,
+    ) -> Result<(SingleKernel, Option<KernelArtifact>), CliError> {
+        if let Some(folder) = &self.named.tree {
+            let entry = self.tree(folder, catalogues, context, view)?;
+            let name = entry.name.to_string();
+            catalogues.add(vec![entry]);
+            return Ok((SingleKernel::Catalogue(name), None));
+        }
+        if !self.named.config.is_empty() {
+            return Err(CliError::Usage("`--config` is the configuration for `--tree DIR`".to_owned()));
+        }
+        let name = self.named.kernel.as_deref().unwrap_or_default();
+        let path = Path::new(name);
+        if !name.contains('/') && !path.is_file() {
+            return Ok((SingleKernel::Catalogue(name.to_owned()), None));
+        }
+        let kernel = user_kernel(path, self.arch)?;
+        Ok((SingleKernel::User(kernel.name.clone()), Some(kernel)))
     }
-    let (kernels, names) = (&catalogues.kernels, &args.kernel.config);
-    let ram = args.ram.parse().unwrap_or(args.arch.min_ram);
-    let workload = args.workload.as_ref().and_then(|name| catalogues.workloads.get(&WorkloadName::new(name)));
-    let needs = workload.map(|workload| workload.needs(args.arch, ram)).unwrap_or_default();
-    let (catalogue, assets) = (kernels.catalogue(), &context.assets);
-    let found = Configurations { catalogue, assets, arch: args.arch, needs: &needs }.of_tree(folder, names);
-    let found = found.map_err(|error| CliError::from(error).of_argument())?;
-    notify(&format!("configuration: {}", found.origin));
-    let entry = kernels.of_folder(folder, found.fragments, args.arch, view);
-    view.clear();
-    Ok(entry?)
+
+    /// The kernel whose source a folder has.
+    fn tree(
+        &self,
+        folder: &Path,
+        catalogues: &Catalogues,
+        context: &Context,
+        view: &View,
+    ) -> Result<KernelEntry, CliError> {
+        if !folder.join("Kconfig").is_file() {
+            return Err(CliError::Usage(format!("{} is no kernel source: it has no Kconfig", folder.display())));
+        }
+        let (kernels, names) = (&catalogues.kernels, &self.named.config);
+        let ram = self.ram.parse().unwrap_or(self.arch.min_ram);
+        let workload = self.workload.and_then(|name| catalogues.workloads.get(&WorkloadName::new(name)));
+        let needs = workload.map(|workload| workload.needs(self.arch, ram)).unwrap_or_default();
+        let (catalogue, assets) = (kernels.catalogue(), &context.assets);
+        let found = Configurations { catalogue, assets, arch: self.arch, needs: &needs }.of_tree(folder, names);
+        let found = found.map_err(|error| CliError::from(error).of_argument())?;
+        notify(&format!("configuration: {}", found.origin));
+        let entry = kernels.of_folder(folder, found.fragments, self.arch, view);
+        view.clear();
+        Ok(entry?)
+    }
 }
 
 fn payload(args: &BootArgs) -> Result<SinglePayload, CliError> {

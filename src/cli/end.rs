@@ -1,6 +1,5 @@
 //! `oomlab end`: ends guests that another process of the lab keeps.
 
-use super::args::EndGuestArgs;
 use super::attach::only;
 use super::error::CliError;
 use super::keep::trial;
@@ -15,6 +14,16 @@ use std::time::Duration;
 
 /// Timeout of each rung: QMP `quit`, SIGTERM, SIGKILL.
 const RUNG: Duration = Duration::from_secs(5);
+
+/// Arguments of `oomlab end`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EndGuestArgs {
+    /// The guest: the process id of its QEMU, as the list has it, or a part of its cell [default: the only one]
+    pub guest: Option<String>,
+    /// All of them
+    #[arg(long, conflicts_with = "guest")]
+    pub all: bool,
+}
 
 /// Ends guests; returns the program's exit status.
 ///

@@ -6,16 +6,16 @@ use super::context::Context;
 use super::error::CliError;
 use super::interrupt::cancel_on_signals;
 use super::keep;
-use super::kernel::View;
 use super::known::Catalogues;
 use super::live::Live;
 use super::needed;
 use super::output;
+use super::preparation::PreparationView;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
 use super::timings::Stopwatch;
 use crate::host::{AccelReason, Resources, today, wall_clock};
-use crate::kernel::{Progress, Update};
+use crate::kernel::Progress;
 use crate::lab::{self, Accelerators, Budget, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
 use crate::report;
 use crate::store::RunDir;
@@ -123,12 +123,15 @@ impl Execution<'_> {
         let trials = plan.trials() as usize;
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let keeper = Arc::new(Keeper::new(self.options.keep.outcomes()));
-        let lab = Lab {
-            options: lab::RunOptions { budget, qemu: self.options.qemu.clone(), dump: self.options.dump },
-            executor: executor(self.options.executor, &keeper)?,
-            observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
-            cancel: cancel.clone(),
+        let options = lab::RunOptions {
+            budget,
+            qemu: self.options.qemu.clone(),
+            dump: self.options.dump,
+            // A guest that stays is there to be looked at.
+            diagnose_all: self.options.diagnose_all || !self.options.keep.keep_on.is_empty(),
         };
+        let observer = Arc::clone(&live) as Arc<dyn lab::Observer>;
+        let lab = Lab::new(options, executor(self.options.executor, &keeper)?, observer, cancel.clone());
         // Ends when the run ends, too: a run directory that cannot be written needs no more kernels.
         let preparing = cancel.child_token();
         let view =
@@ -246,25 +249,5 @@ fn print_report(text: &str, run: &RunDir) {
     if let Err(error) = output::write_stdout(text) {
         let kept = format!("the results are in {}", run.path().display());
         output::print_err(&format!("cannot write the report to standard output: {error}; {kept}\n"));
-    }
-}
-
-/// Shows the preparation of kernels, and cancels it on an interrupt.
-struct PreparationView {
-    view: View,
-    cancel: CancellationToken,
-}
-
-impl Progress for PreparationView {
-    fn update(&self, update: Update<'_>) {
-        self.view.update(update);
-    }
-
-    fn note(&self, text: &str) {
-        self.view.note(text);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
     }
 }

@@ -1,13 +1,11 @@
 //! How to start gdb on a guest.
 
 use super::error::CliError;
+use crate::host::SYMBOLS;
 use crate::kernel::{symbol_file, symbols_of};
 use model::KernelArtifact;
 use object::{Object, read::File};
 use std::path::{Path, PathBuf};
-
-/// Name of the symbols' file in a trial's folder.
-const SYMBOLS: &str = "symbols.elf";
 
 /// The file with the kernel's symbols: its `vmlinux`, or one that is made in the trial's folder of its `System.map`.
 ///

@@ -22,6 +22,14 @@ const MIN_INTERVAL: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the signals cannot be caught.
 pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
+    cancel_and_say(token, "\nstopping; finished results are kept (Ctrl-C again to abort)\n")
+}
+
+/// The same, saying `words`.
+///
+/// # Errors
+/// See there.
+pub fn cancel_and_say(token: CancellationToken, words: &'static str) -> std::io::Result<()> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut interrupt = Caught::new(SignalKind::interrupt(), Signal::INT, &status)?;
     let mut terminate = Caught::new(SignalKind::terminate(), Signal::TERM, &status)?;
@@ -39,7 +47,7 @@ pub fn cancel_on_signals(token: CancellationToken) -> std::io::Result<()> {
             let Some(since) = &first else {
                 first = Some(Clock::start());
                 token.cancel();
-                print_err("\nstopping; finished results are kept (Ctrl-C again to abort)\n");
+                print_err(words);
                 continue;
             };
             // timeout(1) and a terminal signal a process twice, by itself and by its group.

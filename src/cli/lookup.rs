@@ -1,7 +1,8 @@
 //! Finding what is recorded by the name that a report gave it.
 
 use super::error::CliError;
-use std::path::PathBuf;
+use model::RunId;
+use std::path::{Path, PathBuf};
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,11 @@ pub fn run_or_trial(text: &str) -> Result<Recorded, CliError> {
              path of its folder"
         ))
     })
+}
+
+/// The run of a trial's folder, `RUN/cells/CELL`; `run` where the path does not tell.
+pub fn run_id(folder: &Path) -> RunId {
+    RunId::new(folder.ancestors().nth(2).and_then(Path::file_name).map_or("run".into(), |name| name.to_string_lossy()))
 }
 
 fn trial_candidates(text: &str) -> Vec<PathBuf> {

@@ -71,6 +71,7 @@ fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> R
             if !image_path(cell, arch, manifest, catalogues)?.is_file() {
                 uses.images.insert(arch);
             }
+            uses.archive |= manifest.script.is_some();
             images.insert(key);
         }
     }

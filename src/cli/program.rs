@@ -5,8 +5,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    attach, bisect, boot, cache, classify, completion, doctor, end, kernel, plan, replay, repro, run, trial, watch,
-    workload,
+    attach, bisect, boot, bundle, cache, classify, completion, doctor, end, kernel, plan, replay, repro, run, shell,
+    trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, report};
@@ -51,10 +51,12 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Plan(args) => plan::run(args, program.verbose, &context()?),
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
+        Command::Shell(args) => shell::run(args, &context()?),
         Command::Attach(args) => attach::attach(args),
         Command::End(args) => end::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
         Command::Replay(args) => replay::run(args, color),
+        Command::Bundle(args) => bundle::run(args, &context()?),
         Command::Classify(args) => classify::run(args, color),
         Command::Bisect(args) => bisect::run(args, &context()?),
         Command::Step(args) => bisect::step(args),

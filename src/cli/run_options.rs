@@ -28,6 +28,9 @@ pub struct RunOptions {
     /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
     pub dump: Option<model::RamMib>,
+    /// Collect diagnostics from each guest that hung or crashed, not only from the first one of a cell with a title
+    #[arg(long)]
+    pub diagnose_all: bool,
     #[command(flatten)]
     pub keep: KeepArgs,
     /// Print where the time went: stages of the kernel's build, boot, workload

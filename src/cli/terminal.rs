@@ -2,8 +2,7 @@
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{BufRead, Read, stdin};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Ctrl-], as telnet(1) has it.
 const DETACH: u8 = 0x1d;
@@ -32,27 +31,38 @@ impl Drop for RawTerminal {
     }
 }
 
-/// SIGTERM, caught: the terminal is restored first.
-///
-/// # Errors
-/// When it cannot be caught.
-pub(super) fn terminated() -> std::io::Result<Signal> {
-    signal(SignalKind::terminate())
-}
-
 /// Standard input, read on a thread of its own, which ends with the program.
-pub(super) struct Input(mpsc::Receiver<Vec<u8>>);
+pub(super) struct Input {
+    read: mpsc::Receiver<Vec<u8>>,
+    /// Set when the user has typed Ctrl-].
+    left: watch::Receiver<bool>,
+}
 
 impl Input {
     /// What is typed, until Ctrl-] or the end.
     pub fn keys() -> Self {
-        Self::read(|hand_on| {
+        Self::read(|hand_on, leave| {
             let mut buffer = [0; 1024];
             while let Ok(length @ 1..) = stdin().read(&mut buffer) {
                 let typed = &buffer[..length];
                 let until = typed.iter().position(|byte| *byte == DETACH);
                 let bytes = typed[..until.unwrap_or(length)].to_vec();
+                if until.is_some() {
+                    leave();
+                }
                 if (!bytes.is_empty() && !hand_on(bytes)) || until.is_some() {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Lines with their ends.
+    pub fn typed_lines() -> Self {
+        Self::read(|hand_on, _| {
+            let mut line = Vec::new();
+            while let Ok(1..) = stdin().lock().read_until(b'\n', &mut line) {
+                if !hand_on(std::mem::take(&mut line)) {
                     return;
                 }
             }
@@ -61,7 +71,7 @@ impl Input {
 
     /// Lines without their ends.
     pub fn lines() -> Self {
-        Self::read(|hand_on| {
+        Self::read(|hand_on, _| {
             let mut line = Vec::new();
             while let Ok(1..) = stdin().lock().read_until(b'\n', &mut line) {
                 if !hand_on(line.trim_ascii_end().to_vec()) {
@@ -72,14 +82,29 @@ impl Input {
         })
     }
 
-    fn read(read: impl FnOnce(&dyn Fn(Vec<u8>) -> bool) + Send + 'static) -> Self {
-        let (sender, receiver) = mpsc::channel(4);
-        tokio::task::spawn_blocking(move || read(&|bytes| sender.blocking_send(bytes).is_ok()));
-        Self(receiver)
+    fn read(read: impl FnOnce(&dyn Fn(Vec<u8>) -> bool, &dyn Fn()) + Send + 'static) -> Self {
+        let (sender, receiver) = mpsc::channel(64);
+        let (leaving, left) = watch::channel(false);
+        tokio::task::spawn_blocking(move || {
+            read(&|bytes| sender.blocking_send(bytes).is_ok(), &|| {
+                let _ = leaving.send(true);
+            });
+        });
+        Self { read: receiver, left }
     }
 
     /// The next bytes; `None` when the user has left. Cancel safe.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
-        self.0.recv().await
+        self.read.recv().await
+    }
+
+    /// Ready when the user has typed Ctrl-], even if what was typed before is not read yet.
+    pub fn left(&self) -> impl Future<Output = ()> + use<> {
+        let mut left = self.left.clone();
+        async move {
+            if left.wait_for(|left| *left).await.is_err() {
+                std::future::pending().await
+            }
+        }
     }
 }

@@ -19,6 +19,19 @@ pub(super) fn trial_to_boot(folder: &Path, trust: bool) -> Result<TrialRecord, C
     Ok(trial)
 }
 
+/// Refuses a guest that the lab did not start: its record does not say how.
+///
+/// # Errors
+/// When it is one.
+pub(super) fn refuse_watched(folder: &Path, trial: &TrialRecord) -> Result<(), CliError> {
+    if trial.cell.is_watched() {
+        let message =
+            format!("{}: the lab only watched this guest, and does not know how to boot it", folder.display());
+        return Err(CliError::Usage(message));
+    }
+    Ok(())
+}
+
 fn check(folder: &Path, trial: &TrialRecord, trust: bool) -> Result<(), CliError> {
     if trust {
         return Ok(());

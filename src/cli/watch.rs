@@ -52,12 +52,10 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
     notify(&format!("watching · {}", run.path().join("cells").join(Cell::WATCHED).display()));
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
-    let lab = Lab {
-        options: lab::RunOptions { budget: Budget::of(&Resources::of_host()), qemu: None, dump: args.dump },
-        executor: Arc::new(LocalExecutor::default()),
-        observer: Arc::clone(&live) as Arc<dyn lab::Observer>,
-        cancel,
-    };
+    let budget = Budget::of(&Resources::of_host());
+    let options = lab::RunOptions { budget, qemu: None, dump: args.dump, diagnose_all: true };
+    let lab =
+        Lab::new(options, Arc::new(LocalExecutor::default()), Arc::clone(&live) as Arc<dyn lab::Observer>, cancel);
     let ready = Ready { kernel, initrd: None, firmware: None, accelerator: Accel::Tcg.into() };
     let result = lab.watch(&plan.cells[0], ready, guest, &run).await;
     live.close();

@@ -40,6 +40,19 @@ impl KeptGuest {
         }
     }
 
+    /// A guest with a shell in place of a trial; `folder` is that of its sockets.
+    pub fn shell(kernel: &KernelArtifact, cell: &CellId, folder: &Path, qemu: u32) -> Self {
+        Self {
+            schema: SCHEMA,
+            cell: cell.clone(),
+            trial: 1,
+            verdict: "a shell".to_owned(),
+            folder: folder.to_owned(),
+            kernel: kernel.clone(),
+            qemu,
+        }
+    }
+
     /// Whether this program understands the description.
     pub const fn is_known(&self) -> bool {
         self.schema == SCHEMA

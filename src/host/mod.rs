@@ -40,6 +40,6 @@ pub use qmp::{Pause, Qmp, QmpCommands, QmpError};
 pub use resources::Resources;
 pub use sandbox::{Sandboxes, has_sandbox};
 pub use serial::{Serial, SerialInput};
-pub use socket_dir::{KeptSockets, SocketDir};
+pub use socket_dir::{KeptSockets, SYMBOLS, SocketDir};
 pub use threads::{cpu_pressure, is_stopped, thread_times, vcpu_threads};
 pub use unnamed::{scratch_folder, unnamed_file};

@@ -20,6 +20,12 @@ const KEPT: &str = "kept.json";
 /// The same while it is written.
 const KEPT_PART: &str = "kept.part";
 
+/// What QEMU prints, of a guest without a trial's folder.
+const LOG: &str = "qemu.log";
+
+/// The kernel's symbols for gdb, of such a guest.
+pub const SYMBOLS: &str = "symbols.elf";
+
 /// Bytes that are read of a description.
 const MAX_DESCRIPTION: u64 = 64 * 1024;
 
@@ -70,6 +76,26 @@ impl SocketDir {
     /// Path of the QMP monitor's socket.
     pub fn qmp(&self) -> PathBuf {
         self.dir.path().join(QMP)
+    }
+
+    /// Its path, of which each socket's begins.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Path for QEMU's output, of a guest without a trial's folder.
+    pub fn log(&self) -> PathBuf {
+        self.dir.path().join(LOG)
+    }
+
+    /// Path for the socket of gdb's stub.
+    pub fn gdb(&self) -> PathBuf {
+        self.dir.path().join(GDB)
+    }
+
+    /// The sockets as another process sees them.
+    pub fn kept(&self, guest: KeptGuest) -> KeptSockets {
+        KeptSockets { folder: self.dir.path().to_owned(), guest }
     }
 
     /// Describes the guest to other processes of this user: it stays after its trial.
@@ -181,7 +207,7 @@ fn lock(path: &Path) -> Option<OwnedFd> {
 fn remove_abandoned(parent: &Path) {
     for path in folders_in(parent) {
         if let Some(dir) = lock(&path) {
-            for file in [SERIAL, QMP, GDB, KEPT, KEPT_PART] {
+            for file in [SERIAL, QMP, GDB, KEPT, KEPT_PART, LOG, SYMBOLS] {
                 let _ = unlinkat(&dir, file, AtFlags::empty());
             }
             let _ = std::fs::remove_dir(path);

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// A build takes a few seconds on a busy host.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(120), max_stdout: 1 << 20 };
+/// The host's shell, for the syntax of scripts.
+const SHELL: &str = "sh";
 /// Lines of the compiler's messages in an error: the first is the cause of most others.
 const MAX_OUTPUT_LINES: usize = 60;
 /// Stack of a program without an MMU; it cannot grow.
@@ -45,6 +47,25 @@ pub(super) fn compile(arch: Arch, program: &Program) -> Result<Vec<u8>, ImageErr
 pub(super) fn check(arch: Arch, program: &Program) -> Result<(), ImageError> {
     let folder = private_dir("oomlab-image-").map_err(ImageError::io("a temporary folder"))?;
     compile_in(folder.path(), arch, program, &["-fsyntax-only".as_ref()])
+}
+
+/// Checks the syntax of a script.
+pub(super) fn check_script(name: &str, text: &str) -> Result<(), ImageError> {
+    let folder = private_dir("oomlab-image-").map_err(ImageError::io("a temporary folder"))?;
+    let script = folder.path().join("script");
+    std::fs::write(&script, text).map_err(ImageError::io(&script))?;
+    let mut command = Command::new(SHELL);
+    command.arg("-n").arg(&script);
+    let output = capture_blocking(command, LIMITS)
+        .map_err(|error| ImageError::Io { path: SHELL.into(), source: std::io::Error::other(error) })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let path = script.display().to_string();
+    Err(ImageError::BadScript {
+        workload: name.to_owned(),
+        output: first_lines(&output.stderr.replace(&path, "script")),
+    })
 }
 
 fn compile_in(folder: &Path, arch: Arch, program: &Program, how: &[&OsStr]) -> Result<(), ImageError> {

@@ -51,6 +51,23 @@ pub enum ImageError {
         /// Why.
         source: FlatError,
     },
+    /// The files of Debian's packages could not be unpacked.
+    #[error("{0}")]
+    Packages(String),
+    /// The shell rejects a script.
+    #[error("the script of workload {workload} is wrong:\n{output}")]
+    BadScript {
+        /// Its name.
+        workload: String,
+        /// What the shell says.
+        output: String,
+    },
+    /// A script is not compiled.
+    #[error("workload {workload} is a script: there is no program to build")]
+    Script {
+        /// Its name.
+        workload: String,
+    },
     /// The folder has no C source.
     #[error("no C source in `{folder}`: a workload is a folder with `manifest.yaml` and `main.c`")]
     NoSource {

@@ -1,22 +1,57 @@
 //! A cache of images by content: each is built once, and every later boot with the same sources reuses it.
 
-use super::compile::{check, compile, version};
+use super::compile::{check, check_script, compile, version};
 use super::program::Program;
 use super::{ImageError, pack};
 use crate::assets::Assets;
-use crate::host::{FileLock, touch};
+use crate::host::{FileLock, private_dir_in, scratch_folder, touch};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Digest, KernelModule};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use tempfile::TempDir;
 
 /// Part of every key; changes with the layout of the archive.
 const LAYOUT: &[u8] = b"oomlab image 1";
 const FILE: &str = "initramfs.cpio.gz";
+
+/// Part of the key of images with packages; changes with what is taken of them.
+const ROOT_LAYOUT: &[u8] = b"packages 1";
+
+/// Distinguishes the image of a shell from that of a trial.
+const SHELL: &[u8] = b"shell";
+
+/// What an image is made of.
+#[derive(Clone, Copy)]
+struct Recipe<'a> {
+    arch: Arch,
+    workload: &'a Manifest,
+    modules: &'a [KernelModule],
+    shell: Option<ShellKind<'a>>,
+    root: Option<&'a Root<'a>>,
+}
+
+/// The files of packages, for a workload that is a script.
+pub struct Root<'a> {
+    /// Distinguishes it from others.
+    pub key: Digest,
+    /// Puts the files into a folder; called only to build an image.
+    pub unpack: &'a dyn Fn(&Path) -> Result<(), String>,
+}
+
+/// The shell of an image.
+#[derive(Clone, Copy)]
+enum ShellKind<'a> {
+    /// The lab's own, for guests without an MMU.
+    Own,
+    /// This program.
+    Busybox(&'a [u8]),
+}
 
 /// An initramfs on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +91,31 @@ impl Images {
         arch: Arch,
         workload: &Manifest,
         modules: &[KernelModule],
+        root: Option<&Root<'_>>,
     ) -> Result<ImageArtifact, ImageError> {
-        let path = self.path(arch, workload, modules)?;
+        self.make(Recipe { arch, workload, modules, shell: None, root })
+    }
+
+    /// The image with a shell in place of the trial, too: BusyBox, or the lab's own where there is none.
+    ///
+    /// # Errors
+    /// See [`Images::image`].
+    pub fn shell(
+        &self,
+        arch: Arch,
+        workload: &Manifest,
+        modules: &[KernelModule],
+        root: Option<&Root<'_>>,
+        busybox: Option<&[u8]>,
+    ) -> Result<ImageArtifact, ImageError> {
+        // A script's packages have the shell.
+        let shell = root.is_none().then_some(busybox.map_or(ShellKind::Own, ShellKind::Busybox));
+        self.make(Recipe { arch, workload, modules, shell, root })
+    }
+
+    fn make(&self, recipe: Recipe<'_>) -> Result<ImageArtifact, ImageError> {
+        let Recipe { arch, workload, modules, shell, root } = recipe;
+        let path = self.path_of(recipe)?;
         self.keep();
         if let Some(image) = read_intact(&path)? {
             // The time of the last use; that of the file is when it was built.
@@ -65,11 +123,41 @@ impl Images {
             return Ok(artifact(path, &image));
         }
         let agent = self.agents.get(arch.name, || compile(arch, &Program::agent(&self.assets, arch)?))?;
-        let program = compile(arch, &Program::workload(&self.assets, arch, workload)?)?;
-        let content = pack::Content { agent: &agent, workload: (workload.name.as_str(), &program), modules };
+        let program = match &workload.script {
+            Some(script) => script.text(&workload.options).into_bytes(),
+            None => compile(arch, &Program::workload(&self.assets, arch, workload)?)?,
+        };
+        let own = match shell {
+            Some(ShellKind::Own) => compile(arch, &Program::shell(&self.assets, arch)?)?,
+            _ => Vec::new(),
+        };
+        let shell = shell.map(|shell| match shell {
+            ShellKind::Own => pack::Shell::Own(&own),
+            ShellKind::Busybox(program) => pack::Shell::Busybox(program),
+        });
+        let folder = root.map(|root| self.unpacked(root)).transpose()?;
+        let content = pack::Content {
+            agent: &agent,
+            workload: (workload.name.as_str(), &program),
+            modules,
+            shell,
+            root: folder.as_ref().map(TempDir::path),
+        };
         let image = pack::initramfs(&content).map_err(ImageError::io(&path))?;
         publish(&path, &image)?;
         Ok(artifact(path, &image))
+    }
+
+    /// The files of packages in a folder that is removed with the value, with `/bin/sh`.
+    fn unpacked(&self, root: &Root<'_>) -> Result<TempDir, ImageError> {
+        let parent = scratch_folder();
+        let folder = private_dir_in(&parent, "oomlab-root-").map_err(ImageError::io(&parent))?;
+        (root.unpack)(folder.path()).map_err(ImageError::Packages)?;
+        let shell = folder.path().join("usr/bin/sh");
+        match symlink("busybox", &shell) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(ImageError::io(&shell)(error)),
+            _ => Ok(folder),
+        }
     }
 
     /// Keeps images from being removed while these live. Where nothing can be locked, nothing is removed either.
@@ -85,7 +173,10 @@ impl Images {
     /// # Errors
     /// When the compiler is missing or finds an error.
     pub fn check(&self, arch: Arch, workload: &Manifest) -> Result<(), ImageError> {
-        check(arch, &Program::workload(&self.assets, arch, workload)?)
+        match &workload.script {
+            Some(script) => check_script(&workload.name.to_string(), &script.text(&workload.options)),
+            None => check(arch, &Program::workload(&self.assets, arch, workload)?),
+        }
     }
 
     /// Builds the program of a workload: its path, beside that of the image.
@@ -93,6 +184,9 @@ impl Images {
     /// # Errors
     /// When the compiler is missing or fails, or the cache cannot be written.
     pub fn program(&self, arch: Arch, workload: &Manifest) -> Result<PathBuf, ImageError> {
+        if workload.script.is_some() {
+            return Err(ImageError::Script { workload: workload.name.to_string() });
+        }
         let program = compile(arch, &Program::workload(&self.assets, arch, workload)?)?;
         let path = self.path(arch, workload, &[])?.with_file_name(workload.name.as_str());
         publish(&path, &program)?;
@@ -104,16 +198,39 @@ impl Images {
     /// # Errors
     /// When a source cannot be read or the compiler fails to print its version. A missing compiler is no error.
     pub fn path(&self, arch: Arch, workload: &Manifest, modules: &[KernelModule]) -> Result<PathBuf, ImageError> {
-        let key = self.key(arch, workload, modules)?;
-        let folder = format!("{}.{}.{}", arch.name, workload.name, key.short());
+        self.path_of(Recipe { arch, workload, modules, shell: None, root: None })
+    }
+
+    fn path_of(&self, recipe: Recipe<'_>) -> Result<PathBuf, ImageError> {
+        let key = self.key(recipe)?;
+        let folder = format!("{}.{}.{}", recipe.arch.name, recipe.workload.name, key.short());
         Ok(self.folder.join(folder).join(FILE))
     }
 
     /// Digest of everything that the image depends on: sources, flags, compiler and modules.
-    fn key(&self, arch: Arch, workload: &Manifest, modules: &[KernelModule]) -> Result<Digest, ImageError> {
+    fn key(&self, recipe: Recipe<'_>) -> Result<Digest, ImageError> {
+        let Recipe { arch, workload, modules, shell, root } = recipe;
         let mut digest = Sha256::new_with_prefix(LAYOUT);
         Program::agent(&self.assets, arch)?.digest_into(&mut digest);
-        Program::workload(&self.assets, arch, workload)?.digest_into(&mut digest);
+        match &workload.script {
+            Some(script) => digest.update(script.text(&workload.options)),
+            None => Program::workload(&self.assets, arch, workload)?.digest_into(&mut digest),
+        }
+        if let Some(root) = root {
+            digest.update(ROOT_LAYOUT);
+            digest.update(root.key.as_str());
+        }
+        match shell {
+            None => {}
+            Some(ShellKind::Own) => {
+                digest.update(SHELL);
+                Program::shell(&self.assets, arch)?.digest_into(&mut digest);
+            }
+            Some(ShellKind::Busybox(program)) => {
+                digest.update(SHELL);
+                digest.update(Sha256::digest(program));
+            }
+        }
         digest.update(self.versions.get(arch.guest.cc, || version(arch))?.unwrap_or_default());
         for part in modules.iter().flat_map(|module| [module.name.as_bytes(), &module.content]) {
             digest.update((part.len() as u64).to_le_bytes());
@@ -193,10 +310,10 @@ mod tests {
         let nommu = arch::find("riscv64-nommu").unwrap();
         let path = images(cache.path()).path(nommu, &idle(), &[]).unwrap();
         assert!(!path.exists());
-        let first = images(cache.path()).image(nommu, &idle(), &[]).unwrap();
+        let first = images(cache.path()).image(nommu, &idle(), &[], None).unwrap();
         assert_eq!(first.path, path);
         let built = std::fs::metadata(&path).unwrap().modified().unwrap();
-        assert_eq!(images(cache.path()).image(nommu, &idle(), &[]).unwrap(), first);
+        assert_eq!(images(cache.path()).image(nommu, &idle(), &[], None).unwrap(), first);
         assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), built);
     }
 
@@ -204,11 +321,11 @@ mod tests {
     fn truncated_image_is_rebuilt() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
-        let first = images(cache.path()).image(nommu, &idle(), &[]).unwrap();
+        let first = images(cache.path()).image(nommu, &idle(), &[], None).unwrap();
         let whole = std::fs::read(&first.path).unwrap();
         for damaged in [&whole[..whole.len() / 2], &[]] {
             std::fs::write(&first.path, damaged).unwrap();
-            assert_eq!(images(cache.path()).image(nommu, &idle(), &[]).unwrap(), first);
+            assert_eq!(images(cache.path()).image(nommu, &idle(), &[], None).unwrap(), first);
             assert_eq!(std::fs::read(&first.path).unwrap(), whole);
         }
     }
@@ -227,7 +344,7 @@ mod tests {
     fn concurrent_builds_agree() {
         let cache = tempfile::tempdir().unwrap();
         let nommu = arch::find("riscv64-nommu").unwrap();
-        let build = || images(cache.path()).image(nommu, &idle(), &[]).unwrap();
+        let build = || images(cache.path()).image(nommu, &idle(), &[], None).unwrap();
         let made = std::thread::scope(|scope| {
             let others: Vec<_> = (0..2).map(|_| scope.spawn(build)).collect();
             others.into_iter().map(|other| other.join().unwrap()).collect::<Vec<_>>()
@@ -245,7 +362,7 @@ mod tests {
         let arch = Arch::of(Box::leak(Box::new(spec)));
         let path = images(cache.path()).path(arch, &idle(), &[]).unwrap();
         assert!(path.starts_with(cache.path().join("images")) && path.ends_with(FILE), "{}", path.display());
-        assert!(matches!(images(cache.path()).image(arch, &idle(), &[]), Err(ImageError::NoCompiler { .. })));
+        assert!(matches!(images(cache.path()).image(arch, &idle(), &[], None), Err(ImageError::NoCompiler { .. })));
     }
 
     #[test]
@@ -255,7 +372,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("main.c"), "int workload_main(void) { return nonsense; }\n").unwrap();
         let images = Images::new(Assets::with_overlay(dir.path()), dir.path().join("cache"));
-        let error = images.image(arch::find("riscv64-nommu").unwrap(), &idle(), &[]).unwrap_err().to_string();
+        let error = images.image(arch::find("riscv64-nommu").unwrap(), &idle(), &[], None).unwrap_err().to_string();
         assert!(error.starts_with("riscv64-linux-gnu-gcc could not build the workload idle"), "{error}");
         assert!(error.contains("main.c:1") && error.contains("nonsense"), "{error}");
     }
@@ -265,7 +382,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blocked = dir.path().join("file");
         std::fs::write(&blocked, "").unwrap();
-        let error = images(&blocked).image(arch::find("riscv64-nommu").unwrap(), &idle(), &[]).unwrap_err();
+        let error = images(&blocked).image(arch::find("riscv64-nommu").unwrap(), &idle(), &[], None).unwrap_err();
         assert!(error.to_string().starts_with(&blocked.display().to_string()), "{error}");
     }
 }

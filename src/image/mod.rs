@@ -10,5 +10,5 @@ mod workloads;
 
 pub use error::ImageError;
 pub use flat::FlatError;
-pub use images::{ImageArtifact, Images};
+pub use images::{ImageArtifact, Images, Root};
 pub use workloads::{load_workloads, read_workload};

@@ -5,6 +5,9 @@ use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use model::KernelModule;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// What an initramfs holds.
 pub(super) struct Content<'a> {
@@ -13,6 +16,19 @@ pub(super) struct Content<'a> {
     pub workload: (&'a str, &'a [u8]),
     /// Kernel modules, in the order in which the agent loads them.
     pub modules: &'a [KernelModule],
+    /// `/bin/sh` and what it needs.
+    pub shell: Option<Shell<'a>>,
+    /// A folder whose files it has, too.
+    pub root: Option<&'a Path>,
+}
+
+/// A shell for a person.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shell<'a> {
+    /// The lab's own.
+    Own(&'a [u8]),
+    /// BusyBox, whose shell knows its applets without links.
+    Busybox(&'a [u8]),
 }
 
 /// The initramfs with this content. The same content gives the same bytes.
@@ -21,11 +37,17 @@ pub(super) fn initramfs(content: &Content<'_>) -> std::io::Result<Vec<u8>> {
     let mut archive = Archive { out: Vec::new(), inode: 0 };
     archive.add("dev", ModeFileType::Directory, 0o755, &[])?;
     archive.add_console()?;
+    if let Some(root) = content.root {
+        archive.add_folder(root, Path::new(""))?;
+    }
     archive.add("workloads", ModeFileType::Directory, 0o755, &[])?;
     archive.add("init", ModeFileType::Regular, 0o755, content.agent)?;
     archive.add(&format!("workloads/{workload_name}"), ModeFileType::Regular, 0o755, workload)?;
     if !content.modules.is_empty() {
         archive.add_modules(content.modules)?;
+    }
+    if let Some(shell) = content.shell {
+        archive.add_shell(shell)?;
     }
     compress(&trailer(archive.out)?)
 }
@@ -51,6 +73,39 @@ impl Archive {
     fn add_console(&mut self) -> std::io::Result<()> {
         let node = Builder::new("dev/console").mode(0o600).set_mode_file_type(ModeFileType::Char);
         self.write(node.rdev_major(5).rdev_minor(1), &[])
+    }
+
+    fn add_shell(&mut self, shell: Shell<'_>) -> std::io::Result<()> {
+        self.add("bin", ModeFileType::Directory, 0o755, &[])?;
+        match shell {
+            Shell::Own(program) => self.add("bin/sh", ModeFileType::Regular, 0o755, program),
+            Shell::Busybox(program) => {
+                self.add("bin/busybox", ModeFileType::Regular, 0o755, program)?;
+                self.add("bin/sh", ModeFileType::Symlink, 0o777, b"busybox")
+            }
+        }
+    }
+
+    /// The files of a folder in the order of their names; `inside` is the path below it.
+    fn add_folder(&mut self, root: &Path, inside: &Path) -> std::io::Result<()> {
+        let mut entries: Vec<_> = std::fs::read_dir(root.join(inside))?.collect::<Result<_, _>>()?;
+        entries.sort_unstable_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = inside.join(entry.file_name());
+            let metadata = entry.metadata()?;
+            let name = path.to_string_lossy();
+            let mode = metadata.permissions().mode() & 0o7777;
+            if metadata.is_dir() {
+                self.add(&name, ModeFileType::Directory, mode, &[])?;
+                self.add_folder(root, &path)?;
+            } else if metadata.is_symlink() {
+                let target = std::fs::read_link(entry.path())?;
+                self.add(&name, ModeFileType::Symlink, mode, target.as_os_str().as_bytes())?;
+            } else if metadata.is_file() {
+                self.add(&name, ModeFileType::Regular, mode, &std::fs::read(entry.path())?)?;
+            }
+        }
+        Ok(())
     }
 
     /// The list has one name a line, in load order; PROTOCOL.md of the agent describes it.
@@ -109,7 +164,8 @@ mod tests {
     }
 
     fn pack(modules: &[KernelModule]) -> Vec<u8> {
-        initramfs(&Content { agent: b"agent", workload: ("idle", b"workload"), modules }).unwrap()
+        initramfs(&Content { agent: b"agent", workload: ("idle", b"workload"), modules, shell: None, root: None })
+            .unwrap()
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 /// The common base of agent and workloads.
 const BASE: &str = "images/guest";
 const AGENT: &str = "images/agent";
+const SHELL: &str = "images/shell";
 /// The files of the base that only workloads need.
 const WORKLOAD_BASE: [&str; 4] =
     ["images/guest/workload.c", "images/guest/pressure.c", "images/guest/disk.c", "images/guest/thread.c"];
@@ -67,11 +68,21 @@ pub(super) struct Program {
 impl Program {
     /// The agent.
     pub fn agent(assets: &Assets, arch: Arch) -> Result<Self, ImageError> {
-        let mut files = read_folder(assets, AGENT)?;
+        Self::of_folder(assets, arch, "agent", AGENT)
+    }
+
+    /// The shell of guests without an MMU.
+    pub fn shell(assets: &Assets, arch: Arch) -> Result<Self, ImageError> {
+        Self::of_folder(assets, arch, "shell", SHELL)
+    }
+
+    /// A program of the lab's own that is no workload.
+    fn of_folder(assets: &Assets, arch: Arch, name: &str, folder: &str) -> Result<Self, ImageError> {
+        let mut files = read_folder(assets, folder)?;
         files
             .extend(read_folder(assets, BASE)?.into_iter().filter(|(path, _)| !WORKLOAD_BASE.contains(&path.as_str())));
         let origins = origins(assets, &files);
-        Ok(Self { name: "agent".to_owned(), files, origins, arguments: arguments(arch), format: arch.guest.format })
+        Ok(Self { name: name.to_owned(), files, origins, arguments: arguments(arch), format: arch.guest.format })
     }
 
     /// A workload; its manifest's defaults are compiled in.

@@ -9,6 +9,7 @@
 //! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it; `modules/` once it is needed
 //! kernels/<name>/<arch>     symbolic links to them
 //! images/                   guest images (`crate::image`)
+//! selftests/<key>/          programs of kernels' own tests
 //! firmware/                 firmware of guests, by architecture
 //! locks/ logs/
 //! ```

@@ -132,8 +132,12 @@ mod tests {
     #[test]
     fn default_has_what_the_workload_needs() {
         let disk = ScratchDisk { bytes: 64 << 20, throttle: Throttle::default(), filesystem: Some(Filesystem::Ext4) };
-        let needs =
-            Needs { config: vec!["MEMCG".to_owned(), "UNIX".to_owned()], disk: Some(disk), modules: Vec::new() };
+        let needs = Needs {
+            config: vec!["MEMCG".to_owned(), "UNIX".to_owned()],
+            disk: Some(disk),
+            modules: Vec::new(),
+            script: None,
+        };
         let origin = of("x86_64", &needs, |configurations| configurations.named(&[]).unwrap().origin);
         assert_eq!(origin, "base, mmu, detect, features, x86_64, unix, ext4");
         let named = of("x86_64", &needs, |configurations| configurations.named(&["base".to_owned()]).unwrap());

@@ -38,8 +38,8 @@ pub enum KernelError {
         /// The kind of its source.
         source_kind: &'static str,
     },
-    /// Debian builds no kernels for this architecture.
-    #[error("Debian builds no kernels for {0}")]
+    /// Debian builds neither kernels nor programs for this architecture.
+    #[error("Debian builds nothing for {0}: choose an architecture with an MMU")]
     NotInDebian(Arch),
     /// A description in the catalogue, or a configuration fragment, is wrong.
     #[error("{}", lines(.0))]
@@ -68,11 +68,14 @@ pub enum KernelError {
     },
     /// The archive's index has no such package.
     #[error(
-        "no package matches `{pattern}` in {suite} for {arch}: the suite has another version by now, or never had it"
+        "no package matches `{pattern}`{} in {suite} for {arch}: the suite has another version by now, or never had it",
+        needed_by(.dependent.as_deref())
     )]
     NoPackage {
-        /// Package name with `*` as wildcard.
+        /// Package name with `*` as wildcard, or a dependency (deb-control(5)).
         pattern: String,
+        /// The package that depends on it; `None` when it was requested itself.
+        dependent: Option<String>,
         /// Debian suite.
         suite: String,
         /// Debian's name of the architecture.
@@ -196,6 +199,10 @@ fn did_you_mean(similar: Option<&str>) -> String {
 
 fn which(dependent: Option<&str>) -> String {
     dependent.map(|name| format!(", which {name} depends on")).unwrap_or_default()
+}
+
+fn needed_by(dependent: Option<&str>) -> String {
+    dependent.map(|name| format!(" ({name} depends on it)")).unwrap_or_default()
 }
 
 fn describe(error: &io::Error) -> String {

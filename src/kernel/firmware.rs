@@ -2,14 +2,13 @@
 
 use super::KernelError;
 use super::cache::{Cache, MAKING, digest_of_file};
-use super::debian::{open_package, path_of};
+use super::debian::read_member;
 use super::kernels::Kernels;
 use super::progress::Progress;
 use crate::host::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 use arch::{Arch, OpensbiVersion};
 use model::Digest;
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -103,31 +102,11 @@ fn install(cache: &Cache, package: &Path, arch: Arch) -> Result<(), KernelError>
     let (file, note) = (opensbi_path(&root, arch), opensbi_note(&root, arch));
     let scratch = cache.scratch(file.parent().unwrap_or(&root))?;
     let inside = |path: &Path| scratch.path().join(path.file_name().unwrap_or_default());
-    for (path, content) in [(inside(&file), content(package, arch)?), (inside(&note), version(package).into())] {
+    let firmware = read_member(package, Path::new(arch.qemu.opensbi.unwrap_or_default()))?;
+    for (path, content) in [(inside(&file), firmware), (inside(&note), version(package).into())] {
         fs::write(&path, content).map_err(KernelError::io("write", &path))?;
     }
     scratch.install().map(drop)
-}
-
-/// The firmware in a package.
-fn content(package: &Path, arch: Arch) -> Result<Vec<u8>, KernelError> {
-    let wanted = Path::new(arch.qemu.opensbi.unwrap_or_default());
-    let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
-    open_package(
-        package,
-        |_| Ok(()),
-        |files| {
-            for entry in files.entries().map_err(damaged)? {
-                let mut entry = entry.map_err(damaged)?;
-                if path_of(&entry).map_err(damaged)? == wanted {
-                    let mut content = Vec::new();
-                    entry.read_to_end(&mut content).map_err(damaged)?;
-                    return Ok(content);
-                }
-            }
-            Err(damaged(io::Error::other(format!("it has no {}", wanted.display()))))
-        },
-    )
 }
 
 /// `1.6-1` of `opensbi_1.6-1_all.deb`.

@@ -291,10 +291,21 @@ impl Kernels {
         pattern: &str,
         progress: &dyn Progress,
     ) -> Result<(Digest, PathBuf), KernelError> {
+        let found = self.with_apt(suite, arch, progress, |apt| apt.package(pattern));
+        found.map(|(package, file)| (package.digest, file))
+    }
+
+    /// Hands the apt root of a suite to `run`; `arch` is Debian's name of the architecture.
+    pub(super) fn with_apt<T>(
+        &self,
+        suite: &str,
+        arch: &str,
+        progress: &dyn Progress,
+        run: impl FnOnce(&Apt<'_>) -> T,
+    ) -> T {
         let archive = || Archive::find(Path::new("/"), self.options.mirror.as_deref());
         let (cache, programs) = (&self.cache, &self.programs);
-        let apt = Apt { cache, archive: &archive, programs, suite, arch, progress };
-        apt.package(pattern).map(|(package, file)| (package.digest, file))
+        run(&Apt { cache, archive: &archive, programs, suite, arch, progress })
     }
 }
 

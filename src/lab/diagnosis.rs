@@ -99,6 +99,8 @@ pub(super) struct Diagnosis {
     has_provoked: bool,
     /// Whether the guest stays as it is, for a look at it.
     stays: bool,
+    /// The trial of the same cell that has the diagnostics of this title.
+    earlier: Option<u32>,
     is_shut_down: bool,
     /// Why all further steps are skipped.
     over: Option<&'static str>,
@@ -121,6 +123,7 @@ impl Diagnosis {
             is_judged: false,
             has_provoked,
             stays: false,
+            earlier: None,
             is_shut_down: false,
             over: None,
             sysrq_failure: None,
@@ -129,10 +132,12 @@ impl Diagnosis {
         }
     }
 
-    /// The verdict stands: all steps may be made, but for those that would disturb a guest that `stays`.
-    pub fn on_verdict(&mut self, at: Stamp, has_provoked: bool, stays: bool) {
+    /// The verdict stands: all steps may be made, but for those that would disturb a guest that `stays`, and those that the
+    /// trial `earlier` has made of the same cell and title.
+    pub fn on_verdict(&mut self, at: Stamp, has_provoked: bool, stays: bool, earlier: Option<u32>) {
         self.is_judged = true;
         self.stays = stays;
+        self.earlier = earlier;
         self.has_provoked |= has_provoked;
         self.until = at + TOTAL_TIMEOUT;
     }
@@ -236,6 +241,9 @@ impl Diagnosis {
     fn skip_reason(&self, at: Stamp, step: Step) -> Option<String> {
         if let Some(over) = self.over {
             return Some(over.to_owned());
+        }
+        if let Some(earlier) = self.earlier.filter(|_| step != Step::Dump) {
+            return Some(format!("trial {earlier} has the diagnostics of this title"));
         }
         if let (Some(failure), Step::Sysrq(_)) = (&self.sysrq_failure, step) {
             return Some(failure.clone());

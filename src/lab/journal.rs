@@ -10,6 +10,10 @@ use model::{Bundle, Record, Verdict};
 pub(super) trait Journal {
     /// Appends console bytes.
     fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Appends what the workload's script has printed.
+    fn output(&mut self, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Appends events, before they are judged.
     fn events(&mut self, records: &[Record]) -> Result<(), StoreError>;
     /// Whether the record of the events has its maximum length.
@@ -27,6 +31,10 @@ pub(super) trait Journal {
 impl Journal for TrialDir {
     fn console(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         Self::console(self, bytes)
+    }
+
+    fn output(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Self::output(self, bytes)
     }
 
     fn events(&mut self, records: &[Record]) -> Result<(), StoreError> {

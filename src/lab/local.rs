@@ -44,13 +44,13 @@ impl Executor for LocalExecutor {
 }
 
 /// QEMU's command line, and its files, which live as long as the trial.
-struct Launch {
+pub(super) struct Launch {
     source: Source,
-    argv: Vec<String>,
+    pub argv: Vec<String>,
     /// QEMU's id of the serial console's chardev.
     console: String,
-    sockets: SocketDir,
-    disk: Option<ScratchFile>,
+    pub sockets: SocketDir,
+    pub disk: Option<ScratchFile>,
 }
 
 impl LocalExecutor {
@@ -93,6 +93,7 @@ impl LocalExecutor {
             is_managed: guest.is_managed(),
             vcpu_stop_percent: spec.cell.faults.vcpu_steal,
             keep,
+            diagnosed: spec.diagnosed.clone(),
         };
         let has_qmp = guest.control().is_some();
         let mut driver = Driver {
@@ -126,7 +127,7 @@ impl LocalExecutor {
     }
 }
 
-async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<Launch, LabError> {
+pub(super) async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<Launch, LabError> {
     let sockets = SocketDir::create().map_err(|source| LabError::Io { what: "making a folder for sockets", source })?;
     let disk = match &spec.cell.needs.disk {
         Some(disk) => Some(ScratchFile::create(disk).await?),
@@ -190,6 +191,7 @@ fn finish(spec: &TrialSpec, mut record: TrialRecord, driver: &Driver<'_>) -> Res
     record.boot_s = watchdog.booted_at().map(|stamp| stamp.as_secs_f64());
     record.oom_kills = watchdog.oom_kills();
     record.also = watchdog.also();
+    record.subtests = watchdog.subtests();
     record.artifacts = dir.artifacts()?;
     if report::needs_explanation(&record) {
         dir.file("why.md", report::why(&spec.run, &record).as_bytes())?;

@@ -4,6 +4,7 @@ use super::diagnosis::{Diagnosis, Means};
 use super::stopping::Stopping;
 use crate::guest::Exit;
 use model::{Outcome, Stamp};
+use std::collections::BTreeMap;
 use watchdog::Setup;
 
 /// Fixed properties of a trial.
@@ -20,6 +21,8 @@ pub(super) struct Conditions {
     pub diagnosis: Means,
     /// The outcomes after which the guest stays.
     pub keep: Vec<Outcome>,
+    /// Titles of which an earlier trial of the cell has the diagnostics, and the trial's number.
+    pub diagnosed: BTreeMap<String, u32>,
 }
 
 /// A phase of a trial.

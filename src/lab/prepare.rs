@@ -2,8 +2,10 @@
 
 use super::trial::Ready;
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
-use crate::image::Images;
-use crate::kernel::{Firmware, Footprint, KernelError, Kernels, Progress, missing_option};
+use crate::image::{ImageError, Images, Root};
+use crate::kernel::{
+    Firmware, Footprint, KernelError, Kernels, Programs, Progress, digest_of, is_needed, missing_option, unpack,
+};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, CellId, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
@@ -19,7 +21,7 @@ type Needed<T> = Result<T, Box<Verdict>>;
 /// An image and its digest.
 type Image = (PathBuf, Digest);
 
-/// The key of an image; an image with modules is for one kernel.
+/// The key of an image; an image with modules, or with tests of the kernel's source, is for one kernel.
 type ImageKey = (Arch, WorkloadName, Option<KernelName>);
 
 /// Where kernels and images come from.
@@ -135,6 +137,7 @@ impl Sources {
     ) -> Needed<Image> {
         let sources = self.clone();
         let (workload, kernel, wanted) = (workload.clone(), kernel.cloned(), cell.needs.modules.clone());
+        let name = cell.kernel.clone();
         let work = move || -> Needed<Image> {
             let modules = kernel.map(|kernel| sources.kernels.modules(&kernel, spec, &wanted, progress.as_ref()));
             let modules = modules.unwrap_or(Ok(Vec::new())).map_err(|error| match error {
@@ -144,13 +147,79 @@ impl Sources {
             let failed = |reason: String| verdict(Kind::ImageUnavailable, reason);
             let manifest = sources.workloads.get(&workload);
             let manifest = manifest.ok_or_else(|| failed(format!("unknown workload `{workload}`")))?;
-            let image = sources.images.image(spec, manifest, &modules).map_err(|error| failed(error.to_string()))?;
+            let image = sources.with_root(spec, &name, manifest, progress.as_ref(), |root| {
+                sources.images.image(spec, manifest, &modules, root)
+            })?;
             Ok((image.path, image.digest))
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
+    }
+}
+
+fn names(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
+impl Sources {
+    /// Hands the files of a workload that is a script to `make`: those of its packages, and the tests of the kernel's source that it
+    /// runs. Blocks.
+    ///
+    /// # Errors
+    /// As the verdict of a trial says it.
+    pub(super) fn with_root<T>(
+        &self,
+        arch: Arch,
+        kernel: &KernelName,
+        workload: &Manifest,
+        progress: &dyn Progress,
+        make: impl FnOnce(Option<&Root<'_>>) -> Result<T, ImageError>,
+    ) -> Needed<T> {
+        let failed = |reason: String| verdict(Kind::ImageUnavailable, reason);
+        let Some(script) = workload.needs(arch, arch.min_ram).script else {
+            return make(None).map_err(|error| failed(error.to_string()));
+        };
+
+        let set = self.kernels.packages(arch, &names(&script.packages), &names(&script.without), progress);
+        let set = set.map_err(|error| match error {
+            KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
+            error => failed(error.to_string()),
+        })?;
+        let tests = script.selftests.map(|target| self.selftests(arch, kernel, &target, progress)).transpose()?;
+        let check = || if progress.cancelled() { Err(KernelError::Cancelled) } else { Ok(()) };
+        let unpack = |into: &Path| {
+            let unpacked = unpack(&set.files, into, &is_needed, check);
+            let installed = unpacked.and_then(|()| tests.as_ref().map_or(Ok(()), |tests| tests.install(into)));
+            installed.map_err(|error| error.to_string())
+        };
+        let key = match &tests {
+            Some(tests) => digest_of([set.key.as_str(), tests.key.as_str()]),
+            None => set.key.clone(),
+        };
+        let root = Root { key, unpack: &unpack };
+        make(Some(&root)).map_err(|error| match error {
+            ImageError::Packages(_) if progress.cancelled() => verdict(Kind::Interrupted, error.to_string()),
+            error => failed(error.to_string()),
+        })
+    }
+
+    /// Tests of the kernel's source, built for its guests.
+    fn selftests(&self, arch: Arch, kernel: &KernelName, target: &str, progress: &dyn Progress) -> Needed<Programs> {
+        let not_built = |reason: String| {
+            let reason = format!("selftests need a kernel that is built here, such as linux-7.3: {reason}");
+            verdict(Kind::ImageUnavailable, reason)
+        };
+        if self.own.as_ref().is_some_and(|own| own.name == *kernel) {
+            return Err(not_built(format!("{kernel} is an image of yours")));
+        }
+        let programs = self.kernels.selftests(kernel.as_str(), arch, target, self.jobs, progress);
+        programs.map_err(|error| match error {
+            KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
+            KernelError::NotBuilt { .. } => not_built(error.to_string()),
+            error => verdict(Kind::ImageUnavailable, error.to_string()),
+        })
     }
 }
 
@@ -204,7 +273,8 @@ impl Preparation {
         kernel: &Needed<KernelArtifact>,
         progress: &Arc<dyn Progress + Send>,
     ) -> Needed<Image> {
-        let own = Some(&cell.kernel).filter(|_| !cell.needs.modules.is_empty());
+        let has_tests = cell.needs.script.as_ref().is_some_and(|script| script.selftests.is_some());
+        let own = Some(&cell.kernel).filter(|_| has_tests || !cell.needs.modules.is_empty());
         let key = (cell.arch, workload.clone(), own.cloned());
         if let Some(image) = self.images.get(&key) {
             return image.clone();

@@ -10,6 +10,9 @@ use watchdog::{Action, Watchdog};
 /// Maximum bytes of console lines and damaged frames that are all recorded; later only lines that match a signature.
 const MAX_WHOLE_LINES: u64 = 4 * 1024 * 1024;
 
+/// Stands in the output where the rest is left out.
+const CUT: &[u8] = b"\n(the rest is left out)\n";
+
 /// Reads the console and feeds the watchdog.
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -56,7 +59,25 @@ impl Recorder {
         self.events(at, vec![event], journal)
     }
 
+    /// Keeps what a script prints, as lines.
+    fn keep_output(&self, items: &[Item], journal: &mut dyn Journal) -> Result<(), StoreError> {
+        for item in items {
+            match item {
+                Item::Frame { frame: Frame::Output { dropped: 0, text, more }, .. } => {
+                    journal.output(text.as_bytes())?;
+                    journal.output(if *more { b"" } else { b"\n" })?;
+                }
+                Item::Frame { frame: Frame::Output { .. }, .. } => journal.output(CUT)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn items(&mut self, at: Stamp, items: Vec<Item>, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
+        if self.watchdog.runs_script() {
+            self.keep_output(&items, journal)?;
+        }
         let mut events: Vec<Event> = items.into_iter().filter_map(|item| self.event_of(item)).collect();
         if self.dropped.0 > 0 {
             let (lines, bytes) = std::mem::take(&mut self.dropped);

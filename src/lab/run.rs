@@ -1,6 +1,7 @@
 //! A run: all trials of a plan, subject to admission.
 
 use super::admission::{Admission, Budget, Need};
+use super::diagnosed::Diagnosed;
 use super::error::LabError;
 use super::executor::{Assignment, Executor};
 use super::observer::Observer;
@@ -39,21 +40,35 @@ pub struct RunOptions {
     pub qemu: Option<PathBuf>,
     /// Maximum RAM of a guest whose memory is dumped after a hang or a crash; `None` for no dumps.
     pub dump: Option<RamMib>,
+    /// Diagnose each trial that hung or crashed, not only the first one of a cell with a title.
+    pub diagnose_all: bool,
 }
 
 /// Runs plans.
 pub struct Lab {
     /// Options of the run.
-    pub options: RunOptions,
+    options: RunOptions,
     /// Runs the trials.
-    pub executor: Arc<dyn Executor>,
+    executor: Arc<dyn Executor>,
     /// Receives the progress.
-    pub observer: Arc<dyn Observer>,
+    observer: Arc<dyn Observer>,
     /// Cancels the run.
-    pub cancel: CancellationToken,
+    cancel: CancellationToken,
+    /// The trials that have diagnostics.
+    diagnosed: Arc<Diagnosed>,
 }
 
 impl Lab {
+    /// A lab that reports to `observer`, until `cancel`.
+    pub fn new(
+        options: RunOptions,
+        executor: Arc<dyn Executor>,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self { options, executor, observer, cancel, diagnosed: Arc::default() }
+    }
+
     /// Runs every trial of the plan into `run`, as soon as its cell is prepared, and returns when all have ended or the run was
     /// cancelled.
     ///
@@ -140,6 +155,7 @@ impl Lab {
             ready,
             run: run.clone(),
             max_dump: self.options.dump,
+            diagnosed: (!self.options.diagnose_all).then(|| Arc::clone(&self.diagnosed)),
             executor: Arc::clone(&self.executor),
             observer: Arc::clone(&self.observer),
             cancel: self.cancel.child_token(),
@@ -213,6 +229,8 @@ struct Trial {
     ready: Result<Ready, Box<Verdict>>,
     run: RunDir,
     max_dump: Option<RamMib>,
+    /// The trials that have diagnostics; `None` if they do not matter.
+    diagnosed: Option<Arc<Diagnosed>>,
     executor: Arc<dyn Executor>,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
@@ -256,6 +274,7 @@ impl Trial {
             firmware: ready.firmware.clone(),
             accel,
             max_dump: self.max_dump,
+            diagnosed: self.diagnosed.as_ref().map(|known| known.titles(&ready.kernel, &self.cell)).unwrap_or_default(),
         };
         let folder = self.run.trial_folder(self.cell.id.as_str(), self.number);
         let assignment = Assignment {
@@ -265,7 +284,11 @@ impl Trial {
             observer: self.observer.as_ref(),
             cancel: self.cancel.clone(),
         };
-        self.executor.execute(assignment).await
+        let record = self.executor.execute(assignment).await?;
+        if let Some(diagnosed) = &self.diagnosed {
+            diagnosed.add(&ready.kernel, &record);
+        }
+        Ok(record)
     }
 
     /// Records a trial without a kernel or an image.

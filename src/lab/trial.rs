@@ -3,6 +3,7 @@
 use crate::host::Accelerator;
 use model::{Accel, Cell, Digest, KernelArtifact, RamMib};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Version of a trial's spec.
@@ -44,6 +45,9 @@ pub struct TrialSpec {
     pub accel: Accel,
     /// Maximum RAM of a guest whose memory is dumped after a hang or a crash; `None` for no dump.
     pub max_dump: Option<RamMib>,
+    /// Titles of which an earlier trial of the cell has the diagnostics, and the trial's number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diagnosed: BTreeMap<String, u32>,
 }
 
 /// Where a guest comes from.

@@ -23,6 +23,7 @@ pub fn kernel_words(cell: &Cell) -> Vec<String> {
     words.retain(|word| !removed.iter().any(|removed| removed[1..] == *word));
     if let Payload::Workload { name, options } = &cell.payload {
         words.push(format!("oomlab_workload={name}"));
+        words.extend(cell.needs.script.as_ref().map(|script| format!("oomlab_script={}", script.results)));
         words.extend(options.iter().map(|(option, value)| format!("oomlab_opt_{option}={value}")));
     }
     let faults = [("page_alloc", cell.faults.page_alloc), ("slab", cell.faults.slab)];

@@ -64,6 +64,7 @@ impl Reasons<'_> {
             | Kind::RcuStall
             | Kind::WorkqueueLockup
             | Kind::Warned
+            | Kind::TestFailed
             | Kind::BootSilent
             | Kind::LoadTimeout
             | Kind::WorkloadFailed

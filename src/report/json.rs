@@ -2,7 +2,7 @@
 
 use model::{
     Accel, Also, Artifact, Caveat, Culprit, Digest, Evidence, ExpectedVerdict, Kind, Outcome, Payload, RuleId, RunId,
-    RunRecord, TrialRecord, Worded,
+    RunRecord, Subtest, TrialRecord, Worded,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -179,6 +179,8 @@ struct Cell<'r> {
     oom_kills: u64,
     /// Reports of the kernel beside the verdict, the gravest first.
     also: &'r [Also],
+    /// Results that the workload's script printed, in its order.
+    subtests: &'r [Subtest],
     /// The task that the OOM killer chose and that did not exit.
     victim: Option<Task<'r>>,
     /// The task that is stuck or crashed.
@@ -286,6 +288,7 @@ impl<'r> Cell<'r> {
             onset_guest_s: verdict.onset.and_then(|onset| onset.guest_s),
             oom_kills: trial.oom_kills,
             also: &trial.also,
+            subtests: &trial.subtests,
             victim: verdict.victim.as_ref().map(Task::of),
             task: verdict.task.as_ref().map(Task::of),
             lines: &verdict.lines,

@@ -1,6 +1,6 @@
-//! A run as JUnit XML for CI servers: one test suite for each kernel and architecture, one test case for each trial.
+//! A run as JUnit XML for CI servers: one test suite for each kernel and architecture, one test case for each trial, and for each subtest.
 
-use model::{Kind, Outcome, RunRecord, TrialRecord};
+use model::{Kind, Outcome, RunRecord, Subtest, SubtestStatus, TrialRecord};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
@@ -22,17 +22,14 @@ pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
     let mut suites: Vec<TestSuite> = Vec::new();
     for trial in &run.trials {
         let name = xml(&format!("{}.{}", trial.cell.kernel, trial.cell.arch));
-        let case = case(run, trial, &name);
-        match suites.iter_mut().find(|suite| suite.name.as_str() == name) {
-            Some(suite) => {
-                suite.add_test_case(case);
-            }
-            None => {
-                let mut suite = TestSuite::new(name);
-                suite.add_test_case(case);
-                suites.push(suite);
-            }
-        }
+        let own = case(run, trial, &name);
+        let cases =
+            std::iter::once(own).chain(trial.subtests.iter().map(|subtest| subtest_case(trial, subtest, &name)));
+        let place = suites.iter().position(|suite| suite.name.as_str() == name).unwrap_or_else(|| {
+            suites.push(TestSuite::new(name.clone()));
+            suites.len() - 1
+        });
+        suites[place].add_test_cases(cases.collect::<Vec<_>>());
     }
     for suite in &mut suites {
         suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
@@ -56,6 +53,24 @@ fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
     case
 }
 
+/// A subtest: its class is the trial. One that fails where the trial is as expected is known.
+fn subtest_case(trial: &TrialRecord, subtest: &Subtest, suite: &str) -> TestCase {
+    let why = bounded(subtest.why.as_deref().unwrap_or(subtest.status.as_str()));
+    let status = match subtest.status {
+        SubtestStatus::Pass | SubtestStatus::ExpectedFail => TestCaseStatus::success(),
+        status if status == SubtestStatus::Skip || trial.as_expected() => TestCaseStatus::skipped(),
+        _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
+    };
+    let mut case = TestCase::new(xml(&subtest.name), status);
+    case.status.set_message(xml(&why));
+    let folder = xml(&trial.folder());
+    case.set_classname(format!("{suite}.{}", folder.strip_prefix(&format!("{suite}.")).unwrap_or(&folder)));
+    if let Some(time) = subtest.seconds {
+        case.set_time(seconds(time));
+    }
+    case
+}
+
 fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
     let verdict = &trial.verdict;
     if trial.as_expected() {
@@ -63,9 +78,12 @@ fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
     }
     let kind = match verdict.outcome() {
         Outcome::LabError => NonSuccessKind::Error,
-        Outcome::Pass | Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Inconclusive => {
-            NonSuccessKind::Failure
-        }
+        Outcome::Pass
+        | Outcome::Hang
+        | Outcome::Crash
+        | Outcome::BootFailed
+        | Outcome::Fail
+        | Outcome::Inconclusive => NonSuccessKind::Failure,
     };
     let mut status =
         if verdict.kind == Kind::Interrupted { TestCaseStatus::skipped() } else { TestCaseStatus::non_success(kind) };

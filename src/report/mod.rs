@@ -4,6 +4,7 @@
 mod alternatives;
 mod axis;
 mod grid;
+mod guest_file;
 mod json;
 mod junit;
 mod layout;
@@ -18,10 +19,11 @@ mod timeline;
 mod why;
 
 pub use grid::{GridCell, GridRow, first_red, grid};
+pub use guest_file::GuestFile;
 pub use json::{json, json_schema};
 pub use junit::junit;
 pub use layout::Style;
-pub use script::{ScriptError, script};
+pub use script::{Lookup, ScriptError, script};
 pub use table::variant;
 pub use text::{is_plain_word, text};
 pub use timeline::timeline;

@@ -1,5 +1,6 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
+use super::guest_file::GuestFile;
 use arch::without_sandbox;
 use model::{Digest, Payload, RunId, ScratchDisk, TrialRecord, printable, printable_lines};
 use std::fmt::Write as _;
@@ -10,26 +11,101 @@ use std::path::Path;
 #[error("an argument of QEMU's command line has a control character: `{0}`")]
 pub struct ScriptError(String);
 
-/// A script for any POSIX shell that boots the same guest, with the console where it is started. Files below `cache`, the
-/// lab's own, are looked for in the cache of the user who starts it; `KERNEL`, `INITRD` and `FIRMWARE` name others. It needs QEMU, for a
-/// guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate` and what makes its file system.
+/// Where a script looks for the guest's files.
+#[derive(Debug, Clone, Copy)]
+pub enum Lookup<'a> {
+    /// Where the trial had them; those below this folder, the lab's cache, in the cache of the user who starts the script.
+    Cache(&'a Path),
+    /// Beside the script, by [`GuestFile::name`].
+    Beside,
+}
+
+/// A script for any POSIX shell that boots the same guest, with the console where it is started. `KERNEL`, `INITRD` and `FIRMWARE`
+/// name other files. It needs QEMU, for a guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate` and what
+/// makes its file system.
+///
+/// One with [`Lookup::Beside`] passes its arguments to QEMU; `--print` prints QEMU's command line, without a console, as one line for
+/// a shell. `QEMU` names another program.
 ///
 /// # Errors
 /// When an argument has a control character.
-pub fn script(run: &RunId, trial: &TrialRecord, cache: &Path) -> Result<String, ScriptError> {
-    let mut out = format!("#!/bin/sh\n{}set -eu\n", comments(run, trial));
+pub fn script(run: &RunId, trial: &TrialRecord, lookup: Lookup<'_>) -> Result<String, ScriptError> {
     let command = without_sandbox(&trial.command);
-    let argv = with_console_on_stdio(&command);
+    let argv = without_channels(&command);
     let files = files(trial, &argv);
-    out.push_str(&prelude(&files, cache)?);
-    if matches!(trial.cell.payload, Payload::Workload { .. }) {
-        out.push_str(FRAME_FILTER);
+    let words = words(trial, &argv, &files, lookup)?;
+    let disk = trial.cell.needs.disk.as_ref();
+    let filter = if matches!(trial.cell.payload, Payload::Workload { .. }) { FRAME_FILTER } else { "" };
+    let mut out = format!("#!/bin/sh\n{}set -eu\n", comments(run, trial, lookup));
+    match lookup {
+        Lookup::Cache(cache) => {
+            let start = disk.map_or_else(|| "exec ".to_owned(), |disk| scratch_disk(disk, DISK_REMOVAL));
+            let prelude = find_in_cache(&files, cache)?;
+            let _ = write!(out, "{prelude}{filter}\n{start}{words} \\\n    {CONSOLE}\n");
+        }
+        Lookup::Beside => {
+            let program = argv.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+            let _ = write!(out, "{HERE}\nqemu={}\nqemu=${{QEMU:-$qemu}}\n", quoted(program)?);
+            out.push_str(&find_beside(&files)?);
+            let disk = disk.map(|disk| scratch_disk(disk, DISK_CARE)).unwrap_or_default();
+            let exec = if disk.is_empty() { "exec " } else { "" };
+            let _ = write!(
+                out,
+                "{PRINT_OPTION}\n{disk}set -- {words} \\\n    \"$@\"\n{PRINT}{filter}\n{exec}\"$@\" {CONSOLE}\n"
+            );
+        }
     }
-    out.push('\n');
-    match trial.cell.needs.disk {
-        Some(disk) => out.push_str(&scratch_disk(&disk)),
-        None => out.push_str("exec "),
-    }
+    Ok(out)
+}
+
+/// The serial console and QEMU's monitor on standard input and output.
+const CONSOLE: &str = "-serial mon:stdio";
+
+/// Frames of the agent are for the lab; a reader goes on when the script becomes QEMU. Not every `sed` has `-u`.
+const FRAME_FILTER: &str = r#"
+# of the agent's frames only what a script prints is shown; FRAMES=1 shows them all
+if [ -z "${FRAMES:-}" ]; then
+    if sed -u p </dev/null >/dev/null 2>&1; then unbuffered=-u; else unbuffered=; fi
+    output='/^@oomlab [0-9]* output text=/{s/^[^=]*=//;s/ more=1//;s/ \*[0-9a-f]*.*$//;y/+/ /;s/%09/ /g;s/%2b/+/g;s/%25/%/g;b}'
+    dir=$(mktemp -d)
+    mkfifo "$dir/console"
+    { rm -r "$dir"; exec sed $unbuffered -e "$output" -e '/^@oomlab /d' -e 's/@oomlab [0-9].*//'; } <"$dir/console" &
+    exec >"$dir/console"
+fi
+"#;
+
+/// The script's folder, as its user names it.
+const HERE: &str = r#"
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac"#;
+
+/// Notes and removes the option `--print`.
+const PRINT_OPTION: &str = r#"
+print=
+if [ "${1:-}" = --print ]; then
+    print=yes
+    shift
+fi
+"#;
+
+/// Prints QEMU's words on one line, quoted for a shell.
+const PRINT: &str = r#"
+if [ -n "$print" ]; then
+    line=
+    for word in "$@"; do
+        case $word in
+            '' | *[!A-Za-z0-9_@%+=:,./-]*)
+                word=$(printf '%s\n' "$word" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/") ;;
+        esac
+        line="$line $word"
+    done
+    printf '%s\n' "${line# }"
+    exit
+fi
+"#;
+
+/// The words of QEMU's command line, quoted where they must be, the guest's files and disk as variables.
+fn words(trial: &TrialRecord, argv: &[&str], files: &[File<'_>], lookup: Lookup<'_>) -> Result<String, ScriptError> {
+    let mut out = String::new();
     for (index, word) in argv.iter().enumerate() {
         let gap = match index {
             0 => "",
@@ -38,53 +114,37 @@ pub fn script(run: &RunId, trial: &TrialRecord, cache: &Path) -> Result<String, 
         };
         let file = files.iter().find(|file| file.at == index);
         let word = match (file, behind_the_disks_file(word)) {
-            (Some(file), _) => format!("\"${}\"", file.variable),
+            (Some(file), _) => format!("\"${}\"", file.kind.variable()),
             (_, Some(rest)) if trial.cell.needs.disk.is_some() => format!("file=\"$disk\"{}", quoted(rest)?),
+            _ if index == 0 && matches!(lookup, Lookup::Beside) => "\"$qemu\"".to_owned(),
             _ => quoted(word)?,
         };
         let _ = write!(out, "{gap}{word}");
     }
-    out.push('\n');
     Ok(out)
 }
 
-/// Frames of the agent are for the lab; a reader goes on when the script becomes QEMU.
-const FRAME_FILTER: &str = r#"
-# the agent's frames are left out of the console; FRAMES=1 shows them
-if [ -z "${FRAMES:-}" ]; then
-    dir=$(mktemp -d)
-    mkfifo "$dir/console"
-    { rm -r "$dir"; exec sed -u -e '/^@oomlab /d' -e 's/@oomlab [0-9].*//'; } <"$dir/console" &
-    exec >"$dir/console"
-fi
-"#;
-
 /// A file that the command line names.
 struct File<'t> {
-    /// Its place in the command line.
+    kind: GuestFile,
+    /// Its index in the command line.
     at: usize,
     path: &'t str,
     digest: Option<&'t Digest>,
-    /// Variable of the script; in capitals, the user's.
-    variable: &'static str,
 }
 
 fn files<'t>(trial: &'t TrialRecord, argv: &[&'t str]) -> Vec<File<'t>> {
-    let file = |(option, variable, digest): (&str, &'static str, &'t Option<Digest>)| {
-        let at = argv.iter().position(|word| *word == option)? + 1;
-        Some(File { at, path: argv.get(at)?, digest: digest.as_ref(), variable })
+    let file = |kind: GuestFile| {
+        let at = kind.position(trial, argv)?;
+        Some(File { kind, at, path: argv.get(at)?, digest: kind.digest(trial) })
     };
-    let files = [("-kernel", "kernel", &trial.kernel_digest), ("-initrd", "initrd", &trial.initrd_digest)];
-    // Without a digest it is no file of the lab's: `-bios default`.
-    let firmware = trial.firmware_digest.as_ref().map(|_| ("-bios", "firmware", &trial.firmware_digest));
-    files.into_iter().chain(firmware).filter_map(file).collect()
+    GuestFile::ALL.into_iter().filter_map(file).collect()
 }
 
-/// Finds the files, and tells when one is missing or is not the recorded one.
-fn prelude(files: &[File<'_>], cache: &Path) -> Result<String, ScriptError> {
+/// Finds the files where they were, those of the lab's cache in that of the user.
+fn find_in_cache(files: &[File<'_>], cache: &Path) -> Result<String, ScriptError> {
     let mut out = String::new();
-    let is_cached = |file: &File<'_>| Path::new(file.path).starts_with(cache);
-    if files.iter().any(is_cached) {
+    if files.iter().any(|file| Path::new(file.path).starts_with(cache)) {
         out.push_str("\ncache=${OOMLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oomlab}");
     }
     for file in files {
@@ -92,28 +152,53 @@ fn prelude(files: &[File<'_>], cache: &Path) -> Result<String, ScriptError> {
             Some(below) => format!("\"$cache\"/{}", quoted(below)?),
             None => quoted(file.path)?,
         };
-        let (variable, capitals) = (file.variable, file.variable.to_uppercase());
-        let missing = format!("echo \"missing: ${variable}; set {capitals} to the file\" >&2");
-        let _ = write!(out, "\n{variable}={path}\n{variable}=${{{capitals}:-${variable}}}\n");
-        let _ = writeln!(out, "[ -r \"${variable}\" ] || {{ {missing}; exit 1; }}");
-        if let Some(digest) = file.digest {
-            let other = format!("echo \"${variable} is not the recorded {variable}\" >&2");
-            let _ = writeln!(out, "[ \"$(sha256sum <\"${variable}\")\" = '{digest}  -' ] || {other}");
-        }
+        out.push_str(&find(file, &path)?);
     }
     Ok(out)
 }
 
-/// Makes a disk that goes away with the script; `/tmp` may be in the host's memory.
-fn scratch_disk(disk: &ScratchDisk) -> String {
+/// Finds the files in the script's folder.
+fn find_beside(files: &[File<'_>]) -> Result<String, ScriptError> {
+    files.iter().map(|file| find(file, &format!("$here/{}", file.kind.name()))).collect()
+}
+
+/// Sets the variable of a file, and tells when the file is missing or is not the recorded one; `path` is quoted.
+fn find(file: &File<'_>, path: &str) -> Result<String, ScriptError> {
+    let variable = file.kind.variable();
+    let capitals = variable.to_uppercase();
+    let missing = format!("echo \"missing: ${variable}; set {capitals} to the file\" >&2");
+    let mut out = format!("\n{variable}={path}\n{variable}=${{{capitals}:-${variable}}}\n");
+    let _ = writeln!(out, "[ -r \"${variable}\" ] || {{ {missing}; exit 1; }}");
+    if let Some(digest) = file.digest {
+        let recorded = quoted(&format!("{digest}  -"))?;
+        let _ = writeln!(
+            out,
+            "if command -v sha256sum >/dev/null && [ \"$(sha256sum <\"${variable}\")\" != {recorded} ]; then\n    \
+             echo \"${variable} is not the recorded {variable}\" >&2\nfi"
+        );
+    }
+    Ok(out)
+}
+
+/// Removes a scratch disk at the end of its script.
+const DISK_REMOVAL: &str = "trap 'rm -f \"$disk\"' EXIT\ntrap 'exit 1' HUP INT TERM\n";
+
+/// The same, unless the command line is printed: the script ends before the guest begins.
+const DISK_CARE: &str = r#"if [ -n "$print" ]; then
+    echo "the guest's disk is $disk; remove it afterwards" >&2
+else
+    trap 'rm -f "$disk"' EXIT
+    trap 'exit 1' HUP INT TERM
+fi
+"#;
+
+/// Makes a disk; `care` says what becomes of it. `/tmp` may be in the host's memory.
+fn scratch_disk(disk: &ScratchDisk, care: &str) -> String {
     let bytes = disk.bytes;
     // Not every user's PATH has what is for root at other times.
     let maker = disk.filesystem.map(|filesystem| filesystem.maker().join(" "));
     let filesystem = maker.map(|maker| format!("PATH=$PATH:/usr/sbin:/sbin {maker} \"$disk\"\n")).unwrap_or_default();
-    format!(
-        "disk=$(mktemp /var/tmp/oomlab-scratch.XXXXXX)\ntrap 'rm -f \"$disk\"' EXIT\ntrap 'exit 1' HUP INT TERM\n\
-         truncate -s {bytes} \"$disk\"\n{filesystem}\n"
-    )
+    format!("disk=$(mktemp /var/tmp/oomlab-scratch.XXXXXX)\n{care}truncate -s {bytes} \"$disk\"\n{filesystem}\n")
 }
 
 /// What follows the path in the `-drive` of the scratch disk, which `launch` names `oomlab-scratch`; the lab's own file
@@ -123,7 +208,13 @@ fn behind_the_disks_file(word: &str) -> Option<&str> {
     Some(&word[at..])
 }
 
-fn comments(run: &RunId, trial: &TrialRecord) -> String {
+/// What a script beside its files understands.
+const USAGE: [&str; 2] = [
+    "arguments are QEMU's: `-s -S` waits for gdb; `--print` prints QEMU's command line instead, without the console",
+    "KERNEL, INITRD, FIRMWARE and QEMU name other files",
+];
+
+fn comments(run: &RunId, trial: &TrialRecord, lookup: Lookup<'_>) -> String {
     let cell = &trial.cell;
     let digest =
         |digest: &Option<Digest>| digest.as_ref().map(|digest| format!(", sha256 {digest}")).unwrap_or_default();
@@ -144,12 +235,15 @@ fn comments(run: &RunId, trial: &TrialRecord) -> String {
         facts.push(format!("further arguments of QEMU: {}", cell.qemu.join(" ")));
     }
     facts.push("the console is here; Ctrl-A X ends QEMU, Ctrl-A C is its monitor".to_owned());
+    if matches!(lookup, Lookup::Beside) {
+        facts.extend(USAGE.map(str::to_owned));
+    }
     facts.iter().map(|fact| format!("# {}\n", printable(fact))).collect()
 }
 
-/// The command line with the serial console and QEMU's monitor on standard input and output in place of the lab's
-/// sockets, which `launch` names `serial0` and `qmp0`.
-fn with_console_on_stdio(command: &[String]) -> Vec<&str> {
+/// The command line without the serial console and QEMU's monitor, which are the lab's sockets; `launch` names them `serial0` and
+/// `qmp0`.
+fn without_channels(command: &[String]) -> Vec<&str> {
     let is_the_labs = |option: &str, value: &str| match option {
         "-chardev" => value.split(',').any(|part| part == "id=serial0" || part == "id=qmp0"),
         "-serial" => value == "chardev:serial0",
@@ -165,7 +259,6 @@ fn with_console_on_stdio(command: &[String]) -> Vec<&str> {
             argv.push(word);
         }
     }
-    argv.extend(["-serial", "mon:stdio"]);
     argv
 }
 

@@ -4,7 +4,7 @@ use super::layout::{Colour, Style, counted, duration, padded};
 use super::rate::Rate;
 use super::tally::{Standing, reports_note, tally};
 use ::console::measure_text_width;
-use model::{Cell, Outcome, RunRecord, TrialRecord, printable};
+use model::{Cell, Outcome, RunRecord, SubtestCounts, TrialRecord, printable};
 use std::fmt::Write as _;
 
 /// Maximum columns of a cell's name; a longer one shifts the rest of its row to the right.
@@ -90,6 +90,9 @@ fn notes(trials: &[&TrialRecord], style: Style) -> Vec<String> {
     }
     if trial.oom_kills > 0 {
         notes.push(counted(trial.oom_kills, "kill"));
+    }
+    if !trial.subtests.is_empty() {
+        notes.push(SubtestCounts::of(&trial.subtests).to_string());
     }
     notes.extend(trial.also_line());
     notes

@@ -3,7 +3,7 @@
 use super::layout::{Colour, Style, counted, duration};
 use super::table;
 use super::tally::{reports_note, tally, unexpected};
-use model::{Expectation, RunRecord, TrialRecord, Verdict, printable};
+use model::{Expectation, RunRecord, Subtest, TrialRecord, Verdict, printable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -80,6 +80,9 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
     }
     out.push_str(&style.wrap(&verdict.summary, 2));
     reasons(out, verdict, style);
+    for line in failed_subtests(trial) {
+        out.push_str(&style.hang_with(&format!("  {}", printable(&line)), None));
+    }
     for line in verdict.lines.iter().take(MAX_LINES) {
         let line = style.fit(line, style.columns() - 2);
         let _ = writeln!(out, "  {}", style.paint(Colour::Faint, &line));
@@ -95,6 +98,16 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
         let _ = writeln!(out, "  {}", style.paint(Colour::Strong, &repro(run, &folder)));
     }
     out.push('\n');
+}
+
+/// The subtests that failed, up to [`MAX_LINES`], each with its reason.
+fn failed_subtests(trial: &TrialRecord) -> Vec<String> {
+    let failed = trial.subtests.iter().filter(|test| test.status.is_failure());
+    let line = |test: &Subtest| {
+        let why = test.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{} {}{why}", test.status, test.name)
+    };
+    failed.take(MAX_LINES).map(line).collect()
 }
 
 /// What a verdict rests on, and its caveats.

@@ -4,11 +4,14 @@ use super::alternatives::clauses;
 use super::layout::{counted, duration};
 use super::markdown::{block, paragraph, phrase, span};
 use super::text::shell_name;
-use model::{Accel, Evidence, Expectation, Onset, Outcome, TrialRecord, Verdict};
+use model::{Accel, Evidence, Expectation, Onset, Outcome, Subtest, SubtestCounts, TrialRecord, Verdict};
 use std::fmt::Write as _;
 
 /// Phrases of one list.
 const MAX_PHRASES: usize = 12;
+
+/// Failed subtests that are listed.
+const MAX_SUBTESTS: usize = 20;
 
 /// Whether the verdict needs an explanation: no pass, not as expected, with a caveat, or with other reports of the kernel.
 pub fn needs_explanation(trial: &TrialRecord) -> bool {
@@ -31,6 +34,7 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     list(&mut out, &verdict.evidence);
     against(&mut out, trial, verdict);
     also(&mut out, trial);
+    subtests(&mut out, trial);
     collected(&mut out, trial);
     let name = shell_name(run_dir, &trial.folder());
     let replay = span(&format!("oomlab replay {name} --timeline"));
@@ -50,6 +54,29 @@ fn also(out: &mut String, trial: &TrialRecord) {
         count => format!("{} ({count})", span(&also.title)),
     });
     let _ = writeln!(out, "**Also reported** by the kernel: {}.\n", reports.collect::<Vec<_>>().join(", "));
+}
+
+/// What a script reported: counts, and those that failed.
+fn subtests(out: &mut String, trial: &TrialRecord) {
+    if trial.subtests.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "**Subtests**: {}.\n", SubtestCounts::of(&trial.subtests));
+    let failed: Vec<String> = trial.subtests.iter().filter(|test| test.status.is_failure()).map(subtest_line).collect();
+    for line in failed.iter().take(MAX_SUBTESTS) {
+        let _ = writeln!(out, "- {line}");
+    }
+    match failed.len().checked_sub(MAX_SUBTESTS).filter(|more| *more > 0) {
+        Some(more) => out.push_str(&format!("- and {more} more\n\n")),
+        None if failed.is_empty() => {}
+        None => out.push('\n'),
+    }
+}
+
+fn subtest_line(test: &Subtest) -> String {
+    let seconds = test.seconds.map(|seconds| format!(" after {}", duration(seconds))).unwrap_or_default();
+    let why = test.why.as_ref().map(|why| format!(": {}", span(why))).unwrap_or_default();
+    format!("{} {}{seconds}{why}", test.status, span(&test.name))
 }
 
 /// The files of the bundle.

@@ -13,4 +13,4 @@ pub use events::{Events, read_events};
 pub use input::{open_regular, open_stream, read_regular, read_stream};
 pub use results::{Results, TrialResult};
 pub use run_dir::{RunDir, read_trial};
-pub use trial_dir::{TrialDir, digest_file};
+pub use trial_dir::{TrialDir, digest_file, digest_reader};

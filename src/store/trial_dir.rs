@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! console.log    the serial console, byte for byte (at most 64 MiB)
+//! output.log     what a script printed, without the kernel's messages
 //! events.jsonl   the events, one a line: enough to judge the trial again (at most about 64 MiB)
 //! verdict.json   the judgement
 //! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
@@ -22,8 +23,13 @@ use std::path::{Path, PathBuf};
 /// Bytes of a console that are kept. The rest is counted in `events.jsonl`.
 const MAX_CONSOLE: u64 = 64 * 1024 * 1024;
 
+/// Bytes of a script's output that are kept: the agent sends half of that, but the guest is hostile.
+const MAX_OUTPUT: u64 = 8 * 1024 * 1024;
+
 /// Bytes of events after which the record ends.
 const MAX_EVENTS: u64 = 64 * 1024 * 1024;
+
+const OUTPUT: &str = "output.log";
 
 /// One trial's folder, open for writing.
 #[derive(Debug)]
@@ -31,6 +37,9 @@ pub struct TrialDir {
     dir: PathBuf,
     console: File,
     console_bytes: u64,
+    /// Made with the first output.
+    output: Option<File>,
+    output_bytes: u64,
     events: File,
     event_bytes: u64,
 }
@@ -50,6 +59,8 @@ impl TrialDir {
             dir: dir.to_owned(),
             console: create("console.log")?,
             console_bytes: 0,
+            output: None,
+            output_bytes: 0,
             events: create("events.jsonl")?,
             event_bytes: 0,
         })
@@ -70,6 +81,25 @@ impl TrialDir {
         self.console.write_all(kept).map_err(StoreError::write(&self.dir.join("console.log")))?;
         self.console_bytes += kept.len() as u64;
         Ok(())
+    }
+
+    /// Appends what the workload's script has printed; what is beyond 8 MiB is left out.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn output(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.dir.join(OUTPUT);
+        let mut append = || -> std::io::Result<()> {
+            let file = match &mut self.output {
+                Some(file) => file,
+                none => none.insert(File::create(&path)?),
+            };
+            let room = usize::try_from(MAX_OUTPUT.saturating_sub(self.output_bytes)).unwrap_or(usize::MAX);
+            let kept = &bytes[..bytes.len().min(room)];
+            self.output_bytes += kept.len() as u64;
+            file.write_all(kept)
+        };
+        append().map_err(StoreError::write(&self.dir.join(OUTPUT)))
     }
 
     /// Appends events. They are with the operating system when this returns: an event is on disk before it is judged.
@@ -158,7 +188,8 @@ fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
     let mut collected: Vec<String> =
         collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
     collected.sort_unstable();
-    let own = ["console.log", "events.jsonl", "qemu.log", "qemu.sh", "why.md", "bundle.json"].map(str::to_owned);
+    let own =
+        ["console.log", OUTPUT, "events.jsonl", "qemu.log", "qemu.sh", "why.md", "bundle.json"].map(str::to_owned);
     let mut found = Vec::new();
     for file in own.into_iter().chain(collected) {
         let path = dir.join(&file);
@@ -193,12 +224,19 @@ fn write_verdict(dir: &Path, verdict: &Verdict) -> Result<(), StoreError> {
 /// # Errors
 /// When it cannot be read.
 pub fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
+    digest_reader(open_regular(path)?)
+}
+
+/// Length in bytes and SHA-256 of the rest of an input.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest_reader(mut input: impl Read) -> std::io::Result<(u64, Digest)> {
     let mut hasher = Sha256::new();
-    let mut file = open_regular(path)?;
     let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
-        let length = file.read(&mut buffer)?;
+        let length = input.read(&mut buffer)?;
         if length == 0 {
             break;
         }

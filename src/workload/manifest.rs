@@ -2,6 +2,7 @@
 
 use super::needs::NeedsSpec;
 use super::option::{self, OptionError, OptionSpec};
+use super::script::ScriptSpec;
 use super::unfit::Unfit;
 use crate::diagnostic::{Diagnostic, Document, Step};
 use arch::Arch;
@@ -33,6 +34,9 @@ pub struct Manifest {
     /// What the lab must provide.
     #[serde(default)]
     pub needs: NeedsSpec,
+    /// A script that is run in place of a program of the lab's.
+    #[serde(default)]
+    pub script: Option<ScriptSpec>,
     /// Options by name.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,
@@ -118,7 +122,8 @@ impl Manifest {
 
     /// Its needs on a machine.
     pub fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
-        self.needs.on(arch, ram)
+        let script = self.script.as_ref().map(ScriptSpec::needs);
+        Needs { script, ..self.needs.on(arch, ram) }
     }
 
     /// The verdict on a healthy kernel.
@@ -144,6 +149,14 @@ impl Manifest {
             }
         }
         self.needs.check(document);
+        if let Some(script) = &self.script {
+            script.check(document);
+            if self.mmu != MmuNeed::Required {
+                let wrong =
+                    document.wrong(&[Step::Key("mmu")], "a script needs an MMU: Debian has no packages without");
+                wrong.help("write `mmu: required`");
+            }
+        }
         self.options.iter().for_each(|(name, spec)| check_option(name, spec, document));
     }
 }

@@ -5,10 +5,12 @@ mod catalogue;
 mod manifest;
 mod needs;
 mod option;
+mod script;
 mod unfit;
 
 pub use catalogue::{Workloads, catalogue};
 pub use manifest::{Manifest, MmuNeed};
 pub use needs::{DiskNeed, DiskSize, NeedsSpec};
 pub use option::{OptionError, OptionSpec, OptionType};
+pub use script::ScriptSpec;
 pub use unfit::Unfit;

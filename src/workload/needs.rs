@@ -58,7 +58,7 @@ impl NeedsSpec {
                 modules.push(module.to_owned());
             }
         }
-        Needs { modules, disk, config: self.config.clone() }
+        Needs { modules, disk, config: self.config.clone(), script: None }
     }
 
     /// Notes what is wrong with it, below the key `needs`.

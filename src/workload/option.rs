@@ -27,6 +27,8 @@ pub enum OptionType {
     Size,
     /// A whole number of milliseconds.
     Milliseconds,
+    /// Lower-case letters, digits and `-`, for a script.
+    Word,
     /// A decimal fraction from 0 to 1: the chance that something happens in one boot.
     Probability,
 }
@@ -37,6 +39,7 @@ impl OptionType {
         match self {
             Self::Count | Self::Milliseconds => is_number(text),
             Self::Size => text.strip_suffix(['K', 'M', 'G', '%']).is_some_and(is_number),
+            Self::Word => is_word(text),
             Self::Probability => is_probability(text),
         }
     }
@@ -47,6 +50,7 @@ impl OptionType {
             Self::Count => "a whole number, for example `3`",
             Self::Size => "a size such as `512K`, `6M` or `1G`, or a share of the free RAM such as `25%`",
             Self::Milliseconds => "a whole number of milliseconds, for example `1000`",
+            Self::Word => "a word of lower-case letters, digits and `-`",
             Self::Probability => "a decimal fraction from 0 to 1, for example `0.25`",
         }
     }
@@ -54,6 +58,11 @@ impl OptionType {
 
 fn is_number(text: &str) -> bool {
     (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_word(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=40).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_letter)
 }
 
 fn is_probability(text: &str) -> bool {

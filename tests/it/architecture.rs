@@ -41,6 +41,7 @@ const MODULES: &[Module] = &[
     edge("store", &[]),
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
+    edge("archive", &["host", "store", "report", "kernel"]),
     edge("image", &["host", "workload", "assets", "diagnostic"]),
     edge("probe", &["host", "kernel", "qmp"]),
     edge("guest", &["host"]),
@@ -56,6 +57,7 @@ const MODULES: &[Module] = &[
         "cli",
         &[
             "lab",
+            "archive",
             "matrix",
             "report",
             "store",

@@ -172,3 +172,19 @@ async fn bundle_keeps_the_steps_before_qemu_exits() {
     assert_eq!(result(&steps, Step::Sysrq('l')), &StepResult::Failed { why: "QEMU has exited".to_owned() });
     assert_eq!(result(&steps, Step::Sysrq('t')), &StepResult::Skipped { why: "QEMU has exited".to_owned() });
 }
+
+#[tokio::test]
+async fn second_trial_of_a_title_is_not_diagnosed_again() {
+    let mut scripted = Scripted::default();
+    scripted.budget.jobs = Some(1);
+    scripted.cell("cell", &format!("{LIVELOCK}{STUCK}")).repeat = 2;
+    let trials = scripted.run().await.trials;
+    let title = |trial: &TrialRecord| trial.verdict.title.clone();
+    assert!(title(&trials[0]).is_some() && title(&trials[0]) == title(&trials[1]), "{:?}", title(&trials[1]));
+    assert!(is_done(&bundle(&scripted), Step::Sysrq('m')));
+    let second = std::fs::read_to_string(folder(&scripted).with_file_name("cell~2").join("bundle.json")).unwrap();
+    let second: Bundle = serde_json::from_str(&second).unwrap();
+    let skipped = StepResult::Skipped { why: "trial 1 has the diagnostics of this title".to_owned() };
+    assert_eq!(result(&second.steps, Step::Sysrq('m')), &skipped);
+    assert_eq!(result(&second.steps, Step::Dump), &StepResult::Skipped { why: "only with --dump".to_owned() });
+}

@@ -17,6 +17,9 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("matrices/zoo.yaml", "builds kernels: a nightly run"),
     ("--tree ~/linux", "builds a kernel: `trees`"),
     ("--range v6.1..v6.3", "builds kernels: `trees`"),
+    ("oomlab shell", "waits for its user: `shells`"),
+    ("oomlab bundle", "a scripted guest's script is a file of this host: `bundles`"),
+    ("--kernel linux-7.3+mm-selftests", "builds a kernel: a nightly run"),
     ("--kernel linux-7.3+ext4", "builds a kernel: `boots::allocations_fail_on_request` builds one of such a name"),
 ];
 

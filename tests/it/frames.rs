@@ -44,7 +44,7 @@ fn frames() -> Vec<Frame> {
             reclaim: u64::MAX,
             units: 1,
         }),
-        Frame::Started { workload: "zombie-victim".to_owned(), pid: u32::MAX },
+        Frame::Started { workload: "zombie-victim".to_owned(), pid: u32::MAX, results: None },
         Frame::Progress { units: 42 },
         finished(0, ""),
         finished(137, "odd?word??"),

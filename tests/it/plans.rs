@@ -65,7 +65,7 @@ impl KnownWorkload for Workload {
         let throttle = Throttle { bps: Some(4 << 20), iops: None };
         let modules = arch.qemu.disk.modules.iter().map(ToString::to_string).collect();
         let disk = Some(ScratchDisk { bytes: 2 * ram.bytes(), throttle, filesystem: None });
-        Needs { modules, disk, config: Vec::new() }
+        Needs { modules, disk, config: Vec::new(), script: None }
     }
 
     fn healthy(&self, _: Arch) -> Expectation {

@@ -12,7 +12,7 @@ use model::{
     FunctionShare, Kind, Needs, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId, RunRecord,
     ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
-use oomlab::report::{Style, json, json_schema, junit, script, text};
+use oomlab::report::{GuestFile, Lookup, Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

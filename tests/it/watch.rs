@@ -37,6 +37,8 @@ fn a_users_own_qemu_is_started_listened_to_and_judged() {
     assert!(!finished.stdout.contains("repro"), "a watched guest cannot be booted again: {}", finished.stdout);
     let again = program.run(["repro", "run/watched"]);
     assert!(again.status == Some(2) && again.stderr.contains("only watched"), "{again:?}");
+    let bundle = program.run(["bundle", "run/watched"]);
+    assert!(bundle.status == Some(2) && bundle.stderr.contains("only watched"), "{bundle:?}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ words! {
         Crash = "crash",
         /// The guest never came up.
         BootFailed = "boot-failed",
+        /// A test found a fault; the kernel neither hung nor crashed.
+        Fail = "fail",
         /// Nothing is proven; never rounded to a pass.
         Inconclusive = "inconclusive",
         /// The lab itself failed.
@@ -78,6 +80,9 @@ words! {
         SpontaneousReset = "spontaneous-reset",
         /// The trial would have passed, but the kernel reported what `fail_on` names.
         Warned = "warned",
+
+        /// A test reported a failure, or exited with a status other than 0.
+        TestFailed = "test-failed",
 
         /// The kernel panicked before the agent came up.
         BootPanic = "boot-panic",
@@ -146,6 +151,7 @@ impl Kind {
             | Self::Oops
             | Self::SpontaneousReset
             | Self::Warned => Outcome::Crash,
+            Self::TestFailed => Outcome::Fail,
             Self::BootPanic | Self::BootSilent | Self::BootTimeout | Self::RebootLoop | Self::BootPowerOff => {
                 Outcome::BootFailed
             }

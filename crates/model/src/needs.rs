@@ -1,5 +1,6 @@
 //! What a cell needs besides kernel, RAM and programs.
 
+use super::TestFormat;
 use serde::{Deserialize, Serialize};
 
 /// Resources that a workload requires of the lab.
@@ -15,6 +16,24 @@ pub struct Needs {
     /// Options of the kernel that must be built in, without `CONFIG_`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<String>,
+    /// A user space for a script in place of a program of the lab's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
+}
+
+/// What a workload that is a script needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Packages of Debian whose files the guest has, with what they depend on.
+    pub packages: Vec<String>,
+    /// Packages that are left out although others depend on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// Folder of the kernel's own tests, below `tools/testing/selftests`, that the guest has in `/usr/lib/kselftest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selftests: Option<String>,
+    /// The form of the results in what the script prints.
+    pub results: TestFormat,
 }
 
 impl Needs {

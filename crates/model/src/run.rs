@@ -1,6 +1,6 @@
 //! The record of a run: what reports are made of.
 
-use super::{Accel, Also, Cell, Digest, Expectation, Outcome, Regression, RunId, Verdict};
+use super::{Accel, Also, Cell, Digest, Expectation, Outcome, Regression, RunId, Subtest, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,9 @@ pub struct TrialRecord {
     /// Reports of the kernel beside the verdict that the lab did not provoke, the gravest first; at most [`Also::MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Also>,
+    /// What the workload's script reported of its parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtests: Vec<Subtest>,
     /// What executed the guest.
     pub accel: Accel,
     /// QEMU's command line.
@@ -108,6 +111,7 @@ impl TrialRecord {
             boot_s: None,
             oom_kills: 0,
             also: Vec::new(),
+            subtests: Vec::new(),
             accel,
             command: Vec::new(),
             kernel_release: None,

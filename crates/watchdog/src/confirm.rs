@@ -2,7 +2,8 @@
 //! it kills another task and the canary recovers, then nothing but the choice of a victim was blocked.
 
 use super::clock::Moment;
-use super::observations::{Finish, Observations};
+use super::ends::Finish;
+use super::observations::Observations;
 use super::probe_log::ANSWER_TIMEOUT_S;
 use model::{Evidence, Kind, Probe, Stamp, Verdict};
 

@@ -8,6 +8,7 @@ mod confirm;
 mod console_hit;
 mod counter_log;
 mod detectors;
+mod ends;
 mod machine;
 mod observations;
 mod oom_kills;
@@ -20,6 +21,7 @@ mod setup;
 mod snapshot;
 mod stall;
 mod task_evidence;
+mod test_output;
 mod title;
 
 pub use machine::{Action, Watchdog};

@@ -7,7 +7,7 @@ use super::rules::{self, Judgement, Stalled};
 use super::setup::Setup;
 use super::snapshot::{Progress, Snapshot};
 use kmsg::signature::Classification;
-use model::{Also, Caveat, Event, Outcome, Probe, RuleId, Stage, Stamp, Verdict};
+use model::{Also, Caveat, Event, Outcome, Probe, RuleId, Stage, Stamp, Subtest, Verdict};
 
 /// What the watchdog requests of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,10 @@ impl Watchdog {
     /// The verdict, once there is one. It never changes, except that its title is that of all lines so far.
     pub fn verdict(&self) -> Option<Verdict> {
         let verdict = self.verdict.as_ref()?;
-        Some(Verdict { title: self.observed.namer.title(verdict, &self.observed.setup.fail_on), ..verdict.clone() })
+        Some(Verdict {
+            title: self.observed.namer.title(verdict, &self.observed.setup.fail_on, &self.subtests()),
+            ..verdict.clone()
+        })
     }
 
     /// The kernel's own reports so far.
@@ -83,6 +86,16 @@ impl Watchdog {
     pub fn also(&self) -> Vec<Also> {
         let own = self.verdict().and_then(|verdict| verdict.title);
         also::beside(&self.classification(), own.as_deref())
+    }
+
+    /// What the workload's script has reported of its parts.
+    pub fn subtests(&self) -> Vec<Subtest> {
+        self.observed.output.results().subtests
+    }
+
+    /// Whether the workload is a script, whose output is kept.
+    pub fn runs_script(&self) -> bool {
+        self.observed.output.format.is_some()
     }
 
     /// How far the trial has come.

@@ -5,9 +5,11 @@ use super::blockers::Blockers;
 use super::clock::{GuestClock, Moment};
 use super::console_hit::{ConsoleHit, FirstStamp, announces_restart, seconds};
 use super::detectors::Detectors;
+use super::ends::{Exit, Finish};
 use super::oom_kills::OomKills;
 use super::probe_log::ProbeLog;
 use super::setup::Setup;
+use super::test_output::TestOutput;
 use super::title::Namer;
 use kmsg::console::printk::Printk;
 use kmsg::signature::{FailureKind, FailureReport, Finding, Message};
@@ -23,23 +25,6 @@ const SYSRQ_WINDOW_S: f64 = 5.0;
 /// A host with more pressure (PSI `some`, in percent) is busy with other things.
 const MAX_PSI: f32 = 40.0;
 
-/// How the workload ended.
-#[derive(Debug, Clone)]
-pub(super) struct Finish {
-    pub at: Moment,
-    pub status: i32,
-    pub units: u64,
-    pub why: String,
-}
-
-/// How QEMU ended.
-#[derive(Debug, Clone)]
-pub(super) struct Exit {
-    pub code: Option<i32>,
-    pub signal: Option<i32>,
-    pub stderr: String,
-}
-
 /// All that the rules judge.
 #[derive(Debug, Clone)]
 pub(super) struct Observations {
@@ -51,6 +36,7 @@ pub(super) struct Observations {
     pub speed_loop_us: Option<u64>,
     pub started: Option<Moment>,
     pub finished: Option<Finish>,
+    pub output: TestOutput,
     pub beat: Option<(Moment, Beat)>,
     /// When a beat last showed that the canary had finished a round.
     pub canary_progress: Option<Moment>,
@@ -110,6 +96,7 @@ pub(super) struct Observations {
 impl Observations {
     pub fn new(setup: Setup) -> Self {
         Self {
+            output: TestOutput::new(setup.results),
             setup,
             clock: GuestClock::default(),
             probes: ProbeLog::default(),
@@ -219,7 +206,7 @@ impl Observations {
                 self.opensbi = self.opensbi.or_else(|| OpensbiVersion::of_banner(text));
                 self.is_until_seen |= self.setup.expects.until.as_ref().is_some_and(|until| text.contains(until));
             }
-            Event::Agent { frame, .. } if self.setup.frames => self.frame(now, frame),
+            Event::Agent { seq, frame } if self.setup.frames => self.frame(now, *seq, frame),
             Event::LinesDropped { .. } | Event::FrameDamaged { .. } | Event::Agent { .. } => {
                 self.console_activity = Some(now);
             }
@@ -335,8 +322,9 @@ impl Observations {
         }
     }
 
-    fn frame(&mut self, now: Moment, frame: &Frame) {
+    fn frame(&mut self, now: Moment, seq: u32, frame: &Frame) {
         self.console_activity = Some(now);
+        self.output.on_frame(seq);
         match frame {
             Frame::Hello { .. } => {
                 self.hello = self.hello.or(Some(now));
@@ -344,8 +332,9 @@ impl Observations {
                 self.setup.agent = true;
             }
             Frame::Speed { loop_us } => self.speed_loop_us = Some(*loop_us),
-            Frame::Started { .. } => {
+            Frame::Started { results, .. } => {
                 self.started = self.started.or(Some(now));
+                self.output.expect(results.as_deref());
                 self.clock.set_stop_share(self.setup.stop_share);
             }
             Frame::Beat(beat) => self.heartbeat(now, *beat),
@@ -354,6 +343,7 @@ impl Observations {
                 self.clock.set_stop_share(0.0);
                 self.finished = Some(Finish { at: now, status: *status, units: *units, why: why.clone() });
             }
+            Frame::Output { text, more, dropped } => self.output.add(text, *more, *dropped),
             Frame::Bye => {}
         }
     }

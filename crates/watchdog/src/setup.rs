@@ -1,6 +1,6 @@
 //! Fixed properties of a trial.
 
-use model::{AlsoKind, Cell, Initrd, Payload, Timeouts};
+use model::{AlsoKind, Cell, Initrd, Payload, TestFormat, Timeouts};
 
 /// Name of the agent's processes, PID 1 and its canary: that of `/init` (`images/agent/main.c`).
 pub(super) const AGENT_COMM: &str = "init";
@@ -32,6 +32,8 @@ pub struct Setup {
     pub stop_share: f64,
     /// Reports of the kernel with which the trial does not pass.
     pub fail_on: Vec<AlsoKind>,
+    /// The form of the results that the workload's script prints; `None` for a program of the lab's.
+    pub results: Option<TestFormat>,
 }
 
 /// What a guest without the agent is expected to do.
@@ -55,7 +57,15 @@ impl Expects {
 impl Setup {
     /// With plain limits, for a guest with the agent or one without.
     pub fn new(agent: bool, timeouts: Timeouts) -> Self {
-        Self { agent, frames: true, expects: Expects::default(), timeouts, stop_share: 0.0, fail_on: Vec::new() }
+        Self {
+            agent,
+            frames: true,
+            expects: Expects::default(),
+            timeouts,
+            stop_share: 0.0,
+            fail_on: Vec::new(),
+            results: None,
+        }
     }
 
     /// For a trial of this cell.
@@ -71,6 +81,7 @@ impl Setup {
             timeouts,
             stop_share: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
             fail_on: cell.fail_on.clone(),
+            results: cell.needs.script.as_ref().map(|script| script.results),
         }
     }
 

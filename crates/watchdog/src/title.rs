@@ -4,7 +4,10 @@ use super::also;
 use super::setup::AGENT_COMM;
 use kmsg::functions::Subsystem;
 use kmsg::signature::{Classification, Message, Reader, ReportKind};
-use model::{AlsoKind, Event, Kind, Outcome, Profile, Verdict};
+use model::{AlsoKind, Event, Kind, Outcome, Profile, Subtest, Verdict};
+
+/// Failed subtests that a title names.
+const MAX_NAMED: usize = 3;
 
 /// Reads a trial's console, and keeps what names its problem.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +36,10 @@ impl Namer {
     /// The title of a trial with this verdict: that of the kernel's own report where there is one, else the kind and the
     /// function or task that names the problem. `None` where nothing went wrong with the guest's kernel. `fail_on` are the reports that
     /// make a pass a failure.
-    pub fn title(&self, verdict: &Verdict, fail_on: &[AlsoKind]) -> Option<String> {
+    pub fn title(&self, verdict: &Verdict, fail_on: &[AlsoKind], subtests: &[Subtest]) -> Option<String> {
+        if verdict.kind == Kind::TestFailed {
+            return Some(Self::test(subtests));
+        }
         if !matches!(verdict.outcome(), Outcome::Hang | Outcome::Crash | Outcome::BootFailed) {
             return None;
         }
@@ -51,6 +57,17 @@ impl Namer {
     /// What is wrong by the kernel's own reports so far.
     pub fn classification(&self) -> Classification {
         self.reader.clone().finish()
+    }
+
+    /// Which subtests failed: by them failures of a test are told apart.
+    fn test(subtests: &[Subtest]) -> String {
+        let failed = subtests.iter().filter(|subtest| subtest.status.is_failure());
+        let names: Vec<&str> = failed.take(MAX_NAMED).map(|subtest| subtest.name.as_str()).collect();
+        if names.is_empty() {
+            Kind::TestFailed.to_string()
+        } else {
+            format!("{}: {}", Kind::TestFailed, names.join(", "))
+        }
     }
 
     /// What the lab itself found out.
@@ -102,7 +119,7 @@ mod tests {
         let mut namer = Namer::default();
         lines.iter().for_each(|text| namer.observe(&Event::Line { text: (*text).to_owned() }, false, |_| {}));
         profile.into_iter().for_each(|profile| namer.observe(&Event::Profile { profile }, false, |_| {}));
-        namer.title(&Verdict::new(kind, RuleId::ConsoleReport, "summary"), &[])
+        namer.title(&Verdict::new(kind, RuleId::ConsoleReport, "summary"), &[], &[])
     }
 
     fn profile(spot: &str, caller: &str) -> Profile {
@@ -170,7 +187,7 @@ mod tests {
             namer.observe(&Event::Profile { profile: profile(spot, "main") }, false, |_| {});
         }
         assert_eq!(
-            namer.title(&Verdict::new(Kind::Spin, RuleId::ConsoleReport, "summary"), &[]).unwrap(),
+            namer.title(&Verdict::new(Kind::Spin, RuleId::ConsoleReport, "summary"), &[], &[]).unwrap(),
             "spin in first"
         );
     }

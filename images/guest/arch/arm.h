@@ -56,10 +56,12 @@ enum syscall_number {
 	__NR_write = 4,
 	__NR_close = 6,
 	__NR_execve = 11,
+	__NR_chdir = 12,
 	__NR_mount = 21,
 	__NR_ptrace = 26,
 	__NR_kill = 37,
 	__NR_ioctl = 54,
+	__NR_setsid = 66,
 	__NR_swapon = 87,
 	__NR_reboot = 88,
 	__NR_munmap = 91,
@@ -78,6 +80,7 @@ enum syscall_number {
 	__NR_mmap2 = 192,
 	__NR_setresgid = 210, /* setresgid32 */
 	__NR_setuid = 213, /* setuid32 */
+	__NR_getdents64 = 217,
 	__NR_fcntl64 = 221,
 	__NR_gettid = 224,
 	__NR_sched_setaffinity = 241,

@@ -103,7 +103,7 @@ pub(in crate::cli) fn image_key(cell: &Cell) -> Option<ImageKey> {
 }
 
 /// The path of the initramfs. It depends on the content of the modules in it; until the kernel's modules are in the cache,
-/// the kernel's name stands in for them.
+/// the kernel's name stands in for them. So does a word for the packages of a script, which only the archive's index tells.
 pub(in crate::cli) fn image_path(
     cell: &Cell,
     spec: Arch,
@@ -111,12 +111,15 @@ pub(in crate::cli) fn image_path(
     catalogues: &Catalogues,
 ) -> Result<PathBuf, CliError> {
     let modules = catalogues.modules(cell, spec);
-    let mut path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
-    if modules.is_none()
-        && let (Some(folder), Some(file)) = (path.parent(), path.file_name())
-    {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        path = folder.with_file_name(format!("{name}+modules-of-{}", cell.kernel)).join(file);
-    }
-    Ok(path)
+    let path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
+    let part = if modules.is_none() {
+        format!("+modules-of-{}", cell.kernel)
+    } else if manifest.script.is_some() {
+        "+packages".to_owned()
+    } else {
+        return Ok(path);
+    };
+    let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else { return Ok(path) };
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    Ok(folder.with_file_name(format!("{name}{part}")).join(file))
 }

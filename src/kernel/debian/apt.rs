@@ -1,7 +1,7 @@
 //! A private apt root for one suite and architecture: the host's apt configuration, none of the host's state.
 
 use super::super::KernelError;
-use super::super::cache::{Cache, digest_of_file};
+use super::super::cache::Cache;
 use super::super::command::{Job, OUTPUT_LIMITS};
 use super::super::progress::{Progress, Stage, Update};
 use super::Archive;
@@ -57,24 +57,39 @@ impl Apt<'_> {
     /// # Errors
     /// When the archive has none, or cannot be reached and the cache does not have it.
     pub fn package(&self, pattern: &str) -> Result<(Package, PathBuf), KernelError> {
+        let found = self.fetch(&|| Ok(vec![self.find(pattern)?]))?;
+        found.into_iter().next().ok_or_else(|| self.no_package(pattern, None))
+    }
+
+    /// The packages that `find` takes from the index, in the cache. An index that is not fresh may lack a package: it is
+    /// refreshed, and read again.
+    pub(super) fn fetch(
+        &self,
+        find: &dyn Fn() -> Result<Vec<Package>, KernelError>,
+    ) -> Result<Vec<(Package, PathBuf)>, KernelError> {
         let _lock = self.cache.lock(&format!("apt-{}-{}", self.suite, self.arch), self.progress)?;
         let fresh = self.refresh_index(MAX_INDEX_AGE)?;
-        let package = match self.find(pattern) {
+        let mut packages = match find() {
             Err(KernelError::NoPackage { .. }) if !fresh => {
                 self.refresh_index(Duration::ZERO)?;
-                self.find(pattern)?
+                find()?
             }
             other => other?,
         };
-        match self.file_of(&package) {
+        match self.download(&packages) {
             // The archive has dropped a package that an older index names.
             Err(KernelError::Fetch { message, .. }) if !fresh && message.contains("404") => {
                 self.refresh_index(Duration::ZERO)?;
-                let package = self.find(pattern)?;
-                self.file_of(&package).map(|file| (package, file))
+                packages = find()?;
+                self.download(&packages)?;
             }
-            other => other.map(|file| (package, file)),
+            other => other?,
         }
+        let with_file = |package: Package| {
+            let file = self.place_of(&package);
+            (package, file)
+        };
+        Ok(packages.into_iter().map(with_file).collect())
     }
 
     /// The newest package that matches by the index in the cache, however old that is, and whether the package is in the cache;
@@ -87,16 +102,26 @@ impl Apt<'_> {
     }
 
     fn find(&self, pattern: &str) -> Result<Package, KernelError> {
+        newest(&self.index()?, pattern).ok_or_else(|| self.no_package(pattern, None))
+    }
+
+    /// The text of the index in the cache; empty before there is one.
+    pub(super) fn index(&self) -> Result<Vec<u8>, KernelError> {
         let index = self.index_file()?.unwrap_or_default();
         let mut command = Command::new(&self.programs.apt_helper);
         command.arg("cat-file").arg(&index);
         let output = capture_blocking(command, OUTPUT_LIMITS)
             .map_err(|error| KernelError::io("run", &self.programs.apt_helper)(io::Error::other(error)))?;
-        newest(&output.stdout, pattern).ok_or_else(|| KernelError::NoPackage {
+        Ok(output.stdout)
+    }
+
+    pub(super) fn no_package(&self, pattern: &str, dependent: Option<String>) -> KernelError {
+        KernelError::NoPackage {
             pattern: pattern.to_owned(),
+            dependent,
             suite: self.suite.to_owned(),
             arch: self.arch.to_owned(),
-        })
+        }
     }
 
     fn root(&self) -> PathBuf {
@@ -148,7 +173,7 @@ impl Apt<'_> {
     }
 
     /// Writes the root's configuration, which apt reads after the host's own (apt.conf(5)).
-    fn configure(&self) -> Result<PathBuf, KernelError> {
+    pub(super) fn configure(&self) -> Result<PathBuf, KernelError> {
         let archive = (self.archive)()?;
         let root = self.root();
         for folder in ["lists/partial", "cache/archives/partial"] {
@@ -209,56 +234,13 @@ pkgCacheFile::Generate "false";
     }
 
     /// The package's file in the cache.
-    fn place_of(&self, package: &Package) -> PathBuf {
+    pub(super) fn place_of(&self, package: &Package) -> PathBuf {
         let name = package.filename.rsplit('/').next().unwrap_or(&package.filename);
         self.cache.path(format!("packages/{}", package.digest)).join(name)
     }
 
-    /// The package's file, from the cache or the archive.
-    fn file_of(&self, package: &Package) -> Result<PathBuf, KernelError> {
-        let folder = format!("packages/{}", package.digest);
-        let name = package.filename.rsplit('/').next().unwrap_or(&package.filename);
-        let _lock = self.cache.lock(&format!("package-{}", package.digest), self.progress)?;
-        let file = self.place_of(package);
-        if fs::metadata(&file).is_ok_and(|metadata| metadata.len() == package.size)
-            && digest_of_file(&file).is_ok_and(|digest| digest == package.digest)
-        {
-            return Ok(file);
-        }
-        let configuration = self.configure()?;
-        let scratch = self.cache.scratch(&folder)?;
-        let part = scratch.path().join(name);
-        let uri = format!("{}/{}", (self.archive)()?.uri, package.filename);
-        let downloaded = || {
-            let done = fs::metadata(&part).map_or(0, |metadata| metadata.len());
-            let message = &package.name;
-            self.progress.update(Update { stage: Stage::Download, done, total: Some(package.size), message });
-            done
-        };
-        let what = format!("download {name}");
-        self.attempt(
-            &what,
-            &mut || {
-                let mut command = Command::new(&self.programs.apt_helper);
-                command.arg("-c").arg(&configuration).arg("download-file").arg(&uri).arg(&part);
-                command.arg(format!("SHA256:{}", package.digest));
-                command
-            },
-            &downloaded,
-        )?;
-        let digest = digest_of_file(&part).map_err(KernelError::io("read", &part))?;
-        if digest != package.digest {
-            return Err(KernelError::Damaged {
-                path: part,
-                message: "its digest is not that of the archive's index".into(),
-            });
-        }
-        scratch.install()?;
-        Ok(file)
-    }
-
     /// Runs one of apt's programs until it succeeds, at most [`MAX_ATTEMPTS`] times.
-    fn attempt(
+    pub(super) fn attempt(
         &self,
         what: &str,
         command: &mut dyn FnMut() -> Command,

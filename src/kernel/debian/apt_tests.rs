@@ -17,12 +17,12 @@ const UPDATE: &str = "mkdir -p $root/lists; cp $here/index $root/lists/mirror_di
 /// `apt-helper cat-file FILE` and `apt-helper -c FILE download-file URI TARGET DIGEST`.
 const HELPER: &str = "if [ $1 = cat-file ]; then cat $2; else printf content > $5; fi";
 
-struct Setup {
+pub(super) struct Setup {
     dir: tempfile::TempDir,
 }
 
 impl Setup {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let setup = Self { dir: tempfile::tempdir().unwrap() };
         setup.publish("6.1.176-1");
         setup.script("apt-get", UPDATE);
@@ -30,12 +30,12 @@ impl Setup {
         setup
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// A script that knows its folder, the apt root, and how often it ran.
-    fn script(&self, name: &str, body: &str) {
+    pub(super) fn script(&self, name: &str, body: &str) {
         let path = self.path(name);
         let here = self.dir.path().display();
         let text = format!(
@@ -49,7 +49,7 @@ impl Setup {
         assert!(installed.success());
     }
 
-    fn runs(&self, name: &str) -> usize {
+    pub(super) fn runs(&self, name: &str) -> usize {
         fs::read_to_string(self.path(&format!("{name}.runs"))).unwrap_or_default().lines().count()
     }
 
@@ -76,7 +76,7 @@ impl Setup {
         self.with_apt(|apt| apt.known(pattern))
     }
 
-    fn with_apt<T>(&self, ask: impl FnOnce(&Apt<'_>) -> T) -> T {
+    pub(super) fn with_apt<T>(&self, ask: impl FnOnce(&Apt<'_>) -> T) -> T {
         let cache = Cache::new(self.path("cache"));
         let programs =
             Programs { apt_get: self.path("apt-get"), apt_helper: self.path("apt-helper"), back_off: Duration::ZERO };

@@ -32,6 +32,29 @@ pub(crate) fn open_package<T>(
     Err(damaged("not a Debian package, or cut off: it has no data".into()))
 }
 
+/// The content of one file of a package; its path is relative to the root.
+///
+/// # Errors
+/// When the package cannot be read, or has no such file.
+pub(crate) fn read_member(package: &Path, member: &Path) -> Result<Vec<u8>, KernelError> {
+    let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
+    open_package(
+        package,
+        |_| Ok(()),
+        |files| {
+            for entry in files.entries().map_err(damaged)? {
+                let mut entry = entry.map_err(damaged)?;
+                if path_of(&entry).map_err(damaged)? == member {
+                    let mut content = Vec::new();
+                    entry.read_to_end(&mut content).map_err(damaged)?;
+                    return Ok(content);
+                }
+            }
+            Err(damaged(io::Error::other(format!("it has no {}", member.display()))))
+        },
+    )
+}
+
 /// A reader of the plain bytes; the suffix of the file's name is that of the compression.
 pub(crate) fn decompress<'a>(suffix: &str, reader: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     match suffix {

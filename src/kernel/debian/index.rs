@@ -31,8 +31,9 @@ pub(super) fn newest(index: &[u8], pattern: &str) -> Option<Package> {
         .max_by(|a, b| version::compare(&a.version, &b.version))
 }
 
-fn parse(stanza: &str) -> Option<Package> {
-    let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+/// The package that a paragraph describes; `None` without a SHA-256.
+pub(super) fn parse(stanza: &str) -> Option<Package> {
+    let field = |name| field(stanza, name);
     Some(Package {
         name: field("Package")?.to_owned(),
         version: field("Version")?.to_owned(),
@@ -40,6 +41,11 @@ fn parse(stanza: &str) -> Option<Package> {
         size: field("Size")?.parse().ok()?,
         digest: field("SHA256").filter(|digest| is_digest(digest)).map(Digest::new)?,
     })
+}
+
+/// The value of a field that takes one line.
+pub(super) fn field<'a>(stanza: &'a str, name: &str) -> Option<&'a str> {
+    stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 fn is_digest(text: &str) -> bool {

@@ -4,12 +4,14 @@ mod apt;
 #[cfg(test)]
 mod apt_tests;
 mod archive;
+mod closure;
 mod deb;
 mod index;
 #[cfg(test)]
 pub(crate) mod samples;
+mod set;
 mod version;
 
 pub(crate) use apt::{Apt, Programs};
 pub(crate) use archive::Archive;
-pub(crate) use deb::{Files, decompress, open_package, path_of};
+pub(crate) use deb::{Files, decompress, open_package, path_of, read_member};

@@ -30,9 +30,13 @@ pub(crate) fn compress(suffix: &str, plain: &[u8]) -> Vec<u8> {
 
 /// A package in `dir` with these files.
 pub(crate) fn package(dir: &Path, suffix: &str, files: &[(&str, &[u8])]) -> PathBuf {
-    let path = dir.join("linux-image.deb");
+    package_of(dir.join("linux-image.deb"), suffix, &tar(files))
+}
+
+/// A package at `path` with the content of a tar archive.
+pub(crate) fn package_of(path: PathBuf, suffix: &str, tar: &[u8]) -> PathBuf {
     let mut deb = ar::Builder::new(fs::File::create(&path).unwrap());
-    let data = compress(suffix, &tar(files));
+    let data = compress(suffix, tar);
     for (name, content) in [("debian-binary", &b"2.0\n"[..]), (&format!("data.tar{suffix}"), &data)] {
         deb.append(&ar::Header::new(name.as_bytes().to_vec(), content.len() as u64), content).unwrap();
     }

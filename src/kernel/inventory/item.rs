@@ -20,6 +20,8 @@ pub enum Category {
     Index,
     /// A guest image.
     Image,
+    /// Kernels' own tests, built.
+    Selftests,
     /// Firmware of guests.
     Firmware,
     /// What a killed process has left.
@@ -32,13 +34,14 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Kernel,
         Self::OutputTree,
         Self::SourceTree,
         Self::Package,
         Self::Index,
         Self::Image,
+        Self::Selftests,
         Self::Firmware,
         Self::Leftover,
         Self::Log,
@@ -54,6 +57,7 @@ impl Category {
             Self::Package => "packages",
             Self::Index => "package indices",
             Self::Image => "guest images",
+            Self::Selftests => "selftests",
             Self::Firmware => "firmware",
             Self::Leftover => "leftovers",
             Self::Log => "logs and locks",

@@ -4,7 +4,7 @@ mod checkout;
 mod package;
 
 pub(super) use checkout::Revision;
-pub(super) use package::unpack;
+pub(super) use package::{unpack, unpack_files};
 
 use super::cache::Lock;
 use model::Digest;

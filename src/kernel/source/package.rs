@@ -68,6 +68,18 @@ pub(in super::super) fn unpack(
         return Ok(tree);
     }
     let scratch = cache.scratch(&name)?;
+    unpack_files(package, scratch.path(), &|path| !is_unused(path), progress)?;
+    scratch.install()?;
+    Ok(tree)
+}
+
+/// Puts those files of a `linux-source-*` package into the folder `to` that `keep` chooses by their path in the source tree.
+pub(in super::super) fn unpack_files(
+    package: &Path,
+    to: &Path,
+    keep: &dyn Fn(&Path) -> bool,
+    progress: &dyn Progress,
+) -> Result<(), KernelError> {
     let total = fs::metadata(package).map_err(KernelError::io("read", package))?.len();
     let message = package.file_stem().unwrap_or_default().to_string_lossy();
     let report = |done| {
@@ -81,7 +93,7 @@ pub(in super::super) fn unpack(
             let path = path_of(&entry).map_err(damaged)?;
             if let Some(suffix) = source_suffix(&path) {
                 let plain = decompress(suffix, BufReader::with_capacity(1 << 20, entry)).map_err(damaged)?;
-                return unpack_tree(plain, scratch.path(), package);
+                return unpack_tree(plain, to, package, keep);
             }
         }
         Err(damaged(io::Error::other("it has no source tree")))
@@ -89,9 +101,7 @@ pub(in super::super) fn unpack(
     if progress.cancelled() {
         return Err(KernelError::Cancelled);
     }
-    unpacked?;
-    scratch.install()?;
-    Ok(tree)
+    unpacked
 }
 
 /// `.xz` of `usr/src/linux-source-6.1.tar.xz`; the package also has patches beside it.
@@ -100,7 +110,12 @@ fn source_suffix(path: &Path) -> Option<&str> {
     name.strip_prefix("linux-source-")?.split_once(".tar").map(|(_, suffix)| suffix)
 }
 
-fn unpack_tree(plain: impl io::Read, to: &Path, package: &Path) -> Result<(), KernelError> {
+fn unpack_tree(
+    plain: impl io::Read,
+    to: &Path,
+    package: &Path,
+    keep: &dyn Fn(&Path) -> bool,
+) -> Result<(), KernelError> {
     let damaged = |error: io::Error| KernelError::Damaged { path: package.to_owned(), message: error.to_string() };
     let mut archive = tar::Archive::new(BufReader::with_capacity(1 << 20, plain));
     let mut parent = PathBuf::new();
@@ -108,7 +123,7 @@ fn unpack_tree(plain: impl io::Read, to: &Path, package: &Path) -> Result<(), Ke
         let mut entry = entry.map_err(damaged)?;
         let path: PathBuf = path_of(&entry).map_err(damaged)?.components().skip(1).collect();
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if !inside || is_unused(&path) || entry.header().entry_type().is_dir() {
+        if !inside || !keep(&path) || entry.header().entry_type().is_dir() {
             continue;
         }
         let target = to.join(&path);

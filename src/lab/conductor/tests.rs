@@ -8,6 +8,7 @@ use crate::lab::input::StepWork;
 use crate::lab::step_error::StepError;
 use crate::store::StoreError;
 use model::{Bundle, Counters, Kind, Record, ShutdownCause, Step, StepResult, Timeouts, Verdict};
+use std::collections::BTreeMap;
 use watchdog::Setup;
 
 /// Keeps what is written.
@@ -65,6 +66,7 @@ impl Trial {
             is_managed,
             vcpu_stop_percent: None,
             keep: Vec::new(),
+            diagnosed: BTreeMap::new(),
             diagnosis: Means { arch: "riscv64".parse().unwrap(), has_agent, keeps_dump: false },
         };
         let mut trial =

@@ -70,7 +70,8 @@ impl Conductor {
         journal.verdict(&verdict)?;
         let mut diagnosis = evidence.unwrap_or_else(|| self.begin_diagnosis(at));
         let stays = self.conditions.keep.contains(&verdict.outcome());
-        diagnosis.on_verdict(at, self.has_provoked, stays);
+        let earlier = verdict.title.as_ref().and_then(|title| self.conditions.diagnosed.get(title));
+        diagnosis.on_verdict(at, self.has_provoked, stays, earlier.copied());
         if self.is_guest_shut_down {
             diagnosis.on_shutdown();
         }

@@ -11,6 +11,7 @@ use crate::lab::phase::Conditions;
 use kmsg::console::encode_frame;
 use model::{Cell, Kind, Outcome, Timeouts, TrialRecord, Verdict};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -131,8 +132,15 @@ async fn judge(script: Vec<(f64, String)>, first: f64, pauses: Vec<(f64, f64)>) 
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(true, Timeouts { boot_s: 30.0, load_s: 120.0, stuck_s: STUCK_S });
     let means = Means { arch: "riscv64-nommu".parse().unwrap(), has_agent: true, keeps_dump: false };
-    let conditions =
-        Conditions { setup, pid: None, is_managed: false, vcpu_stop_percent: None, diagnosis: means, keep: Vec::new() };
+    let conditions = Conditions {
+        setup,
+        pid: None,
+        is_managed: false,
+        vcpu_stop_percent: None,
+        diagnosis: means,
+        keep: Vec::new(),
+        diagnosed: BTreeMap::new(),
+    };
     let guest = Scripted::new(script);
     let reach = Reach { prober: None, serial: guest.input(), pid: None, max_dump: None };
     let mut driver = Driver {

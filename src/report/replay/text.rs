@@ -91,7 +91,7 @@ fn colour(verdict: &Verdict) -> Colour {
     match verdict.outcome() {
         Outcome::Pass => Colour::Good,
         Outcome::Inconclusive => Colour::Known,
-        Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::LabError => Colour::Bad,
+        Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail | Outcome::LabError => Colour::Bad,
     }
 }
 

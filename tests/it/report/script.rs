@@ -5,6 +5,10 @@ use super::*;
 /// The cache of whoever recorded the trials.
 const CACHE: &str = "/home/me/.cache/oomlab";
 
+fn cached() -> Lookup<'static> {
+    Lookup::Cache(Path::new(CACHE))
+}
+
 #[test]
 fn script_creates_and_removes_the_scratch_disk() {
     let mut run = run();
@@ -17,8 +21,7 @@ fn script_creates_and_removes_the_scratch_disk() {
         "echo $0; f=${0#file=}; stat -c %s ${f%%,*}".to_owned(),
         "file=/proc/1/fd/9,if=none,id=oomlab-scratch,format=raw".to_owned(),
     ];
-    let output =
-        Command::new("sh").args(["-c", &script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap()]).output().unwrap();
+    let output = Command::new("sh").args(["-c", &script(&run.id, &run.trials[0], cached()).unwrap()]).output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     let (drive, size) = shown.trim_end().split_once('\n').unwrap_or_else(|| panic!("{shown}"));
     let disk = drive.strip_prefix("file=").unwrap().strip_suffix(",if=none,id=oomlab-scratch,format=raw").unwrap();
@@ -30,7 +33,7 @@ fn script_creates_and_removes_the_scratch_disk() {
 #[test]
 fn script_puts_the_console_on_the_terminal() {
     let run = run();
-    let shown = script(&run.id, &run.trials[1], Path::new(CACHE)).unwrap();
+    let shown = script(&run.id, &run.trials[1], cached()).unwrap();
     assert_golden("trial.sh", &shown);
     assert!(!shown.contains("serial0") && !shown.contains("qmp0"));
 }
@@ -46,7 +49,7 @@ fn arguments(script: &str) -> Vec<String> {
 #[test]
 fn script_names_a_missing_kernel() {
     let run = run();
-    let script = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap();
+    let script = script(&run.id, &run.trials[0], cached()).unwrap();
     let mut command = Command::new("sh");
     let output = command.args(["-c", &script]).env("OOMLAB_CACHE", "/nonexistent").output().unwrap();
     assert!(!output.status.success());
@@ -61,7 +64,7 @@ fn script_takes_other_files_and_filters_frames() {
     let kernel = format!("{CACHE}/kernel");
     trial.command = ["sh", "-c", qemu, "qemu", "-kernel", &kernel].map(str::to_owned).to_vec();
     trial.kernel_digest = Some(Digest::of_bytes(&[7; 32]));
-    let script = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap();
+    let script = script(&run.id, &run.trials[0], cached()).unwrap();
     assert!(!script.contains("/home/me"), "{script}");
     let dir = tempfile::tempdir().unwrap();
     let other = dir.path().join("a $(touch x) kernel");
@@ -86,14 +89,14 @@ fn script_looks_for_the_recorded_firmware_alone() {
     let bios = format!("{CACHE}/firmware/opensbi-riscv64/fw_dynamic.bin");
     trial.command = ["qemu-system-riscv64", "-bios", &bios, "-bios", "mine"].map(str::to_owned).to_vec();
     trial.firmware_digest = Some(Digest::of_bytes(&[7; 32]));
-    let text = script(&run.id, trial, Path::new(CACHE)).unwrap();
+    let text = script(&run.id, trial, cached()).unwrap();
     assert!(text.contains("\nfirmware=\"$cache\"/firmware/opensbi-riscv64/fw_dynamic.bin\n"), "{text}");
     assert!(
         text.contains("firmware OpenSBI, sha256 0707") && text.contains("-bios \"$firmware\" \\\n    -bios mine"),
         "{text}"
     );
     trial.firmware_digest = None;
-    let text = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap();
+    let text = script(&run.id, &run.trials[0], cached()).unwrap();
     assert!(!text.contains("FIRMWARE"), "{text}");
 }
 
@@ -102,9 +105,67 @@ fn script_refuses_control_characters() {
     let mut run = run();
     for (word, shown) in [("a\u{1b}[31m", "a\u{fffd}[31m"), ("\u{202e}b", "\u{fffd}b"), ("a\0b", "a\u{fffd}b")] {
         run.trials[0].command = vec![word.to_owned()];
-        let error = script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap_err();
+        let error = script(&run.id, &run.trials[0], cached()).unwrap_err();
         assert_eq!(error.to_string(), format!("an argument of QEMU's command line has a control character: `{shown}`"));
     }
+}
+
+/// A folder with the script of a trial and the files that it looks for.
+fn shared(run: &RunRecord, files: &[GuestFile]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("run.sh"), script(&run.id, &run.trials[0], Lookup::Beside).unwrap()).unwrap();
+    files.iter().for_each(|file| std::fs::write(dir.path().join(file.name()), "content").unwrap());
+    dir
+}
+
+/// Standard output and error of a command in a folder.
+fn run_in(dir: &Path, command: &str) -> (String, String) {
+    let output = Command::new("sh").args(["-c", command]).current_dir(dir).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn script_finds_its_files_beside_itself() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    trial.command[0] = "/home/me/qemu/build/qemu-system-x86_64".to_owned();
+    trial.initrd_digest = None;
+    let dir = shared(&run, &[GuestFile::Kernel, GuestFile::Initramfs]);
+    let text = std::fs::read_to_string(dir.path().join("run.sh")).unwrap();
+    assert!(!text.contains("/home/me") && text.contains("qemu=qemu-system-x86_64\n"), "{text}");
+    let (out, err) = run_in(dir.path(), "QEMU=echo FRAMES=1 sh run.sh -s -S");
+    let end = "-kernel ./kernel -initrd ./initramfs.cpio.gz -append console=ttyS0 quiet -s -S -serial mon:stdio\n";
+    assert!(out.ends_with(end) && err == "./kernel is not the recorded kernel\n", "{out}{err}");
+    let folder = dir.path().file_name().unwrap().to_str().unwrap();
+    let (out, _) = run_in(dir.path().parent().unwrap(), &format!("QEMU=echo FRAMES=1 sh {folder}/run.sh"));
+    assert!(out.contains(&format!("-kernel {folder}/kernel ")), "{out}");
+    std::fs::remove_file(dir.path().join("kernel")).unwrap();
+    let (out, err) = run_in(dir.path(), "sh run.sh");
+    assert_eq!((out.as_str(), err.as_str()), ("", "missing: ./kernel; set KERNEL to the file\n"));
+}
+
+/// A line for a shell: as it is split there, it is QEMU's command line.
+#[test]
+fn script_prints_the_command_line() {
+    let mut run = run();
+    let trial = &mut run.trials[0];
+    let words = ["a'b", "c  d\n", "", "$HOME `id`", "k=v,w"];
+    trial.command.extend(words.map(str::to_owned));
+    trial.cell.needs.disk = Some(ScratchDisk { bytes: 3 << 20, throttle: Throttle::default(), filesystem: None });
+    trial.command.push("file=/proc/1/fd/9,if=none,id=oomlab-scratch,format=raw".to_owned());
+    let dir = shared(&run, &[GuestFile::Kernel, GuestFile::Initramfs]);
+    let (line, err) = run_in(dir.path(), "sh run.sh --print -S");
+    assert_eq!(line.matches('\n').count(), 2, "its end, and that of an argument: {line}");
+    assert!(!line.contains("serial") && err.contains("remove it afterwards"), "{line}{err}");
+    let disk = err.split(' ').find_map(|word| word.strip_suffix(';')).unwrap();
+    assert_eq!(std::fs::metadata(disk).unwrap().len(), 3 << 20);
+    std::fs::remove_file(disk).unwrap();
+    let (split, _) = run_in(dir.path(), &format!("printf '%s\\0' {line}"));
+    let split: Vec<&str> = split.split_terminator('\0').collect();
+    let drive = format!("file={disk},if=none,id=oomlab-scratch,format=raw");
+    assert_eq!(split[0], "qemu-system-riscv64");
+    assert_eq!(split[split.len() - 7..], ["a'b", "c  d\n", "", "$HOME `id`", "k=v,w", drive.as_str(), "-S"]);
 }
 
 proptest! {
@@ -121,6 +182,6 @@ proptest! {
         prop_assume!(!words.iter().any(|word| word == "-kernel" || word == "-initrd"));
         let mut expected = words;
         expected.extend(["-serial", "mon:stdio"].map(str::to_owned));
-        prop_assert_eq!(arguments(&script(&run.id, &run.trials[0], Path::new(CACHE)).unwrap()), expected);
+        prop_assert_eq!(arguments(&script(&run.id, &run.trials[0], cached()).unwrap()), expected);
     }
 }

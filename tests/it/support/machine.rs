@@ -62,7 +62,7 @@ impl Machine {
         let (kernel, modules) = preparing.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
         let workloads = load_workloads(&assets).unwrap().known;
         let initrd =
-            Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &modules).unwrap();
+            Images::new(assets, cache::cache()).image(arch, &workloads[&self.workload.into()], &modules, None).unwrap();
         let paths = Paths {
             kernel: kernel.image.clone(),
             firmware: None,

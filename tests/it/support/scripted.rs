@@ -85,12 +85,9 @@ impl Scripted {
 
     /// The lab that runs the plan.
     pub fn lab(&self) -> Lab {
-        Lab {
-            options: RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump },
-            executor: Arc::clone(&self.executor),
-            observer: Arc::clone(&self.observer),
-            cancel: self.cancel.clone(),
-        }
+        let options =
+            RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump, diagnose_all: false };
+        Lab::new(options, Arc::clone(&self.executor), Arc::clone(&self.observer), self.cancel.clone())
     }
 
     /// Runs the plan.

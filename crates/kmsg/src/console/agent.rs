@@ -30,11 +30,25 @@ pub enum Frame {
         workload: String,
         /// Its process id in the guest.
         pid: u32,
+        /// Of a script: the form of its results.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        results: Option<String>,
     },
     /// The workload advanced.
     Progress {
         /// Units of work done so far; what a unit is, the workload's manifest says.
         units: u64,
+    },
+    /// A part of what the workload has printed.
+    Output {
+        /// The text, without a line's end.
+        text: String,
+        /// Whether the line goes on with the next one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
+        /// Bytes that the agent has left out at the end: the workload has printed too much.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped: u64,
     },
     /// The workload ended by itself.
     Finished {
@@ -48,6 +62,11 @@ pub enum Frame {
     },
     /// The agent is about to power the machine off.
     Bye,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One heartbeat of PID 1, about once a second.

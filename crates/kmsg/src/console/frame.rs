@@ -118,8 +118,17 @@ fn read_kind(kind: &str, fields: &Fields<'_>) -> Option<Frame> {
         },
         "speed" => Frame::Speed { loop_us: fields.number("us")? },
         "beat" => Frame::Beat(read_beat(fields)?),
-        "started" => Frame::Started { workload: fields.text("name")?.to_owned(), pid: fields.number("pid")? },
+        "started" => Frame::Started {
+            workload: fields.text("name")?.to_owned(),
+            pid: fields.number("pid")?,
+            results: fields.text("results").map(str::to_owned),
+        },
         "progress" => Frame::Progress { units: fields.number("units")? },
+        "output" => Frame::Output {
+            text: decode_text(fields.text("text").unwrap_or_default()),
+            more: fields.number("more") == Some(1_u8),
+            dropped: fields.number("dropped").unwrap_or(0),
+        },
         "finished" => Frame::Finished {
             status: fields.number("status")?,
             units: fields.number("units")?,
@@ -128,6 +137,31 @@ fn read_kind(kind: &str, fields: &Fields<'_>) -> Option<Frame> {
         "bye" => Frame::Bye,
         _ => return None,
     })
+}
+
+/// A text as the agent writes it: `+` for a space, `%` and two hexadecimal digits for a byte. What is no UTF-8 is replaced.
+fn decode_text(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match (*byte, tail) {
+            (b'+', _) => bytes.push(b' '),
+            (b'%', [high, low, after @ ..]) => {
+                let value = digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low);
+                bytes.push(value.unwrap_or(b'%'));
+                if value.is_some() {
+                    rest = after;
+                }
+            }
+            (byte, _) => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    (byte as char).to_digit(16).map(|digit| digit as u8)
 }
 
 fn read_beat(fields: &Fields<'_>) -> Option<Beat> {
@@ -157,10 +191,24 @@ mod tests {
 
     #[test]
     fn frames_read_with_and_without_line_ends() {
-        let frame = Frame::Started { workload: "idle".to_owned(), pid: 21 };
+        let frame = Frame::Started { workload: "idle".to_owned(), pid: 21, results: None };
         for end in ["", "\n", "\r\n", "\r"] {
             let line = format!("{STARTED}{end}");
             assert_eq!(decode(&line), Some(Ok(Found { before: "", seq: 3, frame: frame.clone() })));
+        }
+    }
+
+    #[test]
+    fn output_is_decoded() {
+        let read = |fields: &str| decode(&framed(&format!("7 output {fields}"))).unwrap().unwrap().frame;
+        let text = "not+ok+1+-+50%25+of+%22a%2bb%22%09done=1";
+        let line = Frame::Output { text: "not ok 1 - 50% of \"a+b\"\tdone=1".to_owned(), more: false, dropped: 0 };
+        assert_eq!(read(&format!("text={text}")), line);
+        let cut = Frame::Output { text: "a".to_owned(), more: true, dropped: 0 };
+        assert_eq!(read("text=a more=1"), cut);
+        assert_eq!(read("dropped=9"), Frame::Output { text: String::new(), more: false, dropped: 9 });
+        for (damaged, text) in [("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("%ff%fe", "\u{fffd}\u{fffd}")] {
+            assert_eq!(decode_text(damaged), text);
         }
     }
 

@@ -115,7 +115,7 @@ fn summary(kind: Kind, first: &ConsoleHit<FailureReport>) -> String {
         Outcome::BootFailed => format!("the kernel died while booting: {title}"),
         Outcome::Crash if kind == Kind::Oops => format!("the kernel oopsed: {title}"),
         // A report of the kernel has no other outcome.
-        Outcome::Crash | Outcome::Pass | Outcome::Inconclusive | Outcome::LabError => {
+        Outcome::Crash | Outcome::Pass | Outcome::Fail | Outcome::Inconclusive | Outcome::LabError => {
             format!("the kernel panicked: {title}")
         }
     }

@@ -1,7 +1,8 @@
 //! The machine is down or QEMU has ended, and no earlier rule says why.
 
 use super::{Judgement, workload_stuck};
-use crate::observations::{Exit, Observations};
+use crate::ends::Exit;
+use crate::observations::Observations;
 use model::{Kind, RuleId, ShutdownCause, Verdict};
 
 /// Resets of the machine that make a reboot loop: a test that reboots intentionally does so once or twice.

@@ -1,8 +1,10 @@
 //! The workload ended.
 
 use super::Judgement;
-use crate::observations::{Finish, Observations};
-use model::{Caveat, Kind, RuleId, Verdict};
+use crate::ends::Finish;
+use crate::observations::Observations;
+use model::{Caveat, Kind, RuleId, SubtestCounts, TestFormat, Verdict};
+use testlog::Results;
 
 /// Granted seconds for the guest to power off; a crash on the way is still its own.
 const POWER_OFF_TIMEOUT_S: f64 = 10.0;
@@ -21,13 +23,28 @@ const SLOW_S: f64 = 5.0;
 /// So was one that computes so many times slower than the nominal one.
 const SLOW_SPEED: f64 = 10.0;
 
+/// What the agent says of a workload that a signal ended.
+const KILLED: &str = "killed";
+
+/// Exit status of what SIGKILL ended.
+const SIGKILLED: i32 = 128 + 9;
+
+/// Failed subtests that the summary names.
+const MAX_NAMED: usize = 3;
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let Some(finish) = &observed.finished else { return Judgement::NotApplicable };
     let passed = observed.now().granted_since(finish.at);
     if !observed.ended() && passed < POWER_OFF_TIMEOUT_S {
         return Judgement::defer(observed, POWER_OFF_TIMEOUT_S, passed);
     }
-    let mut verdict = if finish.status == 0 { pass(observed, finish) } else { failure(finish) };
+    // Other words are of what kept the agent from starting the workload.
+    let has_run = matches!(finish.why.as_str(), "" | KILLED);
+    let mut verdict = match observed.output.format {
+        Some(format) if has_run => tested(observed, finish, format),
+        _ if finish.status == 0 => pass(observed, finish),
+        _ => failure(finish),
+    };
     if !observed.ended() {
         verdict.caveats.push(Caveat::NoPowerOff);
     }
@@ -38,6 +55,53 @@ fn pass(observed: &Observations, finish: &Finish) -> Verdict {
     let done = format!("the workload finished after {} units of work", finish.units);
     thrash_or_slow(observed, RuleId::WorkloadEnded, &done)
         .unwrap_or_else(|| Verdict::new(Kind::Finished, RuleId::WorkloadEnded, done))
+}
+
+/// The verdict on a script: its exit status, and the results that it printed. A failed subtest is a failure whatever else happened;
+/// without one, a test that did not run to its end proves nothing.
+fn tested(observed: &Observations, finish: &Finish, format: TestFormat) -> Verdict {
+    let results = observed.output.results();
+    let counts = SubtestCounts::of(&results.subtests);
+    let is_silent = counts.total() == 0 && format != TestFormat::Exit;
+    let gap = results.problem.clone().or(is_silent.then(|| "the test printed no results".to_owned()));
+    if finish.status == 0 && counts.failures() == 0 && gap.is_none() {
+        let how = if counts.total() == 0 { " with status 0".to_owned() } else { format!(": {counts}") };
+        let done = format!("the test ended{how}");
+        return thrash_or_slow(observed, RuleId::WorkloadEnded, &done)
+            .unwrap_or_else(|| Verdict::new(Kind::Finished, RuleId::WorkloadEnded, done));
+    }
+    let failed = failed(&results, counts);
+    let end = end_of(observed, finish);
+    let has_failed = failed.is_some() || (gap.is_none() && end.as_ref().is_some_and(|(_, has_failed)| *has_failed));
+    let kind = if has_failed { Kind::TestFailed } else { Kind::WorkloadFailed };
+    let clauses: Vec<String> = failed.into_iter().chain(end.map(|(words, _)| words)).chain(gap).collect();
+    Verdict::new(kind, RuleId::WorkloadEnded, clauses.join("; "))
+}
+
+/// The failed subtests.
+fn failed(results: &Results, counts: SubtestCounts) -> Option<String> {
+    let failed = results.subtests.iter().filter(|test| test.status.is_failure());
+    let names: Vec<&str> = failed.map(|test| test.name.as_str()).collect();
+    let shown = &names[..names.len().min(MAX_NAMED)];
+    let more = names.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| format!("{counts}: {}{more}", shown.join(", ")))
+}
+
+/// How a script ended that did not end well, and whether the test failed by that: a command that is missing and a test that the OOM
+/// killer ended say nothing of what it tests. A shell exits with 128 + signal (POSIX, Shell Command Language, 2.8.2).
+fn end_of(observed: &Observations, finish: &Finish) -> Option<(String, bool)> {
+    match finish.status {
+        0 => None,
+        126 | 127 => Some((format!("a command of the script could not be run (status {})", finish.status), false)),
+        SIGKILLED => {
+            let has_kills = observed.kills_printed.max(observed.kills_counted) > 0;
+            let by = if has_kills { ", after an OOM kill" } else { "" };
+            Some((format!("the test was ended by SIGKILL{by}"), !has_kills))
+        }
+        status @ 129..=192 => Some((format!("the test was ended by signal {}", status - 128), true)),
+        status => Some((format!("the test exited with status {status}"), true)),
+    }
 }
 
 fn failure(finish: &Finish) -> Verdict {

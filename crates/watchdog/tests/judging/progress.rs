@@ -12,7 +12,7 @@ fn stage_follows_agent_frames() {
     trial.seconds(3, 1.0, 0.0, false);
     trial.frame(Frame::Hello { version: 1, arch: "x".to_owned(), page_bytes: 4096, ram_kib: 30000 });
     assert_eq!((stage(&trial), trial.watchdog.booted_at()), (Stage::Ready, Some(Stamp::from_secs_f64(3.0))));
-    trial.frame(Frame::Started { workload: "w".to_owned(), pid: 20 });
+    trial.frame(Frame::Started { workload: "w".to_owned(), pid: 20, results: None });
     assert_eq!(stage(&trial), Stage::Loading);
     trial.frame(finish(0));
     assert_eq!(stage(&trial), Stage::Finishing);

@@ -66,7 +66,7 @@ impl Trial {
     pub fn hello(&mut self) {
         self.frame(Frame::Hello { version: 1, arch: "x".to_owned(), page_bytes: 4096, ram_kib: 30000 });
         self.frame(Frame::Speed { loop_us: 1000 });
-        self.frame(Frame::Started { workload: "w".to_owned(), pid: 20 });
+        self.frame(Frame::Started { workload: "w".to_owned(), pid: 20, results: None });
         self.frame(Frame::Beat(self.beat));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::trial::{Trial, profile, top_function};
 use model::{
-    Caveat, Event, Evidence, Kind, OomVictim, Outcome, Probe, QmpEvent, RuleId, ShutdownCause, TaskFacts, Tasks,
+    Caveat, Event, Evidence, Frame, Kind, OomVictim, Outcome, Probe, QmpEvent, RuleId, ShutdownCause, TaskFacts, Tasks,
 };
 
 const SLEEPS: &str = "task:writer state:D stack:0 pid:31 ppid:20 flags:0x0\n __schedule+0x1/0x2\n reclaim_throttle+0x1/0x2\n \
@@ -52,6 +52,20 @@ fn looping_workload_is_silent_stall() {
         verdict.evidence
     );
     assert_eq!(verdict.caveats, [Caveat::CanaryAlive]);
+}
+
+/// It may print nothing for long, and a test of memory management allocates all the time.
+#[test]
+fn silent_script_that_allocates_is_load_timeout() {
+    let script = |mut trial: Trial| {
+        trial.frame(Frame::Started { workload: "w".to_owned(), pid: 20, results: Some("exit".to_owned()) });
+        play(trial, 5.0, 1.0).verdict().kind
+    };
+    let mut busy = Trial::booted();
+    busy.answers.profile = Some(profile(&[("get_page_from_freelist", 90)], &[]));
+    assert_eq!(script(busy), Kind::LoadTimeout);
+    assert_eq!(script(victim(true)), Kind::LoadTimeout);
+    assert_eq!(script(victim(false)), Kind::OomLivelock, "a victim that keeps its memory is a hang");
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! A file of an archive.
+
+use crate::store::{digest_reader, open_regular};
+use model::{Artifact, Digest};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Take};
+use std::path::{Path, PathBuf};
+
+/// A file of an archive.
+#[derive(Debug)]
+pub struct Entry {
+    artifact: Artifact,
+    is_program: bool,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Text(Vec<u8>),
+    /// Open: nothing in the cache or beside it can take its place.
+    Binary {
+        path: PathBuf,
+        file: File,
+    },
+}
+
+impl Entry {
+    /// A text, which must not name this host.
+    pub(super) fn text(name: &str, text: Vec<u8>) -> Self {
+        let sha256 = Digest::of_bytes(&Sha256::digest(&text));
+        let artifact = Artifact { file: name.to_owned(), bytes: text.len() as u64, sha256 };
+        Self { artifact, is_program: false, content: Content::Text(text) }
+    }
+
+    /// As [`Entry::text`], for a script that its reader may start.
+    pub(super) fn program(name: &str, text: Vec<u8>) -> Self {
+        Self { is_program: true, ..Self::text(name, text) }
+    }
+
+    /// A file of any content and length.
+    ///
+    /// # Errors
+    /// When it is no regular file, or cannot be read.
+    pub(super) fn binary(name: &str, path: &Path) -> io::Result<Self> {
+        let file = open_regular(path)?;
+        let (bytes, sha256) = digest_reader(&file)?;
+        let artifact = Artifact { file: name.to_owned(), bytes, sha256 };
+        Ok(Self { artifact, is_program: false, content: Content::Binary { path: path.to_owned(), file } })
+    }
+
+    /// Its name in the archive, its length and its digest.
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// Its permissions.
+    pub(super) fn mode(&self) -> u32 {
+        if self.is_program { 0o755 } else { 0o644 }
+    }
+
+    /// Its content, if that is text.
+    pub(super) fn as_text(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Text(text) => Some(text),
+            Content::Binary { .. } => None,
+        }
+    }
+
+    /// Its content from the start; reading fails at the end where that has changed since the digest was computed.
+    ///
+    /// # Errors
+    /// When the file cannot be positioned.
+    pub(super) fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        match &self.content {
+            Content::Text(text) => Ok(Box::new(text.as_slice())),
+            Content::Binary { path, file } => {
+                let mut input: &File = file;
+                input.seek(SeekFrom::Start(0))?;
+                let input = input.take(self.artifact.bytes);
+                Ok(Box::new(Unchanged { input, hasher: Sha256::new(), digest: &self.artifact.sha256, path }))
+            }
+        }
+    }
+}
+
+/// A file that must still be what it was: a kernel that a user builds may be written meanwhile.
+struct Unchanged<'e> {
+    input: Take<&'e File>,
+    hasher: Sha256,
+    digest: &'e Digest,
+    path: &'e Path,
+}
+
+impl Read for Unchanged<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        if length == 0 && !buffer.is_empty() && Digest::of_bytes(&self.hasher.clone().finalize()) != *self.digest {
+            return Err(io::Error::other(format!("{} changes while it is packed; try again", self.path.display())));
+        }
+        Ok(length)
+    }
+}

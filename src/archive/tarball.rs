@@ -1,0 +1,183 @@
+//! The archive itself: a tar, compressed with zstd.
+
+use super::entry::Entry;
+use super::error::ArchiveError;
+use crate::host::unnamed_file;
+use model::TrialRecord;
+use rustix::fs::{Mode, fchmod};
+use ruzstd::encoding::CompressionLevel;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IntoInnerError, Read, Seek, Write};
+use std::path::Path;
+
+/// Writes an archive with one folder, named after the trial's; returns its size in bytes. Readers see nothing or all of it. The
+/// owner of its files is 0, their time that of the trial's start. `replace`: whether the archive may replace a file.
+///
+/// # Errors
+/// When there is a file already, or the archive cannot be written.
+pub fn write(entries: &[Entry], trial: &TrialRecord, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
+    let exists = || ArchiveError::Exists(out.to_owned());
+    if !replace && out.exists() {
+        return Err(exists());
+    }
+    let failed = ArchiveError::write(out);
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let part = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
+    let save = || -> io::Result<u64> {
+        compress(uncompressed(entries, trial)?, part.as_file())?;
+        fchmod(&part, Mode::from_raw_mode(0o644))?;
+        Ok(part.as_file().metadata()?.len())
+    };
+    let bytes = save().map_err(&failed)?;
+    let moved = if replace { part.persist(out) } else { part.persist_noclobber(out) };
+    match moved.map_err(|error| error.error) {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The tar, in a file without a name: zstd's encoder reads its input by itself.
+fn uncompressed(entries: &[Entry], trial: &TrialRecord) -> io::Result<File> {
+    // Damaged times of a record are no reason not to pack it.
+    let started = trial.started.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+    let mtime = u64::try_from(started).unwrap_or(0);
+    let mut tar = tar::Builder::new(BufWriter::new(unnamed_file()?));
+    for (path, entry) in placed(entries, &trial.folder()) {
+        let mut header = tar::Header::new_gnu();
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(mtime);
+        let (kind, mode, bytes) = match entry {
+            Some(entry) => (tar::EntryType::Regular, entry.mode(), entry.artifact().bytes),
+            None => (tar::EntryType::Directory, 0o755, 0),
+        };
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(bytes);
+        match entry {
+            Some(entry) => tar.append_data(&mut header, path, entry.open()?)?,
+            None => tar.append_data(&mut header, path, io::empty())?,
+        }
+    }
+    let mut file = tar.into_inner()?.into_inner().map_err(IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// The paths in an archive, in order: folders, which end in a slash, and files.
+fn placed<'e>(entries: &'e [Entry], folder: &str) -> BTreeMap<String, Option<&'e Entry>> {
+    let mut places = BTreeMap::from([(format!("{folder}/"), None)]);
+    for entry in entries {
+        let name = &entry.artifact().file;
+        for (slash, _) in name.match_indices('/') {
+            places.insert(format!("{folder}/{}", &name[..=slash]), None);
+        }
+        places.insert(format!("{folder}/{name}"), Some(entry));
+    }
+    places
+}
+
+/// Compresses an input to its end.
+fn compress(input: impl Read, output: impl Write) -> io::Result<()> {
+    let failure = RefCell::new(None);
+    let source = Infallible { inner: input, failure: &failure };
+    let drain = Infallible { inner: output, failure: &failure };
+    ruzstd::encoding::compress(source, drain, CompressionLevel::Fastest);
+    failure.into_inner().map_or(Ok(()), Err)
+}
+
+/// An input or output that notes its first failure and ends: the encoder panics at an error of either (ruzstd 0.9,
+/// `FrameCompressor::compress`).
+struct Infallible<'f, T> {
+    inner: T,
+    failure: &'f RefCell<Option<io::Error>>,
+}
+
+impl<T: Read> Read for Infallible<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.failure.borrow().is_some() {
+            return Ok(0);
+        }
+        loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    *self.failure.borrow_mut() = Some(error);
+                    return Ok(0);
+                }
+                length => return length,
+            }
+        }
+    }
+}
+
+impl<T: Write> Write for Infallible<'_, T> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let mut failure = self.failure.borrow_mut();
+        if failure.is_none() {
+            *failure = self.inner.write_all(buffer).err();
+        }
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruzstd::decoding::StreamingDecoder;
+
+    /// Bytes that do not compress and are longer than a block.
+    fn noise() -> Vec<u8> {
+        let mut state = 1_u32;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..300_000).map(next).collect()
+    }
+
+    #[test]
+    fn compressed_bytes_are_read_back() {
+        let mixed = [noise(), vec![0; 400_000], b"text ".repeat(1000)].concat();
+        for input in [&b""[..], &b"a"[..], &mixed[..], &mixed[..128 * 1024], &mixed[..256 * 1024]] {
+            let mut output = Vec::new();
+            compress(input, &mut output).unwrap();
+            let mut plain = Vec::new();
+            StreamingDecoder::new(output.as_slice()).unwrap().read_to_end(&mut plain).unwrap();
+            assert!(plain == input, "{} bytes", input.len());
+        }
+    }
+
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("it cannot be read"))
+        }
+    }
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is full"))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn failures_of_the_files_are_errors() {
+        let error = compress(Broken, Vec::<u8>::new()).unwrap_err();
+        assert_eq!(error.to_string(), "it cannot be read");
+        let error = compress(noise().as_slice(), Broken).unwrap_err();
+        assert_eq!(error.to_string(), "the disk is full");
+    }
+}

@@ -1,0 +1,70 @@
+//! `oomlab bundle`: a trial as an archive for people without the lab.
+
+use super::completion::trials;
+use super::context::Context;
+use super::error::CliError;
+use super::lookup;
+use super::output::print;
+use super::trust::refuse_watched;
+use crate::archive::{self, ArchiveError, Host, Request, contents, qemu_version};
+use crate::store::read_trial;
+use indicatif::HumanBytes;
+use model::printable;
+use std::path::PathBuf;
+
+/// Arguments of `oomlab bundle`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BundleArgs {
+    /// The trial, as reports name it: RUN/CELL, or the path of its folder
+    #[arg(value_name = "RUN/CELL", add = trials())]
+    pub trial: String,
+    /// The archive [default: CELL.tar.zst in the current folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the archive if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Pack texts although they name the cache, your home, the current folder or that of the runs
+    #[arg(long)]
+    pub allow_paths: bool,
+}
+
+/// Packs a trial; returns the program's exit status.
+///
+/// # Errors
+/// When there is no such trial, the lab cannot boot it, a file of it is missing, or the archive cannot be written.
+pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
+    let folder = lookup::trial(&args.trial)?;
+    // Nothing is booted: the arguments of QEMU in it need no trust.
+    let trial = read_trial(&folder)?;
+    refuse_watched(&folder, &trial)?;
+    let out = args.out.clone().unwrap_or_else(|| format!("{}.tar.zst", trial.folder()).into());
+    if !args.force && out.exists() {
+        return Err(ArchiveError::Exists(out).into());
+    }
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let host = Host { cache: context.cache.clone(), home, current: std::env::current_dir()? };
+    let (run, version) = (lookup::run_id(&folder), qemu_version(&trial));
+    let request = Request {
+        folder: &folder,
+        run: &run,
+        trial: &trial,
+        host: &host,
+        qemu_version: version.as_deref(),
+        allows_paths: args.allow_paths,
+    };
+    let entries = contents(&request)?;
+    let bytes = archive::write(&entries, &trial, &out, args.force)?;
+    let out = printable(&out.display().to_string());
+    print(&format!("{out}: {} files, {}; its README.txt explains how to boot it\n", entries.len(), HumanBytes(bytes)))?;
+    Ok(0)
+}
+
+impl From<ArchiveError> for CliError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Read { .. } | ArchiveError::Write { .. } => Self::Lab(error.to_string()),
+            error => Self::Usage(error.to_string()),
+        }
+    }
+}
