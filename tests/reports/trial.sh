@@ -20,7 +20,9 @@ initrd=${INITRD:-$initrd}
 # of the agent's frames only what a script prints is shown; FRAMES=1 shows them all
 if [ -z "${FRAMES:-}" ]; then
     if sed -u p </dev/null >/dev/null 2>&1; then unbuffered=-u; else unbuffered=; fi
-    output='/^@oomlab [0-9]* output text=/{s/^[^=]*=//;s/ more=1//;s/ \*[0-9a-f]*.*$//;y/+/ /;s/%09/ /g;s/%2b/+/g;s/%25/%/g;b}'
+    output='/^@oomlab [0-9]* output text=/{s/^[^=]*=//;s/ more=1//;s/ \*[0-9a-f]*.*$//;y/+/ /;s/%09/ /g;s/%2b/+/g;s/%25/%/g
+    b
+    }'
     dir=$(mktemp -d)
     mkfifo "$dir/console"
     { rm -r "$dir"; exec sed $unbuffered -e "$output" -e '/^@oomlab /d' -e 's/@oomlab [0-9].*//'; } <"$dir/console" &
