@@ -280,6 +280,11 @@ impl Tap {
         let over = level.filter(|level| level.seen > 0 && (is_version || level.plan.is_some()));
         let title = over.and_then(|level| level.title.clone());
         if over.is_some() {
+            // A child that forks prints again what its parent's buffer holds: what the set lacks may come with the next one, and the
+            // result of the enclosing test counts.
+            if let Some(level) = self.levels.last_mut().filter(|_| column > 0) {
+                level.plan = None;
+            }
             self.settle(column.checked_sub(1));
         }
         let first = self.found.subtests.len();

@@ -8,6 +8,19 @@ fn assert_reads(output: &str, expected: &[&str]) {
     assert_eq!(summary(Format::Tap, output), expected, "{output}");
 }
 
+/// memfd_secret of `mm`, whose standard output is a pipe.
+#[test]
+fn set_that_a_forked_child_prints_again_has_no_gap() {
+    let text = "1..1\n# selftests: mm: m\n# TAP version 13\n# 1..2\n# ok 1 a\n# TAP version 13\n# 1..2\n# ok 1 a\n# ok 2 b\n\
+        ok 1 selftests: mm: m\n";
+    let m = |name: &str| format!("pass selftests: mm: m/{name}");
+    assert_reads(text, &[&m("a"), &m("a"), &m("b")]);
+    assert_reads(
+        "TAP version 13\n1..2\nok 1 a\nTAP version 13\n1..1\nok 1 b\n",
+        &["pass a", "pass b", "! 1 of 2 results"],
+    );
+}
+
 #[test]
 fn plan_and_results_agree() {
     assert_reads("TAP version 13\n1..2\nok 1 a\nnot ok 2 - b # exit=1\n", &["pass a", "fail b (exit=1)"]);
