@@ -41,6 +41,9 @@ struct Level {
     number: u64,
     has_failure: bool,
     title: Option<String>,
+    /// An enclosed set that began anew: a child that forks prints again what its parent's buffer holds, so that neither numbers nor
+    /// plans count, but the result of the enclosing test.
+    is_repeated: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -229,7 +232,8 @@ impl Tap {
         level.has_failure |= status.is_failure() || children.has_failure;
         let before = level.number;
         level.number = number.unwrap_or(before.saturating_add(1));
-        if let Some(number) = number.filter(|&number| seen > 0 && number != before.saturating_add(1)) {
+        let is_counted = seen > 0 && !level.is_repeated;
+        if let Some(number) = number.filter(|&number| is_counted && number != before.saturating_add(1)) {
             self.found.problem(&format!("result {number} follows result {before}: {name}"));
         }
         for child in self.found.subtests.iter_mut().skip(children.first) {
@@ -278,18 +282,18 @@ impl Tap {
         self.settle(Some(column));
         let level = self.levels.last().filter(|level| level.column >= column);
         let over = level.filter(|level| level.seen > 0 && (is_version || level.plan.is_some()));
-        let title = over.and_then(|level| level.title.clone());
-        if over.is_some() {
-            // A child that forks prints again what its parent's buffer holds: what the set lacks may come with the next one, and the
-            // result of the enclosing test counts.
-            if let Some(level) = self.levels.last_mut().filter(|_| column > 0) {
-                level.plan = None;
-            }
+        let (is_over, title) = (over.is_some(), over.and_then(|level| level.title.clone()));
+        let is_repeated = is_over && column > 0;
+        if let Some(level) = self.levels.last_mut() {
+            level.is_repeated |= is_repeated;
+        }
+        if is_over {
             self.settle(column.checked_sub(1));
         }
         let first = self.found.subtests.len();
         let level = self.level(column, first);
         level.title = level.title.take().or(title);
+        level.is_repeated |= is_repeated;
     }
 
     /// Closes the levels beyond this column, all without one; no parent follows.
@@ -332,7 +336,7 @@ impl Tap {
 
 impl Level {
     fn gap(&self) -> Option<String> {
-        let plan = self.plan.filter(|&plan| plan != self.seen)?;
+        let plan = self.plan.filter(|&plan| plan != self.seen && !self.is_repeated)?;
         Some(format!("{} of {plan} results", self.seen))
     }
 }

@@ -15,6 +15,8 @@ fn set_that_a_forked_child_prints_again_has_no_gap() {
         ok 1 selftests: mm: m\n";
     let m = |name: &str| format!("pass selftests: mm: m/{name}");
     assert_reads(text, &[&m("a"), &m("a"), &m("b")]);
+    let tail = "# selftests: mm: m\n# TAP version 13\n# 1..3\n# ok 1 a\n# TAP version 13\n# 1..3\n# ok 3 c\nok 1 selftests: mm: m\n";
+    assert_reads(tail, &[&m("a"), &m("c")]);
     assert_reads(
         "TAP version 13\n1..2\nok 1 a\nTAP version 13\n1..1\nok 1 b\n",
         &["pass a", "pass b", "! 1 of 2 results"],
