@@ -199,14 +199,12 @@ static int start_workload(void)
 	const char *name = environment_value(environment, "oomlab_workload=");
 	char path[64] = "/workloads/";
 	char *argv[] = { path, NULL };
-	size_t used = text_length(path);
 	const char *results = environment_value(environment, "oomlab_script=");
 	long pid;
 
 	if (!name)
 		return 0;
-	for (size_t i = 0; name[i] && used < sizeof(path) - 1; i++)
-		path[used++] = name[i];
+	text_append(path, sizeof(path), text_length(path), name);
 	if (results)
 		pid = start_script(path);
 	else

@@ -10,19 +10,13 @@ enum { TIOCSWINSZ = 0x5414 };
 
 static char path[64];
 
-/* Writes the parts one after the other into `path`; what does not fit is cut off. */
+/* The parts one after the other, in `path`. */
 static const char *join(const char *a, const char *b, const char *c)
 {
-	const char *parts[3];
-	size_t used = 0;
+	size_t used = text_append(path, sizeof(path), 0, a);
 
-	parts[0] = a;
-	parts[1] = b;
-	parts[2] = c;
-	for (int i = 0; i < 3; i++)
-		for (const char *from = parts[i]; *from && used < sizeof(path) - 1; from++)
-			path[used++] = *from;
-	path[used] = '\0';
+	used = text_append(path, sizeof(path), used, b);
+	text_append(path, sizeof(path), used, c);
 	return path;
 }
 

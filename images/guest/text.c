@@ -24,6 +24,14 @@ const char *text_after(const char *text, const char *prefix)
 	return text;
 }
 
+size_t text_append(char *buffer, size_t size, size_t used, const char *more)
+{
+	while (*more && used < size - 1)
+		buffer[used++] = *more++;
+	buffer[used] = '\0';
+	return used;
+}
+
 size_t text_from_number(char *buffer, uint64_t value)
 {
 	size_t length = 0;

@@ -12,6 +12,10 @@ bool text_equal(const char *a, const char *b);
 /* The rest of `text` behind `prefix`, or NULL when it does not start with it. */
 const char *text_after(const char *text, const char *prefix);
 
+/* Appends `more` to the `used` characters in a buffer of `size` bytes and terminates it; what does not fit is cut off. Returns the new
+ * length. */
+size_t text_append(char *buffer, size_t size, size_t used, const char *more);
+
 /* Writes `value` in decimal, without a terminator; returns the number of digits, at most 20. */
 size_t text_from_number(char *buffer, uint64_t value);
 

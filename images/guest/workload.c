@@ -13,13 +13,10 @@ static char **environment;
 static char *path_of(char *name)
 {
 	static char path[64] = "/workloads/";
-	size_t used = text_length(path);
 
 	if (name[0] == '/')
 		return name;
-	while (*name && used < sizeof(path) - 1)
-		path[used++] = *name++;
-	path[used] = '\0';
+	text_append(path, sizeof(path), text_length(path), name);
 	return path;
 }
 

@@ -95,16 +95,10 @@ static void print_name(const char *name)
 static const char *proc(const char *pid, const char *file)
 {
 	static char path[64];
-	const char *parts[3];
-	size_t used = 0;
+	size_t used = text_append(path, sizeof(path), 0, "/proc/");
 
-	parts[0] = "/proc/";
-	parts[1] = pid;
-	parts[2] = file;
-	for (int i = 0; i < 3; i++)
-		for (const char *from = parts[i]; *from && used < sizeof(path) - 1; from++)
-			path[used++] = *from;
-	path[used] = '\0';
+	used = text_append(path, sizeof(path), used, pid);
+	text_append(path, sizeof(path), used, file);
 	return path;
 }
 

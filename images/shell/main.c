@@ -35,17 +35,10 @@ static bool split(size_t length, size_t *count)
 /* A name without a slash is that of a workload. */
 static const char *path_of(const char *name)
 {
-	const char *prefix = "/workloads/";
-	size_t used = 0;
-
 	for (const char *from = name; *from; from++)
 		if (*from == '/')
 			return name;
-	for (; *prefix; prefix++)
-		path[used++] = *prefix;
-	for (; *name && used < sizeof(path) - 1; name++)
-		path[used++] = *name;
-	path[used] = '\0';
+	text_append(path, sizeof(path), text_append(path, sizeof(path), 0, "/workloads/"), name);
 	return path;
 }
 
