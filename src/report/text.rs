@@ -102,12 +102,11 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
 
 /// The subtests that failed, up to [`MAX_LINES`], each with its reason.
 fn failed_subtests(trial: &TrialRecord) -> Vec<String> {
-    let failed = trial.subtests.iter().filter(|test| test.status.is_failure());
     let line = |test: &Subtest| {
         let why = test.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         format!("{} {}{why}", test.status, test.name)
     };
-    failed.take(MAX_LINES).map(line).collect()
+    Subtest::failed(&trial.subtests).take(MAX_LINES).map(line).collect()
 }
 
 /// What a verdict rests on, and its caveats.

@@ -62,7 +62,7 @@ fn subtests(out: &mut String, trial: &TrialRecord) {
         return;
     }
     let _ = writeln!(out, "**Subtests**: {}.\n", SubtestCounts::of(&trial.subtests));
-    let failed: Vec<String> = trial.subtests.iter().filter(|test| test.status.is_failure()).map(subtest_line).collect();
+    let failed: Vec<String> = Subtest::failed(&trial.subtests).map(subtest_line).collect();
     for line in failed.iter().take(MAX_SUBTESTS) {
         let _ = writeln!(out, "- {line}");
     }

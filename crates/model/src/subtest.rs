@@ -77,6 +77,11 @@ impl Subtest {
         self
     }
 
+    /// Those that failed.
+    pub fn failed(subtests: &[Self]) -> impl Iterator<Item = &Self> {
+        subtests.iter().filter(|subtest| subtest.status.is_failure())
+    }
+
     /// Puts the name of the enclosing test before its own.
     pub fn qualify(&mut self, parent: &str) {
         self.name = excerpt(&format!("{parent}/{}", self.name), Self::MAX_NAME);

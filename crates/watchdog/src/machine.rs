@@ -120,7 +120,7 @@ impl Watchdog {
 
     /// OOM kills that the guest printed or counted so far.
     pub fn oom_kills(&self) -> u64 {
-        self.observed.kills_printed.max(self.observed.kills_counted)
+        self.observed.kills()
     }
 
     /// Granted seconds since the last progress of the canary, once it is late.

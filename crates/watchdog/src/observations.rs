@@ -195,6 +195,11 @@ impl Observations {
         self.discounted.iter().map(|hit| Caveat::DiscountedReport { line: hit.line.clone() })
     }
 
+    /// OOM kills that the guest printed or counted so far.
+    pub fn kills(&self) -> u64 {
+        self.kills_printed.max(self.kills_counted)
+    }
+
     pub fn on_event(&mut self, event: &Event) {
         let now = self.now();
         self.probes.on_event(now, event);

@@ -6,8 +6,8 @@ use kmsg::functions::Subsystem;
 use kmsg::signature::{Classification, Message, Reader, ReportKind};
 use model::{AlsoKind, Event, Kind, Outcome, Profile, Subtest, Verdict};
 
-/// Failed subtests that a title names.
-const MAX_NAMED: usize = 3;
+/// Failed subtests that a title or a summary names.
+pub(super) const MAX_NAMED: usize = 3;
 
 /// Reads a trial's console, and keeps what names its problem.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +61,7 @@ impl Namer {
 
     /// Which subtests failed: by them failures of a test are told apart.
     fn test(subtests: &[Subtest]) -> String {
-        let failed = subtests.iter().filter(|subtest| subtest.status.is_failure());
-        let names: Vec<&str> = failed.take(MAX_NAMED).map(|subtest| subtest.name.as_str()).collect();
+        let names: Vec<&str> = Subtest::failed(subtests).take(MAX_NAMED).map(|subtest| subtest.name.as_str()).collect();
         if names.is_empty() {
             Kind::TestFailed.to_string()
         } else {

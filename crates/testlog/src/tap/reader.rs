@@ -41,8 +41,8 @@ struct Level {
     number: u64,
     has_failure: bool,
     title: Option<String>,
-    /// An enclosed set that began anew: a child that forks prints again what its parent's buffer holds, so that neither numbers nor
-    /// plans count, but the result of the enclosing test.
+    /// An enclosed set of which a second one followed: a forked child flushes its copy of the parent's stdio buffer. Numbers and plans do
+    /// not count then, the result of the enclosing test does.
     is_repeated: bool,
 }
 

@@ -3,7 +3,8 @@
 use super::Judgement;
 use crate::ends::Finish;
 use crate::observations::Observations;
-use model::{Caveat, Kind, RuleId, SubtestCounts, TestFormat, Verdict};
+use crate::title::MAX_NAMED;
+use model::{Caveat, Kind, RuleId, Subtest, SubtestCounts, TestFormat, Verdict};
 use testlog::Results;
 
 /// Granted seconds for the guest to power off; a crash on the way is still its own.
@@ -28,9 +29,6 @@ const KILLED: &str = "killed";
 
 /// Exit status of what SIGKILL ended.
 const SIGKILLED: i32 = 128 + 9;
-
-/// Failed subtests that the summary names.
-const MAX_NAMED: usize = 3;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let Some(finish) = &observed.finished else { return Judgement::NotApplicable };
@@ -80,8 +78,7 @@ fn tested(observed: &Observations, finish: &Finish, format: TestFormat) -> Verdi
 
 /// The failed subtests.
 fn failed(results: &Results, counts: SubtestCounts) -> Option<String> {
-    let failed = results.subtests.iter().filter(|test| test.status.is_failure());
-    let names: Vec<&str> = failed.map(|test| test.name.as_str()).collect();
+    let names: Vec<&str> = Subtest::failed(&results.subtests).map(|test| test.name.as_str()).collect();
     let shown = &names[..names.len().min(MAX_NAMED)];
     let more = names.len() - shown.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -95,7 +92,7 @@ fn end_of(observed: &Observations, finish: &Finish) -> Option<(String, bool)> {
         0 => None,
         126 | 127 => Some((format!("a command of the script could not be run (status {})", finish.status), false)),
         SIGKILLED => {
-            let has_kills = observed.kills_printed.max(observed.kills_counted) > 0;
+            let has_kills = observed.kills() > 0;
             let by = if has_kills { ", after an OOM kill" } else { "" };
             Some((format!("the test was ended by SIGKILL{by}"), !has_kills))
         }
