@@ -1,14 +1,12 @@
 //! BusyBox for a shell in the guest: the static one of Debian, in the guest's architecture.
 
 use super::KernelError;
-use super::debian::read_member;
+use super::debian::{STABLE, read_member};
 use super::kernels::Kernels;
 use super::progress::Progress;
 use arch::Arch;
 use std::path::Path;
 
-/// The first release of Debian with riscv64.
-const SUITE: &str = "trixie";
 const PACKAGE: &str = "busybox-static";
 const PROGRAM: &str = "usr/bin/busybox";
 
@@ -19,7 +17,7 @@ impl Kernels {
     /// When the package is neither in the cache nor can be fetched, or the caller cancels.
     pub fn busybox(&self, arch: Arch, progress: &dyn Progress) -> Result<Option<Vec<u8>>, KernelError> {
         let Some(debian) = &arch.kernel.debian else { return Ok(None) };
-        let (_, package) = self.apt_package(SUITE, debian.arch, PACKAGE, progress)?;
+        let (_, package) = self.apt_package(STABLE, debian.arch, PACKAGE, progress)?;
         read_member(&package, Path::new(PROGRAM)).map(Some)
     }
 }

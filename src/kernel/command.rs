@@ -1,5 +1,6 @@
 //! Host programs: run in a process group of their own, supervised, logged, and never left behind.
 
+use super::error::CommandEnd;
 use super::{KernelError, Progress};
 use crate::host::{Clock, Limits, Orphans, Output, PipedProcess, RunError, block_on, capture_blocking};
 use rustix::process::Signal;
@@ -42,7 +43,7 @@ impl Job<'_> {
         if status.success() {
             return Ok(());
         }
-        Err(KernelError::Command { what, status: status.to_string(), tail: tail(&log), log })
+        Err(KernelError::Command { what, end: CommandEnd::Exited(status), tail: tail(&log), log })
     }
 }
 
@@ -93,8 +94,8 @@ fn supervise(
             let failure = if progress.cancelled() {
                 KernelError::Cancelled
             } else if last_sign.elapsed() > SILENCE_TIMEOUT {
-                let status = format!("no output and no progress for {} s", SILENCE_TIMEOUT.as_secs());
-                KernelError::Command { what: what.to_owned(), status, tail: tail(log), log: log.to_owned() }
+                let end = CommandEnd::Silent(SILENCE_TIMEOUT);
+                KernelError::Command { what: what.to_owned(), end, tail: tail(log), log: log.to_owned() }
             } else {
                 continue;
             };

@@ -5,6 +5,26 @@ use crate::diagnostic::Diagnostic;
 use arch::Arch;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// How a program that failed ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandEnd {
+    /// By itself, or by a signal.
+    Exited(ExitStatus),
+    /// It was killed after so long without output or progress.
+    Silent(Duration),
+}
+
+impl std::fmt::Display for CommandEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exited(status) => status.fmt(f),
+            Self::Silent(time) => write!(f, "no output and no progress for {} s", time.as_secs()),
+        }
+    }
+}
 
 /// Why a kernel could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -105,12 +125,12 @@ pub enum KernelError {
         options: Vec<String>,
     },
     /// A program failed.
-    #[error("failed to {what}: {status}\n{tail}\nall of it: {}", .log.display())]
+    #[error("failed to {what}: {end}\n{tail}\nall of it: {}", .log.display())]
     Command {
         /// The attempt, to be read after "failed to".
         what: String,
-        /// Its exit status.
-        status: String,
+        /// How it ended.
+        end: CommandEnd,
         /// The last lines of its output.
         tail: String,
         /// The file with all of its output.

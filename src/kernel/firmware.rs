@@ -2,7 +2,7 @@
 
 use super::KernelError;
 use super::cache::{Cache, MAKING, digest_of_file};
-use super::debian::read_member;
+use super::debian::{STABLE, read_member};
 use super::kernels::Kernels;
 use super::progress::Progress;
 use crate::host::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
@@ -12,8 +12,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Debian 13 has OpenSBI 1.6, and Debian 12 has 1.1.
-const SUITE: &str = "trixie";
 const PACKAGE: &str = "opensbi";
 /// After a failure the archive is left alone for so long: without a network, apt takes minutes to give up.
 const RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -68,7 +66,7 @@ impl Kernels {
         let failure = cache.log("opensbi")?;
         recent(&failure)?;
         // A package for all architectures is in every index, and amd64 always exists.
-        let fetched = self.apt_package(SUITE, "amd64", PACKAGE, progress);
+        let fetched = self.apt_package(STABLE, "amd64", PACKAGE, progress);
         let (_, package) = fetched.inspect_err(|error| {
             if !matches!(error, KernelError::Cancelled) {
                 let _ = fs::write(&failure, error.to_string());

@@ -1,14 +1,12 @@
 //! User spaces of guests: Debian's packages, fetched with all that they depend on.
 
 use super::cache::{Lock, MAKING, digest_of};
+use super::debian::STABLE;
 use super::kernels::Kernels;
 use super::{KernelError, Progress};
 use arch::Arch;
 use model::Digest;
 use std::path::PathBuf;
-
-/// The stable suite, and the first one with riscv64.
-const SUITE: &str = "trixie";
 
 /// Packages in the cache; while it lives, no process removes them.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Kernels {
     ) -> Result<PackageSet, KernelError> {
         let debian = arch.kernel.debian.ok_or(KernelError::NotInDebian(arch))?;
         let in_use = self.cache.share(MAKING, progress)?;
-        let found = self.with_apt(SUITE, debian.arch, progress, |apt| apt.packages(names, without))?;
+        let found = self.with_apt(STABLE, debian.arch, progress, |apt| apt.packages(names, without))?;
         let digests = found.iter().map(|(package, _)| package.digest.as_str());
         let key = digest_of(names.iter().copied().chain(["without"]).chain(without.iter().copied()).chain(digests));
         Ok(PackageSet { key, files: found.into_iter().map(|(_, file)| file).collect(), _in_use: in_use })

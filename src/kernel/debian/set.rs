@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_arrived_is_kept_and_not_fetched_again() {
+    fn second_fetch_asks_for_missing_packages_alone() {
         let setup = Setup::new();
         publish(&setup, "1", &[("app", "lib"), ("lib", "")]);
         let app = setup.path("pool/app_1_amd64.deb");
