@@ -7,7 +7,7 @@ use super::cache::CacheArgs;
 use super::completion::{kernels, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::end::EndGuestArgs;
-use super::guest_args::{AppendArgs, CanaryArgs, EndArgs, FailOnArgs, FaultArgs, TimeoutArgs};
+use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
 use super::run_options::RunOptions;
 use super::shell::ShellArgs;
@@ -206,13 +206,7 @@ pub struct BootArgs {
     #[command(flatten)]
     pub reports: FailOnArgs,
     #[command(flatten)]
-    pub append: AppendArgs,
-    /// Virtual CPUs
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub vcpus: u32,
-    /// Further argument of QEMU; may be given more than once
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
-    pub qemu_arg: Vec<String>,
+    pub machine: MachineArgs,
     #[command(flatten)]
     pub faults: FaultArgs,
     #[command(flatten)]

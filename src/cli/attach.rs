@@ -9,6 +9,7 @@ use super::output::{notify, print};
 use super::runtime::runtime;
 use super::terminal::Input;
 use crate::host::{KeptSockets, Qmp, QmpError, Serial};
+use crate::launch::gdb_device;
 use qapi_qmp::{cont, query_chardev};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -131,7 +132,7 @@ async fn monitor(kept: &KeptSockets) -> Result<(), CliError> {
             },
         };
         let Some(line) = line else { return Ok(()) };
-        match commands.hmp(&String::from_utf8_lossy(&line), 0, MONITOR_TIMEOUT).await {
+        match commands.hmp(&String::from_utf8_lossy(line.trim_ascii_end()), 0, MONITOR_TIMEOUT).await {
             Ok(text) => print(&model::printable_lines(&text.replace('\r', "")))?,
             Err(error @ QmpError::NotConnected) => return Err(unreachable(kept, error)),
             Err(error) => notify(&error.to_string()),
@@ -144,9 +145,7 @@ async fn debug(kept: &KeptSockets) -> Result<(), CliError> {
     let qmp = Qmp::open(kept.qmp(), TIMEOUT);
     let socket = kept.gdb();
     if !socket.exists() {
-        // Of QEMU's notation `name=value,…`, a comma is doubled.
-        let path = socket.display().to_string().replace(',', ",,");
-        let open = format!("gdbserver \"unix:{path},server=on,wait=off\"");
+        let open = format!("gdbserver \"{}\"", gdb_device(&socket));
         let answer = qmp.commands().hmp(&open, 0, TIMEOUT).await.map_err(|error| unreachable(kept, error))?;
         if !socket.exists() {
             return Err(unreachable(kept, format!("QEMU opens no gdb stub: {}", answer.trim())));

@@ -67,7 +67,7 @@ impl Console {
     pub async fn join(mut self, history: &[u8], cancel: &CancellationToken) -> std::io::Result<SessionEnd> {
         let _raw = RawTerminal::enter();
         show(history)?;
-        let mut keys = if self.typist.is_some() { Input::typed_lines() } else { Input::keys() };
+        let mut keys = if self.typist.is_some() { Input::lines() } else { Input::keys() };
         let mut left = std::pin::pin!(keys.left());
         let input = self.serial.input().clone();
         let mut sending = std::pin::pin!(None);

@@ -22,6 +22,19 @@ impl AppendArgs {
     }
 }
 
+/// The machine beside its kernel and RAM.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MachineArgs {
+    #[command(flatten)]
+    pub append: AppendArgs,
+    /// Virtual CPUs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub vcpus: u32,
+    /// Further argument of QEMU; may be given more than once
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub qemu_arg: Vec<String>,
+}
+
 /// Timeouts of a trial's stages.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct TimeoutArgs {

@@ -8,7 +8,7 @@ use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 /// Exit status of an interrupted run.
-pub const EXIT_INTERRUPTED: i32 = 130;
+pub const EXIT_INTERRUPTED: u8 = 130;
 
 /// A later signal is the user's second one.
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
@@ -88,7 +88,7 @@ fn is_ignored(status: &str, signal: Signal) -> bool {
 
 #[expect(clippy::disallowed_methods, reason = "the user asked twice")]
 fn exit_now() -> ! {
-    std::process::exit(EXIT_INTERRUPTED)
+    std::process::exit(EXIT_INTERRUPTED.into())
 }
 
 #[cfg(test)]

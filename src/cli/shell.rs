@@ -7,8 +7,8 @@ use super::console::{Console, SessionEnd};
 use super::context::Context;
 use super::error::CliError;
 use super::gdb;
-use super::guest_args::{AppendArgs, FaultArgs};
-use super::interrupt::cancel_and_say;
+use super::guest_args::{FaultArgs, MachineArgs};
+use super::interrupt::{EXIT_INTERRUPTED, cancel_and_say};
 use super::kernel::View;
 use super::known::Catalogues;
 use super::lookup;
@@ -36,9 +36,6 @@ const IDLE: &str = "idle";
 
 /// What ends the shell after a standard input that is no terminal.
 const EXIT: &[u8] = b"exit\n";
-
-/// Exit status of an interrupted preparation.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// Timeout for QEMU's exit after the end of its console.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,13 +69,7 @@ pub struct ShellArgs {
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
     pub workload_options: Vec<String>,
     #[command(flatten)]
-    pub append: AppendArgs,
-    /// Virtual CPUs
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub vcpus: u32,
-    /// Further argument of QEMU; may be given more than once
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
-    pub qemu_arg: Vec<String>,
+    pub machine: MachineArgs,
     #[command(flatten)]
     pub faults: FaultArgs,
     /// Open gdb's stub, print how to start gdb, and start the machine when gdb continues it
@@ -139,8 +130,8 @@ fn recorded(
         notify("the recorded trial's kernel is missing or changed: preparing it again");
     }
     let mut cell = trial.cell;
-    cell.append.extend(args.append.words());
-    cell.qemu.extend(args.qemu_arg.iter().cloned());
+    cell.append.extend(args.machine.append.words());
+    cell.qemu.extend(args.machine.qemu_arg.iter().cloned());
     if let Payload::Initrd(_) = cell.payload {
         notify("the trial's own initramfs is left out: the shell has the lab's");
         cell.payload = Payload::Workload { name: IDLE.into(), options: BTreeMap::new() };
@@ -170,9 +161,9 @@ fn typed(
         arch,
         ram: args.ram.clone(),
         payload,
-        vcpus: args.vcpus,
-        append: args.append.words(),
-        qemu: args.qemu_arg.clone(),
+        vcpus: args.machine.vcpus,
+        append: args.machine.append.words(),
+        qemu: args.machine.qemu_arg.clone(),
         faults: args.faults.faults()?,
         canary: Canary::default(),
         timeouts: Timeouts::default(),

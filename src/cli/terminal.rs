@@ -58,26 +58,13 @@ impl Input {
     }
 
     /// Lines with their ends.
-    pub fn typed_lines() -> Self {
+    pub fn lines() -> Self {
         Self::read(|hand_on, _| {
             let mut line = Vec::new();
             while let Ok(1..) = stdin().lock().read_until(b'\n', &mut line) {
                 if !hand_on(std::mem::take(&mut line)) {
                     return;
                 }
-            }
-        })
-    }
-
-    /// Lines without their ends.
-    pub fn lines() -> Self {
-        Self::read(|hand_on, _| {
-            let mut line = Vec::new();
-            while let Ok(1..) = stdin().lock().read_until(b'\n', &mut line) {
-                if !hand_on(line.trim_ascii_end().to_vec()) {
-                    return;
-                }
-                line.clear();
             }
         })
     }

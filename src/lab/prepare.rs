@@ -181,7 +181,6 @@ impl Sources {
         let Some(script) = workload.needs(arch, arch.min_ram).script else {
             return make(None).map_err(|error| failed(error.to_string()));
         };
-
         let set = self.kernels.packages(arch, &names(&script.packages), &names(&script.without), progress);
         let set = set.map_err(|error| match error {
             KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),

@@ -8,6 +8,7 @@ use super::trial::{GuestSpec, Ready, SPEC_SCHEMA, TrialSpec};
 use crate::guest::OpenError;
 use crate::host::{KeptGuest, KeptSockets, Qemu, Sandboxes, Serial, SocketDir, SpawnError};
 use crate::kernel::{KernelError, Progress};
+use crate::launch::gdb_device;
 use model::{Cell, Kind, Payload, RuleId, Verdict};
 use std::collections::BTreeMap;
 use std::io;
@@ -62,8 +63,7 @@ impl ShellGuest {
         let spec = spec(cell, ready);
         let Launch { mut argv, sockets, disk, .. } = launch(&spec, &Sandboxes::default()).await?;
         if for_gdb {
-            let path = sockets.gdb().display().to_string().replace(',', ",,");
-            argv.extend(["-gdb".to_owned(), format!("unix:{path},server=on,wait=off"), "-S".to_owned()]);
+            argv.extend(["-gdb".to_owned(), gdb_device(&sockets.gdb()), "-S".to_owned()]);
         }
         let qemu = Qemu::spawn(&argv, &sockets.log()).map_err(open_error)?;
         let kept = KeptGuest::shell(&spec.kernel, &spec.cell.id, sockets.path(), qemu.pid());

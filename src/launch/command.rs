@@ -110,8 +110,13 @@ impl Argv {
     }
 }
 
+/// The device of a gdb stub that listens on a socket and does not wait for gdb.
+pub fn gdb_device(socket: &Path) -> String {
+    format!("unix:{},server=on,wait=off", literal(&socket.to_string_lossy()))
+}
+
 /// A value in QEMU's notation `name=value,…`: its parser takes a single comma for the end of the value.
-fn literal(value: &str) -> String {
+pub(super) fn literal(value: &str) -> String {
     value.replace(',', ",,")
 }
 

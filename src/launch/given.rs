@@ -1,6 +1,6 @@
 //! A foreign QEMU command line: what it says about the guest, and how to attach to its console.
 
-use super::command::{QMP_WAIT, SERIAL_WAIT};
+use super::command::{QMP_WAIT, SERIAL_WAIT, literal};
 use arch::Arch;
 use model::RamMib;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ pub fn with_channels(argv: &[String], serial: &Path, qmp: &Path) -> Vec<String> 
         _ => words.extend(["-serial".to_owned(), console]),
     }
     for (id, path, wait) in [(CONSOLE, serial, SERIAL_WAIT), ("oomlab-qmp", qmp, QMP_WAIT)] {
-        let path = path.to_string_lossy().replace(',', ",,");
+        let path = literal(&path.to_string_lossy());
         words.extend(["-chardev".to_owned(), format!("socket,id={id},path={path},server=on,{wait}")]);
     }
     words.extend(["-mon".to_owned(), "chardev=oomlab-qmp,mode=control".to_owned()]);

@@ -5,7 +5,6 @@ use crate::support::program::{Program, finish};
 use crate::support::scripted::Scripted;
 use model::{Kind, Outcome, RunRecord, Script, SubtestStatus, TestFormat, TrialRecord};
 use oomlab::report;
-use std::process::Command;
 
 const BEGIN: &str = "say [    0.000000] Linux version 6.1.0\n\
     frame hello v=1 arch=riscv64-nommu page=4096 ram=28000\n\
@@ -124,10 +123,8 @@ fn script_runs_in_a_guest() {
         tail /dev/zero || echo \"mine.c:9: TPASS: a hog was killed, $?\"\n    \
         echo 'mine.c:10: TFAIL: as it should'\n    exit 1\n";
     program.write("images/workloads/my-test/manifest.yaml", manifest);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oomlab"));
-    // The tester's own environment may name a mirror.
-    command.current_dir(program.dir()).args(["boot", "--kernel", "debian-6.1", "--arch", "x86_64", "--ram", "128M"]);
-    command.args(["--workload", "my-test", "--option", "word=mine", "--out", "run"]);
+    let cell = ["boot", "--kernel", "debian-6.1", "--arch", "x86_64", "--ram", "128M", "--workload", "my-test"];
+    let mut command = kernels::fetching(&program, &[&cell[..], &["--option", "word=mine", "--out", "run"]].concat());
     let finished = finish(&mut command);
     assert_eq!(finished.status, Some(0), "{}{}", finished.stdout, finished.stderr);
     let text =

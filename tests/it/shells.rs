@@ -4,15 +4,13 @@ use crate::support::kernels;
 use crate::support::outside::Running;
 use crate::support::program::{Finished, Program, start, wait};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// Types `input` into the shell of a guest.
 fn typed(program: &Program, args: &[&str], input: &str) -> Finished {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oomlab"));
-    // The tester's own environment may name a mirror.
-    command.current_dir(program.dir()).arg("shell").args(args).stdin(Stdio::piped());
-    let mut child = start(&mut command);
+    let mut command = kernels::fetching(program, &[&["shell"], args].concat());
+    let mut child = start(command.stdin(Stdio::piped()));
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     wait(child)
 }
@@ -54,9 +52,11 @@ fn guest_of_a_shell_is_reached_and_ends_with_it() {
     // A standard input that does not end.
     let (input, _open) = std::io::pipe().unwrap();
     let lab = Running::start(command.stdin(input), program.dir());
-    while !lab.output().contains("oomlab: shell") {
+    let is_ready = (0..1200).any(|_| {
         assert!(!lab.ends_within(Duration::from_millis(100)), "{}", lab.output());
-    }
+        lab.output().contains("oomlab: shell")
+    });
+    assert!(is_ready, "{}", lab.output());
     let run = |args: &[&str]| crate::support::program::finish(&mut desk(args));
     let list = run(&["attach", "--list"]).stdout;
     assert!(list.contains("linux-7.3.riscv64-nommu.32M.idle  a shell"), "{list}");

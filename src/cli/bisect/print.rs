@@ -16,7 +16,7 @@ const EXIT_NOT_FOUND: u8 = 1;
 /// Prints an answer; returns the program's exit status.
 pub(super) fn outcome(outcome: &SearchOutcome, as_json: bool) -> Result<u8, CliError> {
     let SearchOutcome { session, answer } = outcome;
-    let Some(answer) = answer else { return Ok(EXIT_INTERRUPTED as u8) };
+    let Some(answer) = answer else { return Ok(EXIT_INTERRUPTED) };
     let text = findings(session);
     if as_json {
         output::notify(text.trim_end());

@@ -84,7 +84,7 @@ async fn find_options(args: &ConfigArgs, context: &Context) -> Result<u8, CliErr
     };
     match lab.driver(&mut Live::default())?.find_options(request, &place(&args.search)).await? {
         Some(answer) => print::options(&answer, args.search.json),
-        None => Ok(EXIT_INTERRUPTED as u8),
+        None => Ok(EXIT_INTERRUPTED),
     }
 }
 

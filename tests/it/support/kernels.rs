@@ -14,6 +14,13 @@ pub fn command(program: &Program, args: &[&str]) -> Command {
     command
 }
 
+/// A command line of the program with the tester's own environment, which may name a mirror or a proxy, and the tester's cache.
+pub fn fetching(program: &Program, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oomlab"));
+    command.current_dir(program.dir()).args(args).stdin(Stdio::null());
+    command
+}
+
 /// The image of a kernel of the catalogue; fetched or built first if need be, with the tester's own environment: it
 /// may name a mirror or a proxy.
 pub fn kernel(name: &str, arch: &str) -> PathBuf {
