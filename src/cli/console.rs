@@ -74,7 +74,7 @@ impl Console {
         let mut silent_at = Instant::now() + SILENCE_TIMEOUT;
         loop {
             let is_sending = sending.is_some();
-            let may_type = !is_sending && self.typist.as_ref().is_none_or(Typist::sees_prompt);
+            let may_type = !is_sending && self.typist.as_ref().is_none_or(Typist::may_type);
             tokio::select! {
                 chunk = self.serial.read() => {
                     let Some(bytes) = chunk else { return Ok(SessionEnd::Guest) };
@@ -83,19 +83,12 @@ impl Console {
                     self.typist.iter_mut().for_each(|typist| typist.push(&bytes));
                 }
                 typed = keys.next(), if may_type => {
-                    let last_line = self.typist.as_mut().and_then(|typist| typist.last_line.take());
-                    match (typed, last_line) {
-                        (Some(bytes), last_line) => {
-                            if let Some(typist) = &mut self.typist {
-                                typist.last_line = last_line;
-                                typist.text.clear();
-                            }
-                            sending.set(Some(input.send(bytes, INPUT_TIMEOUT)));
-                        }
-                        (None, Some(line)) => sending.set(Some(input.send(line.to_vec(), INPUT_TIMEOUT))),
-                        (None, None) if self.typist.is_none() => return Ok(SessionEnd::User),
-                        (None, None) => {}
-                    }
+                    let typed = match &mut self.typist {
+                        Some(typist) => typist.next(typed),
+                        None => typed,
+                    };
+                    let Some(bytes) = typed else { return Ok(SessionEnd::User) };
+                    sending.set(Some(input.send(bytes, INPUT_TIMEOUT)));
                 }
                 sent = async { sending.as_mut().as_pin_mut().expect("it is checked").await }, if is_sending => {
                     // A console that is closed ends the session by its read.
@@ -114,6 +107,17 @@ impl Typist {
     fn push(&mut self, bytes: &[u8]) {
         self.text.extend_from_slice(bytes);
         self.text.drain(..self.text.len().saturating_sub(MAX_PROMPT_TEXT));
+    }
+
+    /// Whether the guest waits for the next line, and there is one.
+    fn may_type(&self) -> bool {
+        self.last_line.is_some() && self.sees_prompt()
+    }
+
+    /// The line to type where standard input has this one, or has ended.
+    fn next(&mut self, read: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        self.text.clear();
+        read.or_else(|| self.last_line.take().map(<[u8]>::to_vec))
     }
 
     /// Whether the guest has printed a prompt since the last line: `# `, with a path before it in BusyBox. A message of the kernel
@@ -149,6 +153,18 @@ fn show(bytes: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_typed_after_the_last_line() {
+        let mut typist = Typist { text: b"# ".to_vec(), last_line: Some(b"exit\n") };
+        assert!(typist.may_type());
+        assert_eq!(typist.next(Some(b"ls\n".to_vec())).as_deref(), Some(&b"ls\n"[..]));
+        assert!(!typist.may_type(), "one line, one prompt");
+        typist.push(b"x\n# ");
+        assert_eq!(typist.next(None).as_deref(), Some(&b"exit\n"[..]));
+        typist.push(b"# ");
+        assert!(!typist.may_type(), "a program may have read the last line");
+    }
 
     #[test]
     fn prompts_are_found_in_what_the_kernel_prints() {
