@@ -2,13 +2,16 @@
 
 use model::{Subtest, excerpt};
 
-/// Subtests that are kept of one output.
-pub const MAX_SUBTESTS: usize = 2000;
+/// Subtests that are kept of one output. The mm selftests of Linux 7.3 have 2100.
+pub const MAX_SUBTESTS: usize = 5000;
+
+/// Failures that are kept beyond those.
+pub const MAX_FAILURES: usize = 100;
 
 /// What an output says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Results {
-    /// At most [`MAX_SUBTESTS`], in the order of their end.
+    /// At most [`MAX_SUBTESTS`], and [`MAX_FAILURES`] failures beyond those, in the order of their end.
     pub subtests: Vec<Subtest>,
     /// Subtests beyond those.
     pub dropped: u64,
@@ -27,7 +30,8 @@ pub(crate) struct Found {
 impl Found {
     /// Returns its place, unless it is dropped.
     pub fn push(&mut self, subtest: Subtest) -> Option<usize> {
-        if self.subtests.len() < MAX_SUBTESTS {
+        let max = if subtest.status.is_failure() { MAX_SUBTESTS + MAX_FAILURES } else { MAX_SUBTESTS };
+        if self.subtests.len() < max {
             self.subtests.push(subtest);
             return Some(self.subtests.len() - 1);
         }
@@ -45,7 +49,7 @@ impl Found {
     pub fn finish(self, end: Option<&str>) -> Results {
         let end = end.map(|end| excerpt(end, Subtest::MAX_WHY));
         let dropped = (self.dropped_failures > 0)
-            .then(|| format!("{} more failed beyond the first {MAX_SUBTESTS} subtests", self.dropped_failures));
+            .then(|| format!("{} more subtests failed than are kept", self.dropped_failures));
         Results { subtests: self.subtests, dropped: self.dropped, problem: end.or(self.problem).or(dropped) }
     }
 }

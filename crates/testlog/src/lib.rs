@@ -20,7 +20,7 @@ mod ltp;
 mod stress_ng;
 mod tap;
 
-pub use found::{MAX_SUBTESTS, Results};
+pub use found::{MAX_FAILURES, MAX_SUBTESTS, Results};
 pub use model::TestFormat as Format;
 
 /// Reader of the output of one test program, or of several in sequence.

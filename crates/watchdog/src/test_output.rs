@@ -72,9 +72,6 @@ impl TestOutput {
             reader.line(&self.line);
         }
         let mut results = reader.results();
-        if results.dropped > 0 {
-            results.problem.get_or_insert_with(|| format!("{} further results", results.dropped));
-        }
         results.problem = self.gap.clone().or(results.problem);
         results
     }

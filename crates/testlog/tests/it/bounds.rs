@@ -3,7 +3,7 @@
 use super::read;
 use model::Subtest;
 use proptest::prelude::*;
-use testlog::{Format, MAX_SUBTESTS, Reader, Results};
+use testlog::{Format, MAX_FAILURES, MAX_SUBTESTS, Reader, Results};
 
 /// Pieces of all forms, so that random lines often mean something.
 const PIECES: &[&str] = &[
@@ -62,7 +62,7 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn check(results: &Results) {
-    assert!(results.subtests.len() <= MAX_SUBTESTS);
+    assert!(results.subtests.len() <= MAX_SUBTESTS + MAX_FAILURES);
     for subtest in &results.subtests {
         assert!(subtest.name.chars().count() <= Subtest::MAX_NAME && !subtest.name.chars().any(char::is_control));
         assert!(subtest.why.as_ref().is_none_or(|why| why.chars().count() <= Subtest::MAX_WHY && !why.is_empty()));
@@ -83,14 +83,21 @@ proptest! {
 }
 
 #[test]
-fn subtests_beyond_the_maximum_are_counted() {
+fn subtests_beyond_the_maximum_are_counted_and_failures_kept() {
     let mut reader = Reader::new(Format::Tap);
-    for number in 1..=MAX_SUBTESTS + 5 {
+    for number in 1..=MAX_SUBTESTS + MAX_FAILURES + 5 {
         reader.line(&format!("{} {number} a", if number > MAX_SUBTESTS + 3 { "not ok" } else { "ok" }));
     }
     let results = reader.results();
-    assert_eq!((results.subtests.len(), results.dropped), (MAX_SUBTESTS, 5));
-    assert_eq!(results.problem.as_deref(), Some("2 more failed beyond the first 2000 subtests"));
+    assert_eq!((results.subtests.len(), results.dropped), (MAX_SUBTESTS + MAX_FAILURES, 5));
+    assert_eq!(results.problem.as_deref(), Some("2 more subtests failed than are kept"));
+    let mut reader = Reader::new(Format::Tap);
+    (1..=MAX_SUBTESTS + 1).for_each(|number| reader.line(&format!("ok {number} a")));
+    assert_eq!(
+        (reader.results().dropped, reader.results().problem),
+        (1, None),
+        "a list without all passes proves no less"
+    );
 }
 
 #[test]
