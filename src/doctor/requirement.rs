@@ -130,7 +130,10 @@ pub fn requirements(uses: &Uses, host: &str) -> Vec<Requirement> {
         all.push(Requirement {
             what: format!("mkfs for {}", filesystem.name()),
             need: Need::File(program),
-            purpose: format!("give guests a disk with {}", filesystem.name()),
+            purpose: match filesystem {
+                Filesystem::Ext4 => "give guests a disk with ext4, make root disks".to_owned(),
+                Filesystem::Xfs => "give guests a disk with xfs".to_owned(),
+            },
             packages: vec![package],
         });
     }

@@ -18,6 +18,7 @@ mod sandbox;
 mod serial;
 mod socket;
 mod socket_dir;
+mod system_program;
 mod threads;
 mod unnamed;
 
@@ -41,5 +42,6 @@ pub use resources::Resources;
 pub use sandbox::{Sandboxes, has_sandbox};
 pub use serial::{Serial, SerialInput};
 pub use socket_dir::{KeptSockets, SYMBOLS, SocketDir};
+pub use system_program::system_program;
 pub use threads::{cpu_pressure, is_stopped, thread_times, vcpu_threads};
 pub use unnamed::{scratch_folder, unnamed_file};

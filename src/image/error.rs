@@ -54,6 +54,48 @@ pub enum ImageError {
     /// The files of Debian's packages could not be unpacked.
     #[error("{0}")]
     Packages(String),
+    /// There is no description of a root disk of this name.
+    #[error("unknown root disk `{name}`: there is no `images/{name}.yaml`; {hint}")]
+    NoRootDisk {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        hint: String,
+    },
+    /// The program that makes ext4 file systems is not installed.
+    #[error(
+        "there is no mke2fs, which makes guests' root disks\non Debian: apt install e2fsprogs      or: oomlab doctor --fix"
+    )]
+    NoFilesystemMaker,
+    /// The file system of a root disk could not be made.
+    #[error("the root disk {} could not be made: mke2fs: {message}", path.display())]
+    Filesystem {
+        /// The file that was to become the disk.
+        path: PathBuf,
+        /// What the program says.
+        message: String,
+    },
+    /// The cache's disk is full.
+    #[error(
+        "no room for a root disk in {}: {}: {source}\n\
+         `oomlab cache prune --max-size SIZE` makes some; OOMLAB_CACHE names another folder",
+        folder.display(),
+        path.display()
+    )]
+    NoRoom {
+        /// The folder of root disks.
+        folder: PathBuf,
+        /// What could not be written.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The keys of a root disk could not be made.
+    #[error("no SSH keys for a root disk: {0}")]
+    Keys(std::io::Error),
+    /// The caller has cancelled the work.
+    #[error("cancelled")]
+    Cancelled,
     /// The shell rejects a script.
     #[error("the script of workload {workload} is wrong:\n{output}")]
     BadScript {

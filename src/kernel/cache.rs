@@ -9,6 +9,7 @@
 //! artifacts/<key>/          finished kernels: the image, its record, and what belongs to it; `modules/` once it is needed
 //! kernels/<name>/<arch>     symbolic links to them
 //! images/                   guest images (`crate::image`)
+//! disks/                    root disks of guests, with the keys that log in (`crate::image`)
 //! selftests/<key>/          programs of kernels' own tests
 //! firmware/                 firmware of guests, by architecture
 //! locks/ logs/
@@ -22,7 +23,7 @@
 //! ```text
 //! making            shared by whoever fetches or builds
 //! artifacts-<key>   shared by whoever uses this kernel
-//! images firmware   shared by whoever uses any
+//! images disks firmware   shared by whoever uses any; `disks` also by whoever makes one
 //! ```
 
 use super::KernelError;

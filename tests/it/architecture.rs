@@ -42,7 +42,7 @@ const MODULES: &[Module] = &[
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
     edge("archive", &["host", "store", "report", "kernel"]),
-    edge("image", &["host", "workload", "assets", "diagnostic"]),
+    edge("image", &["host", "store", "workload", "assets", "diagnostic"]),
     edge("probe", &["host", "kernel", "qmp"]),
     edge("guest", &["host"]),
     edge(

@@ -20,6 +20,8 @@ pub enum Category {
     Index,
     /// A guest image.
     Image,
+    /// A root disk of guests, and the key that logs in.
+    Disk,
     /// Kernels' own tests, built.
     Selftests,
     /// Firmware of guests.
@@ -34,13 +36,14 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Kernel,
         Self::OutputTree,
         Self::SourceTree,
         Self::Package,
         Self::Index,
         Self::Image,
+        Self::Disk,
         Self::Selftests,
         Self::Firmware,
         Self::Leftover,
@@ -57,6 +60,7 @@ impl Category {
             Self::Package => "packages",
             Self::Index => "package indices",
             Self::Image => "guest images",
+            Self::Disk => "root disks",
             Self::Selftests => "selftests",
             Self::Firmware => "firmware",
             Self::Leftover => "leftovers",

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Names of what is being removed begin with this; it is whole no longer.
 pub(super) const REMOVING: &str = ".removing-";
 
+/// The folder of root disks, and the lock of whoever uses or makes one.
+const DISKS: &str = "disks";
+
 /// Removes a part, or only tells with `dry_run` whether it could; `false` while it is in use.
 pub(super) fn remove(cache: &Cache, item: &Item, dry_run: bool) -> Result<bool, KernelError> {
     let Some(lock) = cache.try_lock(&lock_of(item))? else { return Ok(false) };
@@ -33,6 +36,9 @@ fn lock_of(item: &Item) -> String {
     match item.category {
         Category::Kernel => format!("artifacts-{}", key(item).display()),
         Category::Image => "images".to_owned(),
+        Category::Disk => DISKS.to_owned(),
+        // What is being made is none.
+        Category::Leftover if item.paths.iter().any(|path| path.starts_with(DISKS)) => DISKS.to_owned(),
         Category::Firmware => "firmware".to_owned(),
         _ => MAKING.to_owned(),
     }

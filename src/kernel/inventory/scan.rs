@@ -16,8 +16,8 @@ use std::time::SystemTime;
 pub(super) type InCatalogue<'a> = &'a dyn Fn(&str, &str) -> bool;
 
 /// Folders whose parts are listed; those of sources before those that belong to a source.
-const FOLDERS: [&str; 9] =
-    ["artifacts", "sources", "trees", "objects", "packages", "apt", "images", "selftests", "firmware"];
+const FOLDERS: [&str; 10] =
+    ["artifacts", "sources", "trees", "objects", "packages", "apt", "images", "disks", "selftests", "firmware"];
 
 /// All of the cache.
 pub(super) fn all(cache: &Cache, in_catalogue: InCatalogue<'_>) -> Result<Inventory, KernelError> {
@@ -29,6 +29,7 @@ pub(super) fn all(cache: &Cache, in_catalogue: InCatalogue<'_>) -> Result<Invent
     scan.folders("packages", Category::Package)?;
     scan.folders("apt", Category::Index)?;
     scan.folders("images", Category::Image)?;
+    scan.folders("disks", Category::Disk)?;
     scan.folders("selftests", Category::Selftests)?;
     scan.folders("firmware", Category::Firmware)?;
     for (name, metadata) in list(&cache.path(""))? {

@@ -95,6 +95,8 @@ fn parts_are_listed_by_what_they_are() {
     setup.write(&format!("packages/{digest}/linux-source-6.1_6.1_all.deb"), b"x");
     setup.write("apt/trixie-amd64/refreshed", b"");
     setup.write("images/arm.idle.0123/initramfs.cpio.gz", b"x");
+    setup.write("disks/arm.debian.0123/disk.ext4", b"x");
+    setup.write("disks/.making-y/disk.ext4", b"x");
     setup.write("artifacts/.making-x/kernel", b"x");
     setup.write("artifacts/broken/kernel", b"x");
     setup.write("mine/file", b"x");
@@ -110,7 +112,8 @@ fn parts_are_listed_by_what_they_are() {
     assert_eq!(setup.names(Category::Package), ["linux-source-6.1_6.1_all.deb"]);
     assert_eq!(setup.names(Category::Index), ["trixie-amd64"]);
     assert_eq!(setup.names(Category::Image), ["arm.idle.0123"]);
-    assert_eq!(setup.names(Category::Leftover), ["artifacts/.making-x"]);
+    assert_eq!(setup.names(Category::Disk), ["arm.debian.0123"]);
+    assert_eq!(setup.names(Category::Leftover), ["artifacts/.making-x", "disks/.making-y"]);
     assert_eq!(setup.names(Category::Other), ["artifacts/broken", "mine"]);
     assert_eq!(setup.names(Category::Log), ["kernels", "objects/steps-arm"]);
     let inventory = setup.inventory();
@@ -200,6 +203,21 @@ fn parts_in_use_by_another_process_stay() {
     drop((other, building));
     assert_eq!(setup.prune(&ALL, false).removed.len(), 3);
     assert!(!kernel.image.exists());
+}
+
+#[test]
+fn disks_that_are_used_or_made_stay() {
+    let setup = Setup::new();
+    setup.write("disks/arm.debian.0123/disk.ext4", b"x");
+    setup.write("disks/arm.debian.0123/key", b"x");
+    setup.write("disks/.making-x/disk.ext4", b"x");
+    let other = Cache::new(setup.dir.path().join("cache"));
+    other.keep("disks");
+    let pruned = setup.prune(&ALL, false);
+    assert_eq!((pruned.removed.len(), pruned.in_use.len()), (0, 2));
+    drop(other);
+    assert_eq!(names(&setup.prune(&ALL, false).removed), ["disks/.making-x", "arm.debian.0123"]);
+    assert_eq!(fs::read_dir(setup.cache.path("disks")).unwrap().count(), 0);
 }
 
 #[test]
