@@ -75,12 +75,14 @@ rust:
 	    exit 1; \
 	fi
 
-# Rust links with the C compiler, and the xz library is C.
+# Rust links with the C compiler, the xz library is C, and SSH uses the host's OpenSSL.
 linker:
-	@if ! command -v cc >/dev/null || ! test -e /usr/include/stdio.h; then \
-	    echo "installing a C compiler, which Rust links with"; \
+	@if ! command -v cc >/dev/null || ! command -v pkg-config >/dev/null || \
+	    ! test -e /usr/include/stdio.h || ! test -e /usr/include/openssl/ssl.h; then \
+	    echo "installing a C compiler, which Rust links with, and OpenSSL's headers"; \
 	    $(AS_ROOT) apt-get update; \
-	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends gcc libc6-dev; \
+	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+	        gcc libc6-dev libssl-dev pkg-config; \
 	fi
 
 # Unoptimised, cargo-deny is as quick on this many crates, and takes a fraction of the time to build.

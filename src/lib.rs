@@ -52,5 +52,7 @@ pub mod matrix;
 pub mod probe;
 pub mod qmp;
 pub mod report;
+#[cfg(feature = "ssh")]
+pub mod ssh;
 pub mod store;
 pub mod workload;

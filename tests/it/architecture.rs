@@ -38,6 +38,7 @@ const MODULES: &[Module] = &[
     pure("launch", &[]),
     edge("host", &["qmp"]),
     edge("doctor", &["host"]),
+    edge("ssh", &[]),
     edge("store", &[]),
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
