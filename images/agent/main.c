@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "modules.h"
 #include "output.h"
+#include "root_disk.h"
 #include "shell.h"
 #include "user_space.h"
 
@@ -19,6 +20,7 @@ static struct shared *shared;
 static char *environment[MAX_VARIABLES + 1];
 static char shared_variable[32];
 static int sysrq_fd;
+static int ssh_server; /* its pid, with a root disk */
 
 static void check(const char *what, long result)
 {
@@ -154,6 +156,30 @@ static void configure_faults(void)
 		finish(&(struct child){ .status = 126 }, why);
 }
 
+/* Where the user space is, if it is on a disk. */
+static const char *root_disk(void)
+{
+	return environment_value(environment, "oomlab_root_disk=") ? ROOT_DISK : NULL;
+}
+
+static void mount_root_disk(void)
+{
+	const char *why = root_disk() ? root_disk_mount() : NULL;
+
+	if (why)
+		finish(&(struct child){ .status = 126 }, why);
+}
+
+/* The lab runs the test over SSH, and this program only watches. The OOM killer spares the server and its sessions, which have this
+ * program's oom_score_adj; the test has another. */
+static void serve_root_disk(void)
+{
+	const char *why = root_disk() ? root_disk_serve(environment, &ssh_server) : NULL;
+
+	if (why)
+		finish(&(struct child){ .status = 126 }, why);
+}
+
 /* All allocations of such a task are GFP_NOIO (PF_MEMALLOC_NOIO, since Linux 5.6). Its children inherit that. */
 static void set_io_flusher(unsigned long on)
 {
@@ -255,7 +281,7 @@ static void prepare(char **envp)
 /* The daemons that a script's programs leave behind are PID 1's. A workload of the lab's may count on its zombies. */
 static bool reaps_all(void)
 {
-	return environment_value(environment, "oomlab_script=");
+	return root_disk() || environment_value(environment, "oomlab_script=");
 }
 
 static void __attribute__((noreturn)) run(int workload)
@@ -271,9 +297,11 @@ static void __attribute__((noreturn)) run(int workload)
 		if (command)
 			handle_command(command);
 		shared_add(&shared->units, output_relay());
-		while (workload && wait_child(reaps_all() ? 0 : workload, WNOHANG, &child))
-			if (child.pid == workload)
+		while ((workload || reaps_all()) && wait_child(reaps_all() ? 0 : workload, WNOHANG, &child))
+			if (workload && child.pid == workload)
 				finish(&child, workload_why());
+			else if (ssh_server && child.pid == ssh_server)
+				finish(&(struct child){ .status = 126 }, "ssh-server-ended");
 		if (now_us() >= next_beat) {
 			send_beat();
 			next_beat = now_us() + BEAT_US;
@@ -291,7 +319,8 @@ static void run_shell(void)
 	load_modules();
 	configure_faults();
 	user_space_prepare();
-	shell_run(terminal, environment);
+	mount_root_disk();
+	shell_run(terminal, root_disk(), environment);
 	power_off();
 }
 
@@ -309,6 +338,8 @@ int guest_main(int argc, char **argv, char **envp)
 	send_speed();
 	load_modules();
 	configure_faults();
+	mount_root_disk();
+	serve_root_disk();
 	start_canary();
 	send_beat();
 	run(start_workload());

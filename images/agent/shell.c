@@ -51,10 +51,10 @@ static void set_window_size(char **environment)
 	SYS(ioctl, 0, TIOCSWINSZ, size);
 }
 
-static void wait_for(const char *program, char *const *argv, char *const *environment)
+static void wait_for(const char *root, const char *program, char *const *argv, char *const *environment)
 {
 	struct child child;
-	long pid = spawn(program, argv, environment);
+	long pid = spawn_in(root, -1, program, argv, environment);
 
 	if (pid < 0)
 		console_error(program, pid);
@@ -63,7 +63,7 @@ static void wait_for(const char *program, char *const *argv, char *const *enviro
 			;
 }
 
-void shell_run(const char *terminal, char **environment)
+void shell_run(const char *terminal, const char *root, char **environment)
 {
 	char *shell[] = { "sh", NULL };
 	long fd;
@@ -78,5 +78,5 @@ void shell_run(const char *terminal, char **environment)
 			SYS(dup3, fd, i, 0);
 	set_window_size(environment);
 	console_write("oomlab: shell\n", 14);
-	wait_for("/bin/sh", shell, environment);
+	wait_for(root, "/bin/sh", shell, environment);
 }

@@ -3,7 +3,7 @@
 #define OOMLAB_SHELL_H
 
 /* Starts /bin/sh on the terminal with this name, for example `ttyS0`, as its controlling terminal, and returns when the shell
- * has exited. The environment is the shell's. */
-void shell_run(const char *terminal, char **environment);
+ * has exited: the one below `root`, unless that is NULL. The environment is the shell's. */
+void shell_run(const char *terminal, const char *root, char **environment);
 
 #endif

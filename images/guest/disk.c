@@ -5,8 +5,7 @@
 #include "sys.h"
 #include "text.h"
 
-#define SERIAL "oomlab-scratch"
-#define DEVICE_NODE "/scratch"
+#define SCRATCH "oomlab-scratch"
 
 enum { POLL_MS = 20, MAX_POLLS = 500, DRIVE_LETTER = 13 /* in `path` */ };
 
@@ -32,16 +31,16 @@ static bool read_attribute(const char *name)
 }
 
 /* The user may have added disks to the machine: the serial number identifies the lab's. Leaves its letter in `path`. */
-static bool find_drive(void)
+static bool find_drive(const char *serial)
 {
 	for (path[DRIVE_LETTER] = 'a'; path[DRIVE_LETTER] <= 'z'; path[DRIVE_LETTER]++)
-		if (read_attribute("serial") && text_equal(text, SERIAL))
+		if (read_attribute("serial") && text_equal(text, serial))
 			return true;
 	return false;
 }
 
 /* The attribute `dev` is `major:minor`. */
-static bool make_device_node(void)
+static bool make_device_node(const char *node)
 {
 	const char *numbers = text;
 	uint32_t major, minor;
@@ -52,24 +51,29 @@ static bool make_device_node(void)
 	if (*numbers)
 		numbers++;
 	minor = (uint32_t)text_to_number(&numbers);
-	return sys_mknod(DEVICE_NODE, S_IFBLK, major, minor) == 0;
+	return sys_mknod(node, S_IFBLK, major, minor) == 0;
 }
 
 bool disk_find(struct disk *disk)
+{
+	return disk_find_serial(disk, SCRATCH, "/scratch");
+}
+
+bool disk_find_serial(struct disk *disk, const char *serial, const char *node)
 {
 	const char *sectors = text;
 
 	sys_mkdir("/sys");
 	if (sys_mount("sysfs", "/sys", NULL) < 0)
 		return false;
-	for (int i = 0; !find_drive(); i++) {
+	for (int i = 0; !find_drive(serial); i++) {
 		if (i == MAX_POLLS)
 			return false;
 		sleep_ms(POLL_MS);
 	}
-	if (!make_device_node() || !read_attribute("size"))
+	if (!make_device_node(node) || !read_attribute("size"))
 		return false;
-	disk->path = DEVICE_NODE;
+	disk->path = node;
 	disk->kib = text_to_number(&sectors) >> 1;
 	return true;
 }

@@ -1,4 +1,4 @@
-/* The scratch disk that the lab attaches for a workload whose manifest asks for one. */
+/* The disks that the lab attaches, and the user's beside them: each is known by its serial number. */
 #ifndef OOMLAB_DISK_H
 #define OOMLAB_DISK_H
 
@@ -10,7 +10,10 @@ struct disk {
 	uint64_t kib;
 };
 
-/* Finds the disk and makes a device node for it. */
+/* Finds the scratch disk, which a workload's manifest asks for, and makes a device node for it. */
 bool disk_find(struct disk *disk);
+
+/* The same for the disk with this serial number. */
+bool disk_find_serial(struct disk *disk, const char *serial, const char *node);
 
 #endif

@@ -40,15 +40,24 @@ static void detach(int output)
 	SYS(dup3, output, 2, 0);
 }
 
+static long enter(const char *root)
+{
+	long result = SYS(chroot, root);
+
+	return result < 0 ? result : SYS(chdir, "/");
+}
+
 static long __attribute__((noinline))
-vfork_and_exec(int output, const char *path, char *const *argv, char *const *envp)
+vfork_and_exec(const char *root, int output, const char *path, char *const *argv, char *const *envp)
 {
 	long pid = SYS(clone, CLONE_VM | CLONE_VFORK | SIGCHLD);
 
 	if (pid == 0) {
 		if (output >= 0)
 			detach(output);
-		exec_error = SYS(execve, path, argv, envp);
+		exec_error = root ? enter(root) : 0;
+		if (!exec_error)
+			exec_error = SYS(execve, path, argv, envp);
 		sys_exit_group(127);
 	}
 	return pid;
@@ -61,11 +70,16 @@ long spawn(const char *path, char *const *argv, char *const *envp)
 
 long spawn_to(int output, const char *path, char *const *argv, char *const *envp)
 {
+	return spawn_in(NULL, output, path, argv, envp);
+}
+
+long spawn_in(const char *root, int output, const char *path, char *const *argv, char *const *envp)
+{
 	struct child child;
 	long pid;
 
 	exec_error = 0;
-	pid = vfork_and_exec(output, path, argv, envp);
+	pid = vfork_and_exec(root, output, path, argv, envp);
 	if (pid > 0 && exec_error) {
 		wait_child((int)pid, 0, &child);
 		return exec_error;

@@ -17,6 +17,9 @@ long spawn(const char *path, char *const *argv, char *const *envp);
 /* The same for a program of a distribution: with standard output and error at this descriptor, no input, and no blocked signal. */
 long spawn_to(int output, const char *path, char *const *argv, char *const *envp);
 
+/* The same below this folder, unless it is NULL (chroot(2)). */
+long spawn_in(const char *root, int output, const char *path, char *const *argv, char *const *envp);
+
 /* A child that has exited. */
 struct child {
 	int pid;

@@ -3,10 +3,11 @@
 use super::console::{Console, last};
 use super::error::CliError;
 use super::gdb;
-use super::interrupt::cancel_and_say;
+use super::interrupt::{EXIT_INTERRUPTED, cancel_and_say};
 use super::keep::{named, trial};
 use super::output::{notify, print};
 use super::runtime::runtime;
+use super::ssh;
 use super::terminal::Input;
 use crate::host::{KeptSockets, Qmp, QmpError, Serial};
 use crate::launch::gdb_device;
@@ -16,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Timeout for connecting to a socket, and of a QMP command.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Timeout of the guest's SSH server: it is up, unless the guest hangs.
+const SSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Timeout of a monitor command: some dump memory.
 const MONITOR_TIMEOUT: Duration = Duration::from_secs(300);
@@ -34,6 +38,9 @@ pub struct AttachArgs {
     /// QEMU's human monitor in place of the console
     #[arg(long, conflicts_with = "list")]
     pub monitor: bool,
+    /// A shell over SSH, in a guest with a root disk
+    #[arg(long, conflicts_with_all = ["list", "monitor", "gdb"])]
+    pub ssh: bool,
     /// Open gdb's stub and print how to start gdb
     #[arg(long, conflicts_with_all = ["list", "monitor"])]
     pub gdb: bool,
@@ -51,14 +58,15 @@ pub fn attach(args: &AttachArgs) -> Result<u8, CliError> {
     let kept = only(&all, args.guest.as_deref())?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        match (args.monitor, args.gdb) {
-            (true, _) => monitor(kept).await,
-            (_, true) => debug(kept).await,
-            _ => console(kept).await,
+        match args {
+            AttachArgs { monitor: true, .. } => monitor(kept).await.map(|()| 0),
+            AttachArgs { gdb: true, .. } => debug(kept).await.map(|()| 0),
+            AttachArgs { ssh: true, .. } => shell(kept).await,
+            _ => console(kept).await.map(|()| 0),
         }
     });
     runtime.shutdown_background();
-    done.map(|()| 0)
+    done
 }
 
 /// The guest that a word stands for: the process id of its QEMU, or a part of its cell's name; without a word, the only one.
@@ -138,6 +146,23 @@ async fn monitor(kept: &KeptSockets) -> Result<(), CliError> {
             Err(error) => notify(&error.to_string()),
         }
     }
+}
+
+/// Resumes the guest, and joins a shell over SSH with the terminal.
+async fn shell(kept: &KeptSockets) -> Result<u8, CliError> {
+    {
+        let qmp = Qmp::open(kept.qmp(), TIMEOUT);
+        qmp.commands().execute(cont {}, TIMEOUT).await.map_err(|error| unreachable(kept, error))?;
+    }
+    let cancel = CancellationToken::new();
+    cancel_and_say(cancel.clone(), "")?;
+    notify(&format!(
+        "{}; Ctrl-] leaves it as it is, and so does {}",
+        trial(&kept.guest),
+        ssh::line(kept).await?.trim_end()
+    ));
+    let status = ssh::join(kept, None, SSH_TIMEOUT, &cancel).await?;
+    Ok(status.unwrap_or(EXIT_INTERRUPTED))
 }
 
 /// Opens gdb's stub, and prints how to start gdb.

@@ -108,6 +108,7 @@ impl Execution<'_> {
             workloads: Arc::new(self.catalogues.workloads),
             own: self.own,
             own_qemu: self.options.qemu.is_some(),
+            ltp: self.options.ltp.clone(),
             cache: self.catalogues.cache,
             jobs: budget.cpus as usize,
         };

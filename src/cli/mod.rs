@@ -35,6 +35,7 @@ mod run;
 mod run_options;
 mod runtime;
 mod shell;
+mod ssh;
 mod terminal;
 mod timings;
 mod trial;

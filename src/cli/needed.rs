@@ -5,7 +5,7 @@ use super::known::Catalogues;
 use super::plan::{image_key, image_path};
 use crate::doctor::{self, Need, Uses};
 use crate::kernel::Source;
-use model::{KernelArtifact, Plan};
+use model::{Filesystem, KernelArtifact, Plan};
 use std::collections::BTreeSet;
 
 /// Checks that this host has what the plan's cells need: emulators, unless the user names another program, and what makes
@@ -43,6 +43,8 @@ fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> R
     for cell in &plan.cells {
         uses.boots.insert(cell.arch);
         uses.filesystems.extend(cell.needs.disk.and_then(|disk| disk.filesystem));
+        // Root disks have it.
+        uses.filesystems.extend(cell.needs.root_disk().map(|_| Filesystem::Ext4));
         let (name, arch) = (cell.kernel.as_str(), cell.arch);
         let is_own = own.is_some_and(|own| own.name == cell.kernel);
         // A kernel that does not exist is the verdict of its cells.

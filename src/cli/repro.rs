@@ -33,7 +33,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     catalogues.images.keep();
     let prepared = same_files(&trial, &catalogues.kernels);
-    if prepared.is_none() {
+    if prepared.is_none() && trial.cell.needs.root_disk().is_none() {
         notify("the recorded trial's kernel or image is missing or changed: preparing both again");
     }
     let mut cell = trial.cell;
@@ -43,8 +43,11 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     Execution { context, catalogues, options, plan, own: None, prepared, bisect: None, stopwatch }.run()
 }
 
-/// The very files of the recorded trial, if they are still what they were.
+/// The very files of the recorded trial, if they are still what they were. The keys of a root disk are found with the disk alone.
 fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
+    if trial.cell.needs.root_disk().is_some() {
+        return None;
+    }
     let kernel = same_kernel(trial, kernels)?;
     let initrd = match &trial.initrd_digest {
         Some(digest) => Some(unchanged(argument(trial, "-initrd")?, digest)?),
@@ -54,7 +57,7 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
         Some(digest) => Some(unchanged(argument(trial, "-bios").filter(|file| kernels.keep(file))?, digest)?),
         None => None,
     };
-    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, firmware, accelerator: trial.accel.into() })))
+    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, firmware, test: None, accelerator: trial.accel.into() })))
 }
 
 /// The very kernel of the recorded trial, if it is still what it was.

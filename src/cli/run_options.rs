@@ -42,6 +42,9 @@ pub struct RunOptions {
     /// Program to run in place of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
     pub qemu: Option<PathBuf>,
+    /// Folder where LTP is installed, for workloads that run its tests
+    #[arg(long, value_name = "DIR", env = "OOMLAB_LTP")]
+    pub ltp: Option<PathBuf>,
     /// Mirror of the Debian archive for kernels [default: the one that this host's apt uses]
     #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
     pub mirror: Option<String>,

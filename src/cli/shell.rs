@@ -17,11 +17,14 @@ use super::output::notify;
 use super::preparation::PreparationView;
 use super::repro::same_kernel;
 use super::runtime::runtime;
+use super::ssh;
 use super::trust::{refuse_watched, trial_to_boot};
 use super::values::arch_parser;
+use crate::host::Serial;
 use crate::kernel::Progress;
 use crate::lab::{Ready, ShellGuest, Sources, Terminal};
 use crate::matrix::{self, SingleCell, SinglePayload};
+use crate::workload::needs_of_image;
 use arch::Arch;
 use model::{Canary, Cell, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts};
 use rustix::termios::tcgetwinsize;
@@ -29,6 +32,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 
 /// The workload whose needs a guest without another one has.
@@ -36,6 +40,9 @@ const IDLE: &str = "idle";
 
 /// What ends the shell after a standard input that is no terminal.
 const EXIT: &[u8] = b"exit\n";
+
+/// Timeout of the guest's SSH server, on a busy host.
+const SSH_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Timeout for QEMU's exit after the end of its console.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,8 +70,11 @@ pub struct ShellArgs {
     #[arg(long, default_value = "128M")]
     pub ram: String,
     /// Workload that can be started in the shell by its name; the guest has the disk and the modules that it needs
-    #[arg(long, add = workloads())]
+    #[arg(long, add = workloads(), conflicts_with = "image")]
     pub workload: Option<String>,
+    /// Root disk, `images/NAME.yaml`, for example `debian`: the shell is on it, over SSH
+    #[arg(long, value_name = "NAME", conflicts_with = "trial")]
+    pub image: Option<String>,
     /// Option of the workload
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "workload")]
     pub workload_options: Vec<String>,
@@ -78,6 +88,9 @@ pub struct ShellArgs {
     /// Boot a trial with the further arguments of QEMU that it has
     #[arg(long, requires = "trial")]
     pub trust: bool,
+    /// Folder where LTP is installed, for workloads that run its tests
+    #[arg(long, value_name = "DIR", env = "OOMLAB_LTP")]
+    pub ltp: Option<PathBuf>,
     /// Mirror of the Debian archive [default: the one that this host's apt uses]
     #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
     pub mirror: Option<String>,
@@ -107,6 +120,7 @@ pub fn run(args: &ShellArgs, context: &Context) -> Result<u8, CliError> {
         workloads: Arc::new(catalogues.workloads),
         own,
         own_qemu: false,
+        ltp: args.ltp.clone(),
         cache: catalogues.cache,
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
     };
@@ -171,7 +185,10 @@ fn typed(
         fail_on: Vec::new(),
     };
     let plan = matrix::single(wanted, &catalogues.known())?;
-    let cell = plan.cells.into_iter().next().ok_or_else(|| CliError::Lab("the plan has no cell".to_owned()))?;
+    let mut cell = plan.cells.into_iter().next().ok_or_else(|| CliError::Lab("the plan has no cell".to_owned()))?;
+    if let Some(image) = &args.image {
+        cell.needs = needs_of_image(arch, image);
+    }
     Ok((cell, own))
 }
 
@@ -181,17 +198,23 @@ async fn session(plan: &Plan, sources: &Sources, view: View, for_gdb: bool) -> R
     let view = Arc::new(PreparationView { view, cancel: cancel.clone() });
     let Some(ready) = prepared(plan, sources, &view).await? else { return Ok(EXIT_INTERRUPTED) };
     let cell = &plan.cells[0];
-    let mut guest = ShellGuest::start(cell, ready, &terminal(), for_gdb).await?;
+    let script = ready.test.as_ref().map(|test| test.script.clone());
+    let terminal = script.is_none().then(terminal);
+    let mut guest = ShellGuest::start(cell, ready, terminal.as_ref(), for_gdb).await?;
     let sockets = guest.sockets();
     let serial = guest.console().await?;
+    let place = if script.is_some() { "over SSH".to_owned() } else { format!("on {}", cell.arch.console) };
     notify(&format!(
-        "{}, with a shell on {}; `exit` or Ctrl-] ends it, `oomlab attach --monitor` and `--gdb` reach it from another terminal",
-        cell.id, cell.arch.console
+        "{}, with a shell {place}; `exit` or Ctrl-] ends it, `oomlab attach --monitor` and `--gdb` reach it from another terminal",
+        cell.id
     ));
     if for_gdb {
         let symbols = gdb::symbols(&sockets.guest.kernel, &sockets.guest.folder)?;
         let line = gdb::line(&sockets.guest.kernel, &symbols, &sockets.gdb());
         notify(&format!("the machine waits for `continue` of gdb: {}", line.trim_end()));
+    }
+    if let Some(script) = script {
+        return over_ssh(guest, serial, (cell, &script), &cancel).await;
     }
     match Console::of_shell(serial, EXIT).join(&[], &cancel).await? {
         SessionEnd::User => notify("the guest ends"),
@@ -208,6 +231,46 @@ async fn session(plan: &Plan, sources: &Sources, view: View, for_gdb: bool) -> R
     Ok(0)
 }
 
+/// Joins a shell on the root disk with the terminal. What the kernel prints is in a file meanwhile.
+async fn over_ssh(
+    mut guest: ShellGuest,
+    mut serial: Serial,
+    (cell, script): (&Cell, &str),
+    cancel: &CancellationToken,
+) -> Result<u8, CliError> {
+    let sockets = guest.sockets();
+    let path = sockets.guest.folder.join("console.log");
+    let mut console = tokio::fs::File::create(&path).await?;
+    notify(&format!("its console is in {}", path.display()));
+    let read = async {
+        while let Some(bytes) = serial.read().await {
+            console.write_all(&bytes).await?;
+            console.flush().await?;
+        }
+        std::future::pending::<std::io::Result<()>>().await
+    };
+    let script = (!script.is_empty()).then(|| (format!("/root/{}", cell.workload_name()), script));
+    let joined = tokio::select! {
+        joined = ssh::join(&sockets, script, SSH_TIMEOUT, cancel) => joined,
+        error = read => return Err(error.err().map_or_else(|| CliError::Lab("no console".to_owned()), Into::into)),
+    };
+    match joined {
+        Ok(Some(status)) => {
+            notify("the guest ends");
+            Ok(status)
+        }
+        Ok(None) => Ok(EXIT_INTERRUPTED),
+        Err(error) => match guest.ended(EXIT_TIMEOUT).await {
+            // It was powered off in the shell.
+            Ok(()) => {
+                notify("the guest has ended");
+                Ok(0)
+            }
+            Err(_) => Err(error),
+        },
+    }
+}
+
 /// The cell's kernel, and an initramfs with a shell; `None` after an interrupt.
 async fn prepared(plan: &Plan, sources: &Sources, view: &Arc<PreparationView>) -> Result<Option<Ready>, CliError> {
     let accelerators = sources.accelerators(plan).await;
@@ -216,7 +279,11 @@ async fn prepared(plan: &Plan, sources: &Sources, view: &Arc<PreparationView>) -
     sources.prepare(plan, &accelerators, progress, &view.cancel, |_, ready| found = Some(ready)).await;
     let work = {
         let (sources, cell, view) = (sources.clone(), plan.cells[0].clone(), Arc::clone(view));
-        move || found.map(|ready| ready.and_then(|ready| sources.with_shell(&cell, ready, view.as_ref())))
+        let place = move |ready: Ready| match ready.test {
+            Some(_) => Ok(ready),
+            None => sources.with_shell(&cell, ready, view.as_ref()),
+        };
+        move || found.map(|ready| ready.and_then(place))
     };
     let ready = match tokio::task::spawn_blocking(work).await {
         Ok(ready) => ready,

@@ -56,7 +56,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let options = lab::RunOptions { budget, qemu: None, dump: args.dump, diagnose_all: true };
     let lab =
         Lab::new(options, Arc::new(LocalExecutor::default()), Arc::clone(&live) as Arc<dyn lab::Observer>, cancel);
-    let ready = Ready { kernel, initrd: None, firmware: None, accelerator: Accel::Tcg.into() };
+    let ready = Ready { kernel, initrd: None, firmware: None, test: None, accelerator: Accel::Tcg.into() };
     let result = lab.watch(&plan.cells[0], ready, guest, &run).await;
     live.close();
     let json = args.json.as_deref();

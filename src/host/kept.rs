@@ -23,6 +23,18 @@ pub struct KeptGuest {
     pub kernel: KernelArtifact,
     /// Process id of QEMU; it names the guest.
     pub qemu: u32,
+    /// How to log in over SSH; `None` without a root disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
+}
+
+/// What it takes to log in as root of a guest with a root disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// File with root's private key, in OpenSSH's format.
+    pub key: PathBuf,
+    /// The server's key, as in a line of `known_hosts`.
+    pub host_key: String,
 }
 
 impl KeptGuest {
@@ -37,6 +49,7 @@ impl KeptGuest {
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             kernel: kernel.clone(),
             qemu,
+            login: None,
         }
     }
 
@@ -50,7 +63,14 @@ impl KeptGuest {
             folder: folder.to_owned(),
             kernel: kernel.clone(),
             qemu,
+            login: None,
         }
+    }
+
+    /// The same, of a guest with a root disk.
+    #[must_use]
+    pub fn with_login(self, login: Option<Login>) -> Self {
+        Self { login, ..self }
     }
 
     /// Whether this program understands the description.

@@ -29,7 +29,7 @@ pub use clock::{Clock, file_time, pause, today, touch, wall_clock};
 pub use file_lock::{FileLock, Sharing};
 pub use firmware::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 pub use foreign::Foreign;
-pub use kept::KeptGuest;
+pub use kept::{KeptGuest, Login};
 pub use limits::{OpenFiles, allow_open_files};
 pub use private_dir::{private_dir, private_dir_in};
 pub use process::{

@@ -2,6 +2,7 @@
 
 use super::compile::{check, check_script, compile, version};
 use super::program::Program;
+use super::root_disk::RootDisks;
 use super::{ImageError, pack};
 use crate::assets::Assets;
 use crate::host::{FileLock, private_dir_in, scratch_folder, touch};
@@ -65,8 +66,10 @@ pub struct ImageArtifact {
 /// The images in one cache folder. Several programs may share the folder.
 #[derive(Debug)]
 pub struct Images {
-    assets: Assets,
+    pub(super) assets: Assets,
     folder: PathBuf,
+    /// The root disks of user spaces that are too large for an initramfs.
+    pub(super) disks: RootDisks,
     /// The version of each compiler, which does not change while the program runs.
     versions: Memo<Option<String>>,
     /// The agent of each architecture: all its images have the same.
@@ -78,8 +81,8 @@ pub struct Images {
 impl Images {
     /// Images made of these files, kept below `cache_dir`.
     pub fn new(assets: Assets, cache_dir: PathBuf) -> Self {
-        let folder = cache_dir.join("images");
-        Self { assets, folder, versions: Memo::default(), agents: Memo::default(), in_use: OnceLock::new() }
+        let (folder, disks) = (cache_dir.join("images"), RootDisks::new(&cache_dir));
+        Self { assets, folder, disks, versions: Memo::default(), agents: Memo::default(), in_use: OnceLock::new() }
     }
 
     /// The image with this workload and the kernel modules that it needs, in load order: from the cache, or built now.

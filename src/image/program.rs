@@ -13,8 +13,7 @@ const BASE: &str = "images/guest";
 const AGENT: &str = "images/agent";
 const SHELL: &str = "images/shell";
 /// The files of the base that only workloads need.
-const WORKLOAD_BASE: [&str; 4] =
-    ["images/guest/workload.c", "images/guest/pressure.c", "images/guest/disk.c", "images/guest/thread.c"];
+const WORKLOAD_BASE: [&str; 3] = ["images/guest/workload.c", "images/guest/pressure.c", "images/guest/thread.c"];
 const LINKER_SCRIPT: &str = "images/guest/flat.ld";
 
 /// Freestanding C; `-O2` turns divisions by constants into multiplications, because ARMv7 may lack a division instruction.

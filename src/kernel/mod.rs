@@ -56,7 +56,7 @@ mod work;
 mod worktree;
 mod zoo;
 
-pub(crate) use cache::digest_of;
+pub(crate) use cache::{digest_of, digest_of_file};
 pub use catalogue::{Catalogue, Parts};
 pub use config::{ConfigOption, Difference, Fragment, missing_option};
 pub use configuration::{Configuration, Configurations, is_file, options};

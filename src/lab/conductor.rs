@@ -7,6 +7,7 @@
 //! ```
 
 mod evidence;
+mod session;
 mod transitions;
 mod upkeep;
 
@@ -63,6 +64,8 @@ pub(super) struct Conductor {
     qmp_open: bool,
     stolen_percent: u32,
     last_reported_stage: Option<Stage>,
+    /// Whether the session of the test has been asked for.
+    is_test_started: bool,
     /// Whether the guest stays.
     is_kept: bool,
     effects: Vec<Effect>,
@@ -87,6 +90,7 @@ impl Conductor {
             qmp_open: has_qmp,
             stolen_percent: 0,
             last_reported_stage: None,
+            is_test_started: false,
             is_kept: false,
             effects: Vec::new(),
         }
@@ -138,6 +142,7 @@ impl Conductor {
             Input::Cancelled => self.on_cancel(at, journal)?,
         }
         self.advance(at, journal)?;
+        self.start_test();
         self.steal_vcpu_time();
         self.show(at);
         Ok(std::mem::take(&mut self.effects))
@@ -262,6 +267,7 @@ impl Conductor {
                     self.act(at, actions, journal)?;
                 }
             }
+            TaskResult::Session(result) => self.on_session(at, result, journal)?,
             TaskResult::Step(found) => {
                 if let Phase::Diagnosing(diagnosis) = &mut self.phase {
                     diagnosis.on_result(at, found, &mut self.effects);
@@ -334,6 +340,7 @@ impl Conductor {
             while let Some(action) = actions.pop_front() {
                 match action {
                     Action::Stop => self.is_stop_wanted = true,
+                    Action::EndTest => self.end_test(at, journal)?,
                     Action::Probe(probe) if self.probing != Probing::Closed => self.queued_probes.push_back(probe),
                     Action::Probe(_) => {}
                 }

@@ -47,6 +47,26 @@ pub(super) enum TaskResult {
     Probed(Option<Event>),
     /// A step of the diagnosis has ended, with its result.
     Step(Result<String, StepError>),
+    /// The session of a test has brought something.
+    Session(SessionResult),
+}
+
+/// What the session of a test brings.
+#[cfg_attr(not(feature = "ssh"), expect(dead_code, reason = "without SSH each session fails"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SessionResult {
+    /// The server has let the lab log in.
+    LoggedIn,
+    /// The command has been started.
+    Started,
+    /// It has printed this.
+    Output(Vec<u8>),
+    /// A file that it has left, by the name that it gets in the trial's folder.
+    Fetched { name: String, content: Vec<u8> },
+    /// It has exited: its status, or 128 + signal.
+    Exited(i32),
+    /// There was no session, or it has broken off.
+    Failed(String),
 }
 
 /// An effect that the driver performs.
@@ -64,6 +84,12 @@ pub(super) enum Effect {
     Step(StepWork),
     /// Dump the guest's RAM to the bundle, as the host's part of a step.
     Dump,
+    /// Log in over SSH and run the test.
+    StartTest,
+    /// Ask the test to end.
+    EndTest,
+    /// Have the agent power the machine off.
+    StopGuest,
     /// Cancel the running probe or step; a paused machine is resumed.
     AbortProbes,
     /// Steal this percentage of the vCPUs' time; 0 for none.

@@ -83,7 +83,7 @@ impl Keeper {
             return refuse(why);
         }
         let Some(qemu) = guest.into_process() else { return };
-        let what = KeptGuest::new(&spec.kernel, record, folder, qemu.pid());
+        let what = KeptGuest::new(&spec.kernel, record, folder, qemu.pid()).with_login(spec.login());
         match sockets.announce(&what) {
             Ok(()) => self.lock().kept.push(Kept { what, qemu, _sockets: sockets, _disk: disk }),
             Err(error) => refuse(error.to_string()),

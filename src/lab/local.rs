@@ -123,7 +123,8 @@ impl LocalExecutor {
             // Planned guests have `nokaslr`.
             kaslr: (!spec.guest.is_planned()).then(Arc::default),
         });
-        Reach { prober, serial: guest.input(), pid: guest.pid(), max_dump: spec.max_dump }
+        let test = spec.test.clone().map(Arc::new);
+        Reach { prober, test, serial: guest.input(), pid: guest.pid(), max_dump: spec.max_dump }
     }
 }
 
@@ -148,6 +149,7 @@ pub(super) async fn launch(spec: &TrialSpec, sandboxes: &Sandboxes) -> Result<La
                 serial: serial.clone(),
                 qmp: qmp.clone(),
                 disk: disk.as_ref().map(ScratchFile::path).unwrap_or_default(),
+                root_disk: spec.test.as_ref().map(|test| test.disk.path.clone()),
             };
             let own = qemu.as_ref().map(|program| program.display().to_string());
             let program = own.unwrap_or_else(|| spec.cell.arch.qemu.program.to_owned());
@@ -179,6 +181,7 @@ pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
         kernel_commit: kernel.commit.clone(),
         initrd_digest: spec.initrd.as_ref().map(|(_, digest)| digest.clone()),
         firmware_digest: firmware(spec).map(|(_, digest)| digest.clone()),
+        root_disk_digest: spec.test.as_ref().map(|test| test.disk.digest.clone()),
         ..TrialRecord::new(spec.cell.clone(), spec.trial, spec.accel, wall_clock(), unjudged())
     }
 }

@@ -2,9 +2,11 @@
 
 use super::diagnosis::FOLDER;
 use super::error::LabError;
-use super::input::{Effect, StepWork, TaskResult};
+use super::input::{Effect, SessionResult, StepWork, TaskResult};
+use super::session::Session;
 use super::step_error::StepError;
 use super::stopping::QUIT_TIMEOUT;
+use super::trial::Test;
 use super::vcpu_throttle::VcpuThrottle;
 use crate::guest::Flush;
 use crate::host::{QmpCommands, SerialInput, vcpu_threads};
@@ -15,6 +17,7 @@ use model::{Event, Probe, RamMib, Stamp, Step};
 use qapi_qmp::{ShutdownAction, inject_nmi, quit, set_action};
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -29,6 +32,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(6);
 pub(super) struct Reach {
     /// Probes the guest; `None` without QMP.
     pub prober: Option<Prober>,
+    /// The test that is run over SSH.
+    pub test: Option<Arc<Test>>,
     /// Input of the console.
     pub serial: SerialInput,
     /// Process id of QEMU; `None` if unknown.
@@ -44,6 +49,7 @@ pub(super) struct Performer {
     throttle: Option<VcpuThrottle>,
     tasks: JoinSet<Outcome>,
     probes: JoinSet<TaskResult>,
+    session: Option<Session>,
 }
 
 /// Result of a task that is not a probe.
@@ -55,7 +61,14 @@ enum Outcome {
 
 impl Performer {
     pub fn new(reach: Reach) -> Self {
-        Self { reach, threads: Vec::new(), throttle: None, tasks: JoinSet::new(), probes: JoinSet::new() }
+        Self {
+            reach,
+            threads: Vec::new(),
+            throttle: None,
+            tasks: JoinSet::new(),
+            probes: JoinSet::new(),
+            session: None,
+        }
     }
 
     /// Thread ids of the vCPUs; empty if unknown.
@@ -65,27 +78,12 @@ impl Performer {
 
     /// The result of the next task that ends; pending while no task runs. Cancel safe.
     pub async fn next_result(&mut self) -> TaskResult {
-        loop {
-            let ended = poll_fn(|cx| {
-                // Probes first: QEMU may be slow to reply to the others.
-                if let Poll::Ready(Some(ended)) = self.probes.poll_join_next(cx) {
-                    return Poll::Ready(ended.map(Outcome::Result));
-                }
-                match self.tasks.poll_join_next(cx) {
-                    Poll::Ready(Some(ended)) => Poll::Ready(ended),
-                    _ => Poll::Pending,
-                }
-            });
-            match ended.await {
-                Ok(Outcome::Result(result)) => return result,
-                Ok(Outcome::Threads(threads)) => {
-                    self.threads = threads;
-                    return TaskResult::Threads;
-                }
-                Ok(Outcome::Nothing) => {}
-                Err(error) if error.is_cancelled() => {}
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            }
+        let Self { session, tasks, probes, threads, .. } = self;
+        tokio::select! {
+            // The session of a test may bring results without end.
+            biased;
+            result = next_task(probes, tasks, threads) => result,
+            result = next_of_session(session) => TaskResult::Session(result),
         }
     }
 
@@ -107,6 +105,9 @@ impl Performer {
             Effect::PauseOnShutdown => self.pause_on_shutdown(),
             Effect::Probe { probe, page_bytes } => self.probe(probe, page_bytes),
             Effect::Step(work) => self.step(work, at),
+            Effect::StartTest => self.start_test(),
+            Effect::EndTest => self.session.iter_mut().for_each(Session::end_test),
+            Effect::StopGuest => self.stop_guest(),
             Effect::AbortProbes => self.probes = JoinSet::new(),
             Effect::StealVcpuTime { percent } => self.steal_vcpu_time(percent)?,
             Effect::Quit => self.quit(),
@@ -117,6 +118,21 @@ impl Performer {
 
     fn qmp(&self) -> Option<QmpCommands> {
         self.reach.prober.as_ref().map(|prober| prober.qmp.clone())
+    }
+
+    fn start_test(&mut self) {
+        if let (Some(test), Some(qmp)) = (self.reach.test.clone(), self.qmp()) {
+            self.session = Some(Session::start(test, qmp));
+        }
+    }
+
+    fn stop_guest(&mut self) {
+        let (serial, line) = (self.reach.serial.clone(), encode_command(Command::Stop));
+        self.tasks.spawn(async move {
+            // Whether the guest powers off is the watchdog's business.
+            drop(serial.send(line.into_bytes(), SEND_TIMEOUT).await);
+            Outcome::Nothing
+        });
     }
 
     fn query_vcpus(&mut self) {
@@ -185,6 +201,42 @@ impl Performer {
             _ => None,
         };
         Ok(())
+    }
+}
+
+async fn next_of_session(session: &mut Option<Session>) -> SessionResult {
+    match session {
+        Some(session) => session.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_task(
+    probes: &mut JoinSet<TaskResult>,
+    tasks: &mut JoinSet<Outcome>,
+    threads: &mut Vec<u32>,
+) -> TaskResult {
+    loop {
+        let ended = poll_fn(|cx| {
+            // Probes first: QEMU may be slow to reply to the others.
+            if let Poll::Ready(Some(ended)) = probes.poll_join_next(cx) {
+                return Poll::Ready(ended.map(Outcome::Result));
+            }
+            match tasks.poll_join_next(cx) {
+                Poll::Ready(Some(ended)) => Poll::Ready(ended),
+                _ => Poll::Pending,
+            }
+        });
+        match ended.await {
+            Ok(Outcome::Result(result)) => return result,
+            Ok(Outcome::Threads(found)) => {
+                *threads = found;
+                return TaskResult::Threads;
+            }
+            Ok(Outcome::Nothing) => {}
+            Err(error) if error.is_cancelled() => {}
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 }
 

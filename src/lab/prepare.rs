@@ -1,22 +1,21 @@
 //! Prepares a plan's cells: kernels, guest images, the accelerator.
 
-use super::trial::Ready;
+use super::trial::{Ready, Test, TestDisk};
 use crate::host::{AccelChoice, Accelerator, probe_kvm};
-use crate::image::{ImageError, Images, Root};
-use crate::kernel::{
-    Firmware, Footprint, KernelError, Kernels, Programs, Progress, digest_of, is_needed, missing_option, unpack,
-};
+use crate::image::Images;
+use crate::kernel::{Firmware, Footprint, KernelError, Kernels, Progress, missing_option};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, CellId, Digest, KernelArtifact, KernelName, Kind, Payload, Plan, RuleId, Verdict, WorkloadName};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// A requirement of a cell, or the verdict if it cannot be met.
-type Needed<T> = Result<T, Box<Verdict>>;
+pub(super) type Needed<T> = Result<T, Box<Verdict>>;
 
 /// An image and its digest.
 type Image = (PathBuf, Digest);
@@ -37,6 +36,8 @@ pub struct Sources {
     pub own: Option<KernelArtifact>,
     /// A program of the user's runs in place of QEMU: it brings its own firmware.
     pub own_qemu: bool,
+    /// Folder where LTP is installed.
+    pub ltp: Option<PathBuf>,
     /// Folder of the cache.
     pub cache: PathBuf,
     /// Maximum number of concurrent compilers.
@@ -108,7 +109,7 @@ impl Sources {
         match tokio::task::spawn_blocking(work).await {
             // An interrupted run boots nothing.
             Ok(firmware) => firmware.unwrap_or_default(),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            Err(panic) => resume_unwind(panic.into_panic()),
         }
     }
 
@@ -122,7 +123,7 @@ impl Sources {
             Ok(Ok(artifact)) => Ok(artifact),
             Ok(Err(error @ KernelError::Cancelled)) => Err(verdict(Kind::Interrupted, error.to_string())),
             Ok(Err(error)) => Err(unavailable(error.to_string())),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            Err(panic) => resume_unwind(panic.into_panic()),
         }
     }
 
@@ -154,71 +155,8 @@ impl Sources {
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            Err(panic) => resume_unwind(panic.into_panic()),
         }
-    }
-}
-
-fn names(all: &[String]) -> Vec<&str> {
-    all.iter().map(String::as_str).collect()
-}
-
-impl Sources {
-    /// Hands the files of a workload that is a script to `make`: those of its packages, and the tests of the kernel's source that it
-    /// runs. Blocks.
-    ///
-    /// # Errors
-    /// As the verdict of a trial says it.
-    pub(super) fn with_root<T>(
-        &self,
-        arch: Arch,
-        kernel: &KernelName,
-        workload: &Manifest,
-        progress: &dyn Progress,
-        make: impl FnOnce(Option<&Root<'_>>) -> Result<T, ImageError>,
-    ) -> Needed<T> {
-        let failed = |reason: String| verdict(Kind::ImageUnavailable, reason);
-        let Some(script) = workload.needs(arch, arch.min_ram).script else {
-            return make(None).map_err(|error| failed(error.to_string()));
-        };
-        let set = self.kernels.packages(arch, &names(&script.packages), &names(&script.without), progress);
-        let set = set.map_err(|error| match error {
-            KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
-            error => failed(error.to_string()),
-        })?;
-        let tests = script.selftests.map(|target| self.selftests(arch, kernel, &target, progress)).transpose()?;
-        let check = || if progress.cancelled() { Err(KernelError::Cancelled) } else { Ok(()) };
-        let unpack = |into: &Path| {
-            let unpacked = unpack(&set.files, into, &is_needed, check);
-            let installed = unpacked.and_then(|()| tests.as_ref().map_or(Ok(()), |tests| tests.install(into)));
-            installed.map_err(|error| error.to_string())
-        };
-        let key = match &tests {
-            Some(tests) => digest_of([set.key.as_str(), tests.key.as_str()]),
-            None => set.key.clone(),
-        };
-        let root = Root { key, unpack: &unpack };
-        make(Some(&root)).map_err(|error| match error {
-            ImageError::Packages(_) if progress.cancelled() => verdict(Kind::Interrupted, error.to_string()),
-            error => failed(error.to_string()),
-        })
-    }
-
-    /// Tests of the kernel's source, built for its guests.
-    fn selftests(&self, arch: Arch, kernel: &KernelName, target: &str, progress: &dyn Progress) -> Needed<Programs> {
-        let not_built = |reason: String| {
-            let reason = format!("selftests need a kernel that is built here, such as linux-7.3: {reason}");
-            verdict(Kind::ImageUnavailable, reason)
-        };
-        if self.own.as_ref().is_some_and(|own| own.name == *kernel) {
-            return Err(not_built(format!("{kernel} is an image of yours")));
-        }
-        let programs = self.kernels.selftests(kernel.as_str(), arch, target, self.jobs, progress);
-        programs.map_err(|error| match error {
-            KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
-            KernelError::NotBuilt { .. } => not_built(error.to_string()),
-            error => verdict(Kind::ImageUnavailable, error.to_string()),
-        })
     }
 }
 
@@ -227,6 +165,7 @@ impl Sources {
 struct Preparation {
     kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>>,
     images: BTreeMap<ImageKey, Needed<Image>>,
+    disks: BTreeMap<ImageKey, Needed<TestDisk>>,
     firmwares: BTreeMap<Arch, Firmware>,
     /// Architectures of guests with several vCPUs.
     parallel: BTreeSet<Arch>,
@@ -250,6 +189,7 @@ impl Preparation {
             Payload::Workload { name, .. } => self.image(sources, cell, name, &kernel, progress).await.map(Some),
         };
         let kernel = kernel?;
+        let test = self.test(sources, cell, progress).await?;
         if let Some(reason) = misfit(&kernel, cell) {
             return Err(unavailable(reason));
         }
@@ -261,7 +201,33 @@ impl Preparation {
             }
         }
         let firmware = self.firmwares[&cell.arch].file.clone();
-        Ok(Ready { kernel, initrd: initrd?, firmware, accelerator })
+        Ok(Ready { kernel, initrd: initrd?, firmware, test, accelerator })
+    }
+
+    /// The test of a cell whose user space is on a root disk.
+    async fn test(
+        &mut self,
+        sources: &Sources,
+        cell: &Cell,
+        progress: &Arc<dyn Progress + Send>,
+    ) -> Needed<Option<Test>> {
+        let (Some(script), Payload::Workload { name, .. }) = (&cell.needs.script, &cell.payload) else {
+            return Ok(None);
+        };
+        if script.image.is_none() {
+            return Ok(None);
+        }
+        let own = script.selftests.is_some().then(|| cell.kernel.clone());
+        let key = (cell.arch, name.clone(), own);
+        if !self.disks.contains_key(&key) {
+            let (sources, cell, progress) = (sources.clone(), cell.clone(), Arc::clone(progress));
+            let work = move || sources.root_disk(&cell, progress.as_ref());
+            let disk =
+                tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
+            self.disks.insert(key.clone(), disk);
+        }
+        let disk = self.disks[&key].clone()?;
+        Ok(sources.test(cell, disk))
     }
 
     async fn image(
@@ -310,7 +276,7 @@ fn unavailable(reason: String) -> Box<Verdict> {
     verdict(Kind::KernelUnavailable, reason)
 }
 
-fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
+pub(super) fn verdict(kind: Kind, reason: String) -> Box<Verdict> {
     Box::new(Verdict::new(kind, RuleId::Prepare, reason))
 }
 

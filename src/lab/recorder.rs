@@ -1,6 +1,7 @@
 //! Records events, then passes them to the watchdog.
 
 use super::journal::Journal;
+use super::test_log::TestLog;
 use crate::store::StoreError;
 use kmsg::console::{Console, Item};
 use kmsg::signature::has_finding;
@@ -21,6 +22,7 @@ pub(super) struct Recorder {
     /// Page size in bytes, from the agent.
     pub page_bytes: Option<u32>,
     console: Console,
+    test_log: TestLog,
     line_bytes: u64,
     dropped: (u64, u64),
     is_full: bool,
@@ -33,6 +35,7 @@ impl Recorder {
             last_beat: None,
             page_bytes: None,
             console: Console::default(),
+            test_log: TestLog::default(),
             line_bytes: 0,
             dropped: (0, 0),
             is_full: false,
@@ -57,6 +60,28 @@ impl Recorder {
     /// Handles one event.
     pub fn event(&mut self, at: Stamp, event: Event, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
         self.events(at, vec![event], journal)
+    }
+
+    /// Handles what a test prints over SSH.
+    pub fn test_output(
+        &mut self,
+        at: Stamp,
+        bytes: &[u8],
+        journal: &mut dyn Journal,
+    ) -> Result<Vec<Action>, StoreError> {
+        let piece = self.test_log.push(at, bytes);
+        journal.output(piece.kept)?;
+        if piece.is_cut {
+            journal.output(CUT)?;
+        }
+        let events = piece.events.into_iter().map(|what| Event::Ssh { what }).collect();
+        self.events(at, events, journal)
+    }
+
+    /// Handles the end of a test.
+    pub fn test_end(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<Vec<Action>, StoreError> {
+        let events = self.test_log.finish().into_iter().map(|what| Event::Ssh { what }).collect();
+        self.events(at, events, journal)
     }
 
     /// Keeps what a script prints, as lines.

@@ -272,6 +272,7 @@ impl Trial {
             kernel: ready.kernel.clone(),
             initrd: ready.initrd.clone(),
             firmware: ready.firmware.clone(),
+            test: ready.test.clone(),
             accel,
             max_dump: self.max_dump,
             diagnosed: self.diagnosed.as_ref().map(|known| known.titles(&ready.kernel, &self.cell)).unwrap_or_default(),

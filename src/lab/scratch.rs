@@ -1,7 +1,7 @@
 //! The file behind a guest's scratch disk.
 
 use super::error::LabError;
-use crate::host::{Captured, Limits, capture, scratch_folder, unnamed_file};
+use crate::host::{Captured, Limits, capture, scratch_folder, system_program, unnamed_file};
 use model::{Filesystem, ScratchDisk, printable};
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -37,14 +37,9 @@ impl ScratchFile {
 /// Limits of mkfs.
 const MAKING: Limits = Limits { timeout: Duration::from_secs(60), max_stdout: 1 << 20 };
 
-/// Folders of mkfs that may not be in the user's PATH.
-const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
-
 async fn make_filesystem(filesystem: Filesystem, file: &Path) -> std::io::Result<()> {
     let [program, arguments @ ..] = filesystem.maker() else { return Ok(()) };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.iter().map(PathBuf::from));
-    let Some(found) = folders.map(|folder| folder.join(program)).find(|path| path.is_file()) else {
+    let Some(found) = system_program(program) else {
         let text = format!("there is no {program} for an {} on it: `oomlab doctor --fix`", filesystem.name());
         return Err(std::io::Error::other(text));
     };

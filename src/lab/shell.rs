@@ -53,20 +53,26 @@ pub struct ShellGuest {
 
 impl ShellGuest {
     /// Starts QEMU, which runs the machine as soon as the console is connected; with `for_gdb`, when gdb continues it. Other
-    /// processes of the user can find the guest.
+    /// processes of the user can find the guest. Without a `terminal` the shell is not on the console: the agent starts the SSH server of a
+    /// guest with a root disk.
     ///
     /// # Errors
     /// When the disk or the sockets cannot be made, or QEMU cannot be started.
-    pub async fn start(cell: &Cell, ready: Ready, terminal: &Terminal, for_gdb: bool) -> Result<Self, LabError> {
+    pub async fn start(
+        cell: &Cell,
+        ready: Ready,
+        terminal: Option<&Terminal>,
+        for_gdb: bool,
+    ) -> Result<Self, LabError> {
         let mut cell = cell.clone();
-        cell.append.extend(terminal.words(cell.arch.console));
+        cell.append.extend(terminal.iter().flat_map(|terminal| terminal.words(cell.arch.console)));
         let spec = spec(cell, ready);
         let Launch { mut argv, sockets, disk, .. } = launch(&spec, &Sandboxes::default()).await?;
         if for_gdb {
             argv.extend(["-gdb".to_owned(), gdb_device(&sockets.gdb()), "-S".to_owned()]);
         }
         let qemu = Qemu::spawn(&argv, &sockets.log()).map_err(open_error)?;
-        let kept = KeptGuest::shell(&spec.kernel, &spec.cell.id, sockets.path(), qemu.pid());
+        let kept = KeptGuest::shell(&spec.kernel, &spec.cell.id, sockets.path(), qemu.pid()).with_login(spec.login());
         let announced = |source| LabError::Io { what: "describing the guest", source };
         sockets.announce(&kept).map_err(announced)?;
         Ok(Self { qemu, sockets, _disk: disk, kept })
@@ -124,6 +130,7 @@ fn spec(cell: Cell, ready: Ready) -> TrialSpec {
         kernel: ready.kernel,
         initrd: ready.initrd,
         firmware: ready.firmware,
+        test: ready.test,
         accel: ready.accelerator.accel(),
         max_dump: None,
         diagnosed: BTreeMap::new(),

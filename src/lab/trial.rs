@@ -1,6 +1,6 @@
 //! The specification of a trial.
 
-use crate::host::Accelerator;
+use crate::host::{Accelerator, Login};
 use model::{Accel, Cell, Digest, KernelArtifact, RamMib};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,8 +18,34 @@ pub struct Ready {
     pub initrd: Option<(PathBuf, Digest)>,
     /// The firmware and its digest; `None` for what QEMU brings.
     pub firmware: Option<(PathBuf, Digest)>,
+    /// The test that is run over SSH.
+    pub test: Option<Test>,
     /// The accelerator of the cell's architecture.
     pub accelerator: Accelerator,
+}
+
+/// A test that the lab runs over SSH in a guest with a root disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// The disk.
+    pub disk: TestDisk,
+    /// What `/bin/sh` runs.
+    pub script: String,
+    /// The workload's options by name.
+    pub variables: BTreeMap<String, String>,
+    /// Files to fetch when it has ended.
+    pub fetch: Vec<String>,
+}
+
+/// A root disk, and what it takes to log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestDisk {
+    /// The raw image, which guests share.
+    pub path: PathBuf,
+    /// Digest of its content.
+    pub digest: Digest,
+    /// How to log in.
+    pub login: Login,
 }
 
 /// A complete specification of one boot: any process of this host can run it.
@@ -41,6 +67,9 @@ pub struct TrialSpec {
     pub initrd: Option<(PathBuf, Digest)>,
     /// The firmware and its digest; `None` for what QEMU brings.
     pub firmware: Option<(PathBuf, Digest)>,
+    /// The test that is run over SSH, in guests with a root disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
     /// What executes the guest.
     pub accel: Accel,
     /// Maximum RAM of a guest whose memory is dumped after a hang or a crash; `None` for no dump.
@@ -48,6 +77,13 @@ pub struct TrialSpec {
     /// Titles of which an earlier trial of the cell has the diagnostics, and the trial's number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub diagnosed: BTreeMap<String, u32>,
+}
+
+impl TrialSpec {
+    /// How to log in to the guest.
+    pub(super) fn login(&self) -> Option<Login> {
+        self.test.as_ref().map(|test| test.disk.login.clone())
+    }
 }
 
 /// Where a guest comes from.

@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 /// The scratch disk's name on QEMU's command line, and its serial number in the guest (images/guest/disk.c).
 pub const SCRATCH_DISK: &str = "oomlab-scratch";
 
+/// The root disk's name on QEMU's command line, and its serial number in the guest (images/agent/root_disk.c).
+const ROOT_DISK: &str = "oomlab-root";
+
+/// The user network: the guest reaches neither the host nor other networks (`restrict`), and a free port of the host's loopback leads to
+/// its SSH server. The kernel chooses the port (bind(2), port 0), so that guests never collide; `info usernet` names it.
+const NETWORK: &str = "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22";
+
 /// Where a trial's files lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -23,6 +30,8 @@ pub struct Paths {
     pub qmp: PathBuf,
     /// The file behind the scratch disk of cells that need one: raw, of the size that the cell says.
     pub disk: PathBuf,
+    /// The root disk, raw: QEMU writes to a copy.
+    pub root_disk: Option<PathBuf>,
 }
 
 /// QEMU's command line, the program first. It also runs by hand: nothing in it waits for the lab. `sandbox`: whether that
@@ -59,6 +68,12 @@ pub fn command(cell: &Cell, accel: Accel, sandbox: bool, paths: &Paths) -> Vec<S
     }
     if let Some(disk) = &cell.needs.disk {
         argv.disk(disk, spec.qemu.disk.device, &paths.disk);
+    }
+    if let Some(disk) = &paths.root_disk {
+        argv.root_disk(spec.qemu.disk.device, disk);
+        argv.pair("-netdev", NETWORK);
+        // Without an option ROM, which only machines that boot from the network need.
+        argv.pair("-device", &format!("{},netdev=net0{}", spec.qemu.network.device, spec.qemu.network.options));
     }
     argv.pair("-append", &kernel_words(cell).join(" "));
     argv.words(cell.qemu.iter().map(String::as_str));
@@ -107,6 +122,14 @@ impl Argv {
         }
         self.pair("-drive", &drive);
         self.pair("-device", &format!("{device},drive={SCRATCH_DISK},serial={SCRATCH_DISK}"));
+    }
+
+    /// A disk whose file stays as it is: what the guest writes is in an unlinked file of QEMU's (`snapshot=on`).
+    fn root_disk(&mut self, device: &str, path: &Path) {
+        let path = literal(&path.to_string_lossy());
+        let drive = format!("file={path},if=none,id={ROOT_DISK},format=raw,snapshot=on,werror=stop,rerror=stop");
+        self.pair("-drive", &drive);
+        self.pair("-device", &format!("{device},drive={ROOT_DISK},serial={ROOT_DISK}"));
     }
 }
 
@@ -162,6 +185,7 @@ mod tests {
             serial: "/s,1".into(),
             qmp: "/q".into(),
             disk: "/d,1".into(),
+            root_disk: None,
         }
     }
 

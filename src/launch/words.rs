@@ -22,9 +22,14 @@ pub fn kernel_words(cell: &Cell) -> Vec<String> {
     let (removed, added): (Vec<String>, Vec<String>) = cell.append.iter().cloned().partition(removed);
     words.retain(|word| !removed.iter().any(|removed| removed[1..] == *word));
     if let Payload::Workload { name, options } = &cell.payload {
-        words.push(format!("oomlab_workload={name}"));
-        words.extend(cell.needs.script.as_ref().map(|script| format!("oomlab_script={}", script.results)));
-        words.extend(options.iter().map(|(option, value)| format!("oomlab_opt_{option}={value}")));
+        if cell.needs.root_disk().is_some() {
+            // The test and its options come over SSH.
+            words.push("oomlab_root_disk=1".to_owned());
+        } else {
+            words.push(format!("oomlab_workload={name}"));
+            words.extend(cell.needs.script.as_ref().map(|script| format!("oomlab_script={}", script.results)));
+            words.extend(options.iter().map(|(option, value)| format!("oomlab_opt_{option}={value}")));
+        }
     }
     let faults = [("page_alloc", cell.faults.page_alloc), ("slab", cell.faults.slab)];
     words.extend(faults.into_iter().filter_map(|(what, percent)| Some(format!("oomlab_fault_{what}={}", percent?))));

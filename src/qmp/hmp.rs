@@ -6,6 +6,16 @@ pub fn examine_memory(address: u64, bytes: usize) -> String {
     format!("x/{}xg {address:#x}", bytes.div_ceil(8))
 }
 
+/// The command that lists the connections of user networks (QEMU, `net/slirp.c`, libslirp `slirp_connection_info()`).
+pub const USERNET: &str = "info usernet";
+
+/// The port of the host that a user network forwards, in the output of [`USERNET`].
+pub fn forwarded_port(text: &str) -> Option<u16> {
+    // Protocol[State], descriptor, source address, source port, destination.
+    let line = text.lines().find(|line| line.trim_start().starts_with("TCP[HOST_FORWARD]"))?;
+    line.split_ascii_whitespace().nth(3)?.parse().ok()
+}
+
 /// The bytes in the output of [`examine_memory`], up to the first unreadable one.
 pub fn parse_memory(text: &str) -> Vec<u8> {
     let words = text.lines().map_while(|line| Some(line.split_once(": ")?.1)).flat_map(str::split_ascii_whitespace);
@@ -26,10 +36,20 @@ mod tests {
         assert!(parse_memory("Cannot access memory\r\n").is_empty());
     }
 
+    #[test]
+    fn forwarded_port_is_that_of_the_host() {
+        let text = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+                    TCP[ESTABLISHED]  12       127.0.0.1 40007       10.0.2.15    22     0     0\r\n  \
+                    TCP[HOST_FORWARD]  3       127.0.0.1 35151       10.0.2.15    22     0     0\r\n";
+        assert_eq!(forwarded_port(text), Some(35151));
+        assert_eq!(forwarded_port("Hub -1 (net0):\r\n"), None);
+    }
+
     proptest! {
         #[test]
         fn parsers_never_panic(text in "(0x|: |\r\n|[0-9a-fé ]){0,60}") {
             parse_memory(&text);
+            forwarded_port(&text);
         }
     }
 }

@@ -8,6 +8,6 @@ mod hmp;
 mod message;
 mod vcpus;
 
-pub use hmp::{examine_memory, parse_memory};
+pub use hmp::{USERNET, examine_memory, forwarded_port, parse_memory};
 pub use message::{Message, encode, parse};
 pub use vcpus::QueryVcpus;

@@ -68,6 +68,7 @@ impl Reasons<'_> {
             | Kind::BootSilent
             | Kind::LoadTimeout
             | Kind::WorkloadFailed
+            | Kind::SshFailed
             | Kind::HostOverloaded
             | Kind::Unproven
             | Kind::Interrupted

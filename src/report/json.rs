@@ -139,6 +139,8 @@ struct Cell<'r> {
     initrd_digest: Option<&'r Digest>,
     /// SHA-256 of the firmware; `null` for what QEMU brings.
     firmware_digest: Option<&'r Digest>,
+    /// SHA-256 of the root disk; `null` for a guest without one.
+    root_disk_digest: Option<&'r Digest>,
     /// RAM of the guest in MiB.
     ram_mib: u32,
     /// Number of vCPUs.
@@ -268,6 +270,7 @@ impl<'r> Cell<'r> {
             kernel_commit: trial.kernel_commit.as_deref(),
             initrd_digest: trial.initrd_digest.as_ref(),
             firmware_digest: trial.firmware_digest.as_ref(),
+            root_disk_digest: trial.root_disk_digest.as_ref(),
             ram_mib: cell.ram.0,
             vcpus: cell.vcpus,
             workload: cell.workload_name(),

@@ -122,8 +122,12 @@ impl Manifest {
 
     /// Its needs on a machine.
     pub fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
-        let script = self.script.as_ref().map(ScriptSpec::needs);
-        Needs { script, ..self.needs.on(arch, ram) }
+        let mut needs = self.needs.on(arch, ram);
+        if let Some(script) = &self.script {
+            script.add_needs(arch, &mut needs);
+            needs.script = Some(script.needs());
+        }
+        needs
     }
 
     /// The verdict on a healthy kernel.

@@ -30,6 +30,8 @@ mod scripted;
 mod scripts;
 mod security;
 mod shells;
+#[cfg(feature = "ssh")]
+mod ssh;
 mod streams;
 mod support;
 mod trees;

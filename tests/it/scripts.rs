@@ -23,7 +23,15 @@ async fn judged(format: TestFormat, output: &str, end: &str) -> (Scripted, RunRe
     let mut scripted = Scripted::default();
     let lines: String = output.lines().map(|line| format!("frame output text={}\n", line.replace(' ', "+"))).collect();
     let cell = scripted.cell("cell", &format!("{BEGIN}{lines}{end}"));
-    cell.needs.script = Some(Script { packages: Vec::new(), without: Vec::new(), selftests: None, results: format });
+    cell.needs.script = Some(Script {
+        packages: Vec::new(),
+        without: Vec::new(),
+        selftests: None,
+        ltp: Vec::new(),
+        results: format,
+        image: None,
+        fetch: Vec::new(),
+    });
     let record = scripted.run().await;
     (scripted, record)
 }

@@ -3,7 +3,8 @@
 use super::registers::hex_after;
 use super::{
     ArchSpec, BinaryFormat, CallTarget, CpuSpec, DebianSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec,
-    ImageMagic, InterruptedPc, KernelSpec, PageTableEntry, PageTables, QemuSpec, Registers, SavedRegisters, StackSpec,
+    ImageMagic, InterruptedPc, KernelSpec, NetworkSpec, PageTableEntry, PageTables, QemuSpec, Registers,
+    SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -23,6 +24,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         args: &[],
         opensbi: None,
         disk: DiskSpec::VIRTIO_MMIO,
+        network: NetworkSpec::VIRTIO_MMIO,
         nmi: false,
         kvm_hosts: &["aarch64"],
     },

@@ -2,8 +2,8 @@
 
 use super::registers::hex_after;
 use super::{
-    ArchSpec, BinaryFormat, CpuSpec, DebianSpec, DiskSpec, GuestSpec, ImageMagic, InterruptedPc, KernelSpec, QemuSpec,
-    Registers,
+    ArchSpec, BinaryFormat, CpuSpec, DebianSpec, DiskSpec, GuestSpec, ImageMagic, InterruptedPc, KernelSpec,
+    NetworkSpec, QemuSpec, Registers,
 };
 use crate::RamMib;
 
@@ -23,6 +23,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         args: &[],
         opensbi: None,
         disk: DiskSpec::VIRTIO_MMIO,
+        network: NetworkSpec::VIRTIO_MMIO,
         nmi: false,
         kvm_hosts: &[],
     },

@@ -23,7 +23,8 @@ pub use registers::{InterruptedPc, Registers, vcpu_dumps};
 pub use sandbox::{SANDBOX, without_sandbox};
 pub use selector::{Arch, UnknownArch, find};
 pub use spec::{
-    ArchSpec, BinaryFormat, CpuSpec, DebianSpec, DiskSpec, GuestSpec, ImageMagic, KaslrAnchor, KernelSpec, QemuSpec,
+    ArchSpec, BinaryFormat, CpuSpec, DebianSpec, DiskSpec, GuestSpec, ImageMagic, KaslrAnchor, KernelSpec, NetworkSpec,
+    QemuSpec,
 };
 pub use stack::{CallTarget, FrameLayout, FrameRegisters, PageTables, SavedRegisters, StackSpec};
 

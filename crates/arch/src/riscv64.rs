@@ -3,8 +3,8 @@
 use super::registers::hex_after;
 use super::{
     ArchSpec, BinaryFormat, CallTarget, CpuSpec, DebianSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec,
-    ImageMagic, InterruptedPc, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers, SavedRegisters,
-    StackSpec,
+    ImageMagic, InterruptedPc, KernelSpec, NetworkSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers,
+    SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 
@@ -30,6 +30,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         args: &[],
         opensbi: Some("usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"),
         disk: DiskSpec::VIRTIO_MMIO,
+        network: NetworkSpec::VIRTIO_MMIO,
         nmi: false,
         kvm_hosts: &["riscv64"],
     },

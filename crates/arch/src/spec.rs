@@ -54,6 +54,8 @@ pub struct QemuSpec {
     pub opensbi: Option<&'static str>,
     /// How a disk is attached.
     pub disk: DiskSpec,
+    /// How a network is attached.
+    pub network: NetworkSpec,
     /// Whether the machine can raise a non-maskable interrupt (QEMU, `hw/core/nmi.c`) that the kernel answers.
     pub nmi: bool,
     /// `uname -m` of the hosts on which KVM may run it.
@@ -74,6 +76,26 @@ impl DiskSpec {
     pub const VIRTIO_PCI: Self = Self { device: "virtio-blk-pci", modules: &["virtio_pci", "virtio_blk"] };
     /// A device of a machine that describes its devices by a device tree.
     pub const VIRTIO_MMIO: Self = Self { device: "virtio-blk-device", modules: &["virtio_mmio", "virtio_blk"] };
+}
+
+/// How a machine attaches a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// `-device`.
+    pub device: &'static str,
+    /// Its options, each behind a comma.
+    pub options: &'static str,
+    /// Kernel modules that drive it: the bus first.
+    pub modules: &'static [&'static str],
+}
+
+impl NetworkSpec {
+    /// A PCI device; without an option ROM, which only a machine that boots from the network needs.
+    pub const VIRTIO_PCI: Self =
+        Self { device: "virtio-net-pci", options: ",romfile=", modules: &["virtio_pci", "virtio_net"] };
+    /// A device of a machine that describes its devices by a device tree.
+    pub const VIRTIO_MMIO: Self =
+        Self { device: "virtio-net-device", options: "", modules: &["virtio_mmio", "virtio_net"] };
 }
 
 /// How the vCPUs of an architecture are read from outside.

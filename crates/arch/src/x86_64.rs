@@ -3,8 +3,8 @@
 use super::registers::hex_after;
 use super::{
     ArchSpec, BinaryFormat, CallTarget, CpuSpec, DebianSpec, DiskSpec, FrameLayout, FrameRegisters, GuestSpec,
-    ImageMagic, InterruptedPc, KaslrAnchor, KernelSpec, PageTableEntry, PageTables, Paging, QemuSpec, Registers,
-    SavedRegisters, StackSpec,
+    ImageMagic, InterruptedPc, KaslrAnchor, KernelSpec, NetworkSpec, PageTableEntry, PageTables, Paging, QemuSpec,
+    Registers, SavedRegisters, StackSpec,
 };
 use crate::RamMib;
 use std::ops::Range;
@@ -27,6 +27,7 @@ pub(super) const SPEC: ArchSpec = ArchSpec {
         args: &[],
         opensbi: None,
         disk: DiskSpec::VIRTIO_PCI,
+        network: NetworkSpec::VIRTIO_PCI,
         nmi: true,
         kvm_hosts: &["x86_64"],
     },

@@ -1,6 +1,6 @@
 //! Observations of a guest. An event is on disk before it is judged, and replays to the same verdict.
 
-use super::{Counters, Frame, Memory, Probe, Profile, ShutdownCause, Stamp, Tasks};
+use super::{Counters, Frame, Memory, Probe, Profile, ShutdownCause, SshEvent, Stamp, Tasks};
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -53,6 +53,11 @@ pub enum Event {
     Qmp {
         /// What happened.
         what: QmpEvent,
+    },
+    /// The session over which a test is run.
+    Ssh {
+        /// What happened.
+        what: SshEvent,
     },
     /// CPU time of the vCPU threads, sampled from the host about once a second.
     Vcpus {

@@ -99,6 +99,8 @@ words! {
         LoadTimeout = "load-timeout",
         /// The workload ended in another way than its manifest says.
         WorkloadFailed = "workload-failed",
+        /// The guest lives, but its SSH server does not let the lab in, or the session broke off.
+        SshFailed = "ssh-failed",
         /// The machine went off before the workload had ended.
         EarlyPowerOff = "early-power-off",
         /// The host had no CPU for the guest.
@@ -157,6 +159,7 @@ impl Kind {
             }
             Self::LoadTimeout
             | Self::WorkloadFailed
+            | Self::SshFailed
             | Self::EarlyPowerOff
             | Self::HostOverloaded
             | Self::Unproven

@@ -32,11 +32,26 @@ pub struct Script {
     /// Folder of the kernel's own tests, below `tools/testing/selftests`, that the guest has in `/usr/lib/kselftest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selftests: Option<String>,
+    /// How the names of the tests of LTP begin that the guest has in `/opt/ltp/testcases/bin`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ltp: Vec<String>,
     /// The form of the results in what the script prints.
     pub results: TestFormat,
+    /// The image of the root disk, on which its user space is: the lab runs it over SSH. Without one the user space is in the initramfs,
+    /// and the agent runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Files that the lab fetches from a root disk when the script has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetch: Vec<String>,
 }
 
 impl Needs {
+    /// The image of the root disk.
+    pub fn root_disk(&self) -> Option<&str> {
+        self.script.as_ref()?.image.as_deref()
+    }
+
     /// Whether it is nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

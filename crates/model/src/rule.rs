@@ -30,6 +30,8 @@ words! {
         CanaryStuck = "canary-stuck",
         /// Only the workload is stuck.
         WorkloadStuck = "workload-stuck",
+        /// The test cannot be run over SSH, and the guest lives.
+        SshFailed = "ssh-failed",
         /// The workload did not end in time.
         LoadDeadline = "load-deadline",
         /// A guest without the agent, judged from console and host alone.

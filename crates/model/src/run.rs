@@ -92,6 +92,9 @@ pub struct TrialRecord {
     /// Digest of the firmware, if the lab named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware_digest: Option<Digest>,
+    /// Digest of the root disk, in guests that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_disk_digest: Option<Digest>,
     /// The files that were kept.
     #[serde(alias = "evidence")]
     pub artifacts: Vec<Artifact>,
@@ -119,6 +122,7 @@ impl TrialRecord {
             kernel_commit: None,
             initrd_digest: None,
             firmware_digest: None,
+            root_disk_digest: None,
             artifacts: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
-//! How the parts of a guest ended.
+//! How the parts of a guest begin and end.
 
 use super::clock::Moment;
+use super::observations::Observations;
 
 /// How the workload ended.
 #[derive(Debug, Clone)]
@@ -17,4 +18,18 @@ pub(super) struct Exit {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     pub stderr: String,
+}
+
+impl Observations {
+    /// The workload runs.
+    pub(super) fn start(&mut self, now: Moment) {
+        self.started = self.started.or(Some(now));
+        self.clock.set_stop_share(self.setup.stop_share);
+    }
+
+    /// The workload has ended.
+    pub(super) fn finish(&mut self, finish: Finish) {
+        self.clock.set_stop_share(0.0);
+        self.finished = Some(finish);
+    }
 }

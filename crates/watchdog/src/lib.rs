@@ -17,6 +17,7 @@ mod probe_log;
 mod reader_tests;
 mod replay;
 mod rules;
+mod session;
 mod setup;
 mod snapshot;
 mod stall;

@@ -15,6 +15,8 @@ pub enum Action {
     /// Find out more: say so with [`Event::Probed`], then answer with the event that belongs to the probe, without making the
     /// console wait for it.
     Probe(Probe),
+    /// Ask the test that runs over SSH to end.
+    EndTest,
     /// The verdict stands: end the guest.
     Stop,
 }
@@ -153,6 +155,11 @@ impl Watchdog {
                     return None;
                 }
                 Judgement::Probe(probe) => return Some(probe),
+                Judgement::EndTest => {
+                    self.observed.session.ending = Some(self.observed.now());
+                    actions.push(Action::EndTest);
+                    return self.evaluate_rules(actions);
+                }
                 Judgement::Stalled(stalled) => {
                     self.look_at_tasks(stalled, actions);
                     return None;

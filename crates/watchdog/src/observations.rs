@@ -8,6 +8,7 @@ use super::detectors::Detectors;
 use super::ends::{Exit, Finish};
 use super::oom_kills::OomKills;
 use super::probe_log::ProbeLog;
+use super::session::Session;
 use super::setup::Setup;
 use super::test_output::TestOutput;
 use super::title::Namer;
@@ -37,6 +38,7 @@ pub(super) struct Observations {
     pub started: Option<Moment>,
     pub finished: Option<Finish>,
     pub output: TestOutput,
+    pub session: Session,
     pub beat: Option<(Moment, Beat)>,
     /// When a beat last showed that the canary had finished a round.
     pub canary_progress: Option<Moment>,
@@ -97,6 +99,7 @@ impl Observations {
     pub fn new(setup: Setup) -> Self {
         Self {
             output: TestOutput::new(setup.results),
+            session: Session::default(),
             setup,
             clock: GuestClock::default(),
             probes: ProbeLog::default(),
@@ -216,6 +219,7 @@ impl Observations {
                 self.console_activity = Some(now);
             }
             Event::Qmp { what } => self.qmp(now, what),
+            Event::Ssh { what } => self.on_ssh(now, what),
             Event::Vcpus { threads } => self.clock.sample(threads),
             Event::Down => self.guest_shut_down = true,
             Event::Interrupted => self.interrupted = true,
@@ -338,15 +342,13 @@ impl Observations {
             }
             Frame::Speed { loop_us } => self.speed_loop_us = Some(*loop_us),
             Frame::Started { results, .. } => {
-                self.started = self.started.or(Some(now));
                 self.output.expect(results.as_deref());
-                self.clock.set_stop_share(self.setup.stop_share);
+                self.start(now);
             }
             Frame::Beat(beat) => self.heartbeat(now, *beat),
             Frame::Progress { .. } => self.workload_progress = Some(now),
             Frame::Finished { status, units, why } => {
-                self.clock.set_stop_share(0.0);
-                self.finished = Some(Finish { at: now, status: *status, units: *units, why: why.clone() });
+                self.finish(Finish { at: now, status: *status, units: *units, why: why.clone() });
             }
             Frame::Output { text, more, dropped } => self.output.add(text, *more, *dropped),
             Frame::Bye => {}

@@ -34,6 +34,8 @@ pub struct Setup {
     pub fail_on: Vec<AlsoKind>,
     /// The form of the results that the workload's script prints; `None` for a program of the lab's.
     pub results: Option<TestFormat>,
+    /// Whether the lab runs the test over SSH.
+    pub ssh: bool,
 }
 
 /// What a guest without the agent is expected to do.
@@ -65,6 +67,7 @@ impl Setup {
             stop_share: 0.0,
             fail_on: Vec::new(),
             results: None,
+            ssh: false,
         }
     }
 
@@ -82,6 +85,7 @@ impl Setup {
             stop_share: f64::from(cell.faults.vcpu_steal.unwrap_or(0)) / 100.0,
             fail_on: cell.fail_on.clone(),
             results: cell.needs.script.as_ref().map(|script| script.results),
+            ssh: cell.needs.root_disk().is_some(),
         }
     }
 

@@ -58,6 +58,8 @@ impl<'a> Laboratory<'a> {
                 workloads: Arc::new(catalogues.workloads.clone()),
                 own: None,
                 own_qemu: self.qemu.is_some(),
+                // The option of the same name is of commands that run a matrix.
+                ltp: std::env::var_os("OOMLAB_LTP").map(Into::into),
                 cache: catalogues.cache.clone(),
                 jobs: Resources::of_host().cpus as usize,
             },

@@ -89,6 +89,7 @@ impl Files {
             serial: sockets.join("oomlab-serial"),
             qmp: sockets.join("oomlab-qmp"),
             disk: sockets.join("oomlab-scratch"),
+            root_disk: cell.needs.root_disk().map(|image| sockets.join(format!("oomlab-{image}.ext4"))),
         };
         let accel = self.accels.get(&cell.arch).copied().unwrap_or(Accel::Tcg);
         command(cell, accel, self.sandboxes.get(&cell.arch).copied().unwrap_or(true), &paths)

@@ -3,6 +3,7 @@
 use super::super::ImageError;
 use crate::assets::{Assets, is_stem};
 use crate::diagnostic::{Diagnostic, Document, Step, did_you_mean, utf8};
+use crate::workload::is_package_name;
 use model::RamMib;
 use serde::Deserialize;
 
@@ -146,12 +147,6 @@ fn is_host_name(name: &str) -> bool {
         && name.bytes().all(|byte| is_letter(byte) || byte == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
-}
-
-/// Debian Policy 5.6.1.
-fn is_package_name(name: &str) -> bool {
-    let is_first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() >= 2 && name.starts_with(is_first) && name.chars().all(|c| is_first(c) || "+-.".contains(c))
 }
 
 #[cfg(test)]

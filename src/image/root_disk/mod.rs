@@ -17,6 +17,7 @@ mod files;
 mod filesystem;
 mod install;
 mod keys;
+mod of_images;
 mod owner;
 mod record;
 #[cfg(test)]

@@ -142,7 +142,7 @@ async fn judge(script: Vec<(f64, String)>, first: f64, pauses: Vec<(f64, f64)>) 
         diagnosed: BTreeMap::new(),
     };
     let guest = Scripted::new(script);
-    let reach = Reach { prober: None, serial: guest.input(), pid: None, max_dump: None };
+    let reach = Reach { prober: None, test: None, serial: guest.input(), pid: None, max_dump: None };
     let mut driver = Driver {
         guest: Box::new(guest),
         conductor: Conductor::new(conditions, false),

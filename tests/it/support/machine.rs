@@ -70,6 +70,7 @@ impl Machine {
             serial: dir.path().join("serial"),
             qmp: dir.path().join("qmp"),
             disk: dir.path().join("disk"),
+            root_disk: None,
         };
         let argv = command(&self.cell(arch), Accel::Tcg, true, &paths);
         let guest = Qemu::spawn(&argv, &dir.path().join("qemu.log")).unwrap();

@@ -60,8 +60,10 @@ impl Scripted {
             path.clone(),
             Digest::new("0"),
         );
-        self.prepared
-            .insert(name.into(), Ok(Ready { kernel, initrd: None, firmware: None, accelerator: Accel::Tcg.into() }));
+        self.prepared.insert(
+            name.into(),
+            Ok(Ready { kernel, initrd: None, firmware: None, test: None, accelerator: Accel::Tcg.into() }),
+        );
         self.plan.cells.push(Cell {
             id: name.into(),
             kernel: "fake".into(),

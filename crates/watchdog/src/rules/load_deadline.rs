@@ -6,11 +6,18 @@ use crate::clock::Moment;
 use crate::observations::Observations;
 use model::{Kind, RuleId, Verdict};
 
+/// The share of its time that a test has to end after the lab has asked it to, and its maximum in granted seconds.
+const END_SHARE: f64 = 0.1;
+const MAX_END_S: f64 = 10.0;
+
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let (Some(since), None) = (observed.started.or(observed.hello), &observed.finished) else {
         return Judgement::NotApplicable;
     };
     let limit = observed.setup.timeouts.load_s * observed.slowness();
+    if let Some(judgement) = end_test(observed, since, limit) {
+        return judgement;
+    }
     if let Err(judgement) = check_deadline(observed, RuleId::LoadDeadline, since, limit) {
         return judgement;
     }
@@ -22,6 +29,16 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
     verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
     Judgement::verdict(verdict)
+}
+
+/// A test over SSH is asked to end a little earlier, so that it may say what it has found. `None` where that does not apply, or is over.
+fn end_test(observed: &Observations, since: Moment, limit: f64) -> Option<Judgement> {
+    if !observed.setup.ssh || observed.started.is_none() || observed.session.ending.is_some() {
+        return None;
+    }
+    let early = limit - (END_SHARE * limit).min(MAX_END_S * observed.slowness());
+    let passed = observed.now().granted_since(since);
+    Some(if passed < early { Judgement::recheck(observed, early, passed) } else { Judgement::EndTest })
 }
 
 /// Whether the workload itself makes progress. A task that is blocked in the allocator for good does not stop the canary: a guest

@@ -11,6 +11,7 @@ mod machine_down;
 mod no_agent;
 mod paused;
 pub(super) mod reported;
+mod ssh_failed;
 mod vcpu_failed;
 mod workload_ended;
 mod workload_stuck;
@@ -29,6 +30,8 @@ pub(super) enum Judgement {
     DeferUntil(Stamp),
     /// Probe first, then evaluate again. A rule requests only what [`Observations::probes`] does not have yet.
     Probe(Probe),
+    /// The time of the test is almost up: ask it to end, then evaluate again.
+    EndTest,
     /// The verdict on allocations that are stuck, once the tasks have been looked at.
     Stalled(Box<Stalled>),
     /// The verdict.
@@ -104,6 +107,7 @@ pub(super) fn judge(rule: RuleId, observed: &Observations) -> Judgement {
         RuleId::HeartbeatLost => heartbeat_lost::judge(observed),
         RuleId::CanaryStuck => canary_stuck::judge(observed),
         RuleId::WorkloadStuck => workload_stuck::judge(observed),
+        RuleId::SshFailed => ssh_failed::judge(observed),
         RuleId::LoadDeadline => load_deadline::judge(observed),
         RuleId::NoAgent => no_agent::judge(observed),
         RuleId::Prepare | RuleId::Driver => Judgement::NotApplicable,

@@ -60,19 +60,30 @@ fn pass(observed: &Observations, finish: &Finish) -> Verdict {
 fn tested(observed: &Observations, finish: &Finish, format: TestFormat) -> Verdict {
     let results = observed.output.results();
     let counts = SubtestCounts::of(&results.subtests);
+    let cut = observed.session.ending.map(|_| {
+        format!(
+            "the test did not end within {:.0} s, and the lab ended it",
+            observed.setup.timeouts.load_s * observed.slowness()
+        )
+    });
     let is_silent = counts.total() == 0 && format != TestFormat::Exit;
     let gap = results.problem.clone().or(is_silent.then(|| "the test printed no results".to_owned()));
-    if finish.status == 0 && counts.failures() == 0 && gap.is_none() {
+    if finish.status == 0 && counts.failures() == 0 && gap.is_none() && cut.is_none() {
         let how = if counts.total() == 0 { " with status 0".to_owned() } else { format!(": {counts}") };
         let done = format!("the test ended{how}");
         return thrash_or_slow(observed, RuleId::WorkloadEnded, &done)
             .unwrap_or_else(|| Verdict::new(Kind::Finished, RuleId::WorkloadEnded, done));
     }
     let failed = failed(&results, counts);
-    let end = end_of(observed, finish);
+    // A test that the lab ended says by its exit nothing of what it tests.
+    let end = if cut.is_some() { None } else { end_of(observed, finish) };
     let has_failed = failed.is_some() || (gap.is_none() && end.as_ref().is_some_and(|(_, has_failed)| *has_failed));
-    let kind = if has_failed { Kind::TestFailed } else { Kind::WorkloadFailed };
-    let clauses: Vec<String> = failed.into_iter().chain(end.map(|(words, _)| words)).chain(gap).collect();
+    let kind = match (has_failed, &cut) {
+        (true, _) => Kind::TestFailed,
+        (false, Some(_)) => Kind::LoadTimeout,
+        (false, None) => Kind::WorkloadFailed,
+    };
+    let clauses: Vec<String> = failed.into_iter().chain(cut).chain(end.map(|(words, _)| words)).chain(gap).collect();
     Verdict::new(kind, RuleId::WorkloadEnded, clauses.join("; "))
 }
 

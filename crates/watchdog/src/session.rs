@@ -1,0 +1,46 @@
+//! The session over which a test is run in a guest with a root disk.
+
+use super::clock::Moment;
+use super::ends::Finish;
+use super::observations::Observations;
+use model::SshEvent;
+
+/// What the session has brought.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Session {
+    /// When the guest's SSH server let the lab log in.
+    pub logged_in: Option<Moment>,
+    /// Lines that the test has printed.
+    pub lines: u64,
+    /// When it failed, and why.
+    pub failed: Option<(Moment, String)>,
+    /// When the lab asked the test to end, because its time was almost up.
+    pub ending: Option<Moment>,
+}
+
+impl Observations {
+    pub(super) fn on_ssh(&mut self, now: Moment, what: &SshEvent) {
+        match what {
+            SshEvent::LoggedIn => self.session.logged_in = Some(now),
+            SshEvent::Started => self.start(now),
+            SshEvent::Output { text, more } => {
+                self.session.lines += u64::from(!more);
+                self.workload_progress = Some(now);
+                self.output.add(text, *more, 0);
+            }
+            SshEvent::OutputDropped { bytes } => {
+                self.workload_progress = Some(now);
+                self.output.add("", false, *bytes);
+            }
+            SshEvent::Ending => {}
+            SshEvent::Exited(status) => {
+                self.finish(Finish { at: now, status: *status, units: self.session.lines, why: String::new() });
+            }
+            SshEvent::Failed(why) => self.session.failed = Some((now, why.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

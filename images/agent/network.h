@@ -1,0 +1,10 @@
+/* QEMU's user network: the lab reaches the guest, and the guest nothing. */
+#ifndef OOMLAB_NETWORK_H
+#define OOMLAB_NETWORK_H
+
+#include <stdbool.h>
+
+/* Brings up `lo`, and `eth0` with the address that QEMU gives to its first guest. */
+bool network_up(void);
+
+#endif

@@ -1,0 +1,14 @@
+/* A root disk: the user space of a distribution, with an SSH server over which the lab runs the test. */
+#ifndef OOMLAB_ROOT_DISK_H
+#define OOMLAB_ROOT_DISK_H
+
+/* Where it is mounted. */
+#define ROOT_DISK "/root-disk"
+
+/* Mounts the disk and the kernel's file systems below it: NULL, or why not, in one word. */
+const char *root_disk_mount(void);
+
+/* Brings the network up and starts the SSH server, whose pid it stores: NULL, or why not, in one word. */
+const char *root_disk_serve(char **environment, int *server);
+
+#endif

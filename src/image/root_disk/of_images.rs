@@ -1,0 +1,29 @@
+//! Root disks beside the initramfs images.
+
+use super::{RootDisk, RootDiskSpec, read_root_disk};
+use crate::image::{ImageError, Images, Root};
+use arch::Arch;
+
+impl Images {
+    /// The description of a root disk, `images/NAME.yaml`.
+    ///
+    /// # Errors
+    /// When there is none, or it is wrong.
+    pub fn root_disk_spec(&self, name: &str) -> Result<RootDiskSpec, ImageError> {
+        read_root_disk(&self.assets, name)
+    }
+
+    /// The root disk of this description with the files of packages: from the cache, or made now. Blocks.
+    ///
+    /// # Errors
+    /// See [`super::RootDisks::get`].
+    pub fn root_disk(
+        &self,
+        arch: Arch,
+        spec: &RootDiskSpec,
+        root: &Root<'_>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<RootDisk, ImageError> {
+        self.disks.get(arch, spec, root, cancelled)
+    }
+}
