@@ -162,9 +162,21 @@ static const char *root_disk(void)
 	return environment_value(environment, "oomlab_root_disk=") ? ROOT_DISK : NULL;
 }
 
+/* While a device is not there, PID 1 beats: a driver that is missing is no hang. */
+static void wait_for_device(void)
+{
+	static uint64_t next_beat;
+
+	sleep_ms(20);
+	if (now_us() < next_beat)
+		return;
+	send_beat();
+	next_beat = now_us() + BEAT_US;
+}
+
 static void mount_root_disk(void)
 {
-	const char *why = root_disk() ? root_disk_mount() : NULL;
+	const char *why = root_disk() ? root_disk_mount(wait_for_device) : NULL;
 
 	if (why)
 		finish(&(struct child){ .status = 126 }, why);
@@ -174,7 +186,7 @@ static void mount_root_disk(void)
  * program's oom_score_adj; the test has another. */
 static void serve_root_disk(void)
 {
-	const char *why = root_disk() ? root_disk_serve(environment, &ssh_server) : NULL;
+	const char *why = root_disk() ? root_disk_serve(environment, &ssh_server, wait_for_device) : NULL;
 
 	if (why)
 		finish(&(struct child){ .status = 126 }, why);
@@ -338,9 +350,9 @@ int guest_main(int argc, char **argv, char **envp)
 	send_speed();
 	load_modules();
 	configure_faults();
-	mount_root_disk();
-	serve_root_disk();
 	start_canary();
 	send_beat();
+	mount_root_disk();
+	serve_root_disk();
 	run(start_workload());
 }

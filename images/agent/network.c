@@ -1,6 +1,5 @@
 #include "network.h"
 
-#include "../guest/process.h"
 #include "../guest/sys.h"
 #include "../guest/text.h"
 #include "console.h"
@@ -15,7 +14,6 @@ enum {
 	SIOCSIFNETMASK = 0x891c,
 	IFF_UP = 1,
 	IFNAMSIZ = 16,
-	POLL_MS = 20,
 	MAX_POLLS = 500,
 };
 
@@ -47,7 +45,7 @@ static void address_is(const char *interface, uint8_t a, uint8_t b, uint8_t c, u
 }
 
 /* The driver may still look for its device. */
-static long wait_for(int fd, const char *interface)
+static long wait_for(int fd, const char *interface, void (*wait)(void))
 {
 	long result;
 
@@ -57,13 +55,13 @@ static long wait_for(int fd, const char *interface)
 		result = SYS(ioctl, fd, SIOCGIFFLAGS, &request);
 		if (result >= 0 || i == MAX_POLLS)
 			return result;
-		sleep_ms(POLL_MS);
+		wait();
 	}
 }
 
-static long set_up(int fd, const char *interface)
+static long set_up(int fd, const char *interface, void (*wait)(void))
 {
-	long result = wait_for(fd, interface);
+	long result = wait_for(fd, interface, wait);
 
 	if (result < 0)
 		return result;
@@ -71,12 +69,12 @@ static long set_up(int fd, const char *interface)
 	return SYS(ioctl, fd, SIOCSIFFLAGS, &request);
 }
 
-static bool bring_up(int fd)
+static bool bring_up(int fd, void (*wait)(void))
 {
-	long result = set_up(fd, "lo");
+	long result = set_up(fd, "lo", wait);
 
 	if (result >= 0)
-		result = wait_for(fd, "eth0");
+		result = wait_for(fd, "eth0", wait);
 	if (result >= 0) {
 		address_is("eth0", 10, 0, 2, 15);
 		result = SYS(ioctl, fd, SIOCSIFADDR, &request);
@@ -86,13 +84,13 @@ static bool bring_up(int fd)
 		result = SYS(ioctl, fd, SIOCSIFNETMASK, &request);
 	}
 	if (result >= 0)
-		result = set_up(fd, "eth0");
+		result = set_up(fd, "eth0", wait);
 	if (result < 0)
 		console_error("network", result);
 	return result >= 0;
 }
 
-bool network_up(void)
+bool network_up(void (*wait)(void))
 {
 	long fd = SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool is_up;
@@ -101,7 +99,7 @@ bool network_up(void)
 		console_error("network", fd);
 		return false;
 	}
-	is_up = bring_up((int)fd);
+	is_up = bring_up((int)fd, wait);
 	sys_close((int)fd);
 	return is_up;
 }

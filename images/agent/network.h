@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Brings up `lo`, and `eth0` with the address that QEMU gives to its first guest. */
-bool network_up(void);
+/* Brings up `lo`, and `eth0` with the address that QEMU gives to its first guest. Calls `wait` while there is no `eth0`. */
+bool network_up(void (*wait)(void));
 
 #endif

@@ -27,12 +27,12 @@ static void set_host_name(void)
 		write_file(ROOT_DISK "/proc/sys/kernel/hostname", name);
 }
 
-const char *root_disk_mount(void)
+const char *root_disk_mount(void (*wait)(void))
 {
 	struct disk disk;
 	long result;
 
-	if (!disk_find_serial(&disk, SERIAL, "/root-disk-device"))
+	if (!disk_find_serial(&disk, SERIAL, "/root-disk-device", wait))
 		return "no-root-disk";
 	sys_mkdir(ROOT_DISK);
 	result = SYS(mount, disk.path, ROOT_DISK, "ext4", 0, NULL);
@@ -56,7 +56,7 @@ const char *root_disk_mount(void)
 
 #define SERVER "/usr/sbin/sshd"
 
-const char *root_disk_serve(char **environment, int *server)
+const char *root_disk_serve(char **environment, int *server, void (*wait)(void))
 {
 	/* It runs itself for each connection, and needs its path for that. Not initialised: the compiler would copy a static of
 	 * pointers. */
@@ -67,12 +67,16 @@ const char *root_disk_serve(char **environment, int *server)
 	argv[1] = "-D";
 	argv[2] = "-e";
 	argv[3] = NULL;
-	if (!network_up())
+	if (!network_up(wait))
 		return "no-network";
 	/* Where it separates privileges (sshd(8)). */
 	sys_mkdir(ROOT_DISK "/run/sshd");
 	/* Its messages are lines of the console, with the kernel's time. */
 	kmsg = sys_open(ROOT_DISK "/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (kmsg < 0)
+		kmsg = sys_open(ROOT_DISK "/dev/null", O_WRONLY | O_CLOEXEC);
+	if (kmsg < 0)
+		return "no-dev-null";
 	pid = spawn_in(ROOT_DISK, (int)kmsg, SERVER, argv, environment);
 	sys_close((int)kmsg);
 	if (pid < 0) {

@@ -5,10 +5,11 @@
 /* Where it is mounted. */
 #define ROOT_DISK "/root-disk"
 
-/* Mounts the disk and the kernel's file systems below it: NULL, or why not, in one word. */
-const char *root_disk_mount(void);
+/* Mounts the disk and the kernel's file systems below it: NULL, or why not, in one word. Both functions call `wait` while a device is not
+ * there, which is to take some milliseconds. */
+const char *root_disk_mount(void (*wait)(void));
 
 /* Brings the network up and starts the SSH server, whose pid it stores: NULL, or why not, in one word. */
-const char *root_disk_serve(char **environment, int *server);
+const char *root_disk_serve(char **environment, int *server, void (*wait)(void));
 
 #endif

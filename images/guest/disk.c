@@ -54,22 +54,30 @@ static bool make_device_node(const char *node)
 	return sys_mknod(node, S_IFBLK, major, minor) == 0;
 }
 
-bool disk_find(struct disk *disk)
+static void wait_a_moment(void)
 {
-	return disk_find_serial(disk, SCRATCH, "/scratch");
+	sleep_ms(POLL_MS);
 }
 
-bool disk_find_serial(struct disk *disk, const char *serial, const char *node)
+bool disk_find(struct disk *disk)
+{
+	return disk_find_serial(disk, SCRATCH, "/scratch", wait_a_moment);
+}
+
+bool disk_find_serial(struct disk *disk, const char *serial, const char *node, void (*wait)(void))
 {
 	const char *sectors = text;
+	long mounted;
 
 	sys_mkdir("/sys");
-	if (sys_mount("sysfs", "/sys", NULL) < 0)
+	mounted = sys_mount("sysfs", "/sys", NULL);
+	/* It is mounted already. */
+	if (mounted < 0 && mounted != -EBUSY)
 		return false;
 	for (int i = 0; !find_drive(serial); i++) {
 		if (i == MAX_POLLS)
 			return false;
-		sleep_ms(POLL_MS);
+		wait();
 	}
 	if (!make_device_node(node) || !read_attribute("size"))
 		return false;

@@ -13,7 +13,7 @@ struct disk {
 /* Finds the scratch disk, which a workload's manifest asks for, and makes a device node for it. */
 bool disk_find(struct disk *disk);
 
-/* The same for the disk with this serial number. */
-bool disk_find_serial(struct disk *disk, const char *serial, const char *node);
+/* The same for the disk with this serial number. Calls `wait` while it is not there, which is to take some milliseconds. */
+bool disk_find_serial(struct disk *disk, const char *serial, const char *node, void (*wait)(void));
 
 #endif

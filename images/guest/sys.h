@@ -50,6 +50,7 @@ enum {
 	EINTR = 4,
 	EIO = 5,
 	ENOMEM = 12,
+	EBUSY = 16,
 	EEXIST = 17,
 	ETOOMANYREFS = 109,
 

@@ -63,7 +63,7 @@ impl Execution<'_> {
         let (run, code) = self.execute()?;
         let json = options.json.as_deref();
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
-        let lab = LabArgs { qemu: options.qemu.clone(), mirror: options.mirror.clone() };
+        let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
         let bisected = bisect::regressions(&run, budget, options.jobs, &lab, context);
         report_json(&run, json)?;
         bisected?;

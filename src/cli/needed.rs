@@ -19,6 +19,9 @@ pub(super) fn check(
     own: Option<&KernelArtifact>,
     own_qemu: bool,
 ) -> Result<(), CliError> {
+    if !cfg!(feature = "ssh") && plan.cells.iter().any(|cell| cell.needs.root_disk().is_some()) {
+        return Err(CliError::Usage("cells with a root disk need a program with the feature `ssh`".to_owned()));
+    }
     let mut uses = uses(plan, catalogues, own)?;
     if own_qemu {
         uses.boots.clear();
@@ -76,6 +79,7 @@ fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> R
             uses.archive |= manifest.script.is_some();
             images.insert(key);
         }
+        uses.archive |= cell.needs.root_disk().is_some();
     }
     Ok(uses)
 }

@@ -204,7 +204,11 @@ impl Range {
         args: &RunArgs,
         context: &Context,
     ) -> Result<(), CliError> {
-        let lab = LabArgs { qemu: args.options.qemu.clone(), mirror: args.options.mirror.clone() };
+        let lab = LabArgs {
+            qemu: args.options.qemu.clone(),
+            ltp: args.options.ltp.clone(),
+            mirror: args.options.mirror.clone(),
+        };
         let mut searches = Vec::new();
         for (column, cell) in self.columns.iter().enumerate() {
             let Some((red, Some(green))) = first_red(rows, column) else { continue };
@@ -250,6 +254,11 @@ fn key(cell: &Cell, catalogues: &Catalogues) -> Result<Digest, CliError> {
             None => String::new(),
         },
     };
+    // What is on a root disk follows from its description.
+    let disk = match cell.needs.root_disk() {
+        Some(image) => format!("{:?}", catalogues.images.root_disk_spec(image)?),
+        None => String::new(),
+    };
     let values = Cell {
         id: CellId::new(""),
         kernel: KernelName::new(""),
@@ -259,5 +268,5 @@ fn key(cell: &Cell, catalogues: &Catalogues) -> Result<Digest, CliError> {
         ..cell.clone()
     };
     let values = serde_json::to_string(&values).map_err(std::io::Error::from)?;
-    Ok(digest_of([kernel.as_str(), &image, &values, env!("CARGO_PKG_VERSION")]))
+    Ok(digest_of([kernel.as_str(), &image, &disk, &values, env!("CARGO_PKG_VERSION")]))
 }

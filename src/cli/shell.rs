@@ -3,7 +3,7 @@
 use super::args::BootKernelArgs;
 use super::boot::{self, KernelChoice};
 use super::completion::{kernels, trials, workloads};
-use super::console::{Console, SessionEnd};
+use super::console::{Console, SessionEnd, last};
 use super::context::Context;
 use super::error::CliError;
 use super::gdb;
@@ -13,7 +13,7 @@ use super::kernel::View;
 use super::known::Catalogues;
 use super::lookup;
 use super::needed;
-use super::output::notify;
+use super::output::{notify, print_err};
 use super::preparation::PreparationView;
 use super::repro::same_kernel;
 use super::runtime::runtime;
@@ -26,7 +26,7 @@ use crate::lab::{Ready, ShellGuest, Sources, Terminal};
 use crate::matrix::{self, SingleCell, SinglePayload};
 use crate::workload::needs_of_image;
 use arch::Arch;
-use model::{Canary, Cell, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts};
+use model::{Canary, Cell, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts, printable_lines};
 use rustix::termios::tcgetwinsize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -252,7 +252,14 @@ async fn over_ssh(
     let script = (!script.is_empty()).then(|| (format!("/root/{}", cell.workload_name()), script));
     let joined = tokio::select! {
         joined = ssh::join(&sockets, script, SSH_TIMEOUT, cancel) => joined,
-        error = read => return Err(error.err().map_or_else(|| CliError::Lab("no console".to_owned()), Into::into)),
+        read = read => return read.map(|()| 0).map_err(Into::into),
+        exited = guest.exited() => {
+            exited?;
+            // It was powered off in the shell, or has panicked: its last lines are about to go with the folder.
+            print_err(&printable_lines(&String::from_utf8_lossy(&last(&path).unwrap_or_default())));
+            notify("the guest has ended");
+            return Ok(0);
+        }
     };
     match joined {
         Ok(Some(status)) => {
@@ -260,14 +267,10 @@ async fn over_ssh(
             Ok(status)
         }
         Ok(None) => Ok(EXIT_INTERRUPTED),
-        Err(error) => match guest.ended(EXIT_TIMEOUT).await {
-            // It was powered off in the shell.
-            Ok(()) => {
-                notify("the guest has ended");
-                Ok(0)
-            }
-            Err(_) => Err(error),
-        },
+        Err(error) => {
+            print_err(&printable_lines(&String::from_utf8_lossy(&last(&path).unwrap_or_default())));
+            Err(error)
+        }
     }
 }
 

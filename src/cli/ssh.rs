@@ -3,6 +3,7 @@
 use super::error::CliError;
 use super::keep::trial;
 use crate::host::{KeptSockets, Login, Qmp};
+use crate::launch::NETWORK;
 use crate::qmp::{USERNET, forwarded_port};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -36,26 +37,21 @@ async fn address(kept: &KeptSockets) -> Result<SocketAddr, CliError> {
     // QEMU serves one client of its monitor: others may want it meanwhile.
     let qmp = Qmp::open(kept.qmp(), QMP_TIMEOUT);
     let shown = qmp.commands().hmp(USERNET, 0, QMP_TIMEOUT).await.map_err(|error| lab(kept, error))?;
-    let port = forwarded_port(&shown).ok_or_else(|| lab(kept, "QEMU forwards no port to it"))?;
+    let port = forwarded_port(&shown, NETWORK).ok_or_else(|| lab(kept, "QEMU forwards no port to it"))?;
     Ok((Ipv4Addr::LOCALHOST, port).into())
 }
 
 /// How to log in with ssh(1), as one line for a shell.
+///
+/// # Errors
+/// When the guest has no root disk or does not answer.
 pub(super) async fn line(kept: &KeptSockets) -> Result<String, CliError> {
     let login = kept.guest.login.as_ref().ok_or_else(|| lab(kept, "it has no root disk, and no SSH server"))?;
-    let (port, key) = (address(kept).await?.port().to_string(), login.key.display().to_string());
-    let words = [
-        "ssh",
-        "-i",
-        &key,
-        "-p",
-        &port,
-        "-o",
-        "UserKnownHostsFile=/dev/null",
-        "-o",
-        "StrictHostKeyChecking=no",
-        "root@127.0.0.1",
-    ];
+    let port = address(kept).await?.port().to_string();
+    let hosts = kept.known_hosts();
+    std::fs::write(&hosts, format!("[127.0.0.1]:{port} {}\n", login.host_key))?;
+    let (key, hosts) = (login.key.display().to_string(), format!("UserKnownHostsFile={}", hosts.display()));
+    let words = ["ssh", "-i", &key, "-p", &port, "-o", &hosts, "root@127.0.0.1"];
     Ok(shlex::try_join(words).unwrap_or_default() + "\n")
 }
 

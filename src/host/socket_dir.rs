@@ -20,6 +20,9 @@ const KEPT: &str = "kept.json";
 /// The same while it is written.
 const KEPT_PART: &str = "kept.part";
 
+/// The key of a guest's SSH server, for ssh(1).
+const KNOWN_HOSTS: &str = "known_hosts";
+
 /// What QEMU prints, of a guest without a trial's folder.
 const LOG: &str = "qemu.log";
 
@@ -153,6 +156,11 @@ impl KeptSockets {
     /// Path for the socket of gdb's stub.
     pub fn gdb(&self) -> PathBuf {
         self.folder.join(GDB)
+    }
+
+    /// Path for the key of the guest's SSH server, for ssh(1).
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.join(KNOWN_HOSTS)
     }
 }
 

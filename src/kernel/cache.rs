@@ -23,7 +23,7 @@
 //! ```text
 //! making            shared by whoever fetches or builds
 //! artifacts-<key>   shared by whoever uses this kernel
-//! images disks firmware   shared by whoever uses any; `disks` also by whoever makes one
+//! images disks firmware   shared by each user of any; `disks` also while one is made
 //! ```
 
 use super::KernelError;

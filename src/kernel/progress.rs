@@ -25,6 +25,8 @@ pub enum Stage {
     Link,
     /// Layouts of structures are compiled; units: none.
     Layouts,
+    /// A root disk is made; units: none.
+    RootDisk,
 }
 
 impl fmt::Display for Stage {
@@ -40,6 +42,7 @@ impl fmt::Display for Stage {
             Self::Build => "build",
             Self::Link => "link",
             Self::Layouts => "layouts",
+            Self::RootDisk => "root disk",
         })
     }
 }

@@ -340,7 +340,7 @@ impl Conductor {
             while let Some(action) = actions.pop_front() {
                 match action {
                     Action::Stop => self.is_stop_wanted = true,
-                    Action::EndTest => self.end_test(at, journal)?,
+                    Action::EndTest => actions.extend(self.end_test(at, journal)?),
                     Action::Probe(probe) if self.probing != Probing::Closed => self.queued_probes.push_back(probe),
                     Action::Probe(_) => {}
                 }

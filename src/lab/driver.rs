@@ -134,6 +134,10 @@ impl Driver<'_> {
         while let Some(bytes) = self.guest.buffered_console() {
             self.give(Input::Guest(GuestEvent::Console(bytes)))?;
         }
+        // No more than had arrived: a test may print without end.
+        for result in self.performer.arrived() {
+            self.give(Input::Task(TaskResult::Session(result)))?;
+        }
         Ok(())
     }
 

@@ -37,6 +37,12 @@ pub enum LabError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The session over which a test runs.
+    #[error("cannot run the test over SSH: {source}")]
+    Session {
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Something else of the operating system's.
     #[error("{what}: {source}")]
     Io {
@@ -53,6 +59,7 @@ impl LabError {
         let kind = match self {
             Self::Store(_) | Self::Disk { .. } => Kind::StoreFailed,
             Self::Open(_) | Self::Console { .. } => Kind::QemuFailed,
+            Self::Session { .. } => Kind::ImageUnavailable,
             Self::Executor { .. } | Self::Io { .. } => Kind::QemuDied,
         };
         Verdict::new(kind, RuleId::Driver, self.to_string())

@@ -1,5 +1,6 @@
 //! Inputs of the conductor, and its effects.
 
+use super::error::LabError;
 use super::observer::Status;
 use super::step_error::StepError;
 use crate::guest::{GuestEvent, StopSignal};
@@ -53,7 +54,7 @@ pub(super) enum TaskResult {
 
 /// What the session of a test brings.
 #[cfg_attr(not(feature = "ssh"), expect(dead_code, reason = "without SSH each session fails"))]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum SessionResult {
     /// The server has let the lab log in.
     LoggedIn,
@@ -65,8 +66,14 @@ pub(super) enum SessionResult {
     Fetched { name: String, content: Vec<u8> },
     /// It has exited: its status, or 128 + signal.
     Exited(i32),
+    /// A file that could not be fetched.
+    NotFetched { path: String, why: String },
+    /// All files have been fetched.
+    Closed,
     /// There was no session, or it has broken off.
     Failed(String),
+    /// The lab itself failed.
+    LabFailed(LabError),
 }
 
 /// An effect that the driver performs.

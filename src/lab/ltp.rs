@@ -1,9 +1,11 @@
 //! LTP's tests, from the folder where the user has LTP installed.
 
 use crate::kernel::{digest_of, digest_of_file};
+use arch::Arch;
 use model::Digest;
-use std::fs;
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where LTP installs its tests, below its folder (LTP, `include/mk/config.mk.in`, `bindir`).
@@ -21,11 +23,11 @@ pub(super) struct LtpTests {
 }
 
 impl LtpTests {
-    /// The tests whose names begin with one of these, in `folder`.
+    /// The tests whose names begin with one of these, in `folder`, for guests of `arch`.
     ///
     /// # Errors
-    /// When the folder cannot be read, or has none of them.
-    pub fn find(folder: &Path, prefixes: &[String]) -> Result<Self, LtpError> {
+    /// When the folder cannot be read, has none of them, or those of another architecture.
+    pub fn find(folder: &Path, prefixes: &[String], arch: Arch) -> Result<Self, LtpError> {
         let tests = folder.join(TESTS);
         let missing = || LtpError::NoTests { folder: tests.clone(), names: prefixes.join(", ") };
         let mut files = Vec::new();
@@ -40,6 +42,13 @@ impl LtpTests {
             return Err(missing());
         }
         files.sort();
+        for file in &files {
+            if let Some(machine) = elf_machine(file).map_err(read(file))?
+                && machine != arch.cpu.elf_machine
+            {
+                return Err(LtpError::Machine { file: file.clone(), arch });
+            }
+        }
         let mut pieces = Vec::new();
         for file in &files {
             pieces.push(file.file_name().unwrap_or_default().to_string_lossy().into_owned());
@@ -54,13 +63,25 @@ impl LtpTests {
     /// When a file cannot be copied.
     pub fn install(&self, root: &Path) -> io::Result<()> {
         let into = root.join(GUEST);
-        fs::create_dir_all(&into)?;
+        for folder in into.ancestors().take(GUEST.split('/').count()).collect::<Vec<_>>().into_iter().rev() {
+            fs::create_dir_all(folder)?;
+            fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        }
         for file in &self.files {
             let copy = into.join(file.file_name().unwrap_or_default());
             fs::copy(file, &copy)?;
+            // Whatever the umask, and however the user has them.
+            fs::set_permissions(&copy, Permissions::from_mode(0o755))?;
         }
         Ok(())
     }
+}
+
+/// `e_machine` of an ELF file; `None` for other files, such as scripts.
+fn elf_machine(file: &Path) -> io::Result<Option<u16>> {
+    let mut head = Vec::new();
+    File::open(file)?.take(20).read_to_end(&mut head)?;
+    Ok((head.len() == 20 && head.starts_with(b"\x7fELF")).then(|| u16::from_le_bytes([head[18], head[19]])))
 }
 
 fn read(path: &Path) -> impl FnOnce(io::Error) -> LtpError {
@@ -81,6 +102,14 @@ pub(super) enum LtpError {
         folder: PathBuf,
         /// How their names begin.
         names: String,
+    },
+    /// The tests run on another architecture.
+    #[error("{} is not a program for {arch}: LTP has to be built for the guest's architecture", file.display())]
+    Machine {
+        /// One of the tests.
+        file: PathBuf,
+        /// The guest's architecture.
+        arch: Arch,
     },
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
@@ -105,7 +134,8 @@ mod tests {
             fs::write(tests.join(name), name).unwrap();
         }
         let found = |prefixes: &[&str]| {
-            LtpTests::find(dir.path(), &prefixes.iter().map(ToString::to_string).collect::<Vec<_>>())
+            let prefixes: Vec<String> = prefixes.iter().map(ToString::to_string).collect();
+            LtpTests::find(dir.path(), &prefixes, arch::find("riscv64").unwrap())
         };
         let ooms = found(&["oom"]).unwrap();
         let root = tempfile::tempdir().unwrap();
@@ -114,11 +144,18 @@ mod tests {
             fs::read_dir(root.path().join(GUEST)).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["oom01", "oom02"]);
+        let mode = fs::metadata(root.path().join(GUEST).join("oom01")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
         assert_ne!(found(&["oom", "ksm"]).unwrap().key, ooms.key);
         fs::write(tests.join("oom02"), "changed").unwrap();
         assert_ne!(found(&["oom"]).unwrap().key, ooms.key);
         let error = found(&["thp"]).unwrap_err().to_string();
         assert!(error.contains("thp") && error.contains(TESTS) && error.contains("--ltp"), "{error}");
-        assert!(LtpTests::find(&dir.path().join("no"), &[]).unwrap_err().to_string().contains("--ltp"));
+        let mut elf = b"\x7fELF".to_vec();
+        elf.extend([0; 14]);
+        elf.extend(62_u16.to_le_bytes());
+        fs::write(tests.join("oom03"), elf).unwrap();
+        let error = found(&["oom"]).unwrap_err().to_string();
+        assert!(error.contains("oom03 is not a program for riscv64"), "{error}");
     }
 }

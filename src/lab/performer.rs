@@ -121,9 +121,19 @@ impl Performer {
     }
 
     fn start_test(&mut self) {
-        if let (Some(test), Some(qmp)) = (self.reach.test.clone(), self.qmp()) {
-            self.session = Some(Session::start(test, qmp));
-        }
+        let (Some(test), Some(qmp)) = (self.reach.test.clone(), self.qmp()) else {
+            let source = std::io::Error::other("the guest has no root disk, or no QMP");
+            self.tasks.spawn(async {
+                Outcome::Result(TaskResult::Session(SessionResult::LabFailed(LabError::Session { source })))
+            });
+            return;
+        };
+        self.session = Some(Session::start(test, qmp));
+    }
+
+    /// The results of the test's session that have arrived.
+    pub fn arrived(&mut self) -> Vec<SessionResult> {
+        self.session.as_mut().map(Session::arrived).unwrap_or_default()
     }
 
     fn stop_guest(&mut self) {

@@ -189,10 +189,10 @@ impl Preparation {
             Payload::Workload { name, .. } => self.image(sources, cell, name, &kernel, progress).await.map(Some),
         };
         let kernel = kernel?;
-        let test = self.test(sources, cell, progress).await?;
         if let Some(reason) = misfit(&kernel, cell) {
             return Err(unavailable(reason));
         }
+        let test = self.test(sources, cell, progress).await?;
         let accelerator = accelerator.ok_or_else(|| unavailable(format!("no accelerator for {}", cell.arch)))?;
         if let Entry::Vacant(unknown) = self.firmwares.entry(cell.arch) {
             let firmware = unknown.insert(sources.firmware(cell.arch, Arc::clone(progress)).await);
@@ -214,14 +214,13 @@ impl Preparation {
         let (Some(script), Payload::Workload { name, .. }) = (&cell.needs.script, &cell.payload) else {
             return Ok(None);
         };
-        if script.image.is_none() {
-            return Ok(None);
-        }
+        let Some(image) = &script.image else { return Ok(None) };
         let own = script.selftests.is_some().then(|| cell.kernel.clone());
         let key = (cell.arch, name.clone(), own);
         if !self.disks.contains_key(&key) {
             let (sources, cell, progress) = (sources.clone(), cell.clone(), Arc::clone(progress));
-            let work = move || sources.root_disk(&cell, progress.as_ref());
+            let (script, image) = (script.clone(), image.clone());
+            let work = move || sources.root_disk(&cell, (&script, &image), progress.as_ref());
             let disk =
                 tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
             self.disks.insert(key.clone(), disk);
@@ -266,7 +265,11 @@ fn warning(arch: Arch, firmware: &Firmware) -> Option<String> {
 fn misfit(kernel: &KernelArtifact, cell: &Cell) -> Option<String> {
     let Cell { kernel: name, arch, ram, .. } = cell;
     if let Some(option) = missing_option(kernel, &cell.needs.config) {
-        return Some(format!("{name} has no CONFIG_{option}=y for {arch}, which {} needs", cell.workload_name()));
+        let remedy = if cell.needs.root_disk().is_some() { "; the fragment `root-disk` has it" } else { "" };
+        return Some(format!(
+            "{name} has no CONFIG_{option}=y for {arch}, which {} needs{remedy}",
+            cell.workload_name()
+        ));
     }
     let min = Footprint::read(&kernel.image)?.min_ram(cell.payload.has_initrd());
     (*ram < min).then(|| format!("{name} for {arch} needs at least {min} of RAM, not {ram}"))

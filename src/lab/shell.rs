@@ -108,6 +108,17 @@ impl ShellGuest {
         }
     }
 
+    /// Waits for QEMU's exit.
+    ///
+    /// # Errors
+    /// With its status and what it has printed, unless it ended with status 0.
+    pub async fn exited(&mut self) -> Result<(), LabError> {
+        match self.qemu.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            exited => Err(LabError::Io { what: "the guest has ended", source: self.exit_error(exited) }),
+        }
+    }
+
     fn exit_error(&self, exited: io::Result<ExitStatus>) -> io::Error {
         match exited {
             Ok(status) => io::Error::other(format!("QEMU exited, {status}: {}", self.qemu.stderr_tail())),

@@ -3,8 +3,9 @@
 use model::{SshEvent, Stamp};
 use std::time::Duration;
 
-/// Bytes of a test's output that are kept: as many as the agent relays.
-const MAX_KEPT: usize = 4 << 20;
+/// Bytes of a test's output that are kept, with those that each line takes in the record.
+const MAX_COST: usize = 4 << 20;
+const LINE_COST: usize = 64;
 
 /// Bytes of one line: the guest is hostile.
 const MAX_LINE: usize = 16 * 1024;
@@ -15,7 +16,7 @@ const DROPPED_PERIOD: Duration = Duration::from_secs(1);
 /// Splits a test's output.
 #[derive(Debug, Default)]
 pub(super) struct TestLog {
-    kept: usize,
+    cost: usize,
     line: Vec<u8>,
     dropped: u64,
     reported: Option<Stamp>,
@@ -35,8 +36,7 @@ pub(super) struct Piece<'a> {
 impl TestLog {
     /// The next bytes.
     pub fn push<'a>(&mut self, at: Stamp, bytes: &'a [u8]) -> Piece<'a> {
-        let (kept, rest) = bytes.split_at(bytes.len().min(MAX_KEPT - self.kept));
-        self.kept += kept.len();
+        let (kept, rest) = bytes.split_at(self.room(bytes));
         let mut events = Vec::new();
         for part in kept.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part);
@@ -54,6 +54,22 @@ impl TestLog {
             self.reported = Some(at);
         }
         Piece { kept, is_cut, events }
+    }
+
+    /// How many of these bytes are kept.
+    fn room(&mut self, bytes: &[u8]) -> usize {
+        let mut room = 0;
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let cost = part.len() + LINE_COST;
+            if self.cost + cost > MAX_COST {
+                // Nothing that comes later is kept either.
+                self.cost = MAX_COST;
+                break;
+            }
+            self.cost += cost;
+            room += part.len();
+        }
+        room
     }
 
     /// The rest: the test may end without a newline.
@@ -116,8 +132,15 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!((kept, cuts), (MAX_KEPT, 1));
-        assert_eq!(dropped, 1000 * chunk.len() as u64 - MAX_KEPT as u64);
+        assert!(kept > MAX_COST - 2 * chunk.len() && kept <= MAX_COST, "{kept}");
+        assert_eq!((cuts, dropped), (1, 1000 * chunk.len() as u64 - kept as u64));
         assert!(longest <= MAX_LINE + chunk.len(), "{longest}");
+    }
+
+    #[test]
+    fn short_lines_cost_what_they_take_in_the_record() {
+        let (mut log, at) = (TestLog::default(), Stamp::ZERO);
+        let lines: usize = (0..1000).map(|_| log.push(at, "y\n".repeat(16 * 1024).as_bytes()).events.len()).sum();
+        assert!(lines <= MAX_COST / LINE_COST + 1, "{lines}");
     }
 }

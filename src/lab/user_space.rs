@@ -5,7 +5,7 @@ use super::prepare::{Needed, Sources, verdict};
 use super::trial::{Test, TestDisk};
 use crate::host::Login;
 use crate::image::{ImageError, Root, RootDisk};
-use crate::kernel::{KernelError, Programs, Progress, digest_of, is_needed, unpack};
+use crate::kernel::{KernelError, Programs, Progress, Stage, Update, digest_of, is_needed, unpack};
 use crate::workload::Manifest;
 use arch::Arch;
 use model::{Cell, KernelName, Kind, Payload, Script};
@@ -38,18 +38,26 @@ impl Sources {
         self.with_packages(arch, kernel, &script, progress, |root| make(Some(root)))
     }
 
-    /// The root disk of a cell whose workload has one. Blocks.
+    /// The root disk `image` of a cell, for its `script`. Blocks.
     ///
     /// # Errors
     /// As the verdict of a trial says it.
-    pub(super) fn root_disk(&self, cell: &Cell, progress: &dyn Progress) -> Needed<TestDisk> {
+    pub(super) fn root_disk(
+        &self,
+        cell: &Cell,
+        (script, image): (&Script, &str),
+        progress: &dyn Progress,
+    ) -> Needed<TestDisk> {
         let failed = |error: ImageError| verdict(Kind::ImageUnavailable, error.to_string());
-        let Some(script) = &cell.needs.script else { return Err(verdict(Kind::ImageUnavailable, String::new())) };
-        let spec = self.images.root_disk_spec(script.image.as_deref().unwrap_or_default()).map_err(failed)?;
         let mut script = script.clone();
+        let spec = self.images.root_disk_spec(image).map_err(failed)?;
         script.packages.splice(0..0, spec.packages.iter().cloned());
         script.without.extend(spec.without.iter().cloned());
         let disk = self.with_packages(cell.arch, &cell.kernel, &script, progress, |root| {
+            if !self.images.has_root_disk(cell.arch, &spec, &root.key) {
+                let message = format!("{image} for {}", cell.arch);
+                progress.update(Update { stage: Stage::RootDisk, done: 0, total: None, message: &message });
+            }
             self.images.root_disk(cell.arch, &spec, root, &|| progress.cancelled())
         })?;
         let RootDisk { path, digest, key, host_key } = disk;
@@ -77,6 +85,8 @@ impl Sources {
         make: impl FnOnce(&Root<'_>) -> Result<T, ImageError>,
     ) -> Needed<T> {
         let failed = |reason: String| verdict(Kind::ImageUnavailable, reason);
+        let ltp = (!script.ltp.is_empty()).then(|| self.ltp_tests(&script.ltp, arch)).transpose();
+        let ltp = ltp.map_err(|error| failed(error.to_string()))?;
         let set = self.kernels.packages(arch, &names(&script.packages), &names(&script.without), progress);
         let set = set.map_err(|error| match error {
             KernelError::Cancelled => verdict(Kind::Interrupted, error.to_string()),
@@ -84,8 +94,6 @@ impl Sources {
         })?;
         let tests =
             script.selftests.as_ref().map(|target| self.selftests(arch, kernel, target, progress)).transpose()?;
-        let ltp = (!script.ltp.is_empty()).then(|| self.ltp_tests(&script.ltp)).transpose();
-        let ltp = ltp.map_err(|error| failed(error.to_string()))?;
         let check = || if progress.cancelled() { Err(KernelError::Cancelled) } else { Ok(()) };
         let unpack = |into: &Path| {
             let unpacked = unpack(&set.files, into, &is_needed, check);
@@ -103,8 +111,8 @@ impl Sources {
         })
     }
 
-    fn ltp_tests(&self, prefixes: &[String]) -> Result<LtpTests, LtpError> {
-        LtpTests::find(self.ltp.as_deref().ok_or(LtpError::NoFolder)?, prefixes)
+    fn ltp_tests(&self, prefixes: &[String], arch: Arch) -> Result<LtpTests, LtpError> {
+        LtpTests::find(self.ltp.as_deref().ok_or(LtpError::NoFolder)?, prefixes, arch)
     }
 
     /// Tests of the kernel's source, built for its guests.

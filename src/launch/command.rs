@@ -11,9 +11,12 @@ pub const SCRATCH_DISK: &str = "oomlab-scratch";
 /// The root disk's name on QEMU's command line, and its serial number in the guest (images/agent/root_disk.c).
 const ROOT_DISK: &str = "oomlab-root";
 
+/// The user network's name on QEMU's command line.
+pub const NETWORK: &str = "oomlab-net";
+
 /// The user network: the guest reaches neither the host nor other networks (`restrict`), and a free port of the host's loopback leads to
 /// its SSH server. The kernel chooses the port (bind(2), port 0), so that guests never collide; `info usernet` names it.
-const NETWORK: &str = "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22";
+const USER_NETWORK: &str = "user,id=oomlab-net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22";
 
 /// Where a trial's files lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,9 +74,9 @@ pub fn command(cell: &Cell, accel: Accel, sandbox: bool, paths: &Paths) -> Vec<S
     }
     if let Some(disk) = &paths.root_disk {
         argv.root_disk(spec.qemu.disk.device, disk);
-        argv.pair("-netdev", NETWORK);
+        argv.pair("-netdev", USER_NETWORK);
         // Without an option ROM, which only machines that boot from the network need.
-        argv.pair("-device", &format!("{},netdev=net0{}", spec.qemu.network.device, spec.qemu.network.options));
+        argv.pair("-device", &format!("{},netdev=oomlab-net{}", spec.qemu.network.device, spec.qemu.network.options));
     }
     argv.pair("-append", &kernel_words(cell).join(" "));
     argv.words(cell.qemu.iter().map(String::as_str));

@@ -4,6 +4,6 @@ mod command;
 mod given;
 mod words;
 
-pub use command::{Paths, SCRATCH_DISK, command, gdb_device};
+pub use command::{NETWORK, Paths, SCRATCH_DISK, command, gdb_device};
 pub use given::{CONSOLE, Given, chardev_at, with_channels};
 pub use words::kernel_words;

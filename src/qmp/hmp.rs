@@ -9,10 +9,12 @@ pub fn examine_memory(address: u64, bytes: usize) -> String {
 /// The command that lists the connections of user networks (QEMU, `net/slirp.c`, libslirp `slirp_connection_info()`).
 pub const USERNET: &str = "info usernet";
 
-/// The port of the host that a user network forwards, in the output of [`USERNET`].
-pub fn forwarded_port(text: &str) -> Option<u16> {
-    // Protocol[State], descriptor, source address, source port, destination.
-    let line = text.lines().find(|line| line.trim_start().starts_with("TCP[HOST_FORWARD]"))?;
+/// The port of the host that the user network of this id forwards, in the output of [`USERNET`].
+pub fn forwarded_port(text: &str, network: &str) -> Option<u16> {
+    // Each network has a heading, `Hub -1 (<id>):` or `<id>:`; then protocol[state], descriptor, source address, source port, destination.
+    let own = text.lines().skip_while(|line| !(line.contains(network) && line.trim_end().ends_with(':'))).skip(1);
+    let mut own = own.take_while(|line| !line.trim_end().ends_with(':'));
+    let line = own.find(|line| line.trim_start().starts_with("TCP[HOST_FORWARD]"))?;
     line.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
@@ -41,15 +43,17 @@ mod tests {
         let text = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
                     TCP[ESTABLISHED]  12       127.0.0.1 40007       10.0.2.15    22     0     0\r\n  \
                     TCP[HOST_FORWARD]  3       127.0.0.1 35151       10.0.2.15    22     0     0\r\n";
-        assert_eq!(forwarded_port(text), Some(35151));
-        assert_eq!(forwarded_port("Hub -1 (net0):\r\n"), None);
+        assert_eq!(forwarded_port(text, "net0"), Some(35151));
+        assert_eq!(forwarded_port(text, "other"), None);
+        assert_eq!(forwarded_port(&format!("Hub -1 (own):\r\n{text}"), "own"), None);
+        assert_eq!(forwarded_port("Hub -1 (net0):\r\n", "net0"), None);
     }
 
     proptest! {
         #[test]
         fn parsers_never_panic(text in "(0x|: |\r\n|[0-9a-fé ]){0,60}") {
             parse_memory(&text);
-            forwarded_port(&text);
+            forwarded_port(&text, "0");
         }
     }
 }

@@ -20,7 +20,7 @@ const REFUSALS: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-1
 /// Key exchanges that cost this host little, whatever the guest asks for: no groups of the server's choice.
 const KEY_EXCHANGES: &str = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256";
 
-/// Maximum bytes of a server before the login has ended. libssh2 keeps packets that nobody asked for.
+/// Maximum bytes of a server before the login has ended. libssh2 keeps unrequested packets.
 const MAX_RECEIVED: u64 = 1024 * 1024;
 
 /// What a login needs.
@@ -91,7 +91,7 @@ fn drive<T>(
             other => return Ok(other),
         }
         if is_cancelled() {
-            return Err("nobody waits for it".to_owned());
+            return Err("it was cancelled".to_owned());
         }
         if transport.received() > MAX_RECEIVED {
             return Err("the server floods its client".to_owned());

@@ -98,7 +98,7 @@ impl Service {
         if self.transport.received() > allowance(self.commands, self.delivered) {
             return Err("the server floods its client".to_owned());
         }
-        // Whoever is slow still gets the output that arrived before the end.
+        // A slow reader still gets the output that arrived before the end.
         match self.transport.ended() {
             Some(reason) if !moved && !is_stalled => Err(reason.to_owned()),
             _ => Ok(moved),
@@ -149,7 +149,7 @@ impl Service {
     }
 }
 
-/// Bytes that a server may send. libssh2 keeps packets that nobody asked for, without a limit.
+/// Bytes that a server may send. libssh2 keeps unrequested packets, without a limit.
 fn allowance(commands: u64, delivered: u64) -> u64 {
     commands.saturating_mul(BYTES_PER_COMMAND).saturating_add(delivered.saturating_mul(BYTES_PER_OUTPUT))
 }

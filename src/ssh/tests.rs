@@ -52,7 +52,7 @@ fn read_to_end(mut stream: TcpStream) {
     }
 }
 
-/// A server that cannot be logged in to, and the file of a key that nobody comes to read.
+/// A server that cannot be logged in to, and the file of a key that is never read.
 fn endpoint(address: SocketAddr) -> (Endpoint, NamedTempFile) {
     let key = NamedTempFile::new().unwrap();
     let host_key = "ssh-ed25519 AAAA".to_owned();

@@ -166,7 +166,7 @@ impl Transport {
         self.ended.as_deref()
     }
 
-    /// Waits for the network or the [`Wake`], without a limit: whoever waits for this thread has a deadline, and wakes it.
+    /// Waits for the network or the [`Wake`], without a limit: the side that waits for this thread has a deadline, and wakes it.
     pub(super) fn wait(&mut self) -> io::Result<()> {
         self.idle_turns = 0;
         let mut flags = PollFlags::empty();

@@ -22,7 +22,7 @@ impl Wake {
 
     /// Makes the next wait last until the next [`Wake::wake`].
     pub(super) fn clear(&self) {
-        // EAGAIN: nobody has called.
+        // EAGAIN: there was no call.
         let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }
 }

@@ -44,7 +44,7 @@ pub struct ScriptSpec {
 }
 
 /// Options of the kernel that a user space on a root disk needs built in.
-const ROOT_DISK_CONFIG: [&str; 4] = ["DEVTMPFS", "INET", "TMPFS", "UNIX98_PTYS"];
+const ROOT_DISK_CONFIG: [&str; 5] = ["DEVTMPFS", "INET", "TMPFS", "UNIX", "UNIX98_PTYS"];
 
 const fn exit() -> TestFormat {
     TestFormat::Exit

@@ -15,6 +15,10 @@ const BEGIN: &str = "say [    0.000000] Linux version 6.1.0\n\
 const LTP: &str =
     "oom01.c:40: TPASS: victim killed\n\nSummary:\npassed   1\nfailed   0\nbroken   0\nskipped  0\nwarnings 0";
 
+/// A stressor that could not run.
+const STRESS_NG: &str = "stress-ng: info:  [129] dispatching hogs: 2 swap\n\
+    stress-ng: info:  [129] skipped: 2: swap (2)\nstress-ng: info:  [129] successful run completed in 0 secs";
+
 fn end(status: u32) -> String {
     format!("frame finished status={status} units=3\nframe bye\nevent SHUTDOWN guest-shutdown\nexit 0\n")
 }
@@ -81,6 +85,7 @@ async fn script_that_does_not_pass_says_why() {
         (TestFormat::Tap, "1..2\nnot ok 1 a", end(0), failed, "1 of 1 failed: a; 1 of 2 results"),
         (TestFormat::Tap, "no results at all", end(0), unproven, "the test printed no results"),
         (TestFormat::Exit, "", end(127), unproven, "a command of the script could not be run (status 127)"),
+        (TestFormat::StressNg, STRESS_NG, end(3), unproven, "stress-ng lacked resources (status 3)"),
         (
             TestFormat::Exit,
             "",

@@ -82,7 +82,7 @@ fn test_on_a_root_disk_has_results_and_files() {
     assert_eq!(lab.read("fetched/result.txt"), "kept\n");
     assert!(lab.read("output.log").contains("ok 1 mine"), "{}", lab.read("output.log"));
     let network = trial.command.iter().find(|word| word.starts_with("user,")).unwrap();
-    assert_eq!(network, "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
+    assert_eq!(network, "user,id=oomlab-net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
 }
 
 /// Guests of one image run at the same time, each on a copy, and none finds the files of another.

@@ -27,6 +27,15 @@ pub enum SshEvent {
     Ending,
     /// The command has exited: its status, or 128 + signal.
     Exited(i32),
+    /// A file that the test was to leave is there, and could not be fetched.
+    NotFetched {
+        /// Its path in the guest.
+        path: String,
+        /// Why not.
+        why: String,
+    },
+    /// All files have been fetched, and nothing more comes.
+    Closed,
     /// There was no session, or it has broken off.
     Failed(String),
 }

@@ -27,9 +27,9 @@ impl Observations {
         self.clock.set_stop_share(self.setup.stop_share);
     }
 
-    /// The workload has ended.
+    /// The workload has ended. What comes later does not change how.
     pub(super) fn finish(&mut self, finish: Finish) {
         self.clock.set_stop_share(0.0);
-        self.finished = Some(finish);
+        self.finished.get_or_insert(finish);
     }
 }

@@ -333,7 +333,9 @@ impl Observations {
 
     fn frame(&mut self, now: Moment, seq: u32, frame: &Frame) {
         self.console_activity = Some(now);
-        self.output.on_frame(seq);
+        if !self.setup.ssh {
+            self.output.on_frame(seq);
+        }
         match frame {
             Frame::Hello { .. } => {
                 self.hello = self.hello.or(Some(now));
@@ -350,8 +352,8 @@ impl Observations {
             Frame::Finished { status, units, why } => {
                 self.finish(Finish { at: now, status: *status, units: *units, why: why.clone() });
             }
-            Frame::Output { text, more, dropped } => self.output.add(text, *more, *dropped),
-            Frame::Bye => {}
+            Frame::Output { text, more, dropped } if !self.setup.ssh => self.output.add(text, *more, *dropped),
+            Frame::Output { .. } | Frame::Bye => {}
         }
     }
 

@@ -8,8 +8,8 @@ use model::SshEvent;
 /// What the session has brought.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Session {
-    /// When the guest's SSH server let the lab log in.
-    pub logged_in: Option<Moment>,
+    /// When the lab had fetched what the test has left.
+    pub closed: Option<Moment>,
     /// Lines that the test has printed.
     pub lines: u64,
     /// When it failed, and why.
@@ -21,7 +21,6 @@ pub(super) struct Session {
 impl Observations {
     pub(super) fn on_ssh(&mut self, now: Moment, what: &SshEvent) {
         match what {
-            SshEvent::LoggedIn => self.session.logged_in = Some(now),
             SshEvent::Started => self.start(now),
             SshEvent::Output { text, more } => {
                 self.session.lines += u64::from(!more);
@@ -32,7 +31,8 @@ impl Observations {
                 self.workload_progress = Some(now);
                 self.output.add("", false, *bytes);
             }
-            SshEvent::Ending => {}
+            SshEvent::Closed => self.session.closed = Some(now),
+            SshEvent::LoggedIn | SshEvent::Ending | SshEvent::NotFetched { .. } => {}
             SshEvent::Exited(status) => {
                 self.finish(Finish { at: now, status: *status, units: self.session.lines, why: String::new() });
             }

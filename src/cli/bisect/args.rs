@@ -154,6 +154,9 @@ pub struct CellArgs {
 /// Resources of trials and builds.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LabArgs {
+    /// Folder where LTP is installed, for workloads that run its tests
+    #[arg(long, value_name = "DIR", env = "OOMLAB_LTP")]
+    pub ltp: Option<PathBuf>,
     /// Program to run instead of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
     pub qemu: Option<PathBuf>,

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Laboratory<'a> {
     catalogues: Option<Catalogues>,
     qemu: Option<PathBuf>,
+    ltp: Option<PathBuf>,
     jobs: Option<u32>,
     context: &'a Context,
 }
@@ -31,7 +32,8 @@ impl<'a> Laboratory<'a> {
     /// When a description in them is wrong.
     pub fn open(args: Option<&LabArgs>, jobs: Option<u32>, context: &'a Context) -> Result<Self, CliError> {
         let catalogues = args.map(|args| Catalogues::read(context, args.mirror.clone())).transpose()?;
-        Ok(Self { catalogues, qemu: args.and_then(|args| args.qemu.clone()), jobs, context })
+        let (qemu, ltp) = args.map(|args| (args.qemu.clone(), args.ltp.clone())).unwrap_or_default();
+        Ok(Self { catalogues, qemu, ltp, jobs, context })
     }
 
     /// Names of the fragments with which a cell's kernel is configured; none where it has patches, too.
@@ -58,8 +60,7 @@ impl<'a> Laboratory<'a> {
                 workloads: Arc::new(catalogues.workloads.clone()),
                 own: None,
                 own_qemu: self.qemu.is_some(),
-                // The option of the same name is of commands that run a matrix.
-                ltp: std::env::var_os("OOMLAB_LTP").map(Into::into),
+                ltp: self.ltp.clone(),
                 cache: catalogues.cache.clone(),
                 jobs: Resources::of_host().cpus as usize,
             },

@@ -115,7 +115,7 @@ pub(in crate::cli) fn image_path(
     let path = catalogues.images.path(spec, manifest, modules.as_deref().unwrap_or_default())?;
     let part = if modules.is_none() {
         format!("+modules-of-{}", cell.kernel)
-    } else if manifest.script.is_some() {
+    } else if manifest.script.as_ref().is_some_and(|script| script.image.is_none()) {
         "+packages".to_owned()
     } else {
         return Ok(path);

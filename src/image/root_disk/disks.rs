@@ -6,7 +6,7 @@ use super::files::{Content, GuestKeys, files};
 use super::filesystem;
 use super::install::install;
 use super::keys::DiskKeys;
-use super::record::Record;
+use super::record::{Record, SCHEMA};
 use crate::host::{FileLock, Sharing, pause, private_dir_in, touch};
 use crate::store::digest_file;
 use arch::Arch;
@@ -24,7 +24,7 @@ const LAYOUT: &str = "oomlab root disk 1";
 const DISK: &str = "disk.ext4";
 const KEY: &str = "key";
 
-/// Locks of this folder, beside it. Whoever uses any disk shares the one of this name.
+/// Locks of this folder, beside it. Each user of any disk shares the one of this name.
 const LOCKS: &str = "locks";
 const IN_USE: &str = "disks";
 
@@ -102,7 +102,9 @@ impl RootDisks {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         };
-        [LAYOUT, arch.name, packages.as_str(), &spec.free.to_string()].into_iter().for_each(&mut add);
+        [LAYOUT, &SCHEMA.to_string(), arch.name, packages.as_str(), &spec.free.to_string()]
+            .into_iter()
+            .for_each(&mut add);
         for entry in files(spec, &GuestKeys::default()) {
             add(entry.path);
             match entry.content {
@@ -160,7 +162,7 @@ impl RootDisks {
         File::open(&disk).and_then(|file| file.sync_all()).map_err(ImageError::io(&disk))?;
         let (bytes, digest) = digest_file(&disk).map_err(ImageError::io(&disk))?;
         Record::new(bytes, digest, keys.guest.host_public).write(scratch.path())?;
-        // A damaged one; the lock is held, so that nobody makes it at the same time.
+        // A damaged one; the lock is held, so that no other process makes it at the same time.
         match fs::remove_dir_all(place) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(ImageError::io(place)(error)),
             _ => {}

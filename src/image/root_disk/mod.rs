@@ -8,7 +8,7 @@
 //! ```
 //!
 //! QEMU writes to a copy of the file's blocks (`snapshot=on`): the file itself never changes. The guest's init mounts it, with proc,
-//! sysfs, devtmpfs, devpts, and tmpfs on `/run` and `/tmp`; makes `/run/sshd`, without which sshd does not start; and runs
+//! sysfs, devtmpfs, devpts, and tmpfs on `/run`; makes `/run/sshd`, without which sshd does not start; and runs
 //! `/usr/sbin/sshd -D -e` in it.
 
 mod description;

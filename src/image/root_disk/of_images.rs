@@ -3,6 +3,7 @@
 use super::{RootDisk, RootDiskSpec, read_root_disk};
 use crate::image::{ImageError, Images, Root};
 use arch::Arch;
+use model::Digest;
 
 impl Images {
     /// The description of a root disk, `images/NAME.yaml`.
@@ -11,6 +12,11 @@ impl Images {
     /// When there is none, or it is wrong.
     pub fn root_disk_spec(&self, name: &str) -> Result<RootDiskSpec, ImageError> {
         read_root_disk(&self.assets, name)
+    }
+
+    /// Whether the root disk of this description, with packages of this key, is in the cache.
+    pub fn has_root_disk(&self, arch: Arch, spec: &RootDiskSpec, packages: &Digest) -> bool {
+        self.disks.is_present(arch, spec, packages)
     }
 
     /// The root disk of this description with the files of packages: from the cache, or made now. Blocks.

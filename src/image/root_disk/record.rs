@@ -9,7 +9,7 @@ use std::path::Path;
 
 const FILE: &str = "disk.json";
 /// A record of another schema is none: the disk is made again.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// What is known of a disk.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use crate::lab::error::LabError;
 use crate::lab::input::{Effect, SessionResult};
 use crate::lab::journal::Journal;
 use model::{Event, SshEvent, Stamp};
+use watchdog::Action;
 
 /// The folder of a trial with the files that a test has left.
 const FETCHED: &str = "fetched";
@@ -20,10 +21,9 @@ impl Conductor {
     }
 
     /// The watchdog wants the test to end.
-    pub(super) fn end_test(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
-        self.recorder.event(at, Event::Ssh { what: SshEvent::Ending }, journal)?;
+    pub(super) fn end_test(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<Vec<Action>, LabError> {
         self.effects.push(Effect::EndTest);
-        Ok(())
+        Ok(self.recorder.event(at, Event::Ssh { what: SshEvent::Ending }, journal)?)
     }
 
     pub(super) fn on_session(
@@ -46,12 +46,15 @@ impl Conductor {
                 journal.file(&format!("{FETCHED}/{name}"), &content)?;
                 return Ok(());
             }
-            SessionResult::Exited(status) => {
+            SessionResult::NotFetched { path, why } => SshEvent::NotFetched { path, why },
+            SessionResult::Exited(status) => SshEvent::Exited(status),
+            SessionResult::Closed => {
                 // The agent powers the machine off.
                 self.effects.push(Effect::StopGuest);
-                SshEvent::Exited(status)
+                SshEvent::Closed
             }
             SessionResult::Failed(why) => SshEvent::Failed(why),
+            SessionResult::LabFailed(error) => return Err(error),
         };
         let mut actions = Vec::new();
         if matches!(what, SshEvent::Exited(_) | SshEvent::Failed(_)) {

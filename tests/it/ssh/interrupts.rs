@@ -48,7 +48,7 @@ fn interrupt_while_the_disk_is_made() {
     interrupt(&lab, |running| {
         let begun = (0..3000).any(|_| {
             assert!(!running.ends_within(Duration::from_millis(10)), "{}", running.output());
-            running.output().contains("at a time")
+            running.output().contains("root disk")
         });
         assert!(begun, "{}", running.output());
     });

@@ -1,6 +1,6 @@
 //! The workload neither ended in time nor got stuck.
 
-use super::workload_ended::thrash_or_slow;
+use super::workload_ended::{self, thrash_or_slow};
 use super::{Judgement, check_deadline};
 use crate::clock::Moment;
 use crate::observations::Observations;
@@ -11,7 +11,9 @@ const END_SHARE: f64 = 0.1;
 const MAX_END_S: f64 = 10.0;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
-    let (Some(since), None) = (observed.started.or(observed.hello), &observed.finished) else {
+    // Over SSH a test starts later than the guest.
+    let boot = observed.hello.filter(|_| !observed.setup.ssh);
+    let (Some(since), None) = (observed.started.or(boot), &observed.finished) else {
         return Judgement::NotApplicable;
     };
     let limit = observed.setup.timeouts.load_s * observed.slowness();
@@ -20,6 +22,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     }
     if let Err(judgement) = check_deadline(observed, RuleId::LoadDeadline, since, limit) {
         return judgement;
+    }
+    if observed.output.format.is_some() {
+        return Judgement::verdict(workload_ended::unfinished(observed, limit, &progress_report(observed, since)));
     }
     let done = format!("the workload did not end within {limit:.0} s");
     let advances = if makes_progress(observed) { thrash_or_slow(observed, RuleId::LoadDeadline, &done) } else { None };
@@ -33,7 +38,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 
 /// A test over SSH is asked to end a little earlier, so that it may say what it has found. `None` where that does not apply, or is over.
 fn end_test(observed: &Observations, since: Moment, limit: f64) -> Option<Judgement> {
-    if !observed.setup.ssh || observed.started.is_none() || observed.session.ending.is_some() {
+    if !observed.setup.ssh || observed.session.ending.is_some() {
         return None;
     }
     let early = limit - (END_SHARE * limit).min(MAX_END_S * observed.slowness());

@@ -19,13 +19,13 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
         }
         return Judgement::verdict(failed(format!("{why}; the guest lives")));
     }
-    if session.logged_in.is_some() {
+    if observed.started.is_some() {
         return Judgement::NotApplicable;
     }
     let limit = observed.setup.timeouts.boot_s * observed.slowness();
     match check_deadline(observed, RuleId::SshFailed, hello, limit) {
         Ok(()) => Judgement::verdict(failed(format!(
-            "no login over SSH within {limit:.0} s after the agent's hello; the guest lives"
+            "the test was not started over SSH within {limit:.0} s after the agent's hello; the guest lives"
         ))),
         Err(judgement) => judgement,
     }

@@ -10,6 +10,9 @@ use testlog::Results;
 /// Granted seconds for the guest to power off; a crash on the way is still its own.
 const POWER_OFF_TIMEOUT_S: f64 = 10.0;
 
+/// Granted seconds for the lab to fetch what a test has left.
+const FETCH_TIMEOUT_S: f64 = 300.0;
+
 /// Granted seconds that the canary of a thrashing guest spends in late rounds, in all. Measured from an idle host to one with
 /// nine tasks a CPU: 5 to 22 in a guest that swaps to a slow disk, none in one that is soon helped by the OOM killer. Not
 /// stretched by the calibration, for a disk is not slower where the CPU is.
@@ -32,9 +35,14 @@ const SIGKILLED: i32 = 128 + 9;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     let Some(finish) = &observed.finished else { return Judgement::NotApplicable };
-    let passed = observed.now().granted_since(finish.at);
-    if !observed.ended() && passed < POWER_OFF_TIMEOUT_S {
-        return Judgement::defer(observed, POWER_OFF_TIMEOUT_S, passed);
+    let is_fetching = observed.setup.ssh && observed.session.closed.is_none() && observed.session.failed.is_none();
+    let (since, limit) = match observed.session.closed {
+        _ if is_fetching => (finish.at, FETCH_TIMEOUT_S),
+        closed => (closed.unwrap_or(finish.at), POWER_OFF_TIMEOUT_S),
+    };
+    let passed = observed.now().granted_since(since);
+    if !observed.ended() && passed < limit {
+        return Judgement::defer(observed, limit, passed);
     }
     // Other words are of what kept the agent from starting the workload.
     let has_run = matches!(finish.why.as_str(), "" | KILLED);
@@ -76,7 +84,7 @@ fn tested(observed: &Observations, finish: &Finish, format: TestFormat) -> Verdi
     }
     let failed = failed(&results, counts);
     // A test that the lab ended says by its exit nothing of what it tests.
-    let end = if cut.is_some() { None } else { end_of(observed, finish) };
+    let end = if cut.is_some() { None } else { end_of(observed, finish, format) };
     let has_failed = failed.is_some() || (gap.is_none() && end.as_ref().is_some_and(|(_, has_failed)| *has_failed));
     let kind = match (has_failed, &cut) {
         (true, _) => Kind::TestFailed,
@@ -85,6 +93,19 @@ fn tested(observed: &Observations, finish: &Finish, format: TestFormat) -> Verdi
     };
     let clauses: Vec<String> = failed.into_iter().chain(cut).chain(end.map(|(words, _)| words)).chain(gap).collect();
     Verdict::new(kind, RuleId::WorkloadEnded, clauses.join("; "))
+}
+
+/// The verdict on a script that did not end within `limit` granted seconds: nothing of it is a pass.
+pub(super) fn unfinished(observed: &Observations, limit: f64, progress: &str) -> Verdict {
+    let results = observed.output.results();
+    let failed = failed(&results, SubtestCounts::of(&results.subtests));
+    let kind = if failed.is_some() { Kind::TestFailed } else { Kind::LoadTimeout };
+    let done = format!("the test did not end within {limit:.0} s; {progress}");
+    let clauses: Vec<String> = failed.into_iter().chain([done]).collect();
+    let mut verdict = Verdict::new(kind, RuleId::LoadDeadline, clauses.join("; "));
+    verdict.victim = observed.oom_kills.victim().map(|kill| kill.what.clone());
+    verdict.lines = observed.oom_kills.victim().iter().map(|kill| kill.line.clone()).collect();
+    verdict
 }
 
 /// The failed subtests.
@@ -98,9 +119,14 @@ fn failed(results: &Results, counts: SubtestCounts) -> Option<String> {
 
 /// How a script ended that did not end well, and whether the test failed by that: a command that is missing and a test that the OOM
 /// killer ended say nothing of what it tests. A shell exits with 128 + signal (POSIX, Shell Command Language, 2.8.2).
-fn end_of(observed: &Observations, finish: &Finish) -> Option<(String, bool)> {
+fn end_of(observed: &Observations, finish: &Finish, format: TestFormat) -> Option<(String, bool)> {
     match finish.status {
         0 => None,
+        // stress-ng(1), EXIT STATUS.
+        3 if format == TestFormat::StressNg => Some(("stress-ng lacked resources (status 3)".to_owned(), false)),
+        4 if format == TestFormat::StressNg => {
+            Some(("stress-ng has no such stressor here (status 4)".to_owned(), false))
+        }
         126 | 127 => Some((format!("a command of the script could not be run (status {})", finish.status), false)),
         SIGKILLED => {
             let has_kills = observed.kills() > 0;
