@@ -6,9 +6,9 @@ use super::host_paths::{Host, HostPaths};
 use super::manifest::{MANIFEST, manifest};
 use super::readme::readme;
 use crate::kernel::Kernels;
-use crate::report::{GuestFile, Lookup, script};
+use crate::report::{GuestFile, KEY, Lookup, script};
 use crate::store::read_regular;
-use model::{RunId, TrialRecord};
+use model::{RunId, TEST_SCRIPT, TrialRecord};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ const MAX_TEXT: u64 = 256 << 20;
 /// Texts of the lab in a trial's folder.
 const RECORDS: [&str; 6] = ["bundle.json", "events.jsonl", "qemu.log", "trial.json", "verdict.json", "why.md"];
 
-/// Texts of the guest, which are packed as they are.
-const OF_GUEST: [&str; 2] = ["console.log", "output.log"];
+/// Texts of the guest, which are packed as they are: what it printed, and what ran in it.
+const OF_GUEST: [&str; 3] = ["console.log", "output.log", TEST_SCRIPT];
 
 /// The guest's RAM.
 const DUMP_SUFFIX: &str = ".kdump";
@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub run: &'a RunId,
     /// Its record.
     pub trial: &'a TrialRecord,
+    /// The key that logs in to its root disk, where the cache still has it.
+    pub key: Option<&'a Path>,
     /// The host that packs it.
     pub host: &'a Host,
     /// The version of that host's QEMU.
@@ -47,12 +49,15 @@ pub struct Request<'a> {
 /// # Errors
 /// When the guest was not started, its files are gone or changed, a file cannot be read, or a text names a folder of the host.
 pub fn contents(request: &Request<'_>) -> Result<Vec<Entry>, ArchiveError> {
-    let Request { folder, run, trial, host, qemu_version, allows_paths } = *request;
+    let Request { folder, run, trial, key, host, qemu_version, allows_paths } = *request;
     if trial.command.is_empty() {
         return Err(ArchiveError::NotStarted);
     }
     let paths = HostPaths::new(host, folder, trial);
     let mut entries = guest_files(trial)?;
+    if GuestFile::RootDisk.path(trial).is_some() {
+        entries.push(login(folder, key)?);
+    }
     entries.extend(companions(trial, &paths)?);
     entries.extend(records(folder, &paths)?);
     entries.extend(diagnostics(folder, &paths)?);
@@ -73,23 +78,38 @@ pub fn contents(request: &Request<'_>) -> Result<Vec<Entry>, ArchiveError> {
 fn guest_files(trial: &TrialRecord) -> Result<Vec<Entry>, ArchiveError> {
     let mut entries = Vec::new();
     for file in GuestFile::ALL {
-        let Some(path) = file.path(trial).map(Path::new) else { continue };
-        let entry = Entry::binary(file.name(), path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => ArchiveError::Gone { file, path: path.to_owned() },
-            _ => ArchiveError::read(path)(error),
-        })?;
+        let Some(path) = file.path(trial).map(|path| PathBuf::from(&*path)) else { continue };
+        let entry = match Entry::binary(file.name(), &path) {
+            Ok(entry) => entry,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(ArchiveError::Gone { file, path }),
+            Err(error) => return Err(ArchiveError::read(&path)(error)),
+        };
         if file.digest(trial) != Some(&entry.artifact().sha256) {
-            return Err(ArchiveError::Changed { file, path: path.to_owned() });
+            return Err(ArchiveError::Changed { file, path });
         }
         entries.push(entry);
     }
     Ok(entries)
 }
 
+/// The key of a guest with a root disk, whose test lies in the trial's folder.
+fn login(folder: &Path, key: Option<&Path>) -> Result<Entry, ArchiveError> {
+    let test = folder.join(TEST_SCRIPT);
+    if !is_file(&test) {
+        return Err(ArchiveError::NoTest(test));
+    }
+    let key = key.ok_or(ArchiveError::NoKey)?;
+    Entry::secret(KEY, key).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ArchiveError::NoKey,
+        _ => ArchiveError::read(key)(error),
+    })
+}
+
 /// The kernel's configuration and symbols, where they lie with it.
 fn companions(trial: &TrialRecord, paths: &HostPaths) -> Result<Vec<Entry>, ArchiveError> {
-    let image = GuestFile::Kernel.path(trial).map(Path::new);
-    let kernel = image.and_then(|image| Kernels::user_kernel(&trial.cell.kernel, trial.cell.arch, image).ok());
+    let image = GuestFile::Kernel.path(trial);
+    let kernel =
+        image.and_then(|image| Kernels::user_kernel(&trial.cell.kernel, trial.cell.arch, Path::new(&*image)).ok());
     let found = kernel.map(|kernel| [("config", kernel.config), ("System.map", kernel.system_map)]);
     let mut entries = Vec::new();
     for (name, path) in found.into_iter().flatten() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Entry {
     artifact: Artifact,
-    is_program: bool,
+    mode: u32,
     content: Content,
 }
 
@@ -30,12 +30,12 @@ impl Entry {
     pub(super) fn text(name: &str, text: Vec<u8>) -> Self {
         let sha256 = Digest::of_bytes(&Sha256::digest(&text));
         let artifact = Artifact { file: name.to_owned(), bytes: text.len() as u64, sha256 };
-        Self { artifact, is_program: false, content: Content::Text(text) }
+        Self { artifact, mode: 0o644, content: Content::Text(text) }
     }
 
     /// As [`Entry::text`], for a script that its reader may start.
     pub(super) fn program(name: &str, text: Vec<u8>) -> Self {
-        Self { is_program: true, ..Self::text(name, text) }
+        Self { mode: 0o755, ..Self::text(name, text) }
     }
 
     /// A file of any content and length.
@@ -46,7 +46,15 @@ impl Entry {
         let file = open_regular(path)?;
         let (bytes, sha256) = digest_reader(&file)?;
         let artifact = Artifact { file: name.to_owned(), bytes, sha256 };
-        Ok(Self { artifact, is_program: false, content: Content::Binary { path: path.to_owned(), file } })
+        Ok(Self { artifact, mode: 0o644, content: Content::Binary { path: path.to_owned(), file } })
+    }
+
+    /// As [`Entry::binary`], for a file that only its owner may read: ssh(1) takes no other key.
+    ///
+    /// # Errors
+    /// As [`Entry::binary`].
+    pub(super) fn secret(name: &str, path: &Path) -> io::Result<Self> {
+        Ok(Self { mode: 0o600, ..Self::binary(name, path)? })
     }
 
     /// Its name in the archive, its length and its digest.
@@ -55,8 +63,8 @@ impl Entry {
     }
 
     /// Its permissions.
-    pub(super) fn mode(&self) -> u32 {
-        if self.is_program { 0o755 } else { 0o644 }
+    pub(super) const fn mode(&self) -> u32 {
+        self.mode
     }
 
     /// Its content, if that is text.

@@ -25,6 +25,14 @@ pub enum ArchiveError {
         /// Where it is.
         path: PathBuf,
     },
+    /// The key of the guest's root disk is gone.
+    #[error(
+        "the key that logs in to the root disk of this trial is gone: `oomlab repro` makes both again; pack the trial of that run"
+    )]
+    NoKey,
+    /// The trial's folder does not have its test.
+    #[error("there is no {}, the test of this trial: `oomlab repro` runs it again; pack the trial of that run", .0.display())]
+    NoTest(PathBuf),
     /// A packed file would name a folder of this host.
     #[error("{file}, line {line}: it names `{path}` of this host; with `--allow-paths` it is packed as it is")]
     HostPath {

@@ -40,7 +40,7 @@ impl HostPaths {
     pub fn new(host: &Host, folder: &Path, trial: &TrialRecord) -> Self {
         let mut paths = Self::default();
         for file in GuestFile::ALL {
-            paths.extend(file.path(trial), file.name());
+            paths.extend(file.path(trial).as_deref(), file.name());
         }
         if let Payload::Initrd(Initrd { path: Some(path), .. }) = &trial.cell.payload {
             paths.extend(path.to_str(), GuestFile::Initramfs.name());
@@ -63,6 +63,10 @@ impl HostPaths {
         let home = host.home.as_deref().map(|home| (home, "~"));
         for (folder, name) in [(&*host.cache, "cache"), (&*host.current, ".")].into_iter().chain(home) {
             places(folder).iter().for_each(|place| paths.forbid(place, name));
+        }
+        // Guests on a root disk have that folder, too, and what they print names it.
+        if trial.root_disk_digest.is_some() {
+            paths.folders.retain(|folder| folder != "/root");
         }
         // Of equal paths the first one stays first.
         paths.names.sort_by_key(|(path, _)| Reverse(path.len()));

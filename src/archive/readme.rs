@@ -1,7 +1,8 @@
 //! `README.txt`: what an archive is, and what to do with it.
 
 use super::manifest::program;
-use model::{Accel, Payload, RunId, TrialRecord, printable};
+use crate::report::{KEY, PORT, SSH_OPTIONS};
+use model::{Accel, Payload, RunId, TEST_SCRIPT, TrialRecord, printable};
 use std::fmt::Write as _;
 
 /// The text; `has` tells whether the archive has a file.
@@ -62,11 +63,18 @@ fn commands(trial: &TrialRecord, has: &dyn Fn(&str) -> bool) -> Vec<(String, &'s
     };
     let map = if has("System.map") { " --system-map System.map" } else { "" };
     let watch = format!("eval \"oomlab watch --arch {}{map} -- $(./run.sh --print)\"", trial.cell.arch);
-    vec![
-        ("./run.sh".to_owned(), boots),
+    let login = has(KEY).then(|| {
+        let command = format!("ssh -i {KEY} -p {PORT} {SSH_OPTIONS} root@127.0.0.1 sh -s <{TEST_SCRIPT}");
+        let text = "runs the test in that guest when it is up, as the lab did; without `sh -s <test.sh` it is a shell.\n\
+                    PORT=4000 ./run.sh takes another port of this host.";
+        (command, text)
+    });
+    let boots = ("./run.sh".to_owned(), boots);
+    let others = [
         ("./run.sh -s -S".to_owned(), "waits for gdb: gdb vmlinux -ex 'target remote :1234'"),
         (watch, "boots it under the lab, which judges it; `oomlab replay .` judges what was recorded."),
-    ]
+    ];
+    std::iter::once(boots).chain(login).chain(others).collect()
 }
 
 /// Where gdb's symbols come from.
@@ -90,5 +98,9 @@ fn notes(trial: &TrialRecord) -> Vec<&'static str> {
     let kvm = (trial.accel == Accel::Kvm).then_some("It ran under KVM: run.sh needs /dev/kvm, and a similar CPU.");
     let lab = (faults.console_bps.is_some() || faults.vcpu_steal.is_some())
         .then_some("The lab slowed its console or its vCPUs down, which run.sh does not: see trial.json, \"faults\".");
-    kvm.into_iter().chain(lab).collect()
+    let disk = trial.root_disk_digest.as_ref().map(|_| {
+        "Its user space is on disk.ext4, of which most is free: it takes its whole length when it is unpacked. What the\n\
+         guest writes is lost with it."
+    });
+    kvm.into_iter().chain(lab).chain(disk).collect()
 }

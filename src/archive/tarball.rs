@@ -2,14 +2,12 @@
 
 use super::entry::Entry;
 use super::error::ArchiveError;
-use crate::host::unnamed_file;
 use model::TrialRecord;
 use rustix::fs::{Mode, fchmod};
 use ruzstd::encoding::CompressionLevel;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, IntoInnerError, Read, Seek, Write};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 /// Writes an archive with one folder, named after the trial's; returns its size in bytes. Readers see nothing or all of it. The
@@ -26,7 +24,7 @@ pub fn write(entries: &[Entry], trial: &TrialRecord, out: &Path, replace: bool) 
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let part = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
     let save = || -> io::Result<u64> {
-        compress(uncompressed(entries, trial)?, part.as_file())?;
+        compress(Tar::new(entries, trial)?, part.as_file())?;
         fchmod(&part, Mode::from_raw_mode(0o644))?;
         Ok(part.as_file().metadata()?.len())
     };
@@ -39,32 +37,65 @@ pub fn write(entries: &[Entry], trial: &TrialRecord, out: &Path, replace: bool) 
     }
 }
 
-/// The tar, in a file without a name: zstd's encoder reads its input by itself.
-fn uncompressed(entries: &[Entry], trial: &TrialRecord) -> io::Result<File> {
-    // Damaged times of a record are no reason not to pack it.
-    let started = trial.started.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
-    let mtime = u64::try_from(started).unwrap_or(0);
-    let mut tar = tar::Builder::new(BufWriter::new(unnamed_file()?));
-    for (path, entry) in placed(entries, &trial.folder()) {
-        let mut header = tar::Header::new_gnu();
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(mtime);
-        let (kind, mode, bytes) = match entry {
-            Some(entry) => (tar::EntryType::Regular, entry.mode(), entry.artifact().bytes),
-            None => (tar::EntryType::Directory, 0o755, 0),
-        };
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_size(bytes);
-        match entry {
-            Some(entry) => tar.append_data(&mut header, path, entry.open()?)?,
-            None => tar.append_data(&mut header, path, io::empty())?,
+/// Bytes in which a tar counts, and those that end it.
+const BLOCK: u64 = 512;
+const END: u64 = 2 * BLOCK;
+
+/// The tar, made as it is read: a root disk is longer than what the host's memory or its temporary folder may hold.
+struct Tar<'e> {
+    parts: VecDeque<Box<dyn Read + 'e>>,
+}
+
+impl<'e> Tar<'e> {
+    fn new(entries: &'e [Entry], trial: &TrialRecord) -> io::Result<Self> {
+        // Damaged times of a record are no reason not to pack it.
+        let started = trial.started.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+        let mtime = u64::try_from(started).unwrap_or(0);
+        let mut parts: VecDeque<Box<dyn Read + 'e>> = VecDeque::new();
+        for (path, entry) in placed(entries, &trial.folder()) {
+            let header = header(&path, entry, mtime)?;
+            parts.push_back(Box::new(io::Cursor::new(header)));
+            if let Some(entry) = entry {
+                let padding = entry.artifact().bytes.next_multiple_of(BLOCK) - entry.artifact().bytes;
+                parts.push_back(entry.open()?);
+                parts.push_back(Box::new(io::repeat(0).take(padding)));
+            }
         }
+        parts.push_back(Box::new(io::repeat(0).take(END)));
+        Ok(Self { parts })
     }
-    let mut file = tar.into_inner()?.into_inner().map_err(IntoInnerError::into_error)?;
-    file.rewind()?;
-    Ok(file)
+}
+
+impl Read for Tar<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(part) = self.parts.front_mut() {
+            let length = part.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            self.parts.pop_front();
+        }
+        Ok(0)
+    }
+}
+
+/// The header of a file, or of a folder, with what a long path needs before it.
+fn header(path: &str, entry: Option<&Entry>, mtime: u64) -> io::Result<Vec<u8>> {
+    let mut header = tar::Header::new_gnu();
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(mtime);
+    let (kind, mode, bytes) = match entry {
+        Some(entry) => (tar::EntryType::Regular, entry.mode(), entry.artifact().bytes),
+        None => (tar::EntryType::Directory, 0o755, 0),
+    };
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(bytes);
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_data(&mut header, path, io::empty())?;
+    // Without the end that the builder adds.
+    Ok(std::mem::take(tar.get_mut()))
 }
 
 /// The paths in an archive, in order: folders, which end in a slash, and files.

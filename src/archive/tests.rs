@@ -20,6 +20,7 @@ struct Lab {
     host: Host,
     folder: PathBuf,
     trial: TrialRecord,
+    key: Option<PathBuf>,
 }
 
 fn write_all(folder: &Path, files: &[(&str, &str)]) {
@@ -80,7 +81,22 @@ impl Lab {
             ],
         );
         let host = Host { cache, home: Some(home), current };
-        Self { dir, host, folder, trial }
+        Self { dir, host, folder, trial, key: None }
+    }
+
+    /// With a root disk.
+    fn on_a_disk() -> Self {
+        let mut lab = Self::new();
+        let place = lab.host.cache.join("disks/arm.debian,1");
+        write_all(&place, &[("disk.ext4", "\0disk"), ("key", "private")]);
+        write_all(&lab.folder, &[("test.sh", "echo /root/x\n")]);
+        let disk = place.join("disk.ext4");
+        let drive = format!("file={},if=none,id=oomlab-root,format=raw", disk.display().to_string().replace(',', ",,"));
+        let network = "user,id=oomlab-net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22";
+        lab.trial.command.extend(["-drive", &drive, "-netdev", network].map(str::to_owned));
+        lab.trial.root_disk_digest = Some(digest_file(&disk).unwrap().1);
+        lab.key = Some(place.join("key"));
+        lab
     }
 
     fn contents(&self, allows_paths: bool) -> Result<Vec<Entry>, ArchiveError> {
@@ -88,7 +104,8 @@ impl Lab {
         fs::write(self.folder.join("trial.json"), record).unwrap();
         let (folder, trial, host) = (&*self.folder, &self.trial, &self.host);
         let run = &RunId::new("2026-11-24-0");
-        contents(&Request { folder, run, trial, host, qemu_version: Some("QEMU 7.2"), allows_paths })
+        let key = self.key.as_deref();
+        contents(&Request { folder, run, trial, key, host, qemu_version: Some("QEMU 7.2"), allows_paths })
     }
 
     fn refusal(&self) -> String {
@@ -257,6 +274,53 @@ fn other_files_than_the_recorded_ones_are_refused() {
     );
     lab.trial.command.clear();
     assert!(lab.refusal().contains("was never started"));
+}
+
+#[test]
+fn root_disk_is_packed_with_its_key_and_test() {
+    let lab = Lab::on_a_disk();
+    let files = unpacked(&lab.pack("a.tar.zst"));
+    let found = |name: &str| files.iter().find(|(path, _, _)| path.strip_prefix(CELL) == Some(name)).unwrap();
+    for (name, mode, content) in
+        [("/disk.ext4", 0o644, "\0disk"), ("/key", 0o600, "private"), ("/test.sh", 0o644, "echo /root/x\n")]
+    {
+        let (_, has, bytes) = found(name);
+        assert_eq!((*has, bytes.as_slice()), (mode, content.as_bytes()), "{name}");
+    }
+    let trial: TrialRecord = serde_json::from_slice(&found("/trial.json").2).unwrap();
+    assert_eq!(trial.command[14], "file=disk.ext4,if=none,id=oomlab-root,format=raw");
+    let readme = String::from_utf8(found("/README.txt").2.clone()).unwrap();
+    assert!(readme.contains("\n  ssh -i key -p 2222 ") && readme.contains(" sh -s <test.sh\n"), "{readme}");
+}
+
+/// The home of root is that of the guest's root.
+#[test]
+fn home_of_root_is_no_path_of_the_host_alone() {
+    for (mut lab, is_refused) in [(Lab::new(), true), (Lab::on_a_disk(), false)] {
+        lab.host.home = Some("/root".into());
+        fs::write(lab.folder.join("console.log"), "Accepted key found at /root/.ssh/authorized_keys:1\n").unwrap();
+        assert_eq!(lab.contents(false).is_err(), is_refused);
+        lab.host.home = Some("/root/me".into());
+        fs::write(lab.folder.join("console.log"), "/root/me/x\n").unwrap();
+        assert!(lab.contents(false).is_err());
+    }
+}
+
+#[test]
+fn root_disk_without_its_key_or_test_is_refused() {
+    let mut lab = Lab::on_a_disk();
+    fs::remove_file(lab.key.as_ref().unwrap()).unwrap();
+    let gone = lab.refusal();
+    assert!(gone.starts_with("the key that logs in") && gone.contains("`oomlab repro` makes both again"), "{gone}");
+    lab.key = None;
+    assert_eq!(lab.refusal(), gone);
+    let disk = lab.host.cache.join("disks/arm.debian,1/disk.ext4");
+    fs::write(&disk, "\0another disk").unwrap();
+    assert!(lab.refusal().contains("is not the root disk of this trial any more"));
+    let lab = Lab::on_a_disk();
+    fs::remove_file(lab.folder.join("test.sh")).unwrap();
+    let message = lab.refusal();
+    assert!(message.contains("test.sh, the test of this trial: `oomlab repro` runs it again"), "{message}");
 }
 
 #[test]

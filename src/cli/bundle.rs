@@ -7,10 +7,12 @@ use super::lookup;
 use super::output::print;
 use super::trust::refuse_watched;
 use crate::archive::{self, ArchiveError, Host, Request, contents, qemu_version};
+use crate::image::{RootDisk, RootDisks};
+use crate::report::GuestFile;
 use crate::store::read_trial;
 use indicatif::HumanBytes;
-use model::printable;
-use std::path::PathBuf;
+use model::{TrialRecord, printable};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `oomlab bundle`.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,10 +47,13 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let host = Host { cache: context.cache.clone(), home, current: std::env::current_dir()? };
     let (run, version) = (lookup::run_id(&folder), qemu_version(&trial));
+    let disks = RootDisks::new(&context.cache);
+    let disk = root_disk(&trial, &disks);
     let request = Request {
         folder: &folder,
         run: &run,
         trial: &trial,
+        key: disk.as_ref().map(|disk| &*disk.key),
         host: &host,
         qemu_version: version.as_deref(),
         allows_paths: args.allow_paths,
@@ -58,6 +63,11 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
     let out = printable(&out.display().to_string());
     print(&format!("{out}: {} files, {}; its README.txt explains how to boot it\n", entries.len(), HumanBytes(bytes)))?;
     Ok(0)
+}
+
+/// The trial's root disk, if the cache still has it. A record may be another's: no other key is packed.
+fn root_disk(trial: &TrialRecord, disks: &RootDisks) -> Option<RootDisk> {
+    disks.recorded(Path::new(&*GuestFile::RootDisk.path(trial)?), trial.root_disk_digest.as_ref()?)
 }
 
 impl From<ArchiveError> for CliError {

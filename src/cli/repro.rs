@@ -9,12 +9,16 @@ use super::lookup;
 use super::output::{notify, print};
 use super::timings::Stopwatch;
 use super::trust::{refuse_watched, trial_to_boot};
+use crate::image::Images;
 use crate::kernel::Kernels;
-use crate::lab::{Preparation, Ready};
-use crate::report::{self, Lookup};
-use crate::store::digest_file;
-use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, TrialRecord};
-use std::path::PathBuf;
+use crate::lab::{Preparation, Ready, Test};
+use crate::report::{self, GuestFile, Lookup};
+use crate::store::{digest_file, read_regular};
+use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, TEST_SCRIPT, TrialRecord};
+use std::path::{Path, PathBuf};
+
+/// Maximum length of a recorded test in bytes.
+const MAX_TEST: u64 = 4 << 20;
 
 /// Runs a recorded trial again, or prints the script for it; returns the program's exit status.
 ///
@@ -32,9 +36,9 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     catalogues.images.keep();
-    let prepared = same_files(&trial, &catalogues.kernels);
-    if prepared.is_none() && trial.cell.needs.root_disk().is_none() {
-        notify("the recorded trial's kernel or image is missing or changed: preparing both again");
+    let prepared = same_files(&folder, &trial, &catalogues);
+    if prepared.is_none() {
+        notify("the recorded trial's kernel, image or root disk is missing or changed: preparing them again");
     }
     let mut cell = trial.cell;
     cell.repeat = 1;
@@ -43,11 +47,13 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     Execution { context, catalogues, options, plan, own: None, prepared, bisect: None, stopwatch }.run()
 }
 
-/// The very files of the recorded trial, if they are still what they were. The keys of a root disk are found with the disk alone.
-fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
-    if trial.cell.needs.root_disk().is_some() {
-        return None;
-    }
+/// The very files of the recorded trial, if they are still what they were.
+fn same_files(folder: &Path, trial: &TrialRecord, catalogues: &Catalogues) -> Option<Preparation> {
+    let kernels = &catalogues.kernels;
+    let test = match trial.cell.needs.root_disk() {
+        Some(_) => Some(same_test(folder, trial, &catalogues.images)?),
+        None => None,
+    };
     let kernel = same_kernel(trial, kernels)?;
     let initrd = match &trial.initrd_digest {
         Some(digest) => Some(unchanged(argument(trial, "-initrd")?, digest)?),
@@ -57,7 +63,16 @@ fn same_files(trial: &TrialRecord, kernels: &Kernels) -> Option<Preparation> {
         Some(digest) => Some(unchanged(argument(trial, "-bios").filter(|file| kernels.keep(file))?, digest)?),
         None => None,
     };
-    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, firmware, test: None, accelerator: trial.accel.into() })))
+    Some((trial.cell.id.clone(), Ok(Ready { kernel, initrd, firmware, test, accelerator: trial.accel.into() })))
+}
+
+/// The recorded test and its very disk. That of the cache is never written to: its record tells which one it is.
+fn same_test(folder: &Path, trial: &TrialRecord, images: &Images) -> Option<Test> {
+    let path = GuestFile::RootDisk.path(trial)?;
+    let disk = images.recorded_root_disk(Path::new(&*path), trial.root_disk_digest.as_ref()?)?;
+    let script = String::from_utf8(read_regular(&folder.join(TEST_SCRIPT), MAX_TEST).ok()?).ok()?;
+    let fetch = trial.cell.needs.script.as_ref()?.fetch.clone();
+    Some(Test { disk: disk.into(), script, fetch })
 }
 
 /// The very kernel of the recorded trial, if it is still what it was.

@@ -17,7 +17,7 @@ use crate::probe::{Prober, SymbolCache};
 use crate::report;
 use crate::store::TrialDir;
 use arch::without_sandbox;
-use model::{Accel, Digest, Kind, RuleId, TrialRecord, Verdict, duration};
+use model::{Accel, Digest, Kind, RuleId, TEST_SCRIPT, TrialRecord, Verdict, duration};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use watchdog::Setup;
@@ -80,6 +80,9 @@ impl LocalExecutor {
         let dir = TrialDir::create(folder)?;
         if !launch.argv.is_empty() {
             dir.file("qemu.sh", shell(&launch.argv).as_bytes())?;
+        }
+        if let Some(test) = &spec.test {
+            dir.file(TEST_SCRIPT, test.script.as_bytes())?;
         }
         let setup = Setup::of(&spec.cell);
         let timeout = duration(setup.timeouts.boot_s);

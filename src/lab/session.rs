@@ -103,7 +103,6 @@ mod ssh {
     use super::{Reach, START_TIMEOUT, SessionResult};
     use crate::host::Login;
     use crate::lab::error::LabError;
-    use crate::lab::trial::Test;
     use crate::ssh::{Client, Command, Endpoint, Limits, Output, SshError};
     use crate::workload::file_name;
     use model::excerpt;
@@ -138,7 +137,7 @@ mod ssh {
         let client = shared.get_or_init(|| client);
         give(&results, SessionResult::LoggedIn).await;
         client.upload(test.script.as_bytes(), SCRIPT, 0o755, START_TIMEOUT).await.map_err(failed)?;
-        let mut running = client.run(Command::new(line(test)), START_TIMEOUT).await.map_err(failed)?;
+        let mut running = client.run(Command::new(line()), START_TIMEOUT).await.map_err(failed)?;
         give(&results, SessionResult::Started).await;
         let status = loop {
             match running.next().await.map_err(failed)? {
@@ -198,17 +197,10 @@ mod ssh {
         let _ = client.capture(&line, tokio::io::empty(), limits).await;
     }
 
-    /// The command of the test, with its options as variables. Both streams are one, in the order in which they were written, as in a guest whose
-    /// agent runs the test.
-    fn line(test: &Test) -> String {
-        let variables = test.variables.iter().map(|(name, value)| format!("oomlab_opt_{name}={value}"));
-        let words: Vec<String> = variables.map(|word| quoted(&word)).collect();
-        format!("echo $$ >{PID}; env {} /bin/sh {SCRIPT} 2>&1; s=$?; echo $s >{STATUS}; exit $s", words.join(" "))
-    }
-
-    /// An option's value has neither a NUL nor a single quote (`workload::OptionType`); without them any word can be quoted so.
-    fn quoted(word: &str) -> String {
-        shlex::try_quote(word).map_or_else(|_| format!("'{word}'"), std::borrow::Cow::into_owned)
+    /// The command of the test. Both streams are one, in the order in which they were written, as in a guest whose agent runs the test. The outer
+    /// shell lives on when the test is ended, and waits for it.
+    fn line() -> String {
+        format!("trap : TERM; echo $$ >{PID}; /bin/sh {SCRIPT} 2>&1; s=$?; echo $s >{STATUS}; exit $s")
     }
 
     /// Faults of the lab are not the guest's.

@@ -29,10 +29,8 @@ pub struct Ready {
 pub struct Test {
     /// The disk.
     pub disk: TestDisk,
-    /// What `/bin/sh` runs.
+    /// What `/bin/sh` runs: it has the workload's options.
     pub script: String,
-    /// The workload's options by name.
-    pub variables: BTreeMap<String, String>,
     /// Files to fetch when it has ended.
     pub fetch: Vec<String>,
 }

@@ -6,13 +6,32 @@ use super::trial::{Test, TestDisk};
 use crate::host::Login;
 use crate::image::{ImageError, Root, RootDisk};
 use crate::kernel::{KernelError, Programs, Progress, Stage, Update, digest_of, is_needed, unpack};
-use crate::workload::Manifest;
+use crate::workload::{Manifest, OptionSpec};
 use arch::Arch;
 use model::{Cell, KernelName, Kind, Payload, Script};
+use std::collections::BTreeMap;
 use std::path::Path;
+
+impl From<RootDisk> for TestDisk {
+    fn from(disk: RootDisk) -> Self {
+        let RootDisk { path, digest, key, host_key } = disk;
+        Self { path, digest, login: Login { key, host_key } }
+    }
+}
 
 fn names(all: &[String]) -> Vec<&str> {
     all.iter().map(String::as_str).collect()
+}
+
+/// A workload's options, with the values of a cell in place of the defaults.
+fn settings(options: &BTreeMap<String, OptionSpec>, values: &BTreeMap<String, String>) -> BTreeMap<String, OptionSpec> {
+    let mut options = options.clone();
+    for (name, option) in &mut options {
+        if let Some(value) = values.get(name) {
+            option.default.clone_from(value);
+        }
+    }
+    options
 }
 
 impl Sources {
@@ -60,8 +79,7 @@ impl Sources {
             }
             self.images.root_disk(cell.arch, &spec, root, &|| progress.cancelled())
         })?;
-        let RootDisk { path, digest, key, host_key } = disk;
-        Ok(TestDisk { path, digest, login: Login { key, host_key } })
+        Ok(disk.into())
     }
 
     /// The test of a cell whose workload runs on this root disk.
@@ -71,8 +89,9 @@ impl Sources {
         };
         let manifest = self.workloads.get(name)?;
         // A guest with a shell may have none.
-        let script = manifest.script.as_ref().map(|script| script.text(&manifest.options)).unwrap_or_default();
-        Some(Test { disk, script, variables: options.clone(), fetch: needs.fetch.clone() })
+        let options = settings(&manifest.options, options);
+        let script = manifest.script.as_ref().map(|script| script.text(&options)).unwrap_or_default();
+        Some(Test { disk, script, fetch: needs.fetch.clone() })
     }
 
     /// Hands the files of a script's packages and tests to `make`.

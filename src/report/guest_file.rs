@@ -1,6 +1,8 @@
 //! The files that QEMU loads for a guest.
 
+use super::root_disk;
 use model::{Digest, TrialRecord};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A file that QEMU loads for a guest.
@@ -12,11 +14,13 @@ pub enum GuestFile {
     Initramfs,
     /// Firmware in place of QEMU's own.
     Firmware,
+    /// The root disk.
+    RootDisk,
 }
 
 impl GuestFile {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Kernel, Self::Initramfs, Self::Firmware];
+    pub const ALL: [Self; 4] = [Self::Kernel, Self::Initramfs, Self::Firmware, Self::RootDisk];
 
     /// The name of its copy beside a script.
     pub const fn name(self) -> &'static str {
@@ -24,6 +28,7 @@ impl GuestFile {
             Self::Kernel => "kernel",
             Self::Initramfs => "initramfs.cpio.gz",
             Self::Firmware => "firmware.bin",
+            Self::RootDisk => "disk.ext4",
         }
     }
 
@@ -33,6 +38,7 @@ impl GuestFile {
             Self::Kernel => "kernel",
             Self::Initramfs => "initrd",
             Self::Firmware => "firmware",
+            Self::RootDisk => "root_disk",
         }
     }
 
@@ -41,6 +47,7 @@ impl GuestFile {
             Self::Kernel => "-kernel",
             Self::Initramfs => "-initrd",
             Self::Firmware => "-bios",
+            Self::RootDisk => "-drive",
         }
     }
 
@@ -50,6 +57,7 @@ impl GuestFile {
             Self::Kernel => trial.kernel_digest.as_ref(),
             Self::Initramfs => trial.initrd_digest.as_ref(),
             Self::Firmware => trial.firmware_digest.as_ref(),
+            Self::RootDisk => trial.root_disk_digest.as_ref(),
         }
     }
 
@@ -59,13 +67,20 @@ impl GuestFile {
         if self == Self::Firmware && trial.firmware_digest.is_none() {
             return None;
         }
-        let at = argv.iter().position(|word| word.as_ref() == self.option())? + 1;
-        (at < argv.len()).then_some(at)
+        let values = argv.windows(2).enumerate().filter(|(_, pair)| pair[0].as_ref() == self.option());
+        let mut values = values.map(|(at, pair)| (at + 1, pair[1].as_ref()));
+        // There may be other drives.
+        values.find(|(_, value)| self != Self::RootDisk || root_disk::path_in(value).is_some()).map(|(at, _)| at)
+    }
+
+    /// Its path in this word of a command line.
+    pub(super) fn path_in(self, word: &str) -> Option<Cow<'_, str>> {
+        if self == Self::RootDisk { root_disk::path_in(word) } else { Some(word.into()) }
     }
 
     /// Its path on the host of the trial.
-    pub fn path(self, trial: &TrialRecord) -> Option<&str> {
-        trial.command.get(self.position(trial, &trial.command)?).map(String::as_str)
+    pub fn path(self, trial: &TrialRecord) -> Option<Cow<'_, str>> {
+        self.path_in(trial.command.get(self.position(trial, &trial.command)?)?)
     }
 }
 
@@ -75,6 +90,7 @@ impl fmt::Display for GuestFile {
             Self::Kernel => "kernel",
             Self::Initramfs => "initramfs",
             Self::Firmware => "firmware",
+            Self::RootDisk => "root disk",
         })
     }
 }

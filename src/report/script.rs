@@ -1,8 +1,10 @@
 //! A trial as a plain shell script, for bug reports and for people without the lab.
 
 use super::guest_file::GuestFile;
+use super::root_disk::{self, KEY, around_port, behind_path};
 use arch::without_sandbox;
-use model::{Digest, Payload, RunId, ScratchDisk, TrialRecord, printable, printable_lines};
+use model::{Digest, Payload, RunId, ScratchDisk, TEST_SCRIPT, TrialRecord, printable, printable_lines};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -20,9 +22,9 @@ pub enum Lookup<'a> {
     Beside,
 }
 
-/// A script for any POSIX shell that boots the same guest, with the console where it is started. `KERNEL`, `INITRD` and `FIRMWARE`
-/// name other files. It needs QEMU, for a guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate` and what
-/// makes its file system.
+/// A script for any POSIX shell that boots the same guest, with the console where it is started. `KERNEL`, `INITRD`, `FIRMWARE` and
+/// `ROOT_DISK` name other files. It needs QEMU, for a guest with the agent `mkfifo` and `sed`, for one with a disk `mktemp`, `truncate`
+/// and what makes its file system. With a root disk it says how to log in: `PORT` is the port, `KEY` the key.
 ///
 /// One with [`Lookup::Beside`] passes its arguments to QEMU; `--print` prints QEMU's command line, without a console, as one line for
 /// a shell. `QEMU` names another program.
@@ -115,9 +117,14 @@ fn words(trial: &TrialRecord, argv: &[&str], files: &[File<'_>], lookup: Lookup<
             _ => " ",
         };
         let file = files.iter().find(|file| file.at == index);
-        let word = match (file, behind_the_disks_file(word)) {
-            (Some(file), _) => format!("\"${}\"", file.kind.variable()),
-            (_, Some(rest)) if trial.cell.needs.disk.is_some() => format!("file=\"$disk\"{}", quoted(rest)?),
+        let port = around_port(word).filter(|_| has_root_disk(files));
+        let word = match (file, behind_the_disks_file(word), port) {
+            (Some(File { kind: GuestFile::RootDisk, .. }), ..) => {
+                format!("file=\"$drive\"{}", quoted(behind_path(word).unwrap_or_default())?)
+            }
+            (Some(file), ..) => format!("\"${}\"", file.kind.variable()),
+            (_, Some(rest), _) if trial.cell.needs.disk.is_some() => format!("file=\"$disk\"{}", quoted(rest)?),
+            (.., Some((before, behind))) => format!("{before}\"$port\"{behind}"),
             _ if index == 0 && matches!(lookup, Lookup::Beside) => "\"$qemu\"".to_owned(),
             _ => quoted(word)?,
         };
@@ -131,14 +138,14 @@ struct File<'t> {
     kind: GuestFile,
     /// Its index in the command line.
     at: usize,
-    path: &'t str,
+    path: Cow<'t, str>,
     digest: Option<&'t Digest>,
 }
 
 fn files<'t>(trial: &'t TrialRecord, argv: &[&'t str]) -> Vec<File<'t>> {
     let file = |kind: GuestFile| {
         let at = kind.position(trial, argv)?;
-        Some(File { kind, at, path: argv.get(at)?, digest: kind.digest(trial) })
+        Some(File { kind, at, path: kind.path_in(argv.get(at)?)?, digest: kind.digest(trial) })
     };
     GuestFile::ALL.into_iter().filter_map(file).collect()
 }
@@ -146,37 +153,56 @@ fn files<'t>(trial: &'t TrialRecord, argv: &[&'t str]) -> Vec<File<'t>> {
 /// Finds the files where they were, those of the lab's cache in that of the user.
 fn find_in_cache(files: &[File<'_>], cache: &Path) -> Result<String, ScriptError> {
     let mut out = String::new();
-    if files.iter().any(|file| Path::new(file.path).starts_with(cache)) {
+    if files.iter().any(|file| Path::new(&*file.path).starts_with(cache)) {
         out.push_str("\ncache=${OOMLAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oomlab}");
     }
+    let place = |path: &Path| -> Result<String, ScriptError> {
+        match path.strip_prefix(cache).ok().and_then(Path::to_str) {
+            Some(below) => Ok(format!("\"$cache\"/{}", quoted(below)?)),
+            None => quoted(&path.to_string_lossy()),
+        }
+    };
     for file in files {
-        let path = match Path::new(file.path).strip_prefix(cache).ok().and_then(Path::to_str) {
-            Some(below) => format!("\"$cache\"/{}", quoted(below)?),
-            None => quoted(file.path)?,
-        };
-        out.push_str(&find(file, &path)?);
+        let path = Path::new(&*file.path);
+        out.push_str(&find(file.kind.variable(), &place(path)?, file.digest)?);
+        if file.kind == GuestFile::RootDisk {
+            out.push_str(&find(KEY, &place(&path.with_file_name(KEY))?, None)?);
+            out.push_str(&root_disk::prelude(TEST_SCRIPT));
+        }
     }
     Ok(out)
 }
 
 /// Finds the files in the script's folder.
 fn find_beside(files: &[File<'_>]) -> Result<String, ScriptError> {
-    files.iter().map(|file| find(file, &format!("$here/{}", file.kind.name()))).collect()
+    let mut out = String::new();
+    for file in files {
+        out.push_str(&find(file.kind.variable(), &format!("$here/{}", file.kind.name()), file.digest)?);
+    }
+    if has_root_disk(files) {
+        out.push_str(&find(KEY, &format!("$here/{KEY}"), None)?);
+        out.push_str(&root_disk::prelude(&format!("$here/{TEST_SCRIPT}")));
+    }
+    Ok(out)
+}
+
+fn has_root_disk(files: &[File<'_>]) -> bool {
+    files.iter().any(|file| file.kind == GuestFile::RootDisk)
 }
 
 /// Sets the variable of a file, and tells when the file is missing or is not the recorded one; `path` is quoted.
-fn find(file: &File<'_>, path: &str) -> Result<String, ScriptError> {
-    let variable = file.kind.variable();
+fn find(variable: &str, path: &str, digest: Option<&Digest>) -> Result<String, ScriptError> {
     let capitals = variable.to_uppercase();
     let missing = format!("echo \"missing: ${variable}; set {capitals} to the file\" >&2");
     let mut out = format!("\n{variable}={path}\n{variable}=${{{capitals}:-${variable}}}\n");
     let _ = writeln!(out, "[ -r \"${variable}\" ] || {{ {missing}; exit 1; }}");
-    if let Some(digest) = file.digest {
+    if let Some(digest) = digest {
+        let shown = variable.replace('_', " ");
         let recorded = quoted(&format!("{digest}  -"))?;
         let _ = writeln!(
             out,
             "if command -v sha256sum >/dev/null && [ \"$(sha256sum <\"${variable}\")\" != {recorded} ]; then\n    \
-             echo \"${variable} is not the recorded {variable}\" >&2\nfi"
+             echo \"${variable} is not the recorded {shown}\" >&2\nfi"
         );
     }
     Ok(out)
@@ -216,6 +242,9 @@ const USAGE: [&str; 2] = [
     "KERNEL, INITRD, FIRMWARE and QEMU name other files",
 ];
 
+/// What a script of a guest with a root disk understands.
+const LOGIN_USAGE: &str = "PORT, ROOT_DISK and KEY name another port of this host, disk and key";
+
 fn comments(run: &RunId, trial: &TrialRecord, lookup: Lookup<'_>) -> String {
     let cell = &trial.cell;
     let digest =
@@ -230,6 +259,13 @@ fn comments(run: &RunId, trial: &TrialRecord, lookup: Lookup<'_>) -> String {
     }
     if trial.firmware_digest.is_some() {
         facts.push(format!("firmware OpenSBI{}", digest(&trial.firmware_digest)));
+    }
+    if trial.root_disk_digest.is_some() {
+        facts.push(format!("root disk{}", digest(&trial.root_disk_digest)));
+        facts.push(match lookup {
+            Lookup::Cache(_) => format!("its test is {TEST_SCRIPT} of the trial's folder; {LOGIN_USAGE}"),
+            Lookup::Beside => format!("its test is {TEST_SCRIPT}; {LOGIN_USAGE}"),
+        });
     }
     let verdict = &trial.verdict;
     facts.push(format!("it ended as {}/{}: {}", verdict.outcome(), verdict.kind, verdict.summary));

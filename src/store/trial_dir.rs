@@ -6,6 +6,7 @@
 //! events.jsonl   the events, one a line: enough to judge the trial again (at most about 64 MiB)
 //! verdict.json   the judgement
 //! trial.json     all about the trial: cell, command line, digests, verdict, artifacts
+//! test.sh        the test that ran over SSH, in a guest with a root disk
 //! qemu.sh        the QEMU command line, without the lab's sandbox
 //! qemu.log       what QEMU itself wrote
 //! bundle.json    how the evidence in `bundle/` was collected; only after a hang, a crash or a failed boot
@@ -13,7 +14,7 @@
 //! ```
 
 use super::{StoreError, json, open_regular};
-use model::{Artifact, Bundle, Digest, RUN_SCHEMA, Record, TrialRecord, Verdict};
+use model::{Artifact, Bundle, Digest, RUN_SCHEMA, Record, TEST_SCRIPT, TrialRecord, Verdict};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -188,8 +189,8 @@ fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
     let mut collected: Vec<String> =
         collected.map(|entry| format!("bundle/{}", entry.file_name().to_string_lossy())).collect();
     collected.sort_unstable();
-    let own =
-        ["console.log", OUTPUT, "events.jsonl", "qemu.log", "qemu.sh", "why.md", "bundle.json"].map(str::to_owned);
+    let own = ["console.log", OUTPUT, "events.jsonl", "qemu.log", "qemu.sh", TEST_SCRIPT, "why.md", "bundle.json"];
+    let own = own.map(str::to_owned);
     let mut found = Vec::new();
     for file in own.into_iter().chain(collected) {
         let path = dir.join(&file);

@@ -1,5 +1,6 @@
 //! Tests over SSH in guests with a root disk: real kernels, real packages, a real server.
 
+mod bundles;
 mod failures;
 mod interrupts;
 mod seats;

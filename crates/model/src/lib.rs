@@ -53,7 +53,7 @@ pub use printable::{printable, printable_json, printable_lines};
 pub use probe::{Memory, Probe, Profile, Spot, Zone};
 pub use regression::{Culprit, Regression};
 pub use rule::RuleId;
-pub use run::{Artifact, RUN_SCHEMA, RunRecord, TrialRecord, split_trial_folder, trial_folder};
+pub use run::{Artifact, RUN_SCHEMA, RunRecord, TEST_SCRIPT, TrialRecord, split_trial_folder, trial_folder};
 pub use shutdown::ShutdownCause;
 pub use ssh::SshEvent;
 pub use stamp::{Stamp, duration};

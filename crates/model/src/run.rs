@@ -100,6 +100,9 @@ pub struct TrialRecord {
     pub artifacts: Vec<Artifact>,
 }
 
+/// The file in a trial's folder with the test that the lab ran over SSH in a guest with a root disk: what `/bin/sh` ran there.
+pub const TEST_SCRIPT: &str = "test.sh";
+
 impl TrialRecord {
     /// A trial before its guest has started: no durations, no kernel, no artifacts. `trial` counts from 1, `started` is
     /// RFC 3339.

@@ -87,6 +87,16 @@ impl RootDisks {
         intact(&self.place(arch, spec, packages)).is_ok_and(|disk| disk.is_some())
     }
 
+    /// The disk at this path, if it is in the cache and still has this digest by its record; none of it is read. Counts as a use.
+    pub fn recorded(&self, path: &Path, digest: &Digest) -> Option<RootDisk> {
+        let place =
+            path.parent().filter(|place| place.parent() == Some(&self.folder) && place.file_name().is_some())?;
+        self.keep();
+        let disk = intact(place).ok().flatten().filter(|disk| disk.path == path && disk.digest == *digest)?;
+        touch(place);
+        Some(disk)
+    }
+
     /// Keeps disks from being removed while these live. Where nothing can be locked, nothing is removed either.
     pub fn keep(&self) {
         self.in_use.get_or_init(|| {

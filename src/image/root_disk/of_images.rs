@@ -4,6 +4,7 @@ use super::{RootDisk, RootDiskSpec, read_root_disk};
 use crate::image::{ImageError, Images, Root};
 use arch::Arch;
 use model::Digest;
+use std::path::Path;
 
 impl Images {
     /// The description of a root disk, `images/NAME.yaml`.
@@ -31,5 +32,10 @@ impl Images {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<RootDisk, ImageError> {
         self.disks.get(arch, spec, root, cancelled)
+    }
+
+    /// The root disk of a recorded trial, if it is still in the cache.
+    pub fn recorded_root_disk(&self, path: &Path, digest: &Digest) -> Option<RootDisk> {
+        self.disks.recorded(path, digest)
     }
 }

@@ -133,6 +133,23 @@ fn damaged_disk_is_made_again() {
     }
 }
 
+/// A record of a trial may be another's, and name any file.
+#[test]
+fn recorded_disk_is_found_by_its_path_and_digest_alone() {
+    let cache = tempfile::tempdir().unwrap();
+    let disk = get(cache.path()).unwrap();
+    let disks = RootDisks::new(cache.path());
+    assert_eq!(disks.recorded(&disk.path, &disk.digest).as_ref(), Some(&disk));
+    assert_eq!(disks.recorded(&disk.path, &key(9)), None);
+    let outside = cache.path().join("elsewhere");
+    std::os::unix::fs::symlink(disk.path.parent().unwrap(), &outside).unwrap();
+    for path in [outside.join("disk.ext4"), disk.path.with_file_name("key"), "disk.ext4".into(), "/".into()] {
+        assert_eq!(disks.recorded(&path, &disk.digest), None, "{}", path.display());
+    }
+    fs::remove_file(&disk.key).unwrap();
+    assert_eq!(disks.recorded(&disk.path, &disk.digest), None);
+}
+
 #[test]
 fn what_is_cancelled_or_fails_leaves_nothing() {
     let cache = tempfile::tempdir().unwrap();

@@ -145,6 +145,50 @@ fn script_finds_its_files_beside_itself() {
     assert_eq!((out.as_str(), err.as_str()), ("", "missing: ./kernel; set KERNEL to the file\n"));
 }
 
+/// Gives a trial a root disk whose path has commas.
+fn add_root_disk(trial: &mut TrialRecord) {
+    let words = [
+        "-drive",
+        "file=/home/me/.cache/oomlab/disks/a,,b/disk.ext4,if=none,id=oomlab-root,format=raw,snapshot=on",
+        "-netdev",
+        "user,id=oomlab-net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22",
+    ];
+    trial.command.extend(words.map(str::to_owned));
+    trial.root_disk_digest = Some(Digest::of_bytes(&[7; 32]));
+}
+
+#[test]
+fn script_boots_a_root_disk_and_tells_the_way_in() {
+    let mut run = run();
+    add_root_disk(&mut run.trials[0]);
+    let dir = shared(&run, &GuestFile::ALL);
+    std::fs::write(dir.path().join("key"), "private").unwrap();
+    let (line, err) = run_in(dir.path(), "mkdir 'a, b' && mv [!a]* 'a, b' && PORT=4000 sh 'a, b/run.sh' --print");
+    let end = "-drive 'file=a,, b/disk.ext4,if=none,id=oomlab-root,format=raw,snapshot=on' \
+               -netdev user,id=oomlab-net,restrict=on,hostfwd=tcp:127.0.0.1:4000-:22\n";
+    assert!(line.ends_with(end), "{line}{err}");
+    let login = "ssh -i 'a, b/key' -p 4000 -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no root@127.0.0.1";
+    assert!(
+        err.contains(&format!("up: {login}\n")) && err.contains(&format!("{login} sh -s <'a, b/test.sh'\n")),
+        "{err}"
+    );
+    assert!(err.contains("a, b/disk.ext4 is not the recorded root disk\n"), "{err}");
+    std::fs::remove_file(dir.path().join("a, b/disk.ext4")).unwrap();
+    let (_, err) = run_in(dir.path(), "sh 'a, b/run.sh' --print");
+    assert!(err.ends_with("missing: a, b/disk.ext4; set ROOT_DISK to the file\n"), "{err}");
+}
+
+#[test]
+fn script_finds_the_root_disk_and_its_key_in_the_cache() {
+    let mut run = run();
+    add_root_disk(&mut run.trials[0]);
+    let text = script(&run.id, &run.trials[0], cached()).unwrap();
+    assert!(text.contains("\nroot_disk=\"$cache\"/'disks/a,b/disk.ext4'\n"), "{text}");
+    assert!(text.contains("\nkey=\"$cache\"/'disks/a,b/key'\n"), "{text}");
+    assert!(text.contains("# its test is test.sh of the trial's folder; PORT, ROOT_DISK and KEY name"), "{text}");
+    assert!(text.contains("-drive file=\"$drive\"',if=none,") && text.contains("127.0.0.1:\"$port\"-:22"), "{text}");
+}
+
 /// A line for a shell: as it is split there, it is QEMU's command line.
 #[test]
 fn script_prints_the_command_line() {
