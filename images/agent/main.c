@@ -1,4 +1,5 @@
-/* PID 1 of the guest: sends heartbeats over the console, starts the workload, and reports its exit. */
+/* PID 1 of the guest, or its first child when a root disk has an init: sends heartbeats over the console, starts the workload, and reports
+ * its exit. */
 
 #include "../guest/process.h"
 #include "../guest/shared.h"
@@ -8,6 +9,7 @@
 #include "console.h"
 #include "faults.h"
 #include "frame.h"
+#include "lock.h"
 #include "modules.h"
 #include "output.h"
 #include "root_disk.h"
@@ -20,7 +22,7 @@ static struct shared *shared;
 static char *environment[MAX_VARIABLES + 1];
 static char shared_variable[32];
 static int sysrq_fd;
-static int ssh_server; /* its pid, with a root disk */
+static int ssh_server; /* its pid, with a root disk without an init */
 
 static void check(const char *what, long result)
 {
@@ -258,18 +260,6 @@ static int start_workload(void)
 		frame_word("results", results);
 	frame_send();
 	return (int)pid;
-}
-
-/* Faults in more stack than PID 1 will ever use, and locks the program into RAM. */
-static void __attribute__((noinline)) lock_memory(void)
-{
-#if GUEST_MMU
-	volatile char stack[16384];
-
-	for (size_t i = 0; i < sizeof(stack); i += 4096)
-		stack[i] = 0;
-	check("mlockall", SYS(mlockall, MCL_CURRENT | MCL_FUTURE));
-#endif
 }
 
 static void prepare(char **envp)

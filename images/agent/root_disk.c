@@ -5,6 +5,7 @@
 #include "../guest/process.h"
 #include "../guest/sys.h"
 #include "console.h"
+#include "init.h"
 #include "network.h"
 
 #define SERIAL "oomlab-root"
@@ -56,7 +57,7 @@ const char *root_disk_mount(void (*wait)(void))
 
 #define SERVER "/usr/sbin/sshd"
 
-const char *root_disk_serve(char **environment, int *server, void (*wait)(void))
+static const char *start_server(char **environment, int *server)
 {
 	/* It runs itself for each connection, and needs its path for that. Not initialised: the compiler would copy a static of
 	 * pointers. */
@@ -67,8 +68,6 @@ const char *root_disk_serve(char **environment, int *server, void (*wait)(void))
 	argv[1] = "-D";
 	argv[2] = "-e";
 	argv[3] = NULL;
-	if (!network_up(wait))
-		return "no-network";
 	/* Where it separates privileges (sshd(8)). */
 	sys_mkdir(ROOT_DISK "/run/sshd");
 	/* Its messages are lines of the console, with the kernel's time. */
@@ -85,4 +84,11 @@ const char *root_disk_serve(char **environment, int *server, void (*wait)(void))
 	}
 	*server = (int)pid;
 	return NULL;
+}
+
+const char *root_disk_serve(char **environment, int *server, void (*wait)(void))
+{
+	if (!network_up(wait))
+		return "no-network";
+	return init_is_there() ? init_start() : start_server(environment, server);
 }

@@ -9,7 +9,8 @@
  * there, which is to take some milliseconds. */
 const char *root_disk_mount(void (*wait)(void));
 
-/* Brings the network up and starts the SSH server, whose pid it stores: NULL, or why not, in one word. */
+/* Brings the network up and starts the SSH server, whose pid it stores, or the disk's init, which starts it: NULL, or why not, in one word.
+ * With an init the caller is no longer PID 1. */
 const char *root_disk_serve(char **environment, int *server, void (*wait)(void));
 
 #endif

@@ -58,7 +58,10 @@ impl Assets {
             let name = file.strip_prefix(folder)?.strip_prefix('/')?.strip_suffix(extension)?;
             (!name.contains('/')).then(|| name.to_owned())
         };
-        Ok(self.list(folder)?.iter().filter_map(stem).collect())
+        let mut stems: Vec<String> = self.list(folder)?.iter().filter_map(stem).collect();
+        // With its extension `a-b` is before `a`.
+        stems.sort_unstable();
+        Ok(stems)
     }
 
     /// Every file below a folder, as paths that [`Assets::read`] takes, sorted.

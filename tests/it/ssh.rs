@@ -86,6 +86,27 @@ fn test_on_a_root_disk_has_results_and_files() {
     assert_eq!(network, "user,id=oomlab-net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
 }
 
+/// systemd is PID 1, the agent keeps the console beside it, and the OOM killer of user space takes the hog first.
+#[test]
+fn systemd_oomd_kills_before_the_kernel() {
+    let lab = Lab::new("x86_64");
+    let cell = ["boot", "--kernel", KERNEL, "--arch", "x86_64", "--ram", "512M", "--workload", "systemd-oomd"];
+    let more = ["--load-timeout", "300", "--out", "run"];
+    let finished = finish(&mut kernels::fetching(&lab.program, &[&cell[..], &more].concat()));
+    assert_eq!(finished.status, Some(0), "{}{}", finished.stdout, finished.stderr);
+    let trial = lab.trial(&finished);
+    let names: Vec<_> = trial.subtests.iter().map(|test| (test.name.as_str(), test.status.as_str())).collect();
+    let expected = [
+        ("systemd-oomd runs", "pass"),
+        ("systemd-oomd killed the unit that grew", "pass"),
+        ("systemd-oomd spared the unit beside it", "pass"),
+        ("the kernel's OOM killer was not needed", "pass"),
+    ];
+    assert_eq!((names, trial.oom_kills), (expected.to_vec(), 0));
+    let output = lab.read("output.log");
+    assert!(output.contains("Killed /hog.slice/hog.service due to memory pressure"), "{output}");
+}
+
 /// Guests of one image run at the same time, each on a copy, and none finds the files of another.
 #[test]
 fn guests_share_an_image_and_no_port() {

@@ -20,6 +20,23 @@ const SHELLS: [(&str, &str); 4] =
 /// Bounds of the free space in MiB. The larger one keeps the file system below the 16 TiB of 32-bit block numbers.
 const FREE_MIB: std::ops::RangeInclusive<u32> = 1..=1 << 20;
 
+/// The program that is PID 1 of a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Init {
+    /// systemd, which starts the SSH server, too.
+    Systemd,
+}
+
+impl Init {
+    /// The package that has it.
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Systemd => "systemd",
+        }
+    }
+}
+
 /// What a root disk is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootDiskSpec {
@@ -27,6 +44,8 @@ pub struct RootDiskSpec {
     pub name: String,
     /// One line for people.
     pub summary: String,
+    /// PID 1 of the guest once the disk is mounted; without one the lab's agent is, and starts the SSH server alone.
+    pub init: Option<Init>,
     /// Packages of Debian's stable suite.
     pub packages: Vec<String>,
     /// Packages that are left out although others depend on them.
@@ -40,6 +59,8 @@ pub struct RootDiskSpec {
 #[serde(deny_unknown_fields)]
 struct File {
     summary: String,
+    #[serde(default)]
+    init: Option<Init>,
     packages: Vec<String>,
     #[serde(default)]
     without: Vec<String>,
@@ -57,9 +78,9 @@ impl RootDiskSpec {
         check(&content, name, &mut document);
         let free = content.free.as_deref().map_or(Ok(RamMib(512)), |free| read_size(free, &mut document));
         document.finish()?;
-        let File { summary, packages, without, .. } = content;
+        let File { summary, init, packages, without, .. } = content;
         let free = free.unwrap_or(RamMib(*FREE_MIB.end()));
-        Ok(Self { name: name.to_owned(), summary, packages, without, free })
+        Ok(Self { name: name.to_owned(), summary, init, packages, without, free })
     }
 
     /// The login shell of the guest's root: the best one that the packages have.
@@ -117,6 +138,10 @@ fn check(content: &File, name: &str, document: &mut Document<'_>) {
         let wrong = document.wrong(&[Step::Key("packages")], "the guest has no SSH server: the lab could not reach it");
         wrong.help(format!("add `{SERVER}`"));
     }
+    if let Some(init) = content.init.filter(|init| !has(init.package())) {
+        let wrong = document.wrong(&[Step::Key("init")], "the guest has no such init");
+        wrong.help(format!("add `{}` to `packages`", init.package()));
+    }
     if shell_of(&content.packages).is_none() {
         let wrong = document.wrong(&[Step::Key("packages")], "the guest has no shell: it could run no command");
         wrong.help(format!("add one of {}", SHELLS.map(|(package, _)| package).join(", ")));
@@ -163,6 +188,8 @@ mod tests {
         let debian = read_root_disk(&Assets::builtin(), "debian").unwrap();
         assert_eq!((debian.name.as_str(), debian.free, debian.shell()), ("debian", RamMib(512), "/bin/bash"));
         assert!(debian.packages.contains(&"coreutils".to_owned()) && debian.without.contains(&"systemd".to_owned()));
+        let systemd = read_root_disk(&Assets::builtin(), "debian-systemd").unwrap();
+        assert_eq!((debian.init, systemd.init), (None, Some(Init::Systemd)));
     }
 
     #[test]
@@ -182,7 +209,11 @@ mod tests {
             error("debain"),
             "unknown root disk `debain`: there is no `images/debain.yaml`; did you mean `debian`?"
         );
-        assert!(error("../kernels/linux-6.1").ends_with("; there are debian"), "{}", error("../kernels/linux-6.1"));
+        assert!(
+            error("../kernels/linux-6.1").ends_with("; there are debian, debian-systemd"),
+            "{}",
+            error("../kernels/linux-6.1")
+        );
     }
 
     #[test]
@@ -197,6 +228,9 @@ mod tests {
             "error: `dash` is there twice\n  ╭─ mine.yaml:6:17\n",
         ];
         assert!(expected.iter().all(|part| found.contains(part)), "{found}");
+        let text = "summary: Mine\ninit: systemd\npackages: [dash, openssh-server]\n";
+        assert!(refused(text).contains("mine.yaml:2:"), "{}", refused(text));
+        assert!(refused(text).contains("add `systemd` to `packages`"), "{}", refused(text));
         let text = "sumary: Mine\npackages: []\n";
         assert!(refused(text).contains("did you mean `summary`?"), "{}", refused(text));
         let text = "summary: Mine\npackages: [coreutils]\n";

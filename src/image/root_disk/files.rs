@@ -1,6 +1,7 @@
 //! The files that the packages' maintainer scripts, or a person, would have made.
 
-use super::description::RootDiskSpec;
+use super::description::{Init, RootDiskSpec};
+use super::systemd;
 
 /// The keys of a disk as the guest has them.
 #[derive(Debug, Clone, Default)]
@@ -125,6 +126,10 @@ pub(super) fn files(spec: &RootDiskSpec, keys: &GuestKeys) -> Vec<Entry> {
     let link = |path, target| Entry { path, content: Content::Link(target) };
     let first = |path, choices| Entry { path, content: Content::FirstOf(choices) };
     let name = &spec.name;
+    let (accounts, shadow, groups) = match spec.init {
+        None => ("", "", ""),
+        Some(Init::Systemd) => (systemd::ACCOUNTS, systemd::SHADOW, systemd::GROUPS),
+    };
     let mut all = vec![
         // Where the guest's init mounts something.
         folder("dev", 0o755),
@@ -144,9 +149,9 @@ pub(super) fn files(spec: &RootDiskSpec, keys: &GuestKeys) -> Vec<Entry> {
         folder("var/tmp", 0o1777),
         link("var/lock", "/run/lock"),
         link("var/run", "/run"),
-        file("etc/passwd", 0o644, &passwd(spec.shell())),
-        file("etc/group", 0o644, GROUPS),
-        file("etc/shadow", 0o640, SHADOW),
+        file("etc/passwd", 0o644, &(passwd(spec.shell()) + accounts)),
+        file("etc/group", 0o644, &(GROUPS.to_owned() + groups)),
+        file("etc/shadow", 0o640, &(SHADOW.to_owned() + shadow)),
         file("etc/hostname", 0o644, &format!("{name}\n")),
         file("etc/hosts", 0o644, &format!("127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost\n")),
         file("etc/nsswitch.conf", 0o644, NAME_SERVICES),
@@ -174,6 +179,10 @@ pub(super) fn files(spec: &RootDiskSpec, keys: &GuestKeys) -> Vec<Entry> {
         folder("etc/pam.d", 0o755),
     ];
     all.extend(PAM.map(|(path, text)| file(path, 0o644, text)));
+    match spec.init {
+        None => {}
+        Some(Init::Systemd) => all.extend(systemd::files()),
+    }
     all
 }
 
@@ -194,7 +203,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn spec() -> RootDiskSpec {
-        let text = "summary: Mine\npackages: [bash, openssh-server]\n";
+        let text = "summary: Mine\ninit: systemd\npackages: [bash, openssh-server, systemd]\n";
         RootDiskSpec::parse("mine", "mine.yaml", text).unwrap()
     }
 
@@ -249,6 +258,14 @@ mod tests {
     fn host_has_the_descriptions_name() {
         assert_eq!(file("etc/hostname").1, "mine\n");
         assert!(file("etc/hosts").1.contains("127.0.1.1 mine\n"));
+    }
+
+    #[test]
+    fn image_without_an_init_has_nothing_of_systemds() {
+        let all = files(&RootDiskSpec { init: None, ..spec() }, &keys());
+        assert!(!format!("{all:?}").contains("systemd"), "{all:?}");
+        let init = files(&spec(), &keys()).into_iter().find(|entry| entry.path == "usr/lib/oomlab/init").unwrap();
+        assert_eq!(init.content, Content::Link("../systemd/systemd"));
     }
 
     #[test]

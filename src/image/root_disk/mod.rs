@@ -9,7 +9,7 @@
 //!
 //! QEMU writes to a copy of the file's blocks (`snapshot=on`): the file itself never changes. The guest's init mounts it, with proc,
 //! sysfs, devtmpfs, devpts, and tmpfs on `/run`; makes `/run/sshd`, without which sshd does not start; and runs
-//! `/usr/sbin/sshd -D -e` in it.
+//! `/usr/sbin/sshd -D -e` in it, or `/usr/lib/oomlab/init` of a disk with an init, which does the rest.
 
 mod description;
 mod disks;
@@ -20,6 +20,7 @@ mod keys;
 mod of_images;
 mod owner;
 mod record;
+mod systemd;
 #[cfg(test)]
 mod tests;
 
