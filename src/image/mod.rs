@@ -13,5 +13,5 @@ mod workloads;
 pub use error::ImageError;
 pub use flat::FlatError;
 pub use images::{ImageArtifact, Images, Root};
-pub use root_disk::{RootDisk, RootDiskSpec, RootDisks, read_root_disk};
+pub use root_disk::{Init, RootDisk, RootDiskSpec, RootDisks, read_root_disk};
 pub use workloads::{load_workloads, read_workload};

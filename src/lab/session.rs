@@ -4,7 +4,7 @@
 use super::error::LabError;
 use super::input::SessionResult;
 use super::trial::Test;
-use crate::host::QmpCommands;
+use crate::host::{QmpCommands, QmpError};
 use crate::launch::NETWORK;
 use crate::qmp::{USERNET, forwarded_port};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -87,11 +87,15 @@ impl Session {
 }
 
 impl Reach {
-    /// Where QEMU listens for the guest's SSH server.
+    /// Where QEMU listens for the guest's SSH server. Pending where its monitor has gone: then QEMU has ended, or is about to, and the watchdog
+    /// has the reason.
     async fn address(&self) -> Result<SocketAddr, LabError> {
         let failed = |what: String| LabError::Session { source: std::io::Error::other(what) };
-        let shown = self.qmp.hmp(USERNET, 0, START_TIMEOUT).await;
-        let shown = shown.map_err(|error| failed(format!("`{USERNET}`: {error}")))?;
+        let shown = match self.qmp.hmp(USERNET, 0, START_TIMEOUT).await {
+            Ok(shown) => shown,
+            Err(QmpError::NotConnected) => std::future::pending().await,
+            Err(error) => return Err(failed(format!("`{USERNET}`: {error}"))),
+        };
         let port =
             forwarded_port(&shown, NETWORK).ok_or_else(|| failed("QEMU forwards no port to the guest".to_owned()))?;
         Ok((Ipv4Addr::LOCALHOST, port).into())

@@ -19,6 +19,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("--range v6.1..v6.3", "builds kernels: `trees`"),
     ("oomlab shell", "waits for its user: `shells`"),
     ("--workload stress-ng", "fetches packages: a nightly run"),
+    ("--workload systemd-oomd", "fetches packages: `ssh::systemd_oomd_kills_before_the_kernel`"),
     ("--ltp", "needs a folder of the user's: `ssh::tests_of_ltp_come_from_the_users_folder`"),
     ("oomlab bundle", "a scripted guest's script is a file of this host: `bundles`"),
     ("--kernel linux-7.3+mm-selftests", "builds a kernel: a nightly run"),

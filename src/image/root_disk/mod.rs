@@ -24,5 +24,5 @@ mod systemd;
 #[cfg(test)]
 mod tests;
 
-pub use description::{RootDiskSpec, read_root_disk};
+pub use description::{Init, RootDiskSpec, read_root_disk};
 pub use disks::{RootDisk, RootDisks};

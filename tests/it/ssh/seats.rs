@@ -48,10 +48,10 @@ fn shell_of_a_trial_has_its_test_and_is_attached_to() {
         seat.output().contains("here mine\nready")
     });
     assert!(is_ready, "{}", seat.output());
-    let second = typed(&mut desk(&["attach", "--ssh"]), "echo second; exit 3\n");
+    let second = typed(&mut desk(&["attach", "--ssh", "my-test"]), "echo second; exit 3\n");
     assert_eq!((second.status, second.stdout.as_str()), (Some(3), "second\n"), "{}", second.stderr);
     assert!(second.stderr.contains("ssh -i ") && second.stderr.contains("root@127.0.0.1"), "{}", second.stderr);
-    assert_eq!(finish(&mut desk(&["end"])).status, Some(0));
+    assert_eq!(finish(&mut desk(&["end", "my-test"])).status, Some(0));
     assert!(seat.ends_within(Duration::from_secs(60)), "{}", seat.output());
     assert_eq!(std::fs::read_dir(sockets.path()).unwrap().count(), 0, "nothing stays behind");
 }
