@@ -16,12 +16,13 @@ const KERNEL: &str = "debian-6.12";
 /// A test on the image `debian`, as a workload of a user's, and its trial.
 struct Lab {
     program: Program,
+    kernel: &'static str,
 }
 
 impl Lab {
     fn new(arch: &str) -> Self {
         kernels::kernel(KERNEL, arch);
-        Self { program: Program::new() }
+        Self { program: Program::new(), kernel: KERNEL }
     }
 
     /// Writes the manifest; `script` are further lines below `script:`.
@@ -37,7 +38,7 @@ impl Lab {
     /// Runs one trial in the folder `run`.
     fn command(&self, arch: &str, more: &[&str]) -> Command {
         let cell =
-            ["boot", "--data", ".", "--kernel", KERNEL, "--arch", arch, "--ram", "256M", "--workload", "my-test"];
+            ["boot", "--data", ".", "--kernel", self.kernel, "--arch", arch, "--ram", "256M", "--workload", "my-test"];
         kernels::fetching(&self.program, &[&cell[..], &["--out", "run"], more].concat())
     }
 

@@ -141,12 +141,13 @@ fn host_without_a_free_port_is_no_fault_of_the_guest() {
 fn livelock_is_a_hang_although_the_session_is_dead() {
     let kernel = "linux-6.1+oom-reaper-gone+root-disk";
     kernels::kernel(kernel, "riscv64");
-    let lab = Lab::new("riscv64");
+    let mut lab = Lab::new("riscv64");
     lab.workload(include_str!("blocked-victim.yaml"));
     let (_, healthy) = lab.boot("riscv64", &[]);
     assert_eq!(healthy.verdict.kind.outcome(), model::Outcome::Pass, "{}", healthy.verdict.summary);
     std::fs::remove_dir_all(lab.program.dir().join("run")).unwrap();
-    let (_, trial) = lab.boot("riscv64", &["--kernel", kernel]);
+    lab.kernel = kernel;
+    let (_, trial) = lab.boot("riscv64", &[]);
     assert_eq!(trial.verdict.kind, Kind::OomLivelock, "{}", trial.verdict.summary);
     assert_eq!(trial.verdict.victim.map(|victim| victim.comm).as_deref(), Some("perl"));
     assert_eq!(trial.subtests.len(), 1, "what was printed until then is kept");
