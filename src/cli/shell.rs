@@ -29,7 +29,7 @@ use arch::Arch;
 use model::{Canary, Cell, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan, Timeouts, printable_lines};
 use rustix::termios::tcgetwinsize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -256,7 +256,7 @@ async fn over_ssh(
         exited = guest.exited() => {
             exited?;
             // It was powered off in the shell, or has panicked: its last lines are about to go with the folder.
-            print_err(&printable_lines(&String::from_utf8_lossy(&last(&path).unwrap_or_default())));
+            print_tail(&path);
             notify("the guest has ended");
             return Ok(0);
         }
@@ -268,10 +268,15 @@ async fn over_ssh(
         }
         Ok(None) => Ok(EXIT_INTERRUPTED),
         Err(error) => {
-            print_err(&printable_lines(&String::from_utf8_lossy(&last(&path).unwrap_or_default())));
+            print_tail(&path);
             Err(error)
         }
     }
+}
+
+/// Prints the last lines of the console's record, whose folder goes with the guest.
+fn print_tail(console: &Path) {
+    print_err(&printable_lines(&String::from_utf8_lossy(&last(console).unwrap_or_default())));
 }
 
 /// The cell's kernel, and an initramfs with a shell; `None` after an interrupt.

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the first attempt waits for bytes; each further one waits twice as long. A connection made before the guest's
 /// network was up may stay silent for good; a guest under memory pressure may need long to answer.
-const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection to a server that has announced itself.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ pub(super) struct Greeted {
 /// Connects again and again until a server announces itself.
 pub(super) async fn greeted(address: SocketAddr, timeout: Duration) -> Result<Greeted, SshError> {
     let deadline = Instant::now() + timeout;
-    let mut patience = FIRST_PATIENCE;
+    let mut attempt_timeout = FIRST_TIMEOUT;
     loop {
-        let reason = match timeout_at(deadline.min(Instant::now() + patience), attempt(address)).await {
+        let reason = match timeout_at(deadline.min(Instant::now() + attempt_timeout), attempt(address)).await {
             Ok(Ok(greeted)) => return Ok(greeted),
             Ok(Err(reason)) => reason,
             Err(_) => {
-                patience *= 2;
+                attempt_timeout *= 2;
                 "the port is open, but silent".to_owned()
             }
         };

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_such_file_system_is_refused_and_stays() {
+    fn other_file_system_is_refused_and_unchanged() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("disk");
         let refused = |content: &[u8]| {

@@ -151,7 +151,7 @@ fn recorded_disk_is_found_by_its_path_and_digest_alone() {
 }
 
 #[test]
-fn what_is_cancelled_or_fails_leaves_nothing() {
+fn cancelled_or_failed_disk_leaves_nothing() {
     let cache = tempfile::tempdir().unwrap();
     let disks = RootDisks::new(cache.path());
     for after in 0..3 {
