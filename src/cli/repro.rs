@@ -69,7 +69,7 @@ fn same_files(folder: &Path, trial: &TrialRecord, catalogues: &Catalogues) -> Op
 /// The recorded test and its very disk. That of the cache is never written to: its record tells which one it is.
 fn same_test(folder: &Path, trial: &TrialRecord, images: &Images) -> Option<Test> {
     let path = GuestFile::RootDisk.path(trial)?;
-    let disk = images.recorded_root_disk(Path::new(&*path), trial.root_disk_digest.as_ref()?)?;
+    let disk = images.root_disks().recorded(Path::new(&*path), trial.root_disk_digest.as_ref()?)?;
     let script = String::from_utf8(read_regular(&folder.join(TEST_SCRIPT), MAX_TEST).ok()?).ok()?;
     let fetch = trial.cell.needs.script.as_ref()?.fetch.clone();
     Some(Test { disk: disk.into(), script, fetch })

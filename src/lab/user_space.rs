@@ -73,11 +73,11 @@ impl Sources {
         script.packages.splice(0..0, spec.packages.iter().cloned());
         script.without.extend(spec.without.iter().cloned());
         let disk = self.with_packages(cell.arch, &cell.kernel, &script, progress, |root| {
-            if !self.images.has_root_disk(cell.arch, &spec, &root.key) {
+            if !self.images.root_disks().is_present(cell.arch, &spec, &root.key) {
                 let message = format!("{image} for {}", cell.arch);
                 progress.update(Update { stage: Stage::RootDisk, done: 0, total: None, message: &message });
             }
-            self.images.root_disk(cell.arch, &spec, root, &|| progress.cancelled())
+            self.images.root_disks().get(cell.arch, &spec, root, &|| progress.cancelled())
         })?;
         Ok(disk.into())
     }
