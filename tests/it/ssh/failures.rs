@@ -155,9 +155,8 @@ fn livelock_is_a_hang_although_the_session_is_dead() {
 }
 
 #[test]
-fn second_guest_of_an_image_takes_little_room() {
+fn guests_do_not_write_to_the_image() {
     let lab = Lab::new("riscv64");
-    // The host's room for a guest is what it has written: an unlinked file of QEMU's.
     lab.workload("  results: exit\n  run: sleep 1\n");
     let (_, trial) = lab.boot("riscv64", &[]);
     let drive = trial.command.iter().find(|word| word.contains("id=oomlab-root")).unwrap();
