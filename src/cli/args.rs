@@ -9,6 +9,7 @@ use super::doctor::DoctorArgs;
 use super::end::EndGuestArgs;
 use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
+use super::report::ReportArgs;
 use super::run_options::RunOptions;
 use super::shell::ShellArgs;
 use super::values::{arch_parser, seconds, shell_parser};
@@ -62,6 +63,8 @@ pub enum Command {
     Boot(BootArgs),
     /// Run a trial of an earlier run again
     Repro(ReproArgs),
+    /// Report a run again, as text or as a file
+    Report(ReportArgs),
     /// Judge recorded trials again by the current rules
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.

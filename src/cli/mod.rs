@@ -30,6 +30,7 @@ mod preparation;
 mod program;
 mod range;
 mod replay;
+mod report;
 mod repro;
 mod run;
 mod run_options;

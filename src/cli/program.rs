@@ -5,8 +5,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    attach, bisect, boot, bundle, cache, classify, completion, doctor, end, kernel, plan, replay, repro, run, shell,
-    trial, watch, workload,
+    attach, bisect, boot, bundle, cache, classify, completion, doctor, end, kernel, plan, replay,
+    report as report_command, repro, run, shell, trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, report};
@@ -55,6 +55,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Attach(args) => attach::attach(args),
         Command::End(args) => end::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
+        Command::Report(args) => report_command::run(args, color),
         Command::Replay(args) => replay::run(args, color),
         Command::Bundle(args) => bundle::run(args, &context()?),
         Command::Classify(args) => classify::run(args, color),

@@ -40,6 +40,7 @@ fn help_lists_commands_and_options() {
         "boot",
         "repro",
         "replay",
+        "report",
         "watch",
         "kernel",
         "workload",
