@@ -83,7 +83,8 @@ impl Reasons<'_> {
     }
 
     fn stall(&self, other: Kind, reason: Option<String>) -> Vec<(Kind, Option<String>)> {
-        vec![(other, reason), (Kind::ReclaimDeadlock, self.demand()), (Kind::AgentLost, self.heartbeat())]
+        let not_asleep = self.victims_lock().or_else(|| self.demand());
+        vec![(other, reason), (Kind::ReclaimDeadlock, not_asleep), (Kind::AgentLost, self.heartbeat())]
     }
 
     fn deadlock(&self, other: Kind) -> Vec<(Kind, Option<String>)> {
@@ -97,6 +98,12 @@ impl Reasons<'_> {
 
     fn demand(&self) -> Option<String> {
         self.phrase(|evidence| matches!(evidence, Evidence::CpuDemand { .. }))
+    }
+
+    /// The lock that the victim waits for.
+    fn victims_lock(&self) -> Option<String> {
+        let victim = self.trial.verdict.victim.as_ref()?;
+        self.phrase(|evidence| matches!(evidence, Evidence::LockHolder { waiter_pid, .. } if *waiter_pid == victim.pid))
     }
 
     fn heartbeat(&self) -> Option<String> {

@@ -138,6 +138,20 @@ impl Tasks {
             && allocating.all(|facts| lacks_fs(facts) && !is_of_memcg(facts))
     }
 
+    /// The task in the allocator that a victim waits for: the holder of the lock that a thread of its process waits for, or of a lock that
+    /// this holder waits for, and so on. `None` if there is none.
+    pub fn allocating_holder(&self, victim: &TaskFacts) -> Option<&TaskFacts> {
+        let holder = |waiter: &TaskFacts| {
+            let owner = waiter.lock.as_ref()?.owner.as_ref()?;
+            self.tasks.iter().find(|facts| facts.pid == owner.pid)
+        };
+        let threads = self.tasks.iter().filter(|facts| facts.tgid == victim.tgid);
+        // Locks may form a circle: no chain has more tasks than there are.
+        threads
+            .flat_map(|thread| std::iter::successors(holder(thread), |facts| holder(facts)).take(self.tasks.len()))
+            .find(|facts| facts.allocates && facts.tgid != victim.tgid)
+    }
+
     /// Whether a task holds a lock that another one waits for.
     pub fn holds_lock(&self, pid: u32) -> bool {
         let owners = self.tasks.iter().filter_map(|facts| facts.lock.as_ref()?.owner.as_ref());
@@ -189,6 +203,31 @@ mod tests {
             assert!(!all(tasks, 0), "{tasks:?}");
         }
         assert!(!all(&[&noio], 1), "one with __GFP_FS may be among those that are left out");
+    }
+
+    #[test]
+    fn allocating_holder_is_found_through_other_locks() {
+        let waits = |facts: TaskFacts, owner: u32| {
+            let owner = Some(Task { pid: owner, comm: "t".to_owned() });
+            TaskFacts { lock: Some(AwaitedLock { sort: "rwsem".to_owned(), owner }), ..facts }
+        };
+        let victim = task(7, 7, Some(false));
+        let allocating = TaskFacts { allocates: true, ..TaskFacts::new(9, "dd", 'R') };
+        let between = waits(TaskFacts::new(8, "cp", 'D'), 9);
+        let holder = |tasks: &[&TaskFacts]| {
+            let tasks = Tasks { tasks: tasks.iter().copied().cloned().collect(), left_out: 0 };
+            tasks.allocating_holder(&victim).map(|facts| facts.pid)
+        };
+        let waiting = waits(victim.clone(), 9);
+        assert_eq!(holder(&[&waiting, &allocating]), Some(9));
+        assert_eq!(holder(&[&waits(victim.clone(), 8), &between, &allocating]), Some(9));
+        let thread = waits(task(17, 7, Some(false)), 9);
+        assert_eq!(holder(&[&victim, &thread, &allocating]), Some(9), "of another thread of the process");
+        // One that does not allocate, one that is not known, none, a circle.
+        assert_eq!(holder(&[&waiting, &TaskFacts::new(9, "dd", 'R')]), None);
+        assert_eq!(holder(&[&waiting]), None);
+        assert_eq!(holder(&[&victim, &allocating]), None);
+        assert_eq!(holder(&[&waits(victim.clone(), 8), &waits(TaskFacts::new(8, "cp", 'D'), 7), &allocating]), None);
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Stall<'_> {
     fn kind(&self) -> (Kind, String, Option<Task>) {
         let stuck = self.stuck_s;
         if self.demand.is_some_and(|demand| demand < MIN_BUSY_CPUS) {
-            return self.asleep();
+            return self.blocked_victim().unwrap_or_else(|| self.asleep());
         }
         if self.profile.as_ref().is_some_and(|profile| f64::from(profile.user) > MAJORITY * f64::from(profile.samples))
         {
@@ -147,6 +147,19 @@ impl Stall<'_> {
         let sentence =
             format!("reclaim has run for {:.0} s and freed nothing: the LRU lists do not change", self.stuck_s);
         (Kind::ReclaimLivelock, sentence, None)
+    }
+
+    /// The vCPUs are idle, since the allocating tasks sleep between their attempts (`mm/vmscan.c`, `reclaim_throttle()`), and the victim
+    /// cannot exit before one of them succeeds.
+    fn blocked_victim(&self) -> Option<(Kind, String, Option<Task>)> {
+        let victim = self.victim?;
+        let holder = self.observed.probes.tasks(self.progress)?.allocating_holder(victim)?;
+        let sentence = format!(
+            "pid {} ({}) was killed and keeps its memory (no MMF_OOM_SKIP): it waits for the lock of pid {} ({}), which is in the \
+             allocator for {:.0} s",
+            victim.pid, victim.comm, holder.pid, holder.comm, self.stuck_s
+        );
+        Some((Kind::OomLivelock, sentence, None))
     }
 
     /// The vCPUs are idle: where are tasks blocked?

@@ -73,6 +73,27 @@ fn tasks_that_cannot_be_read_change_nothing() {
 }
 
 #[test]
+fn victim_of_sleeping_allocator_is_a_livelock() {
+    // The tasks sleep between their attempts: on one vCPU, beside other work on the host.
+    let mut trial = livelock();
+    trial.answers.tasks = Some(tasks());
+    trial.until_verdict(30, 0.55, 0.0, true);
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.rule), (Kind::OomLivelock, RuleId::CanaryStuck));
+    assert!(verdict.summary.contains("waits for the lock of pid 31 (dd)"), "{}", verdict.summary);
+    assert!(has_proven(&trial), "{verdict:?}");
+    let last = trial.probes.last().map(|(_, probe)| *probe);
+    assert_eq!(last, Some(Probe::Sysrq('f')), "another kill confirms it");
+
+    let mut waiting = livelock();
+    let mut other = tasks();
+    other.tasks[1].allocates = false;
+    waiting.answers.tasks = Some(other);
+    waiting.until_verdict(30, 0.55, 0.0, true);
+    assert_eq!(waiting.verdict().kind, Kind::ReclaimDeadlock, "the holder may wait for a disk");
+}
+
+#[test]
 fn two_victims_leave_the_one_of_the_console() {
     let mut trial = livelock();
     let mut both = tasks();
