@@ -27,7 +27,7 @@ pub enum OptionType {
     Size,
     /// A whole number of milliseconds.
     Milliseconds,
-    /// Lower-case letters, digits and `-`, for a script.
+    /// Lower-case letters, digits, `-` and `_`, for a script.
     Word,
     /// A decimal fraction from 0 to 1: the chance that something happens in one boot.
     Probability,
@@ -50,7 +50,7 @@ impl OptionType {
             Self::Count => "a whole number, for example `3`",
             Self::Size => "a size such as `512K`, `6M` or `1G`, or a share of the free RAM such as `25%`",
             Self::Milliseconds => "a whole number of milliseconds, for example `1000`",
-            Self::Word => "a word of lower-case letters, digits and `-`",
+            Self::Word => "a word of lower-case letters, digits, `-` and `_`",
             Self::Probability => "a decimal fraction from 0 to 1, for example `0.25`",
         }
     }
@@ -61,8 +61,8 @@ fn is_number(text: &str) -> bool {
 }
 
 fn is_word(text: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=40).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_letter)
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    (1..=40).contains(&text.len()) && !text.starts_with(['-', '_']) && text.bytes().all(is_letter)
 }
 
 fn is_probability(text: &str) -> bool {
@@ -139,11 +139,12 @@ mod tests {
 
     #[test]
     fn values_are_checked_by_type() {
-        use OptionType::{Count, Milliseconds, Probability, Size};
+        use OptionType::{Count, Milliseconds, Probability, Size, Word};
         for (kind, good, bad) in [
             (Count, &["0", "3", "999999999"][..], &["", "-1", "3.0", "3 ", "1234567890", "three"][..]),
             (Milliseconds, &["1000"], &["1s", ""]),
             (Size, &["6M", "512K", "1G", "25%"], &["6", "M", "6MB", "6.5M", "-6M", "%"]),
+            (Word, &["vm", "min_free_kbytes", "oom-pipe", "3"], &["", "-v", "_x", "Vm", "a b", "a;b", "$a"]),
             (Probability, &["0", "1", "0.25", "1.0", "0.000001"], &["", "1.5", "2", ".5", "0.", "-0.1", "50%"]),
         ] {
             for value in good {
