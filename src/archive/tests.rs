@@ -139,6 +139,7 @@ fn cell() -> Cell {
         repeat: 1,
         expect: Expectation::pass(),
         fail_on: Vec::new(),
+        quarantine: Vec::new(),
     }
 }
 

@@ -159,7 +159,7 @@ fn earlier_runs(run: &RunDir, record: &RunRecord) -> Result<Vec<RunRecord>, Stor
 fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Failure>, Vec<(CellId, SkipReason)>) {
     let fails = |trial: &&TrialRecord| {
         let outcome = trial.verdict.outcome();
-        !trial.as_expected() && matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail)
+        trial.is_unexpected() && matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail)
     };
     let (mut seen, mut found, mut skipped) = (BTreeSet::new(), Vec::new(), Vec::new());
     for trial in record.trials.iter().filter(fails) {

@@ -9,6 +9,7 @@ use super::doctor::DoctorArgs;
 use super::end::EndGuestArgs;
 use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
+use super::quarantine::QuarantineArgs;
 use super::report::ReportArgs;
 use super::run_options::RunOptions;
 use super::shell::ShellArgs;
@@ -102,9 +103,9 @@ pub enum Command {
     Workload(WorkloadArgs),
     /// Report what the host lacks and why it matters
     Doctor(DoctorArgs),
-    /// Print a JSON Schema: of the matrix, for editors, or of the report that `--json` writes
+    /// Print a JSON Schema: of the matrix or the quarantine, for editors, or of the report that `--json` writes
     Schema {
-        /// `matrix` or `report`
+        /// `matrix`, `quarantine` or `report`
         #[arg(value_enum, default_value = "matrix", hide_possible_values = true)]
         document: Document,
     },
@@ -127,6 +128,8 @@ pub enum Command {
 pub enum Document {
     /// The matrix, which the user writes
     Matrix,
+    /// The quarantine of a matrix, which the user writes
+    Quarantine,
     /// The report of a run, which `--json` writes
     Report,
 }
@@ -153,13 +156,18 @@ pub struct RunArgs {
     /// Trials of each cell, in place of what the matrix says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
+    #[command(flatten)]
+    pub quarantine: QuarantineArgs,
+    /// Run only the cells of the quarantine, each with all its trials, and tell of each entry whether it still fails
+    #[arg(long, conflicts_with = "no_quarantine")]
+    pub quarantine_verify: bool,
     /// Bisect cells that are unexpected now and were as expected in an earlier run beside this one, for at most this many minutes
     /// in total; only kernels from a git repository
     #[arg(long, value_name = "MINUTES", num_args = 0..=1, require_equals = true, default_missing_value = "120", value_parser = seconds, conflicts_with = "keep_on")]
     pub bisect_regressions: Option<f64>,
     /// Run each cell with each commit of this range, newest first, built with the configuration of the cell's kernel; trials of
     /// kernels that were tried before are not repeated
-    #[arg(long, value_name = "OLD..NEW", conflicts_with_all = ["bisect_regressions", "keep_on"])]
+    #[arg(long, value_name = "OLD..NEW", conflicts_with_all = ["bisect_regressions", "keep_on", "quarantine", "quarantine_verify"])]
     pub range: Option<String>,
     /// The git repository of `--range`
     #[arg(long, value_name = "DIR", default_value = ".", requires = "range")]
@@ -179,6 +187,8 @@ pub struct PlanArgs {
     /// Show only cells that match
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
+    #[command(flatten)]
+    pub quarantine: QuarantineArgs,
     /// Print a JSON document
     #[arg(long)]
     pub json: bool,

@@ -210,6 +210,10 @@ fn banner(plan: &Plan, budget: &Budget, accelerators: &Accelerators) {
     if plan.trials() as usize > plan.cells.len() {
         cells += &format!(" · {} trials", plan.trials());
     }
+    let quarantined = plan.cells.iter().filter(|cell| !cell.quarantine.is_empty()).count();
+    if quarantined > 0 {
+        cells += &format!(" · {quarantined} quarantined");
+    }
     output::notify(&format!("{} · {cells} · {at_a_time} at a time · {why}", plan.name));
 }
 

@@ -63,6 +63,12 @@ impl Catalogues {
         Known { kernels: &self.cached, workloads: workloads.collect() }
     }
 
+    /// The release of a kernel; `None` while the kernel is not in the cache.
+    pub fn release(&self, kernel: &str, arch: Arch) -> Option<String> {
+        let artifact = self.cached.kernel(kernel).ok()?.artifact(arch)?;
+        Some(artifact.release).filter(|release| !release.is_empty())
+    }
+
     /// The modules that a cell loads; `None` while its kernel's modules are not in the cache.
     pub fn modules(&self, cell: &Cell, arch: Arch) -> Option<Vec<KernelModule>> {
         if cell.needs.modules.is_empty() {

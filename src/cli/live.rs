@@ -37,6 +37,7 @@ struct State {
     running: BTreeMap<usize, Running>,
     done: usize,
     expected_failures: usize,
+    quarantined: usize,
     unexpected: usize,
 }
 
@@ -112,6 +113,9 @@ impl Live {
         if state.expected_failures > 0 {
             text += &format!(" · {} expected", state.expected_failures);
         }
+        if state.quarantined > 0 {
+            text += &format!(" · {} quarantined", state.quarantined);
+        }
         if state.unexpected > 0 {
             text += &format!(" · {} unexpected", state.unexpected);
         }
@@ -172,6 +176,10 @@ impl Observer for Live {
                 state.expected_failures += 1;
                 ("●", console::Style::new().yellow())
             }
+            (false, _) if record.quarantine().is_some() => {
+                state.quarantined += 1;
+                ("○", console::Style::new().yellow())
+            }
             (false, _) if record.verdict.kind == Kind::Interrupted => ("–", console::Style::new().dim()),
             (false, _) => {
                 state.unexpected += 1;
@@ -224,6 +232,7 @@ fn remarks(record: &TrialRecord) -> Vec<String> {
     let ended = match (record.as_expected(), verdict.outcome()) {
         (true, Outcome::Pass) => kill_text,
         (true, outcome) => format!("expected {outcome} {}", verdict.kind),
+        (false, outcome) if record.quarantine().is_some() => format!("quarantined {outcome} {}", verdict.kind),
         (false, outcome) => format!("{outcome} {}", verdict.kind),
     };
     let parts = [Some(ended).filter(|text| !text.is_empty()), record.also_line().map(|also| printable(&also))];

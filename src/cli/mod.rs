@@ -28,6 +28,7 @@ mod output;
 mod plan;
 mod preparation;
 mod program;
+mod quarantine;
 mod range;
 mod replay;
 mod report;

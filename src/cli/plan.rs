@@ -8,7 +8,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::known::Catalogues;
 use super::output;
-use super::run::load;
+use super::run::{read, select};
 use crate::host::Resources;
 use crate::kernel::Work;
 use arch::Arch;
@@ -24,7 +24,9 @@ use std::io::{self, Write};
 /// When the matrix is wrong.
 pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, None)?;
-    let plan = load(&args.matrix, args.filter.as_deref(), &catalogues, context)?;
+    let mut plan = read(&args.matrix, &catalogues, context)?;
+    args.quarantine.apply(&args.matrix, &mut plan, false, &catalogues, context)?;
+    select(&mut plan, args.filter.as_deref())?;
     let files = Files::of(&plan, &catalogues)?;
     // A plan may have many cells: each is printed as it is made.
     if args.json {

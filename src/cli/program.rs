@@ -69,6 +69,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Schema { document } => {
             let schema = match document {
                 Document::Matrix => matrix::json_schema(),
+                Document::Quarantine => matrix::quarantine_schema(),
                 Document::Report => report::json_schema(),
             };
             super::output::print(&format!("{schema:#}\n"))?;

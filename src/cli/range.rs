@@ -8,7 +8,7 @@ use super::execute::Execution;
 use super::known::Catalogues;
 use super::output;
 use super::plan::image_path;
-use super::run::planned;
+use super::run::{read, repeat, select};
 use super::timings::Stopwatch;
 use crate::bisection::VerdictPattern;
 use crate::git::{Commit, Repository};
@@ -49,7 +49,9 @@ struct Range {
 /// When the matrix or the range is wrong, or the lab fails.
 pub fn run(args: &RunArgs, range: &str, context: &Context) -> Result<u8, CliError> {
     let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let plan = planned(args, &catalogues, context)?;
+    let mut plan = read(&args.matrix, &catalogues, context)?;
+    select(&mut plan, args.filter.as_deref())?;
+    repeat(&mut plan, args.repeat);
     let range = Range::new(range, args, plan, &mut catalogues)?;
     let results = Results::new(context.cache.join("results"));
     let missing = range.missing(&results);

@@ -27,40 +27,43 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
         return range::run(args, commits, context);
     }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let plan = planned(args, &catalogues, context)?;
+    let mut plan = read(&args.matrix, &catalogues, context)?;
+    repeat(&mut plan, args.repeat);
+    args.quarantine.apply(&args.matrix, &mut plan, args.quarantine_verify, &catalogues, context)?;
+    select(&mut plan, args.filter.as_deref())?;
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
     let (options, stopwatch) = (&args.options, Stopwatch::start());
     Execution { context, catalogues, options, plan, own: None, prepared: None, bisect, stopwatch }.run()
 }
 
-/// The plan that the arguments ask for.
-///
-/// # Errors
-/// See [`load`].
-pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
-    let mut plan = load(&args.matrix, args.filter.as_deref(), catalogues, context)?;
-    if let Some(repeat) = args.repeat {
-        plan.cells.iter_mut().for_each(|cell| cell.repeat = repeat);
+/// Gives every cell this number of trials, if there is one.
+pub(super) fn repeat(plan: &mut Plan, trials: Option<u32>) {
+    if let Some(trials) = trials {
+        plan.cells.iter_mut().for_each(|cell| cell.repeat = trials);
     }
-    Ok(plan)
 }
 
-/// Reads a matrix and leaves the cells that match the filter; warnings go to stderr.
+/// Leaves the cells that match the filter, if there is one.
 ///
 /// # Errors
-/// When the file cannot be read, or anything in it or in the filter is wrong.
-pub fn load(path: &Path, filter: Option<&str>, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
+/// When anything in the filter is wrong, or it matches no cell.
+pub(super) fn select(plan: &mut Plan, filter: Option<&str>) -> Result<(), CliError> {
+    filter.map_or(Ok(()), |filter| Ok(Filter::parse(filter)?.apply(plan)?))
+}
+
+/// Reads a matrix; warnings go to stderr.
+///
+/// # Errors
+/// When the file cannot be read, or anything in it is wrong.
+pub(super) fn read(path: &Path, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
     let text = read_stream(path, MAX_MATRIX).map_err(|error| {
         let hint = similar(path).filter(|_| error.kind() == ErrorKind::NotFound);
         let hint = hint.map(|meant| format!("; did you mean `{}`?", meant.display())).unwrap_or_default();
         CliError::Usage(format!("cannot read the matrix {}: {error}{hint}", path.display()))
     })?;
-    let (mut plan, warnings) = matrix::load(text, &path.display().to_string(), &catalogues.known())?;
+    let (plan, warnings) = matrix::load(text, &path.display().to_string(), &catalogues.known())?;
     for warning in warnings {
         output::print_err(&format!("{}\n", warning.render(context.color)));
-    }
-    if let Some(filter) = filter {
-        Filter::parse(filter)?.apply(&mut plan)?;
     }
     Ok(plan)
 }

@@ -167,5 +167,6 @@ fn cell(args: &WatchArgs, given: &Given, kernel: &KernelArtifact, spec: Arch) ->
         repeat: 1,
         expect: Expectation::pass(),
         fail_on: Vec::new(),
+        quarantine: Vec::new(),
     }
 }

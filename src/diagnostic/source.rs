@@ -64,7 +64,8 @@ impl<'a> Findings<'a> {
         &mut self.list[last]
     }
 
-    fn place(&self, at: Span) -> Place {
+    /// The place with the text of its line.
+    pub fn place(&self, at: Span) -> Place {
         let line = at.line.max(1);
         Place {
             file: self.file.to_owned(),

@@ -173,6 +173,7 @@ mod tests {
             repeat: 1,
             expect: Expectation::pass(),
             fail_on: Vec::new(),
+            quarantine: Vec::new(),
         }
     }
 

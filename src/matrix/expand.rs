@@ -128,6 +128,7 @@ impl Block {
             repeat: self.repeat,
             expect: Expectation::pass(),
             fail_on: self.fail_on.clone(),
+            quarantine: Vec::new(),
         };
         cell.id = cell_id(&cell);
         cell

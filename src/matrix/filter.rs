@@ -1,4 +1,4 @@
-//! Selecting cells of a plan on the command line: `--filter 'arch=arm,riscv64 ram<=64M zombie'`.
+//! Selecting cells of a plan: `--filter 'arch=arm,riscv64 ram<=64M zombie'` of a command line, `cells` of a quarantine.
 
 use super::criterion::{Comparison, Criterion, Key, Test};
 use super::glob;
@@ -23,6 +23,8 @@ const SIGNS: &[&str] = &["!=", "!~", "<=", ">=", "==", "=", "~", "<", ">"];
 pub struct Filter {
     expression: String,
     terms: Vec<Term>,
+    /// Place of the whole expression.
+    place: Place,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +47,27 @@ enum TermError {
 }
 
 impl Filter {
-    /// Reads a filter; one without terms matches every cell.
+    /// Reads the filter of a command line; one without terms matches every cell.
     ///
     /// # Errors
     /// Every term that cannot be read, with its place.
     pub fn parse(expression: &str) -> Result<Self, Vec<Diagnostic>> {
-        let mut filter = Self { expression: expression.to_owned(), terms: Vec::new() };
+        let place = Place {
+            file: "--filter".to_owned(),
+            line: 1,
+            column: 1,
+            length: narrow(expression.chars().count().max(1)),
+            source_line: expression.replace(['\n', '\r'], " "),
+        };
+        Self::parse_at(expression, place)
+    }
+
+    /// Reads a filter that is at this place of a file; `place.column` counts from 1.
+    ///
+    /// # Errors
+    /// Every term that cannot be read, with its place.
+    pub(super) fn parse_at(expression: &str, place: Place) -> Result<Self, Vec<Diagnostic>> {
+        let mut filter = Self { expression: expression.to_owned(), terms: Vec::new(), place };
         let mut errors = Vec::new();
         for (at, word) in words(expression) {
             let length = word.chars().count();
@@ -72,18 +89,22 @@ impl Filter {
     /// # Errors
     /// A key that no cell of the plan has, or no cell left; the plan is then as it was.
     pub fn apply(&self, plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
-        let unknown: Vec<Diagnostic> = self.terms.iter().filter_map(|term| self.unknown_axis(term, plan)).collect();
+        let unknown = self.unknown_axes(plan);
         if !unknown.is_empty() {
             return Err(unknown);
         }
         if !plan.cells.iter().any(|cell| self.matches(cell)) {
-            let place = self.place(0, self.expression.chars().count());
-            let mut error = Diagnostic::error("no cell of the plan matches the filter", Some(place));
+            let mut error = Diagnostic::error("no cell of the plan matches the filter", Some(self.place.clone()));
             error.help("`oomlab plan` without a filter lists the cells");
             return Err(vec![error]);
         }
         plan.cells.retain(|cell| self.matches(cell));
         Ok(())
+    }
+
+    /// The keys that no cell of the plan has.
+    pub(super) fn unknown_axes(&self, plan: &Plan) -> Vec<Diagnostic> {
+        self.terms.iter().filter_map(|term| self.unknown_axis(term, plan)).collect()
     }
 
     fn unknown_axis(&self, term: &Term, plan: &Plan) -> Option<Diagnostic> {
@@ -102,16 +123,19 @@ impl Filter {
         Some(error)
     }
 
+    /// The place of a part, or of the whole expression where its line has other text: YAML folds lines and has escapes.
     fn place(&self, at: usize, length: usize) -> Place {
-        let narrow = |wide: usize| u32::try_from(wide).unwrap_or(u32::MAX);
-        Place {
-            file: "--filter".to_owned(),
-            line: 1,
-            column: narrow(at + 1),
-            length: narrow(length.max(1)),
-            source_line: self.expression.replace(['\n', '\r'], " "),
+        let before = self.place.column as usize - 1 + at;
+        let part = self.expression.chars().skip(at).take(length);
+        if !self.place.source_line.chars().skip(before).take(length).eq(part) {
+            return self.place.clone();
         }
+        Place { column: narrow(before + 1), length: narrow(length.max(1)), ..self.place.clone() }
     }
+}
+
+fn narrow(wide: usize) -> u32 {
+    u32::try_from(wide).unwrap_or(u32::MAX)
 }
 
 /// The words between spaces and `&`, each with the number of characters before it.

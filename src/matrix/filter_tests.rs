@@ -24,6 +24,7 @@ fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>)
         repeat: 1,
         expect: Expectation::pass(),
         fail_on: Vec::new(),
+        quarantine: Vec::new(),
     };
     cell.id = cell_id(&cell);
     cell

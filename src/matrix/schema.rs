@@ -141,11 +141,14 @@ fn extras() -> Value {
     })
 }
 
-fn expect() -> Value {
+/// Every verdict that can be expected: outcomes, and outcomes with a kind.
+pub(super) fn verdicts() -> Vec<String> {
     let outcomes = Outcome::ALL.iter().filter(|outcome| **outcome != Outcome::LabError);
     let kinds = Kind::ALL.iter().filter(|kind| kind.outcome() != Outcome::LabError);
-    let verdicts: Vec<String> =
-        outcomes.map(ToString::to_string).chain(kinds.map(|kind| format!("{}/{kind}", kind.outcome()))).collect();
+    outcomes.map(ToString::to_string).chain(kinds.map(|kind| format!("{}/{kind}", kind.outcome()))).collect()
+}
+
+fn expect() -> Value {
     json!({
         "type": "object",
         "additionalProperties": false,
@@ -153,7 +156,7 @@ fn expect() -> Value {
         "properties": {
             "match": { "$ref": "#/$defs/selection" },
             "verdict": described(
-                one_or_more(json!({ "enum": verdicts })),
+                one_or_more(json!({ "enum": verdicts() })),
                 "An outcome, or an outcome and its kind; of several, each is as expected.",
             ),
             "reason": { "type": "string", "minLength": 1, "description": "Why this is known; shown in reports." },
@@ -161,7 +164,7 @@ fn expect() -> Value {
     })
 }
 
-fn one_or_more(item: Value) -> Value {
+pub(super) fn one_or_more(item: Value) -> Value {
     json!({ "oneOf": [item, { "type": "array", "minItems": 1, "items": item }] })
 }
 
@@ -169,7 +172,7 @@ fn list_of(item: Value, what: &str) -> Value {
     json!({ "type": "array", "description": what, "items": item })
 }
 
-fn described(mut schema: Value, what: &str) -> Value {
+pub(super) fn described(mut schema: Value, what: &str) -> Value {
     extend(&mut schema, json!({ "description": what }));
     schema
 }

@@ -116,6 +116,7 @@ pub fn single(wanted: SingleCell, known: &Known<'_>) -> Result<Plan, Vec<Diagnos
         repeat,
         expect: expect.unwrap_or(Expectation::pass()),
         fail_on: wanted.fail_on,
+        quarantine: Vec::new(),
     };
     cell.id = cell_id(&cell);
     cell.needs = fit::needs(&cell, known);

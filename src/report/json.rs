@@ -1,9 +1,12 @@
 //! A run as one JSON document, and the JSON Schema of it; `docs/report-json.md` explains its keys.
 
+mod quarantine;
+
 use model::{
     Accel, Also, Artifact, Caveat, Culprit, Digest, Evidence, ExpectedVerdict, Kind, Outcome, Payload, RuleId, RunId,
     RunRecord, Subtest, TrialRecord, Worded,
 };
+use quarantine::{Entry, Quarantine};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
@@ -32,12 +35,14 @@ pub fn json(run: &RunRecord) -> String {
             planned: run.planned,
             finished: run.trials.len(),
             unexpected: super::tally::unexpected(run).count(),
+            quarantined: run.trials.iter().filter(|trial| trial.quarantine().is_some()).count(),
             with_reports: super::tally::with_reports(&run.trials),
             interrupted: run.interrupted,
             exit_code: run.exit_code(),
         },
         cells: run.trials.iter().map(|trial| Cell::of(run, trial)).collect(),
         regressions: run.regressions.iter().map(Regression::of).collect(),
+        quarantine: Entry::all(run),
     };
     // Plain structs with text keys: there is nothing that JSON cannot hold.
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
@@ -55,6 +60,8 @@ struct Document<'r> {
     cells: Vec<Cell<'r>>,
     /// One entry for each failure that `--bisect-regressions` looked at.
     regressions: Vec<Regression<'r>>,
+    /// One entry for each of the quarantine whose cells have a trial.
+    quarantine: Vec<Entry<'r>>,
 }
 
 /// A failure of the run, and what its bisection found.
@@ -107,8 +114,10 @@ struct Run<'r> {
     planned: u32,
     /// Number of trials that have ended.
     finished: usize,
-    /// Number of trials that did not end as expected, without those that the user stopped.
+    /// Number of trials that did not end as expected, without those that are quarantined or that the user stopped.
     unexpected: usize,
+    /// Number of trials that did not end as expected and are quarantined.
+    quarantined: usize,
     /// Number of trials in which the kernel reported something beside the verdict.
     with_reports: usize,
     /// Whether the user stopped the run.
@@ -161,6 +170,8 @@ struct Cell<'r> {
     expected: bool,
     /// The verdict known beforehand.
     expectation: Expectation<'r>,
+    /// The entries of the cell's quarantine.
+    quarantine: Vec<Quarantine<'r>>,
     /// One sentence for a person.
     summary: &'r str,
     /// The rule that gave the verdict.
@@ -281,6 +292,7 @@ impl<'r> Cell<'r> {
             title: verdict.title.as_deref(),
             expected: trial.as_expected(),
             expectation: Expectation::of(&cell.expect),
+            quarantine: Quarantine::all(trial),
             summary: &verdict.summary,
             rule: verdict.rule,
             confidence: milliseconds(f64::from(verdict.confidence)),

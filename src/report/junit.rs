@@ -1,5 +1,6 @@
 //! A run as JUnit XML for CI servers: one test suite for each kernel and architecture, one test case for each trial, and for each subtest.
 
+use super::quarantine::sentence;
 use model::{Kind, Outcome, RunRecord, Subtest, SubtestStatus, TrialRecord};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
@@ -11,7 +12,7 @@ const MAX_LINE: usize = 4096;
 ///
 /// What was expected is a success, a known failure too, with a note in `system-out`. Something unexpected in a guest
 /// is a failure, also when it is inconclusive: a CI server must not take that for a pass. A fault of the lab is an
-/// error, and a trial that the user stopped is skipped. What the kernel reported beside the verdict stands in `system-out`, or behind
+/// error, and a trial that the user stopped or that is quarantined is skipped. What the kernel reported beside the verdict stands in `system-out`, or behind
 /// the console lines of a failure.
 ///
 /// # Errors
@@ -53,12 +54,12 @@ fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
     case
 }
 
-/// A subtest: its class is the trial. One that fails where the trial is as expected is known.
+/// A subtest: its class is the trial. One that fails where the trial is as expected or quarantined is known.
 fn subtest_case(trial: &TrialRecord, subtest: &Subtest, suite: &str) -> TestCase {
     let why = bounded(subtest.why.as_deref().unwrap_or(subtest.status.as_str()));
     let status = match subtest.status {
         SubtestStatus::Pass | SubtestStatus::ExpectedFail => TestCaseStatus::success(),
-        status if status == SubtestStatus::Skip || trial.as_expected() => TestCaseStatus::skipped(),
+        status if status == SubtestStatus::Skip || !trial.is_unexpected() => TestCaseStatus::skipped(),
         _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
     };
     let mut case = TestCase::new(xml(&subtest.name), status);
@@ -85,11 +86,15 @@ fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
         | Outcome::Fail
         | Outcome::Inconclusive => NonSuccessKind::Failure,
     };
-    let mut status =
-        if verdict.kind == Kind::Interrupted { TestCaseStatus::skipped() } else { TestCaseStatus::non_success(kind) };
-    let message = match trial.missed_failure() {
-        Some(expected) => format!("passed, expected {expected}"),
-        None => bounded(&verdict.summary),
+    let mut status = if verdict.kind == Kind::Interrupted || !trial.is_unexpected() {
+        TestCaseStatus::skipped()
+    } else {
+        TestCaseStatus::non_success(kind)
+    };
+    let message = match (trial.quarantine(), trial.missed_failure()) {
+        (Some(known), _) => bounded(&sentence(known)),
+        (None, Some(expected)) => format!("passed, expected {expected}"),
+        (None, None) => bounded(&verdict.summary),
     };
     status
         .set_type(format!("{}/{}", verdict.outcome(), verdict.kind))

@@ -9,6 +9,7 @@ mod json;
 mod junit;
 mod layout;
 mod markdown;
+mod quarantine;
 mod rate;
 pub mod replay;
 mod root_disk;

@@ -83,7 +83,11 @@ fn notes(trials: &[&TrialRecord], style: Style) -> Vec<String> {
     if Standing::of(trial) == Standing::Stopped {
         notes.push("stopped".to_owned());
     } else if outcome != Outcome::Pass {
-        let qualifier = if trial.as_expected() { "expected " } else { "" };
+        let qualifier = match Standing::of(trial) {
+            Standing::KnownFailure => "expected ",
+            Standing::Quarantined => "quarantined ",
+            Standing::Pass | Standing::Stopped | Standing::Unexpected => "",
+        };
         notes.push(format!("{qualifier}{outcome} {kind}"));
     } else if let Some(missed) = trial.missed_failure() {
         notes.push(format!("passed, expected {missed}"));

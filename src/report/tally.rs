@@ -10,6 +10,8 @@ pub(super) enum Standing {
     Pass,
     /// It failed, as is known.
     KnownFailure,
+    /// It failed in another way than expected, as its quarantine says.
+    Quarantined,
     /// The user stopped it: nothing is known.
     Stopped,
     /// It ended in another way than expected, a known failure that passed included.
@@ -21,6 +23,7 @@ impl Standing {
         match (trial.as_expected(), trial.verdict.outcome()) {
             (true, Outcome::Pass) => Self::Pass,
             (true, _) => Self::KnownFailure,
+            (false, _) if trial.quarantine().is_some() => Self::Quarantined,
             (false, _) if trial.verdict.kind == Kind::Interrupted => Self::Stopped,
             (false, _) => Self::Unexpected,
         }
@@ -29,7 +32,7 @@ impl Standing {
     pub fn colour(self) -> Colour {
         match self {
             Self::Pass => Colour::Good,
-            Self::KnownFailure => Colour::Known,
+            Self::KnownFailure | Self::Quarantined => Colour::Known,
             Self::Stopped => Colour::Faint,
             Self::Unexpected => Colour::Bad,
         }
@@ -42,6 +45,8 @@ impl Standing {
             (Self::Pass, true) => "ok",
             (Self::KnownFailure, false) => "●",
             (Self::KnownFailure, true) => "**",
+            (Self::Quarantined, false) => "○",
+            (Self::Quarantined, true) => "qq",
             (Self::Stopped, false) => "–",
             (Self::Stopped, true) => "--",
             (Self::Unexpected, false) => "✗",
@@ -53,6 +58,7 @@ impl Standing {
         match self {
             Self::Pass => outcome.to_string(),
             Self::KnownFailure => format!("expected {outcome}"),
+            Self::Quarantined => format!("quarantined {outcome}"),
             Self::Stopped => "stopped".to_owned(),
             Self::Unexpected => format!("unexpected {outcome}"),
         }
@@ -82,7 +88,7 @@ pub(super) fn reports_note<'t>(trials: impl IntoIterator<Item = &'t TrialRecord>
     (trials > 0).then(|| format!("{trials} with kernel reports"))
 }
 
-/// The trials that ended in another way than expected, in the order of the plan.
+/// The trials that ended in another way than expected and are not quarantined, in the order of the plan.
 pub(super) fn unexpected(run: &RunRecord) -> impl Iterator<Item = &TrialRecord> {
     run.trials.iter().filter(|trial| Standing::of(trial) == Standing::Unexpected)
 }

@@ -1,6 +1,7 @@
 //! The report that stands in the terminal at the end: what was not expected first, then every cell, then the total.
 
 use super::layout::{Colour, Style, counted, duration};
+use super::quarantine::{self, not_covered};
 use super::table;
 use super::tally::{reports_note, tally, unexpected};
 use model::{Expectation, RunRecord, Subtest, TrialRecord, Verdict, printable};
@@ -26,6 +27,7 @@ pub fn text(run: &RunRecord, style: Style) -> String {
     }
     out.push_str(&table::table(run, style));
     known(&mut out, run, style);
+    out.push_str(&quarantine::text(run, style));
     out.push_str(&total(run, style));
     out
 }
@@ -77,6 +79,9 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
     if cell.expect != Expectation::pass() {
         let reason = cell.expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         out.push_str(&style.wrap(&format!("expected {}{reason}", cell.expect), 2));
+    }
+    for line in not_covered(trial) {
+        out.push_str(&style.wrap_paragraph(&line, 2));
     }
     out.push_str(&style.wrap(&verdict.summary, 2));
     reasons(out, verdict, style);

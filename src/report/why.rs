@@ -3,6 +3,7 @@
 use super::alternatives::clauses;
 use super::layout::{counted, duration};
 use super::markdown::{block, paragraph, phrase, span};
+use super::quarantine::{not_covered, sentence};
 use super::text::shell_name;
 use model::{Accel, Evidence, Expectation, Onset, Outcome, Subtest, SubtestCounts, TrialRecord, Verdict};
 use std::fmt::Write as _;
@@ -32,6 +33,7 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let sure = format!("by rule {}, confidence {:.2}", span(verdict.rule.as_str()), verdict.confidence);
     let _ = writeln!(out, "**Verdict**: {}/{} {sure}{}", verdict.outcome(), verdict.kind, expectation(trial));
     list(&mut out, &verdict.evidence);
+    quarantine(&mut out, trial);
     against(&mut out, trial, verdict);
     also(&mut out, trial);
     subtests(&mut out, trial);
@@ -42,6 +44,17 @@ pub fn why(run_dir: &str, trial: &TrialRecord) -> String {
     let again = if trial.cell.is_watched() { "" } else { &again };
     let _ = writeln!(out, "**Reproduce**: {again}{replay} draws and judges the recorded trial.");
     out
+}
+
+/// The entry that covers the verdict, or why none of the cell's does.
+fn quarantine(out: &mut String, trial: &TrialRecord) {
+    let lines: Vec<String> = match trial.quarantine() {
+        Some(known) => vec![format!("{}: {}", known.place, sentence(known))],
+        None => not_covered(trial),
+    };
+    for line in lines.iter().take(MAX_PHRASES) {
+        let _ = writeln!(out, "**Quarantine**: {}.\n", phrase(line));
+    }
 }
 
 /// What the kernel reported beside the verdict.

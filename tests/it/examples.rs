@@ -91,6 +91,8 @@ fn prepared() -> Program {
             program.write(&format!("{folder}/{file}"), &text.replace("name: workload-template", "name: my-workload"));
         }
     }
+    let known = "- {cells: 'arch=x86_64 workload=idle', reason: x, link: 'https://example.org/1', until: 9999-12-31}\n";
+    program.write("known.yaml", known);
     program.write("try.sh", "#!/bin/sh\nexit 0\n");
     Command::new("chmod").arg("+x").arg(program.dir().join("try.sh")).status().unwrap();
     let linux = program.dir().join("linux");

@@ -23,6 +23,7 @@ mod plans;
 mod probes;
 mod processes;
 mod program;
+mod quarantines;
 mod replayed;
 mod report;
 mod scale;

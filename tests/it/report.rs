@@ -1,6 +1,7 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `SNAPSHOTS=overwrite` rewrites them.
 
 mod evidence;
+mod quarantine;
 mod script;
 
 use crate::support::json_schema;
@@ -39,6 +40,7 @@ fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> Tr
         repeat: 1,
         expect: Expectation::pass(),
         fail_on: Vec::new(),
+        quarantine: Vec::new(),
     };
     let command = [
         "qemu-system-riscv64",

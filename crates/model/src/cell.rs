@@ -1,7 +1,7 @@
 //! One point of a matrix, complete: nothing about it is left to choose when it runs.
 
 use super::words::words;
-use super::{AlsoKind, Arch, Axes, CellId, Faults, KernelName, Kind, Needs, Outcome, RamMib, WorkloadName};
+use super::{AlsoKind, Arch, Axes, CellId, Faults, KernelName, Kind, Needs, Outcome, Quarantine, RamMib, WorkloadName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,6 +50,9 @@ pub struct Cell {
     /// Reports of the kernel with which a trial does not pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fail_on: Vec<AlsoKind>,
+    /// Known failures that do not turn a run red.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<Quarantine>,
 }
 
 impl Cell {
@@ -198,7 +201,7 @@ impl Expectation {
 
 impl ExpectedVerdict {
     /// A guest that was expected to finish may have been slow: that is how busy the host was, and no news of its kernel.
-    fn matches(&self, outcome: Outcome, kind: Kind) -> bool {
+    pub(crate) fn matches(&self, outcome: Outcome, kind: Kind) -> bool {
         let fits = |expected| expected == kind || (expected == Kind::Finished && kind == Kind::Slow);
         self.outcome == outcome && self.kind.is_none_or(fits)
     }

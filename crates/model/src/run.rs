@@ -1,6 +1,6 @@
 //! The record of a run: what reports are made of.
 
-use super::{Accel, Also, Cell, Digest, Expectation, Outcome, Regression, RunId, Subtest, Verdict};
+use super::{Accel, Also, Cell, Digest, Expectation, Outcome, Quarantine, Regression, RunId, Subtest, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +33,10 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// Exit status of the program for this run: 0 all as expected, 1 something unexpected in a guest,
+    /// Exit status of the program for this run: 0 all as expected or quarantined, 1 something unexpected in a guest,
     /// 3 the lab failed, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
-        let unexpected = |t: &&TrialRecord| !t.as_expected();
+        let unexpected = |t: &&TrialRecord| t.is_unexpected();
         if self.interrupted {
             130
         } else if self.trials.iter().filter(unexpected).any(|t| t.verdict.outcome() == Outcome::LabError) {
@@ -138,6 +138,17 @@ impl TrialRecord {
     /// Whether the verdict is the one that was known beforehand.
     pub fn as_expected(&self) -> bool {
         self.cell.expect.matches(self.verdict.outcome(), self.verdict.kind)
+    }
+
+    /// The first entry of the cell's quarantine that covers the verdict; `None` for a verdict that is as expected.
+    pub fn quarantine(&self) -> Option<&Quarantine> {
+        let covers = |entry: &&Quarantine| entry.covers(&self.verdict, self.kernel_release.as_deref());
+        self.cell.quarantine.iter().find(covers).filter(|_| !self.as_expected())
+    }
+
+    /// Whether the verdict turns a run red: it is neither as expected nor quarantined.
+    pub fn is_unexpected(&self) -> bool {
+        !self.as_expected() && self.quarantine().is_none()
     }
 
     /// What the kernel reported beside the verdict, on one line: `also: WARNING in foo (3), …`. Titles may have control characters.

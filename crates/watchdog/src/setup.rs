@@ -120,6 +120,7 @@ mod tests {
             repeat: 1,
             expect: Expectation::pass(),
             fail_on: vec![AlsoKind::Warning],
+            quarantine: Vec::new(),
         }
     }
 

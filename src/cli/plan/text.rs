@@ -4,7 +4,7 @@ use super::files::{Files, Missing};
 use crate::host::Resources;
 use crate::kernel::Work;
 use arch::Arch;
-use model::{Plan, Skipped, printable};
+use model::{Cell, Plan, Skipped, printable};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -19,10 +19,10 @@ const MAX_NAMED: usize = 3;
 pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} · {} cells · {} trials", printable(&plan.name), plan.cells.len(), plan.trials())?;
     needed_first(files.missing(), files.missing_firmware(), Resources::of_host().cpus, out)?;
-    let width = plan.cells.iter().map(|cell| cell.expect.to_string().len()).max().unwrap_or(0).max("expects".len());
+    let width = plan.cells.iter().map(|cell| expects(cell).len()).max().unwrap_or(0).max("expects".len());
     writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
     for cell in &plan.cells {
-        let expects = cell.expect.to_string();
+        let expects = expects(cell);
         let id = printable(cell.id.as_str());
         if 8 + width + 2 + id.chars().count() <= columns {
             writeln!(out, "{:>6}  {expects:width$}  {id}", cell.repeat)?;
@@ -39,6 +39,11 @@ pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, o
         writeln!(out, "\n`oomlab plan -v` prints the QEMU command lines")?;
     }
     Ok(())
+}
+
+fn expects(cell: &Cell) -> String {
+    let quarantined = if cell.quarantine.is_empty() { "" } else { ", quarantined" };
+    format!("{}{quarantined}", cell.expect)
 }
 
 fn needed_first(missing: &[Missing], firmware: &[Arch], cpus: u32, out: &mut dyn Write) -> io::Result<()> {

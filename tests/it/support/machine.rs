@@ -109,6 +109,7 @@ impl Machine {
             repeat: 1,
             expect: Expectation::pass(),
             fail_on: Vec::new(),
+            quarantine: Vec::new(),
         }
     }
 }

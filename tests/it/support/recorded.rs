@@ -42,6 +42,7 @@ pub fn trial(case: &str) -> TrialRecord {
         repeat: 1,
         expect: Expectation::pass(),
         fail_on: Vec::new(),
+        quarantine: Vec::new(),
     };
     let course = retrace(Setup::of(&cell), &events(case));
     let verdict = course.verdict.expect("a verdict");

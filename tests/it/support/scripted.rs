@@ -81,6 +81,7 @@ impl Scripted {
             repeat: 1,
             expect: Expectation::pass(),
             fail_on: Vec::new(),
+            quarantine: Vec::new(),
         });
         self.plan.cells.last_mut().expect("the cell just added")
     }

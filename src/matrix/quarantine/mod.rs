@@ -1,0 +1,9 @@
+//! Quarantine files: which failures of which cells are known, and until when. `docs/quarantine.md` explains the format.
+
+mod apply;
+mod entry;
+mod schema;
+
+pub use apply::{Quarantining, quarantine};
+pub use entry::QuarantineFile;
+pub use schema::quarantine_schema;
