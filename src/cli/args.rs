@@ -4,19 +4,22 @@ use super::attach::AttachArgs;
 use super::bisect::{BisectArgs, StepArgs};
 use super::bundle::BundleArgs;
 use super::cache::CacheArgs;
-use super::completion::{kernels, trials, workloads};
+use super::classify::ClassifyArgs;
+use super::completion::{kernels, runs, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::end::EndGuestArgs;
 use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs, TimeoutArgs};
 use super::kernel::KernelArgs;
+use super::lookup::LATEST;
 use super::quarantine::QuarantineArgs;
+use super::replay::ReplayArgs;
 use super::report::ReportArgs;
 use super::run_options::RunOptions;
 use super::shell::ShellArgs;
 use super::values::{arch_parser, seconds, shell_parser};
 use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Boots Linux kernels in QEMU, puts them under memory pressure, and judges from outside whether and how they hang.
 ///
@@ -66,6 +69,8 @@ pub enum Command {
     Repro(ReproArgs),
     /// Report a run again, as text or as a file
     Report(ReportArgs),
+    /// Run the plan of an earlier run again, or its failures: a new run
+    Rerun(RerunArgs),
     /// Judge recorded trials again by the current rules
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.
@@ -147,9 +152,20 @@ pub struct TrialArgs {
 
 /// Arguments of `oomlab run`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    override_usage = "oomlab run [OPTIONS] <MATRIX> [--resume [<RUN>]]\n       oomlab run [OPTIONS] --resume [<RUN>]"
+)]
 pub struct RunArgs {
     /// The matrix
-    pub matrix: PathBuf,
+    #[arg(required_unless_present = "resume")]
+    pub matrix: Option<PathBuf>,
+    /// Continue a run in its folder, with the plan that it has: what has ended is not run again; see `docs/resume.md`
+    /// [without RUN: the latest run that is not complete]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = LATEST, add = runs(), conflicts_with_all = ["out", "range"])]
+    pub resume: Option<String>,
+    /// With `--resume` and without a matrix: boot it with the further arguments of QEMU that the run's plan has
+    #[arg(long, requires = "resume", conflicts_with = "matrix")]
+    pub trust: bool,
     /// Run only cells that match, for example `arch=arm ram<=64M`; see `docs/matrix.md`
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
@@ -177,6 +193,13 @@ pub struct RunArgs {
     pub bisect: Option<f64>,
     #[command(flatten)]
     pub options: RunOptions,
+}
+
+impl RunArgs {
+    /// The matrix; only `--resume` works without one, and does not ask for it.
+    pub(super) fn matrix_path(&self) -> &Path {
+        self.matrix.as_deref().unwrap_or(Path::new("-"))
+    }
 }
 
 /// Arguments of `oomlab plan`.
@@ -265,18 +288,26 @@ pub struct ReproArgs {
     pub options: RunOptions,
 }
 
-/// Arguments of `oomlab replay`.
+/// Arguments of `oomlab rerun`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ReplayArgs {
-    /// The run or trial, as reports name it, or the path of its folder
-    #[arg(value_name = "RUN[/CELL]", add = trials())]
-    pub recorded: String,
-    /// Draw each trial on a time axis: stages, console, vCPUs, beats, canary, free memory, kills, probes
-    #[arg(long, conflicts_with = "json")]
-    pub timeline: bool,
-    /// Print one JSON document; see `docs/replay.md`
+pub struct RerunArgs {
+    /// The run, as reports name it, or the path of its folder; `latest` for the latest one
+    #[arg(value_name = "RUN", default_value = LATEST, add = runs())]
+    pub run: String,
+    /// Run only cells with a trial that did not end as expected
     #[arg(long)]
-    pub json: bool,
+    pub failed: bool,
+    /// Run only cells that match, for example `arch=arm ram<=64M`; see `docs/matrix.md`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Trials of each cell, in place of what the plan says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeat: Option<u32>,
+    /// Boot cells with the further arguments of QEMU that the plan has
+    #[arg(long)]
+    pub trust: bool,
+    #[command(flatten)]
+    pub options: RunOptions,
 }
 
 /// Arguments of `oomlab watch`.
@@ -325,16 +356,6 @@ pub struct WatchArgs {
     /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
     #[arg(last = true, value_name = "QEMU")]
     pub command: Vec<String>,
-}
-
-/// Arguments of `oomlab classify`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct ClassifyArgs {
-    /// Console logs, `dmesg` output or syslog files; `-` for standard input [default: standard input]
-    pub files: Vec<PathBuf>,
-    /// Print one JSON object a line, a file each; see `docs/classify.md`
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Arguments of `oomlab workload`.

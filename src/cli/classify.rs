@@ -1,6 +1,5 @@
 //! `oomlab classify`: the reports in a console log.
 
-use super::args::ClassifyArgs;
 use super::error::{CliError, EXIT_USAGE};
 use super::output::{broken, print, print_err, print_json};
 use crate::store::open_stream;
@@ -10,6 +9,16 @@ use model::printable;
 use serde::Serialize;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// Arguments of `oomlab classify`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClassifyArgs {
+    /// Console logs, `dmesg` output or syslog files; `-` for standard input [default: standard input]
+    pub files: Vec<PathBuf>,
+    /// Print one JSON object a line, a file each; see `docs/classify.md`
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 256 * 1024;

@@ -3,6 +3,7 @@
 use super::args::Program;
 use super::context::Context;
 use super::error::CliError;
+use super::lookup::LATEST;
 use super::output::print;
 use crate::image::load_workloads;
 use crate::kernel::Catalogue;
@@ -58,6 +59,14 @@ pub(super) fn workloads() -> ArgValueCandidates {
 /// Runs in the folder `runs`, and behind `RUN/` the cells of one.
 pub(super) fn trials() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| recorded(Path::new("runs"), &current.to_string_lossy()))
+}
+
+/// Runs in the folder `runs`.
+pub(super) fn runs() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let names = folders(Path::new("runs")).filter(|name| is_plain_word(name));
+        names.chain([LATEST.to_owned()]).map(CompletionCandidate::new).collect()
+    })
 }
 
 fn recorded(runs: &Path, current: &str) -> Vec<CompletionCandidate> {

@@ -68,7 +68,16 @@ macro_rules! lab_error {
     };
 }
 
-lab_error!(std::io::Error, crate::lab::LabError, crate::store::StoreError, super::doctor::DoctorError,);
+lab_error!(std::io::Error, crate::lab::LabError, super::doctor::DoctorError,);
+
+impl From<crate::store::StoreError> for CliError {
+    fn from(error: crate::store::StoreError) -> Self {
+        match error {
+            error @ crate::store::StoreError::InUse { .. } => Self::Usage(error.to_string()),
+            error => Self::Lab(error.to_string()),
+        }
+    }
+}
 
 impl From<crate::image::ImageError> for CliError {
     fn from(error: crate::image::ImageError) -> Self {

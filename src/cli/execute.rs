@@ -4,13 +4,14 @@ use super::bisect::{self, LabArgs};
 use super::capacity;
 use super::context::Context;
 use super::error::CliError;
-use super::interrupt::cancel_on_signals;
+use super::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
 use super::keep;
 use super::known::Catalogues;
 use super::live::Live;
 use super::needed;
 use super::output;
 use super::preparation::PreparationView;
+use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
 use super::timings::Stopwatch;
@@ -41,6 +42,8 @@ pub struct Execution<'a> {
     pub own: Option<KernelArtifact>,
     /// A cell that needs no preparation: the trial of an earlier run.
     pub prepared: Option<lab::Preparation>,
+    /// A run that goes on: the plan has its cells with trials that have not ended.
+    pub(super) resumed: Option<Resumption>,
     /// Bisect regressions for at most this long.
     pub bisect: Option<Duration>,
     /// What was measured so far.
@@ -60,7 +63,12 @@ impl Execution<'_> {
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
     pub fn run(self) -> Result<u8, CliError> {
         let (context, options, bisect) = (self.context, self.options, self.bisect);
+        let is_resumable = self.prepared.is_none();
         let (run, code) = self.execute()?;
+        if code == EXIT_INTERRUPTED && is_resumable {
+            let name = report::run_name(&run.path().display().to_string());
+            output::notify(&format!("`oomlab run --resume {name}` continues it"));
+        }
         let json = options.json.as_deref();
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
         let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
@@ -92,7 +100,10 @@ impl Execution<'_> {
         }
         // Created before any download, so that a folder that cannot be written is reported first.
         let runs = Path::new("runs");
-        let run = RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?;
+        let run = match &self.resumed {
+            Some(resumed) => resumed.run.clone(),
+            None => RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?,
+        };
         let plan = &self.plan;
         let resources = Resources::of_host();
         let budget = Budget {
@@ -116,12 +127,12 @@ impl Execution<'_> {
             Some(_) => Accelerators::new(),
             None => sources.accelerators(plan).await,
         };
-        if self.prepared.is_none() {
+        if self.prepared.is_none() && !plan.cells.is_empty() {
             banner(plan, &budget, &accelerators);
         }
         let limits = capacity::limits(&plan.cells, &budget, &resources);
         limits.iter().for_each(|limit| output::notify(limit));
-        let trials = plan.trials() as usize;
+        let trials = self.resumed.as_ref().map_or(plan.trials() as usize, |resumed| resumed.remaining);
         let live = Arc::new(Live::new(&plan.cells, trials, self.context.color));
         let keeper = Arc::new(Keeper::new(self.options.keep.outcomes()));
         let options = lab::RunOptions {
@@ -137,22 +148,35 @@ impl Execution<'_> {
         let preparing = cancel.child_token();
         let view =
             Arc::new(PreparationView { view: live.preparation().timed(&self.stopwatch), cancel: preparing.clone() });
+        let progress = || Arc::clone(&view) as Arc<dyn Progress + Send>;
+        let mut prepared: Vec<lab::Preparation> = self.prepared.into_iter().collect();
+        let mut unprepared = if prepared.is_empty() { Some(plan.clone()) } else { None };
+        if let Some(resumed) = &self.resumed {
+            let (booted, others) = resumed.split(plan);
+            let found = |cell, ready| prepared.push((cell, ready));
+            sources.prepare(&booted, &accelerators, progress(), &preparing, found).await;
+            unprepared = Some(others);
+            if let Err(error) = resumed.check(plan, &prepared, self.options) {
+                view.view.clear();
+                live.close();
+                return Err(error);
+            }
+            run.begin_again()?;
+        }
+        let finished = self.resumed.as_ref().map_or(&[][..], |resumed| &resumed.finished);
         let (sender, preparations) = unbounded_channel();
         let prepare = async {
             // It is closed at the end.
             let sender = sender;
             let found = |cell, ready| drop(sender.send((cell, ready)));
-            match self.prepared {
-                Some((cell, ready)) => found(cell, ready),
-                None => {
-                    let progress = Arc::clone(&view) as Arc<dyn Progress + Send>;
-                    sources.prepare(plan, &accelerators, progress, &preparing, found).await;
-                }
+            prepared.into_iter().for_each(|(cell, ready)| found(cell, ready));
+            if let Some(plan) = &unprepared {
+                sources.prepare(plan, &accelerators, progress(), &preparing, found).await;
             }
             view.view.clear();
         };
         let boot = async {
-            let result = reaping(&keeper, lab.run(plan, preparations, &run)).await;
+            let result = reaping(&keeper, lab.resume(plan, finished, preparations, &run)).await;
             preparing.cancel();
             result
         };

@@ -7,7 +7,7 @@ use super::runtime::can_start_thread;
 use crate::lab::{Observer, Status};
 use crate::report;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model::{Cell, Kind, Outcome, TrialRecord, printable};
+use model::{Cell, Outcome, TrialRecord, printable};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -180,7 +180,7 @@ impl Observer for Live {
                 state.quarantined += 1;
                 ("○", console::Style::new().yellow())
             }
-            (false, _) if record.verdict.kind == Kind::Interrupted => ("–", console::Style::new().dim()),
+            (false, _) if record.is_interrupted() => ("–", console::Style::new().dim()),
             (false, _) => {
                 state.unexpected += 1;
                 ("✗", console::Style::new().red())

@@ -1,6 +1,7 @@
 //! Finding what is recorded by the name that a report gave it.
 
 use super::error::CliError;
+use crate::store::{RunDir, StoreError};
 use model::RunId;
 use std::path::{Path, PathBuf};
 
@@ -28,16 +29,51 @@ pub fn trial(text: &str) -> Result<PathBuf, CliError> {
     })
 }
 
+/// The name of the run that began last.
+pub const LATEST: &str = "latest";
+
+/// The folder of a run: its name, looked for below `runs`, here and in the folders above; or the folder's path.
+///
+/// # Errors
+/// When there is none.
+pub fn run(text: &str) -> Result<PathBuf, CliError> {
+    let text = text.trim_end_matches('/');
+    run_folder(text).ok_or_else(|| {
+        CliError::Usage(format!(
+            "there is no run `{text}` in `runs`, here or above: write RUN as the report printed it, or the path of its folder"
+        ))
+    })
+}
+
+/// The run that began last, of those in the nearest folder `runs` that can be read and that `is_wanted` says to be meant.
+pub fn latest_run(is_wanted: impl Fn(&RunDir) -> Result<bool, StoreError>) -> Option<PathBuf> {
+    let runs = runs_folders().into_iter().find(|runs| runs.is_dir())?;
+    let folders = runs.read_dir().ok()?.flatten().map(|entry| entry.path());
+    let began = |dir: PathBuf| {
+        let run = RunDir::open(&dir).ok()?;
+        // Runs that began in one second are told apart by `<date>-<n>`.
+        let number = dir.to_string_lossy().rsplit_once('-').and_then(|(_, number)| number.parse::<u32>().ok());
+        Some(((run.started().ok()?, number), run))
+    };
+    let mut found: Vec<_> = folders.filter_map(began).collect();
+    found.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let mut wanted = found.into_iter().map(|(_, run)| run).filter(|run| is_wanted(run).unwrap_or(false));
+    wanted.next().map(|run| run.path().to_owned())
+}
+
+fn run_folder(text: &str) -> Option<PathBuf> {
+    let below_runs = runs_folders().into_iter().map(|runs| runs.join(text));
+    std::iter::once(PathBuf::from(text)).chain(below_runs).find(|folder| folder.join("run.json").is_file())
+}
+
 /// A run by its name or its folder's path, or a trial as [`trial`] finds it, also one that has not ended.
 ///
 /// # Errors
 /// When there is neither.
 pub fn run_or_trial(text: &str) -> Result<Recorded, CliError> {
     let text = text.trim_end_matches('/');
-    let is_run = |folder: &PathBuf| folder.join("run.json").is_file();
     let is_trial = |folder: &PathBuf| ["trial.json", "events.jsonl"].iter().any(|file| folder.join(file).is_file());
-    let below_runs = runs_folders().into_iter().map(|runs| runs.join(text));
-    let run = std::iter::once(PathBuf::from(text)).chain(below_runs).find(is_run).map(Recorded::Run);
+    let run = run_folder(text).map(Recorded::Run);
     run.or_else(|| trial_candidates(text).into_iter().find(is_trial).map(Recorded::Trial)).ok_or_else(|| {
         CliError::Usage(format!(
             "there is no run or trial `{text}` in `runs`, here or above: write RUN or RUN/CELL as the report printed it, or the \

@@ -33,6 +33,8 @@ mod range;
 mod replay;
 mod report;
 mod repro;
+mod rerun;
+mod resume;
 mod run;
 mod run_options;
 mod runtime;

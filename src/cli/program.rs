@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
     attach, bisect, boot, bundle, cache, classify, completion, doctor, end, kernel, plan, replay,
-    report as report_command, repro, run, shell, trial, watch, workload,
+    report as report_command, repro, rerun, run, shell, trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, report};
@@ -51,6 +51,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Plan(args) => plan::run(args, program.verbose, &context()?),
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
+        Command::Rerun(args) => rerun::run(args, &context()?),
         Command::Shell(args) => shell::run(args, &context()?),
         Command::Attach(args) => attach::attach(args),
         Command::End(args) => end::end(args),

@@ -49,7 +49,7 @@ struct Range {
 /// When the matrix or the range is wrong, or the lab fails.
 pub fn run(args: &RunArgs, range: &str, context: &Context) -> Result<u8, CliError> {
     let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let mut plan = read(&args.matrix, &catalogues, context)?;
+    let mut plan = read(args.matrix_path(), &catalogues, context)?;
     select(&mut plan, args.filter.as_deref())?;
     repeat(&mut plan, args.repeat);
     let range = Range::new(range, args, plan, &mut catalogues)?;
@@ -67,6 +67,7 @@ pub fn run(args: &RunArgs, range: &str, context: &Context) -> Result<u8, CliErro
             plan: missing,
             own: None,
             prepared: None,
+            resumed: None,
             bisect: None,
             stopwatch,
         };

@@ -1,6 +1,6 @@
 //! `oomlab replay`: judges recorded trials again by the current rules.
 
-use super::args::ReplayArgs;
+use super::completion::trials;
 use super::error::CliError;
 use super::lookup::{self, Recorded};
 use super::output::{print, print_json, style};
@@ -12,6 +12,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use watchdog::{Replay, Setup};
+
+/// Arguments of `oomlab replay`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReplayArgs {
+    /// The run or trial, as reports name it, or the path of its folder
+    #[arg(value_name = "RUN[/CELL]", add = trials())]
+    pub recorded: String,
+    /// Draw each trial on a time axis: stages, console, vCPUs, beats, canary, free memory, kills, probes
+    #[arg(long, conflicts_with = "json")]
+    pub timeline: bool,
+    /// Print one JSON document; see `docs/replay.md`
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Judges recorded trials again; returns the program's exit status.
 ///

@@ -10,11 +10,12 @@ use super::output::{notify, print};
 use super::timings::Stopwatch;
 use super::trust::{refuse_watched, trial_to_boot};
 use crate::image::Images;
-use crate::kernel::Kernels;
+use crate::kernel::{KernelError, Kernels};
 use crate::lab::{Preparation, Ready, Test};
 use crate::report::{self, GuestFile, Lookup};
 use crate::store::{digest_file, read_regular};
-use model::{Digest, KernelArtifact, PLAN_SCHEMA, Plan, TEST_SCRIPT, TrialRecord};
+use model::{Digest, KernelArtifact, KernelName, PLAN_SCHEMA, Plan, TEST_SCRIPT, TrialRecord};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Maximum length of a recorded test in bytes.
@@ -44,7 +45,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     cell.repeat = 1;
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };
     let (options, stopwatch) = (&args.options, Stopwatch::start());
-    Execution { context, catalogues, options, plan, own: None, prepared, bisect: None, stopwatch }.run()
+    Execution { context, catalogues, options, plan, own: None, prepared, resumed: None, bisect: None, stopwatch }.run()
 }
 
 /// The very files of the recorded trial, if they are still what they were.
@@ -89,6 +90,30 @@ pub(super) fn same_kernel(trial: &TrialRecord, kernels: &Kernels) -> Option<Kern
             ..KernelArtifact::of_image(name.clone(), arch, image, digest)
         }),
     )
+}
+
+/// The kernel of a run's plan that is not in the catalogue, as a trial of the run booted it; `None` where there is no such kernel.
+///
+/// # Errors
+/// When its file is missing or has changed, or there are several.
+pub(super) fn kernel_of_run(
+    plan: &Plan,
+    trials: &[TrialRecord],
+    kernels: &Kernels,
+) -> Result<Option<KernelArtifact>, CliError> {
+    let is_unknown =
+        |name: &KernelName| matches!(kernels.catalogue().find(name.as_str()), Err(KernelError::Unknown { .. }));
+    let names: BTreeSet<&KernelName> = plan.cells.iter().map(|cell| &cell.kernel).collect();
+    let mut unknown = names.into_iter().filter(|name| is_unknown(name));
+    let Some(name) = unknown.next() else { return Ok(None) };
+    let own = trials.iter().filter(|trial| trial.cell.kernel == *name).find_map(|trial| same_kernel(trial, kernels));
+    match (own, unknown.next()) {
+        (Some(own), None) => Ok(Some(own)),
+        _ => Err(CliError::Usage(format!(
+            "kernel `{name}` is not in the catalogue, and not in a file that a trial of the run has booted and that is \
+             unchanged: begin a new run with the command that made this one"
+        ))),
+    }
 }
 
 /// The value of an option on QEMU's command line.

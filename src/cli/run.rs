@@ -7,6 +7,7 @@ use super::execute::Execution;
 use super::known::Catalogues;
 use super::output;
 use super::range;
+use super::resume;
 use super::timings::Stopwatch;
 use crate::diagnostic::closest;
 use crate::matrix::{self, Filter};
@@ -26,14 +27,27 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
     if let Some(commits) = &args.range {
         return range::run(args, commits, context);
     }
+    if let Some(named) = &args.resume {
+        return resume::run(args, named, context);
+    }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let mut plan = read(&args.matrix, &catalogues, context)?;
-    repeat(&mut plan, args.repeat);
-    args.quarantine.apply(&args.matrix, &mut plan, args.quarantine_verify, &catalogues, context)?;
-    select(&mut plan, args.filter.as_deref())?;
+    let plan = planned(args, &catalogues, context)?;
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
     let (options, stopwatch) = (&args.options, Stopwatch::start());
-    Execution { context, catalogues, options, plan, own: None, prepared: None, bisect, stopwatch }.run()
+    Execution { context, catalogues, options, plan, own: None, prepared: None, resumed: None, bisect, stopwatch }.run()
+}
+
+/// The plan that the arguments ask for.
+///
+/// # Errors
+/// When a file cannot be read, or anything in it or in the filter is wrong.
+pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
+    let matrix = args.matrix_path();
+    let mut plan = read(matrix, catalogues, context)?;
+    repeat(&mut plan, args.repeat);
+    args.quarantine.apply(matrix, &mut plan, args.quarantine_verify, catalogues, context)?;
+    select(&mut plan, args.filter.as_deref())?;
+    Ok(plan)
 }
 
 /// Gives every cell this number of trials, if there is one.

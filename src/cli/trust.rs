@@ -2,7 +2,7 @@
 
 use super::error::CliError;
 use crate::store::read_trial;
-use model::{Payload, TrialRecord};
+use model::{Cell, Payload, Plan, TrialRecord};
 use std::path::Path;
 
 /// The trial in a folder, to boot its cell.
@@ -32,31 +32,58 @@ pub(super) fn refuse_watched(folder: &Path, trial: &TrialRecord) -> Result<(), C
     Ok(())
 }
 
-fn check(folder: &Path, trial: &TrialRecord, trust: bool) -> Result<(), CliError> {
-    if trust {
-        return Ok(());
+/// Refuses a run with a guest that the lab did not start.
+///
+/// # Errors
+/// When it is one.
+pub(super) fn refuse_watched_run(dir: &Path, plan: &Plan) -> Result<(), CliError> {
+    if plan.cells.iter().any(Cell::is_watched) {
+        let message = format!("{}: the lab only watched this guest, and does not know how to boot it", dir.display());
+        return Err(CliError::Usage(message));
     }
-    let refused = |why: String| {
-        CliError::Usage(format!("{}: this trial {why}; if you trust it, add `--trust`", folder.display()))
-    };
-    let arguments = &trial.cell.qemu;
+    Ok(())
+}
+
+/// Refuses to boot the plan of a run's folder as [`trial_to_boot`] refuses a trial.
+///
+/// # Errors
+/// When it is not trusted.
+pub(super) fn check_run(dir: &Path, plan: &Plan, trust: bool) -> Result<(), CliError> {
+    let distrust = |cell: &Cell| distrust(cell, &[]).map(|why| format!("a cell that {why}"));
+    refuse(dir, "run has", plan.cells.iter().find_map(distrust), trust)
+}
+
+fn check(folder: &Path, trial: &TrialRecord, trust: bool) -> Result<(), CliError> {
+    refuse(folder, "trial", distrust(&trial.cell, &trial.command), trust)
+}
+
+fn refuse(folder: &Path, subject: &str, why: Option<String>, trust: bool) -> Result<(), CliError> {
+    match why.filter(|_| !trust) {
+        Some(why) => {
+            let message = format!("{}: this {subject} {why}; if you trust it, add `--trust`", folder.display());
+            Err(CliError::Usage(message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Why a cell, with QEMU's command line where it has been booted, must not be booted unasked.
+fn distrust(cell: &Cell, command: &[String]) -> Option<String> {
+    let arguments = &cell.qemu;
     if !arguments.is_empty() {
         let arguments = shlex::try_join(arguments.iter().map(String::as_str)).unwrap_or_else(|_| arguments.join(" "));
-        return Err(refused(format!(
-            "gives QEMU further arguments, with which it can read and write your files: {arguments}"
-        )));
+        return Some(format!("gives QEMU further arguments, with which it can read and write your files: {arguments}"));
     }
-    let initrd = trial.command.iter().position(|word| word == "-initrd").and_then(|at| trial.command.get(at + 1));
-    let own = match &trial.cell.payload {
+    let initrd = command.iter().position(|word| word == "-initrd").and_then(|at| command.get(at + 1));
+    let own = match &cell.payload {
         Payload::Initrd(initrd) => initrd.path.as_deref(),
         Payload::Workload { .. } => None,
     };
     let mut initrds = initrd.map(Path::new).into_iter().chain(own);
-    match initrds.find(|path| path.to_string_lossy().contains(',')) {
-        Some(path) => Err(refused(format!(
+    initrds.find(|path| path.to_string_lossy().contains(',')).map(|path| {
+        format!(
             "has an initramfs whose path has a comma, at which QEMU may split it into several files: {}",
             path.display()
-        ))),
-        None => Ok(()),
-    }
+        )
+    })
 }

@@ -26,7 +26,7 @@ pub use accel::{AccelChoice, AccelReason, cached_accel, probe_kvm};
 pub use accelerator::Accelerator;
 pub use cgroup::{CpuLimit, MemoryLimit};
 pub use clock::{Clock, file_time, pause, today, touch, wall_clock};
-pub use file_lock::{FileLock, Sharing};
+pub use file_lock::{FileLock, LockedBy, Sharing, is_open, lock_while_open};
 pub use firmware::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 pub use foreign::Foreign;
 pub use kept::{KeptGuest, Login};

@@ -1,5 +1,6 @@
 //! QEMU processes that the lab starts. None outlives the lab.
 
+use super::file_lock::lock_while_open;
 use super::process::{Orphans, ProcessGroup, SpawnError};
 use rustix::process::Signal;
 use std::fs::File;
@@ -32,6 +33,8 @@ impl Qemu {
         let program = argv.first().cloned().unwrap_or_default();
         let failed = |source| SpawnError::Failed { program: program.clone(), source };
         let out = File::create(log).map_err(failed)?;
+        // QEMU inherits the lock: who resumes a run of a killed lab sees whether it still runs.
+        lock_while_open(&out);
         let err = out.try_clone().map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(argv.get(1..).unwrap_or_default()).stdout(out).stderr(err);

@@ -60,6 +60,12 @@ impl SocketDir {
         Self::create_in(&parent(temporary, runtime))
     }
 
+    /// Removes the folders of killed labs.
+    pub fn remove_abandoned() {
+        let [temporary, runtime] = parents();
+        remove_abandoned(&parent(temporary, runtime));
+    }
+
     fn create_in(parent: &Path) -> io::Result<Self> {
         remove_abandoned(parent);
         for _ in 0..MAX_ATTEMPTS {

@@ -18,10 +18,11 @@ impl Diagnosed {
     }
 
     /// Takes note of a trial that has ended.
-    pub fn add(&self, kernel: &KernelArtifact, record: &TrialRecord) {
+    pub fn add(&self, record: &TrialRecord) {
         let is_diagnosed = record.artifacts.iter().any(|artifact| artifact.file.starts_with("bundle/"));
         let Some(title) = record.verdict.title.clone().filter(|_| is_diagnosed) else { return };
-        let key = (record.cell.id.clone(), kernel.digest.clone());
+        let Some(kernel) = record.kernel_digest.clone() else { return };
+        let key = (record.cell.id.clone(), kernel);
         self.lock().entry(key).or_default().entry(title).or_insert(record.trial);
     }
 

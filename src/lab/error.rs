@@ -37,6 +37,16 @@ pub enum LabError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// A guest of a lab that was killed.
+    #[error(
+        "a guest of the lab that was killed still runs{}, for {}: end it, then resume the run", of(*pid), folder.display()
+    )]
+    Survivor {
+        /// Process id of QEMU, if known.
+        pid: Option<u32>,
+        /// The trial's folder.
+        folder: std::path::PathBuf,
+    },
     /// The session over which a test runs.
     #[error("cannot run the test over SSH: {source}")]
     Session {
@@ -53,6 +63,10 @@ pub enum LabError {
     },
 }
 
+fn of(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" as process {pid}")).unwrap_or_default()
+}
+
 impl LabError {
     /// The verdict on a trial that ended for this reason.
     pub fn verdict(&self) -> Verdict {
@@ -60,7 +74,7 @@ impl LabError {
             Self::Store(_) | Self::Disk { .. } => Kind::StoreFailed,
             Self::Open(_) | Self::Console { .. } => Kind::QemuFailed,
             Self::Session { .. } => Kind::ImageUnavailable,
-            Self::Executor { .. } | Self::Io { .. } => Kind::QemuDied,
+            Self::Executor { .. } | Self::Io { .. } | Self::Survivor { .. } => Kind::QemuDied,
         };
         Verdict::new(kind, RuleId::Driver, self.to_string())
     }

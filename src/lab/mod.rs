@@ -7,6 +7,7 @@
 
 mod admission;
 mod answer;
+mod booted;
 mod conductor;
 mod diagnosed;
 mod diagnosis;
@@ -30,12 +31,14 @@ mod session;
 mod shell;
 mod step_error;
 mod stopping;
+mod survivors;
 mod test_log;
 mod trial;
 mod user_space;
 mod vcpu_throttle;
 
 pub use admission::{Admission, Budget, Need};
+pub use booted::{Replaced, has_booted, replaced};
 pub use error::LabError;
 pub use executor::{Assignment, Execution, Executor};
 pub use keep::{Keeper, MAX_KEPT};
@@ -45,4 +48,5 @@ pub use prepare::{Accelerators, Sources};
 pub use process::ProcessExecutor;
 pub use run::{Lab, Preparation, Preparations, RunOptions, prepared};
 pub use shell::{ShellGuest, Terminal};
+pub use survivors::wait_for_survivors;
 pub use trial::{GuestSpec, Ready, SPEC_SCHEMA, Test, TestDisk, TrialSpec};

@@ -4,7 +4,7 @@ use super::error::LabError;
 use super::executor::{Assignment, Execution, Executor};
 use super::local::{draft, fail};
 use super::observer::{Observer, Status};
-use crate::host::{Orphans, Output, PipedProcess, SpawnError};
+use crate::host::{Orphans, Output, PipedProcess, SpawnError, lock_while_open};
 use crate::store::read_trial;
 use model::TrialRecord;
 use rustix::process::Signal;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 const SPEC: &str = "spec.json";
 
 /// The file for the process's stderr.
-const LOG: &str = "lab.log";
+pub(super) const LOG: &str = "lab.log";
 
 /// Timeout for a cancelled trial's exit: longer than the stop ladder.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,7 +50,10 @@ impl ProcessExecutor {
         std::fs::write(&path, text).map_err(failed)?;
         // Removes the record of an earlier attempt.
         let _ = std::fs::remove_file(folder.join("trial.json"));
-        let process = self.spawn(&path, folder, File::create(&log).map_err(failed)?);
+        let log_file = File::create(&log).map_err(failed)?;
+        // The process inherits the lock.
+        lock_while_open(&log_file);
+        let process = self.spawn(&path, folder, log_file);
         let status = supervise(&mut process.map_err(|error| failed(error.into()))?, index, observer, &cancel).await;
         let status = status.map_err(failed)?;
         match read_trial(folder) {

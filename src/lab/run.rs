@@ -10,7 +10,7 @@ use crate::host::{Clock, allow_open_files, wall_clock};
 use crate::report;
 use crate::store::{RunDir, TrialDir};
 use model::{Accel, Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -76,9 +76,25 @@ impl Lab {
     /// When the run directory cannot be written. Any other failure of the lab is a verdict with the outcome `lab-error`, and
     /// the other trials continue.
     pub async fn run(&self, plan: &Plan, preparations: Preparations, run: &RunDir) -> Result<(), LabError> {
+        self.resume(plan, &[], preparations, run).await
+    }
+
+    /// Runs the trials of the plan that have not finished: the others have these records. See [`Lab::run`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn resume(
+        &self,
+        plan: &Plan,
+        finished: &[TrialRecord],
+        preparations: Preparations,
+        run: &RunDir,
+    ) -> Result<(), LabError> {
         let clock = Clock::start();
         allow_open_files();
-        let mut waiting = Waiting { trials: trials(plan), prepared: BTreeMap::new(), preparations: Some(preparations) };
+        finished.iter().for_each(|record| self.diagnosed.add(record));
+        let trials = unfinished(plan, finished);
+        let mut waiting = Waiting { trials, prepared: BTreeMap::new(), preparations: Some(preparations) };
         let mut admission = Admission::new(self.options.budget);
         let mut running: JoinSet<(Need, Result<(), LabError>)> = JoinSet::new();
         let mut failed = None;
@@ -101,14 +117,18 @@ impl Lab {
                 Some(done) = running.join_next() => {
                     let (need, result) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
                     admission.give_back(need);
+                    let result = result.and_then(|()| Ok(run.advance(clock.now().as_secs_f64())?));
                     failed = failed.or(result.err());
                 }
                 () = waiting.receive() => {}
                 () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => {}
             }
         }
-        run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
-        failed.map_or(Ok(()), Err)
+        match failed {
+            // It has not finished: it can be resumed.
+            Some(error) => Err(error),
+            None => Ok(run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?),
+        }
     }
 
     /// Judges a guest that the lab did not plan, until its end, a verdict or cancellation.
@@ -205,12 +225,14 @@ impl<'p> Waiting<'p> {
     }
 }
 
-/// The plan's trials in order, by index, cell and number: all first trials, then all second ones, so that a stopped run has
-/// seen every cell.
-fn trials(plan: &Plan) -> Vec<Planned<'_>> {
+/// The plan's trials without a record, in order, by index, cell and number: all first trials, then all second ones, so that a
+/// stopped run has seen every cell.
+fn unfinished<'p>(plan: &'p Plan, finished: &[TrialRecord]) -> Vec<Planned<'p>> {
+    let finished: BTreeSet<(&CellId, u32)> = finished.iter().map(|record| (&record.cell.id, record.trial)).collect();
     let max = plan.cells.iter().map(|cell| cell.repeat).max().unwrap_or(0);
     (1..=max)
         .flat_map(|number| plan.cells.iter().filter(move |cell| cell.repeat >= number).map(move |cell| (cell, number)))
+        .filter(|(cell, number)| !finished.contains(&(&cell.id, *number)))
         .enumerate()
         .map(|(index, (cell, number))| (index, cell, number))
         .collect()
@@ -239,6 +261,7 @@ struct Trial {
 impl Trial {
     async fn run(self) -> Result<TrialRecord, LabError> {
         self.observer.started(self.index, &self.cell, self.number);
+        self.clear()?;
         let record = match &self.ready {
             Ok(ready) => self.boot_or_fall_back(ready).await?,
             Err(verdict) => self.unready(verdict)?,
@@ -259,7 +282,13 @@ impl Trial {
             ready.accelerator.disable_kvm();
         }
         self.observer.restarted_under_tcg(self.index, &record);
+        self.clear()?;
         self.boot(ready, Accel::Tcg).await
+    }
+
+    /// A file of an earlier boot is not part of this one's record.
+    fn clear(&self) -> Result<(), LabError> {
+        Ok(self.run.clear_trial(self.cell.id.as_str(), self.number)?)
     }
 
     async fn boot(&self, ready: &Ready, accel: Accel) -> Result<TrialRecord, LabError> {
@@ -287,7 +316,7 @@ impl Trial {
         };
         let record = self.executor.execute(assignment).await?;
         if let Some(diagnosed) = &self.diagnosed {
-            diagnosed.add(&ready.kernel, &record);
+            diagnosed.add(&record);
         }
         Ok(record)
     }

@@ -5,6 +5,7 @@
 
 mod canary;
 mod criterion;
+mod difference;
 mod expand;
 mod fail_on;
 mod faults;
@@ -24,6 +25,7 @@ mod select;
 mod single;
 mod values;
 
+pub use difference::Difference;
 pub use fail_on::{UnknownReport, fail_on};
 pub use faults::{FaultError, faults};
 pub use filter::Filter;

@@ -38,6 +38,8 @@ pub fn json(run: &RunRecord) -> String {
             quarantined: run.trials.iter().filter(|trial| trial.quarantine().is_some()).count(),
             with_reports: super::tally::with_reports(&run.trials),
             interrupted: run.interrupted,
+            resumed: run.resumed,
+            not_run: run.not_run.iter().map(NotRun::of).collect(),
             exit_code: run.exit_code(),
         },
         cells: run.trials.iter().map(|trial| Cell::of(run, trial)).collect(),
@@ -122,8 +124,27 @@ struct Run<'r> {
     with_reports: usize,
     /// Whether the user stopped the run.
     interrupted: bool,
+    /// How often the run was resumed.
+    resumed: u32,
+    /// Cells with trials that have not ended, in the order of the plan.
+    not_run: Vec<NotRun<'r>>,
     /// Exit status of the program.
     exit_code: u8,
+}
+
+/// A cell with trials that have not ended.
+#[derive(Serialize, JsonSchema)]
+struct NotRun<'r> {
+    /// The cell.
+    id: &'r str,
+    /// Number of these trials.
+    trials: usize,
+}
+
+impl<'r> NotRun<'r> {
+    fn of(not_run: &'r model::NotRun) -> Self {
+        Self { id: not_run.cell.id.as_str(), trials: not_run.trials.len() }
+    }
 }
 
 /// One trial.

@@ -1,7 +1,7 @@
 //! A run as JUnit XML for CI servers: one test suite for each kernel and architecture, one test case for each trial, and for each subtest.
 
 use super::quarantine::sentence;
-use model::{Kind, Outcome, RunRecord, Subtest, SubtestStatus, TrialRecord};
+use model::{Cell, Outcome, RunRecord, Subtest, SubtestStatus, TrialRecord, trial_folder};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MAX_LINE: usize = 4096;
 ///
 /// What was expected is a success, a known failure too, with a note in `system-out`. Something unexpected in a guest
 /// is a failure, also when it is inconclusive: a CI server must not take that for a pass. A fault of the lab is an
-/// error, and a trial that the user stopped or that is quarantined is skipped. What the kernel reported beside the verdict stands in `system-out`, or behind
+/// error; a trial that the user stopped, that is quarantined, or that the run did not come to, is skipped. What the kernel reported beside the verdict stands in `system-out`, or behind
 /// the console lines of a failure.
 ///
 /// # Errors
@@ -20,29 +20,68 @@ const MAX_LINE: usize = 4096;
 pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
     let mut report = Report::new(xml(&run.name));
     report.set_time(seconds(run.duration_s));
-    let mut suites: Vec<TestSuite> = Vec::new();
+    let mut suites = Suites(Vec::new());
     for trial in &run.trials {
-        let name = xml(&format!("{}.{}", trial.cell.kernel, trial.cell.arch));
-        let own = case(run, trial, &name);
-        let cases =
-            std::iter::once(own).chain(trial.subtests.iter().map(|subtest| subtest_case(trial, subtest, &name)));
-        let place = suites.iter().position(|suite| suite.name.as_str() == name).unwrap_or_else(|| {
-            suites.push(TestSuite::new(name.clone()));
-            suites.len() - 1
-        });
-        suites[place].add_test_cases(cases.collect::<Vec<_>>());
+        let suite = suites.of(&trial.cell);
+        let name = suite.name.to_string();
+        suite.add_test_case(case(run, trial, &name));
+        suite.add_test_cases(trial.subtests.iter().map(|subtest| subtest_case(trial, subtest, &name)));
     }
+    for not_run in &run.not_run {
+        let suite = suites.of(&not_run.cell);
+        let name = suite.name.to_string();
+        let id = not_run.cell.id.as_str();
+        suite.add_test_cases(not_run.trials.iter().map(|number| not_run_case(&trial_folder(id, *number), &name)));
+    }
+    let Suites(mut suites) = suites;
     for suite in &mut suites {
         suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
     }
     report.add_test_suites(suites);
-    report.to_string()
+    Ok(without_total_of_skipped(&report.to_string()?))
+}
+
+/// The schemas of Jenkins and GitLab have `skipped` for a suite, not for `testsuites`.
+fn without_total_of_skipped(document: &str) -> String {
+    // Quotes and `>` of names are escaped.
+    let Some((before, rest)) = document.split_once("<testsuites ") else { return document.to_owned() };
+    let (root, suites) = rest.split_once('>').unwrap_or((rest, ""));
+    let attributes = root.split_once(" skipped=\"").and_then(|(start, rest)| Some((start, rest.split_once('"')?.1)));
+    let root = attributes.map_or_else(|| root.to_owned(), |(start, end)| format!("{start}{end}"));
+    format!("{before}<testsuites {root}>{suites}")
+}
+
+/// One for each kernel and architecture, in the order of their first trials.
+struct Suites(Vec<TestSuite>);
+
+impl Suites {
+    fn of(&mut self, cell: &Cell) -> &mut TestSuite {
+        let name = xml(&format!("{}.{}", cell.kernel, cell.arch));
+        let place = self.0.iter().position(|suite| suite.name.as_str() == name).unwrap_or_else(|| {
+            self.0.push(TestSuite::new(name));
+            self.0.len() - 1
+        });
+        &mut self.0[place]
+    }
+}
+
+/// A trial that the run did not come to.
+fn not_run_case(folder: &str, suite: &str) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message("not run");
+    let mut case = TestCase::new(case_name(folder, suite), status);
+    case.set_classname(suite);
+    case
+}
+
+/// The trial's folder without what it has in common with its suite.
+fn case_name(folder: &str, suite: &str) -> String {
+    let folder = xml(folder);
+    folder.strip_prefix(&format!("{suite}.")).unwrap_or(&folder).to_owned()
 }
 
 fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
-    let folder = xml(&trial.folder());
-    let name = folder.strip_prefix(&format!("{suite}.")).unwrap_or(&folder).to_owned();
-    let mut case = TestCase::new(name, status(run, trial));
+    let mut case = TestCase::new(case_name(&trial.folder(), suite), status(run, trial));
     case.set_classname(suite).set_time(seconds(trial.duration_s));
     let expect = &trial.cell.expect;
     if trial.as_expected() && trial.verdict.outcome() != Outcome::Pass {
@@ -86,7 +125,7 @@ fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
         | Outcome::Fail
         | Outcome::Inconclusive => NonSuccessKind::Failure,
     };
-    let mut status = if verdict.kind == Kind::Interrupted || !trial.is_unexpected() {
+    let mut status = if trial.is_interrupted() || !trial.is_unexpected() {
         TestCaseStatus::skipped()
     } else {
         TestCaseStatus::non_success(kind)

@@ -1,7 +1,7 @@
 //! Counts of trials by result.
 
 use super::layout::{Colour, Style};
-use model::{Kind, Outcome, RunRecord, TrialRecord};
+use model::{Outcome, RunRecord, TrialRecord};
 
 /// A trial's result compared to its expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,7 @@ impl Standing {
             (true, Outcome::Pass) => Self::Pass,
             (true, _) => Self::KnownFailure,
             (false, _) if trial.quarantine().is_some() => Self::Quarantined,
-            (false, _) if trial.verdict.kind == Kind::Interrupted => Self::Stopped,
+            (false, _) if trial.is_interrupted() => Self::Stopped,
             (false, _) => Self::Unexpected,
         }
     }

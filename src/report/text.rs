@@ -1,6 +1,7 @@
 //! The report that stands in the terminal at the end: what was not expected first, then every cell, then the total.
 
 use super::layout::{Colour, Style, counted, duration};
+use super::not_run::not_run;
 use super::quarantine::{self, not_covered};
 use super::table;
 use super::tally::{reports_note, tally, unexpected};
@@ -28,6 +29,7 @@ pub fn text(run: &RunRecord, style: Style) -> String {
     out.push_str(&table::table(run, style));
     known(&mut out, run, style);
     out.push_str(&quarantine::text(run, style));
+    out.push_str(&not_run(run, style));
     out.push_str(&total(run, style));
     out
 }
@@ -131,13 +133,26 @@ pub(super) fn repro(run: &RunRecord, folder: &str) -> String {
 
 /// A trial's name as commands take it, quoted for a shell where it must be. A run that is not below `runs` is named by its folder.
 pub(super) fn shell_name(run_dir: &str, folder: &str) -> String {
+    shell_word(&format!("{}/{folder}", below_runs(run_dir)))
+}
+
+/// A run's name as commands take it, quoted as a trial's.
+pub fn run_name(run_dir: &str) -> String {
+    shell_word(below_runs(run_dir))
+}
+
+fn below_runs(run_dir: &str) -> &str {
     let dir = run_dir.trim_end_matches('/');
-    let trial = printable(&format!("{}/{folder}", dir.strip_prefix("runs/").unwrap_or(dir)));
-    if is_plain_word(&trial) {
-        return trial;
+    dir.strip_prefix("runs/").unwrap_or(dir)
+}
+
+fn shell_word(text: &str) -> String {
+    let word = printable(text);
+    if is_plain_word(&word) {
+        return word;
     }
     // What is printable has no NUL, the one character that cannot be quoted.
-    shlex::try_quote(&trial).unwrap_or_default().into_owned()
+    shlex::try_quote(&word).unwrap_or_default().into_owned()
 }
 
 /// Whether a shell takes the text as one word without quotes.

@@ -28,6 +28,16 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+        /// Whether it is no whole JSON: its writer died, or the host lost power.
+        is_torn: bool,
+    },
+    /// Another lab works in the folder.
+    #[error("{} is in use{}: wait until that run ends, or interrupt it", path.display(), by(*pid))]
+    InUse {
+        /// The run's folder.
+        path: PathBuf,
+        /// The lab's process id, if known.
+        pid: Option<u32>,
     },
     /// The run was written by a newer program.
     #[error(
@@ -47,6 +57,10 @@ pub enum StoreError {
         /// Where it was looked for.
         path: PathBuf,
     },
+}
+
+fn by(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" by process {pid}")).unwrap_or_default()
 }
 
 impl StoreError {

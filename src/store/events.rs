@@ -36,6 +36,7 @@ impl Events {
         let damaged = |reason: String| StoreError::Damaged {
             path: self.path.clone(),
             reason: format!("line {}: {reason}", self.number),
+            is_torn: false,
         };
         match self.line.last() {
             Some(b'\n') => serde_json::from_slice(&self.line).map(Some).map_err(|error| damaged(error.to_string())),

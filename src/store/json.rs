@@ -4,8 +4,12 @@ use super::{StoreError, read_regular};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
+
+/// How the name of a file begins while it is written.
+const PART: &str = ".part-";
 
 /// Maximum length of a file that is read: a plan of the most cells that a matrix may have is shorter.
 const MAX_JSON: u64 = 512 << 20;
@@ -15,17 +19,39 @@ const MAX_RECORD: u64 = 8 << 20;
 
 /// Writes `value` to `path`: readers see the old file or the new one, never a part.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    let failed = StoreError::write(path);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let save = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.write_all(b"\n")?;
-        rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o644))?;
-        file.persist(path)?;
-        Ok(())
-    };
-    save().map_err(failed)
+    save(path, value, |_| Ok(())).map_err(StoreError::write(path))
+}
+
+/// The same for a file that a run cannot do without: it survives a loss of power, too.
+pub(super) fn write_durably<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+    let done = save(path, value, File::sync_all).and_then(|()| File::open(folder(path))?.sync_all());
+    done.map_err(StoreError::write(path))
+}
+
+fn save<T: Serialize>(path: &Path, value: &T, sync: fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::with_prefix_in(PART, folder(path))?;
+    serde_json::to_writer_pretty(&mut file, value)?;
+    file.write_all(b"\n")?;
+    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o644))?;
+    sync(file.as_file())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Removes what a killed lab has not written to its end in a folder.
+pub(super) fn remove_parts(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_part = entry.file_name().to_string_lossy().starts_with(PART) && entry.file_type()?.is_file();
+        if is_part {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Reads a file whose `schema` must not be newer than `known`.
@@ -59,5 +85,9 @@ fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<(), StoreError>
 }
 
 fn damaged(path: &Path) -> impl Fn(serde_json::Error) -> StoreError {
-    move |error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() }
+    move |error| StoreError::Damaged {
+        path: path.to_owned(),
+        reason: error.to_string(),
+        is_torn: error.is_eof() || error.is_syntax(),
+    }
 }

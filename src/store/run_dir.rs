@@ -2,19 +2,25 @@
 //!
 //! ```text
 //! runs/2026-11-24-0/
-//!   run.json       format version, name, when it began and how it ended
+//!   run.json       format version, name, when it began, how long it took, how it ended
+//!   lock           the process id of the lab that works in it, which has it locked
 //!   plan.json      the cells
 //!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
 //!   regressions.json, bisections/  what `--bisect-regressions` found
 //! ```
 
 use super::{StoreError, json};
+use crate::host::{FileLock, LockedBy};
 use model::{
-    PLAN_SCHEMA, Plan, RUN_SCHEMA, Regression, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder,
+    NotRun, PLAN_SCHEMA, Plan, RUN_SCHEMA, Regression, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file with which a trial has ended.
+const RECORD: &str = "trial.json";
 
 /// `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +32,8 @@ struct Head {
     duration_s: f64,
     finished: bool,
     interrupted: bool,
+    #[serde(default)]
+    resumed: u32,
 }
 
 /// `regressions.json`.
@@ -35,10 +43,14 @@ struct Regressions {
     regressions: Vec<Regression>,
 }
 
-/// A run's folder. What is in it can be read while the run goes on.
+/// A run's folder. What is in it can be read while the run goes on; one lab at a time works in it.
 #[derive(Debug, Clone)]
 pub struct RunDir {
     dir: PathBuf,
+    /// How long the run took until it was resumed.
+    before_s: f64,
+    /// Of the lab that works in it.
+    _lock: Option<Arc<FileLock>>,
 }
 
 impl RunDir {
@@ -61,13 +73,14 @@ impl RunDir {
             }
             None => first_free(runs, date)?,
         };
-        let run = Self { dir };
+        let mut run = Self { dir, before_s: 0.0, _lock: None };
         if run.head_path().exists() {
             return Err(StoreError::Write {
                 path: run.dir,
                 source: std::io::Error::other("there is a run already; name another folder"),
             });
         }
+        run._lock = Some(lock(&run.dir)?);
         let id = run.dir.file_name().map_or("run".into(), |name| name.to_string_lossy());
         let head = Head {
             schema: RUN_SCHEMA,
@@ -77,10 +90,32 @@ impl RunDir {
             duration_s: 0.0,
             finished: false,
             interrupted: false,
+            resumed: 0,
         };
-        json::write(&run.dir.join("plan.json"), plan)?;
-        json::write(&run.head_path(), &head)?;
+        json::write_durably(&run.plan_path(), plan)?;
+        json::write_durably(&run.head_path(), &head)?;
         Ok(run)
+    }
+
+    /// Opens the folder of a run to continue it, and removes files that a killed lab has not written to their end. Trials whose record
+    /// is among them have none then: returns their folders.
+    ///
+    /// # Errors
+    /// When there is no run, another lab works in it, or it cannot be read or written.
+    pub fn resume(dir: &Path) -> Result<(Self, Vec<PathBuf>), StoreError> {
+        let found = Self::open(dir)?;
+        let lock = Some(lock(dir)?);
+        json::remove_parts(dir).map_err(StoreError::write(dir))?;
+        let head = found.head()?;
+        let mut torn = Vec::new();
+        for folder in found.trial_folders()? {
+            let path = folder.join(RECORD);
+            if path.is_file() && matches!(read_record(&path), Err(StoreError::Damaged { is_torn: true, .. })) {
+                std::fs::remove_file(&path).map_err(StoreError::write(&path))?;
+                torn.push(folder);
+            }
+        }
+        Ok((Self { before_s: head.duration_s, _lock: lock, ..found }, torn))
     }
 
     /// Opens an existing run.
@@ -88,7 +123,7 @@ impl RunDir {
     /// # Errors
     /// When there is none.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let run = Self { dir: dir.to_owned() };
+        let run = Self { dir: dir.to_owned(), before_s: 0.0, _lock: None };
         if run.head_path().is_file() { Ok(run) } else { Err(StoreError::NoRun { path: dir.to_owned() }) }
     }
 
@@ -102,16 +137,62 @@ impl RunDir {
         self.dir.join("cells").join(trial_folder(cell, trial))
     }
 
-    /// Writes down how long the run took and whether the user stopped it.
+    /// Removes what an earlier boot of a trial has left.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn clear_trial(&self, cell: &str, trial: u32) -> Result<(), StoreError> {
+        let folder = self.trial_folder(cell, trial);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::write(&folder)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes down that the run goes on.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read or written.
+    pub fn begin_again(&self) -> Result<(), StoreError> {
+        let head = self.head()?;
+        let head = Head { finished: false, interrupted: false, resumed: head.resumed.saturating_add(1), ..head };
+        json::write_durably(&self.head_path(), &head)
+    }
+
+    /// Writes down how long the run has taken so far, `duration_s` of it since it began or was resumed.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read or written.
+    pub fn advance(&self, duration_s: f64) -> Result<(), StoreError> {
+        let head = self.head()?;
+        json::write(&self.head_path(), &Head { duration_s: self.before_s + duration_s, ..head })
+    }
+
+    /// The same at its end, and whether the user stopped it.
     ///
     /// # Errors
     /// When `run.json` cannot be read or written.
     pub fn finish(&self, duration_s: f64, interrupted: bool) -> Result<(), StoreError> {
-        let mut head: Head = json::read(&self.head_path(), RUN_SCHEMA)?;
-        head.duration_s = duration_s;
-        head.interrupted = interrupted;
-        head.finished = true;
-        json::write(&self.head_path(), &head)
+        let head = self.head()?;
+        let head = Head { duration_s: self.before_s + duration_s, interrupted, finished: true, ..head };
+        json::write_durably(&self.head_path(), &head)
+    }
+
+    /// When the run began, RFC 3339.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read.
+    pub fn started(&self) -> Result<String, StoreError> {
+        Ok(self.head()?.started)
+    }
+
+    /// Whether all its trials have ended, without an interruption, and the lab has come to its end.
+    ///
+    /// # Errors
+    /// See [`RunDir::record`].
+    pub fn is_complete(&self) -> Result<bool, StoreError> {
+        let head = self.head()?;
+        Ok(head.finished && !head.interrupted && self.record()?.not_run.is_empty())
     }
 
     /// The plan.
@@ -119,7 +200,7 @@ impl RunDir {
     /// # Errors
     /// When it cannot be read.
     pub fn plan(&self) -> Result<Plan, StoreError> {
-        json::read(&self.dir.join("plan.json"), PLAN_SCHEMA)
+        json::read(&self.plan_path(), PLAN_SCHEMA)
     }
 
     /// The folders of the trials that have begun, by cell and number.
@@ -127,7 +208,7 @@ impl RunDir {
     /// # Errors
     /// When the run is of a newer format, or cannot be read.
     pub fn trial_folders(&self) -> Result<Vec<PathBuf>, StoreError> {
-        json::read::<Head>(&self.head_path(), RUN_SCHEMA)?;
+        self.head()?;
         let cells = self.dir.join("cells");
         if !cells.is_dir() {
             return Ok(Vec::new());
@@ -153,15 +234,21 @@ impl RunDir {
     /// # Errors
     /// When a file cannot be read or is damaged.
     pub fn record(&self) -> Result<RunRecord, StoreError> {
-        let head: Head = json::read(&self.head_path(), RUN_SCHEMA)?;
+        let head = self.head()?;
         let plan = self.plan()?;
-        let mut trials = Vec::new();
+        let (mut trials, mut not_run) = (Vec::new(), Vec::new());
         for cell in &plan.cells {
+            let mut missing = Vec::new();
             for trial in 1..=cell.repeat {
-                let path = self.trial_folder(cell.id.as_str(), trial).join("trial.json");
+                let path = self.trial_folder(cell.id.as_str(), trial).join(RECORD);
                 if path.is_file() {
                     trials.push(read_record(&path)?);
+                } else {
+                    missing.push(trial);
                 }
+            }
+            if !missing.is_empty() {
+                not_run.push(NotRun { cell: cell.clone(), trials: missing });
             }
         }
         Ok(RunRecord {
@@ -171,9 +258,11 @@ impl RunDir {
             dir: self.dir.display().to_string(),
             started: head.started,
             duration_s: head.duration_s,
+            resumed: head.resumed,
             planned: plan.trials(),
             interrupted: head.interrupted,
             trials,
+            not_run,
             regressions: self.regressions()?,
         })
     }
@@ -198,8 +287,25 @@ impl RunDir {
         self.dir.join("regressions.json")
     }
 
+    fn head(&self) -> Result<Head, StoreError> {
+        json::read(&self.head_path(), RUN_SCHEMA)
+    }
+
     fn head_path(&self) -> PathBuf {
         self.dir.join("run.json")
+    }
+
+    fn plan_path(&self) -> PathBuf {
+        self.dir.join("plan.json")
+    }
+}
+
+/// Locks a run's folder for this process; the kernel releases it with the process.
+fn lock(dir: &Path) -> Result<Arc<FileLock>, StoreError> {
+    let path = dir.join("lock");
+    match FileLock::try_owned(&path).map_err(StoreError::write(&path))? {
+        Ok(lock) => Ok(Arc::new(lock)),
+        Err(LockedBy(pid)) => Err(StoreError::InUse { path: dir.to_owned(), pid }),
     }
 }
 
@@ -208,7 +314,7 @@ impl RunDir {
 /// # Errors
 /// When there is none, or it is damaged.
 pub fn read_trial(folder: &Path) -> Result<TrialRecord, StoreError> {
-    read_record(&folder.join("trial.json"))
+    read_record(&folder.join(RECORD))
 }
 
 fn read_record(path: &Path) -> Result<TrialRecord, StoreError> {

@@ -2,7 +2,7 @@
 
 use crate::support::recorded;
 
-use model::{Record, RunRecord, TrialRecord};
+use model::{NotRun, Record, RunRecord, TrialRecord};
 use oomlab::report::replay::{self, Comparison, Trial};
 use oomlab::report::{self, Style};
 use serde_json::{Value, json};
@@ -61,8 +61,10 @@ fn show(trial: TrialRecord) {
         dir: "runs/r".into(),
         started: trial.started.clone(),
         duration_s: trial.duration_s,
+        resumed: 0,
         planned: trial.cell.repeat,
         interrupted: false,
+        not_run: vec![NotRun { cell: trial.cell.clone(), trials: vec![2] }],
         trials: vec![trial],
         regressions: Vec::new(),
     };

@@ -38,7 +38,7 @@ const MODULES: &[Module] = &[
     pure("launch", &[]),
     edge("host", &["qmp"]),
     edge("doctor", &["host"]),
-    edge("store", &[]),
+    edge("store", &["host"]),
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
     edge("archive", &["host", "store", "report", "kernel"]),

@@ -17,6 +17,8 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("matrices/zoo.yaml", "builds kernels: a nightly run"),
     ("--tree ~/linux", "builds a kernel: `trees`"),
     ("--range v6.1..v6.3", "builds kernels: `trees`"),
+    ("--resume", "needs a run that was stopped: `resume`"),
+    ("rerun --failed", "needs a run with failures: `resume::rerun_of_failures_is_a_new_run`"),
     ("oomlab shell", "waits for its user: `shells`"),
     ("--workload stress-ng", "fetches packages: a nightly run"),
     ("--workload systemd-oomd", "fetches packages: `ssh::systemd_oomd_kills_before_the_kernel`"),

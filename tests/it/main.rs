@@ -26,6 +26,7 @@ mod program;
 mod quarantines;
 mod replayed;
 mod report;
+mod resume;
 mod scale;
 mod scripted;
 mod scripts;

@@ -22,7 +22,7 @@ const IGNORES_TERM: &str = "ignore-term\nsay [    0.000000] Linux version 6.1.0\
 
 /// Waits until `condition` holds; what does not come within a minute never comes.
 #[expect(clippy::disallowed_methods, reason = "other processes are watched from outside, with a deadline")]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(super) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < deadline, "timeout waiting for {what}");
@@ -46,18 +46,18 @@ fn guest_pid(program: &Program) -> Pid {
     Pid::from_raw(pid.unwrap().try_into().unwrap()).unwrap()
 }
 
-fn walk(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn walk(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 /// Whether a process runs; one that has ended and waits for its parent does not.
-fn is_alive(pid: Pid) -> bool {
+pub(super) fn is_alive(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(super) fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 

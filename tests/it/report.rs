@@ -10,8 +10,8 @@ use evidence::all_evidence;
 use json_schema::{names, violations};
 use model::{
     Accel, Also, AlsoKind, Artifact, Axes, Canary, Caveat, Cell, Culprit, Digest, Evidence, Expectation, Faults,
-    FunctionShare, Kind, Needs, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId, RunRecord,
-    ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
+    FunctionShare, Kind, Needs, NotRun, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId,
+    RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::report::{GuestFile, Lookup, Style, json, json_schema, junit, script, text};
 use proptest::prelude::*;
@@ -156,6 +156,13 @@ fn run() -> RunRecord {
         repeated.also = if number == 3 { trials[0].also.clone() } else { Vec::new() };
         trials.push(repeated);
     }
+    let [not_run, mut repeated, alone, last] = [
+        trial("debian-6.1", "x86_64", 512, "idle", finished()),
+        trial("linux-7.3", "riscv64-nommu", 64, "idle", finished()),
+        trial("linux-7.4", "riscv64-nommu", 64, "idle", finished()),
+        trial("linux-7.5", "riscv64-nommu", 64, "idle", finished()),
+    ];
+    repeated.cell.repeat = 3;
     RunRecord {
         schema: RUN_SCHEMA,
         id: "2026-11-24-0".into(),
@@ -163,9 +170,16 @@ fn run() -> RunRecord {
         dir: "runs/2026-11-24-0".to_owned(),
         started: "2026-11-24T10:00:00Z".to_owned(),
         duration_s: 92.4,
-        planned: 12,
+        planned: 15,
         interrupted: true,
+        resumed: 1,
         trials,
+        not_run: vec![
+            NotRun { cell: not_run.cell, trials: vec![1] },
+            NotRun { cell: repeated.cell, trials: vec![2, 3] },
+            NotRun { cell: alone.cell, trials: vec![1] },
+            NotRun { cell: last.cell, trials: vec![1] },
+        ],
         regressions: vec![bisected(), not_bisected()],
     }
 }
@@ -209,6 +223,9 @@ fn hostile(text: &str) -> RunRecord {
         trial.kernel_release = Some(text.to_owned());
         trial.command.push(text.to_owned());
     }
+    for cell in run.not_run.iter_mut().map(|not_run| &mut not_run.cell) {
+        (cell.id, cell.kernel) = (text.into(), text.into());
+    }
     run
 }
 
@@ -235,6 +252,7 @@ fn text_report_of_an_expected_run() {
     let mut run = run();
     run.trials.truncate(2);
     (run.planned, run.interrupted) = (2, false);
+    run.not_run.clear();
     let shown = text(&run, Style::default());
     assert!(!shown.contains("UNEXPECTED"), "{shown}");
     let total = "1 pass · 1 expected hang · 1 with kernel reports · 92 s\nreport runs/2026-11-24-0/\n";
@@ -306,7 +324,9 @@ fn junit_totals_match_ci_servers() {
     assert_golden("run.xml", &xml);
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
     let totals = (report.tests, report.failures, report.errors);
-    assert_eq!(totals, (10, 3, 1), "a livelock, a known one that is gone, a timeout; and a dead QEMU");
+    assert_eq!(totals, (15, 3, 1), "a livelock, a known one that is gone, a timeout; and a dead QEMU");
+    assert_eq!(xml.matches("<skipped message=\"not run\"/>").count(), 5);
+    assert!(!xml.contains("name=\"smoke\" tests=\"15\" skipped"), "Jenkins and GitLab know it of suites alone");
 }
 
 const HOSTILE: &[&str] = &[

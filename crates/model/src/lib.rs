@@ -58,7 +58,7 @@ pub use probe::{Memory, Probe, Profile, Spot, Zone};
 pub use quarantine::Quarantine;
 pub use regression::{Culprit, Regression};
 pub use rule::RuleId;
-pub use run::{Artifact, RUN_SCHEMA, RunRecord, TEST_SCRIPT, TrialRecord, split_trial_folder, trial_folder};
+pub use run::{Artifact, NotRun, RUN_SCHEMA, RunRecord, TEST_SCRIPT, TrialRecord, split_trial_folder, trial_folder};
 pub use shutdown::ShutdownCause;
 pub use ssh::SshEvent;
 pub use stamp::{Stamp, duration};

@@ -1,6 +1,6 @@
 //! The record of a run: what reports are made of.
 
-use super::{Accel, Also, Cell, Digest, Expectation, Outcome, Quarantine, Regression, RunId, Subtest, Verdict};
+use super::{Accel, Also, Cell, Digest, Expectation, Kind, Outcome, Quarantine, Regression, RunId, Subtest, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +20,18 @@ pub struct RunRecord {
     pub dir: String,
     /// When it began, RFC 3339.
     pub started: String,
-    /// Wall time so far, in seconds.
+    /// Wall time so far, in seconds; between a lab's death and the resumption none passes.
     pub duration_s: f64,
+    /// How often it was resumed.
+    pub resumed: u32,
     /// Number of trials that the plan asks for.
     pub planned: u32,
     /// Whether the user stopped it before all trials were done.
     pub interrupted: bool,
     /// Finished trials, in the order of the plan.
     pub trials: Vec<TrialRecord>,
+    /// Cells with trials that have not ended, in the order of the plan.
+    pub not_run: Vec<NotRun>,
     /// Failures that were bisected, or why not.
     pub regressions: Vec<Regression>,
 }
@@ -45,6 +49,15 @@ impl RunRecord {
             u8::from(self.trials.iter().any(|t| unexpected(&t)))
         }
     }
+}
+
+/// A cell with trials that have not ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotRun {
+    /// The cell.
+    pub cell: Cell,
+    /// Numbers of these trials, from 1; at least one.
+    pub trials: Vec<u32>,
 }
 
 /// One boot of a cell, finished.
@@ -133,6 +146,11 @@ impl TrialRecord {
     /// Name of the trial's folder below `cells/`: the cell's id, and `~N` behind it from the second trial on.
     pub fn folder(&self) -> String {
         trial_folder(self.cell.id.as_str(), self.trial)
+    }
+
+    /// Whether the user or the lab ended the trial before there was a verdict on the guest.
+    pub fn is_interrupted(&self) -> bool {
+        self.verdict.kind == Kind::Interrupted
     }
 
     /// Whether the verdict is the one that was known beforehand.

@@ -1,0 +1,153 @@
+//! `oomlab run --resume`: a run goes on in its own folder.
+
+use super::args::RunArgs;
+use super::context::Context;
+use super::error::CliError;
+use super::execute::Execution;
+use super::known::Catalogues;
+use super::lookup;
+use super::output::notify;
+use super::repro::kernel_of_run;
+use super::run::planned;
+use super::run_options::RunOptions;
+use super::timings::Stopwatch;
+use super::trust;
+use crate::host::SocketDir;
+use crate::lab::{Preparation, Replaced, has_booted, replaced, wait_for_survivors};
+use crate::matrix::Difference;
+use crate::report;
+use crate::store::RunDir;
+use model::{Cell, Plan, TrialRecord, duration};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A run that goes on.
+pub(super) struct Resumption {
+    /// Its folder, locked.
+    pub run: RunDir,
+    /// The trials that are not run again.
+    pub finished: Vec<TrialRecord>,
+    /// Number of the others.
+    pub remaining: usize,
+}
+
+/// Runs the trials of a run that have not ended; returns the program's exit status, that of the whole run.
+///
+/// # Errors
+/// When there is no such run, another lab works in it, its plan or its kernels are others now, or the lab fails.
+pub(super) fn run(args: &RunArgs, named: &str, context: &Context) -> Result<u8, CliError> {
+    let dir = folder(args, named)?;
+    let (run, torn) = RunDir::resume(&dir)?;
+    for folder in torn {
+        notify(&format!("{}: its record was not written to its end: the trial runs again", folder.display()));
+    }
+    SocketDir::remove_abandoned();
+    wait_for_survivors(&run)?;
+    let mut plan = run.plan()?;
+    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    check_plan(args, &dir, &plan, &catalogues, context)?;
+    let record = run.record()?;
+    let (stopped, finished): (Vec<_>, Vec<_>) = record.trials.into_iter().partition(TrialRecord::is_interrupted);
+    let own = kernel_of_run(&plan, &finished, &catalogues.kernels)?;
+    let not_run: usize = record.not_run.iter().map(|cell| cell.trials.len()).sum();
+    let remaining = not_run + stopped.len();
+    notify(&format!("resuming {} · {} of {} trials have ended", dir.display(), finished.len(), plan.trials()));
+    let open: BTreeSet<_> =
+        record.not_run.iter().map(|it| &it.cell.id).chain(stopped.iter().map(|it| &it.cell.id)).collect();
+    plan.cells.retain(|cell| open.contains(&cell.id));
+    let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
+    let (options, stopwatch) = (&args.options, Stopwatch::start());
+    let resumed = Some(Resumption { run, finished, remaining });
+    Execution { context, catalogues, options, plan, own, prepared: None, resumed, bisect, stopwatch }.run()
+}
+
+/// The folder of the run that the arguments name.
+fn folder(args: &RunArgs, named: &str) -> Result<PathBuf, CliError> {
+    if Path::new(named).is_file() {
+        return Err(CliError::Usage(format!(
+            "`--resume {named}`: {named} is a file, and `--resume` takes the name of a run: write `oomlab run {named} --resume`, \
+             or name the run, too"
+        )));
+    }
+    if args.matrix.is_none() {
+        let given = [("--filter", args.filter.is_some()), ("--repeat", args.repeat.is_some())];
+        if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(CliError::Usage(format!(
+                "`{option}` is for a matrix: without one a run goes on with the plan that it has; `oomlab rerun` begins a new \
+                 run with other cells of that plan"
+            )));
+        }
+    }
+    match named {
+        lookup::LATEST => lookup::latest_run(|run| {
+            let is_watched = run.plan()?.cells.iter().any(Cell::is_watched);
+            Ok(!is_watched && !run.is_complete()?)
+        })
+        .ok_or_else(|| {
+            CliError::Usage(
+                "there is no run to resume in `runs`, here or above: all that can be read are complete; name one that is \
+                 somewhere else"
+                    .to_owned(),
+            )
+        }),
+        name => lookup::run(name),
+    }
+}
+
+/// Refuses a plan that is not the matrix's, or that cannot or must not be booted.
+fn check_plan(
+    args: &RunArgs,
+    dir: &Path,
+    plan: &Plan,
+    catalogues: &Catalogues,
+    context: &Context,
+) -> Result<(), CliError> {
+    trust::refuse_watched_run(dir, plan)?;
+    let Some(matrix) = &args.matrix else {
+        return trust::check_run(dir, plan, args.trust);
+    };
+    let difference = Difference::between(plan, &planned(args, catalogues, context)?);
+    if difference.is_empty() {
+        return Ok(());
+    }
+    let (run, dir, matrix) = (report::run_name(&dir.display().to_string()), dir.display(), matrix.display());
+    Err(CliError::Usage(format!(
+        "the plan of {matrix} is not that of {dir}:\n{difference}\nRestore the matrix, `--filter` and `--repeat`, or resume the run \
+         with the plan that it has: `oomlab run --resume {run}`; without `--resume` a new run begins"
+    )))
+}
+
+impl Resumption {
+    /// The cells of a plan whose kernel a finished trial has booted, and the others.
+    pub fn split(&self, plan: &Plan) -> (Plan, Plan) {
+        let is_booted = |cell: &Cell| self.finished.iter().any(|trial| has_booted(trial, cell));
+        let (booted, others) = plan.cells.iter().cloned().partition(is_booted);
+        (Plan { cells: booted, ..plan.clone() }, Plan { cells: others, ..plan.clone() })
+    }
+
+    /// Refuses to boot anything but what the finished trials have booted.
+    ///
+    /// # Errors
+    /// When a kernel, an image, a root disk or QEMU is another one now.
+    pub fn check(&self, plan: &Plan, prepared: &[Preparation], options: &RunOptions) -> Result<(), CliError> {
+        let mut found: BTreeSet<Replaced> = BTreeSet::new();
+        for (id, ready) in prepared {
+            let Some((cell, ready)) = plan.cells.iter().find(|cell| cell.id == *id).zip(ready.as_ref().ok()) else {
+                continue;
+            };
+            let qemu = options.qemu.as_ref().map(|program| program.display().to_string());
+            let qemu = qemu.as_deref().unwrap_or(cell.arch.qemu.program);
+            found.extend(self.finished.iter().flat_map(|trial| replaced(trial, cell, ready, qemu)));
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        let lines: String = found.iter().map(|replaced| format!("  {replaced}\n")).collect();
+        let dir = self.run.path().display();
+        let run = report::run_name(&dir.to_string());
+        Err(CliError::Usage(format!(
+            "the trials of {dir} that have ended booted something else than is there now:\n{lines}A run is of one kernel: begin a \
+             new one, with `oomlab rerun {run}` or from the matrix"
+        )))
+    }
+}
