@@ -80,8 +80,7 @@ fn folder(args: &RunArgs, named: &str) -> Result<PathBuf, CliError> {
     }
     match named {
         lookup::LATEST => lookup::latest_run(|run| {
-            let is_watched = run.plan()?.cells.iter().any(Cell::is_watched);
-            Ok(!is_watched && !run.is_complete()?)
+            Ok(!run.is_complete()? && !run.plan()?.cells.iter().any(Cell::is_watched))
         })
         .ok_or_else(|| {
             CliError::Usage(

@@ -24,12 +24,7 @@ pub(super) fn trial_to_boot(folder: &Path, trust: bool) -> Result<TrialRecord, C
 /// # Errors
 /// When it is one.
 pub(super) fn refuse_watched(folder: &Path, trial: &TrialRecord) -> Result<(), CliError> {
-    if trial.cell.is_watched() {
-        let message =
-            format!("{}: the lab only watched this guest, and does not know how to boot it", folder.display());
-        return Err(CliError::Usage(message));
-    }
-    Ok(())
+    refuse_foreign(folder, trial.cell.is_watched())
 }
 
 /// Refuses a run with a guest that the lab did not start.
@@ -37,8 +32,13 @@ pub(super) fn refuse_watched(folder: &Path, trial: &TrialRecord) -> Result<(), C
 /// # Errors
 /// When it is one.
 pub(super) fn refuse_watched_run(dir: &Path, plan: &Plan) -> Result<(), CliError> {
-    if plan.cells.iter().any(Cell::is_watched) {
-        let message = format!("{}: the lab only watched this guest, and does not know how to boot it", dir.display());
+    refuse_foreign(dir, plan.cells.iter().any(Cell::is_watched))
+}
+
+fn refuse_foreign(folder: &Path, is_watched: bool) -> Result<(), CliError> {
+    if is_watched {
+        let message =
+            format!("{}: the lab only watched this guest, and does not know how to boot it", folder.display());
         return Err(CliError::Usage(message));
     }
     Ok(())

@@ -77,3 +77,71 @@ fn digest(digest: &Digest) -> String {
 fn id(text: &str) -> String {
     text.chars().take(MAX_ID).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Login;
+    use crate::lab::{Test, TestDisk};
+    use model::{Accel, KernelArtifact, Kind, RuleId, Verdict};
+
+    fn cell(workload: &str) -> Cell {
+        let text = r#"{"id": "i", "kernel": "k", "arch": "arm", "ram_mib": 64, "vcpus": 1, "repeat": 1,
+            "payload": {"type": "workload", "name": "NAME"}, "timeouts": {"boot_s": 60.0, "load_s": 120.0, "stuck_s": 5.0},
+            "expect": {"outcome": "pass"}}"#;
+        serde_json::from_str(&text.replace("NAME", workload)).unwrap()
+    }
+
+    fn ready(kernel: &str, commit: &str, initrd: &str, disk: &str) -> Ready {
+        let arch = arch::find("arm").unwrap();
+        let kernel = KernelArtifact::of_image("k".into(), arch, "Image".into(), Digest::new(kernel));
+        let login = Login { key: "key".into(), host_key: String::new() };
+        let disk = TestDisk { path: "disk".into(), digest: Digest::new(disk), login };
+        Ready {
+            kernel: KernelArtifact { commit: Some(commit.to_owned()), ..kernel },
+            initrd: Some(("initrd".into(), Digest::new(initrd))),
+            firmware: None,
+            test: Some(Test { disk, script: String::new(), fetch: Vec::new() }),
+            accelerator: Accel::Tcg.into(),
+        }
+    }
+
+    fn finished() -> TrialRecord {
+        let verdict = Verdict::new(Kind::Finished, RuleId::WorkloadEnded, "");
+        TrialRecord {
+            command: vec!["qemu-system-arm".to_owned()],
+            kernel_digest: Some(Digest::new("1")),
+            kernel_commit: Some("c1".to_owned()),
+            initrd_digest: Some(Digest::new("2")),
+            root_disk_digest: Some(Digest::new("3")),
+            ..TrialRecord::new(cell("idle"), 1, Accel::Tcg, String::new(), verdict)
+        }
+    }
+
+    fn compare(workload: &str, ready: &Ready, qemu: &str) -> Vec<String> {
+        let found = replaced(&finished(), &cell(workload), ready, qemu);
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn each_part_is_compared() {
+        let qemu = "qemu-system-arm";
+        assert_eq!(compare("idle", &ready("1", "c1", "2", "3"), qemu), [""; 0]);
+        let all = [
+            "k arm: QEMU qemu-system-arm, now mine",
+            "k arm: commit c1, now c2",
+            "k arm: kernel image 1, now 4",
+            "k arm: initramfs 2, now 5",
+            "k arm: root disk 3, now 6",
+        ];
+        assert_eq!(compare("idle", &ready("4", "c2", "5", "6"), "mine"), all);
+        // Another workload has another image.
+        assert_eq!(compare("anon-hog", &ready("4", "c2", "5", "6"), "mine"), all[..3]);
+    }
+
+    #[test]
+    fn trial_that_has_booted_nothing_is_not_compared() {
+        let failed = TrialRecord { kernel_digest: None, ..finished() };
+        assert_eq!(replaced(&failed, &cell("idle"), &ready("4", "c2", "5", "6"), "mine"), []);
+    }
+}

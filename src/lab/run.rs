@@ -117,7 +117,6 @@ impl Lab {
                 Some(done) = running.join_next() => {
                     let (need, result) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
                     admission.give_back(need);
-                    let result = result.and_then(|()| Ok(run.advance(clock.now().as_secs_f64())?));
                     failed = failed.or(result.err());
                 }
                 () = waiting.receive() => {}
@@ -125,8 +124,11 @@ impl Lab {
             }
         }
         match failed {
-            // It has not finished: it can be resumed.
-            Some(error) => Err(error),
+            Some(error) => {
+                // The first error tells more than this one.
+                let _ = run.pause(clock.now().as_secs_f64());
+                Err(error)
+            }
             None => Ok(run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?),
         }
     }

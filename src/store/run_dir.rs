@@ -12,7 +12,8 @@
 use super::{StoreError, json};
 use crate::host::{FileLock, LockedBy};
 use model::{
-    NotRun, PLAN_SCHEMA, Plan, RUN_SCHEMA, Regression, RunId, RunRecord, TrialRecord, split_trial_folder, trial_folder,
+    Cell, NotRun, PLAN_SCHEMA, Plan, RUN_SCHEMA, Regression, RunId, RunRecord, TrialRecord, split_trial_folder,
+    trial_folder,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -107,15 +108,17 @@ impl RunDir {
         let lock = Some(lock(dir)?);
         json::remove_parts(dir).map_err(StoreError::write(dir))?;
         let head = found.head()?;
+        let folders = found.trial_folders()?;
+        let unrecorded_s = if head.finished { 0.0 } else { found.unrecorded_s(&folders) };
         let mut torn = Vec::new();
-        for folder in found.trial_folders()? {
+        for folder in folders {
             let path = folder.join(RECORD);
             if path.is_file() && matches!(read_record(&path), Err(StoreError::Damaged { is_torn: true, .. })) {
                 std::fs::remove_file(&path).map_err(StoreError::write(&path))?;
                 torn.push(folder);
             }
         }
-        Ok((Self { before_s: head.duration_s, _lock: lock, ..found }, torn))
+        Ok((Self { before_s: head.duration_s + unrecorded_s, _lock: lock, ..found }, torn))
     }
 
     /// Opens an existing run.
@@ -155,7 +158,8 @@ impl RunDir {
     /// When `run.json` cannot be read or written.
     pub fn begin_again(&self) -> Result<(), StoreError> {
         let head = self.head()?;
-        let head = Head { finished: false, interrupted: false, resumed: head.resumed.saturating_add(1), ..head };
+        let resumed = head.resumed.saturating_add(1);
+        let head = Head { duration_s: self.before_s, finished: false, interrupted: false, resumed, ..head };
         json::write_durably(&self.head_path(), &head)
     }
 
@@ -163,9 +167,9 @@ impl RunDir {
     ///
     /// # Errors
     /// When `run.json` cannot be read or written.
-    pub fn advance(&self, duration_s: f64) -> Result<(), StoreError> {
+    pub fn pause(&self, duration_s: f64) -> Result<(), StoreError> {
         let head = self.head()?;
-        json::write(&self.head_path(), &Head { duration_s: self.before_s + duration_s, ..head })
+        json::write_durably(&self.head_path(), &Head { duration_s: self.before_s + duration_s, ..head })
     }
 
     /// The same at its end, and whether the user stopped it.
@@ -189,10 +193,14 @@ impl RunDir {
     /// Whether all its trials have ended, without an interruption, and the lab has come to its end.
     ///
     /// # Errors
-    /// See [`RunDir::record`].
+    /// When `run.json` or the plan cannot be read.
     pub fn is_complete(&self) -> Result<bool, StoreError> {
         let head = self.head()?;
-        Ok(head.finished && !head.interrupted && self.record()?.not_run.is_empty())
+        if !head.finished || head.interrupted {
+            return Ok(false);
+        }
+        let has_ended = |cell: &Cell| (1..=cell.repeat).all(|trial| self.record_path(cell, trial).is_file());
+        Ok(self.plan()?.cells.iter().all(has_ended))
     }
 
     /// The plan.
@@ -240,7 +248,7 @@ impl RunDir {
         for cell in &plan.cells {
             let mut missing = Vec::new();
             for trial in 1..=cell.repeat {
-                let path = self.trial_folder(cell.id.as_str(), trial).join(RECORD);
+                let path = self.record_path(cell, trial);
                 if path.is_file() {
                     trials.push(read_record(&path)?);
                 } else {
@@ -285,6 +293,18 @@ impl RunDir {
 
     fn regressions_path(&self) -> PathBuf {
         self.dir.join("regressions.json")
+    }
+
+    fn record_path(&self, cell: &Cell, trial: u32) -> PathBuf {
+        self.trial_folder(cell.id.as_str(), trial).join(RECORD)
+    }
+
+    /// How long a killed lab had run when its last trial ended: it writes `run.json` when it begins.
+    fn unrecorded_s(&self, folders: &[PathBuf]) -> f64 {
+        let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+        let ended = folders.iter().filter_map(|folder| modified(&folder.join(RECORD))).max();
+        let took = ended.zip(modified(&self.head_path())).and_then(|(ended, began)| ended.duration_since(began).ok());
+        took.map_or(0.0, |took| took.as_secs_f64())
     }
 
     fn head(&self) -> Result<Head, StoreError> {

@@ -49,7 +49,7 @@ fn help_lists_commands_and_options() {
         "completions",
         "cache",
     ];
-    for command in commands.into_iter().chain(["classify", "bisect", "step"]) {
+    for command in commands.into_iter().chain(["classify", "bisect", "step", "rerun"]) {
         assert_case(&format!("help-{command}"), &[command, "--help"], 0);
     }
 }
@@ -134,6 +134,7 @@ fn completions_know_what_is_there() {
     assert_eq!(completed(&program, &["workload", "show", "zombie"]), ["zombie-victim"]);
     assert_eq!(completed(&program, &["repro", "2026-11-29-0/"]), ["2026-11-29-0/k.arm.64M.idle"]);
     assert_eq!(completed(&program, &["replay", "2"]), ["2026-11-29-0/"]);
+    assert_eq!(completed(&program, &["run", "--resume", "2"]), ["2026-11-29-0"]);
 }
 
 #[test]

@@ -138,7 +138,11 @@ fn healthy() -> String {
 
 /// Waits until this many trials have ended, and the others have this many events.
 fn wait_for(run: &Path, trials: usize, events: usize) {
+    for number in 1..=trials {
+        eventually("a trial's end", || count_ended(run) >= number);
+    }
     eventually("the point", || match count_ended(run) {
+        _ if !run.join("run.json").is_file() => false,
         ended if ended == trials => count_events(run) >= events,
         ended => ended > trials,
     });

@@ -4,7 +4,7 @@ use crate::support::scripted::Scripted;
 use model::{Accel, Artifact, Cell, Event, Kind, Outcome, Probe, QmpEvent, TrialRecord};
 use oomlab::host::Accelerator;
 use oomlab::lab::{Observer, Status};
-use oomlab::store::{digest_file, read_events};
+use oomlab::store::{RunDir, digest_file, read_events};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -47,6 +47,8 @@ async fn a_kvm_that_cannot_go_on_is_told_from_the_kernel_and_done_without() {
         let record = scripted.run().await;
         let trial = &record.trials[0];
         assert_eq!((record.trials.len(), trial.verdict.kind), (1, Kind::Finished), "{:?}", trial.verdict);
+        let folder = scripted.dir.path().join("runs/2026-01-02-0/cells/cell");
+        assert!(!folder.join("why.md").exists() && !folder.join("bundle").exists(), "of the first boot");
         assert_eq!((trial.accel, accelerator.accel()), (Accel::Tcg, next));
     }
 }
@@ -363,6 +365,12 @@ async fn a_full_disk_ends_the_run_with_the_reason() {
     std::fs::write(run.path().join("cells"), "").unwrap();
     let error = scripted.run_into(&run).await.unwrap_err().to_string();
     assert!(error.contains("cannot write") && error.contains("cells"), "{error}");
+    assert!(!run.is_complete().unwrap(), "it can be resumed");
+    std::fs::remove_file(run.path().join("cells")).unwrap();
+    drop(run);
+    let (run, _) = RunDir::resume(&scripted.dir.path().join("runs/2026-01-02-0")).unwrap();
+    scripted.run_into(&run).await.unwrap();
+    assert!(run.is_complete().unwrap());
 }
 
 #[test]

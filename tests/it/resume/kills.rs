@@ -144,7 +144,7 @@ fn interrupted_trials_run_again() {
     let stopped = wait(lab);
     assert_eq!(stopped.status, Some(130), "{stopped:?}");
     assert!(stopped.stderr.contains("`oomlab run --resume it` continues it"), "{stopped:?}");
-    let not_run = "2 trials not run: mine.riscv64-nommu.32M.idle.guest=c,\nmine.riscv64-nommu.32M.idle.guest=d\n";
+    let not_run = "2 trials not run: mine.riscv64-nommu.32M.idle.guest=c, mine.riscv64-nommu.32M.idle.guest=d\n";
     assert!(stopped.stdout.contains(not_run), "{}", stopped.stdout);
     let interrupted = dir.join("cells/mine.riscv64-nommu.32M.idle.guest=b");
     std::fs::write(interrupted.join("stale"), "").unwrap();

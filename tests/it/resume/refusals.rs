@@ -7,10 +7,12 @@ use crate::support::program::{Program, finish, start, wait};
 use crate::support::transcript::assert_transcript;
 use rustix::process::Signal;
 
-/// A run `it` of a quick and an endless guest that was stopped; `rest` is the matrix's end.
-fn stopped(rest: &str) -> Bench {
+/// A run `it` of a quick and an endless guest that was stopped; `setting` is one of the matrix's defaults.
+fn stopped(setting: &str) -> Bench {
     let bench = Bench::new();
-    write_matrix(&bench, rest);
+    write_matrix(&bench);
+    let text = std::fs::read_to_string(bench.program.dir().join("matrix.yaml")).unwrap();
+    bench.program.write("matrix.yaml", &with_default(&text, setting));
     let lab = start(&mut bench.command(&["run", "matrix.yaml", "--out", "runs/it", "--jobs", "1"]));
     wait_for(&bench.dir("it"), 1, 8);
     signal(&lab, Signal::INT);
@@ -19,9 +21,13 @@ fn stopped(rest: &str) -> Bench {
     bench
 }
 
-fn write_matrix(bench: &Bench, rest: &str) {
+fn write_matrix(bench: &Bench) {
     let endless = format!("{AGENT}{ENDLESS}");
-    matrix(&bench.program, &[("a", &healthy()), ("b", &endless)], rest);
+    matrix(&bench.program, &[("a", &healthy()), ("b", &endless)], "");
+}
+
+fn with_default(matrix: &str, setting: &str) -> String {
+    matrix.replace("defaults:\n", &format!("defaults:\n{setting}"))
 }
 
 #[test]
@@ -33,8 +39,8 @@ fn changed_plan_is_refused() {
     let run = ["run", "matrix.yaml", "--out", "runs/it", "--qemu", FAKE_QEMU];
     assert_eq!(program.run(run).status, Some(0));
     let text = std::fs::read_to_string(program.dir().join("matrix.yaml")).unwrap();
-    let changed = text.replace("load: 60s", "load: 2m").replace("    g5:", "    g6:") + "  canary: gfp-noio\n";
-    program.write("changed.yaml", &changed);
+    let changed = text.replace("load: 60s", "load: 2m").replace("    g5:", "    g6:");
+    program.write("changed.yaml", &with_default(&changed, "  canary: gfp-noio\n"));
     assert_transcript(&program, "resume-changed-plan", &["run", "changed.yaml", "--resume", "it"], 2);
     let repeated = program.run(["run", "matrix.yaml", "--resume", "it", "--repeat", "3"]);
     assert!(repeated.stderr.contains("guest=g0: repeat 1 → 3\n"), "{repeated:?}");
@@ -66,7 +72,7 @@ fn wrong_arguments_are_explained() {
 #[test]
 fn run_that_goes_on_is_refused() {
     let bench = Bench::new();
-    write_matrix(&bench, "");
+    write_matrix(&bench);
     let lab = start(&mut bench.command(&["run", "matrix.yaml", "--out", "runs/it", "--jobs", "1"]));
     wait_for(&bench.dir("it"), 1, 8);
     let in_use =
