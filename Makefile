@@ -17,13 +17,13 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 SECONDS := 60
 
-.PHONY: demo test install bench fuzz mutants host rust linker tools
+.PHONY: demo test install bench fuzz mutants host rust linker tools python
 .NOTPARALLEL:
 
 demo: host
 	cargo run --quiet --locked -- run matrices/smoke.yaml
 
-test: host tools
+test: host tools python
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
@@ -91,3 +91,16 @@ tools:
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || rustup component add rustfmt clippy
 	@cargo deny --version >/dev/null 2>&1 || \
 	    CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --locked --debug --root "$(TOOLS)"
+
+# What reads reports of the program, of which the tests want to know that it can. Debian's own Python takes no packages.
+python:
+	@if ! cmp --quiet tests/python/requirements.txt "$(TOOLS)/python/requirements.txt"; then \
+	    if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then \
+	        echo "installing Python's module venv"; \
+	        $(AS_ROOT) apt-get update; \
+	        $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv; \
+	    fi; \
+	    python3 -m venv --clear "$(TOOLS)/python"; \
+	    "$(TOOLS)/python/bin/pip" install --quiet --disable-pip-version-check --requirement tests/python/requirements.txt; \
+	    cp tests/python/requirements.txt "$(TOOLS)/python/"; \
+	fi

@@ -3,6 +3,7 @@
 use super::quarantine::sentence;
 use model::{Cell, Outcome, RunRecord, Subtest, SubtestStatus, TrialRecord, trial_folder};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Maximum characters of a console line.
@@ -12,8 +13,8 @@ const MAX_LINE: usize = 4096;
 ///
 /// What was expected is a success, a known failure too, with a note in `system-out`. Something unexpected in a guest
 /// is a failure, also when it is inconclusive: a CI server must not take that for a pass. A fault of the lab is an
-/// error; a trial that the user stopped, that is quarantined, or that the run did not come to, is skipped. What the kernel reported beside the verdict stands in `system-out`, or behind
-/// the console lines of a failure.
+/// error; a trial that the user stopped, that is quarantined, or that the run did not come to, is skipped. What the kernel reported
+/// beside the verdict stands in `system-out`, or behind the console lines of a failure.
 ///
 /// # Errors
 /// When the XML writer fails.
@@ -25,7 +26,7 @@ pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
         let suite = suites.of(&trial.cell);
         let name = suite.name.to_string();
         suite.add_test_case(case(run, trial, &name));
-        suite.add_test_cases(trial.subtests.iter().map(|subtest| subtest_case(trial, subtest, &name)));
+        suite.add_test_cases(subtest_cases(trial, &name));
     }
     for not_run in &run.not_run {
         let suite = suites.of(&not_run.cell);
@@ -38,17 +39,8 @@ pub fn junit(run: &RunRecord) -> Result<String, SerializeError> {
         suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
     }
     report.add_test_suites(suites);
-    Ok(without_total_of_skipped(&report.to_string()?))
-}
-
-/// The schemas of Jenkins and GitLab have `skipped` for a suite, not for `testsuites`.
-fn without_total_of_skipped(document: &str) -> String {
-    // Quotes and `>` of names are escaped.
-    let Some((before, rest)) = document.split_once("<testsuites ") else { return document.to_owned() };
-    let (root, suites) = rest.split_once('>').unwrap_or((rest, ""));
-    let attributes = root.split_once(" skipped=\"").and_then(|(start, rest)| Some((start, rest.split_once('"')?.1)));
-    let root = attributes.map_or_else(|| root.to_owned(), |(start, end)| format!("{start}{end}"));
-    format!("{before}<testsuites {root}>{suites}")
+    // The schema of Jenkins has no such attribute there; in what comes before it, quotes are escaped.
+    Ok(report.to_string()?.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1))
 }
 
 /// One for each kernel and architecture, in the order of their first trials.
@@ -68,7 +60,7 @@ impl Suites {
 /// A trial that the run did not come to.
 fn not_run_case(folder: &str, suite: &str) -> TestCase {
     let mut status = TestCaseStatus::skipped();
-    status.set_message("not run");
+    status.set_message("not run").set_description("not run");
     let mut case = TestCase::new(case_name(folder, suite), status);
     case.set_classname(suite);
     case
@@ -93,18 +85,31 @@ fn case(run: &RunRecord, trial: &TrialRecord, suite: &str) -> TestCase {
     case
 }
 
+/// The subtests. GitLab ignores a second one of the same name, so that it gets a number.
+fn subtest_cases(trial: &TrialRecord, suite: &str) -> Vec<TestCase> {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for subtest in &trial.subtests {
+        let number = seen.entry(&subtest.name).or_default();
+        *number += 1;
+        let name = if *number == 1 { subtest.name.clone() } else { format!("{} #{number}", subtest.name) };
+        cases.push(subtest_case(trial, subtest, &name, suite));
+    }
+    cases
+}
+
 /// A subtest: its class is the trial. One that fails where the trial is as expected or quarantined is known.
-fn subtest_case(trial: &TrialRecord, subtest: &Subtest, suite: &str) -> TestCase {
+fn subtest_case(trial: &TrialRecord, subtest: &Subtest, name: &str, suite: &str) -> TestCase {
     let why = bounded(subtest.why.as_deref().unwrap_or(subtest.status.as_str()));
     let status = match subtest.status {
         SubtestStatus::Pass | SubtestStatus::ExpectedFail => TestCaseStatus::success(),
         status if status == SubtestStatus::Skip || !trial.is_unexpected() => TestCaseStatus::skipped(),
         _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
     };
-    let mut case = TestCase::new(xml(&subtest.name), status);
-    case.status.set_message(xml(&why));
-    let folder = xml(&trial.folder());
-    case.set_classname(format!("{suite}.{}", folder.strip_prefix(&format!("{suite}.")).unwrap_or(&folder)));
+    let mut case = TestCase::new(xml(name), status);
+    // Jenkins shows the attribute, GitLab the content.
+    case.status.set_message(xml(&why)).set_description(xml(&why));
+    case.set_classname(format!("{suite}.{}", case_name(&trial.folder(), suite)));
     if let Some(time) = subtest.seconds {
         case.set_time(seconds(time));
     }
@@ -145,7 +150,8 @@ fn status(run: &RunRecord, trial: &TrialRecord) -> TestCaseStatus {
 /// What happened, the console lines that matter, where it is kept, how to see it again.
 fn description(run: &RunRecord, trial: &TrialRecord) -> String {
     let folder = trial.folder();
-    let mut lines = vec![bounded(&trial.verdict.summary)];
+    let mut lines: Vec<String> = trial.quarantine().map(|known| bounded(&sentence(known))).into_iter().collect();
+    lines.push(bounded(&trial.verdict.summary));
     lines.extend(trial.verdict.lines.iter().map(|line| bounded(line)));
     lines.extend(trial.also_line().map(|also| bounded(&also)));
     lines.push(format!("{}/cells/{folder}/", run.dir.trim_end_matches('/')));

@@ -1,6 +1,7 @@
 //! Reports of one run with a bit of everything: `tests/reports/*`. `SNAPSHOTS=overwrite` rewrites them.
 
 mod evidence;
+mod junit;
 mod quarantine;
 mod script;
 

@@ -18,7 +18,7 @@ fn entry(line: u32, until: &str) -> Quarantine {
 }
 
 /// A cell that is quarantined and fails so, one that fails in another way, one whose kernel is the fixed one, and one that passes.
-fn quarantined() -> RunRecord {
+pub(super) fn quarantined() -> RunRecord {
     let panic = Verdict::new(Kind::Panic, RuleId::ConsoleReport, "the kernel panicked: Fatal exception");
     let with = |mut trial: TrialRecord, entry: Quarantine| {
         trial.cell.quarantine = vec![entry];

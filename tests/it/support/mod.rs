@@ -10,6 +10,7 @@ pub mod machine;
 pub mod observer;
 pub mod outside;
 pub mod program;
+pub mod python;
 pub mod recorded;
 pub mod repository;
 pub mod scripted;
