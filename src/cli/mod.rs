@@ -18,6 +18,7 @@ mod execute;
 mod gdb;
 mod guest_args;
 mod interrupt;
+mod kcidb;
 mod keep;
 mod kernel;
 mod known;

@@ -3,6 +3,7 @@
 use super::completion::trials;
 use super::error::CliError;
 use super::execute::{report_json, report_text};
+use super::kcidb::KcidbArgs;
 use super::lookup::{self, Recorded};
 use crate::store::RunDir;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ pub struct ReportArgs {
     /// Write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub kcidb: KcidbArgs,
 }
 
 /// Reports a run; returns the program's exit status, 0: that of the run is in its report.
@@ -34,6 +37,7 @@ pub fn run(args: &ReportArgs, color: bool) -> Result<u8, CliError> {
         }
     };
     let run = RunDir::open(&dir)?;
+    args.kcidb.write(&run)?;
     report_text(&run, args.json.as_deref(), args.junit.as_deref(), color)?;
     report_json(&run, args.json.as_deref())?;
     Ok(0)

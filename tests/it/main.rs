@@ -16,6 +16,7 @@ mod frames;
 mod guests;
 mod images;
 mod inputs;
+mod kcidb;
 mod keep;
 mod limits;
 mod needs;

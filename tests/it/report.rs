@@ -2,6 +2,7 @@
 
 mod evidence;
 mod junit;
+mod kcidb;
 mod quarantine;
 mod script;
 

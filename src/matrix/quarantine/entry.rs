@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Findings, Node, Place, Text, Value, parse, u
 use crate::matrix::fields::{Fields, items, text};
 use crate::matrix::filter::Filter;
 use crate::matrix::values::{self, VerdictError};
-use model::{ExpectedVerdict, Outcome, Quarantine, Until, UntilError};
+use model::{ExpectedVerdict, Outcome, Quarantine, Until, UntilError, is_url};
 
 /// Keys of an entry.
 pub(super) const KEYS: &[&str] = &["cells", "verdict", "title", "reason", "link", "until", "trials"];
@@ -151,9 +151,7 @@ fn verdict(text: &Text, findings: &mut Findings<'_>) -> Option<ExpectedVerdict> 
 }
 
 fn link_of(text: Text, findings: &mut Findings<'_>) -> Option<String> {
-    let rest = ["https://", "http://"].iter().find_map(|scheme| text.value.strip_prefix(scheme));
-    let is_url = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        && !text.value.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_url = is_url(&text.value, &["https://", "http://"]);
     if !is_url {
         findings
             .error(text.at, "`link` is not the URL of a page")
