@@ -2,12 +2,9 @@
 //!
 //! Each case is a transcript in `tests/cmd/`; `SNAPSHOTS=overwrite cargo test --test it cli::` rewrites them.
 
-use crate::support::program::{self, finish};
-use crate::support::transcript;
-
-use program::Program;
+use crate::support::program::{Program, finish};
+use crate::support::transcript::assert_transcript;
 use std::path::Path;
-use transcript::assert_transcript;
 
 fn assert_case(name: &str, args: &[&str], status: i32) {
     assert_transcript(&Program::new(), name, args, status);

@@ -3,8 +3,9 @@
 //! `tests/junit/junit-10.xsd` is `src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd` of
 //! <https://github.com/jenkinsci/xunit-plugin> (MIT).
 
+use super::hostile::HOSTILE;
 use super::quarantine::quarantined;
-use super::{HOSTILE, hostile, run};
+use super::{hostile, run};
 use crate::support::python::python;
 use model::{RunRecord, Subtest, SubtestStatus};
 use oomlab::report::junit;

@@ -1,8 +1,9 @@
 //! Documents for KCIDB, checked by its own library.
 
+use super::hostile::HOSTILE;
 use super::junit::with_subtests;
 use super::quarantine::quarantined;
-use super::{HOSTILE, all_evidence, assert_golden, hostile, run};
+use super::{all_evidence, assert_golden, hostile, run};
 use crate::support::python::python;
 use model::{Expectation, Kind, Outcome, PLAN_SCHEMA, Plan, RunRecord, Verdict};
 use oomlab::report::{Submission, kcidb};

@@ -1,6 +1,7 @@
 //! `oomlab repro --script`.
 
 use super::*;
+use proptest::prelude::*;
 
 /// The cache of whoever recorded the trials.
 const CACHE: &str = "/home/me/.cache/oomlab";
