@@ -31,7 +31,7 @@ impl Beta {
     }
 
     /// The beta-binomial distribution: the probability of each number of failures in `trials` trials, from zero to all.
-    pub(super) fn hang_distribution(self, trials: u32) -> Vec<f64> {
+    pub fn hang_distribution(self, trials: u32) -> Vec<f64> {
         let mut probabilities = Vec::with_capacity(trials as usize + 1);
         // Starts from all passes; each further failure replaces a pass.
         let mut probability: f64 =
