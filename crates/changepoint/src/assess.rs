@@ -53,9 +53,8 @@ pub fn assess(positions: &[Position], expected: Expectation, settings: &Settings
         if series.len() == 1 && latest.failures > 0 {
             return Trend::New;
         }
-        let earlier = changes.segments(&series, series.len() - 1);
         match before {
-            Some(before) if is_news(&segments, &earlier) => news(before.tally, current.tally, settings),
+            Some(before) if is_news(&series, &changes, &segments) => news(before.tally, current.tally, settings),
             _ if latest.failures > 0 && suspicion.is_some_and(|one| one.direction == Direction::Up) => Trend::Undecided,
             _ => steady(current.tally, latest, settings),
         }
@@ -70,22 +69,25 @@ pub fn assess(positions: &[Position], expected: Expectation, settings: &Settings
     }
 }
 
-/// Whether the last change of these segments is none of `earlier`, those without the last position.
-fn is_news(segments: &[Segment], earlier: &[Segment]) -> bool {
-    let changes = |segments: &[Segment]| -> Vec<(Start, Direction)> {
-        let change =
-            |pair: &[Segment]| Some((pair[1].start.clone()?, Direction::between(pair[0].tally, pair[1].tally)));
-        segments.windows(2).filter_map(change).collect()
-    };
-    let (changes, earlier) = (changes(segments), changes(earlier));
-    let Some(((last, direction), previous)) = changes.split_last() else { return false };
+/// Whether the last change of these segments was found in no earlier run. The latest ones are the likeliest to have it.
+fn is_news(series: &Series, changes: &Changes, segments: &[Segment]) -> bool {
+    let directed = directed(segments);
+    let Some(((last, direction), previous)) = directed.split_last() else { return false };
     // Further trials move a start within its interval.
     let is_same = |(start, other): &(Start, Direction)| {
         let distance = |change: &Start| change.first.abs_diff(start.first);
         let is_nearest = previous.iter().all(|(one, _)| distance(one) > distance(last));
         direction == other && is_nearest && start.by > last.after && last.by > start.after
     };
-    !earlier.iter().any(is_same)
+    let ends = (1..series.len()).rev().take_while(|end| series.index(*end) > last.after);
+    !ends.map(|end| changes.segments(series, end)).any(|segments| self::directed(&segments).iter().any(is_same))
+}
+
+/// The changes between these segments, with their directions.
+fn directed(segments: &[Segment]) -> Vec<(Start, Direction)> {
+    let change =
+        |pair: &[Segment]| Some((pair[1].start.clone()?, Direction::between(pair[0].tally, pair[1].tally)));
+    segments.windows(2).filter_map(change).collect()
 }
 
 /// The word for a change in the run that finds it.

@@ -44,12 +44,10 @@ pub fn segments(positions: &[Position], settings: &Settings) -> Vec<Segment> {
     changes.segments(&series, series.len())
 }
 
-/// The best last change before each end of a series.
+/// The best last change in each beginning of a series.
 #[derive(Debug)]
 pub struct Changes {
-    /// Positions at which a segment may end; the last two are those of the series without and with its last position.
-    ends: Vec<usize>,
-    /// The start of the segment that ends there.
+    /// The start of the segment that ends before each position, and of the last one.
     starts: Vec<usize>,
 }
 
@@ -57,18 +55,14 @@ impl Changes {
     /// Optimal partitioning (B. Jackson et al., IEEE Signal Processing Letters 12, 2005): the best segments up to an end
     /// are the best up to the start of the last one, and that one.
     pub fn of(series: &Series, settings: &Settings) -> Self {
-        let len = series.len();
         let cost = settings.ln_prior_odds() - settings.ln_found_odds();
         let candidates = series.candidates();
-        let mut ends: Vec<usize> = candidates.clone();
-        ends.extend([len.saturating_sub(1), len]);
-        ends.dedup();
-        let mut scores: Vec<f64> = Vec::with_capacity(ends.len());
-        let mut starts = Vec::with_capacity(ends.len());
-        for end in &ends {
-            let mut best = (0, series.ln_marginal(0, *end));
-            for (start, score) in candidates.iter().zip(&scores).take_while(|(start, _)| *start < end) {
-                let score = score + cost + series.ln_marginal(*start, *end);
+        let mut scores: Vec<f64> = Vec::with_capacity(series.len() + 1);
+        let mut starts = Vec::with_capacity(series.len() + 1);
+        for end in 0..=series.len() {
+            let mut best = (0, series.ln_marginal(0, end));
+            for start in candidates.iter().take_while(|start| **start < end) {
+                let score = scores[*start] + cost + series.ln_marginal(*start, end);
                 if score > best.1 {
                     best = (*start, score);
                 }
@@ -76,11 +70,10 @@ impl Changes {
             starts.push(best.0);
             scores.push(best.1);
         }
-        Self { ends, starts }
+        Self { starts }
     }
 
-    /// The segments of the positions before `end`, oldest first; `end` is that of the series, with or without its last
-    /// position.
+    /// The segments of the positions before `end`, oldest first.
     pub fn segments(&self, series: &Series, end: usize) -> Vec<Segment> {
         let bounds = self.bounds(end);
         let segment = |at: usize| {
@@ -97,10 +90,10 @@ impl Changes {
     /// Where segments begin and end, from zero to `end`; only zero if there is none.
     pub fn bounds(&self, end: usize) -> Vec<usize> {
         let mut bounds = vec![end];
-        while let Some(at) = self.ends.iter().position(|one| Some(one) == bounds.last())
-            && self.ends[at] > 0
-        {
-            bounds.push(self.starts[at]);
+        let mut first = end;
+        while first > 0 {
+            first = self.starts[first];
+            bounds.push(first);
         }
         bounds.reverse();
         bounds
