@@ -28,8 +28,10 @@ pub struct Assessment {
     pub rate_before: Option<Rate>,
     /// When the rate changed; `None` where it did not.
     pub change: Option<Start>,
-    /// Further trials in the latest run that would probably decide whether the rate has changed once more; `None` where
-    /// that is decided, and where it takes more than [`Settings::max_retries`].
+    /// The probability that it has changed once more, where that is neither found nor dismissed.
+    pub suspicion: Option<f64>,
+    /// Further trials in the latest run that would find this change, if it is real, with a probability of a third; assess
+    /// again after them or a part of them. `None` where they are more than [`Settings::max_retries`], too.
     pub trials_to_decide: Option<u32>,
 }
 
@@ -65,6 +67,7 @@ pub fn assess(positions: &[Position], expected: Expectation, settings: &Settings
         rate: current.and_then(|segment| Rate::of(segment.tally)),
         rate_before: before.and_then(|segment| Rate::of(segment.tally)),
         change: current.and_then(|segment| segment.start.clone()),
+        suspicion: suspicion.map(|one| one.probability),
         trials_to_decide: suspicion.map(|one| one.trials_to_decide),
     }
 }
@@ -85,8 +88,7 @@ fn is_news(series: &Series, changes: &Changes, segments: &[Segment]) -> bool {
 
 /// The changes between these segments, with their directions.
 fn directed(segments: &[Segment]) -> Vec<(Start, Direction)> {
-    let change =
-        |pair: &[Segment]| Some((pair[1].start.clone()?, Direction::between(pair[0].tally, pair[1].tally)));
+    let change = |pair: &[Segment]| Some((pair[1].start.clone()?, Direction::between(pair[0].tally, pair[1].tally)));
     segments.windows(2).filter_map(change).collect()
 }
 

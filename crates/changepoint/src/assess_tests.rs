@@ -1,4 +1,5 @@
 use super::*;
+use crate::segment::segments;
 
 fn position(failures: u32, passes: u32) -> Position {
     Position { failures, passes }
@@ -45,20 +46,57 @@ fn rates_between_have_their_words() {
     assert_eq!(trend(&series), Trend::Better);
 }
 
+/// The word once retries decide, all with the same outcome, and their number.
+fn retry(series: &[Position], each: fn(u32) -> Position) -> (Trend, u32) {
+    let (mut series, mut retries) = (series.to_vec(), 0);
+    loop {
+        let assessment = assess(&series, Expectation::Pass, &Settings::default());
+        let Some(trials) = assessment.trials_to_decide else { return (assessment.trend, retries) };
+        assert!((0.002..0.9).contains(&assessment.suspicion.unwrap()));
+        let latest = series.pop().unwrap();
+        series.push(latest + each(trials));
+        retries += trials;
+    }
+}
+
 #[test]
-fn single_failure_is_undecided_until_further_trials() {
-    let mut series = nights(&[0; 60]);
-    series.push(position(1, 2));
+fn single_failure_is_undecided_until_retries() {
+    let series = [nights(&[0; 60]), nights(&[1])].concat();
+    assert_eq!(trend(&series), Trend::Undecided);
+    let (word, retries) = retry(&series, |trials| position(trials, 0));
+    assert!(word == Trend::New && retries < 10, "{word} {retries}");
+    let (word, retries) = retry(&series, |trials| position(0, trials));
+    assert!(word == Trend::Flaky && (10..100).contains(&retries), "{word} {retries}");
+    let without = Settings { max_retries: 0, ..Settings::default() };
+    assert_eq!(assess(&series, Expectation::Pass, &without).trend, Trend::Flaky);
+}
+
+#[test]
+fn passes_of_a_flaky_test_are_retried_without_a_word() {
+    let series = [nights(&[2, 1, 2, 1, 2].repeat(12)), nights(&[0, 0])].concat();
     let assessment = assess(&series, Expectation::Pass, &Settings::default());
-    assert_eq!(assessment.trend, Trend::Undecided);
-    let trials = assessment.trials_to_decide.unwrap();
-    series.pop();
-    series.push(position(1 + trials, 2));
-    assert_eq!(trend(&series), Trend::New);
-    series.pop();
-    series.push(position(1, 2 + trials));
-    let assessment = assess(&series, Expectation::Pass, &Settings::default());
-    assert_eq!((assessment.trend, assessment.trials_to_decide), (Trend::Flaky, None));
+    assert!(assessment.trend == Trend::Flaky && assessment.trials_to_decide.is_some(), "{assessment:?}");
+    assert_eq!(retry(&series, |trials| position(0, trials)).0, Trend::Fixed);
+}
+
+#[test]
+fn change_that_was_lost_from_sight_is_no_news() {
+    let found = [nights(&[0; 60]), vec![position(4, 6)]].concat();
+    assert_eq!(trend(&found), Trend::New);
+    // Passes make it unlikely, a further failure likely again.
+    let changes = |series: &[Position]| segments(series, &Settings::default()).len() - 1;
+    let lost = |passes: &usize| [found.clone(), nights(&[0]).repeat(*passes)].concat();
+    let passes = (1..100).find(|passes| changes(&lost(passes)) == 0).unwrap();
+    let again = [lost(&passes), vec![position(2, 1)]].concat();
+    assert_eq!(changes(&again), 1);
+    assert_eq!(trend(&again), Trend::Flaky);
+}
+
+#[test]
+fn second_change_within_the_interval_of_the_first_is_news() {
+    let rising = [nights(&[0; 60]), nights(&[1, 0, 1, 1, 0, 1, 1, 0])].concat();
+    assert_eq!(trend(&[rising.clone(), vec![position(20, 0)]].concat()), Trend::Worse);
+    assert_ne!(trend(&[rising, nights(&[1])].concat()), Trend::Worse);
 }
 
 #[test]

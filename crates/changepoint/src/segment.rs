@@ -56,7 +56,10 @@ impl Changes {
     /// are the best up to the start of the last one, and that one.
     pub fn of(series: &Series, settings: &Settings) -> Self {
         let cost = settings.ln_prior_odds() - settings.ln_found_odds();
-        let candidates = series.candidates();
+        let candidates: Vec<usize> = series.candidates(0, series.len()).collect();
+        if candidates.is_empty() {
+            return Self { starts: vec![0; series.len() + 1] };
+        }
         let mut scores: Vec<f64> = Vec::with_capacity(series.len() + 1);
         let mut starts = Vec::with_capacity(series.len() + 1);
         for end in 0..=series.len() {

@@ -2,6 +2,7 @@
 
 use super::position::Position;
 use bisect::Beta;
+use std::cell::OnceCell;
 
 /// The positions with trials, oldest first, and their sums. Indices are those of the positions with trials only.
 #[derive(Debug)]
@@ -12,7 +13,10 @@ pub struct Series {
     positions: usize,
     /// The tally before each, and that of all.
     sums: Vec<Position>,
-    marginals: Marginals,
+    rate: Beta,
+    spare: u32,
+    /// Most series always pass, and need none.
+    marginals: OnceCell<Marginals>,
 }
 
 impl Series {
@@ -26,8 +30,7 @@ impl Series {
             sum = sum + positions[*at];
             sums.push(sum);
         }
-        let marginals = Marginals::new(rate, sum.trials() + spare);
-        Self { indices, positions: positions.len(), sums, marginals }
+        Self { indices, positions: positions.len(), sums, rate, spare, marginals: OnceCell::new() }
     }
 
     /// Number of positions with trials.
@@ -48,7 +51,7 @@ impl Series {
 
     /// The logarithm of the marginal likelihood of the trials from `start` to before `end`, if their rate is constant.
     pub fn ln_marginal(&self, start: usize, end: usize) -> f64 {
-        self.marginals.ln(self.tally(start, end))
+        self.ln(self.tally(start, end))
     }
 
     /// The logarithm of the likelihood of one change at `at`, between `start` and `end`, over that of none.
@@ -59,18 +62,23 @@ impl Series {
     /// As [`Self::ln_ratio`], with further trials in the last position.
     pub fn ln_ratio_with(&self, start: usize, at: usize, end: usize, further: Position) -> f64 {
         let (left, right) = (self.tally(start, at), self.tally(at, end) + further);
-        self.marginals.ln(left) + self.marginals.ln(right) - self.marginals.ln(left + right)
+        self.ln(left) + self.ln(right) - self.ln(left + right)
     }
 
-    /// Positions where a change can be most likely. Between two positions whose trials all pass, or all fail, it is not: the
+    fn ln(&self, tally: Position) -> f64 {
+        let max_trials = || self.sums.last().map_or(0, |all| all.trials()) + self.spare;
+        self.marginals.get_or_init(|| Marginals::new(self.rate, max_trials())).ln(tally)
+    }
+
+    /// Positions between `start` and `end` where a change can be most likely. Between two positions whose trials all pass, or all fail, it is not: the
     /// marginal likelihood is log-convex in the number of passes and in that of failures, so that a change at one of the
     /// ends of such positions is at least as likely.
-    pub fn candidates(&self) -> Vec<usize> {
-        let is_uniform = |at: usize| {
+    pub fn candidates(&self, start: usize, end: usize) -> impl Iterator<Item = usize> {
+        let is_uniform = move |at: usize| {
             let (before, after) = (self.tally(at - 1, at), self.tally(at, at + 1));
             before.failures + after.failures == 0 || before.passes + after.passes == 0
         };
-        (1..self.len()).filter(|at| !is_uniform(*at)).collect()
+        (start + 1..end).filter(move |at| !is_uniform(*at))
     }
 }
 

@@ -26,13 +26,15 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            rate: Beta { hangs: 0.05, passes: 0.5 },
-            change: 1e-4,
+            // LUCI Analysis has 0.3 and 0.5, and 1e-4 for a change (luci-go, analysis/internal/changepoints/analyzer/analyzer.go
+            // at 22eba00a8fe4). These find more of the changes of the simulated year (docs/change-points.md).
+            rate: Beta { hangs: 0.15, passes: 0.5 },
+            change: 1e-3,
             found: 0.9,
-            dismissed: 0.001,
+            dismissed: 0.002,
             flaky_min: 0.02,
             flaky_max: 0.98,
-            max_retries: 50,
+            max_retries: 100,
         }
     }
 }
@@ -62,6 +64,7 @@ impl Settings {
             (within(self.found, 0.0, 1.0), "found", "between 0 and 1"),
             (within(self.dismissed, 0.0, self.found), "dismissed", "between 0 and found"),
             (within(self.flaky_min, 0.0, 1.0), "flaky_min", "between 0 and 1"),
+            (self.max_retries <= 10_000, "max_retries", "at most 10000"),
             (within(self.flaky_max, self.flaky_min, 1.0), "flaky_max", "between flaky_min and 1"),
         ];
         let failed = checks.into_iter().find(|(is_valid, ..)| !is_valid);
@@ -102,6 +105,7 @@ mod tests {
             assert_eq!(refused(Settings { dismissed: value, ..Settings::default() }), "dismissed");
             assert_eq!(refused(Settings { flaky_min: value, ..Settings::default() }), "flaky_min");
         }
+        assert_eq!(refused(Settings { max_retries: 10_001, ..Settings::default() }), "max_retries");
         assert_eq!(refused(Settings { flaky_max: 0.01, ..Settings::default() }), "flaky_max");
         assert_eq!(refused(Settings { rate: Beta { hangs: 0.0, passes: 1.0 }, ..Settings::default() }), "rate");
     }

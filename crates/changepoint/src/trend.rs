@@ -8,11 +8,11 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trend {
-    /// It fails and did not before.
+    /// It fails, and passed or did not run before.
     New,
     /// It fails more often than before.
     Worse,
-    /// It fails in this run; whether its rate has changed takes more trials.
+    /// It fails in this run; further trials would tell whether its rate has risen.
     Undecided,
     /// It failed and no longer does.
     Fixed,
@@ -20,7 +20,8 @@ pub enum Trend {
     Better,
     /// It fails at least nearly always, and did before.
     StillFailing,
-    /// It fails at a steady rate between that of a pass and that of a failure.
+    /// It fails at a steady rate between that of a pass and that of a failure, or passes nearly always and fails in this
+    /// run.
     Flaky,
     /// It fails, as its expectation says.
     Expected,
