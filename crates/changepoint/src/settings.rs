@@ -26,8 +26,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // LUCI Analysis has 0.3 and 0.5, and 1e-4 for a change (luci-go, analysis/internal/changepoints/analyzer/analyzer.go
-            // at 22eba00a8fe4). These find more of the changes of the simulated year (docs/change-points.md).
+            // Compared with LUCI's values in docs/change-points.md.
             rate: Beta { hangs: 0.15, passes: 0.5 },
             change: 1e-3,
             found: 0.9,

@@ -142,6 +142,19 @@ fn constant_rates_are_one_segment() {
 }
 
 #[test]
+fn short_excursion_is_a_segment() {
+    let settings = Settings::default();
+    let night = |failures| Position { failures, passes: 3 - failures };
+    let positions = [vec![night(0); 150], vec![night(3); 2], vec![night(0); 150]].concat();
+    let starts: Vec<usize> = segments(&positions, &settings).iter().map(|segment| segment.positions.start).collect();
+    assert_eq!(starts, [0, 150, 152]);
+    // No single change is likely.
+    let ln = |range: std::ops::Range<usize>| settings.rate.ln_marginal(sum(&positions[range]).into());
+    let best = (1..302).map(|at| ln(0..at) + ln(at..302) - ln(0..302)).fold(f64::NEG_INFINITY, f64::max);
+    assert!(best + settings.change.ln() < 0.0, "{best}");
+}
+
+#[test]
 fn interval_of_the_start_contains_the_change() {
     let mut rng = Rng::with_seed(1);
     let (mut found, mut inside, mut exact, mut width) = (0_u32, 0_u32, 0_u32, 0);
