@@ -43,6 +43,7 @@ pub mod diagnostic;
 pub mod doctor;
 pub mod git;
 pub mod guest;
+pub mod history;
 pub mod host;
 pub mod image;
 pub mod kernel;

@@ -53,7 +53,7 @@ pub fn latest_run(is_wanted: impl Fn(&RunDir) -> Result<bool, StoreError>) -> Op
         let run = RunDir::open(&dir).ok()?;
         // Runs that began in one second are told apart by `<date>-<n>`.
         let number = dir.to_string_lossy().rsplit_once('-').and_then(|(_, number)| number.parse::<u32>().ok());
-        Some(((run.started().ok()?, number), run))
+        Some(((run.head().ok()?.started, number), run))
     };
     let mut found: Vec<_> = folders.filter_map(began).collect();
     found.sort_by(|(one, _), (other, _)| other.cmp(one));

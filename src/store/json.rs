@@ -15,7 +15,7 @@ const PART: &str = ".part-";
 const MAX_JSON: u64 = 512 << 20;
 
 /// Maximum length of a trial's record: its texts are bounded. As values, before it is upgraded, it takes twenty times as much.
-const MAX_RECORD: u64 = 8 << 20;
+pub(super) const MAX_RECORD: u64 = 8 << 20;
 
 /// Writes `value` to `path`: readers see the old file or the new one, never a part.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
@@ -74,7 +74,7 @@ pub(super) fn read_upgraded<T: DeserializeOwned>(
     serde_json::from_value(value).map_err(damaged(path))
 }
 
-fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<(), StoreError> {
+pub(super) fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<(), StoreError> {
     #[derive(Deserialize)]
     struct Head {
         #[serde(default)]
@@ -84,7 +84,7 @@ fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<(), StoreError>
     if found > u64::from(known) { Err(StoreError::Newer { path: path.to_owned(), found, known }) } else { Ok(()) }
 }
 
-fn damaged(path: &Path) -> impl Fn(serde_json::Error) -> StoreError {
+pub(super) fn damaged(path: &Path) -> impl Fn(serde_json::Error) -> StoreError {
     move |error| StoreError::Damaged {
         path: path.to_owned(),
         reason: error.to_string(),

@@ -1,5 +1,6 @@
 //! The run directory: the truth about a run. Its formats carry a version; a newer one is never overwritten.
 
+mod brief;
 mod error;
 mod events;
 mod input;
@@ -8,9 +9,10 @@ mod results;
 mod run_dir;
 mod trial_dir;
 
+pub use brief::{BriefReader, TrialBrief};
 pub use error::StoreError;
 pub use events::{Events, read_events};
 pub use input::{open_regular, open_stream, read_regular, read_stream};
 pub use results::{Results, TrialResult};
-pub use run_dir::{RunDir, read_trial};
+pub use run_dir::{RunDir, RunHead, read_trial};
 pub use trial_dir::{TrialDir, digest_file, digest_reader};

@@ -25,16 +25,22 @@ const RECORD: &str = "trial.json";
 
 /// `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Head {
+pub struct RunHead {
     schema: u32,
     id: RunId,
-    name: String,
-    started: String,
-    duration_s: f64,
-    finished: bool,
-    interrupted: bool,
+    /// The matrix's name.
+    pub name: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// Wall time so far, in seconds.
+    pub duration_s: f64,
+    /// Whether it has ended.
+    pub finished: bool,
+    /// Whether the user stopped it before all trials were done.
+    pub interrupted: bool,
+    /// How often it was resumed.
     #[serde(default)]
-    resumed: u32,
+    pub resumed: u32,
 }
 
 /// `regressions.json`.
@@ -83,7 +89,7 @@ impl RunDir {
         }
         run._lock = Some(lock(&run.dir)?);
         let id = run.dir.file_name().map_or("run".into(), |name| name.to_string_lossy());
-        let head = Head {
+        let head = RunHead {
             schema: RUN_SCHEMA,
             id: RunId::new(id),
             name: plan.name.clone(),
@@ -159,7 +165,7 @@ impl RunDir {
     pub fn begin_again(&self) -> Result<(), StoreError> {
         let head = self.head()?;
         let resumed = head.resumed.saturating_add(1);
-        let head = Head { duration_s: self.before_s, finished: false, interrupted: false, resumed, ..head };
+        let head = RunHead { duration_s: self.before_s, finished: false, interrupted: false, resumed, ..head };
         json::write_durably(&self.head_path(), &head)
     }
 
@@ -169,7 +175,7 @@ impl RunDir {
     /// When `run.json` cannot be read or written.
     pub fn pause(&self, duration_s: f64) -> Result<(), StoreError> {
         let head = self.head()?;
-        json::write_durably(&self.head_path(), &Head { duration_s: self.before_s + duration_s, ..head })
+        json::write_durably(&self.head_path(), &RunHead { duration_s: self.before_s + duration_s, ..head })
     }
 
     /// The same at its end, and whether the user stopped it.
@@ -178,16 +184,8 @@ impl RunDir {
     /// When `run.json` cannot be read or written.
     pub fn finish(&self, duration_s: f64, interrupted: bool) -> Result<(), StoreError> {
         let head = self.head()?;
-        let head = Head { duration_s: self.before_s + duration_s, interrupted, finished: true, ..head };
+        let head = RunHead { duration_s: self.before_s + duration_s, interrupted, finished: true, ..head };
         json::write_durably(&self.head_path(), &head)
-    }
-
-    /// When the run began, RFC 3339.
-    ///
-    /// # Errors
-    /// When `run.json` cannot be read.
-    pub fn started(&self) -> Result<String, StoreError> {
-        Ok(self.head()?.started)
     }
 
     /// Whether all its trials have ended, without an interruption, and the lab has come to its end.
@@ -201,6 +199,14 @@ impl RunDir {
         }
         let has_ended = |cell: &Cell| (1..=cell.repeat).all(|trial| self.record_path(cell, trial).is_file());
         Ok(self.plan()?.cells.iter().all(has_ended))
+    }
+
+    /// Its name, when it began and how it ended.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read, or is of a newer format.
+    pub fn head(&self) -> Result<RunHead, StoreError> {
+        json::read(&self.head_path(), RUN_SCHEMA)
     }
 
     /// The plan.
@@ -305,10 +311,6 @@ impl RunDir {
         let ended = folders.iter().filter_map(|folder| modified(&folder.join(RECORD))).max();
         let took = ended.zip(modified(&self.head_path())).and_then(|(ended, began)| ended.duration_since(began).ok());
         took.map_or(0.0, |took| took.as_secs_f64())
-    }
-
-    fn head(&self) -> Result<Head, StoreError> {
-        json::read(&self.head_path(), RUN_SCHEMA)
     }
 
     fn head_path(&self) -> PathBuf {

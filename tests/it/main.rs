@@ -14,6 +14,7 @@ mod explanations;
 mod firmware;
 mod frames;
 mod guests;
+mod history;
 mod images;
 mod inputs;
 mod kcidb;

@@ -11,6 +11,7 @@ mod course;
 mod event;
 mod evidence;
 mod faults;
+mod history;
 mod ids;
 mod kernel;
 mod kind;
@@ -47,6 +48,10 @@ pub use course::{Course, Stage};
 pub use event::{Event, QmpEvent, Record, ThreadTime};
 pub use evidence::{Evidence, FunctionShare, ProfileSummary, Watermarks};
 pub use faults::Faults;
+pub use history::{
+    CellHistory, CellRun, ComparedCell, Comparison, FailureHistory, FlakyCell, KernelBuild, LeftOut, RateSegment,
+    RunOverview, TrendCounts,
+};
 pub use ids::{CellId, Digest, KernelName, RunId, WorkloadName};
 pub use kernel::{KernelArtifact, KernelModule};
 pub use kind::{Kind, Outcome};

@@ -7,6 +7,7 @@ pub mod kernels;
 pub mod linux;
 pub mod load;
 pub mod machine;
+pub mod nights;
 pub mod observer;
 pub mod outside;
 pub mod program;

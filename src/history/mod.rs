@@ -1,0 +1,30 @@
+//! All runs below a folder side by side: how often each cell failed, when that changed, and what to call it.
+//!
+//! The folders of the runs are the truth. An index of them, `index.sqlite`, makes questions about a year of nights quick; it can be
+//! made again at any time.
+
+mod error;
+mod index;
+mod load;
+mod reading;
+mod schema;
+mod series;
+mod stamp;
+mod update;
+mod writer;
+
+pub use error::HistoryError;
+pub use index::{INDEX, Index, IndexedRun, Keep};
+
+use model::{CellTrend, RunId};
+use std::path::Path;
+
+/// What each cell of the run in a folder is called, seen from that run backwards, among the runs beside it.
+///
+/// # Errors
+/// When the folder above cannot be listed.
+pub fn trends(run: &Path) -> Result<Vec<CellTrend>, HistoryError> {
+    let here = run.canonicalize().unwrap_or_else(|_| run.to_owned());
+    let name = here.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Index::beside(&here)?.trends(&RunId::new(name))
+}

@@ -1,0 +1,5 @@
+//! The index of the runs, and what it says of them.
+
+mod index;
+mod words;
+mod year;
