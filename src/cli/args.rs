@@ -5,10 +5,13 @@ use super::bisect::{BisectArgs, StepArgs};
 use super::bundle::BundleArgs;
 use super::cache::CacheArgs;
 use super::classify::ClassifyArgs;
+use super::compare::CompareArgs;
 use super::completion::{kernels, runs, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::end::EndGuestArgs;
+use super::flaky::FlakyArgs;
 use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs, TimeoutArgs};
+use super::history::HistoryArgs;
 use super::kernel::KernelArgs;
 use super::lookup::LATEST;
 use super::quarantine::QuarantineArgs;
@@ -17,6 +20,8 @@ use super::report::ReportArgs;
 use super::run_options::RunOptions;
 use super::shell::ShellArgs;
 use super::values::{arch_parser, seconds, shell_parser};
+use super::watch::WatchArgs;
+use super::workload::WorkloadArgs;
 use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -71,6 +76,14 @@ pub enum Command {
     Report(ReportArgs),
     /// Run the plan of an earlier run again, or its failures: a new run
     Rerun(RerunArgs),
+    /// List the runs with what changed in each, or show a cell's failure rate over them
+    History(HistoryArgs),
+    /// Compare two runs cell by cell: new, worse, better, fixed
+    ///
+    /// Exit status: 0 no cell is new or worse, 1 one is, 2 wrong usage or no such run, 3 the runs cannot be read.
+    Compare(CompareArgs),
+    /// List cells that fail at a steady rate between 2 % and 98 %
+    Flaky(FlakyArgs),
     /// Judge recorded trials again by the current rules
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.
@@ -308,85 +321,4 @@ pub struct RerunArgs {
     pub trust: bool,
     #[command(flatten)]
     pub options: RunOptions,
-}
-
-/// Arguments of `oomlab watch`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct WatchArgs {
-    /// Unix socket of the serial console of a running QEMU [default: standard input is the console]
-    #[arg(long, value_name = "SOCKET", conflicts_with = "command")]
-    pub serial: Option<PathBuf>,
-    /// Unix socket of its QMP; without it vCPUs and memory are unknown
-    #[arg(long, value_name = "SOCKET", requires = "serial")]
-    pub qmp: Option<PathBuf>,
-    /// Architecture [default: that of the QEMU program]
-    #[arg(long, value_parser = arch_parser())]
-    pub arch: Option<Arch>,
-    /// Kernel image, for its symbols [default: QEMU's `-kernel`]
-    #[arg(long, value_name = "FILE")]
-    pub kernel: Option<PathBuf>,
-    /// System.map of the kernel
-    #[arg(long, value_name = "FILE")]
-    pub system_map: Option<PathBuf>,
-    /// vmlinux of the kernel, for its debug information
-    #[arg(long, value_name = "FILE")]
-    pub vmlinux: Option<PathBuf>,
-    #[command(flatten)]
-    pub end: EndArgs,
-    #[command(flatten)]
-    pub reports: FailOnArgs,
-    /// End the trial after so many seconds [default: never]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub timeout: Option<f64>,
-    /// Timeout of the boot, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
-    pub boot_timeout: f64,
-    /// Time without an allocation after which the guest is looked at, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
-    pub stuck_timeout: f64,
-    /// Folder of the run [default: the next free runs/<date>-<n>]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Write the results as one JSON document; `-` for standard output
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
-    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
-    pub dump: Option<model::RamMib>,
-    /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
-    #[arg(last = true, value_name = "QEMU")]
-    pub command: Vec<String>,
-}
-
-/// Arguments of `oomlab workload`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct WorkloadArgs {
-    #[command(subcommand)]
-    pub action: WorkloadAction,
-}
-
-/// Actions on workloads.
-#[derive(Debug, Clone, Subcommand)]
-pub enum WorkloadAction {
-    /// List the workloads
-    List,
-    /// Describe one: what it does, its options, the verdict of a healthy kernel
-    Show {
-        /// Its name
-        #[arg(add = workloads())]
-        name: String,
-    },
-    /// Report everything that is wrong with a workload's manifest and sources; builds nothing
-    Check {
-        /// Its folder
-        dir: PathBuf,
-    },
-    /// Compile a workload, and print where the programs are
-    Build {
-        /// Its folder
-        dir: PathBuf,
-        /// Architecture; may be given more than once [default: all that the manifest allows]
-        #[arg(long, value_parser = arch_parser())]
-        arch: Vec<Arch>,
-    },
 }

@@ -5,12 +5,14 @@ use super::context::Context;
 use super::error::CliError;
 use super::lookup::LATEST;
 use super::output::print;
+use crate::history::{Index, Keep};
 use crate::image::load_workloads;
 use crate::kernel::Catalogue;
 use crate::report::is_plain_word;
 use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -67,6 +69,18 @@ pub(super) fn runs() -> ArgValueCandidates {
         let names = folders(Path::new("runs")).filter(|name| is_plain_word(name));
         names.chain([LATEST.to_owned()]).map(CompletionCandidate::new).collect()
     })
+}
+
+/// Cells of the runs in the folder `runs`.
+pub(super) fn cells() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| indexed(Path::new("runs"), &current.to_string_lossy()))
+}
+
+fn indexed(runs: &Path, current: &str) -> Vec<CompletionCandidate> {
+    let cells = Index::open(runs, Keep::File).and_then(|index| index.cells(None)).unwrap_or_default();
+    let names: BTreeSet<String> = cells.into_iter().map(|cell| cell.cell.to_string()).collect();
+    let matching = names.into_iter().filter(|name| name.starts_with(current) && is_plain_word(name));
+    matching.map(CompletionCandidate::new).collect()
 }
 
 fn recorded(runs: &Path, current: &str) -> Vec<CompletionCandidate> {

@@ -95,6 +95,12 @@ fn trial_candidates(text: &str) -> Vec<PathBuf> {
     std::iter::once(PathBuf::from(text)).chain(runs).collect()
 }
 
+/// The folder of the runs: the one that the user has named, else the first `runs`, here or above.
+pub fn runs_folder(named: Option<&Path>) -> PathBuf {
+    let first = || runs_folders().into_iter().find(|runs| runs.is_dir()).unwrap_or_else(|| PathBuf::from("runs"));
+    named.map_or_else(first, Path::to_owned)
+}
+
 /// The folder `runs` of the current folder, and those of the folders above it.
 fn runs_folders() -> Vec<PathBuf> {
     let above = std::env::current_dir().unwrap_or_default();

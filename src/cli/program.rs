@@ -5,8 +5,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    attach, bisect, boot, bundle, cache, classify, completion, doctor, end, kernel, plan, replay,
-    report as report_command, repro, rerun, run, shell, trial, watch, workload,
+    attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, flaky, history, kernel, plan,
+    replay, report as report_command, repro, rerun, run, shell, trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, report};
@@ -57,6 +57,9 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::End(args) => end::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
         Command::Report(args) => report_command::run(args, color),
+        Command::History(args) => history::run(args, color),
+        Command::Compare(args) => compare::run(args, color),
+        Command::Flaky(args) => flaky::run(args, color),
         Command::Replay(args) => replay::run(args, color),
         Command::Bundle(args) => bundle::run(args, &context()?),
         Command::Classify(args) => classify::run(args, color),

@@ -1,13 +1,15 @@
 //! `oomlab watch`: judges a guest that the lab did not plan.
 
-use super::args::{Program, WatchArgs};
+use super::args::Program;
 use super::context::Context;
 use super::error::CliError;
 use super::execute;
+use super::guest_args::{EndArgs, FailOnArgs};
 use super::interrupt::cancel_on_signals;
 use super::live::Live;
 use super::output::notify;
 use super::runtime::runtime;
+use super::values::{arch_parser, seconds};
 use crate::host::{Foreign, Resources, today, wall_clock};
 use crate::kernel::Kernels;
 use crate::lab::{self, Budget, GuestSpec, Lab, LocalExecutor, Ready};
@@ -23,6 +25,54 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+
+/// Arguments of `oomlab watch`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WatchArgs {
+    /// Unix socket of the serial console of a running QEMU [default: standard input is the console]
+    #[arg(long, value_name = "SOCKET", conflicts_with = "command")]
+    pub serial: Option<PathBuf>,
+    /// Unix socket of its QMP; without it vCPUs and memory are unknown
+    #[arg(long, value_name = "SOCKET", requires = "serial")]
+    pub qmp: Option<PathBuf>,
+    /// Architecture [default: that of the QEMU program]
+    #[arg(long, value_parser = arch_parser())]
+    pub arch: Option<Arch>,
+    /// Kernel image, for its symbols [default: QEMU's `-kernel`]
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// System.map of the kernel
+    #[arg(long, value_name = "FILE")]
+    pub system_map: Option<PathBuf>,
+    /// vmlinux of the kernel, for its debug information
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    #[command(flatten)]
+    pub end: EndArgs,
+    #[command(flatten)]
+    pub reports: FailOnArgs,
+    /// End the trial after so many seconds [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<f64>,
+    /// Timeout of the boot, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub boot_timeout: f64,
+    /// Time without an allocation after which the guest is looked at, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub stuck_timeout: f64,
+    /// Folder of the run [default: the next free runs/<date>-<n>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the results as one JSON document; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Keep the RAM of a guest that hung or crashed, compressed, for crash(8), unless it has more RAM than this
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "512M")]
+    pub dump: Option<model::RamMib>,
+    /// A QEMU command line to run: its serial console and one more QMP monitor go to the lab
+    #[arg(last = true, value_name = "QEMU")]
+    pub command: Vec<String>,
+}
 
 /// A timeout in seconds that never expires.
 const NEVER_S: f64 = 1e9;

@@ -2,13 +2,50 @@
 
 mod folder;
 
-use super::args::WorkloadAction;
+use super::completion::workloads;
 use super::context::Context;
 use super::error::CliError;
 use super::output::{notify_broken, print_list};
+use super::values::arch_parser;
 use crate::image::load_workloads;
 use crate::workload::Manifest;
+use arch::Arch;
+use clap::Subcommand;
 use model::Throttle;
+use std::path::PathBuf;
+
+/// Arguments of `oomlab workload`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkloadArgs {
+    #[command(subcommand)]
+    pub action: WorkloadAction,
+}
+
+/// Actions on workloads.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WorkloadAction {
+    /// List the workloads
+    List,
+    /// Describe one: what it does, its options, the verdict of a healthy kernel
+    Show {
+        /// Its name
+        #[arg(add = workloads())]
+        name: String,
+    },
+    /// Report everything that is wrong with a workload's manifest and sources; builds nothing
+    Check {
+        /// Its folder
+        dir: PathBuf,
+    },
+    /// Compile a workload, and print where the programs are
+    Build {
+        /// Its folder
+        dir: PathBuf,
+        /// Architecture; may be given more than once [default: all that the manifest allows]
+        #[arg(long, value_parser = arch_parser())]
+        arch: Vec<Arch>,
+    },
+}
 
 /// Runs `oomlab workload`; returns the exit status.
 ///

@@ -22,7 +22,7 @@ pub(super) fn matrix(db: &Connection, matrix: &str, cell: Option<&str>) -> Resul
         None => i64::MIN..=i64::MAX,
     };
     let mut query = db.prepare(
-        "SELECT cell, run, passed, failed, unexpected, inconclusive + lab_errors, build, alias FROM result
+        "SELECT cell, run, passed, failed, unexpected, inconclusive + lab_errors, build, setup, alias FROM result
          WHERE cell BETWEEN ?1 AND ?2 ORDER BY cell",
     )?;
     let mut rows = query.query([ids.start(), ids.end()])?;
@@ -40,7 +40,8 @@ pub(super) fn matrix(db: &Connection, matrix: &str, cell: Option<&str>) -> Resul
             unexpected: row.get(4)?,
             without_verdict: row.get(5)?,
             build: row.get(6)?,
-            alias: row.get::<_, Option<String>>(7)?.map(CellId::new),
+            setup: row.get(7)?,
+            alias: row.get::<_, Option<String>>(8)?.map(CellId::new),
         });
     }
     cells.iter_mut().for_each(|cell| cell.results.sort_unstable_by_key(|result| result.run));

@@ -3,7 +3,10 @@
 //! The folders of the runs are the truth. An index of them, `index.sqlite`, makes questions about a year of nights quick; it can be
 //! made again at any time.
 
+mod cell;
+mod comparison;
 mod error;
+mod flaky;
 mod index;
 mod load;
 mod reading;
@@ -13,6 +16,8 @@ mod stamp;
 mod update;
 mod writer;
 
+pub use cell::IndexedCell;
+pub use comparison::{RunOfIndex, compare};
 pub use error::HistoryError;
 pub use index::{INDEX, Index, IndexedRun, Keep};
 

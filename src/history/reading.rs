@@ -131,6 +131,13 @@ impl CellFacts {
 }
 
 impl Build {
+    /// Out of the index, its columns in the order of the fields.
+    pub fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let [release, commit, kernel, initrd, firmware, root_disk] =
+            [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+        Ok(Self { release, commit, kernel, initrd, firmware, root_disk })
+    }
+
     /// All trials of a cell in one run boot the same.
     fn boot(&mut self, trial: TrialBrief) {
         let digest = |digest: Option<Digest>| digest.map(|digest| digest.short().to_owned()).unwrap_or_default();

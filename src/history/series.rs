@@ -44,6 +44,8 @@ pub(super) struct ResultRow {
     pub without_verdict: u32,
     /// What was booted, by its number in the index.
     pub build: i64,
+    /// Digest of its settings.
+    pub setup: i64,
     /// Its id in the run's files, where that is another.
     pub alias: Option<CellId>,
 }

@@ -23,17 +23,12 @@ impl<'t> Writer<'t> {
         let mut failures = transaction.prepare("SELECT kind, title, id FROM failure")?;
         let mut builds =
             transaction.prepare("SELECT release, commit_id, kernel, initrd, firmware, root_disk, id FROM build")?;
-        let build = |row: &rusqlite::Row<'_>| {
-            let [release, commit, kernel, initrd, firmware, root_disk] =
-                [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
-            Ok((Build { release, commit, kernel, initrd, firmware, root_disk }, row.get(6)?))
-        };
         Ok(Self {
             cells: cells.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?,
             failures: failures
                 .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
                 .collect::<Result<_, _>>()?,
-            builds: builds.query_map([], build)?.collect::<Result<_, _>>()?,
+            builds: builds.query_map([], |row| Ok((Build::of_row(row)?, row.get(6)?)))?.collect::<Result<_, _>>()?,
             result: transaction.prepare(
                 "INSERT INTO result (cell, run, build, setup, passed, failed, unexpected, inconclusive, lab_errors, alias)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",

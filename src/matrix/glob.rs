@@ -1,7 +1,7 @@
 //! Patterns of names: `*` stands for any text, `?` for one character.
 
 /// Whether `text` is what `pattern` describes, as a whole.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to go on when the characters after the last `*` do not fit: let it swallow one more.

@@ -5,6 +5,7 @@ mod alternatives;
 mod axis;
 mod grid;
 mod guest_file;
+pub mod history;
 mod json;
 mod junit;
 mod kcidb;

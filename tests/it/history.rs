@@ -1,5 +1,6 @@
 //! The index of the runs, and what it says of them.
 
+mod commands;
 mod index;
 mod words;
 mod year;

@@ -1,9 +1,10 @@
 //! Runs side by side: what a history shows. Titles are guest output.
 
+use super::words::words;
 use super::{CellId, ChangeInterval, Failure, RateInterval, RunId};
 use changepoint::Trend;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kernel as its trials booted it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, JsonSchema)]
@@ -128,6 +129,24 @@ pub struct RateSegment {
     pub rate: RateInterval,
     /// When it began; `None` for the first, which is older than the record.
     pub since: Option<ChangeInterval>,
+    /// What differs between the ends of that interval: any of it may be the cause.
+    pub differs: Vec<Component>,
+}
+
+words! {
+    /// A part of what a trial runs.
+    Component {
+        /// The kernel's image.
+        Kernel = "kernel",
+        /// The initramfs, with the agent and the workload.
+        Initrd = "initrd",
+        /// The firmware.
+        Firmware = "firmware",
+        /// The root disk.
+        RootDisk = "root-disk",
+        /// Settings of the cell: arguments, timeouts, faults.
+        Settings = "settings",
+    }
 }
 
 /// Two runs, cell by cell.

@@ -49,8 +49,8 @@ pub use event::{Event, QmpEvent, Record, ThreadTime};
 pub use evidence::{Evidence, FunctionShare, ProfileSummary, Watermarks};
 pub use faults::Faults;
 pub use history::{
-    CellHistory, CellRun, ComparedCell, Comparison, FailureHistory, FlakyCell, KernelBuild, LeftOut, RateSegment,
-    RunOverview, TrendCounts,
+    CellHistory, CellRun, ComparedCell, Comparison, Component, FailureHistory, FlakyCell, KernelBuild, LeftOut,
+    RateSegment, RunOverview, TrendCounts,
 };
 pub use ids::{CellId, Digest, KernelName, RunId, WorkloadName};
 pub use kernel::{KernelArtifact, KernelModule};

@@ -1,7 +1,7 @@
 //! Folders with runs as nights of a lab leave them.
 
 use super::recorded;
-use model::{Expectation, Kind, PLAN_SCHEMA, Payload, Plan, RuleId, TrialRecord, Verdict};
+use model::{Digest, Expectation, Kind, PLAN_SCHEMA, Payload, Plan, RuleId, TrialRecord, Verdict};
 use oomlab::matrix::cell_id;
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
@@ -85,7 +85,8 @@ impl Night<'_> {
         record.cell.repeat = cell.repeat;
         record.cell.expect = cell.expect.clone();
         record.kernel_release = Some(format!("7.3.0-rc{}", self.day / 7));
-        record.kernel_commit = Some(format!("{:040x}", 0xc0ff_ee00_u64 + u64::from(self.day)));
+        record.kernel_commit = Some(format!("{:08x}{}", 0xc0ff_ee00_u32 + self.day, "5".repeat(32)));
+        record.kernel_digest = Some(Digest::of_bytes(&[self.day as u8; 32]));
         record
     }
 
