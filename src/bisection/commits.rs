@@ -93,8 +93,10 @@ impl CommitRange {
         commits.extend(repository.between(&old, &new).await?);
         let repository = Some(repository.path().to_owned());
         let (schema, started) = (SESSION_SCHEMA, wall_clock());
-        let older = None;
-        Ok((SessionConfig { schema, started, repository, old, new, fix, subject, jobs, settings, older }, commits))
+        let (older, starts) = (None, Vec::new());
+        let config =
+            SessionConfig { schema, started, repository, old, new, fix, subject, jobs, settings, older, starts };
+        Ok((config, commits))
     }
 
     /// The old ends, each replaced by its merge base with the new end, where it is not an ancestor of it.

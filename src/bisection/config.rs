@@ -3,7 +3,7 @@
 use super::verdict::VerdictPattern;
 use crate::git::CommitId;
 use bisect::{Purpose, Settings};
-use model::Cell;
+use model::{Cell, StartWeight};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,6 +37,9 @@ pub struct SessionConfig {
     /// The value before the first one of a list, as a request names it: not searched, but there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older: Option<String>,
+    /// Runs in which the failure may have begun, oldest first: with them the search begins among their commits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<StartWeight>,
 }
 
 /// What is tried at each revision.

@@ -108,6 +108,8 @@ pub enum SkipReason {
     NoCommit,
     /// No earlier run has the cell as expected with another commit.
     NeverGreen,
+    /// It failed before the latest run that was as expected, too.
+    Recurring,
     /// The source of this kernel is patched before it is built.
     Patched(String),
 }
@@ -118,6 +120,7 @@ impl fmt::Display for SkipReason {
             Self::NoTime => write!(f, "no time left"),
             Self::NoCommit => write!(f, "its kernel is not built from a git repository on this machine"),
             Self::NeverGreen => write!(f, "no earlier run beside this one has it as expected, with another commit"),
+            Self::Recurring => write!(f, "it has failed before, too, and its rate has not surely changed"),
             Self::Patched(kernel) => write!(f, "{kernel} is patched before it is built"),
         }
     }

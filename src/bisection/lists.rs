@@ -203,6 +203,7 @@ fn list(
         jobs,
         settings: limits.settings(cell::settings(builds).at_rate(MIN_RATE)),
         older: None,
+        starts: Vec::new(),
     };
     Ok((config, history))
 }

@@ -31,6 +31,7 @@ mod journal;
 mod lists;
 mod options;
 mod premise;
+mod prior;
 mod reference;
 mod regressions;
 mod report;

@@ -153,6 +153,7 @@ impl Rounds {
             jobs,
             settings: limits.settings(cell::settings(true)),
             older: None,
+            starts: Vec::new(),
         };
         Session::create(&SessionDir::Named(round.to_owned()), config, history)
     }

@@ -1,8 +1,8 @@
-//! Regressions of a run: cells that fail here and were as expected in an earlier run, down to the commit.
+//! Regressions of a run: cells that fail here and did not before, down to the commit.
 
 use super::cell;
 use super::commits::CommitRange;
-use super::config::{BadCriterion, CellSubject, Subject, Variation};
+use super::config::{BadCriterion, CellSubject, SessionConfig, Subject, Variation};
 use super::driver::SessionDriver;
 use super::error::SessionError;
 use super::event::{SessionEvent, SkipReason};
@@ -12,12 +12,13 @@ use super::verdict::VerdictPattern;
 use crate::git::{CommitId, Repository};
 use crate::host::Clock;
 use crate::kernel::Source;
-use crate::matrix::cell_id;
-use crate::store::{RunDir, StoreError};
+use crate::store::RunDir;
 use bisect::Answer;
-use model::{Cell, CellId, Culprit, Outcome, Regression, RunId, RunRecord, TrialRecord};
+use model::{
+    Cell, CellId, Culprit, FailureOrigin, Origin, Outcome, Regression, RunId, RunRecord, StartWeight, TrialRecord,
+};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A cell that fails and was as expected.
@@ -27,23 +28,26 @@ struct Failure {
     bad: CommitId,
     good: CommitId,
     /// The run in which it was as expected.
-    before: String,
+    before: RunId,
+    /// Later runs that may be the first with the failure.
+    starts: Vec<StartWeight>,
 }
 
 impl SessionDriver<'_> {
     /// Bisects each regression of a run, for at most `budget` in all, and tells what became of each; sessions without an
-    /// answer by then can be resumed.
+    /// answer by then can be resumed. `origins` are those of the run's failures.
     ///
     /// # Errors
     /// When the run cannot be read, or the lab fails.
     pub async fn bisect_regressions(
         &mut self,
         run: &RunDir,
+        origins: &[FailureOrigin],
         budget: Duration,
         jobs: Option<u32>,
     ) -> Result<Vec<Regression>, SessionError> {
         let record = run.record()?;
-        let (found, skipped) = find(&record, &earlier_runs(run, &record)?);
+        let (found, skipped) = find(&record, origins);
         let mut regressions: Vec<Regression> = Vec::new();
         for (cell, reason) in &skipped {
             regressions.push(self.skip(cell, reason));
@@ -76,7 +80,7 @@ impl SessionDriver<'_> {
         failure: &Failure,
         jobs: Option<u32>,
     ) -> Result<Regression, SessionError> {
-        let Failure { trial, bad, good, before } = failure;
+        let Failure { trial, bad, good, before, starts } = failure;
         let cell = &trial.cell;
         let (repository, config) = match self.source(cell)? {
             Ok(source) => source,
@@ -91,6 +95,7 @@ impl SessionDriver<'_> {
         let repository = Repository::open(&repository).await?;
         let range = CommitRange { old: vec![good.clone()], new: bad.clone(), fix: false };
         let (config, history) = range.plan(&repository, subject, jobs, cell::settings(true), self.listener).await?;
+        let config = SessionConfig { starts: starts.clone(), ..config };
         let session = format!("bisections/{id}");
         let place = SessionDir::Named(run.path().join(&session));
         let outcome = self.resume(Session::create(&place, config, history)?).await?;
@@ -101,7 +106,7 @@ impl SessionDriver<'_> {
             cell: id.clone(),
             bad: Some(bad.to_string()),
             good: Some(good.to_string()),
-            good_run: Some(RunId::new(before)),
+            good_run: Some(before.clone()),
             session: Some(session),
             culprit: culprit(&outcome),
             why: no_culprit(&outcome),
@@ -142,21 +147,9 @@ fn no_culprit(outcome: &SearchOutcome) -> Option<String> {
     }
 }
 
-/// Runs beside this one that started before it, latest first.
-fn earlier_runs(run: &RunDir, record: &RunRecord) -> Result<Vec<RunRecord>, StoreError> {
-    let here = run.path().canonicalize().unwrap_or_else(|_| run.path().to_owned());
-    let parent = here.parent().unwrap_or(Path::new("."));
-    let folders = std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
-    let runs = folders.filter(|path| *path != here).filter_map(|path| RunDir::open(&path).ok());
-    let mut records = runs.map(|run| run.record()).collect::<Result<Vec<_>, _>>()?;
-    records.retain(|earlier| earlier.started <= record.started);
-    records.sort_by(|one, other| other.started.cmp(&one.started).then_with(|| other.dir.cmp(&one.dir)));
-    Ok(records)
-}
-
 /// The regressions of a run, and the failures that cannot be bisected. Cells with the same kernel and the same failure
 /// count once.
-fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Failure>, Vec<(CellId, SkipReason)>) {
+fn find(record: &RunRecord, origins: &[FailureOrigin]) -> (Vec<Failure>, Vec<(CellId, SkipReason)>) {
     let fails = |trial: &&TrialRecord| {
         let outcome = trial.verdict.outcome();
         trial.is_unexpected() && matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail)
@@ -172,18 +165,20 @@ fn find(record: &RunRecord, earlier: &[RunRecord]) -> (Vec<Failure>, Vec<(CellId
             skipped.push((id.clone(), SkipReason::NoCommit));
             continue;
         };
-        let green = earlier.iter().find_map(|run| {
-            // The program may have written ids in another way then.
-            let is_same = |trial: &&TrialRecord| trial.cell.id == *id || cell_id(&trial.cell) == *id;
-            let trials: Vec<&TrialRecord> = run.trials.iter().filter(is_same).collect();
-            let good = trials.first()?.kernel_commit.as_ref().filter(|good| *good != bad)?;
-            trials.iter().all(|trial| trial.as_expected()).then(|| (good.clone(), run.id.to_string()))
-        });
-        match green {
-            Some((good, before)) => {
-                found.push(Failure { trial: trial.clone(), bad: CommitId::new(bad), good: CommitId::new(good), before })
-            }
-            None => skipped.push((id.clone(), SkipReason::NeverGreen)),
+        let is_it = |origin: &&FailureOrigin| {
+            let model::Failure { kind, title } = &origin.failure;
+            origin.cell == *id && *kind == trial.verdict.kind && *title == trial.verdict.title
+        };
+        match origins.iter().find(is_it).map(|known| &known.origin) {
+            Some(Origin::After { run, commit, starts }) => found.push(Failure {
+                trial: trial.clone(),
+                bad: CommitId::new(bad),
+                good: CommitId::new(commit),
+                before: run.clone(),
+                starts: starts.clone(),
+            }),
+            Some(Origin::Recurring) => skipped.push((id.clone(), SkipReason::Recurring)),
+            Some(Origin::Unknown) | None => skipped.push((id.clone(), SkipReason::NeverGreen)),
         }
     }
     (found, skipped)

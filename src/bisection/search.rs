@@ -3,6 +3,7 @@
 use super::config::SessionConfig;
 use super::entry::{JournalEntry, TrialResult};
 use super::error::SessionError;
+use super::prior;
 use crate::git::{Commit, CommitId};
 use bisect::{Answer, Bisection, Decision, History, Outcome, Progress, Revision, Sample, Settings, Slot};
 use std::collections::HashMap;
@@ -30,7 +31,10 @@ impl Search {
         let parents: Vec<Vec<Revision>> = commits.iter().map(known).collect();
         let revision = |id: &CommitId| index.get(id).copied().ok_or_else(|| SessionError::UnknownCommit(id.clone()));
         let old = config.old.iter().map(revision).collect::<Result<Vec<_>, _>>()?;
-        let history = History::new(&parents, &old, revision(&config.new)?)?;
+        let mut history = History::new(&parents, &old, revision(&config.new)?)?;
+        if let Some(weights) = prior::weights(&commits, &index, &old, &config.starts) {
+            history = history.weighted(&weights)?;
+        }
         let bisection = Bisection::new(history, settings(&config))?;
         let mut search = Self { config, commits, index, bisection, entries: Vec::new() };
         entries.into_iter().try_for_each(|entry| search.record(entry))?;

@@ -276,6 +276,7 @@ mod tests {
             jobs: 1,
             settings: bisect::Settings::default(),
             older: None,
+            starts: Vec::new(),
         };
         let history = linear_history(["0", "1"].map(|id| (id.to_owned(), String::new())));
         Session::create(&SessionDir::Named(dir.join("session")), config, history).unwrap()

@@ -9,6 +9,7 @@ mod error;
 mod flaky;
 mod index;
 mod load;
+mod origins;
 mod reading;
 mod schema;
 mod series;
@@ -21,7 +22,7 @@ pub use comparison::{RunOfIndex, compare};
 pub use error::HistoryError;
 pub use index::{INDEX, Index, IndexedRun, Keep};
 
-use model::{CellTrend, RunId};
+use model::{CellTrend, FailureOrigin, RunId};
 use std::path::Path;
 
 /// What each cell of the run in a folder is called, seen from that run backwards, among the runs beside it.
@@ -29,7 +30,18 @@ use std::path::Path;
 /// # Errors
 /// When the folder above cannot be listed.
 pub fn trends(run: &Path) -> Result<Vec<CellTrend>, HistoryError> {
+    Index::beside(run)?.trends(&name(run))
+}
+
+/// Where each unexpected failure of the run in a folder began, by the runs beside it.
+///
+/// # Errors
+/// When the folder above cannot be listed.
+pub fn origins(run: &Path) -> Result<Vec<FailureOrigin>, HistoryError> {
+    Index::beside(run)?.origins(&name(run))
+}
+
+fn name(run: &Path) -> RunId {
     let here = run.canonicalize().unwrap_or_else(|_| run.to_owned());
-    let name = here.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Index::beside(&here)?.trends(&RunId::new(name))
+    RunId::new(here.file_name().unwrap_or_default().to_string_lossy())
 }

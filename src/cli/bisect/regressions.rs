@@ -6,6 +6,7 @@ use super::live::Live;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::runtime::runtime;
+use crate::history;
 use crate::store::RunDir;
 use std::time::Duration;
 
@@ -20,11 +21,12 @@ pub fn regressions(
     lab: &LabArgs,
     context: &Context,
 ) -> Result<(), CliError> {
+    let origins = history::origins(run.path())?;
     let lab = Laboratory::open(Some(lab), jobs, context)?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let mut live = Live::default();
-        let regressions = lab.driver(&mut live)?.bisect_regressions(run, budget, jobs).await?;
+        let regressions = lab.driver(&mut live)?.bisect_regressions(run, &origins, budget, jobs).await?;
         Ok(run.store_regressions(regressions)?)
     });
     runtime.shutdown_background();

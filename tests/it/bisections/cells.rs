@@ -226,8 +226,38 @@ fn regression_of_a_run_is_bisected() {
     assert!(again.stderr.contains("stopped; `oomlab bisect resume "), "{again:?}");
     let why = read_json(&dir.join("report.json"))["regressions"][0]["why"].clone();
     assert!(why.as_str().unwrap().starts_with("stopped before an answer"), "{why}");
-    let runs = std::fs::read_dir(dir.join("runs")).unwrap().count();
-    assert_eq!(runs, 3);
+    let runs = std::fs::read_dir(dir.join("runs")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    assert_eq!(runs.count(), 3);
     let other = night(&kernels.program, &["--out", "elsewhere/night", "--bisect-regressions"]);
     assert!(other.stderr.contains("not bisected: no earlier run beside this one"), "{other:?}");
+}
+
+#[test]
+fn bisection_of_a_flaky_cell_begins_where_its_rate_changed() {
+    let mut kernels = Kernels::new((0..2).map(|_| script(PASSES)));
+    let dir = kernels.program.dir().to_owned();
+    kernels.program.write("nightly.yaml", "axes: {kernel: mine, arch: riscv64-nommu, ram: 32M, workload: idle}\n");
+    let night = |kernels: &mut Kernels, guests: Vec<String>, more: &[&str]| {
+        kernels.add(guests.into_iter());
+        kernels.describe();
+        let args = [&["run", "nightly.yaml", "--repeat", "8", "--json", "report.json"], more].concat();
+        finish(kernels.program.command(args).env("OOMLAB_QEMU", env!("CARGO_BIN_EXE_fake-qemu")))
+    };
+    for _ in 0..4 {
+        assert_eq!(night(&mut kernels, vec![script(PASSES)], &[]).status, Some(0));
+    }
+    // Six commits a night, of which the third of the second night fails; then two red nights.
+    assert_eq!(night(&mut kernels, vec![script(PASSES); 6], &[]).status, Some(0));
+    let fails = [vec![script(PASSES); 2], vec![script(PANICS); 4]].concat();
+    assert_eq!(night(&mut kernels, fails, &[]).status, Some(1));
+    assert_eq!(night(&mut kernels, vec![script(PANICS)], &[]).status, Some(1));
+    let red = night(&mut kernels, vec![script(PANICS)], &["--bisect-regressions"]);
+    assert_eq!(red.status, Some(1), "{red:?}");
+    let regression = read_json(&dir.join("report.json"))["regressions"][0].clone();
+    assert_eq!(regression["culprit"]["subject"], "mm: change 14", "{regression}");
+    let mut sessions = dir.join("runs").read_dir().unwrap().map(|run| run.unwrap().path().join("bisections"));
+    let sessions = sessions.find(|folder| folder.is_dir()).unwrap();
+    let session = sessions.join(regression["cell"].as_str().unwrap()).join("session.json");
+    let starts = read_json(&session)["starts"].clone();
+    assert_eq!(starts.as_array().unwrap().len(), 1, "the night of the change is known: {starts}");
 }

@@ -1,7 +1,7 @@
 //! What cells are called after a run.
 
 use crate::support::nights::{Night, NightCell, cell, failing};
-use model::{CellTrend, Expectation, Kind, RunId, Trend};
+use model::{CellTrend, Expectation, Kind, Origin, RunId, Trend};
 use oomlab::history::{Index, Keep};
 use std::path::Path;
 use tempfile::TempDir;
@@ -108,4 +108,41 @@ fn other_matrices_are_other_series() {
     Night { runs: runs.path(), matrix: "nightly", day: 20, cells: &[failing("idle", 0, 5)] }.write();
     let found = trends(runs.path(), 20);
     assert_eq!((found[0].trend, found[0].rate.trials), (Trend::Passing, 45));
+}
+
+/// Where the failures of the last of these nights of one cell began.
+fn origin(series: &[NightCell]) -> Origin {
+    let cells: Vec<&[NightCell]> = series.iter().map(std::slice::from_ref).collect();
+    let runs = nights(&cells);
+    let index = Index::open(runs.path(), Keep::Memory).unwrap();
+    let mut origins = index.origins(&RunId::new(format!("2026-01-{:02}-0", series.len()))).unwrap();
+    assert_eq!(origins.len(), 1, "{origins:?}");
+    origins.remove(0).origin
+}
+
+#[test]
+fn failure_begins_in_the_interval_of_its_change() {
+    // Two failures of five a night: no night is the first for certain, and the one before the last is green by chance.
+    let counts = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 2, 2, 0, 2];
+    let series: Vec<NightCell> = counts.map(|failures| failing("idle", failures, 5)).to_vec();
+    let Origin::After { run, commit, starts } = origin(&series) else { panic!("there is a change") };
+    assert!(run.as_str() <= "2026-01-10-0", "{run}: a green night later is chance");
+    assert!(commit.starts_with("c0ffee0"), "{commit}");
+    let most = starts.iter().max_by(|one, other| one.weight.total_cmp(&other.weight)).unwrap();
+    assert!(most.commit.starts_with("c0ffee0a"), "the eleventh night's: {starts:?}");
+    assert!(starts.iter().map(|start| start.weight).sum::<f64>() > 0.98, "{starts:?}");
+}
+
+#[test]
+fn failure_begins_after_the_last_run_before_it() {
+    let series = [0, 0, 1].map(|failures| failing("idle", failures, 1));
+    let expected = Origin::After {
+        run: RunId::new("2026-01-02-0"),
+        commit: format!("c0ffee01{}", "5".repeat(32)),
+        starts: Vec::new(),
+    };
+    assert_eq!(origin(&series), expected, "one failure proves no change");
+    assert_eq!(origin(&[1, 0, 1].map(|failures| failing("idle", failures, 1))), Origin::Recurring);
+    assert_eq!(origin(&[1, 1].map(|failures| failing("idle", failures, 1))), Origin::Unknown);
+    assert_eq!(origin(&[cell("idle", &[Kind::QemuDied]), failing("idle", 1, 1)]), Origin::Unknown);
 }
