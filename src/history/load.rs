@@ -17,9 +17,10 @@ pub(super) fn matrix(db: &Connection, matrix: &str, cell: Option<&str>) -> Resul
     let mut cells: Vec<CellSeries> = Vec::new();
     let mut at: HashMap<i64, usize> = HashMap::new();
     let names = names(db, cell)?;
-    let ids = match cell {
-        Some(_) => names.keys().copied().next().map_or(1..=0, |id| id..=id),
-        None => i64::MIN..=i64::MAX,
+    // An unknown cell has no results: its name has no number.
+    let ids = match (cell, names.keys().next()) {
+        (Some(_), Some(id)) => *id..=*id,
+        _ => i64::MIN..=i64::MAX,
     };
     let mut query = db.prepare(
         "SELECT cell, run, passed, failed, unexpected, inconclusive + lab_errors, build, setup, alias FROM result

@@ -73,9 +73,9 @@ struct Regression<'r> {
     cell: &'r str,
     /// The commit of the failing kernel.
     bad: Option<&'r str>,
-    /// The commit of the latest other kernel with which the cell was as expected.
+    /// The commit with which the bisection begins: that of an earlier run without the failure.
     good: Option<&'r str>,
-    /// The run in which that was.
+    /// That run.
     good_run: Option<&'r str>,
     /// Folder of the bisection's session, within `run.dir`.
     session: Option<&'r str>,

@@ -1,6 +1,7 @@
 //! The pages on JSON name every key that the lab writes.
 
 use crate::support::guests::{FAKE_QEMU, boot_args, lab, read_json};
+use crate::support::nights::{Night, failing, id};
 use crate::support::program::{Program, finish};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -43,6 +44,13 @@ fn files_page_names_every_key() {
     }
     program.write("m.yaml", MATRIX);
     let cache = [["cache", "list", "--json"], ["cache", "size", "--json"]];
+    let history = nights();
+    let cell = id("zombie-victim");
+    for args in [&["history", "--json"][..], &["history", &cell, "--json"], &["flaky", "--json"]] {
+        keys(&serde_json::from_str(&history.run(args.iter().copied()).stdout).unwrap(), &mut found);
+    }
+    let compared = history.run(["compare", "latest~1", "latest", "--json"]);
+    keys(&serde_json::from_str(&compared.stdout).unwrap(), &mut found);
     for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"], &cache[0], &cache[1]] {
         let printed = finish(program.command(args).env("OOMLAB_QEMU", FAKE_QEMU));
         keys(&serde_json::from_str(&printed.stdout).unwrap(), &mut found);
@@ -56,6 +64,18 @@ fn files_page_names_every_key() {
     let pages = page("files.md") + &page("report-json.md");
     let missing: Vec<&String> = found.iter().filter(|key| !pages.contains(&format!("`{key}`"))).collect();
     assert_eq!(missing, Vec::<&String>::new());
+}
+
+/// Runs with a change, with a flaky cell, and with one that cannot be read.
+fn nights() -> Program {
+    let program = Program::new();
+    for day in 0..8 {
+        let cells =
+            [failing("zombie-victim", if day < 6 { 0 } else { 5 }, 5), failing("anon-hog", day as usize % 2, 5)];
+        Night { runs: &program.dir().join("runs"), matrix: "nightly", day, cells: &cells }.write();
+    }
+    program.write("runs/broken/run.json", "{");
+    program
 }
 
 /// A matrix whose cells have all that a cell may have.

@@ -2,6 +2,7 @@
 //! folder with the files that the examples name.
 
 use crate::support::guests::{AGENT, END, FAKE_QEMU, HEALTHY, boot_args, lab};
+use crate::support::nights::{Night, failing};
 use crate::support::program::{Program, finish};
 use crate::support::repository::{git, output};
 use std::os::unix::fs::symlink;
@@ -35,6 +36,7 @@ const NAMES: &[(&str, &str)] = &[
     ("NAME", "zombie-victim"),
     ("status | resume | log | report [FOLDER]", "status"),
     (" …", ""),
+    ("latest~1 latest", "2026-01-02-0 2026-01-03-0"),
     // Real guests and hours.
     ("matrices/nommu-oom.yaml --repeat 20", "matrices/smoke.yaml"),
     ("matrices/nofs-stall.yaml", "matrices/smoke.yaml"),
@@ -95,6 +97,10 @@ fn prepared() -> Program {
     }
     let known = "- {cells: 'arch=x86_64 workload=idle', reason: x, link: 'https://example.org/1', until: 9999-12-31}\n";
     program.write("known.yaml", known);
+    for day in 0..3 {
+        let cells = [failing("zombie-victim", 0, 3)];
+        Night { runs: &program.dir().join("runs"), matrix: "nightly", day, cells: &cells }.write();
+    }
     program.write("try.sh", "#!/bin/sh\nexit 0\n");
     Command::new("chmod").arg("+x").arg(program.dir().join("try.sh")).status().unwrap();
     let linux = program.dir().join("linux");

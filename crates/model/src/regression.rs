@@ -11,9 +11,9 @@ pub struct Regression {
     pub cell: CellId,
     /// The commit of the failing kernel.
     pub bad: Option<String>,
-    /// The commit of the latest other kernel with which the cell was as expected.
+    /// The commit with which the bisection begins: that of an earlier run without the failure.
     pub good: Option<String>,
-    /// The run in which that was.
+    /// That run.
     pub good_run: Option<RunId>,
     /// Folder of the bisection's session, within the run's folder.
     pub session: Option<String>,

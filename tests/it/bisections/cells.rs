@@ -238,7 +238,7 @@ fn bisection_of_a_flaky_cell_begins_where_its_rate_changed() {
     let dir = kernels.program.dir().to_owned();
     kernels.program.write("nightly.yaml", "axes: {kernel: mine, arch: riscv64-nommu, ram: 32M, workload: idle}\n");
     let night = |kernels: &mut Kernels, guests: Vec<String>, more: &[&str]| {
-        kernels.add(guests.into_iter());
+        kernels.add(guests);
         kernels.describe();
         let args = [&["run", "nightly.yaml", "--repeat", "8", "--json", "report.json"], more].concat();
         finish(kernels.program.command(args).env("OOMLAB_QEMU", env!("CARGO_BIN_EXE_fake-qemu")))
