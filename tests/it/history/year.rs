@@ -55,7 +55,7 @@ fn index_of_a_year_is_small() {
                     if day >= nights {
                         return;
                     }
-                    Night { runs, matrix: "nightly", day, cells: &night(day, cells) }.write();
+                    Night { runs, matrix: "nightly", day, cells: &night(day, cells) }.write_linked();
                 }
             });
         }
