@@ -17,13 +17,13 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 SECONDS := 60
 
-.PHONY: demo test install bench fuzz mutants host rust linker tools python
+.PHONY: demo test install bench fuzz mutants host rust linker tools python browser
 .NOTPARALLEL:
 
 demo: host
 	cargo run --quiet --locked -- run matrices/smoke.yaml
 
-test: host tools python
+test: host tools python browser
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
@@ -84,6 +84,14 @@ linker:
 	    $(AS_ROOT) apt-get update; \
 	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
 	        gcc libc6-dev libssl-dev pkg-config; \
+	fi
+
+# Tests open the pages of runs in it; the program needs none. Ubuntu's Chromium is a snap, which does not see their files: install Chrome there.
+browser:
+	@if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then \
+	    echo "installing Chromium, in which tests open pages"; \
+	    $(AS_ROOT) apt-get update; \
+	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; \
 	fi
 
 # Unoptimised, cargo-deny is as quick on this many crates, and takes a fraction of the time to build.

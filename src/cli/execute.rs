@@ -10,6 +10,7 @@ use super::known::Catalogues;
 use super::live::Live;
 use super::needed;
 use super::output;
+use super::pages;
 use super::preparation::PreparationView;
 use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
@@ -73,6 +74,7 @@ impl Execution<'_> {
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
         let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
         let bisected = bisect::regressions(&run, budget, options.jobs, &lab, context);
+        pages::write_run(&run);
         report_json(&run, json)?;
         bisected?;
         Ok(code)
@@ -189,6 +191,7 @@ impl Execution<'_> {
             let measured = self.stopwatch.table(&run.record()?.trials);
             output::print_err(&model::printable_lines(&measured));
         }
+        pages::write(&run);
         if let Err(error) = result {
             report_json(&run, json)?;
             return Err(error.into());
@@ -269,7 +272,7 @@ pub(super) fn report_json(run: &RunDir, path: Option<&Path>) -> Result<(), CliEr
     if is_stdout(path) { Ok(output::print_json(&json)?) } else { output::write_file(path, &json) }
 }
 
-fn is_stdout(path: &Path) -> bool {
+pub(super) fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

@@ -29,6 +29,8 @@ mod live;
 mod lookup;
 mod needed;
 mod output;
+mod pages;
+mod parallel;
 mod plan;
 mod preparation;
 mod program;

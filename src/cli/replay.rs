@@ -4,13 +4,12 @@ use super::completion::trials;
 use super::error::CliError;
 use super::lookup::{self, Recorded};
 use super::output::{print, print_json, style};
+use super::parallel;
 use crate::report::replay::{self, Comparison, Standing, Trial};
 use crate::report::{Style, timeline};
 use crate::store::{Events, RunDir, StoreError, read_trial};
 use model::{Cell, Course, Record, Verdict, split_trial_folder};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use watchdog::{Replay, Setup};
 
 /// Arguments of `oomlab replay`.
@@ -44,7 +43,7 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
         }
     };
     let chart = args.timeline.then_some(style);
-    let judged = judge_all(&folders, chart);
+    let judged = parallel::map(&folders, |folder| judge(folder, chart));
     let charts = judged.iter().filter_map(|(_, chart)| chart.as_deref());
     let charts: String = charts.map(|chart| format!("{chart}\n")).collect();
     let trials: Vec<Trial> = judged.into_iter().map(|(trial, _)| trial).collect();
@@ -55,31 +54,6 @@ pub fn run(args: &ReplayArgs, color: bool) -> Result<u8, CliError> {
         print(&format!("{charts}{texts}{}", replay::total(&trials, style)))?;
     }
     Ok(Trial::exit_code(&trials))
-}
-
-/// Judges the trials in parallel, one per CPU; returns them in the order of their folders.
-fn judge_all(folders: &[PathBuf], chart: Option<Style>) -> Vec<(Trial, Option<String>)> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(folders.len());
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(folders.len())));
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(folder) = folders.get(index) else { break };
-            let judged = judge(folder, chart);
-            // Only a panic poisons it, and that ends the scope.
-            done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, judged));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            // Where the host allows no further thread, the others do its work.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
-    });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, judged)| judged).collect()
 }
 
 /// Judges one trial, and draws it if that is wanted.

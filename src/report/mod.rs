@@ -1,11 +1,12 @@
 //! A run's record as text for a person, JSON, JUnit XML; a trial as a shell script, a timeline, an explanation of its verdict;
-//! recorded trials that were judged again. Nothing here touches a file.
+//! recorded trials that were judged again; pages for a browser. Nothing here touches a file.
 
 mod alternatives;
 mod axis;
 mod grid;
 mod guest_file;
 pub mod history;
+pub mod html;
 mod json;
 mod junit;
 mod kcidb;

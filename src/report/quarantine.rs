@@ -20,6 +20,8 @@ pub(super) struct Entry<'r> {
     pub trials: u32,
     /// Those that failed as the entry says.
     pub failures: u32,
+    /// Whether it has ended: by a kernel of the run, or by its date when the run began.
+    pub has_expired: bool,
 }
 
 /// The entries of a run's cells, in the order of the cells.
@@ -30,16 +32,20 @@ pub(super) fn entries(run: &RunRecord) -> Vec<Entry<'_>> {
             known.push(entry);
         }
     }
-    known.into_iter().map(|entry| Entry::of(entry, &run.trials)).collect()
+    known.into_iter().map(|entry| Entry::of(entry, run)).collect()
 }
 
 impl<'r> Entry<'r> {
-    fn of(known: &'r Quarantine, trials: &'r [TrialRecord]) -> Self {
-        let mut entry = Self { known, cells: 0, failing_cells: 0, trials: 0, failures: 0 };
+    fn of(known: &'r Quarantine, run: &'r RunRecord) -> Self {
+        // An RFC 3339 time begins with its day.
+        let is_over = run.started.get(..10).is_some_and(|day| known.until.is_over_on(day));
+        let mut entry = Self { known, cells: 0, failing_cells: 0, trials: 0, failures: 0, has_expired: is_over };
         let (mut cells, mut failing) = (BTreeSet::new(), BTreeSet::new());
-        for trial in trials.iter().filter(|trial| trial.cell.quarantine.contains(known)) {
+        for trial in run.trials.iter().filter(|trial| trial.cell.quarantine.contains(known)) {
             let id = &trial.cell.id;
             cells.insert(id);
+            entry.has_expired |=
+                trial.kernel_release.as_deref().is_some_and(|release| known.until.is_reached_by(release));
             if !trial.as_expected() && known.matches(&trial.verdict) {
                 failing.insert(id);
                 entry.failures += 1;
@@ -123,7 +129,7 @@ mod tests {
             link: "https://example.org/1".to_owned(),
             until: "2026-12-31".parse().unwrap(),
         };
-        Entry { known: &known, cells, failing_cells: 1, trials, failures }.words()
+        Entry { known: &known, cells, failing_cells: 1, trials, failures, has_expired: false }.words()
     }
 
     #[test]
@@ -146,7 +152,14 @@ mod tests {
             link: String::new(),
             until: "linux-7.4".parse().unwrap(),
         };
-        let entry = |failures, trials| Entry { known: &known, cells: 1, failing_cells: 0, trials, failures };
+        let entry = |failures, trials| Entry {
+            known: &known,
+            cells: 1,
+            failing_cells: 0,
+            trials,
+            failures,
+            has_expired: false,
+        };
         for trials in [1_u32, 20, 59, 300] {
             // The rate with which no trial fails in 5 % of the cases.
             let rate = entry(0, trials).max_rate().unwrap();

@@ -27,6 +27,21 @@ impl Rate {
         rate
     }
 
+    /// The failures among `trials` with a verdict on the guest.
+    pub fn counted(failures: u32, trials: u32) -> Self {
+        Self { failures, trials }
+    }
+
+    /// Trials that failed, and trials with a verdict on the guest.
+    pub fn counts(self) -> (u32, u32) {
+        (self.failures, self.trials)
+    }
+
+    /// The ends of the 95 % interval, from 0 to 1; `None` without trials.
+    pub fn interval(self) -> Option<(f64, f64)> {
+        (self.trials > 0).then(|| wilson(self.failures, self.trials))
+    }
+
     /// `fails 15 % (5–36 %)`, or only the bound where all trials or none failed; `None` below two trials.
     pub fn words(self, dash: &str) -> Option<String> {
         if self.trials < 2 {

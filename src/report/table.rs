@@ -39,7 +39,7 @@ pub fn variant(cell: &Cell) -> String {
 }
 
 /// The trials of each cell, cells of one kernel and architecture together, in the order of their first trials.
-fn rows(run: &RunRecord) -> Vec<Vec<&TrialRecord>> {
+pub(super) fn rows(run: &RunRecord) -> Vec<Vec<&TrialRecord>> {
     let mut groups: Vec<Vec<Vec<&TrialRecord>>> = Vec::new();
     for trial in &run.trials {
         let same_group = |group: &&mut Vec<Vec<&TrialRecord>>| {

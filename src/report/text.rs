@@ -6,7 +6,7 @@ use super::quarantine::{self, not_covered};
 use super::table;
 use super::tally::{reports_note, tally, unexpected};
 use model::{Expectation, RunRecord, Subtest, TrialRecord, Verdict, printable};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 /// Unexpected trials that are shown in full.
@@ -35,14 +35,14 @@ pub fn text(run: &RunRecord, style: Style) -> String {
 }
 
 /// Trials that failed alike, by the first one: of one kind with one title, or one summary where there is no title.
-fn alike<'t>(trials: impl Iterator<Item = &'t TrialRecord>) -> Vec<(&'t TrialRecord, Vec<&'t TrialRecord>)> {
-    let key = |trial: &'t TrialRecord| {
-        let verdict = &trial.verdict;
-        (verdict.kind, verdict.title.as_ref().unwrap_or(&verdict.summary), trial.cell.expect.to_string())
-    };
+pub(super) fn alike<'t>(trials: impl Iterator<Item = &'t TrialRecord>) -> Vec<(&'t TrialRecord, Vec<&'t TrialRecord>)> {
     let mut groups: Vec<(&TrialRecord, Vec<&TrialRecord>)> = Vec::new();
+    let mut known = HashMap::new();
     for trial in trials {
-        match groups.iter_mut().find(|(first, _)| key(first) == key(trial)) {
+        let verdict = &trial.verdict;
+        let key = (verdict.kind, verdict.title.as_ref().unwrap_or(&verdict.summary), trial.cell.expect.to_string());
+        let group = *known.entry(key).or_insert(groups.len());
+        match groups.get_mut(group) {
             Some((_, others)) => others.push(trial),
             None => groups.push((trial, Vec::new())),
         }

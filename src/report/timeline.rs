@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Beats come once a second; further apart than this, the guest was silent between them.
-const SILENCE: Duration = Duration::from_millis(2500);
+pub(super) const SILENCE: Duration = Duration::from_millis(2500);
 
 /// A canary that has not finished a round for so long waits for memory; usually it begins one every 100 ms.
-const WAITING_US: u64 = 250_000;
+pub(super) const WAITING_US: u64 = 250_000;
 
 /// A canary that waits for so long is stuck, by default (`timeouts.stuck_s` of a matrix).
 const STUCK_US: u64 = 5_000_000;
@@ -352,7 +352,7 @@ impl Chart<'_> {
 }
 
 /// Duration of the canary's last round, or of the current one so far.
-fn latency_us(beat: &Beat) -> u64 {
+pub(super) fn latency_us(beat: &Beat) -> u64 {
     let age_us = beat.canary_age_ms.saturating_mul(1000);
     if age_us >= WAITING_US { age_us.max(beat.canary_us) } else { beat.canary_us }
 }
@@ -365,7 +365,7 @@ fn seconds(at: Stamp) -> String {
     format!("{:.2} s", at.as_secs_f64())
 }
 
-fn microseconds(us: u64, unit: &str) -> String {
+pub(super) fn microseconds(us: u64, unit: &str) -> String {
     match us {
         0..1_000 => format!("{us} {unit}"),
         1_000..1_000_000 => format!("{} ms", (us + 500) / 1_000),
@@ -373,7 +373,7 @@ fn microseconds(us: u64, unit: &str) -> String {
     }
 }
 
-fn size(kib: u64) -> String {
+pub(super) fn size(kib: u64) -> String {
     let mib = kib as f64 / 1024.0;
     match mib {
         ..10.0 => format!("{mib:.1}M"),

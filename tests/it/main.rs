@@ -21,6 +21,7 @@ mod kcidb;
 mod keep;
 mod limits;
 mod needs;
+mod pages;
 mod plans;
 mod probes;
 mod processes;

@@ -61,7 +61,7 @@ pub use kmsg::console::{Beat, Frame};
 pub use needs::{Filesystem, Needs, ScratchDisk, Script, Throttle};
 pub use origin::{FailureOrigin, Origin, StartWeight};
 pub use plan::{PLAN_SCHEMA, Plan, Skipped};
-pub use printable::{printable, printable_json, printable_lines};
+pub use printable::{printable, printable_json, printable_lines, visible_lines};
 pub use probe::{Memory, Probe, Profile, Spot, Zone};
 pub use quarantine::Quarantine;
 pub use regression::{Culprit, Regression};

@@ -25,6 +25,20 @@ pub fn printable_json(document: &str) -> String {
     out
 }
 
+/// A text in which the same characters are visible: `\x1b`, `\u{202e}`. Line feeds and tabs stay.
+pub fn visible_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            c if c.is_ascii() && is_obeyed(c) => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if is_obeyed(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn printable_char(c: char) -> char {
     match c {
         '\t' => ' ',
@@ -55,6 +69,14 @@ mod tests {
     #[test]
     fn lines_stay_lines() {
         assert_eq!(printable_lines("a\r\nb\x1b\n"), "a\u{fffd}\nb\u{fffd}\n");
+    }
+
+    #[test]
+    fn visible_text_has_escapes() {
+        assert_eq!(
+            visible_lines("a\tb\x1b[31mc\0\r\n\u{9b}d\u{202e}e é\u{61c}\u{7f}"),
+            "a\tb\\x1b[31mc\\x00\\x0d\n\\u{9b}d\\u{202e}e é\\u{61c}\\x7f"
+        );
     }
 
     #[test]

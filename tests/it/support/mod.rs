@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod browser;
 pub mod cache;
 pub mod guests;
 pub mod json_schema;

@@ -1,0 +1,155 @@
+//! The first screen: what has changed, or without a history what was not expected, a line each.
+
+use super::cell::CellView;
+use super::summary::SHORT_COMMIT;
+use super::{CellTrend, Outcome, RunPage, State, TrialRecord};
+use crate::report::html::link::{Link, anchor};
+use crate::report::html::text::phrase;
+use crate::report::html::trend::{tone, word};
+use crate::report::quarantine::{Entry, entries};
+use crate::report::tally::unexpected;
+use crate::report::text::alike;
+use model::{RateInterval, Trend};
+use std::collections::HashMap;
+
+/// Lines of the first screen.
+const MAX_LINES: usize = 40;
+/// Cells that a line names.
+const MAX_CELLS: usize = 3;
+
+/// The lines, and how many more there are.
+pub(super) struct Headlines {
+    pub lines: Vec<Headline>,
+    pub more: usize,
+    /// The sentence where there is no line.
+    pub none: &'static str,
+}
+
+/// One line.
+pub(super) struct Headline {
+    pub tone: &'static str,
+    pub word: &'static str,
+    /// Outcome and kind.
+    pub verdict: String,
+    pub title: String,
+    pub cells: Vec<Link>,
+    /// Cells beyond these.
+    pub more: usize,
+    /// Rates, and since when.
+    pub notes: Vec<String>,
+}
+
+pub(super) fn headlines(input: &RunPage<'_>, cells: &[CellView<'_>]) -> Headlines {
+    let mut lines = match input.trends {
+        [] => groups(unexpected(input.run), cells),
+        trends => {
+            // The history has no word for trials without a verdict on the guest.
+            let is_unknown =
+                |trial: &&TrialRecord| matches!(trial.verdict.outcome(), Outcome::LabError | Outcome::Inconclusive);
+            let mut lines = changes(input, trends);
+            lines.extend(groups(unexpected(input.run).filter(is_unknown), cells));
+            lines
+        }
+    };
+    lines.extend(entries(input.run).iter().filter(|entry| entry.has_expired).map(expired));
+    let more = lines.len().saturating_sub(MAX_LINES);
+    lines.truncate(MAX_LINES);
+    let none = match (input.run.trials.is_empty(), input.trends.is_empty()) {
+        (true, _) => "No trial has ended.",
+        (_, true) => "All trials ended as expected.",
+        (_, false) => "Nothing has changed since the earlier runs.",
+    };
+    Headlines { lines, more, none }
+}
+
+/// Unexpected trials that are alike.
+fn groups<'r>(trials: impl Iterator<Item = &'r TrialRecord>, cells: &[CellView<'_>]) -> Vec<Headline> {
+    let unexpected_cells: HashMap<&str, &CellView<'_>> =
+        cells.iter().filter(|cell| cell.state == State::Unexpected).map(|cell| (cell.cell.id.as_str(), cell)).collect();
+    let headline = |(first, others): (&TrialRecord, Vec<&TrialRecord>)| {
+        let mut ids: Vec<&str> = Vec::new();
+        for trial in std::iter::once(first).chain(others.iter().copied()) {
+            // The trials of a cell stand together.
+            if ids.last() != Some(&trial.cell.id.as_str()) {
+                ids.push(trial.cell.id.as_str());
+            }
+        }
+        let verdict = &first.verdict;
+        let missed = first.missed_failure().map(|missed| format!("expected {missed}"));
+        let rate = match (ids.as_slice(), others.len()) {
+            ([id], _) => unexpected_cells.get(id).and_then(|cell| cell.rate.words("–")),
+            (_, others) => Some(format!("{} trials", others + 1)),
+        };
+        Headline {
+            tone: State::Unexpected.as_str(),
+            word: "unexpected",
+            verdict: format!("{}/{}", verdict.outcome(), verdict.kind),
+            title: phrase(verdict.title.as_ref().unwrap_or(&verdict.summary)),
+            cells: ids.iter().take(MAX_CELLS).map(|id| link(id)).collect(),
+            more: ids.len().saturating_sub(MAX_CELLS),
+            notes: rate.into_iter().chain(missed).collect(),
+        }
+    };
+    alike(trials).into_iter().map(headline).collect()
+}
+
+/// The trends that are news, the most urgent first.
+fn changes(input: &RunPage<'_>, trends: &[CellTrend]) -> Vec<Headline> {
+    let is_news = |trend: &&CellTrend| trend.trend <= Trend::Better;
+    let mut news: Vec<&CellTrend> = trends.iter().filter(is_news).collect();
+    news.sort_by_key(|trend| trend.trend);
+    news.into_iter().map(|trend| change(input, trend)).collect()
+}
+
+fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
+    let failure = trend.failure.as_ref();
+    let mut notes = vec![match &trend.rate_before {
+        Some(before) => format!("{} → {}", rate(before), rate(&trend.rate)),
+        None => rate(&trend.rate),
+    }];
+    if let Some(since) = &trend.since {
+        let range = match &since.after {
+            Some(after) => format!("after {after}, by {}", since.by),
+            None => format!("by {}", since.by),
+        };
+        notes.push(format!("since {} ({range})", since.first));
+    }
+    notes.extend(trend.trials_to_decide.map(|trials| format!("{trials} more trials would decide")));
+    let regression = input.run.regressions.iter().find(|regression| regression.cell == trend.cell);
+    notes.extend(regression.and_then(|regression| regression.culprit.as_ref()).map(|culprit| {
+        let commit: String = culprit.commit.chars().take(SHORT_COMMIT).collect();
+        format!("bisected: {commit} {:.0} %", 100.0 * culprit.probability)
+    }));
+    Headline {
+        tone: tone(trend.trend),
+        word: word(trend.trend),
+        verdict: failure.map(|failure| format!("{}/{}", failure.kind.outcome(), failure.kind)).unwrap_or_default(),
+        title: failure.and_then(|failure| failure.title.as_deref()).map(phrase).unwrap_or_default(),
+        cells: vec![link(trend.cell.as_str())],
+        more: 0,
+        notes: notes.iter().map(|note| phrase(note)).collect(),
+    }
+}
+
+/// `9 of 12 (46–91 %)`.
+pub(super) fn rate(rate: &RateInterval) -> String {
+    let percent = |share: f64| (100.0 * share).round();
+    format!("{} of {} ({}–{} %)", rate.failures, rate.trials, percent(rate.low), percent(rate.high))
+}
+
+fn expired(entry: &Entry<'_>) -> Headline {
+    let known = entry.known;
+    Headline {
+        tone: State::Unexpected.as_str(),
+        word: "expired quarantine",
+        verdict: String::new(),
+        title: phrase(&known.reason),
+        cells: vec![Link { text: phrase(&known.place), url: None }],
+        more: 0,
+        notes: vec![phrase(&format!("until {}", known.until)), phrase(&entry.words())],
+    }
+}
+
+fn link(cell: &str) -> Link {
+    Link { text: phrase(cell), url: Some(format!("#{}", anchor(cell))) }
+}

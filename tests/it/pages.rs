@@ -1,0 +1,11 @@
+//! Pages of runs, trials and histories in a real browser: hostile text, filters, keyboard, colours, widths, size.
+//!
+//! `PICTURES=DIR cargo nextest run pages::` writes pictures of the pages, too.
+
+mod access;
+mod filter;
+mod hostile;
+mod looks;
+mod sample;
+mod size;
+mod written;
