@@ -4,6 +4,7 @@
 mod command;
 mod commit;
 mod hardened;
+mod inspect;
 mod locks;
 mod origin;
 mod repository;
