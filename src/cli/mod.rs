@@ -27,6 +27,7 @@ mod kernel;
 mod known;
 mod live;
 mod lookup;
+mod mail;
 mod needed;
 mod output;
 mod pages;

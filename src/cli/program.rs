@@ -56,7 +56,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Attach(args) => attach::attach(args),
         Command::End(args) => end::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
-        Command::Report(args) => report_command::run(args, color),
+        Command::Report(args) => report_command::run(args, || Ok(context()?), color),
         Command::History(args) => history::run(args, color),
         Command::Compare(args) => compare::run(args, color),
         Command::Flaky(args) => flaky::run(args, color),

@@ -1,21 +1,27 @@
-//! `oomlab report`: reports of a run that is over, or goes on.
+//! `oomlab report`: reports of a run that is over, or goes on; drafts of mails.
 
 use super::completion::trials;
+use super::context::Context;
 use super::error::CliError;
 use super::execute::{is_stdout, report_json, report_text};
 use super::kcidb::KcidbArgs;
 use super::lookup::{self, Recorded};
+use super::mail::{self, LintArgs, MailArgs};
 use super::output::{print, write_file};
 use super::pages;
 use crate::store::RunDir;
+use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `oomlab report`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ReportArgs {
+    #[command(subcommand)]
+    pub action: Option<ReportAction>,
     /// The run, or with `--html` also a trial, RUN/CELL: its name, or the path of its folder
-    #[arg(add = trials())]
-    pub run: String,
+    #[arg(required = true, add = trials())]
+    pub run: Option<String>,
     /// Write the results as one JSON document; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -29,18 +35,38 @@ pub struct ReportArgs {
     pub kcidb: KcidbArgs,
 }
 
+/// Reports for people who do not have the run.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReportAction {
+    /// Draft a mail to the kernel's lists about a failure; nothing is sent
+    Mail(MailArgs),
+    /// Check a draft that was edited
+    ///
+    /// Exit status: 0 nothing found, 1 something found, 2 the draft cannot be read.
+    Lint(LintArgs),
+}
+
 /// Reports a run; returns the program's exit status, 0: that of the run is in its report.
 ///
 /// # Errors
 /// When there is no such run, or a file cannot be read or written.
-pub fn run(args: &ReportArgs, color: bool) -> Result<u8, CliError> {
+pub fn run(
+    args: &ReportArgs,
+    context: impl FnOnce() -> Result<Context, CliError>,
+    color: bool,
+) -> Result<u8, CliError> {
+    match &args.action {
+        Some(ReportAction::Mail(args)) => return mail::run(args, &context()?),
+        Some(ReportAction::Lint(args)) => return mail::lint(args),
+        None => {}
+    }
     let (json, html) = (args.json.as_deref(), args.html.as_deref());
     let on_stdout: Vec<&Path> = [json, html].into_iter().flatten().filter(|path| is_stdout(path)).collect();
     if on_stdout.len() > 1 {
         let hint = "name a file for one of `--json` and `--html`";
         return Err(CliError::Usage(format!("standard output takes one document: {hint}")));
     }
-    match lookup::run_or_trial(&args.run)? {
+    match lookup::run_or_trial(args.run.as_deref().unwrap_or_default())? {
         Recorded::Run(dir) => {
             let run = RunDir::open(&dir)?;
             args.kcidb.write(&run)?;
@@ -51,7 +77,8 @@ pub fn run(args: &ReportArgs, color: bool) -> Result<u8, CliError> {
         Recorded::Trial(dir) => {
             let Some(file) = html.filter(|_| json.is_none() && args.junit.is_none() && args.kcidb.kcidb.is_none())
             else {
-                let hint = "name its run; of one trial there is a page (`--html FILE`), and `oomlab replay` shows it";
+                let hint =
+                    "name its run; of one trial there are a page (`--html FILE`) and a mail (`oomlab report mail`)";
                 return Err(CliError::Usage(format!("{} is a trial: {hint}", dir.display())));
             };
             write(file, &pages::of_trial(&dir, file)?)?;

@@ -1,5 +1,5 @@
 //! A run's record as text for a person, JSON, JUnit XML; a trial as a shell script, a timeline, an explanation of its verdict;
-//! recorded trials that were judged again; pages for a browser. Nothing here touches a file.
+//! recorded trials that were judged again; pages for a browser; a draft of a mail to a list. Nothing here touches a file.
 
 mod alternatives;
 mod axis;
@@ -11,6 +11,7 @@ mod json;
 mod junit;
 mod kcidb;
 mod layout;
+pub mod mail;
 mod markdown;
 mod not_run;
 mod quarantine;

@@ -281,7 +281,7 @@ fn comments(run: &RunId, trial: &TrialRecord, lookup: Lookup<'_>) -> String {
 
 /// The command line without the serial console and QEMU's monitor, which are the lab's sockets; `launch` names them `serial0` and
 /// `qmp0`.
-fn without_channels(command: &[String]) -> Vec<&str> {
+pub(super) fn without_channels(command: &[String]) -> Vec<&str> {
     let is_the_labs = |option: &str, value: &str| match option {
         "-chardev" => value.split(',').any(|part| part == "id=serial0" || part == "id=qmp0"),
         "-serial" => value == "chardev:serial0",

@@ -20,6 +20,7 @@ mod inputs;
 mod kcidb;
 mod keep;
 mod limits;
+mod mails;
 mod needs;
 mod pages;
 mod plans;

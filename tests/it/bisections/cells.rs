@@ -89,7 +89,8 @@ impl Kernels {
         self.program.write("kernels/config/mine.config", "CONFIG_PRINTK=y\n");
     }
 
-    fn bisect(&self, more: &[&str]) -> Finished {
+    /// `oomlab bisect commits` from the first commit to the last, in the session `mine`.
+    pub fn bisect(&self, more: &[&str]) -> Finished {
         let ends = ["bisect", "commits", "--repo", "linux", "--good", &self.commits[0], "--bad", "main"];
         let cell = ["--arch", "riscv64-nommu", "--ram", "32M", "--workload", "idle", "--json", "--out", "mine"];
         let mut command = self.program.command([&ends[..], &cell[..], more].concat());
