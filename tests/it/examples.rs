@@ -25,6 +25,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("--workload systemd-oomd", "fetches packages: `ssh::systemd_oomd_kills_before_the_kernel`"),
     ("--ltp", "needs a folder of the user's: `ssh::tests_of_ltp_come_from_the_users_folder`"),
     ("oomlab bundle", "a scripted guest's script is a file of this host: `bundles`"),
+    ("report mail", "needs a trial that failed: `mails::program`"),
     ("--kernel linux-7.3+mm-selftests", "builds a kernel: a nightly run"),
     ("--kernel linux-7.3+ext4", "builds a kernel: `boots::allocations_fail_on_request` builds one of such a name"),
 ];
@@ -78,7 +79,7 @@ fn prepared() -> Program {
     // An image is no text.
     let guest = program.write("guest", &format!("# \0\n{good}"));
     let broken = program.write("broken", &format!("# \0\n{bad}"));
-    for file in ["bzImage", "my.cpio.gz", "console.log"] {
+    for file in ["bzImage", "my.cpio.gz", "console.log", "draft.txt"] {
         std::fs::copy(&guest, program.dir().join(file)).unwrap();
     }
     for version in ["5.10", "6.1", "6.1-faults", "6.12", "7.2", "7.3"] {
