@@ -79,7 +79,7 @@ struct Row {
 /// # Errors
 /// When a name is unknown or a kernel cannot be made ready.
 pub fn run(args: &KernelArgs, context: &Context) -> Result<u8, KernelError> {
-    let options = Options { mirror: args.mirror.clone(), commit_limit: context.commit_limit };
+    let options = Options { mirror: args.mirror.clone(), commit_limit: context.commit_limit, newer_than: None };
     let kernels = Kernels::new(&context.assets, context.cache.clone(), options)?;
     match &args.action {
         Action::List { json } => list(&kernels, *json, context.color)?,

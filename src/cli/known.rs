@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The catalogues of this invocation.
 pub struct Catalogues {
@@ -36,7 +37,15 @@ impl Catalogues {
     /// # Errors
     /// When a description in them is wrong.
     pub fn read(context: &Context, mirror: Option<String>) -> Result<Self, CliError> {
-        let options = Options { mirror, commit_limit: context.commit_limit };
+        Self::newer_than(context, mirror, None)
+    }
+
+    /// Reads them; the kernels that are prepared are no older than what their sources had at this time.
+    ///
+    /// # Errors
+    /// See [`Catalogues::read`].
+    pub fn newer_than(context: &Context, mirror: Option<String>, time: Option<SystemTime>) -> Result<Self, CliError> {
+        let options = Options { mirror, commit_limit: context.commit_limit, newer_than: time };
         let kernels = Kernels::new(&context.assets, context.cache.clone(), options)?;
         let workloads = load_workloads(&context.assets)?;
         output::notify_broken(kernels.catalogue().broken(), context.color);

@@ -108,8 +108,18 @@ impl Slot<'_> {
 
     /// A folder for the files; `content` distinguishes builds of one recipe.
     pub fn scratch(&self, recipe: &Digest, content: &str) -> Result<Scratch, KernelError> {
+        self.cache.scratch(artifact(&self.build(recipe, content)))
+    }
+
+    /// Whether the latest build was made of this content.
+    pub fn is_made_of(&self, recipe: &Digest, content: &str) -> bool {
+        let target = fs::read_link(self.link()).unwrap_or_default();
+        target.file_name().is_some_and(|name| name == self.build(recipe, content).as_str())
+    }
+
+    fn build(&self, recipe: &Digest, content: &str) -> Digest {
         let named = || digest_of([self.name.as_str(), self.arch.name, recipe.as_str(), content]);
-        self.cache.scratch(artifact(&self.key.clone().unwrap_or_else(named)))
+        self.key.clone().unwrap_or_else(named)
     }
 
     /// Writes the record and puts the finished folder in its place.
@@ -178,6 +188,7 @@ mod tests {
             assert_eq!(made.image, slot.folder().join("kernel"));
             assert_eq!((made.system_map, made.release.as_str()), (None, "6.1.0"));
             assert_eq!(made.config, Some(slot.folder().join("config")));
+            assert!(slot.is_made_of(&recipe, "image") && !slot.is_made_of(&recipe, "newer"));
             let again = make(&slot, &digest_of(["two"]), "other");
             assert_eq!(again.image, made.image);
             assert_eq!(slot.load(&recipe), None);

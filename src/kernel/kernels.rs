@@ -15,6 +15,7 @@ use crate::assets::Assets;
 use arch::Arch;
 use model::{Digest, KernelArtifact, KernelModule};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Sources of kernels besides the catalogue.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,9 @@ pub struct Options {
     pub mirror: Option<String>,
     /// Bytes that kernels of commits may take before the least recently used ones are removed; `None` for the default.
     pub commit_limit: Option<u64>,
+    /// A kernel of an archive or of a repository on another machine is looked for again where the cache's knowledge of that source is
+    /// older than this; `None`: what is in the cache is used.
+    pub newer_than: Option<SystemTime>,
 }
 
 /// The kernels of a catalogue, with their cache.
@@ -43,6 +47,10 @@ impl Kernels {
     pub fn new(assets: &Assets, cache: PathBuf, options: Options) -> Result<Self, KernelError> {
         let (catalogue, cache) = (Catalogue::read(assets)?, Cache::new(cache));
         Ok(Self { catalogue, cache, options, programs: Programs::default(), states: States::default() })
+    }
+
+    pub(super) fn newer_than(&self) -> Option<SystemTime> {
+        self.options.newer_than
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -132,12 +140,17 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let slot = self.slot(entry, arch, recipe);
-        if let Some(artifact) = self.load(&slot, &recipe.digest) {
+        let newest = self.newest(entry, arch, recipe, progress)?;
+        let in_cache = || {
+            let is_newest = newest.as_ref().is_none_or(|content| slot.is_made_of(&recipe.digest, content));
+            is_newest.then(|| self.load(&slot, &recipe.digest)).flatten()
+        };
+        if let Some(artifact) = in_cache() {
             return Ok(artifact);
         }
         let _making = self.cache.share(MAKING, progress)?;
         let _lock = self.cache.lock(&format!("{}-{}", entry.name, arch.name), progress)?;
-        if let Some(artifact) = self.load(&slot, &recipe.digest) {
+        if let Some(artifact) = in_cache() {
             return Ok(artifact);
         }
         let made = match &entry.source {
@@ -304,8 +317,8 @@ impl Kernels {
         run: impl FnOnce(&Apt<'_>) -> T,
     ) -> T {
         let archive = || Archive::find(Path::new("/"), self.options.mirror.as_deref());
-        let (cache, programs) = (&self.cache, &self.programs);
-        run(&Apt { cache, archive: &archive, programs, suite, arch, progress })
+        let (cache, programs, newer_than) = (&self.cache, &self.programs, self.options.newer_than);
+        run(&Apt { cache, archive: &archive, programs, suite, arch, progress, newer_than })
     }
 }
 

@@ -36,6 +36,7 @@ mod layouts;
 mod machine;
 mod modinfo;
 mod modules;
+mod newest;
 mod output_tree;
 mod packages;
 mod patch;

@@ -91,7 +91,7 @@ impl Kernels {
     fn to_fetch(&self, suite: &str, arch: &str, pattern: &str) -> Option<Size> {
         let archive = || Archive::find(Path::new("/"), None);
         let (cache, programs) = (&self.cache, &self.programs);
-        let apt = Apt { cache, archive: &archive, programs, suite, arch, progress: &NullProgress };
+        let apt = Apt { cache, archive: &archive, programs, suite, arch, progress: &NullProgress, newer_than: None };
         match apt.known(pattern) {
             Some((_, true)) => None,
             Some((package, false)) => Some(Some(package.size)),

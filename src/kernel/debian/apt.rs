@@ -6,7 +6,7 @@ use super::super::command::{Job, OUTPUT_LIMITS};
 use super::super::progress::{Progress, Stage, Update};
 use super::Archive;
 use super::index::{Package, newest};
-use crate::host::capture_blocking;
+use crate::host::{capture_blocking, file_time};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 
 /// Maximum age of the archive's index: the archive changes four times a day, its kernels a few times a month.
 const MAX_INDEX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Minimum of the maximum age.
+const MIN_INDEX_AGE: Duration = Duration::from_millis(1);
 /// Maximum number of attempts: a mirror in the middle of a sync recovers soon.
 const MAX_ATTEMPTS: u32 = 4;
 /// Pause after the first failure; doubled after each further one.
@@ -34,6 +36,8 @@ pub(crate) struct Apt<'a> {
     /// Debian's name of the architecture.
     pub arch: &'a str,
     pub progress: &'a dyn Progress,
+    /// The index must be no older than this, whatever [`MAX_INDEX_AGE`] says.
+    pub newer_than: Option<SystemTime>,
 }
 
 /// apt's programs; tests replace them.
@@ -61,6 +65,16 @@ impl Apt<'_> {
         found.into_iter().next().ok_or_else(|| self.no_package(pattern, None))
     }
 
+    /// The newest package that matches `pattern` by an index that is as fresh as it has to be; it is not fetched.
+    ///
+    /// # Errors
+    /// When the archive has none, or cannot be reached and there is no index in the cache.
+    pub fn newest(&self, pattern: &str) -> Result<Package, KernelError> {
+        let _lock = self.cache.lock(&format!("apt-{}-{}", self.suite, self.arch), self.progress)?;
+        self.refresh_index(self.max_index_age())?;
+        self.find(pattern)
+    }
+
     /// The packages that `find` takes from the index, in the cache. An index that is not fresh may lack a package: it is
     /// refreshed, and read again.
     pub(super) fn fetch(
@@ -68,7 +82,7 @@ impl Apt<'_> {
         find: &dyn Fn() -> Result<Vec<Package>, KernelError>,
     ) -> Result<Vec<(Package, PathBuf)>, KernelError> {
         let _lock = self.cache.lock(&format!("apt-{}-{}", self.suite, self.arch), self.progress)?;
-        let fresh = self.refresh_index(MAX_INDEX_AGE)?;
+        let fresh = self.refresh_index(self.max_index_age())?;
         let mut packages = match find() {
             Err(KernelError::NoPackage { .. }) if !fresh => {
                 self.refresh_index(Duration::ZERO)?;
@@ -137,6 +151,12 @@ impl Apt<'_> {
         Ok(entries.flatten().map(|entry| entry.path()).find(is_index))
     }
 
+    fn max_index_age(&self) -> Duration {
+        let asked = self.newer_than.map(|then| file_time().duration_since(then).unwrap_or_default());
+        // Zero would mean that the index in the cache is of no use.
+        asked.map_or(MAX_INDEX_AGE, |age| age.clamp(MIN_INDEX_AGE, MAX_INDEX_AGE))
+    }
+
     /// Refreshes the index if it is older than `age`; `true` if it did. An old one is used while the network is down.
     fn refresh_index(&self, age: Duration) -> Result<bool, KernelError> {
         let stamp = self.root().join("refreshed");
@@ -151,7 +171,8 @@ impl Apt<'_> {
         match self.update() {
             Ok(()) => fs::write(&stamp, "").map_err(KernelError::io("write", &stamp)).map(|()| true),
             Err(error @ (KernelError::Fetch { .. } | KernelError::NoArchive(_))) if have && !age.is_zero() => {
-                tracing::warn!("the index of {} for {} is out of date: {error}", self.suite, self.arch);
+                let note = format!("the index of {} for {} is out of date: {error}", self.suite, self.arch);
+                self.progress.note(&note);
                 Ok(false)
             }
             Err(error) => Err(error),

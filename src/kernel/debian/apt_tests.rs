@@ -4,10 +4,11 @@ use super::super::cache::Cache;
 use super::super::{KernelError, NullProgress};
 use super::index::Package;
 use super::{Apt, Archive, Programs};
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// SHA-256 of "content".
 const DIGEST: &str = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73";
@@ -19,11 +20,12 @@ const HELPER: &str = "if [ $1 = cat-file ]; then cat $2; else printf content > $
 
 pub(super) struct Setup {
     dir: tempfile::TempDir,
+    newer_than: Cell<Option<SystemTime>>,
 }
 
 impl Setup {
     pub(super) fn new() -> Self {
-        let setup = Self { dir: tempfile::tempdir().unwrap() };
+        let setup = Self { dir: tempfile::tempdir().unwrap(), newer_than: Cell::default() };
         setup.publish("6.1.176-1");
         setup.script("apt-get", UPDATE);
         setup.script("apt-helper", HELPER);
@@ -82,7 +84,8 @@ impl Setup {
             Programs { apt_get: self.path("apt-get"), apt_helper: self.path("apt-helper"), back_off: Duration::ZERO };
         let archive = || Ok(Archive { uri: "http://m.example/debian".into(), keyring: "/keyring".into() });
         let (suite, arch, progress) = ("sid", "amd64", &NullProgress);
-        ask(&Apt { cache: &cache, archive: &archive, programs: &programs, suite, arch, progress })
+        let newer_than = self.newer_than.get();
+        ask(&Apt { cache: &cache, archive: &archive, programs: &programs, suite, arch, progress, newer_than })
     }
 
     fn message(&self) -> String {
@@ -120,6 +123,23 @@ fn known_package_needs_no_network() {
     assert_eq!(known(), Some((7, false)));
     assert_eq!(setup.known("linux-source-9.9"), None);
     assert_eq!(setup.runs("apt-get"), updates);
+}
+
+#[test]
+fn index_is_as_fresh_as_it_has_to_be() {
+    let setup = Setup::new();
+    setup.fetch("linux-source-6.1").unwrap();
+    setup.publish("6.1.180-1");
+    let newest = || setup.with_apt(|apt| apt.newest("linux-source-6.1")).unwrap().version;
+    assert_eq!(newest(), "6.1.176-1", "it is less than a day old");
+    let stamp = fs::metadata(setup.path("cache/apt/sid-amd64/refreshed")).unwrap().modified().unwrap();
+    setup.newer_than.set(Some(stamp - Duration::from_secs(60)));
+    assert_eq!((newest().as_str(), setup.runs("apt-get")), ("6.1.176-1", 1), "it was read since then");
+    setup.make_index_old();
+    assert_eq!((newest().as_str(), setup.runs("apt-get")), ("6.1.180-1", 2));
+    setup.make_index_old();
+    setup.script("apt-get", "echo 'E: no network' >&2; exit 100");
+    assert_eq!(newest(), "6.1.180-1", "the network is down");
 }
 
 #[test]
