@@ -29,6 +29,11 @@ impl CliError {
         }
     }
 
+    /// What it says, without the word `error`.
+    pub fn reason(&self) -> String {
+        self.render(false).trim().trim_start_matches("error: ").to_owned()
+    }
+
     /// The same about something that the user has named: what cannot be read is wrong usage then.
     pub fn of_argument(self) -> Self {
         match self {

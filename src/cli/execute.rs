@@ -88,14 +88,20 @@ impl Execution<'_> {
         // One thread runs everything: a guest is killed when the thread that spawned it ends, and this one lives as long
         // as the program.
         let runtime = runtime()?;
-        let done = runtime.block_on(self.go());
+        let done = runtime.block_on(async {
+            let cancel = CancellationToken::new();
+            cancel_on_signals(cancel.clone())?;
+            self.execute_until(cancel).await
+        });
         runtime.shutdown_background();
         done
     }
 
-    async fn go(self) -> Result<(RunDir, u8), CliError> {
-        let cancel = CancellationToken::new();
-        cancel_on_signals(cancel.clone())?;
+    /// As [`Execution::execute`], in the caller's runtime and until `cancel`.
+    ///
+    /// # Errors
+    /// See there.
+    pub(super) async fn execute_until(self, cancel: CancellationToken) -> Result<(RunDir, u8), CliError> {
         if self.prepared.is_none() {
             let own_qemu = self.options.qemu.is_some();
             needed::check(&self.plan, &self.catalogues, self.own.as_ref(), own_qemu)?;

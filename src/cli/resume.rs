@@ -17,7 +17,7 @@ use crate::lab::{Preparation, Replaced, has_booted, replaced, wait_for_survivors
 use crate::matrix::Difference;
 use crate::report;
 use crate::store::RunDir;
-use model::{Cell, Plan, TrialRecord, duration};
+use model::{Cell, KernelArtifact, Plan, TrialRecord, duration};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,8 @@ pub(super) struct Resumption {
     pub finished: Vec<TrialRecord>,
     /// Number of the others.
     pub remaining: usize,
+    /// Number of all.
+    pub planned: u32,
 }
 
 /// Runs the trials of a run that have not ended; returns the program's exit status, that of the whole run.
@@ -37,28 +39,55 @@ pub(super) struct Resumption {
 /// When there is no such run, another lab works in it, its plan or its kernels are others now, or the lab fails.
 pub(super) fn run(args: &RunArgs, named: &str, context: &Context) -> Result<u8, CliError> {
     let dir = folder(args, named)?;
-    let (run, torn) = RunDir::resume(&dir)?;
+    let run = open(&dir)?;
+    let plan = run.plan()?;
+    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    check_plan(args, &dir, &plan, &catalogues, context)?;
+    let (plan, own, resumed) = remaining(run, plan, &catalogues)?;
+    notify(&format!(
+        "resuming {} · {} of {} trials have ended",
+        dir.display(),
+        resumed.finished.len(),
+        resumed.planned
+    ));
+    let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
+    let (options, stopwatch) = (&args.options, Stopwatch::start());
+    let resumed = Some(resumed);
+    Execution { context, catalogues, options, plan, own, prepared: None, resumed, bisect, stopwatch }.run()
+}
+
+/// Opens the folder of a run to continue it, when the guests of the lab that died are gone.
+///
+/// # Errors
+/// When another lab works in it, or it cannot be read or written.
+pub(super) fn open(dir: &Path) -> Result<RunDir, CliError> {
+    let (run, torn) = RunDir::resume(dir)?;
     for folder in torn {
         notify(&format!("{}: its record was not written to its end: the trial runs again", folder.display()));
     }
     SocketDir::remove_abandoned();
     wait_for_survivors(&run)?;
-    let mut plan = run.plan()?;
-    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    check_plan(args, &dir, &plan, &catalogues, context)?;
+    Ok(run)
+}
+
+/// The cells of a run's plan that have trials to run, the user's own kernel among theirs, and the trials that have ended.
+///
+/// # Errors
+/// When a record cannot be read, or the user's kernel is not there.
+pub(super) fn remaining(
+    run: RunDir,
+    mut plan: Plan,
+    catalogues: &Catalogues,
+) -> Result<(Plan, Option<KernelArtifact>, Resumption), CliError> {
     let record = run.record()?;
     let (stopped, finished): (Vec<_>, Vec<_>) = record.trials.into_iter().partition(TrialRecord::is_interrupted);
     let own = kernel_of_run(&plan, &finished, &catalogues.kernels)?;
     let not_run: usize = record.not_run.iter().map(|cell| cell.trials.len()).sum();
-    let remaining = not_run + stopped.len();
-    notify(&format!("resuming {} · {} of {} trials have ended", dir.display(), finished.len(), plan.trials()));
+    let (remaining, planned) = (not_run + stopped.len(), plan.trials());
     let open: BTreeSet<_> =
         record.not_run.iter().map(|it| &it.cell.id).chain(stopped.iter().map(|it| &it.cell.id)).collect();
     plan.cells.retain(|cell| open.contains(&cell.id));
-    let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
-    let (options, stopwatch) = (&args.options, Stopwatch::start());
-    let resumed = Some(Resumption { run, finished, remaining });
-    Execution { context, catalogues, options, plan, own, prepared: None, resumed, bisect, stopwatch }.run()
+    Ok((plan, own, Resumption { run, finished, remaining, planned }))
 }
 
 /// The folder of the run that the arguments name.

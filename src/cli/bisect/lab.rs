@@ -50,6 +50,15 @@ impl<'a> Laboratory<'a> {
     pub fn driver<'d>(&'d self, listener: &'d mut dyn SessionListener) -> Result<SessionDriver<'d>, CliError> {
         let cancel = CancellationToken::new();
         cancel_on_signals(cancel.clone())?;
+        Ok(self.driver_until(cancel, listener))
+    }
+
+    /// What runs sessions, until `cancel`.
+    pub fn driver_until<'d>(
+        &'d self,
+        cancel: CancellationToken,
+        listener: &'d mut dyn SessionListener,
+    ) -> SessionDriver<'d> {
         let limits = capacity::limits_of_bisection(self.catalogues.is_some(), self.jobs, &Resources::of_host());
         limits.iter().for_each(|limit| output::notify(limit));
         let lab = self.catalogues.as_ref().map(|catalogues| LabContext {
@@ -67,6 +76,6 @@ impl<'a> Laboratory<'a> {
             assets: &self.context.assets,
             qemu: self.qemu.clone(),
         });
-        Ok(SessionDriver { lab, listener, cancel })
+        SessionDriver { lab, listener, cancel }
     }
 }

@@ -12,6 +12,6 @@ mod step;
 
 pub use args::{BisectArgs, LabArgs, StepArgs};
 pub use range::{Search, range};
-pub use regressions::regressions;
+pub use regressions::{regressions, regressions_until};
 pub use search::run;
 pub use step::run as step;
