@@ -69,7 +69,9 @@ fn page_of_run(run: &RunDir, record: &RunRecord, base: &Base) -> Result<String, 
     let has_page = |trial: &&TrialRecord| run.trial_folder(trial.cell.id.as_str(), trial.trial).join(PAGE).is_file();
     let pages: BTreeSet<String> = record.trials.iter().filter(has_page).map(TrialRecord::folder).collect();
     let plan = run.plan()?;
-    Ok(run_page(&RunPage { run: record, plan: &plan, trends: &[], base, pages: &pages }))
+    // A run says the same without its history.
+    let trends = crate::history::trends(run.path()).unwrap_or_default();
+    Ok(run_page(&RunPage { run: record, plan: &plan, trends: &trends, base, pages: &pages }))
 }
 
 fn page_of(folder: &Path, run_dir: &str, run: &str, trial: &TrialRecord, base: &Base) -> Result<String, StoreError> {

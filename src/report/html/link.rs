@@ -17,6 +17,12 @@ impl Base {
         Self("../../".to_owned())
     }
 
+    /// For a page in a folder from which `way`, a relative path, leads to the run's folder or that of the runs; empty for the same one.
+    pub fn relative(way: &str) -> Self {
+        let way = way.trim_end_matches('/');
+        Self(if way.is_empty() { String::new() } else { format!("{}/", encoded(way)) })
+    }
+
     /// For a page anywhere else on this host; `folder` is the absolute path of the run's.
     pub fn folder(folder: &str) -> Self {
         Self(format!("file://{}/", encoded(folder.trim_end_matches('/'))))
@@ -72,6 +78,8 @@ mod tests {
         assert_eq!(Base::here().url("cells/a+b=1/console.log").as_deref(), Some("cells/a%2Bb%3D1/console.log"));
         assert_eq!(Base::here().url("cells/a/").as_deref(), Some("cells/a/"));
         assert_eq!(Base::folder("/a b/r/").url("x").as_deref(), Some("file:///a%20b/r/x"));
+        assert_eq!(Base::relative("../a b").url("x").as_deref(), Some("../a%20b/x"));
+        assert_eq!(Base::relative("").url("x").as_deref(), Some("x"));
         assert_eq!(Base::here().url("javascript:alert(1)").as_deref(), Some("javascript%3Aalert%281%29"));
         for path in ["../x", "a/../../x", "/etc/passwd", "//host/x", "", "a//b", "./x"] {
             assert_eq!(Base::here().url(path), None, "{path}");
