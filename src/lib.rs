@@ -53,6 +53,7 @@ pub mod matrix;
 pub mod probe;
 pub mod qmp;
 pub mod report;
+pub mod retention;
 #[cfg(feature = "ssh")]
 pub mod ssh;
 pub mod store;

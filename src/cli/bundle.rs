@@ -40,6 +40,12 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
     // Nothing is booted: the arguments of QEMU in it need no trust.
     let trial = read_trial(&folder)?;
     refuse_watched(&folder, &trial)?;
+    if !trial.removed.is_empty() {
+        let trial = printable(&args.trial);
+        return Err(CliError::Usage(format!(
+            "the evidence of {trial} was removed, as the run is old: `oomlab repro {trial}` boots it again"
+        )));
+    }
     let out = args.out.clone().unwrap_or_else(|| format!("{}.tar.zst", trial.folder()).into());
     if !args.force && out.exists() {
         return Err(ArchiveError::Exists(out).into());

@@ -12,6 +12,9 @@ use model::{Cell, Course, Record, Verdict, split_trial_folder};
 use std::path::{Path, PathBuf};
 use watchdog::{Replay, Setup};
 
+/// The file with the events of a trial.
+const EVENTS: &str = "events.jsonl";
+
 /// Arguments of `oomlab replay`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReplayArgs {
@@ -67,8 +70,9 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
         Ok(recorded) => recorded,
         Err(error) => return unreadable(None, error),
     };
-    let path = folder.join("events.jsonl");
+    let path = folder.join(EVENTS);
     let judged = match &was {
+        Some(_) if is_removed(folder, EVENTS) => Err(StoreError::Removed { path: path.clone() }),
         Some(was) if was.verdict.rule.is_lab() && !path.is_file() => Ok(Judged::default()),
         _ => Judged::read(&path, cell.as_ref(), chart.is_some()),
     };
@@ -82,6 +86,11 @@ fn judge(folder: &Path, chart: Option<Style>) -> (Trial, Option<String>) {
     let course = Course { stages, kills, verdict };
     let drawn = chart.filter(|_| !events.is_empty()).map(|style| timeline(&trial.name, &events, &course, style));
     (trial, drawn)
+}
+
+/// Whether the trial had this file, and the retention of old runs has removed it.
+fn is_removed(folder: &Path, file: &str) -> bool {
+    !folder.join(file).is_file() && read_trial(folder).is_ok_and(|trial| trial.is_removed(file))
 }
 
 /// A record that was judged.

@@ -40,7 +40,18 @@ pub fn pause(time: std::time::Duration) {
 
 /// The wall clock in UTC as RFC 3339, in whole seconds: `2026-11-24T10:20:30Z`.
 pub fn wall_clock() -> String {
-    now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    rfc_3339(now())
+}
+
+/// A time as files have it; the epoch for one before it.
+pub fn system_time(time: jiff::Timestamp) -> SystemTime {
+    let since = std::time::Duration::from_secs(u64::try_from(time.as_second()).unwrap_or(0));
+    SystemTime::UNIX_EPOCH + since
+}
+
+/// A time as RFC 3339, in whole seconds.
+pub fn rfc_3339(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Today's date in the user's time zone, `2026-11-24`.
@@ -49,7 +60,7 @@ pub fn today() -> String {
 }
 
 /// The wall clock; the epoch if it is set to a time that has no date.
-fn now() -> jiff::Timestamp {
+pub fn now() -> jiff::Timestamp {
     file_time().try_into().unwrap_or_default()
 }
 

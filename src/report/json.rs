@@ -235,6 +235,8 @@ struct Cell<'r> {
     repro: String,
     /// Files in that folder.
     artifacts: &'r [Artifact],
+    /// Files that were there until the retention of old runs removed them.
+    removed: &'r [Artifact],
 }
 
 /// The verdict known beforehand.
@@ -335,6 +337,7 @@ impl<'r> Cell<'r> {
             folder: format!("cells/{}", trial.folder()),
             repro: super::text::repro(run, &trial.folder()),
             artifacts: &trial.artifacts,
+            removed: &trial.removed,
         }
     }
 }

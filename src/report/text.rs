@@ -101,6 +101,9 @@ fn unexpected_trial(out: &mut String, run: &RunRecord, trial: &TrialRecord, othe
     let folder = trial.folder();
     let why = if trial.artifacts.iter().any(|kept| kept.file == "why.md") { "why.md" } else { "" };
     let _ = writeln!(out, "  {}/cells/{}/{why}", printable(run.dir.trim_end_matches('/')), printable(&folder));
+    if !trial.removed.is_empty() {
+        out.push_str(&style.wrap("its console, events and dumps were removed: the run is old", 2));
+    }
     if !cell.is_watched() {
         let _ = writeln!(out, "  {}", style.paint(Colour::Strong, &repro(run, &folder)));
     }

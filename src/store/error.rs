@@ -39,6 +39,12 @@ pub enum StoreError {
         /// The lab's process id, if known.
         pid: Option<u32>,
     },
+    /// A file was removed on purpose.
+    #[error("{} was removed by the retention of old runs", path.display())]
+    Removed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The run was written by a newer program.
     #[error(
         "{} has format {found}, this program knows formats up to {known}: read it with the oomlab that wrote it", path.display()

@@ -18,12 +18,18 @@ const MAX_JSON: u64 = 512 << 20;
 pub(super) const MAX_RECORD: u64 = 8 << 20;
 
 /// Writes `value` to `path`: readers see the old file or the new one, never a part.
-pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     save(path, value, |_| Ok(())).map_err(StoreError::write(path))
 }
 
 /// The same for a file that a run cannot do without: it survives a loss of power, too.
-pub(super) fn write_durably<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_durably<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     let done = save(path, value, File::sync_all).and_then(|()| File::open(folder(path))?.sync_all());
     done.map_err(StoreError::write(path))
 }
@@ -55,7 +61,10 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Reads a file whose `schema` must not be newer than `known`.
-pub(super) fn read<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, StoreError> {
+///
+/// # Errors
+/// When it cannot be read, is damaged or of a newer format.
+pub fn read<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, StoreError> {
     let bytes = read_regular(path, MAX_JSON).map_err(StoreError::read(path))?;
     check_schema(path, &bytes, known)?;
     serde_json::from_slice(&bytes).map_err(damaged(path))

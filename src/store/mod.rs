@@ -3,16 +3,20 @@
 mod brief;
 mod error;
 mod events;
+mod further_trials;
 mod input;
 mod json;
 mod results;
 mod run_dir;
+mod thinning;
 mod trial_dir;
 
 pub use brief::{BriefReader, TrialBrief};
 pub use error::StoreError;
 pub use events::{Events, read_events};
 pub use input::{open_regular, open_stream, read_regular, read_stream};
+pub use json::{read as read_json, write as write_json, write_durably};
 pub use results::{Results, TrialResult};
 pub use run_dir::{RunDir, RunHead, read_trial};
+pub use thinning::{Thinned, ThinningLevel, evidence_bytes, remove_evidence};
 pub use trial_dir::{TrialDir, digest_file, digest_reader};

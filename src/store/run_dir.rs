@@ -158,6 +158,22 @@ impl RunDir {
         }
     }
 
+    /// Makes an empty folder for a run of this date below `runs`, for [`RunDir::create`].
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn reserve(runs: &Path, date: &str) -> Result<PathBuf, StoreError> {
+        first_free(runs, date)
+    }
+
+    /// Keeps labs from working in the folder while the result lives.
+    ///
+    /// # Errors
+    /// When one works in it.
+    pub fn lock(&self) -> Result<Arc<FileLock>, StoreError> {
+        lock(&self.dir)
+    }
+
     /// Writes down that the run goes on.
     ///
     /// # Errors
@@ -289,7 +305,11 @@ impl RunDir {
         json::write(&self.regressions_path(), &Regressions { schema: RUN_SCHEMA, regressions })
     }
 
-    fn regressions(&self) -> Result<Vec<Regression>, StoreError> {
+    /// What became of the run's failures, as far as they were bisected.
+    ///
+    /// # Errors
+    /// When `regressions.json` cannot be read.
+    pub fn regressions(&self) -> Result<Vec<Regression>, StoreError> {
         let path = self.regressions_path();
         if !path.is_file() {
             return Ok(Vec::new());

@@ -43,6 +43,7 @@ const MODULES: &[Module] = &[
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
     edge("archive", &["host", "store", "report", "kernel"]),
+    edge("retention", &["store"]),
     edge("ssh", &[]),
     edge("image", &["host", "store", "workload", "assets", "diagnostic"]),
     edge("probe", &["host", "kernel", "qmp"]),
@@ -60,6 +61,7 @@ const MODULES: &[Module] = &[
         &[
             "lab",
             "archive",
+            "retention",
             "qmp",
             "ssh",
             "matrix",

@@ -111,6 +111,9 @@ pub struct TrialRecord {
     /// The files that were kept.
     #[serde(alias = "evidence")]
     pub artifacts: Vec<Artifact>,
+    /// Files that were kept until the retention of old runs removed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<Artifact>,
 }
 
 /// The file in a trial's folder with the test that the lab ran over SSH in a guest with a root disk: what `/bin/sh` ran there.
@@ -140,6 +143,7 @@ impl TrialRecord {
             firmware_digest: None,
             root_disk_digest: None,
             artifacts: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -156,6 +160,11 @@ impl TrialRecord {
     /// Whether the verdict is the one that was known beforehand.
     pub fn as_expected(&self) -> bool {
         self.cell.expect.matches(self.verdict.outcome(), self.verdict.kind)
+    }
+
+    /// Whether this file was kept and has been removed since.
+    pub fn is_removed(&self, file: &str) -> bool {
+        self.removed.iter().any(|removed| removed.file == file)
     }
 
     /// The first entry of the cell's quarantine that covers the verdict; `None` for a verdict that is as expected.
