@@ -10,7 +10,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 TOOLS := $(CURDIR)/target/tools
-export PATH := $(TOOLS)/bin:$(HOME)/.cargo/bin:$(PATH)
+# Python packages that tests use: tests/python/requirements.txt.
+PYTHON := $(TOOLS)/python
+export PATH := $(TOOLS)/bin:$(HOME)/.cargo/bin:$(PATH):$(PYTHON)/bin
 
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -100,15 +102,16 @@ tools:
 	@cargo deny --version >/dev/null 2>&1 || \
 	    CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --locked --debug --root "$(TOOLS)"
 
-# What reads reports of the program, of which the tests want to know that it can. Debian's own Python takes no packages.
+# What reads reports of the program, and the schemas of GitHub and GitLab; systemd checks its own files of contrib/. Debian's own
+# Python takes no packages.
 python:
-	@if ! cmp --quiet tests/python/requirements.txt "$(TOOLS)/python/requirements.txt"; then \
-	    if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then \
-	        echo "installing Python's module venv"; \
-	        $(AS_ROOT) apt-get update; \
-	        $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv; \
-	    fi; \
-	    python3 -m venv --clear "$(TOOLS)/python"; \
-	    "$(TOOLS)/python/bin/pip" install --quiet --disable-pip-version-check --requirement tests/python/requirements.txt; \
-	    cp tests/python/requirements.txt "$(TOOLS)/python/"; \
+	@if ! python3 -c 'import venv, ensurepip' 2>/dev/null || ! command -v systemd-analyze >/dev/null; then \
+	    echo "installing Python's venv and systemd-analyze, which tests use"; \
+	    $(AS_ROOT) apt-get update; \
+	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv systemd; \
+	fi
+	@if ! cmp --quiet tests/python/requirements.txt "$(PYTHON)/requirements.txt"; then \
+	    python3 -m venv --clear "$(PYTHON)"; \
+	    "$(PYTHON)/bin/pip" install --quiet --disable-pip-version-check --requirement tests/python/requirements.txt; \
+	    cp tests/python/requirements.txt "$(PYTHON)/"; \
 	fi
