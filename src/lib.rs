@@ -50,6 +50,7 @@ pub mod kernel;
 pub mod lab;
 pub mod launch;
 pub mod matrix;
+pub mod nightly;
 pub mod probe;
 pub mod qmp;
 pub mod report;

@@ -14,6 +14,8 @@ use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs,
 use super::history::HistoryArgs;
 use super::kernel::KernelArgs;
 use super::lookup::LATEST;
+use super::nightly::NightlyArgs;
+use super::prune::PruneArgs;
 use super::quarantine::QuarantineArgs;
 use super::replay::ReplayArgs;
 use super::report::ReportArgs;
@@ -76,6 +78,13 @@ pub enum Command {
     Report(ReportArgs),
     /// Run the plan of an earlier run again, or its failures: a new run
     Rerun(RerunArgs),
+    /// Run matrices, tell what has changed since the nights before, and bisect it
+    ///
+    /// Exit status: 0 nothing is new, 1 something is new or worse, 2 wrong usage, configuration or matrix, 3 the lab failed, 130
+    /// interrupted.
+    Nightly(NightlyArgs),
+    /// Remove console, events and dumps of old runs; their records and reports stay
+    Prune(PruneArgs),
     /// List the runs with what changed in each, or show a cell's failure rate over them
     History(HistoryArgs),
     /// Compare two runs cell by cell: new, worse, better, fixed
@@ -121,9 +130,10 @@ pub enum Command {
     Workload(WorkloadArgs),
     /// Report what the host lacks and why it matters
     Doctor(DoctorArgs),
-    /// Print a JSON Schema: of the matrix or the quarantine, for editors, or of the report that `--json` writes
+    /// Print a JSON Schema: of the matrix, the quarantine or the configuration of nights, for editors, or of the report that `--json`
+    /// writes
     Schema {
-        /// `matrix`, `quarantine` or `report`
+        /// `matrix`, `quarantine`, `nightly` or `report`
         #[arg(value_enum, default_value = "matrix", hide_possible_values = true)]
         document: Document,
     },
@@ -148,6 +158,8 @@ pub enum Document {
     Matrix,
     /// The quarantine of a matrix, which the user writes
     Quarantine,
+    /// The configuration of nights, which the user writes
+    Nightly,
     /// The report of a run, which `--json` writes
     Report,
 }

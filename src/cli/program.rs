@@ -5,11 +5,12 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, flaky, history, kernel, plan,
-    replay, report as report_command, repro, rerun, run, shell, trial, watch, workload,
+    attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, flaky, history, kernel,
+    nightly as nightly_command, plan, prune, replay, report as report_command, repro, rerun, run, shell, trial, watch,
+    workload,
 };
 use crate::host::supervise;
-use crate::{matrix, report};
+use crate::{matrix, nightly, report};
 use clap::{ColorChoice, CommandFactory, Parser};
 use std::process::ExitCode;
 
@@ -57,6 +58,8 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::End(args) => end::end(args),
         Command::Watch(args) => watch::run(args, &context()?),
         Command::Report(args) => report_command::run(args, || Ok(context()?), color),
+        Command::Nightly(args) => nightly_command::run(args, &context()?),
+        Command::Prune(args) => prune::run(args),
         Command::History(args) => history::run(args, color),
         Command::Compare(args) => compare::run(args, color),
         Command::Flaky(args) => flaky::run(args, color),
@@ -74,6 +77,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
             let schema = match document {
                 Document::Matrix => matrix::json_schema(),
                 Document::Quarantine => matrix::quarantine_schema(),
+                Document::Nightly => nightly::json_schema(),
                 Document::Report => report::json_schema(),
             };
             super::output::print(&format!("{schema:#}\n"))?;

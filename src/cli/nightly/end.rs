@@ -1,0 +1,154 @@
+//! What comes after the trials: the summary, retention, the hook.
+
+use super::night::Night;
+use crate::cli::error::CliError;
+use crate::cli::interrupt::EXIT_INTERRUPTED;
+use crate::cli::output::{notify, print_plain, write_file};
+use crate::cli::prune;
+use crate::host::now;
+use crate::nightly::{Counts, Finding, JobError, Summary, run_job};
+use model::{CellTrend, Regression, RunId, Trend};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+impl Night<'_> {
+    /// Ends the night; returns the program's exit status.
+    ///
+    /// # Errors
+    /// When the state of the night or its summary cannot be written.
+    pub fn end(&mut self) -> Result<u8, CliError> {
+        self.prune()?;
+        let path = self.dir.path().join("summary.txt");
+        let mut summary = self.summary();
+        self.draft_mails(&mut summary.findings);
+        if let Some(folder) = self.config.pages.clone() {
+            match self.pages(&folder, summary.result, summary.counts) {
+                Ok(page) => summary.pages = Some(page.display().to_string()),
+                Err(error) => self.fail(&format!("pages: {}", error.reason()))?,
+            }
+            summary.failed.clone_from(&self.dir.night().failed);
+        }
+        // The hook reads it.
+        write_file(&path, &summary.text())?;
+        if self.hook(&summary, &path)? {
+            return Ok(EXIT_INTERRUPTED);
+        }
+        summary.failed.clone_from(&self.dir.night().failed);
+        summary.result = summary.counts.result(!summary.failed.is_empty());
+        write_file(&path, &summary.text())?;
+        self.dir.update(|night| {
+            night.counts = Some(summary.counts);
+            night.result = Some(summary.result);
+        })?;
+        print_plain(&summary.text())?;
+        Ok(summary.result.exit_code())
+    }
+
+    fn summary(&self) -> Summary {
+        let mut counts = Counts::default();
+        self.trends.values().for_each(|trends| counts.add(Counts::of(trends)));
+        let undecided = self.trends.values().flatten().filter(|trend| trend.trend == Trend::Undecided);
+        let (mut not_run, mut lab_failed) = (Vec::new(), 0);
+        for run in self.begun() {
+            let Ok(record) = run.record() else { continue };
+            let stopped = record.trials.iter().filter(|trial| trial.is_interrupted());
+            not_run.extend(stopped.map(|trial| (trial.cell.id.clone(), 1)));
+            let missing =
+                |cell: &model::NotRun| (cell.cell.id.clone(), u32::try_from(cell.trials.len()).unwrap_or(u32::MAX));
+            not_run.extend(record.not_run.iter().map(missing));
+            lab_failed +=
+                record.trials.iter().filter(|trial| trial.verdict.outcome() == model::Outcome::LabError).count();
+        }
+        let mut failed = self.dir.night().failed.clone();
+        if lab_failed > 0 {
+            failed.push(format!("the lab could not judge {lab_failed} trials: see the reports of the runs"));
+        }
+        let not_begun = self.dir.night().runs.iter().filter(|run| run.run.is_none());
+        Summary {
+            night: self.dir.night().id.clone(),
+            result: counts.result(!failed.is_empty()),
+            counts,
+            findings: self.findings(),
+            not_run,
+            not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
+            failed,
+            trials_to_decide: undecided.filter_map(|trend| trend.trials_to_decide).sum(),
+            pages: None,
+        }
+    }
+
+    /// What is new or worse, the most urgent first.
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for run in self.begun() {
+            let id = RunId::new(run.path().file_name().unwrap_or_default().to_string_lossy());
+            let regressions = run.regressions().unwrap_or_default();
+            let worse = |trend: &&CellTrend| matches!(trend.trend, Trend::New | Trend::Worse);
+            for trend in self.trends.get(&id).into_iter().flatten().filter(worse) {
+                let bisected = regressions.iter().find(|regression| regression.cell == trend.cell);
+                let (culprit, why) =
+                    bisected.cloned().map_or((None, None), |Regression { culprit, why, .. }| (culprit, why));
+                findings.push(Finding {
+                    run: id.clone(),
+                    trend: trend.clone(),
+                    culprit,
+                    why,
+                    mail: None,
+                    no_mail: None,
+                });
+            }
+        }
+        findings.sort_by_key(|finding| finding.trend.trend);
+        findings
+    }
+
+    fn prune(&mut self) -> Result<(), CliError> {
+        if self.config.retention == crate::retention::Retention::default() {
+            return Ok(());
+        }
+        match prune::prune(&self.config.runs, &self.config.retention, now(), false) {
+            Ok(pruned) => {
+                if !pruned.runs.is_empty() {
+                    notify(prune::total(&pruned, false).trim_end());
+                }
+                for (run, why) in &pruned.failed {
+                    self.fail(&format!("retention of {run}: {why}"))?;
+                }
+                Ok(())
+            }
+            Err(error) => self.fail(&format!("retention: {}", error.reason())),
+        }
+    }
+
+    /// Runs the user's hook; returns whether the user has interrupted it.
+    fn hook(&mut self, summary: &Summary, path: &Path) -> Result<bool, CliError> {
+        let Some(job) = &self.config.hook else { return Ok(false) };
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let runs: Vec<PathBuf> = self.begun().iter().map(|run| absolute(run.path())).collect();
+        let mut lines = OsString::new();
+        for run in &runs {
+            lines.push(if lines.is_empty() { "" } else { "\n" });
+            lines.push(run);
+        }
+        let count = |count: usize| OsString::from(count.to_string());
+        let Counts { new, worse, fixed, undecided, steady: _ } = summary.counts;
+        // Only names of the lab's own and numbers: what the guest printed is in the summary alone, escaped.
+        let variables = [
+            ("OOMLAB_RUNS", lines),
+            ("OOMLAB_RESULT", summary.result.as_str().into()),
+            ("OOMLAB_NEW", count(new)),
+            ("OOMLAB_WORSE", count(worse)),
+            ("OOMLAB_FIXED", count(fixed)),
+            ("OOMLAB_UNDECIDED", count(undecided)),
+            ("OOMLAB_PAGES", summary.pages.as_deref().map(|page| absolute(page.as_ref()).into()).unwrap_or_default()),
+            ("OOMLAB_SUMMARY", absolute(path).into()),
+        ];
+        let log = absolute(&self.dir.path().join("hook.log"));
+        match self.runtime.block_on(run_job(job, &self.config.folder, &variables, &log, &self.cancel)) {
+            Err(JobError::Interrupted) => return Ok(true),
+            Err(error) => self.fail(&format!("hook: {error}"))?,
+            Ok(()) => {}
+        }
+        Ok(false)
+    }
+}

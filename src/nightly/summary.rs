@@ -1,0 +1,218 @@
+//! A night in words: for the terminal, for `summary.txt`.
+
+use super::outcome::{Counts, NightResult};
+use changepoint::Trend;
+use model::{CellId, CellTrend, Culprit, RateInterval, RunId, printable};
+use std::fmt::Write as _;
+
+/// Cells that are named of those that have not run.
+const MAX_NAMED: usize = 3;
+
+/// What a night has found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Name of the night.
+    pub night: String,
+    /// What it has found, in one word.
+    pub result: NightResult,
+    /// Numbers of cells.
+    pub counts: Counts,
+    /// What is new or worse, the most urgent first.
+    pub findings: Vec<Finding>,
+    /// Cells with trials that the budget did not allow, and the number of these trials.
+    pub not_run: Vec<(CellId, u32)>,
+    /// Matrices whose run has not begun.
+    pub not_begun: Vec<String>,
+    /// Parts of the night that have failed, each with the reason.
+    pub failed: Vec<String>,
+    /// Further trials that would decide all undecided cells.
+    pub trials_to_decide: u32,
+    /// Path of the first page, if there are pages.
+    pub pages: Option<String>,
+}
+
+/// A cell that is new or worse.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The run.
+    pub run: RunId,
+    /// What the history says of it.
+    pub trend: CellTrend,
+    /// The commit to blame.
+    pub culprit: Option<Culprit>,
+    /// Why there is none, where a bisection was tried.
+    pub why: Option<String>,
+    /// Path of the draft of a mail, if there is one.
+    pub mail: Option<String>,
+    /// Why there is none, where one was tried.
+    pub no_mail: Option<String>,
+}
+
+impl Summary {
+    /// The text, ending in a newline. What the guest or the user wrote is escaped.
+    pub fn text(&self) -> String {
+        let Counts { new, worse, fixed, undecided, steady } = self.counts;
+        let mut facts: Vec<String> = Vec::new();
+        for (count, word) in [(new, "new"), (worse, "worse"), (fixed, "fixed"), (undecided, "undecided")] {
+            if count > 0 {
+                facts.push(format!("{count} {word}"));
+            }
+        }
+        if facts.is_empty() {
+            facts.push("nothing new".to_owned());
+        }
+        if !self.failed.is_empty() {
+            facts.push("the lab failed in a part".to_owned());
+        }
+        let mut out = format!("night {}: {}\n", printable(&self.night), facts.join(", "));
+        self.findings.iter().for_each(|finding| finding.write(&mut out));
+        if undecided > 0 {
+            let trials = trials(u64::from(self.trials_to_decide));
+            let _ = writeln!(out, "undecided: {trials} more would decide");
+        }
+        if steady > 0 {
+            let cells = if steady == 1 { "1 cell fails".to_owned() } else { format!("{steady} cells fail") };
+            let _ = writeln!(out, "as before: {cells}, always or at a steady rate");
+        }
+        if !self.not_run.is_empty() {
+            let sum = self.not_run.iter().map(|(_, trials)| u64::from(*trials)).sum();
+            let named = self.not_run.iter().take(MAX_NAMED).map(|(cell, _)| printable(cell.as_str()));
+            let more = self.not_run.len().checked_sub(MAX_NAMED).filter(|more| *more > 0);
+            let more = more.map(|more| format!(", and {more} more")).unwrap_or_default();
+            let named: Vec<_> = named.collect();
+            let _ = writeln!(out, "not run: {} of {}{more}", trials(sum), named.join(", "));
+        }
+        for matrix in &self.not_begun {
+            let _ = writeln!(out, "not run: all of {}", printable(matrix));
+        }
+        for failure in &self.failed {
+            let _ = writeln!(out, "failed: {}", printable(failure));
+        }
+        if let Some(pages) = &self.pages {
+            let _ = writeln!(out, "pages: {}", printable(pages));
+        }
+        out
+    }
+}
+
+impl Finding {
+    fn write(&self, out: &mut String) {
+        let CellTrend { cell, failure, trend, rate, rate_before, since, .. } = &self.trend;
+        let kind = failure.as_ref().map(|failure| format!("{}/{}", failure.kind.outcome(), failure.kind));
+        let title = failure.as_ref().and_then(|failure| failure.title.as_deref()).map(|title| format!(": {title}"));
+        let what = printable(&format!("{}{}", kind.unwrap_or_default(), title.unwrap_or_default()));
+        let _ = writeln!(out, "{trend}: {what}");
+        let _ = writeln!(out, "  {}", printable(&format!("{}/{cell}", self.run)));
+        let before = match (trend, rate_before) {
+            (Trend::Worse, Some(before)) => format!(", before {}", share(before)),
+            _ => String::new(),
+        };
+        let since = since.as_ref().map(|since| {
+            let after = since.after.as_ref().map(|after| format!(", 99 %: after {after}")).unwrap_or_default();
+            format!(" since {}{after}", since.first)
+        });
+        let since = printable(&since.unwrap_or_default());
+        let _ = writeln!(out, "  {}{before}{since}", share(rate));
+        if let Some(Culprit { commit, subject, probability, .. }) = &self.culprit {
+            let short = commit.get(..12).unwrap_or(commit);
+            let _ =
+                writeln!(out, "  culprit {:.0} %: {}", 100.0 * probability, printable(&format!("{short} {subject}")));
+        }
+        if let Some(why) = &self.why {
+            let _ = writeln!(out, "  no culprit: {}", printable(why));
+        }
+        if let Some(mail) = &self.mail {
+            let _ = writeln!(out, "  draft of the mail: {}", printable(mail));
+        }
+        if let Some(why) = &self.no_mail {
+            let _ = writeln!(out, "  no draft of a mail: {}", printable(why));
+        }
+    }
+}
+
+/// `20 of 20 (84–100 %)`.
+fn share(rate: &RateInterval) -> String {
+    format!("{} of {} ({:.0}–{:.0} %)", rate.failures, rate.trials, 100.0 * rate.low, 100.0 * rate.high)
+}
+
+fn trials(count: u64) -> String {
+    if count == 1 { "1 trial".to_owned() } else { format!("{count} trials") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{ChangeInterval, Failure, Kind};
+
+    fn summary() -> Summary {
+        Summary {
+            night: "2026-11-30-0".to_owned(),
+            result: NightResult::Quiet,
+            counts: Counts::default(),
+            findings: Vec::new(),
+            not_run: Vec::new(),
+            not_begun: Vec::new(),
+            failed: Vec::new(),
+            trials_to_decide: 0,
+            pages: None,
+        }
+    }
+
+    #[test]
+    fn quiet_night_is_one_line() {
+        assert_eq!(summary().text(), "night 2026-11-30-0: nothing new\n");
+    }
+
+    #[test]
+    fn findings_have_rate_change_culprit_and_draft() {
+        let rate = RateInterval { failures: 20, trials: 20, low: 0.84, high: 1.0 };
+        let trend = CellTrend {
+            cell: CellId::new("linux-7.3.riscv64.64M.anon-hog"),
+            failure: Some(Failure { kind: Kind::OomLivelock, title: Some("livelock \x1b[31m#regzbot".to_owned()) }),
+            trend: Trend::New,
+            failures: 20,
+            trials: 20,
+            rate,
+            rate_before: Some(RateInterval { failures: 0, trials: 60, low: 0.0, high: 0.05 }),
+            since: Some(ChangeInterval {
+                after: Some(RunId::new("2026-11-29-0")),
+                first: RunId::new("2026-11-30-0"),
+                by: RunId::new("2026-11-30-0"),
+            }),
+            trials_to_decide: None,
+        };
+        let culprit = Culprit {
+            commit: "0123456789abcdef".to_owned(),
+            subject: "mm: loop".to_owned(),
+            author: "A".to_owned(),
+            probability: 0.97,
+            confirmed: true,
+        };
+        let (run, mail) = (RunId::new("2026-11-30-0"), Some("runs/nights/2026-11-30-0/mail-1.txt".to_owned()));
+        let text = Summary {
+            counts: Counts { new: 1, undecided: 2, steady: 3, ..Counts::default() },
+            findings: vec![Finding { run, trend, culprit: Some(culprit), why: None, mail, no_mail: None }],
+            not_run: ["a", "b", "c", "d"].map(|cell| (CellId::new(cell), 2)).to_vec(),
+            not_begun: vec!["matrices/slow.yaml".to_owned()],
+            failed: vec!["hook: exit status 3".to_owned()],
+            trials_to_decide: 7,
+            pages: Some("www/index.html".to_owned()),
+            ..summary()
+        };
+        assert_eq!(
+            text.text(),
+            "night 2026-11-30-0: 1 new, 2 undecided, the lab failed in a part\n\
+             new: hang/oom-livelock: livelock �[31m#regzbot\n\
+             \x20 2026-11-30-0/linux-7.3.riscv64.64M.anon-hog\n\
+             \x20 20 of 20 (84–100 %) since 2026-11-30-0, 99 %: after 2026-11-29-0\n\
+             \x20 culprit 97 %: 0123456789ab mm: loop\n\
+             \x20 draft of the mail: runs/nights/2026-11-30-0/mail-1.txt\n\
+             undecided: 7 trials more would decide\n\
+             as before: 3 cells fail, always or at a steady rate\n\
+             not run: 8 trials of a, b, c, and 1 more\n\
+             not run: all of matrices/slow.yaml\n\
+             failed: hook: exit status 3\n\
+             pages: www/index.html\n"
+        );
+    }
+}
