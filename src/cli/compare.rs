@@ -1,6 +1,6 @@
 //! `oomlab compare`: two runs, cell by cell.
 
-use super::completion::trials;
+use super::completion::runs;
 use super::error::CliError;
 use super::output::{self, style};
 use super::runs::{Indexes, notify_left_out};
@@ -15,10 +15,10 @@ const EXIT_WORSE: u8 = 1;
 #[derive(Debug, Clone, clap::Args)]
 pub struct CompareArgs {
     /// The run that is the basis: its name, the path of its folder, `latest`, or `latest~1`, the one of the same matrix before it
-    #[arg(value_name = "OLD", add = trials())]
+    #[arg(value_name = "OLD", add = runs())]
     pub old: String,
     /// The run that is judged by it
-    #[arg(value_name = "NEW", add = trials())]
+    #[arg(value_name = "NEW", add = runs())]
     pub new: String,
     /// Folder of the runs [default: `runs`, here or above]
     #[arg(long, value_name = "DIR")]

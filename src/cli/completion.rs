@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::lookup::LATEST;
 use super::output::print;
-use crate::history::{Index, Keep};
+use crate::history::Index;
 use crate::image::load_workloads;
 use crate::kernel::Catalogue;
 use crate::report::is_plain_word;
@@ -77,7 +77,8 @@ pub(super) fn cells() -> ArgValueCompleter {
 }
 
 fn indexed(runs: &Path, current: &str) -> Vec<CompletionCandidate> {
-    let cells = Index::open(runs, Keep::File).and_then(|index| index.cells(None)).unwrap_or_default();
+    // A prompt does not wait for an index to be made.
+    let cells = Index::as_left(runs).and_then(|index| index.cells(None).ok()).unwrap_or_default();
     let names: BTreeSet<String> = cells.into_iter().map(|cell| cell.cell.to_string()).collect();
     let matching = names.into_iter().filter(|name| name.starts_with(current) && is_plain_word(name));
     matching.map(CompletionCandidate::new).collect()

@@ -171,9 +171,11 @@ mod tests {
 
     #[test]
     fn probability_follows_from_the_marginal_likelihoods() {
-        // One pass, then one failure. Apart: 0.5/0.55 · 0.05/0.55; of one rate: 0.5/0.55 · 0.05/1.55.
-        let apart: f64 = 0.5 / 0.55 * (0.05 / 0.55);
-        let together: f64 = 0.5 / 0.55 * (0.05 / 1.55);
+        // One pass, then one failure, with the rates' prior Beta(a, b). Apart: b/(a + b) · a/(a + b); of one rate:
+        // b/(a + b) · a/(a + b + 1).
+        let bisect::Beta { hangs: a, passes: b } = Settings::default().rate;
+        let apart = b / (a + b) * (a / (a + b));
+        let together = b / (a + b) * (a / (a + b + 1.0));
         let expected = 0.05 * apart / (0.05 * apart + 0.95 * together);
         assert!((probability_of_change(tally(0, 1), tally(1, 0)) - expected).abs() < 1e-12);
         assert!(probability_of_change(tally(0, 100), tally(0, 3)) < 0.5);

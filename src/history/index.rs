@@ -68,6 +68,12 @@ impl Index {
         Ok(index)
     }
 
+    /// The index as the last use left it, out of date or not; `None` where there is none.
+    pub fn as_left(runs: &Path) -> Option<Self> {
+        let db = schema::load(&runs.join(INDEX))?;
+        Some(Self { db, runs: runs.to_owned(), keep: Keep::Memory })
+    }
+
     /// Opens the index of the runs beside a run's folder. It is kept where `oomlab run` puts its runs, or where an index is
     /// already: elsewhere the folder belongs to the user.
     ///
@@ -117,7 +123,7 @@ impl Index {
         self.count_changes(matrix, max)?;
         let mut query = self.db.prepare(
             "SELECT folder, matrix, started, finished, interrupted, planned, passed, expected_failures, unexpected,
-             without_verdict, changes, id FROM run
+             quarantined, without_verdict, changes, id FROM run
              WHERE problem IS NULL AND (?1 IS NULL OR matrix = ?1) ORDER BY started_us DESC, folder DESC LIMIT ?2",
         )?;
         let rows = query.query_map(params![matrix, i64::try_from(max).unwrap_or(i64::MAX)], |row| {
@@ -132,10 +138,11 @@ impl Index {
                 passed: row.get(6)?,
                 expected_failures: row.get(7)?,
                 unexpected: row.get(8)?,
-                without_verdict: row.get(9)?,
-                changes: row.get::<_, Option<String>>(10)?.as_deref().map(read_counts).unwrap_or_default(),
+                quarantined: row.get(9)?,
+                without_verdict: row.get(10)?,
+                changes: row.get::<_, Option<String>>(11)?.as_deref().map(read_counts).unwrap_or_default(),
             };
-            Ok((overview, row.get::<_, i64>(11)?))
+            Ok((overview, row.get::<_, i64>(12)?))
         })?;
         let mut kernels = self.db.prepare(
             "SELECT DISTINCT release, commit_id FROM result JOIN build ON build.id = result.build

@@ -23,7 +23,7 @@ pub(super) fn matrix(db: &Connection, matrix: &str, cell: Option<&str>) -> Resul
         _ => i64::MIN..=i64::MAX,
     };
     let mut query = db.prepare(
-        "SELECT cell, run, passed, failed, unexpected, inconclusive + lab_errors, build, setup, alias FROM result
+        "SELECT cell, run, passed, failed, unexpected + quarantined, inconclusive + lab_errors, build, setup, alias FROM result
          WHERE cell BETWEEN ?1 AND ?2 ORDER BY cell",
     )?;
     let mut rows = query.query([ids.start(), ids.end()])?;

@@ -2,7 +2,7 @@
 
 use crate::matrix::cell_id;
 use crate::store::{BriefReader, RunDir, RunHead, StoreError, TrialBrief};
-use model::{Cell, CellId, Digest, Expectation, Failure, Kind, Outcome, split_trial_folder};
+use model::{Cell, CellId, Digest, Expectation, Failure, Kind, Outcome, RuleId, Verdict, split_trial_folder};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -31,8 +31,10 @@ pub(super) struct CellFacts {
     pub passed: u32,
     pub inconclusive: u32,
     pub lab_errors: u32,
-    /// Trials that ended in another way than expected, without those that the user stopped.
+    /// Trials that ended in another way than expected, without those that are quarantined or that the user stopped.
     pub unexpected: u32,
+    /// Trials that ended in another way than expected and are quarantined.
+    pub quarantined: u32,
     pub failures: BTreeMap<Failure, FailureFacts>,
 }
 
@@ -82,7 +84,7 @@ pub(super) fn read(folder: &Path, reader: &mut BriefReader) -> Result<RunFacts, 
         if trial <= cell.repeat
             && let Some(brief) = reader.read(&folder)?
         {
-            facts.add(&cell.expect, brief);
+            facts.add(cell, brief);
         }
     }
     let cells: Vec<CellFacts> = cells.into_iter().map(|(_, facts)| facts).collect();
@@ -101,10 +103,14 @@ impl CellFacts {
         Self { id: id.to_string(), alias, setup: setup(cell), ..Self::default() }
     }
 
-    fn add(&mut self, expect: &Expectation, trial: TrialBrief) {
+    fn add(&mut self, cell: &Cell, trial: TrialBrief) {
         let outcome = trial.kind.outcome();
-        let is_expected = expect.matches(outcome, trial.kind);
-        self.unexpected += u32::from(!is_expected && trial.kind != Kind::Interrupted);
+        let is_expected = cell.expect.matches(outcome, trial.kind);
+        match is_expected || trial.kind == Kind::Interrupted {
+            true => {}
+            false if is_quarantined(cell, &trial) => self.quarantined += 1,
+            false => self.unexpected += 1,
+        }
         match outcome {
             Outcome::Pass => self.passed += 1,
             Outcome::Inconclusive => self.inconclusive += 1,
@@ -150,9 +156,19 @@ impl Build {
     }
 }
 
+fn is_quarantined(cell: &Cell, trial: &TrialBrief) -> bool {
+    if cell.quarantine.is_empty() {
+        return false;
+    }
+    // An entry looks at kind and title alone.
+    let verdict = Verdict { title: trial.title.clone(), ..Verdict::new(trial.kind, RuleId::Prepare, "") };
+    cell.quarantine.iter().any(|entry| entry.covers(&verdict, trial.kernel_release.as_deref()))
+}
+
 /// The same for cells that run the same in the same machine, however often and whatever is expected of them.
 fn setup(cell: &Cell) -> i64 {
-    let cell = Cell { id: CellId::new(""), repeat: 0, expect: Expectation::pass(), ..cell.clone() };
+    let cell =
+        Cell { id: CellId::new(""), repeat: 0, expect: Expectation::pass(), quarantine: Vec::new(), ..cell.clone() };
     // Plain values with text keys: there is nothing that JSON cannot hold.
     let json = serde_json::to_vec(&cell).unwrap_or_default();
     Sha256::digest(&json).iter().take(8).fold(0, |number, byte| number << 8 | i64::from(*byte))

@@ -32,6 +32,7 @@ CREATE TABLE run (
     passed INTEGER NOT NULL DEFAULT 0,
     expected_failures INTEGER NOT NULL DEFAULT 0,
     unexpected INTEGER NOT NULL DEFAULT 0,
+    quarantined INTEGER NOT NULL DEFAULT 0,
     without_verdict INTEGER NOT NULL DEFAULT 0,
     changes TEXT                    -- numbers of cells that changed; NULL until they are asked for
 );
@@ -51,7 +52,8 @@ CREATE TABLE build (
 );
 CREATE TABLE result (
     cell INTEGER NOT NULL, run INTEGER NOT NULL, build INTEGER NOT NULL, setup INTEGER NOT NULL,
-    passed INTEGER NOT NULL, failed INTEGER NOT NULL, unexpected INTEGER NOT NULL,
+    passed INTEGER NOT NULL, failed INTEGER NOT NULL,
+    unexpected INTEGER NOT NULL, quarantined INTEGER NOT NULL,
     inconclusive INTEGER NOT NULL, lab_errors INTEGER NOT NULL,
     alias TEXT,                     -- the cell's id in the run's files, where that is another
     PRIMARY KEY (cell, run)

@@ -23,8 +23,8 @@ pub(super) struct RunRow {
 /// A cell over the runs of a matrix.
 ///
 /// The same cell of another matrix is another series. An id does not name all that decides a result: a matrix has timeouts,
-/// faults and arguments of its own. And a cell that is booted by itself, or bisected, is one that failed: such runs would make
-/// every rate look worse than it is.
+/// faults and arguments of its own. And what is booted by itself is often another kernel of the same name, such as a tree with a
+/// fix: among the nights it would look like a change that comes and goes.
 #[derive(Debug)]
 pub(super) struct CellSeries {
     pub name: String,
@@ -40,6 +40,7 @@ pub(super) struct ResultRow {
     pub run: usize,
     pub passed: u32,
     pub failed: u32,
+    /// Trials that ended in another way than expected, quarantined or not.
     pub unexpected: u32,
     pub without_verdict: u32,
     /// What was booted, by its number in the index.

@@ -30,8 +30,8 @@ impl<'t> Writer<'t> {
                 .collect::<Result<_, _>>()?,
             builds: builds.query_map([], |row| Ok((Build::of_row(row)?, row.get(6)?)))?.collect::<Result<_, _>>()?,
             result: transaction.prepare(
-                "INSERT INTO result (cell, run, build, setup, passed, failed, unexpected, inconclusive, lab_errors, alias)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO result (cell, run, build, setup, passed, failed, unexpected, quarantined, inconclusive, lab_errors, alias)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?,
             failed: transaction
                 .prepare("INSERT INTO failed (cell, failure, run, trials, expected) VALUES (?1, ?2, ?3, ?4, ?5)")?,
@@ -78,7 +78,7 @@ impl<'t> Writer<'t> {
         let sum = |count: fn(&CellFacts) -> u32| cells.iter().map(count).sum::<u32>();
         self.transaction.execute(
             "UPDATE run SET matrix = ?2, started = ?3, started_us = ?4, finished = ?5, interrupted = ?6, planned = ?7, passed = ?8,
-             expected_failures = ?9, unexpected = ?10, without_verdict = ?11 WHERE id = ?1",
+             expected_failures = ?9, unexpected = ?10, quarantined = ?11, without_verdict = ?12 WHERE id = ?1",
             params![
                 run,
                 head.name,
@@ -90,6 +90,7 @@ impl<'t> Writer<'t> {
                 sum(|cell| cell.passed),
                 sum(CellFacts::expected_failures),
                 sum(|cell| cell.unexpected),
+                sum(|cell| cell.quarantined),
                 sum(|cell| cell.inconclusive + cell.lab_errors),
             ],
         )?;
@@ -101,7 +102,7 @@ impl<'t> Writer<'t> {
         let cell = self.cell(&facts.id)?;
         let build = self.build(&facts.build)?;
         let alias = facts.alias.as_ref().map(|alias| alias.as_str());
-        let CellFacts { setup, passed, unexpected, inconclusive, lab_errors, .. } = facts;
+        let CellFacts { setup, passed, unexpected, quarantined, inconclusive, lab_errors, .. } = facts;
         self.result.execute(params![
             cell,
             run,
@@ -110,6 +111,7 @@ impl<'t> Writer<'t> {
             passed,
             facts.failed(),
             unexpected,
+            quarantined,
             inconclusive,
             lab_errors,
             alias

@@ -36,8 +36,10 @@ pub struct RunOverview {
     pub passed: u32,
     /// Trials that failed as expected.
     pub expected_failures: u32,
-    /// Trials that ended in another way than expected, without those that the user stopped.
+    /// Trials that ended in another way than expected, without those that are quarantined or that the user stopped.
     pub unexpected: u32,
+    /// Trials that ended in another way than expected and are quarantined.
+    pub quarantined: u32,
     /// Trials without a verdict on the guest.
     pub without_verdict: u32,
     /// Cells that changed.

@@ -80,6 +80,7 @@ fn notes(run: &RunOverview) -> Vec<String> {
     }
     let counted = |count: u32, what: &str| (count > 0).then(|| format!("{count} {what}"));
     notes.extend(counted(run.changes.undecided, "undecided"));
+    notes.extend(counted(run.quarantined, "quarantined"));
     notes.extend(counted(run.without_verdict, "without a verdict"));
     notes
 }

@@ -68,6 +68,25 @@ fn trials_without_a_verdict_count_for_neither_side() {
 }
 
 #[test]
+fn quarantined_failures_are_counted_apart() {
+    let runs = runs(1, &[failing("idle", 2, 3)]);
+    let path = runs.path().join("2026-01-01-0/plan.json");
+    let mut plan: model::Plan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    plan.cells[0].quarantine.push(model::Quarantine {
+        place: "quarantine.yaml:1".to_owned(),
+        verdicts: vec![Kind::OomLivelock.into()],
+        title: None,
+        reason: "known".to_owned(),
+        link: "https://example.org/1".to_owned(),
+        until: "linux-9.9".parse().unwrap(),
+    });
+    std::fs::write(&path, serde_json::to_vec(&plan).unwrap()).unwrap();
+    let index = Index::open(runs.path(), Keep::File).unwrap();
+    let overview = &index.overview(None, 1).unwrap()[0];
+    assert_eq!((overview.passed, overview.unexpected, overview.quarantined), (1, 0, 2));
+}
+
+#[test]
 fn damaged_and_foreign_indexes_are_made_again() {
     let runs = runs(3, &[failing("idle", 0, 3), failing("hog", 1, 3)]);
     let good = summary(runs.path());
