@@ -7,22 +7,13 @@ mod mails;
 mod night;
 mod pages;
 mod runs;
+mod start;
 
-use super::context::Context;
-use super::error::CliError;
+pub use start::run;
+
 use super::guest_args::KeepArgs;
-use super::known::Catalogues;
-use super::quarantine::QuarantineArgs;
-use super::run::read;
 use super::run_options::{ExecutorKind, RunOptions};
-use crate::nightly::{NightlyConfig, StartError};
-use crate::store::read_stream;
-use model::{Digest, Plan};
-use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
-
-/// Maximum length of a configuration in bytes.
-const MAX_CONFIG: u64 = 1 << 20;
+use std::path::PathBuf;
 
 /// Arguments of `oomlab nightly`.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,53 +60,6 @@ impl NightlyArgs {
             qemu: self.qemu.clone(),
             ltp: self.ltp.clone(),
             mirror: self.mirror.clone(),
-        }
-    }
-}
-
-/// Carries a night out, or tells what it would do; returns the program's exit status.
-///
-/// # Errors
-/// When the configuration or a matrix is wrong, another night goes on, or the night's folder cannot be written. What fails within a night
-/// is part of its summary.
-pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
-    let path = args.config.display();
-    let text = read_stream(&args.config, MAX_CONFIG)
-        .map_err(|error| CliError::Usage(format!("cannot read the configuration {path}: {error}")))?;
-    let config = NightlyConfig::read(&text, &args.config)?;
-    // Everything that is wrong is told before the first guest boots.
-    let catalogues = Catalogues::read(context, args.mirror.clone())?;
-    let plans = config.matrices.iter().map(|matrix| quarantined(matrix, &config, &catalogues, context));
-    let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
-    if args.dry_run {
-        return dry_run::print(&config, &plans, &catalogues);
-    }
-    drop(catalogues);
-    let digest = Digest::of_bytes(&Sha256::digest(&text));
-    night::carry_out(&config, &digest, args.run_options(), context)
-}
-
-/// The plan of a matrix, with its quarantine.
-///
-/// # Errors
-/// When anything in the files is wrong, or an entry of the quarantine has expired.
-fn quarantined(
-    matrix: &Path,
-    config: &NightlyConfig,
-    catalogues: &Catalogues,
-    context: &Context,
-) -> Result<Plan, CliError> {
-    let mut plan = read(matrix, catalogues, context)?;
-    let quarantine = QuarantineArgs { quarantine: config.quarantine.clone(), no_quarantine: false };
-    quarantine.apply(matrix, &mut plan, false, catalogues, context)?;
-    Ok(plan)
-}
-
-impl From<StartError> for CliError {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::InUse { .. } => Self::Usage(error.to_string()),
-            StartError::Store(_) | StartError::Io { .. } => Self::Lab(error.to_string()),
         }
     }
 }

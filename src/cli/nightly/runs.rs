@@ -1,7 +1,7 @@
 //! The runs of a night, and further trials for cells that are undecided.
 
 use super::night::Night;
-use super::quarantined;
+use super::start::quarantined;
 use crate::cli::error::CliError;
 use crate::cli::execute::Execution;
 use crate::cli::known::Catalogues;
