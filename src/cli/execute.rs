@@ -9,7 +9,7 @@ use super::keep;
 use super::known::Catalogues;
 use super::live::Live;
 use super::needed;
-use super::output;
+use super::output::{self, is_stdout};
 use super::pages;
 use super::preparation::PreparationView;
 use super::resume::Resumption;
@@ -276,10 +276,6 @@ pub(super) fn report_json(run: &RunDir, path: Option<&Path>) -> Result<(), CliEr
     let Some(path) = path else { return Ok(()) };
     let json = report::json(&run.record()?);
     if is_stdout(path) { Ok(output::print_json(&json)?) } else { output::write_file(path, &json) }
-}
-
-pub(super) fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 /// An unreadable stdout does not change the exit status, which tells the verdicts.

@@ -2,13 +2,15 @@
 
 use super::completion::cells;
 use super::error::CliError;
+use super::history_page::history_page;
 use super::lookup;
-use super::output::{self, style};
+use super::output::{self, style, write_document};
 use super::runs::notify_left_out;
 use crate::diagnostic::{did_you_mean, listed};
 use crate::history::{Index, IndexedCell, Keep};
 use crate::matrix::matches_glob;
 use crate::report;
+use crate::report::html::Base;
 use model::CellHistory;
 use std::path::PathBuf;
 
@@ -36,6 +38,9 @@ pub struct HistoryArgs {
     /// Print a JSON document; see `docs/files.md`
     #[arg(long)]
     pub json: bool,
+    /// Write a page for a browser with all cells over the runs; `-` for standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cell", "json", "last"])]
+    pub html: Option<PathBuf>,
 }
 
 /// Shows the history; returns the program's exit status.
@@ -48,6 +53,12 @@ pub fn run(args: &HistoryArgs, color: bool) -> Result<u8, CliError> {
     let left_out = index.left_out()?;
     let matrix = args.matrix.as_deref();
     check_matrix(&index, matrix)?;
+    if let Some(file) = &args.html {
+        let runs = index.folder().canonicalize()?;
+        write_document(file, &history_page(&index, matrix, &Base::folder(&runs.to_string_lossy()))?)?;
+        notify_left_out(&left_out);
+        return Ok(0);
+    }
     let (text, json) = match &args.cell {
         None => {
             let runs = index.overview(matrix, args.last as usize)?;

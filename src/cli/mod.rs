@@ -20,6 +20,7 @@ mod flaky;
 mod gdb;
 mod guest_args;
 mod history;
+mod history_page;
 mod interrupt;
 mod kcidb;
 mod keep;

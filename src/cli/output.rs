@@ -143,3 +143,16 @@ fn is_utf8() -> bool {
         locale.contains("utf-8") || locale.contains("utf8") || locale == "c" || locale == "posix"
     })
 }
+
+/// Whether a path stands for standard output.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Writes a document to a file, or for `-` to standard output.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write_document(path: &Path, text: &str) -> Result<(), CliError> {
+    if is_stdout(path) { print(text) } else { write_file(path, text) }
+}

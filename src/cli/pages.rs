@@ -69,8 +69,12 @@ fn page_of_run(run: &RunDir, record: &RunRecord, base: &Base) -> Result<String, 
     let has_page = |trial: &&TrialRecord| run.trial_folder(trial.cell.id.as_str(), trial.trial).join(PAGE).is_file();
     let pages: BTreeSet<String> = record.trials.iter().filter(has_page).map(TrialRecord::folder).collect();
     let plan = run.plan()?;
-    // A run says the same without its history.
-    let trends = crate::history::trends(run.path()).unwrap_or_default();
+    let trends = crate::history::trends_since_earlier_runs(run.path()).unwrap_or_else(|error| {
+        // A run has its results without its history.
+        notify(&format!("{PAGE} does not say what has changed: {error}"));
+        None
+    });
+    let trends = trends.unwrap_or_default();
     Ok(run_page(&RunPage { run: record, plan: &plan, trends: &trends, base, pages: &pages }))
 }
 

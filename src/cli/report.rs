@@ -3,11 +3,11 @@
 use super::completion::trials;
 use super::context::Context;
 use super::error::CliError;
-use super::execute::{is_stdout, report_json, report_text};
+use super::execute::{report_json, report_text};
 use super::kcidb::KcidbArgs;
 use super::lookup::{self, Recorded};
 use super::mail::{self, LintArgs, MailArgs};
-use super::output::{print, write_file};
+use super::output::{is_stdout, write_document};
 use super::pages;
 use crate::store::RunDir;
 use clap::Subcommand;
@@ -72,7 +72,7 @@ pub fn run(
             args.kcidb.write(&run)?;
             report_text(&run, on_stdout.first().copied(), args.junit.as_deref(), color)?;
             report_json(&run, json)?;
-            html.map_or(Ok(()), |file| write(file, &pages::of_run(&run, file)?))?;
+            html.map_or(Ok(()), |file| write_document(file, &pages::of_run(&run, file)?))?;
         }
         Recorded::Trial(dir) => {
             let Some(file) = html.filter(|_| json.is_none() && args.junit.is_none() && args.kcidb.kcidb.is_none())
@@ -81,12 +81,8 @@ pub fn run(
                     "name its run; of one trial there are a page (`--html FILE`) and a mail (`oomlab report mail`)";
                 return Err(CliError::Usage(format!("{} is a trial: {hint}", dir.display())));
             };
-            write(file, &pages::of_trial(&dir, file)?)?;
+            write_document(file, &pages::of_trial(&dir, file)?)?;
         }
     }
     Ok(0)
-}
-
-fn write(file: &Path, page: &str) -> Result<(), CliError> {
-    if is_stdout(file) { print(page) } else { write_file(file, page) }
 }

@@ -169,6 +169,20 @@ impl Index {
         Ok(end.map(|end| series.trends(end)).unwrap_or_default())
     }
 
+    /// Whether no earlier run is of the run's matrix.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub fn is_first(&self, run: &RunId) -> Result<bool, HistoryError> {
+        Ok(self.db.query_row(
+            "SELECT NOT EXISTS (SELECT 1 FROM run JOIN run AS earlier ON earlier.matrix = run.matrix
+             WHERE run.folder = ?1 AND earlier.problem IS NULL
+             AND (earlier.started_us, earlier.folder) < (run.started_us, run.folder))",
+            [run.as_str()],
+            |row| row.get(0),
+        )?)
+    }
+
     /// The cells of a run's matrix over all of its runs; `None` for a run that is not in the index.
     pub(super) fn series_of(&self, run: &RunId) -> Result<Option<MatrixSeries>, HistoryError> {
         let matrix: Option<String> = self

@@ -33,6 +33,15 @@ pub fn trends(run: &Path) -> Result<Vec<CellTrend>, HistoryError> {
     Index::beside(run)?.trends(&name(run))
 }
 
+/// The same; `None` for the first run of a matrix, where every failure is new and nothing has changed.
+///
+/// # Errors
+/// When the folder above cannot be listed.
+pub fn trends_since_earlier_runs(run: &Path) -> Result<Option<Vec<CellTrend>>, HistoryError> {
+    let (index, name) = (Index::beside(run)?, name(run));
+    if index.is_first(&name)? { Ok(None) } else { index.trends(&name).map(Some) }
+}
+
 /// Where each unexpected failure of the run in a folder began, by the runs beside it.
 ///
 /// # Errors
