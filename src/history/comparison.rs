@@ -28,11 +28,13 @@ pub struct RunOfIndex<'i> {
 /// # Errors
 /// When an index is damaged.
 pub fn compare(old: RunOfIndex<'_>, new: RunOfIndex<'_>) -> Result<Option<Comparison>, HistoryError> {
-    let (Some(before), Some(after)) = (old.index.series_of(old.run)?, new.index.series_of(new.run)?) else {
-        return Ok(None);
-    };
     let place = |series: &MatrixSeries, run: &RunId| series.runs.iter().position(|row| row.run == *run);
-    let (Some(begin), Some(end)) = (place(&before, old.run), place(&after, new.run)) else { return Ok(None) };
+    let Some(before) = old.index.series_of(old.run)? else { return Ok(None) };
+    // Most runs that are compared are of one matrix.
+    let is_same = std::ptr::eq(old.index, new.index) && place(&before, new.run).is_some();
+    let other = if is_same { None } else { new.index.series_of(new.run)? };
+    let after = other.as_ref().unwrap_or(&before);
+    let (Some(begin), Some(end)) = (place(&before, old.run), place(after, new.run)) else { return Ok(None) };
     let mut old_cells: HashMap<&str, &CellSeries> =
         before.cells.iter().map(|cell| (cell.name.as_str(), cell)).collect();
     let mut cells = Vec::new();
@@ -40,7 +42,8 @@ pub fn compare(old: RunOfIndex<'_>, new: RunOfIndex<'_>) -> Result<Option<Compar
         let old = old_cells.remove(cell.name.as_str()).map(|old| (old, begin));
         cells.extend(of_cell(old, Some((cell, end))));
     }
-    for cell in before.cells.iter().filter(|cell| old_cells.contains_key(cell.name.as_str())) {
+    let is_in_old = |cell: &&CellSeries| old_cells.contains_key(cell.name.as_str()) && cell.up_to(begin).is_some();
+    for cell in before.cells.iter().filter(is_in_old) {
         cells.extend(of_cell(Some((cell, begin)), None));
     }
     cells.sort_by(|one, other| (one.trend, &one.cell).cmp(&(other.trend, &other.cell)));
@@ -62,7 +65,8 @@ fn of_cell(old: Option<(&CellSeries, usize)>, new: Option<(&CellSeries, usize)>)
     };
     if run.trials == 0 {
         let was_tried = known.trials > 0;
-        return was_tried.then(|| word(None, Trend::NotRun, known.passing, run.passing, None)).into_iter().collect();
+        let all = Position { failures: known.trials - known.passing.passes, ..known.passing };
+        return was_tried.then(|| word(None, Trend::NotRun, all, run.passing, None)).into_iter().collect();
     }
     let mut cells = Vec::new();
     let failures: BTreeSet<&Failure> = known.failures.keys().chain(run.failures.keys()).collect();

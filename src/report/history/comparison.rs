@@ -35,6 +35,9 @@ pub fn comparison(comparison: &Comparison, style: Style) -> String {
         }
         out.push('\n');
     }
+    if by_word.is_empty() {
+        return out + "no trial of either run has a verdict\n";
+    }
     let counts: Vec<String> = by_word
         .iter()
         .map(|(trend, cells)| style.paint(colour(*trend), &format!("{} {}", cells.len(), words(*trend))))

@@ -78,6 +78,8 @@ fn compare_tells_what_is_worse_by_its_exit_status() {
     let before = program.run(["compare", "latest~6", "latest"]);
     assert_eq!(before.status, Some(0), "{before:?}");
     assert!(before.stdout.starts_with("2026-01-10-0 → 2026-01-16-0\n"), "{}", before.stdout);
+    let other = program.run(["compare", "latest", "elsewhere"]);
+    assert_eq!(other.stdout.matches("not run").count(), 7, "{other:?}");
     let unknown = program.run(["compare", "elsewhere", "latest"]);
     assert_eq!(unknown.status, Some(1), "cells that fail are new where nothing is known of them: {unknown:?}");
     assert!(!program.dir().join("index.sqlite").exists(), "that folder is not the lab's");

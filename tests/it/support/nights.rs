@@ -69,7 +69,9 @@ impl Night<'_> {
         let run = self.create();
         for cell in self.cells {
             let mut written: HashMap<(Kind, Option<String>), PathBuf> = HashMap::new();
-            for record in self.records(cell) {
+            for mut record in self.records(cell) {
+                // With it, a record is as long as the median of real ones, 9 KB.
+                record.command.extend((0..180).map(|number| format!("-device virtio-blk-device,drive=drive-{number}")));
                 let file = run.trial_folder(record.cell.id.as_str(), record.trial).join("trial.json");
                 match written.entry((record.verdict.kind, record.verdict.title.clone())) {
                     Entry::Vacant(entry) => {
