@@ -17,6 +17,7 @@
 //! - [`model`]: cells, events, evidence, verdicts and records;
 //! - [`introspect`]: symbols, debug information and tasks from a guest's memory;
 //! - [`watchdog`]: events → verdict; replay;
+//! - [`changepoint`]: when the failure rate of a noisy test changed;
 //! - [`bisect`]: noisy, cost-aware search over a commit graph.
 //!
 //! The modules of this crate do the I/O. Each uses only modules below it; `tests/it/architecture.rs` has the table.
