@@ -4,6 +4,7 @@ use crate::support::scripted::Scripted;
 use model::{Bundle, Kind, RamMib, Step, StepRecord, StepResult, TrialRecord};
 use oomlab::store::read_events;
 use std::path::PathBuf;
+use std::time::Duration;
 use watchdog::{Setup, replay};
 
 /// A livelock: beats go on, the canary is stuck, a vCPU is busy, and nothing comes after the kill.
@@ -150,10 +151,18 @@ async fn a_bundle_that_cannot_be_written_is_noted_and_the_verdict_kept() {
     let mut scripted = Scripted::default();
     scripted.cell("cell", &format!("{LIVELOCK}{STUCK}"));
     let run = scripted.run_dir();
-    std::fs::create_dir_all(run.path().join("cells/cell")).unwrap();
-    // A file in the place of the bundle's folder: nothing can be written there, as on a full disk.
-    std::fs::write(run.path().join("cells/cell/bundle"), "").unwrap();
-    scripted.run_into(&run).await.unwrap();
+    let folder = run.path().join("cells/cell");
+    // A file in the place of the bundle's folder: nothing can be written there, as on a full disk. What lies there before the trial
+    // begins is removed.
+    let block = async {
+        while !folder.join("console.log").is_file() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        std::fs::write(folder.join("bundle"), "").unwrap();
+    };
+    let (ran, blocked) = tokio::join!(scripted.run_into(&run), tokio::time::timeout(Duration::from_secs(60), block));
+    ran.unwrap();
+    blocked.unwrap();
     let trial = run.record().unwrap().trials.remove(0);
     assert_kept(&scripted, &trial, Kind::OomLivelock);
     let steps = bundle(&scripted);
