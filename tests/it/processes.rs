@@ -6,7 +6,7 @@ mod supervised;
 use crate::support::guests;
 use crate::support::program;
 
-use guests::{AGENT, END, HEALTHY, RUN, boot_args, lab, matrix, read_json, run_dir};
+use guests::{AGENT, END, HEALTHY, RUN, boot_args, lab, matrix, read_json, run_dir, run_dirs};
 use program::{Program, finish, start, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -204,7 +204,7 @@ fn two_runs_at_once_get_folders_of_their_own() {
         let finished = wait(child);
         assert_eq!(finished.status, Some(0), "{finished:?}");
     }
-    let runs: Vec<_> = std::fs::read_dir(program.dir().join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    let runs = run_dirs(&program);
     assert_eq!(runs.len(), 2);
     for run in runs {
         assert_eq!(read_json(&run.join("run.json"))["finished"], true);

@@ -70,7 +70,10 @@ fn passed_trial_has_a_page_on_request() {
     assert!(run_page.stdout.starts_with("<!DOCTYPE html>") && run_page.stderr.contains("1 pass"), "{run_page:?}");
     for (args, words) in [
         (vec!["report", "r", "--html", "-", "--json", "-"], "standard output takes one document"),
-        (vec!["report", "r/kernel.riscv64-nommu.32M.initrd"], "is a trial: name its run; of one trial there is a page"),
+        (
+            vec!["report", "r/kernel.riscv64-nommu.32M.initrd"],
+            "is a trial: name its run; of one trial there are a page",
+        ),
         (vec!["report", "r", "--html", "none/x.html"], "cannot write none/x.html"),
     ] {
         let refused = program.run(&args);

@@ -58,11 +58,17 @@ pub fn matrix(program: &Program, guests: &[(&str, &str)], rest: &str) {
 /// Runs that matrix.
 pub const RUN: [&str; 4] = ["run", "matrix.yaml", "--qemu", FAKE_QEMU];
 
+/// The folders of the runs, beside which their index lies.
+pub fn run_dirs(program: &Program) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(program.dir().join("runs")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
 /// The only run's folder below `runs`.
 pub fn run_dir(program: &Program) -> PathBuf {
-    let mut found: Vec<_> = std::fs::read_dir(program.dir().join("runs")).unwrap().collect();
+    let mut found = run_dirs(program);
     assert_eq!(found.len(), 1);
-    found.remove(0).unwrap().path()
+    found.remove(0)
 }
 
 pub fn read_json(path: &Path) -> Value {
