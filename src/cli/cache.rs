@@ -55,7 +55,7 @@ struct PruneArgs {
     /// Keep the kernels of the catalogue
     #[arg(long)]
     keep_catalogue: bool,
-    /// Only tell what would be removed
+    /// Print what would be removed; remove nothing
     #[arg(long)]
     dry_run: bool,
 }

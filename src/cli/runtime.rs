@@ -4,7 +4,7 @@ use super::error::CliError;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long an idle thread for blocking work is kept: for ever.
+/// How long an idle thread for blocking work is kept: as long as the program runs.
 const KEEP_ALIVE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// An event loop on this thread, with one thread for blocking work.

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
 
 /// How long a deadline may wait for the console bytes that had arrived when it passed. A flood never ends: then the host sample says
-/// that the loop is behind. Shorter than the period, so that a busy host that makes each sample late does not put off a deadline for ever.
+/// that the loop is behind. Shorter than the period, so that a busy host that makes each sample late does not put off a deadline indefinitely.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A loop that is later than this may have missed what arrived meanwhile.

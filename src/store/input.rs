@@ -29,7 +29,7 @@ pub fn open_stream(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     match kind {
         FileType::RegularFile => Ok(Box::new(file)),
         FileType::Fifo => {
-            // Without O_NONBLOCK, opening waits for a writer for ever; with it, reading does not wait where there is none.
+            // Without O_NONBLOCK, opening waits for a writer without a limit; with it, reading does not wait where there is none.
             let mut first = [0];
             let read = match file.read(&mut first) {
                 Ok(0) => return Err(refused("it is a FIFO to which nothing writes; start its writer first")),
