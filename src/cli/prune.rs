@@ -10,7 +10,7 @@ use crate::store::ThinningLevel;
 use clap::ArgGroup;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
-use model::Trend;
+use model::FailureHistory;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,22 +65,22 @@ pub(super) fn prune(runs: &Path, retention: &Retention, now: Timestamp, dry_run:
 fn open_failures(runs: &Path) -> Result<Vec<OpenFailure>, CliError> {
     let failed = |error: crate::history::HistoryError| CliError::Lab(error.to_string());
     let index = Index::open(runs, Keep::File).map_err(failed)?;
-    let is_open = |trend: Trend| {
-        matches!(
-            trend,
-            Trend::New | Trend::Worse | Trend::Undecided | Trend::StillFailing | Trend::Flaky | Trend::Better
-        )
-    };
     let mut open = Vec::new();
     for cell in index.cells(None).map_err(failed)? {
         let Some(history) = index.cell(&cell).map_err(failed)? else { continue };
-        for failure in history.failures.into_iter().filter(|failure| !failure.expected && is_open(failure.trend)) {
+        for failure in history.failures.into_iter().filter(is_open) {
             let since = failure.segments.last().and_then(|segment| segment.since.as_ref());
             let since = since.map(|since| since.first.clone());
             open.push(OpenFailure { cell: history.cell.clone(), failure: Some(failure.failure), since });
         }
     }
     Ok(open)
+}
+
+/// Whether it is unexpected and the trials since its latest change have it. Its word is of the latest run alone, which may have no verdict,
+/// and calls a rate below [`changepoint::Settings::flaky_min`] a pass.
+fn is_open(failure: &FailureHistory) -> bool {
+    !failure.expected && failure.segments.last().is_some_and(|present| present.rate.failures > 0)
 }
 
 /// A line for each run, and the total.
@@ -104,4 +104,46 @@ pub(super) fn total(pruned: &PrunedRuns, dry_run: bool) -> String {
     let runs = pruned.runs.len();
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     format!("{freed} {} of {runs}\n", HumanBytes(pruned.bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use changepoint::{Expectation, Position, Settings, Trend, assess, segments};
+    use model::{Failure, Kind, RateInterval, RateSegment};
+
+    /// The word for a failure of these runs, each with its failures and passes, and whether it is open.
+    fn seen(expected: bool, runs: &[(u32, u32)]) -> (Trend, bool) {
+        let position = |(failures, passes): &(u32, u32)| Position { failures: *failures, passes: *passes };
+        let positions: Vec<Position> = runs.iter().map(position).collect();
+        let rate =
+            |tally: Position| RateInterval { failures: tally.failures, trials: tally.trials(), low: 0.0, high: 1.0 };
+        let segment = |tally| RateSegment { rate: rate(tally), since: None, differs: Vec::new() };
+        let found = segments(&positions, &Settings::default());
+        let trend = assess(&positions, Expectation::Pass, &Settings::default()).trend;
+        let failure = FailureHistory {
+            failure: Failure { kind: Kind::OomLivelock, title: None },
+            expected,
+            failures: positions.iter().map(|position| position.failures).collect(),
+            trend,
+            trials_to_decide: None,
+            segments: found.into_iter().map(|segment_of| segment(segment_of.tally)).collect(),
+        };
+        (trend, is_open(&failure))
+    }
+
+    #[test]
+    fn failure_is_open_while_its_present_rate_is_above_zero() {
+        let green = [(0, 3); 60];
+        let red = [green.as_slice(), &[(3, 0); 4]].concat();
+        assert_eq!(seen(false, &red), (Trend::StillFailing, true));
+        assert_eq!(seen(true, &red).1, false);
+        let without_verdict = [red.as_slice(), &[(0, 0)]].concat();
+        assert_eq!(seen(false, &without_verdict), (Trend::NotRun, true));
+        let fixed = [red.as_slice(), &[(0, 3); 20]].concat();
+        assert_eq!(seen(false, &fixed), (Trend::Passing, false));
+        assert_eq!(seen(false, &[fixed.as_slice(), &[(0, 0)]].concat()), (Trend::NotRun, false));
+        let rare = [green.as_slice(), &[(1, 2)], &green].concat();
+        assert_eq!(seen(false, &rare), (Trend::Passing, true));
+    }
 }
