@@ -174,11 +174,12 @@ impl RunDir {
         lock(&self.dir)
     }
 
-    /// Writes down that the run goes on.
+    /// Writes down that the run goes on. It will have evidence again.
     ///
     /// # Errors
-    /// When `run.json` cannot be read or written.
+    /// When `run.json` cannot be read or written, or `thinned.json` cannot be removed.
     pub fn begin_again(&self) -> Result<(), StoreError> {
+        self.remove_thinned()?;
         let head = self.head()?;
         let resumed = head.resumed.saturating_add(1);
         let head = RunHead { duration_s: self.before_s, finished: false, interrupted: false, resumed, ..head };

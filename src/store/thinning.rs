@@ -78,6 +78,15 @@ impl RunDir {
     pub fn store_thinned(&self, thinned: &Thinned) -> Result<(), StoreError> {
         json::write(&self.path().join("thinned.json"), thinned)
     }
+
+    /// Removes `thinned.json`, so that the run is looked at again.
+    pub(super) fn remove_thinned(&self) -> Result<(), StoreError> {
+        let path = self.path().join("thinned.json");
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::write(&path)(error)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Bytes that [`remove_evidence`] would free: also those of files that a killed program has left behind.
