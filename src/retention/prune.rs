@@ -1,7 +1,7 @@
 //! The removal.
 
 use super::policy::Retention;
-use super::protected::{OpenFailure, protected};
+use super::protected::{OpenFailure, PlannedRun, protected};
 use crate::store::{RunDir, StoreError, Thinned, ThinningLevel, evidence_bytes, read_trial, remove_evidence};
 use jiff::Timestamp;
 use model::{RunId, printable};
@@ -56,15 +56,20 @@ pub fn prune(
     let mut pruned = PrunedRuns::default();
     let mut dated = Vec::new();
     for dir in RunDir::all(runs)? {
-        match started(&dir) {
-            Ok(started) => dated.push((started, dir)),
-            Err(error) => pruned.failed.push((name(&dir), error)),
+        let name = name(&dir);
+        let opened = started(&dir).and_then(|started| {
+            let run = PlannedRun::open(RunId::new(name.as_str()), dir).map_err(|error| error.to_string())?;
+            Ok((started, run))
+        });
+        match opened {
+            Ok(opened) => dated.push(opened),
+            Err(error) => pruned.failed.push((name, error)),
         }
     }
-    dated.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.path().cmp(other.1.path())));
-    let ordered: Vec<(RunId, RunDir)> = dated.iter().map(|(_, dir)| (RunId::new(name(dir)), dir.clone())).collect();
-    let protected = protected(&ordered, open)?;
-    for ((started, dir), (id, _)) in dated.iter().zip(&ordered) {
+    dated.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.dir.path().cmp(other.1.dir.path())));
+    let (times, runs): (Vec<Timestamp>, Vec<PlannedRun>) = dated.into_iter().unzip();
+    let protected = protected(&runs, open)?;
+    for (started, PlannedRun { id, dir, .. }) in times.iter().zip(&runs) {
         let age = Duration::try_from(now.duration_since(*started)).unwrap_or_default();
         let Some(level) = retention.level(age) else { continue };
         let keep = protected.get(id).cloned().unwrap_or_default();

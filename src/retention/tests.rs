@@ -14,6 +14,7 @@ const NOW: &str = "2026-12-31T00:00:00Z";
 const BOTH: Retention =
     Retention { thin: Some(Duration::from_secs(30 * 86400)), evidence: Some(Duration::from_secs(90 * 86400)) };
 
+/// A cell whose folders are called `id`, and which the present program gives another id.
 fn cell(id: &str) -> Cell {
     Cell {
         id: id.into(),
@@ -25,7 +26,7 @@ fn cell(id: &str) -> Cell {
         needs: model::Needs::default(),
         faults: model::Faults::default(),
         canary: Canary::default(),
-        axes: model::Axes::default(),
+        axes: [("name".to_owned(), id.to_owned())].into_iter().collect(),
         append: Vec::new(),
         qemu: Vec::new(),
         timeouts: model::Timeouts::default(),
@@ -99,7 +100,11 @@ fn with_evidence(lab: &Lab) -> Vec<String> {
 
 fn open(cell: &str, kind: Kind, since: Option<&str>) -> OpenFailure {
     let failure = Failure { kind, title: None };
-    OpenFailure { cell: cell.into(), failure: Some(failure), since: since.map(RunId::new) }
+    OpenFailure {
+        cell: crate::matrix::cell_id(&self::cell(cell)),
+        failure: Some(failure),
+        since: since.map(RunId::new),
+    }
 }
 
 #[test]
@@ -154,6 +159,25 @@ fn open_failures_keep_their_first_and_latest_evidence() {
 }
 
 #[test]
+fn open_failures_keep_evidence_behind_a_missing_trial() {
+    let lab = Lab::new();
+    let run = lab.run(100, &[("a", Kind::OomLivelock)]);
+    std::fs::remove_dir_all(run.trial_folder("a", 1)).unwrap();
+    lab.prune(&BOTH, &[open("a", Kind::OomLivelock, None)], false);
+    assert_eq!(with_evidence(&lab), ["100-days/a~2"]);
+}
+
+#[test]
+fn open_failures_keep_evidence_under_an_earlier_id() {
+    let lab = Lab::new();
+    lab.run(100, &[("a", Kind::OomLivelock)]);
+    let open = open("a", Kind::OomLivelock, None);
+    assert_ne!(open.cell.as_str(), "a");
+    lab.prune(&BOTH, &[open], false);
+    assert_eq!(with_evidence(&lab), ["100-days/a", "100-days/a~2"]);
+}
+
+#[test]
 fn bisections_keep_the_evidence_of_their_ends() {
     let lab = Lab::new();
     lab.run(120, &[("a", Kind::Finished), ("b", Kind::Finished)]);
@@ -179,6 +203,26 @@ fn killed_prune_leaves_records_that_are_true_and_is_completed() {
     std::fs::write(folder.join("trial.json"), serde_json::to_vec(&record).unwrap()).unwrap();
     let pruned = lab.prune(&BOTH, &[], false);
     assert_eq!((pruned.runs[0].trials, with_evidence(&lab)), (2, Vec::new()));
+}
+
+#[test]
+fn resumed_run_is_pruned_again() {
+    let lab = Lab::new();
+    let run = lab.run(100, &[("a", Kind::Finished)]);
+    lab.prune(&BOTH, &[], false);
+    let (resumed, _) = RunDir::resume(run.path()).unwrap();
+    resumed.begin_again().unwrap();
+    // A further trial.
+    let (folder, record) = (resumed.trial_folder("a", 3), read_trial(&run.trial_folder("a", 1)).unwrap());
+    let mut trial = TrialDir::create(&folder).unwrap();
+    trial.console(&[b'x'; 1000]).unwrap();
+    let artifacts = trial.artifacts().unwrap();
+    trial.finish(&TrialRecord { trial: 3, artifacts, removed: Vec::new(), ..record }).unwrap();
+    resumed.finish(1.0, false).unwrap();
+    drop(resumed);
+    assert_eq!(with_evidence(&lab), ["100-days/a~3"]);
+    let pruned = lab.prune(&BOTH, &[], false);
+    assert_eq!((pruned.runs.len(), with_evidence(&lab).len()), (1, 0));
 }
 
 #[test]

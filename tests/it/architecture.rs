@@ -43,7 +43,7 @@ const MODULES: &[Module] = &[
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
     edge("archive", &["host", "store", "report", "kernel"]),
-    edge("retention", &["store"]),
+    edge("retention", &["store", "matrix"]),
     edge("nightly", &["host", "store", "retention", "diagnostic"]),
     edge("ssh", &[]),
     edge("image", &["host", "store", "workload", "assets", "diagnostic"]),
