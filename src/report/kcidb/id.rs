@@ -1,6 +1,6 @@
 //! Ids of objects: the same each time a run is reported, and unique among all that an origin submits.
 
-use model::{Cell, Digest, RunRecord, TrialRecord, printable};
+use model::{Artifact, Cell, Digest, RunRecord, TrialRecord, printable};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
@@ -30,14 +30,14 @@ impl<'r> Ids<'r> {
 
     /// A trial. Runs of one name may start on several machines at the same second: the files of their guests differ.
     pub fn test(&self, trial: &TrialRecord) -> String {
-        let files = trial.artifacts.iter().map(|artifact| artifact.sha256.as_str());
+        let files = digests(&trial.artifacts, &trial.removed);
         let started = [self.run.started.as_str(), trial.started.as_str()];
         self.of_folder(&trial.folder(), &short_digest(started.into_iter().chain(files)))
     }
 
     /// A trial that was not run: the run is told by its finished trials.
     pub fn missing(&self, folder: &str) -> String {
-        let files = self.run.trials.iter().flat_map(|trial| &trial.artifacts).map(|artifact| artifact.sha256.as_str());
+        let files = self.run.trials.iter().flat_map(|trial| digests(&trial.artifacts, &trial.removed));
         self.of_folder(folder, &short_digest(std::iter::once(self.run.started.as_str()).chain(files)))
     }
 
@@ -93,6 +93,13 @@ fn source(cell: &Cell, trial: Option<&TrialRecord>) -> String {
     printable(&format!("{}{version}", cell.kernel))
 }
 
+/// Digests of all files that a trial has kept, in the order of their names: files that go later do not change an id.
+fn digests<'t>(present: &'t [Artifact], removed: &'t [Artifact]) -> Vec<&'t str> {
+    let mut files: Vec<&Artifact> = present.iter().chain(removed).collect();
+    files.sort_by_key(|artifact| &artifact.file);
+    files.into_iter().map(|artifact| artifact.sha256.as_str()).collect()
+}
+
 /// The start of a SHA-256 over several texts, each with its length.
 fn short_digest<'t>(parts: impl IntoIterator<Item = &'t str>) -> String {
     let mut hash = Sha256::new();
@@ -106,6 +113,15 @@ fn short_digest<'t>(parts: impl IntoIterator<Item = &'t str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn removed_files_stay_in_the_digests() {
+        let file = |name: &str| Artifact { file: name.to_owned(), bytes: 1, sha256: Digest::of_bytes(name.as_bytes()) };
+        let all = ["console.log", "events.jsonl", "qemu.sh", "bundle/vmcore"].map(file);
+        let (kept, removed) = ([all[2].clone()], [all[0].clone(), all[1].clone(), all[3].clone()]);
+        assert_eq!(digests(&all, &[]).len(), 4);
+        assert_eq!(digests(&kept, &removed), digests(&all, &[]));
+    }
 
     #[test]
     fn parts_have_the_characters_that_are_allowed() {
