@@ -7,7 +7,7 @@ use super::driver::SessionDriver;
 use super::error::SessionError;
 use super::event::{SessionEvent, SkipReason};
 use super::premise;
-use super::session::{SearchOutcome, Session, SessionDir};
+use super::session::{SearchOutcome, Session};
 use super::verdict::VerdictPattern;
 use crate::git::{CommitId, Repository};
 use crate::host::Clock;
@@ -17,6 +17,7 @@ use bisect::Answer;
 use model::{
     Cell, CellId, Culprit, FailureOrigin, Origin, Outcome, Regression, RunId, RunRecord, StartWeight, TrialRecord,
 };
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,24 +35,27 @@ struct Failure {
 }
 
 impl SessionDriver<'_> {
-    /// Bisects each regression of a run, for at most `budget` in all, and tells what became of each; sessions without an
-    /// answer by then can be resumed. `origins` are those of the run's failures.
+    /// Bisects each regression of a run, for at most `budget` in all, and writes down what became of each as soon as that is
+    /// known. A session without an answer by then continues the next time. `origins` are those of the run's failures.
     ///
     /// # Errors
-    /// When the run cannot be read, or the lab fails.
+    /// When the run cannot be read or written, or the lab fails.
     pub async fn bisect_regressions(
         &mut self,
         run: &RunDir,
         origins: &[FailureOrigin],
         budget: Duration,
         jobs: Option<u32>,
-    ) -> Result<Vec<Regression>, SessionError> {
+    ) -> Result<(), SessionError> {
         let record = run.record()?;
         let (found, skipped) = find(&record, origins);
-        let mut regressions: Vec<Regression> = Vec::new();
-        for (cell, reason) in &skipped {
-            regressions.push(self.skip(cell, reason));
+        let earlier = run.regressions()?;
+        let mut regressions = Vec::new();
+        for (trial, reason) in &skipped {
+            let skipped = self.skip(trial, reason);
+            add(&mut regressions, skipped, &earlier);
         }
+        run.store_regressions(with_earlier(&regressions, &earlier))?;
         let clock = Clock::start();
         let deadline = self.cancel.clone();
         tokio::spawn(async move {
@@ -60,18 +64,21 @@ impl SessionDriver<'_> {
         });
         for failure in &found {
             let has_time = clock.elapsed() < budget && !self.cancel.is_cancelled();
-            regressions.push(if has_time {
+            let regression = if has_time {
                 self.bisect_failure(run, failure, jobs).await?
             } else {
-                self.skip(&failure.trial.cell.id, &SkipReason::NoTime)
-            });
+                self.skip(&failure.trial, &SkipReason::NoTime)
+            };
+            add(&mut regressions, regression, &earlier);
+            run.store_regressions(with_earlier(&regressions, &earlier))?;
         }
-        Ok(regressions)
+        Ok(run.store_regressions(regressions)?)
     }
 
-    fn skip(&mut self, cell: &CellId, reason: &SkipReason) -> Regression {
+    fn skip(&mut self, trial: &TrialRecord, reason: &SkipReason) -> Regression {
+        let cell = &trial.cell.id;
         self.listener.on_event(SessionEvent::RegressionSkipped { cell, reason });
-        Regression::skipped(cell.clone(), reason.to_string())
+        Regression::skipped(cell.clone(), failure_of(trial), reason.to_string())
     }
 
     async fn bisect_failure(
@@ -84,7 +91,7 @@ impl SessionDriver<'_> {
         let cell = &trial.cell;
         let (repository, config) = match self.source(cell)? {
             Ok(source) => source,
-            Err(reason) => return Ok(self.skip(&cell.id, &reason)),
+            Err(reason) => return Ok(self.skip(trial, &reason)),
         };
         let (id, run_id) = (&cell.id, before.as_str());
         self.listener.on_event(SessionEvent::RegressionStarted { cell: id, run: run_id, good, bad });
@@ -92,18 +99,21 @@ impl SessionDriver<'_> {
         let jobs = cell::jobs(jobs, cell);
         let subject = CellSubject { cell: cell.clone(), variation: Variation::Commit { config }, criterion };
         let subject = Subject::Cell(Box::new(subject));
-        let repository = Repository::open(&repository).await?;
-        let range = CommitRange { old: vec![good.clone()], new: bad.clone(), fix: false };
-        let (config, history) = range.plan(&repository, subject, jobs, cell::settings(true), self.listener).await?;
-        let config = SessionConfig { starts: starts.clone(), ..config };
-        let session = format!("bisections/{id}");
-        let place = SessionDir::Named(run.path().join(&session));
-        let outcome = self.resume(Session::create(&place, config, history)?).await?;
+        let session = session_folder(id, &failure_of(trial), good, bad);
+        let plan = async {
+            let repository = Repository::open(&repository).await?;
+            let range = CommitRange { old: vec![good.clone()], new: bad.clone(), fix: false };
+            let (config, history) = range.plan(&repository, subject, jobs, cell::settings(true), self.listener).await?;
+            Ok((SessionConfig { starts: starts.clone(), ..config }, history))
+        };
+        let opened = Session::open_or_create(&run.path().join(&session), plan).await?;
+        let outcome = self.resume(opened).await?;
         if outcome.answer.is_some() {
             self.listener.on_event(SessionEvent::RegressionFinished { cell: id, outcome: &outcome });
         }
         Ok(Regression {
             cell: id.clone(),
+            failure: Some(failure_of(trial)),
             bad: Some(bad.to_string()),
             good: Some(good.to_string()),
             good_run: Some(before.clone()),
@@ -123,6 +133,40 @@ impl SessionDriver<'_> {
         let fragments = entry.build.get(&cell.arch).into_iter().flatten();
         Ok(Ok((PathBuf::from(repository), fragments.map(|fragment| fragment.name.clone()).collect())))
     }
+}
+
+/// The folder of a failure's session within the run's folder. Another failure of the cell, or other ends, have another folder.
+fn session_folder(cell: &CellId, failure: &model::Failure, good: &CommitId, bad: &CommitId) -> String {
+    let kind = failure.kind.to_string();
+    let mut hash = Sha256::new();
+    for part in [&kind, good.as_str(), bad.as_str(), failure.title.as_deref().unwrap_or_default()] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    let digest: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("bisections/{cell}-{digest}")
+}
+
+fn failure_of(trial: &TrialRecord) -> model::Failure {
+    model::Failure { kind: trial.verdict.kind, title: trial.verdict.title.clone() }
+}
+
+/// Whether two records are about the same failure.
+fn is_same(one: &Regression, other: &Regression) -> bool {
+    one.failure.as_ref().is_some_and(|failure| other.is_about(&one.cell, failure))
+}
+
+/// Adds a regression, or what is known of it from before where it was skipped this time.
+fn add(found: &mut Vec<Regression>, regression: Regression, earlier: &[Regression]) {
+    let known =
+        earlier.iter().find(|one| regression.session.is_none() && one.session.is_some() && is_same(&regression, one));
+    found.push(known.cloned().unwrap_or(regression));
+}
+
+/// What was found so far, then the earlier records of the failures that are still to come.
+fn with_earlier(found: &[Regression], earlier: &[Regression]) -> Vec<Regression> {
+    let is_due = |one: &&Regression| !found.iter().any(|new| new == *one || is_same(new, one));
+    found.iter().chain(earlier.iter().filter(is_due)).cloned().collect()
 }
 
 fn culprit(outcome: &SearchOutcome) -> Option<Culprit> {
@@ -149,7 +193,7 @@ fn no_culprit(outcome: &SearchOutcome) -> Option<String> {
 
 /// The regressions of a run, and the failures that cannot be bisected. Cells with the same kernel and the same failure
 /// count once.
-fn find(record: &RunRecord, origins: &[FailureOrigin]) -> (Vec<Failure>, Vec<(CellId, SkipReason)>) {
+fn find(record: &RunRecord, origins: &[FailureOrigin]) -> (Vec<Failure>, Vec<(TrialRecord, SkipReason)>) {
     let fails = |trial: &&TrialRecord| {
         let outcome = trial.verdict.outcome();
         trial.is_unexpected() && matches!(outcome, Outcome::Hang | Outcome::Crash | Outcome::BootFailed | Outcome::Fail)
@@ -162,13 +206,10 @@ fn find(record: &RunRecord, origins: &[FailureOrigin]) -> (Vec<Failure>, Vec<(Ce
             continue;
         }
         let Some(bad) = &trial.kernel_commit else {
-            skipped.push((id.clone(), SkipReason::NoCommit));
+            skipped.push((trial.clone(), SkipReason::NoCommit));
             continue;
         };
-        let is_it = |origin: &&FailureOrigin| {
-            let model::Failure { kind, title } = &origin.failure;
-            origin.cell == *id && *kind == trial.verdict.kind && *title == trial.verdict.title
-        };
+        let is_it = |origin: &&FailureOrigin| origin.cell == *id && origin.failure == failure_of(trial);
         match origins.iter().find(is_it).map(|known| &known.origin) {
             Some(Origin::After { run, commit, starts }) => found.push(Failure {
                 trial: trial.clone(),
@@ -177,9 +218,46 @@ fn find(record: &RunRecord, origins: &[FailureOrigin]) -> (Vec<Failure>, Vec<(Ce
                 before: run.clone(),
                 starts: starts.clone(),
             }),
-            Some(Origin::Recurring) => skipped.push((id.clone(), SkipReason::Recurring)),
-            Some(Origin::Unknown) | None => skipped.push((id.clone(), SkipReason::NeverGreen)),
+            Some(Origin::Recurring) => skipped.push((trial.clone(), SkipReason::Recurring)),
+            Some(Origin::Unknown) | None => skipped.push((trial.clone(), SkipReason::NeverGreen)),
         }
     }
     (found, skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Kind;
+
+    fn regression(cell: &str, kind: Kind, session: Option<&str>) -> Regression {
+        let failure = model::Failure { kind, title: None };
+        let session = session.map(str::to_owned);
+        Regression { session, ..Regression::skipped(cell.into(), failure, "no time left".to_owned()) }
+    }
+
+    #[test]
+    fn sessions_differ_by_failure_and_ends() {
+        let failure = |kind, title: Option<&str>, good: &str| {
+            let failure = model::Failure { kind, title: title.map(str::to_owned) };
+            session_folder(&"c".into(), &failure, &CommitId::new(good), &CommitId::new("b"))
+        };
+        let session = failure(Kind::Panic, Some("A"), "g");
+        assert_eq!(session, failure(Kind::Panic, Some("A"), "g"));
+        for other in
+            [failure(Kind::Oops, Some("A"), "g"), failure(Kind::Panic, None, "g"), failure(Kind::Panic, Some("A"), "h")]
+        {
+            assert!(other.starts_with("bisections/c-") && other != session, "{other}");
+        }
+    }
+
+    #[test]
+    fn skipped_failure_keeps_its_session() {
+        let earlier = [regression("a", Kind::Panic, Some("bisections/a")), regression("b", Kind::Oops, None)];
+        let mut found = Vec::new();
+        add(&mut found, regression("a", Kind::Panic, None), &earlier);
+        add(&mut found, regression("a", Kind::Oops, None), &earlier);
+        assert_eq!(found, [earlier[0].clone(), regression("a", Kind::Oops, None)]);
+        assert_eq!(with_earlier(&found, &earlier), [&found[..], &earlier[1..]].concat());
+    }
 }

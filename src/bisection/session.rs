@@ -70,6 +70,21 @@ impl Session {
         Ok(Self { dir, search, journal, lock })
     }
 
+    /// Opens the session of a folder, or creates it by a plan, which is left alone where the folder has a session.
+    ///
+    /// # Errors
+    /// Those of [`Session::open`], of the plan and of [`Session::create`].
+    pub async fn open_or_create(
+        dir: &Path,
+        plan: impl Future<Output = Result<(SessionConfig, Vec<Commit>), SessionError>>,
+    ) -> Result<Self, SessionError> {
+        if Self::exists(dir) {
+            return Self::open(dir);
+        }
+        let (config, commits) = plan.await?;
+        Self::create(&SessionDir::Named(dir.to_owned()), config, commits)
+    }
+
     /// Opens a session to continue it.
     ///
     /// # Errors
@@ -264,7 +279,7 @@ mod tests {
     use crate::git::CommitId;
     use crate::host::wall_clock;
 
-    fn session(dir: &Path) -> Session {
+    fn plan() -> (SessionConfig, Vec<Commit>) {
         let config = SessionConfig {
             schema: SESSION_SCHEMA,
             started: wall_clock(),
@@ -278,8 +293,25 @@ mod tests {
             older: None,
             starts: Vec::new(),
         };
-        let history = linear_history(["0", "1"].map(|id| (id.to_owned(), String::new())));
+        (config, linear_history(["0", "1"].map(|id| (id.to_owned(), String::new()))))
+    }
+
+    fn session(dir: &Path) -> Session {
+        let (config, history) = plan();
         Session::create(&SessionDir::Named(dir.join("session")), config, history).unwrap()
+    }
+
+    #[tokio::test]
+    async fn stopped_session_is_opened_with_its_trials() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("session");
+        let mut stopped = Session::open_or_create(&folder, async { Ok(plan()) }).await.unwrap();
+        let entry = r#"{"at": "2026-11-24T10:00:00Z", "commit": "1", "result": "bad", "seconds": 1.0, "log": "", "purpose": ""}"#;
+        stopped.record(serde_json::from_str(entry).unwrap()).unwrap();
+        drop(stopped);
+        let unused = async { panic!("the plan of a session that exists") };
+        let resumed = Session::open_or_create(&folder, unused).await.unwrap();
+        assert_eq!(resumed.search.entries().len(), 1);
     }
 
     #[test]

@@ -185,7 +185,7 @@ fn bisections_keep_the_evidence_of_their_ends() {
     let session = Regression {
         good_run: Some(RunId::new("120-days")),
         session: Some("bisections/a".to_owned()),
-        ..Regression::skipped("a".into(), "stopped".to_owned())
+        ..Regression::skipped("a".into(), model::Failure { kind: Kind::Panic, title: None }, "stopped".to_owned())
     };
     bad.store_regressions(vec![session]).unwrap();
     lab.prune(&BOTH, &[], false);

@@ -1,6 +1,6 @@
 //! Failures of a run that an earlier run did not have, and the commits that a bisection blames for them.
 
-use super::{CellId, RunId};
+use super::{CellId, Failure, RunId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Regression {
     /// The cell; others with the same kernel and failure are not repeated.
     pub cell: CellId,
+    /// How it fails; `None` in records of old versions.
+    #[serde(default)]
+    pub failure: Option<Failure>,
     /// The commit of the failing kernel.
     pub bad: Option<String>,
     /// The commit with which the bisection begins: that of an earlier run without the failure.
@@ -40,7 +43,39 @@ pub struct Culprit {
 
 impl Regression {
     /// A failure that was not bisected.
-    pub fn skipped(cell: CellId, why: String) -> Self {
-        Self { cell, bad: None, good: None, good_run: None, session: None, culprit: None, why: Some(why) }
+    pub fn skipped(cell: CellId, failure: Failure, why: String) -> Self {
+        Self {
+            cell,
+            failure: Some(failure),
+            bad: None,
+            good: None,
+            good_run: None,
+            session: None,
+            culprit: None,
+            why: Some(why),
+        }
+    }
+
+    /// Whether it is about this failure of a cell. A record without a failure may be about any.
+    pub fn is_about(&self, cell: &CellId, failure: &Failure) -> bool {
+        self.cell == *cell && self.failure.as_ref().is_none_or(|own| own == failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn regression_is_about_one_failure_of_its_cell() {
+        let failure = |kind, title: &str| Failure { kind, title: Some(title.to_owned()) };
+        let (cell, oops) = (CellId::from("a"), failure(Kind::Oops, "A"));
+        let one = Regression::skipped(cell.clone(), oops.clone(), String::new());
+        assert!(one.is_about(&cell, &oops) && !one.is_about(&"b".into(), &oops));
+        assert!(!one.is_about(&cell, &failure(Kind::Panic, "A")) && !one.is_about(&cell, &failure(Kind::Oops, "B")));
+        let old = r#"{"cell": "a", "bad": null, "good": null, "good_run": null, "session": null, "culprit": null, "why": ""}"#;
+        let old: Regression = serde_json::from_str(old).unwrap();
+        assert!(old.is_about(&cell, &oops));
     }
 }

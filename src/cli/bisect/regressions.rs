@@ -48,6 +48,5 @@ pub async fn regressions_until(
     let origins = history::origins(run.path())?;
     let lab = Laboratory::open(Some(lab), jobs, context)?;
     let mut live = Live::default();
-    let regressions = lab.driver_until(cancel, &mut live).bisect_regressions(run, &origins, budget, jobs).await?;
-    Ok(run.store_regressions(regressions)?)
+    Ok(lab.driver_until(cancel, &mut live).bisect_regressions(run, &origins, budget, jobs).await?)
 }

@@ -90,13 +90,14 @@ fn regression() -> Regression {
         probability: 0.993,
         confirmed: true,
     };
+    let failure = Failure { kind: Kind::OomLivelock, title: Some("oom-livelock in __alloc_pages".to_owned()) };
     Regression {
         bad: Some("bad0".repeat(10)),
         good: Some("900d".repeat(10)),
         good_run: Some("2026-11-23-0".into()),
         session: Some("bisections/x".to_owned()),
         culprit: Some(culprit),
-        ..Regression::skipped("linux-6.1.riscv64-nommu.32M.zombie-victim".into(), String::new())
+        ..Regression::skipped("linux-6.1.riscv64-nommu.32M.zombie-victim".into(), failure, String::new())
     }
 }
 
