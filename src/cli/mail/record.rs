@@ -9,7 +9,7 @@ use crate::kernel::{Kernels, Source};
 use crate::report::GuestFile;
 use crate::report::mail::{KernelOrigin, Origin};
 use crate::store::{Events, RunDir, read_regular, read_trial};
-use model::{Cell, Event, Frame, KernelName, Regression, TrialRecord};
+use model::{Cell, Event, Failure, Frame, KernelName, Regression, TrialRecord};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -73,7 +73,7 @@ impl Record {
         let (trials, regressions) = run.map(|run| (run.trials, run.regressions)).unwrap_or_default();
         let has_trial = trials.iter().any(|other| other.cell.id == trial.cell.id && other.trial == trial.trial);
         let trials = if has_trial { trials } else { vec![trial.clone()] };
-        let bisection = regressions.iter().find(|one| one.cell == trial.cell.id).and_then(|one| bisection(dir, one));
+        let bisection = regression_of(&regressions, &trial).and_then(|one| bisection(dir, one));
         let bisection = bisection.filter(|bisection| bisection.is_about(&trial));
         let same =
             trials.iter().filter(|other| other.cell.id == trial.cell.id && other.verdict.kind == trial.verdict.kind);
@@ -147,6 +147,12 @@ impl Bisection {
         let key = |cell: &Cell| (cell.arch, cell.ram, cell.vcpus, cell.payload.clone());
         Some(config.new.as_str()) == trial.kernel_commit.as_deref() && key(&subject.cell) == key(&trial.cell)
     }
+}
+
+/// The regression that a trial's failure is, not another one of its cell.
+fn regression_of<'r>(regressions: &'r [Regression], trial: &TrialRecord) -> Option<&'r Regression> {
+    let failure = Failure { kind: trial.verdict.kind, title: trial.verdict.title.clone() };
+    regressions.iter().find(|one| one.is_about(&trial.cell.id, &failure))
 }
 
 /// The bisection of a regression of a run.

@@ -85,7 +85,10 @@ impl Night<'_> {
             let regressions = run.regressions().unwrap_or_default();
             let worse = |trend: &&CellTrend| matches!(trend.trend, Trend::New | Trend::Worse);
             for trend in self.trends.get(&id).into_iter().flatten().filter(worse) {
-                let bisected = regressions.iter().find(|regression| regression.cell == trend.cell);
+                let is_it = |one: &&Regression| {
+                    trend.failure.as_ref().is_some_and(|failure| one.is_about(&trend.cell, failure))
+                };
+                let bisected = regressions.iter().find(is_it);
                 let (culprit, why) =
                     bisected.cloned().map_or((None, None), |Regression { culprit, why, .. }| (culprit, why));
                 findings.push(Finding {

@@ -115,7 +115,8 @@ fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
         notes.push(format!("since {} ({range})", since.first));
     }
     notes.extend(trend.trials_to_decide.map(|trials| format!("{trials} more trials would decide")));
-    let regression = input.run.regressions.iter().find(|regression| regression.cell == trend.cell);
+    let is_it = |one: &&model::Regression| failure.is_some_and(|failure| one.is_about(&trend.cell, failure));
+    let regression = input.run.regressions.iter().find(is_it);
     notes.extend(regression.and_then(|regression| regression.culprit.as_ref()).map(|culprit| {
         let commit: String = culprit.commit.chars().take(SHORT_COMMIT).collect();
         format!("bisected: {commit} {:.0} %", 100.0 * culprit.probability)
