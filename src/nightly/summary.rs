@@ -13,8 +13,6 @@ const MAX_NAMED: usize = 3;
 pub struct Summary {
     /// Name of the night.
     pub night: String,
-    /// What it has found, in one word.
-    pub result: NightResult,
     /// Numbers of cells.
     pub counts: Counts,
     /// What is new or worse, the most urgent first.
@@ -23,6 +21,8 @@ pub struct Summary {
     pub not_run: Vec<(CellId, u32)>,
     /// Matrices whose run has not begun.
     pub not_begun: Vec<String>,
+    /// Trials that a fault of the lab ended.
+    pub lab_errors: usize,
     /// Parts of the night that have failed, each with the reason.
     pub failed: Vec<String>,
     /// Further trials that would decide all undecided cells.
@@ -49,6 +49,15 @@ pub struct Finding {
 }
 
 impl Summary {
+    /// What it has found, in one word.
+    pub fn result(&self) -> NightResult {
+        self.counts.result(self.has_lab_failed())
+    }
+
+    fn has_lab_failed(&self) -> bool {
+        self.lab_errors > 0 || !self.failed.is_empty()
+    }
+
     /// The text, ending in a newline. What the guest or the user wrote is escaped.
     pub fn text(&self) -> String {
         let Counts { new, worse, fixed, undecided, steady } = self.counts;
@@ -61,7 +70,7 @@ impl Summary {
         if facts.is_empty() {
             facts.push("nothing new".to_owned());
         }
-        if !self.failed.is_empty() {
+        if self.has_lab_failed() {
             facts.push("the lab failed in a part".to_owned());
         }
         let mut out = format!("night {}: {}\n", printable(&self.night), facts.join(", "));
@@ -84,6 +93,10 @@ impl Summary {
         }
         for matrix in &self.not_begun {
             let _ = writeln!(out, "not run: all of {}", printable(matrix));
+        }
+        if self.lab_errors > 0 {
+            let trials = trials(self.lab_errors as u64);
+            let _ = writeln!(out, "failed: the lab could not judge {trials}: see the reports of the runs");
         }
         for failure in &self.failed {
             let _ = writeln!(out, "failed: {}", printable(failure));
@@ -147,11 +160,11 @@ mod tests {
     fn summary() -> Summary {
         Summary {
             night: "2026-11-30-0".to_owned(),
-            result: NightResult::Quiet,
             counts: Counts::default(),
             findings: Vec::new(),
             not_run: Vec::new(),
             not_begun: Vec::new(),
+            lab_errors: 0,
             failed: Vec::new(),
             trials_to_decide: 0,
             pages: None,
@@ -161,6 +174,15 @@ mod tests {
     #[test]
     fn quiet_night_is_one_line() {
         assert_eq!(summary().text(), "night 2026-11-30-0: nothing new\n");
+    }
+
+    #[test]
+    fn lab_error_is_a_failure_of_the_lab() {
+        let summary = Summary { lab_errors: 1, ..summary() };
+        assert_eq!(summary.result(), NightResult::LabFailed);
+        let expected = "night 2026-11-30-0: nothing new, the lab failed in a part\n\
+                        failed: the lab could not judge 1 trial: see the reports of the runs\n";
+        assert_eq!(summary.text(), expected);
     }
 
     #[test]

@@ -166,6 +166,19 @@ fn failed_hook_loses_nothing_else() {
 }
 
 #[test]
+fn lab_error_is_told_in_hook_pages_and_exit_status_alike() {
+    let lab = Lab::new(1, &format!("decide: 0%\npages: www\n{HOOK}"));
+    lab.set("two", "abort\n");
+    let finished = lab.night();
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    assert!(finished.stdout.contains("\nfailed: the lab could not judge 1 trial: "), "{}", finished.stdout);
+    assert!(finished.stdout.ends_with(&lab.read("hook.summary")), "{}", finished.stdout);
+    assert!(lab.read("hook.env").contains("OOMLAB_RESULT=lab-failed\n"), "{}", lab.read("hook.env"));
+    assert_eq!(read_json(&lab.nights()[0].join("night.json"))["result"], "lab-failed");
+    assert!(lab.read("www/index.html").contains(">lab-failed</span>"), "{}", lab.read("www/index.html"));
+}
+
+#[test]
 fn late_hook_is_killed_with_its_children() {
     let hook = "{command: 'setsid sleep 600 & echo $! > child; wait', timeout: 1s}";
     let lab = Lab::new(1, &format!("hook: {hook}\n"));

@@ -22,33 +22,43 @@ impl Night<'_> {
         let mut summary = self.summary();
         self.draft_mails(&mut summary.findings);
         if let Some(folder) = self.config.pages.clone() {
-            match self.pages(&folder, summary.result, summary.counts) {
-                Ok(page) => summary.pages = Some(page.display().to_string()),
-                Err(error) => self.fail(&format!("pages: {}", error.reason()))?,
-            }
-            summary.failed.clone_from(&self.dir.night().failed);
+            self.write_pages(&folder, &mut summary)?;
         }
         // The hook reads it.
         write_file(&path, &summary.text())?;
         if self.hook(&summary, &path)? {
             return Ok(EXIT_INTERRUPTED);
         }
+        let told = summary.result();
         summary.failed.clone_from(&self.dir.night().failed);
-        summary.result = summary.counts.result(!summary.failed.is_empty());
+        let result = summary.result();
+        if let Some(folder) = self.config.pages.clone().filter(|_| result != told) {
+            self.write_pages(&folder, &mut summary)?;
+        }
         write_file(&path, &summary.text())?;
         self.dir.update(|night| {
             night.counts = Some(summary.counts);
-            night.result = Some(summary.result);
+            night.result = Some(result);
         })?;
         print_plain(&summary.text())?;
-        Ok(summary.result.exit_code())
+        Ok(result.exit_code())
+    }
+
+    /// Writes the pages, with what the summary says of this night; a failure is part of it.
+    fn write_pages(&mut self, folder: &Path, summary: &mut Summary) -> Result<(), CliError> {
+        match self.pages(folder, summary.result(), summary.counts) {
+            Ok(page) => summary.pages = Some(page.display().to_string()),
+            Err(error) => self.fail(&format!("pages: {}", error.reason()))?,
+        }
+        summary.failed.clone_from(&self.dir.night().failed);
+        Ok(())
     }
 
     fn summary(&self) -> Summary {
         let mut counts = Counts::default();
         self.trends.values().for_each(|trends| counts.add(Counts::of(trends)));
         let undecided = self.trends.values().flatten().filter(|trend| trend.trend == Trend::Undecided);
-        let (mut not_run, mut lab_failed) = (Vec::new(), 0);
+        let (mut not_run, mut lab_errors) = (Vec::new(), 0);
         for run in self.begun() {
             let Ok(record) = run.record() else { continue };
             let stopped = record.trials.iter().filter(|trial| trial.is_interrupted());
@@ -56,22 +66,18 @@ impl Night<'_> {
             let missing =
                 |cell: &model::NotRun| (cell.cell.id.clone(), u32::try_from(cell.trials.len()).unwrap_or(u32::MAX));
             not_run.extend(record.not_run.iter().map(missing));
-            lab_failed +=
+            lab_errors +=
                 record.trials.iter().filter(|trial| trial.verdict.outcome() == model::Outcome::LabError).count();
-        }
-        let mut failed = self.dir.night().failed.clone();
-        if lab_failed > 0 {
-            failed.push(format!("the lab could not judge {lab_failed} trials: see the reports of the runs"));
         }
         let not_begun = self.dir.night().runs.iter().filter(|run| run.run.is_none());
         Summary {
             night: self.dir.night().id.clone(),
-            result: counts.result(!failed.is_empty()),
             counts,
             findings: self.findings(),
             not_run,
             not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
-            failed,
+            lab_errors,
+            failed: self.dir.night().failed.clone(),
             trials_to_decide: undecided.filter_map(|trend| trend.trials_to_decide).sum(),
             pages: None,
         }
@@ -138,7 +144,7 @@ impl Night<'_> {
         // Only names of the lab's own and numbers: what the guest printed is in the summary alone, escaped.
         let variables = [
             ("OOMLAB_RUNS", lines),
-            ("OOMLAB_RESULT", summary.result.as_str().into()),
+            ("OOMLAB_RESULT", summary.result().as_str().into()),
             ("OOMLAB_NEW", count(new)),
             ("OOMLAB_WORSE", count(worse)),
             ("OOMLAB_FIXED", count(fixed)),
