@@ -1,13 +1,17 @@
 //! Further trials for cells that are undecided.
 
 use changepoint::Trend;
-use model::{CellId, CellTrend};
-use std::collections::BTreeMap;
+use model::{CellId, CellTrend, Plan};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Trials that would decide undecided cells, at most `left` in all: first for those that need the fewest.
-pub fn allot(trends: &[CellTrend], left: u32) -> BTreeMap<CellId, u32> {
+/// Trials that would decide undecided cells of a plan, at most `left` in all: first for those that need the fewest. Quarantined cells
+/// have at most the trials that their entries allow.
+pub fn allot(trends: &[CellTrend], plan: &Plan, left: u32) -> BTreeMap<CellId, u32> {
+    let quarantined = plan.cells.iter().filter(|cell| !cell.quarantine.is_empty());
+    let quarantined: BTreeSet<&CellId> = quarantined.map(|cell| &cell.id).collect();
+    let may_have_more = |trend: &&CellTrend| trend.trend == Trend::Undecided && !quarantined.contains(&trend.cell);
     let mut needed: BTreeMap<&CellId, u32> = BTreeMap::new();
-    for trend in trends.iter().filter(|trend| trend.trend == Trend::Undecided) {
+    for trend in trends.iter().filter(may_have_more) {
         if let Some(trials) = trend.trials_to_decide.filter(|trials| *trials > 0) {
             // Two failures of a cell are decided by the same trials.
             let most = needed.entry(&trend.cell).or_default();
@@ -28,8 +32,9 @@ pub fn allot(trends: &[CellTrend], left: u32) -> BTreeMap<CellId, u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{cell, entry};
     use super::*;
-    use model::RateInterval;
+    use model::{PLAN_SCHEMA, Quarantine, RateInterval};
 
     fn trend(cell: &str, trend: Trend, trials_to_decide: Option<u32>) -> CellTrend {
         let rate = RateInterval { failures: 1, trials: 3, low: 0.0, high: 1.0 };
@@ -46,6 +51,18 @@ mod tests {
         }
     }
 
+    fn plan(quarantine: &[(&str, Vec<Quarantine>)]) -> Plan {
+        let cells = quarantine.iter().map(|(id, quarantine)| cell(id, quarantine.clone())).collect();
+        Plan { schema: PLAN_SCHEMA, name: "m".to_owned(), cells, skipped: Vec::new() }
+    }
+
+    #[test]
+    fn quarantined_cell_gets_no_further_trials() {
+        let trends = [trend("a", Trend::Undecided, Some(2)), trend("b", Trend::Undecided, Some(3))];
+        let plan = plan(&[("a", vec![entry("quarantine.yaml:1")]), ("b", Vec::new())]);
+        assert_eq!(allot(&trends, &plan, 9), BTreeMap::from([(CellId::new("b"), 3)]));
+    }
+
     #[test]
     fn cells_that_need_the_fewest_trials_are_decided_first() {
         let trends = [
@@ -55,7 +72,9 @@ mod tests {
             trend("c", Trend::New, Some(1)),
             trend("d", Trend::Undecided, None),
         ];
-        let given = |left| allot(&trends, left).into_iter().map(|(cell, n)| format!("{cell}{n}")).collect::<Vec<_>>();
+        let given = |left| {
+            allot(&trends, &plan(&[]), left).into_iter().map(|(cell, n)| format!("{cell}{n}")).collect::<Vec<_>>()
+        };
         assert_eq!([given(9), given(8), given(3)], [vec!["a6", "b3"], vec!["a5", "b3"], vec!["b3"]]);
         assert_eq!((given(2), given(0)), (vec!["b2".to_owned()], Vec::new()));
     }

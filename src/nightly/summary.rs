@@ -17,6 +17,8 @@ pub struct Summary {
     pub counts: Counts,
     /// What is new or worse, the most urgent first.
     pub findings: Vec<Finding>,
+    /// Number of cells whose failures are all quarantined.
+    pub quarantined: usize,
     /// Cells with trials that the budget did not allow, and the number of these trials.
     pub not_run: Vec<(CellId, u32)>,
     /// Matrices whose run has not begun.
@@ -83,6 +85,9 @@ impl Summary {
             let cells = if steady == 1 { "1 cell fails".to_owned() } else { format!("{steady} cells fail") };
             let _ = writeln!(out, "as before: {cells}, always or at a steady rate");
         }
+        if self.quarantined > 0 {
+            let _ = writeln!(out, "quarantined: {}", cells(self.quarantined));
+        }
         if !self.not_run.is_empty() {
             let sum = self.not_run.iter().map(|(_, trials)| u64::from(*trials)).sum();
             let named = self.not_run.iter().take(MAX_NAMED).map(|(cell, _)| printable(cell.as_str()));
@@ -148,6 +153,10 @@ fn share(rate: &RateInterval) -> String {
     format!("{} of {} ({:.0}–{:.0} %)", rate.failures, rate.trials, 100.0 * rate.low, 100.0 * rate.high)
 }
 
+fn cells(count: usize) -> String {
+    if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") }
+}
+
 fn trials(count: u64) -> String {
     if count == 1 { "1 trial".to_owned() } else { format!("{count} trials") }
 }
@@ -162,6 +171,7 @@ mod tests {
             night: "2026-11-30-0".to_owned(),
             counts: Counts::default(),
             findings: Vec::new(),
+            quarantined: 0,
             not_run: Vec::new(),
             not_begun: Vec::new(),
             lab_errors: 0,
@@ -214,6 +224,7 @@ mod tests {
         let text = Summary {
             counts: Counts { new: 1, undecided: 2, steady: 3, ..Counts::default() },
             findings: vec![Finding { run, trend, culprit: Some(culprit), why: None, mail, no_mail: None }],
+            quarantined: 1,
             not_run: ["a", "b", "c", "d"].map(|cell| (CellId::new(cell), 2)).to_vec(),
             not_begun: vec!["matrices/slow.yaml".to_owned()],
             failed: vec!["hook: exit status 3".to_owned()],
@@ -231,6 +242,7 @@ mod tests {
              \x20 draft of the mail: runs/nights/2026-11-30-0/mail-1.txt\n\
              undecided: 7 trials more would decide\n\
              as before: 3 cells fail, always or at a steady rate\n\
+             quarantined: 1 cell\n\
              not run: 8 trials of a, b, c, and 1 more\n\
              not run: all of matrices/slow.yaml\n\
              failed: hook: exit status 3\n\

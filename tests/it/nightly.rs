@@ -178,6 +178,22 @@ fn lab_error_is_told_in_hook_pages_and_exit_status_alike() {
     assert!(lab.read("www/index.html").contains(">lab-failed</span>"), "{}", lab.read("www/index.html"));
 }
 
+/// A quarantine entry for a cell that panics.
+fn entry(until: &str) -> String {
+    format!("- cells: guest=one\n  reason: known\n  link: https://example.org/1\n  until: {until}\n")
+}
+
+#[test]
+fn quarantined_failure_leaves_the_night_green() {
+    let lab = Lab::new(1, HOOK);
+    lab.set("one", PANIC);
+    lab.program.write("quarantine.yaml", &entry("9999-12-31"));
+    let green = lab.night();
+    assert_eq!(green.status, Some(0), "{green:?}");
+    assert!(green.stdout.ends_with(": nothing new\nquarantined: 1 cell\n"), "{}", green.stdout);
+    assert!(lab.read("hook.env").contains("OOMLAB_NEW=0\n"), "{}", lab.read("hook.env"));
+}
+
 #[test]
 fn late_hook_is_killed_with_its_children() {
     let hook = "{command: 'setsid sleep 600 & echo $! > child; wait', timeout: 1s}";

@@ -18,7 +18,7 @@ impl Night<'_> {
             .run
             .as_ref()
             .and_then(|run| self.trends.get(run))
-            .is_some_and(|trends| trends.iter().any(|trend| matches!(trend.trend, Trend::New | Trend::Worse)));
+            .is_some_and(|trends| trends.open.iter().any(|trend| matches!(trend.trend, Trend::New | Trend::Worse)));
         let budget = self.left().map_or(self.bisect_left, |left| left.min(self.bisect_left));
         if state.bisected || !is_worse || budget.is_zero() || self.cancel.is_cancelled() {
             return Ok(());

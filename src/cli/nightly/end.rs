@@ -56,8 +56,9 @@ impl Night<'_> {
 
     fn summary(&self) -> Summary {
         let mut counts = Counts::default();
-        self.trends.values().for_each(|trends| counts.add(Counts::of(trends)));
-        let undecided = self.trends.values().flatten().filter(|trend| trend.trend == Trend::Undecided);
+        self.trends.values().for_each(|trends| counts.add(Counts::of(&trends.open)));
+        let undecided =
+            self.trends.values().flat_map(|trends| &trends.open).filter(|trend| trend.trend == Trend::Undecided);
         let (mut not_run, mut lab_errors) = (Vec::new(), 0);
         for run in self.begun() {
             let Ok(record) = run.record() else { continue };
@@ -74,6 +75,7 @@ impl Night<'_> {
             night: self.dir.night().id.clone(),
             counts,
             findings: self.findings(),
+            quarantined: self.trends.values().map(|trends| trends.quarantined).sum(),
             not_run,
             not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
             lab_errors,
@@ -90,7 +92,7 @@ impl Night<'_> {
             let id = RunId::new(run.path().file_name().unwrap_or_default().to_string_lossy());
             let regressions = run.regressions().unwrap_or_default();
             let worse = |trend: &&CellTrend| matches!(trend.trend, Trend::New | Trend::Worse);
-            for trend in self.trends.get(&id).into_iter().flatten().filter(worse) {
+            for trend in self.trends.get(&id).into_iter().flat_map(|trends| &trends.open).filter(worse) {
                 let is_it = |one: &&Regression| {
                     trend.failure.as_ref().is_some_and(|failure| one.is_about(&trend.cell, failure))
                 };

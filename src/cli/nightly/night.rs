@@ -8,10 +8,10 @@ use crate::cli::output::notify;
 use crate::cli::run_options::RunOptions;
 use crate::cli::runtime::runtime;
 use crate::host::{now, today};
-use crate::nightly::{JobError, NightDir, NightlyConfig, Started, run_job};
+use crate::nightly::{JobError, NightDir, NightlyConfig, RunTrends, Started, run_job};
 use crate::store::RunDir;
 use jiff::Timestamp;
-use model::{CellTrend, Digest, RunId};
+use model::{Digest, RunId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) struct Night<'a> {
     /// The user's interrupt.
     pub cancel: CancellationToken,
     /// What the history says of the cells of each run.
-    pub trends: BTreeMap<RunId, Vec<CellTrend>>,
+    pub trends: BTreeMap<RunId, RunTrends>,
     /// What is left of the budget of the bisections.
     pub bisect_left: Duration,
 }

@@ -10,7 +10,7 @@ use crate::cli::resume;
 use crate::cli::timings::Stopwatch;
 use crate::history;
 use crate::host::{system_time, today};
-use crate::nightly::allot;
+use crate::nightly::{RunTrends, allot};
 use crate::store::RunDir;
 use model::{CellTrend, RunId};
 use std::path::{Path, PathBuf};
@@ -99,9 +99,10 @@ impl Night<'_> {
         let run = RunDir::open(folder)?;
         loop {
             let further = self.dir.night().runs[index].further;
-            let planned = run.plan()?.trials().saturating_sub(further);
+            let plan = run.plan()?;
+            let planned = plan.trials().saturating_sub(further);
             let left = share(planned, self.config.decide).saturating_sub(further);
-            let allotted = if self.has_time() { allot(&history(folder)?, left) } else { return Ok(()) };
+            let allotted = if self.has_time() { allot(&history(folder)?, &plan, left) } else { return Ok(()) };
             if allotted.is_empty() {
                 return Ok(());
             }
@@ -117,7 +118,12 @@ impl Night<'_> {
     /// Asks the history what has become of the cells of a run.
     fn compare(&mut self, index: usize) -> Result<(), CliError> {
         let Some(folder) = self.run_folder(index) else { return Ok(()) };
-        match history(&folder) {
+        let record = RunDir::open(&folder).and_then(|run| run.record());
+        let trends = record.map_err(CliError::from).and_then(|record| {
+            let trends = history(&folder)?;
+            Ok(RunTrends::new(trends, &record.trials))
+        });
+        match trends {
             Ok(trends) => {
                 let run = self.dir.night().runs[index].run.clone();
                 self.trends.extend(run.map(|run| (run, trends)));
