@@ -1,7 +1,7 @@
 //! What the history says of a run, without failures that are known: those that its quarantine covers.
 
 use changepoint::Trend;
-use model::{CellId, CellTrend, Failure, TrialRecord, Verdict};
+use model::{CellId, CellTrend, Failure, Outcome, TrialRecord, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the history says of a run's cells.
@@ -28,6 +28,18 @@ impl RunTrends {
         let quarantined = known.difference(&open_cells).count();
         Self { open, quarantined }
     }
+}
+
+/// Cells with trials that ended unexpectedly without a verdict on the guest, and the number of these trials; interrupted ones are not
+/// among them.
+pub fn without_verdict(trials: &[TrialRecord]) -> Vec<(CellId, u32)> {
+    let mut cells: BTreeMap<&CellId, u32> = BTreeMap::new();
+    for trial in trials.iter().filter(|trial| trial.is_unexpected() && !trial.is_interrupted()) {
+        if trial.verdict.outcome() == Outcome::Inconclusive {
+            *cells.entry(&trial.cell.id).or_default() += 1;
+        }
+    }
+    cells.into_iter().map(|(cell, trials)| (cell.clone(), trials)).collect()
 }
 
 fn is_quarantined(trend: &CellTrend, trials: &[&TrialRecord]) -> bool {
@@ -68,6 +80,22 @@ mod tests {
             since: None,
             trials_to_decide: None,
         }
+    }
+
+    #[test]
+    fn unexpected_inconclusive_trials_are_without_verdict() {
+        let (open, known) = (cell("a", Vec::new()), cell("b", vec![entry("quarantine.yaml:1")]));
+        let inconclusive = Kind::ALL.iter().copied();
+        let is_other = |kind: &Kind| kind.outcome() == Outcome::Inconclusive && *kind != Kind::Interrupted;
+        let inconclusive = inconclusive.filter(is_other).next().unwrap();
+        let trials = [
+            trial(&open, 1, inconclusive),
+            trial(&open, 2, inconclusive),
+            trial(&open, 3, Kind::Interrupted),
+            trial(&open, 4, Kind::Panic),
+            trial(&known, 1, inconclusive),
+        ];
+        assert_eq!(without_verdict(&trials), [(CellId::new("a"), 2)]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub enum NightResult {
     Worse,
     /// The lab failed in a part of the night.
     LabFailed,
+    /// A trial ended without a verdict on the guest.
+    NoVerdict,
     /// A cell no longer fails, or less often; nothing is new or worse.
     Fixed,
     /// A cell fails, and whether that is a change takes more trials.
@@ -31,16 +33,17 @@ impl NightResult {
             Self::New => "new",
             Self::Worse => "worse",
             Self::LabFailed => "lab-failed",
+            Self::NoVerdict => "no-verdict",
             Self::Fixed => "fixed",
             Self::Undecided => "undecided",
             Self::Quiet => "quiet",
         }
     }
 
-    /// The program's exit status: 0 nothing new, 1 new or worse, 3 the lab failed.
+    /// The program's exit status: 0 nothing new, 1 new, worse or without a verdict, 3 the lab failed.
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::New | Self::Worse => 1,
+            Self::New | Self::Worse | Self::NoVerdict => 1,
             Self::LabFailed => 3,
             Self::Fixed | Self::Undecided | Self::Quiet => 0,
         }

@@ -5,7 +5,7 @@ use changepoint::Trend;
 use model::{CellId, CellTrend, Culprit, RateInterval, RunId, printable};
 use std::fmt::Write as _;
 
-/// Cells that are named of those that have not run.
+/// Cells that are named of those that have not run, or have no verdict.
 const MAX_NAMED: usize = 3;
 
 /// What a night has found.
@@ -19,6 +19,8 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// Number of cells whose failures are all quarantined.
     pub quarantined: usize,
+    /// Cells with trials that ended unexpectedly without a verdict on the guest, and the number of these trials.
+    pub no_verdict: Vec<(CellId, u32)>,
     /// Cells with trials that the budget did not allow, and the number of these trials.
     pub not_run: Vec<(CellId, u32)>,
     /// Matrices whose run has not begun.
@@ -53,7 +55,8 @@ pub struct Finding {
 impl Summary {
     /// What it has found, in one word.
     pub fn result(&self) -> NightResult {
-        self.counts.result(self.has_lab_failed())
+        let result = self.counts.result(self.has_lab_failed());
+        if self.no_verdict.is_empty() { result } else { result.min(NightResult::NoVerdict) }
     }
 
     fn has_lab_failed(&self) -> bool {
@@ -72,6 +75,9 @@ impl Summary {
         if facts.is_empty() {
             facts.push("nothing new".to_owned());
         }
+        if !self.no_verdict.is_empty() {
+            facts.push(format!("{} without a verdict", trials(sum(&self.no_verdict))));
+        }
         if self.has_lab_failed() {
             facts.push("the lab failed in a part".to_owned());
         }
@@ -88,13 +94,11 @@ impl Summary {
         if self.quarantined > 0 {
             let _ = writeln!(out, "quarantined: {}", cells(self.quarantined));
         }
+        if !self.no_verdict.is_empty() {
+            let _ = writeln!(out, "no verdict: {}", of_cells(&self.no_verdict));
+        }
         if !self.not_run.is_empty() {
-            let sum = self.not_run.iter().map(|(_, trials)| u64::from(*trials)).sum();
-            let named = self.not_run.iter().take(MAX_NAMED).map(|(cell, _)| printable(cell.as_str()));
-            let more = self.not_run.len().checked_sub(MAX_NAMED).filter(|more| *more > 0);
-            let more = more.map(|more| format!(", and {more} more")).unwrap_or_default();
-            let named: Vec<_> = named.collect();
-            let _ = writeln!(out, "not run: {} of {}{more}", trials(sum), named.join(", "));
+            let _ = writeln!(out, "not run: {}", of_cells(&self.not_run));
         }
         for matrix in &self.not_begun {
             let _ = writeln!(out, "not run: all of {}", printable(matrix));
@@ -153,6 +157,18 @@ fn share(rate: &RateInterval) -> String {
     format!("{} of {} ({:.0}–{:.0} %)", rate.failures, rate.trials, 100.0 * rate.low, 100.0 * rate.high)
 }
 
+fn sum(trials: &[(CellId, u32)]) -> u64 {
+    trials.iter().map(|(_, trials)| u64::from(*trials)).sum()
+}
+
+/// `8 trials of a, b, c, and 1 more`.
+fn of_cells(cells: &[(CellId, u32)]) -> String {
+    let named: Vec<_> = cells.iter().take(MAX_NAMED).map(|(cell, _)| printable(cell.as_str())).collect();
+    let more = cells.len().checked_sub(MAX_NAMED).filter(|more| *more > 0);
+    let more = more.map(|more| format!(", and {more} more")).unwrap_or_default();
+    format!("{} of {}{more}", trials(sum(cells)), named.join(", "))
+}
+
 fn cells(count: usize) -> String {
     if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") }
 }
@@ -172,6 +188,7 @@ mod tests {
             counts: Counts::default(),
             findings: Vec::new(),
             quarantined: 0,
+            no_verdict: Vec::new(),
             not_run: Vec::new(),
             not_begun: Vec::new(),
             lab_errors: 0,
@@ -193,6 +210,17 @@ mod tests {
         let expected = "night 2026-11-30-0: nothing new, the lab failed in a part\n\
                         failed: the lab could not judge 1 trial: see the reports of the runs\n";
         assert_eq!(summary.text(), expected);
+    }
+
+    #[test]
+    fn trials_without_verdict_make_no_quiet_night() {
+        let summary = Summary { no_verdict: vec![(CellId::new("a"), 2)], ..summary() };
+        assert_eq!((summary.result(), summary.result().exit_code()), (NightResult::NoVerdict, 1));
+        let expected = "night 2026-11-30-0: nothing new, 2 trials without a verdict\nno verdict: 2 trials of a\n";
+        assert_eq!(summary.text(), expected);
+        let new = Summary { counts: Counts { new: 1, ..Counts::default() }, ..summary.clone() };
+        assert_eq!(new.result(), NightResult::New);
+        assert_eq!(Summary { lab_errors: 1, ..summary }.result(), NightResult::LabFailed);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::cli::interrupt::EXIT_INTERRUPTED;
 use crate::cli::output::{notify, print_plain, write_file};
 use crate::cli::prune;
 use crate::host::now;
-use crate::nightly::{Counts, Finding, JobError, Summary, run_job};
+use crate::nightly::{Counts, Finding, JobError, Summary, run_job, without_verdict};
 use model::{CellTrend, Regression, RunId, Trend};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl Night<'_> {
         self.trends.values().for_each(|trends| counts.add(Counts::of(&trends.open)));
         let undecided =
             self.trends.values().flat_map(|trends| &trends.open).filter(|trend| trend.trend == Trend::Undecided);
-        let (mut not_run, mut lab_errors) = (Vec::new(), 0);
+        let (mut not_run, mut no_verdict, mut lab_errors) = (Vec::new(), Vec::new(), 0);
         for run in self.begun() {
             let Ok(record) = run.record() else { continue };
             let stopped = record.trials.iter().filter(|trial| trial.is_interrupted());
@@ -67,6 +67,7 @@ impl Night<'_> {
             let missing =
                 |cell: &model::NotRun| (cell.cell.id.clone(), u32::try_from(cell.trials.len()).unwrap_or(u32::MAX));
             not_run.extend(record.not_run.iter().map(missing));
+            no_verdict.extend(without_verdict(&record.trials));
             lab_errors +=
                 record.trials.iter().filter(|trial| trial.verdict.outcome() == model::Outcome::LabError).count();
         }
@@ -76,6 +77,7 @@ impl Night<'_> {
             counts,
             findings: self.findings(),
             quarantined: self.trends.values().map(|trends| trends.quarantined).sum(),
+            no_verdict,
             not_run,
             not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
             lab_errors,
