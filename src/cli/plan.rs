@@ -11,6 +11,7 @@ use super::output;
 use super::run::{read, select};
 use crate::host::Resources;
 use crate::kernel::Work;
+use crate::matrix::Purpose;
 use arch::Arch;
 use files::{Files, Missing};
 pub(super) use files::{image_key, image_path};
@@ -25,7 +26,7 @@ use std::io::{self, Write};
 pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, None)?;
     let mut plan = read(&args.matrix, &catalogues, context)?;
-    args.quarantine.apply(&args.matrix, &mut plan, false, &catalogues, context)?;
+    args.quarantine.apply(&args.matrix, &mut plan, Purpose::Test, &catalogues, context)?;
     select(&mut plan, args.filter.as_deref())?;
     let files = Files::of(&plan, &catalogues)?;
     // A plan may have many cells: each is printed as it is made.

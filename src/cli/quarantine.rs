@@ -5,9 +5,9 @@ use super::error::CliError;
 use super::known::Catalogues;
 use super::output;
 use crate::host::today;
-use crate::matrix::{QuarantineFile, Quarantining, quarantine};
+use crate::matrix::{Purpose, QuarantineFile, Quarantined, Quarantining, quarantine};
 use crate::store::read_stream;
-use model::{Cell, Plan};
+use model::{Cell, Plan, Quarantine};
 use std::path::{Path, PathBuf};
 
 /// The quarantine beside a matrix.
@@ -38,19 +38,20 @@ impl QuarantineArgs {
         }
     }
 
-    /// Quarantines cells of the matrix's plan; warnings go to stderr. With `verify` the quarantined cells alone are left, each with all
-    /// its trials.
+    /// Quarantines cells of the matrix's plan; warnings go to stderr. To verify, the quarantined cells alone are left, each with all
+    /// its trials. Returns the entries that have expired, where that is no error.
     ///
     /// # Errors
-    /// When a file cannot be read, anything in it is wrong, or an entry has expired; to verify, when no cell is quarantined.
+    /// When a file cannot be read, anything in it is wrong, or an entry has expired, to test kernels; to verify, when no cell is
+    /// quarantined.
     pub(super) fn apply(
         &self,
         matrix: &Path,
         plan: &mut Plan,
-        verify: bool,
+        purpose: Purpose,
         catalogues: &Catalogues,
         context: &Context,
-    ) -> Result<(), CliError> {
+    ) -> Result<Vec<Quarantine>, CliError> {
         let files = self.files(matrix);
         let (mut read, mut wrong) = (Vec::new(), Vec::new());
         for path in &files {
@@ -65,11 +66,12 @@ impl QuarantineArgs {
             return Err(wrong.into());
         }
         let release = |cell: &Cell| catalogues.release(cell.kernel.as_str(), cell.arch);
-        let against = Quarantining { today: &today(), release: &release, verify };
-        for warning in quarantine(&read, plan, &against)? {
+        let against = Quarantining { today: &today(), release: &release, purpose };
+        let Quarantined { warnings, expired } = quarantine(&read, plan, &against)?;
+        for warning in warnings {
             output::print_err(&format!("{}\n", warning.render(context.color)));
         }
-        if verify {
+        if purpose == Purpose::Verify {
             plan.cells.retain(|cell| !cell.quarantine.is_empty());
             if plan.cells.is_empty() {
                 let lack = match files.as_slice() {
@@ -79,6 +81,6 @@ impl QuarantineArgs {
                 return Err(CliError::Usage(format!("nothing to verify: {lack}")));
             }
         }
-        Ok(())
+        Ok(expired)
     }
 }

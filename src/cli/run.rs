@@ -10,7 +10,7 @@ use super::range;
 use super::resume;
 use super::timings::Stopwatch;
 use crate::diagnostic::closest;
-use crate::matrix::{self, Filter};
+use crate::matrix::{self, Filter, Purpose};
 use crate::store::read_stream;
 use model::{Plan, duration};
 use std::io::ErrorKind;
@@ -45,7 +45,8 @@ pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context
     let matrix = args.matrix_path();
     let mut plan = read(matrix, catalogues, context)?;
     repeat(&mut plan, args.repeat);
-    args.quarantine.apply(matrix, &mut plan, args.quarantine_verify, catalogues, context)?;
+    let purpose = if args.quarantine_verify { Purpose::Verify } else { Purpose::Test };
+    args.quarantine.apply(matrix, &mut plan, purpose, catalogues, context)?;
     select(&mut plan, args.filter.as_deref())?;
     Ok(plan)
 }

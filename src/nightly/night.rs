@@ -4,7 +4,7 @@ use super::outcome::{Counts, NightResult};
 use crate::host::{FileLock, LockedBy, rfc_3339};
 use crate::store::{StoreError, read_json, write_durably};
 use jiff::{SignedDuration, Timestamp};
-use model::{Digest, RunId};
+use model::{Digest, Quarantine, RunId};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,9 @@ pub struct NightRun {
     pub matrix: PathBuf,
     /// Its run; `None` before it has begun.
     pub run: Option<RunId>,
+    /// Entries of its quarantine that had expired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expired: Vec<Quarantine>,
     /// Number of further trials that undecided cells have got.
     #[serde(default)]
     pub further: u32,
@@ -148,6 +151,7 @@ impl NightDir {
                 let run = |matrix: &PathBuf| NightRun {
                     matrix: matrix.clone(),
                     run: None,
+                    expired: Vec::new(),
                     further: 0,
                     ran: false,
                     bisected: false,

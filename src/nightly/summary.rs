@@ -2,7 +2,7 @@
 
 use super::outcome::{Counts, NightResult};
 use changepoint::Trend;
-use model::{CellId, CellTrend, Culprit, RateInterval, RunId, printable};
+use model::{CellId, CellTrend, Culprit, Quarantine, RateInterval, RunId, printable};
 use std::fmt::Write as _;
 
 /// Cells that are named of those that have not run, or have no verdict.
@@ -19,6 +19,8 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// Number of cells whose failures are all quarantined.
     pub quarantined: usize,
+    /// Entries of quarantines that have expired.
+    pub expired: Vec<Quarantine>,
     /// Cells with trials that ended unexpectedly without a verdict on the guest, and the number of these trials.
     pub no_verdict: Vec<(CellId, u32)>,
     /// Cells with trials that the budget did not allow, and the number of these trials.
@@ -93,6 +95,9 @@ impl Summary {
         }
         if self.quarantined > 0 {
             let _ = writeln!(out, "quarantined: {}", cells(self.quarantined));
+        }
+        for Quarantine { place, until, .. } in &self.expired {
+            let _ = writeln!(out, "expired quarantine: {}, until {until}", printable(place));
         }
         if !self.no_verdict.is_empty() {
             let _ = writeln!(out, "no verdict: {}", of_cells(&self.no_verdict));
@@ -179,6 +184,7 @@ fn trials(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::entry;
     use super::*;
     use model::{ChangeInterval, Failure, Kind};
 
@@ -188,6 +194,7 @@ mod tests {
             counts: Counts::default(),
             findings: Vec::new(),
             quarantined: 0,
+            expired: Vec::new(),
             no_verdict: Vec::new(),
             not_run: Vec::new(),
             not_begun: Vec::new(),
@@ -253,6 +260,7 @@ mod tests {
             counts: Counts { new: 1, undecided: 2, steady: 3, ..Counts::default() },
             findings: vec![Finding { run, trend, culprit: Some(culprit), why: None, mail, no_mail: None }],
             quarantined: 1,
+            expired: vec![entry("quarantine.yaml:1")],
             not_run: ["a", "b", "c", "d"].map(|cell| (CellId::new(cell), 2)).to_vec(),
             not_begun: vec!["matrices/slow.yaml".to_owned()],
             failed: vec!["hook: exit status 3".to_owned()],
@@ -271,6 +279,7 @@ mod tests {
              undecided: 7 trials more would decide\n\
              as before: 3 cells fail, always or at a steady rate\n\
              quarantined: 1 cell\n\
+             expired quarantine: quarantine.yaml:1, until linux-7.4\n\
              not run: 8 trials of a, b, c, and 1 more\n\
              not run: all of matrices/slow.yaml\n\
              failed: hook: exit status 3\n\

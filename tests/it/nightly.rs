@@ -195,6 +195,19 @@ fn quarantined_failure_leaves_the_night_green() {
 }
 
 #[test]
+fn expired_quarantine_covers_nothing_and_stops_no_night() {
+    let lab = Lab::new(2, HOOK);
+    lab.set("one", PANIC);
+    lab.program.write("quarantine.yaml", &entry("2020-12-31"));
+    let red = lab.night();
+    assert_eq!(red.status, Some(1), "{red:?}");
+    assert!(red.stderr.starts_with("warning: this entry has expired"), "{}", red.stderr);
+    let summary = lab.read("hook.summary");
+    assert!(summary.contains(": 1 new\n") && summary.contains("  2 of 2 ("), "{summary}");
+    assert!(summary.contains("\nexpired quarantine: quarantine.yaml:1, until 2020-12-31\n"), "{summary}");
+}
+
+#[test]
 fn late_hook_is_killed_with_its_children() {
     let hook = "{command: 'setsid sleep 600 & echo $! > child; wait', timeout: 1s}";
     let lab = Lab::new(1, &format!("hook: {hook}\n"));

@@ -7,7 +7,7 @@ use crate::cli::output::{notify, print_plain, write_file};
 use crate::cli::prune;
 use crate::host::now;
 use crate::nightly::{Counts, Finding, JobError, Summary, run_job, without_verdict};
-use model::{CellTrend, Regression, RunId, Trend};
+use model::{CellTrend, Quarantine, Regression, RunId, Trend};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +77,7 @@ impl Night<'_> {
             counts,
             findings: self.findings(),
             quarantined: self.trends.values().map(|trends| trends.quarantined).sum(),
+            expired: self.expired(),
             no_verdict,
             not_run,
             not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
@@ -85,6 +86,17 @@ impl Night<'_> {
             trials_to_decide: undecided.filter_map(|trend| trend.trials_to_decide).sum(),
             pages: None,
         }
+    }
+
+    /// Entries of quarantines that have expired; matrices may share them.
+    fn expired(&self) -> Vec<Quarantine> {
+        let mut entries: Vec<Quarantine> = Vec::new();
+        for entry in self.dir.night().runs.iter().flat_map(|run| &run.expired) {
+            if !entries.contains(entry) {
+                entries.push(entry.clone());
+            }
+        }
+        entries
     }
 
     /// What is new or worse, the most urgent first.

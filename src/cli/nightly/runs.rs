@@ -43,10 +43,13 @@ impl Night<'_> {
         let matrix = self.dir.night().runs[index].matrix.clone();
         let mirror = self.options.mirror.clone();
         let catalogues = Catalogues::newer_than(self.context, mirror, Some(system_time(self.started)))?;
-        let plan = quarantined(&matrix, self.config, &catalogues, self.context)?;
+        let (plan, expired) = quarantined(&matrix, self.config, &catalogues, self.context)?;
         let folder = RunDir::reserve(&self.config.runs, &today())?;
         let run = RunId::new(folder.file_name().unwrap_or_default().to_string_lossy());
-        self.dir.update(|night| night.runs[index].run = Some(run))?;
+        self.dir.update(|night| {
+            night.runs[index].run = Some(run);
+            night.runs[index].expired = expired;
+        })?;
         let mut options = self.options.clone();
         options.out = Some(folder.clone());
         options.junit = Some(self.junit(&folder));

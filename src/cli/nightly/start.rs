@@ -6,11 +6,12 @@ use crate::cli::error::CliError;
 use crate::cli::known::Catalogues;
 use crate::cli::quarantine::QuarantineArgs;
 use crate::cli::run::read;
+use crate::matrix::Purpose;
 use crate::nightly::{NightlyConfig, StartError};
 use crate::store::read_stream;
-use model::{Digest, Plan};
+use model::{Digest, Plan, Quarantine};
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Maximum length of a configuration in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -27,7 +28,8 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
     let config = NightlyConfig::read(&text, &args.config)?;
     // Everything that is wrong is told before the first guest boots.
     let catalogues = Catalogues::read(context, args.mirror.clone())?;
-    let plans = config.matrices.iter().map(|matrix| quarantined(matrix, &config, &catalogues, context));
+    let plan = |matrix| quarantined(matrix, &config, &catalogues, context).map(|(plan, _)| plan);
+    let plans = config.matrices.iter().map(|matrix: &PathBuf| plan(matrix));
     let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
     if args.dry_run {
         return dry_run::print(&config, &plans, &catalogues);
@@ -37,20 +39,20 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
     night::carry_out(&config, &digest, args.run_options(), context)
 }
 
-/// The plan of a matrix, with its quarantine.
+/// The plan of a matrix, with its quarantine; and the entries that have expired.
 ///
 /// # Errors
-/// When anything in the files is wrong, or an entry of the quarantine has expired.
+/// When anything in the files is wrong.
 pub(super) fn quarantined(
     matrix: &Path,
     config: &NightlyConfig,
     catalogues: &Catalogues,
     context: &Context,
-) -> Result<Plan, CliError> {
+) -> Result<(Plan, Vec<Quarantine>), CliError> {
     let mut plan = read(matrix, catalogues, context)?;
     let quarantine = QuarantineArgs { quarantine: config.quarantine.clone(), no_quarantine: false };
-    quarantine.apply(matrix, &mut plan, false, catalogues, context)?;
-    Ok(plan)
+    let expired = quarantine.apply(matrix, &mut plan, Purpose::Night, catalogues, context)?;
+    Ok((plan, expired))
 }
 
 impl From<StartError> for CliError {

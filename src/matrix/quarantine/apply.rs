@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, QuarantineFile};
 use crate::diagnostic::{Diagnostic, Level, Place};
-use model::{Cell, Plan};
+use model::{Cell, Plan, Quarantine};
 
 /// What entries are held against.
 pub struct Quarantining<'a> {
@@ -10,12 +10,31 @@ pub struct Quarantining<'a> {
     pub today: &'a str,
     /// Releases of kernels (`uname -r`), as far as they are known before the boot.
     pub release: &'a dyn Fn(&Cell) -> Option<String>,
-    /// Whether the run verifies the quarantine: then expired entries are warnings, and cells keep their number of trials.
-    pub verify: bool,
+    /// What the run is for.
+    pub purpose: Purpose,
 }
 
-/// Gives every cell the entries that match it, and at most the trials that they allow. Returns the warnings: entries that match no
-/// cell, and expired ones where the run verifies them.
+/// What a run with a quarantine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To test kernels: an expired entry is an error.
+    Test,
+    /// To verify the quarantine: expired entries are warnings, and cells keep their number of trials.
+    Verify,
+    /// To test kernels unattended: an expired entry is a warning, and covers no cell whose failures it no longer covers.
+    Night,
+}
+
+/// What entries have done to a plan.
+#[derive(Debug, Default)]
+pub struct Quarantined {
+    /// Entries that match no cell, and expired ones that are no error.
+    pub warnings: Vec<Diagnostic>,
+    /// The expired ones.
+    pub expired: Vec<Quarantine>,
+}
+
+/// Gives every cell the entries that match it, and at most the trials that they allow.
 ///
 /// # Errors
 /// Entries that have expired, with the warnings among them.
@@ -23,29 +42,35 @@ pub fn quarantine(
     files: &[QuarantineFile],
     plan: &mut Plan,
     against: &Quarantining<'_>,
-) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let mut found = Vec::new();
+) -> Result<Quarantined, Vec<Diagnostic>> {
+    let (mut found, mut has_expired) = (Vec::new(), Vec::new());
     for entry in files.iter().flat_map(|file| &file.entries) {
-        let matching: Vec<usize> = (0..plan.cells.len()).filter(|&at| entry.cells.matches(&plan.cells[at])).collect();
+        let mut matching: Vec<usize> =
+            (0..plan.cells.len()).filter(|&at| entry.cells.matches(&plan.cells[at])).collect();
         if let Some(mut expired) = expired(entry, matching.iter().map(|&at| &plan.cells[at]), against) {
-            if against.verify {
+            if against.purpose != Purpose::Test {
                 expired.level = Level::Warning;
             }
             found.push(expired);
+            has_expired.push(entry.known.clone());
         }
         if matching.is_empty() {
             found.push(unused(entry, plan));
         }
+        if against.purpose == Purpose::Night {
+            let is_over = entry.known.until.is_over_on(against.today);
+            matching.retain(|&at| !is_over && reached(entry, &plan.cells[at], against).is_none());
+        }
         for at in matching {
             let cell = &mut plan.cells[at];
-            if !against.verify {
+            if against.purpose != Purpose::Verify {
                 cell.repeat = cell.repeat.min(entry.trials);
             }
             cell.quarantine.push(entry.known.clone());
         }
     }
     let failed = found.iter().any(|one| one.level == Level::Error);
-    if failed { Err(found) } else { Ok(found) }
+    if failed { Err(found) } else { Ok(Quarantined { warnings: found, expired: has_expired }) }
 }
 
 fn expired<'c>(
@@ -57,14 +82,18 @@ fn expired<'c>(
     let label = if until.is_over_on(against.today) {
         format!("today is {}", against.today)
     } else {
-        let reached = |cell: &Cell| (against.release)(cell).filter(|release| until.is_reached_by(release));
-        cells.find_map(|cell| Some(format!("the kernel of {} is {}", cell.id, reached(cell)?)))?
+        cells.find_map(|cell| Some(format!("the kernel of {} is {}", cell.id, reached(entry, cell, against)?)))?
     };
     let mut error = finding(&entry.until_at, "this entry has expired");
     error.label(label).help(
         "`oomlab run --quarantine-verify` tells whether it still fails: then extend `until`, or else drop the entry",
     );
     Some(error)
+}
+
+/// The release of the cell's kernel, if the entry has expired with it.
+fn reached(entry: &Entry, cell: &Cell, against: &Quarantining<'_>) -> Option<String> {
+    (against.release)(cell).filter(|release| entry.known.until.is_reached_by(release))
 }
 
 /// A warning about an entry without effect; it may have an unknown key.

@@ -4,6 +4,6 @@ mod apply;
 mod entry;
 mod schema;
 
-pub use apply::{Quarantining, quarantine};
+pub use apply::{Purpose, Quarantined, Quarantining, quarantine};
 pub use entry::QuarantineFile;
 pub use schema::quarantine_schema;
