@@ -2,11 +2,13 @@
 
 use super::error::CliError;
 use super::output::{notify, print_plain};
+use super::pages;
 use super::values::age;
 use crate::history::{Index, Keep};
 use crate::host::now;
+use crate::report::html::PAGE;
 use crate::retention::{OpenFailure, PrunedRun, PrunedRuns, Retention};
-use crate::store::ThinningLevel;
+use crate::store::{RunDir, ThinningLevel};
 use clap::ArgGroup;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
@@ -58,7 +60,14 @@ pub fn run(args: &PruneArgs) -> Result<u8, CliError> {
 /// # Errors
 /// When the history or a record on which an open failure rests cannot be read: then nothing is removed.
 pub(super) fn prune(runs: &Path, retention: &Retention, now: Timestamp, dry_run: bool) -> Result<PrunedRuns, CliError> {
-    Ok(crate::retention::prune(runs, retention, &open_failures(runs)?, now, dry_run)?)
+    let pruned = crate::retention::prune(runs, retention, &open_failures(runs)?, now, dry_run)?;
+    if !dry_run {
+        // Their pages have links to files that are gone.
+        let folders = pruned.runs.iter().map(|run| runs.join(run.id.as_str()));
+        let with_page = folders.filter(|folder| folder.join(PAGE).is_file());
+        with_page.filter_map(|folder| RunDir::open(&folder).ok()).for_each(|run| pages::write_run(&run));
+    }
+    Ok(pruned)
 }
 
 /// The failures that are not fixed, in any matrix.
@@ -137,7 +146,7 @@ mod tests {
         let green = [(0, 3); 60];
         let red = [green.as_slice(), &[(3, 0); 4]].concat();
         assert_eq!(seen(false, &red), (Trend::StillFailing, true));
-        assert_eq!(seen(true, &red).1, false);
+        assert!(!seen(true, &red).1);
         let without_verdict = [red.as_slice(), &[(0, 0)]].concat();
         assert_eq!(seen(false, &without_verdict), (Trend::NotRun, true));
         let fixed = [red.as_slice(), &[(0, 3); 20]].concat();

@@ -193,6 +193,16 @@ fn bisections_keep_the_evidence_of_their_ends() {
 }
 
 #[test]
+fn page_of_a_trial_goes_with_its_evidence() {
+    let lab = Lab::new();
+    let run = lab.run(100, &[("a", Kind::Finished)]);
+    let page = run.trial_folder("a", 1).join("report.html");
+    std::fs::write(&page, "console").unwrap();
+    let pruned = lab.prune(&BOTH, &[], false);
+    assert_eq!((page.exists(), pruned.bytes()), (false, 3007));
+}
+
+#[test]
 fn killed_prune_leaves_records_that_are_true_and_is_completed() {
     let lab = Lab::new();
     let run = lab.run(100, &[("a", Kind::Finished)]);

@@ -16,6 +16,9 @@ const SCHEMA: u32 = 1;
 /// Small files of a trial that stay: what ran, and why it was judged so.
 const KEPT: [&str; 3] = ["qemu.sh", TEST_SCRIPT, "why.md"];
 
+/// The page of a trial, which has the console in it; no record names it.
+const PAGE: &str = "report.html";
+
 /// How much evidence a run has lost, from little to much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,11 +99,12 @@ impl RunDir {
 pub fn evidence_bytes(folder: &Path) -> Result<u64, StoreError> {
     let record = read_trial(folder)?;
     let evidence = record.artifacts.iter().filter(|artifact| is_evidence(artifact)).chain(&record.removed);
-    let paths = evidence.map(|artifact| inside(folder, artifact)).collect::<Result<Vec<_>, _>>()?;
+    let mut paths = evidence.map(|artifact| inside(folder, artifact)).collect::<Result<Vec<_>, _>>()?;
+    paths.push(folder.join(PAGE));
     Ok(paths.iter().filter_map(|path| path.symlink_metadata().ok()).map(|metadata| metadata.len()).sum())
 }
 
-/// Removes the evidence of a finished trial: console, events, output, bundle, dumps. Its record, its verdict, and small files that say
+/// Removes the evidence of a finished trial: console, events, output, bundle, dumps, and its page. Its record, its verdict, and small files that say
 /// what ran stay. Returns the bytes that are free now.
 ///
 /// # Errors
@@ -120,8 +124,9 @@ pub fn remove_evidence(folder: &Path) -> Result<u64, StoreError> {
         // Its time says when the trial ended.
         let _ = ended.and_then(|ended| std::fs::File::open(&path)?.set_modified(ended));
     }
-    for artifact in &record.removed {
-        let path = inside(folder, artifact)?;
+    let mut paths = record.removed.iter().map(|artifact| inside(folder, artifact)).collect::<Result<Vec<_>, _>>()?;
+    paths.push(folder.join(PAGE));
+    for path in paths {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::write(&path)(error)),
             _ => {}
