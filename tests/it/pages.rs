@@ -6,6 +6,7 @@ mod access;
 mod filter;
 mod hostile;
 mod looks;
+mod quarantine;
 mod sample;
 mod size;
 mod written;

@@ -18,6 +18,7 @@ use super::page::{Page, render};
 use super::text::{line, phrase, phrases};
 use crate::report::alternatives::clauses;
 use crate::report::layout::{counted, duration};
+use crate::report::quarantine::sentence;
 use crate::report::tally::Standing;
 use askama::Template;
 use chart::{Chart, Element};
@@ -89,11 +90,34 @@ pub fn trial_page(input: &TrialPage<'_>) -> String {
         tasks: observed.tasks.as_ref().map(|(at, tasks)| TaskView::of(*at, tasks)),
         subtests: Subtests::of(trial, MAX_SUBTESTS),
         console: ConsoleView::of(input.console, &verdict.lines),
-        console_url: base.url(&format!("cells/{folder}/console.log")).unwrap_or_default(),
+        removed: removed(trial),
+        quarantine: quarantine(trial),
+        console_url: console_url(base, trial),
         qemu: files::command(trial),
         digests: files::digests(trial),
         files: files::files(base, trial),
     })
+}
+
+/// What the page lacks since files were removed; empty where none was.
+fn removed(trial: &TrialRecord) -> String {
+    if trial.removed.is_empty() {
+        return String::new();
+    }
+    let files: Vec<&str> = trial.removed.iter().map(|artifact| artifact.file.as_str()).collect();
+    phrase(&format!("{} removed by `oomlab prune`", files.join(", ")))
+}
+
+/// The entry that covers the verdict, on a line; empty without one.
+pub(super) fn quarantine(trial: &TrialRecord) -> String {
+    trial.quarantine().map(|known| phrase(&sentence(known))).unwrap_or_default()
+}
+
+fn console_url(base: &Base, trial: &TrialRecord) -> String {
+    if trial.is_removed("console.log") {
+        return String::new();
+    }
+    base.url(&format!("cells/{}/console.log", trial.folder())).unwrap_or_default()
 }
 
 /// The machine, when what happened, and how sure the verdict is.
@@ -148,6 +172,10 @@ struct Document {
     tasks: Option<TaskView>,
     subtests: Option<Subtests>,
     console: ConsoleView,
+    /// Files that were removed.
+    removed: String,
+    quarantine: String,
+    /// Empty where it was removed.
     console_url: String,
     qemu: String,
     digests: Vec<Fact>,

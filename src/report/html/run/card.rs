@@ -8,7 +8,7 @@ use crate::report::alternatives::clauses;
 use crate::report::html::link::Link;
 use crate::report::html::text::{line, phrase, phrases};
 use crate::report::html::trend::{tone, word};
-use crate::report::html::trial::{Commands, Subtests, commands, task};
+use crate::report::html::trial::{Commands, Subtests, commands, quarantine, task};
 use crate::report::layout::{counted, duration};
 use crate::report::tally::Standing;
 use crate::report::text::alike;
@@ -52,6 +52,8 @@ pub(super) struct FailureView {
     pub verdict: String,
     pub title: String,
     pub summary: String,
+    /// The entry of the quarantine that covers it; empty without one.
+    pub quarantine: String,
     /// Victim, task, onset, kills.
     pub facts: Vec<String>,
     pub evidence: Vec<String>,
@@ -163,6 +165,7 @@ fn failure(input: &RunPage<'_>, cell: &CellView<'_>, first: &TrialRecord, others
         verdict: format!("{}/{}", verdict.outcome(), verdict.kind),
         title: verdict.title.as_deref().map(phrase).unwrap_or_default(),
         summary: phrase(&verdict.summary),
+        quarantine: quarantine(first),
         facts,
         evidence: phrases(&verdict.evidence),
         caveats: phrases(&verdict.caveats),

@@ -6,10 +6,10 @@ use super::{CellTrend, Outcome, RunPage, State, TrialRecord};
 use crate::report::html::link::{Link, anchor};
 use crate::report::html::text::phrase;
 use crate::report::html::trend::{tone, word};
-use crate::report::quarantine::{Entry, entries};
+use crate::report::quarantine::{Entry, entries, sentence};
 use crate::report::tally::unexpected;
 use crate::report::text::alike;
-use model::{RateInterval, Trend};
+use model::{Quarantine, RateInterval, Trend};
 use std::collections::HashMap;
 
 /// Lines of the first screen.
@@ -121,8 +121,10 @@ fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
         let commit: String = culprit.commit.chars().take(SHORT_COMMIT).collect();
         format!("bisected: {commit} {:.0} %", 100.0 * culprit.probability)
     }));
+    let known = quarantine(input, trend);
+    notes.extend(known.map(sentence));
     Headline {
-        tone: tone(trend.trend),
+        tone: if known.is_some() { State::Quarantined.as_str() } else { tone(trend.trend) },
         word: word(trend.trend),
         verdict: failure.map(|failure| format!("{}/{}", failure.kind.outcome(), failure.kind)).unwrap_or_default(),
         title: failure.and_then(|failure| failure.title.as_deref()).map(phrase).unwrap_or_default(),
@@ -130,6 +132,18 @@ fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
         more: 0,
         notes: notes.iter().map(|note| phrase(note)).collect(),
     }
+}
+
+/// The entry that covers a failure in all trials of the run that have it.
+fn quarantine<'r>(input: &RunPage<'r>, trend: &CellTrend) -> Option<&'r Quarantine> {
+    let failure = trend.failure.as_ref()?;
+    let is_it = |trial: &&TrialRecord| {
+        let verdict = &trial.verdict;
+        trial.cell.id == trend.cell && (verdict.kind, &verdict.title) == (failure.kind, &failure.title)
+    };
+    let covered: Option<Vec<&Quarantine>> =
+        input.run.trials.iter().filter(is_it).map(TrialRecord::quarantine).collect();
+    covered?.first().copied()
 }
 
 /// `9 of 12 (46–91 %)`.

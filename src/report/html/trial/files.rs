@@ -49,7 +49,7 @@ pub(super) fn digests(trial: &TrialRecord) -> Vec<Fact> {
     all.into_iter().filter_map(fact).collect()
 }
 
-/// The files that were kept.
+/// The files that were kept, and those that have been removed since, which have no link.
 pub(super) fn files(base: &Base, trial: &TrialRecord) -> Vec<FileLine> {
     let folder = trial.folder();
     let line = |artifact: &model::Artifact| FileLine {
@@ -57,5 +57,9 @@ pub(super) fn files(base: &Base, trial: &TrialRecord) -> Vec<FileLine> {
         size: size(artifact.bytes),
         sha256: phrase(artifact.sha256.as_str()),
     };
-    trial.artifacts.iter().map(line).collect()
+    let removed = |artifact: &model::Artifact| FileLine {
+        link: Link { text: format!("{} (removed)", phrase(&artifact.file)), url: None },
+        ..line(artifact)
+    };
+    trial.artifacts.iter().map(line).chain(trial.removed.iter().map(removed)).collect()
 }
