@@ -58,6 +58,7 @@ pub fn assess(positions: &[Position], expected: Expectation, settings: &Settings
         match before {
             Some(before) if is_news(&series, &changes, &segments) => news(before.tally, current.tally, settings),
             _ if latest.failures > 0 && suspicion.is_some_and(|one| one.direction == Direction::Up) => Trend::Undecided,
+            None if has_failed_since(&series, settings) => Trend::Undecided,
             _ => steady(current.tally, latest, settings),
         }
     };
@@ -70,6 +71,15 @@ pub fn assess(positions: &[Position], expected: Expectation, settings: &Settings
         suspicion: suspicion.map(|one| one.probability),
         trials_to_decide: suspicion.map(|one| one.trials_to_decide),
     }
+}
+
+/// Whether the test passed at first and has failed in all trials since. In the first runs that is too little to find a change, but it is
+/// no steady rate either, and more trials than [`Settings::max_retries`] may be needed to decide.
+fn has_failed_since(series: &Series, settings: &Settings) -> bool {
+    let end = series.len();
+    let Some(since) = (0..end).find(|at| series.tally(*at, at + 1).failures > 0) else { return false };
+    let ln_odds = || series.ln_ratio(0, since, end) + settings.ln_prior_odds();
+    since > 0 && series.tally(since, end).passes == 0 && ln_odds() >= settings.ln_dismissed_odds()
 }
 
 /// Whether the last change of these segments was found in no earlier run. The latest ones are the likeliest to have it.

@@ -72,6 +72,26 @@ fn single_failure_is_undecided_until_retries() {
 }
 
 #[test]
+fn failure_of_the_first_nights_is_undecided_until_it_is_new() {
+    // One trial a night.
+    let mut series = vec![position(0, 1); 2];
+    let words: Vec<Trend> = std::iter::repeat_with(|| {
+        series.push(position(1, 0));
+        trend(&series)
+    })
+    .take(200)
+    .collect();
+    let new = words.iter().position(|word| *word == Trend::New).unwrap();
+    assert!(words[..new].iter().all(|word| *word == Trend::Undecided), "{words:?}");
+    assert!(words[new + 1..].iter().all(|word| *word == Trend::StillFailing), "{words:?}");
+    // Three trials a night.
+    assert_eq!(trend(&nights(&[0, 3])), Trend::Undecided);
+    assert_eq!(trend(&nights(&[0, 3, 0, 3])), Trend::Flaky);
+    assert_eq!(trend(&nights(&[3, 3])), Trend::StillFailing);
+    assert_eq!(trend(&[position(0, 3), position(3, 30)]), Trend::Flaky);
+}
+
+#[test]
 fn passes_of_a_flaky_test_are_retried_without_a_word() {
     let series = [nights(&[2, 1, 2, 1, 2].repeat(12)), nights(&[0, 0])].concat();
     let assessment = assess(&series, Expectation::Pass, &Settings::default());

@@ -12,7 +12,7 @@ pub enum Trend {
     New,
     /// It fails more often than before.
     Worse,
-    /// It fails in this run; further trials would tell whether its rate has risen.
+    /// It fails in this run; further trials or runs would tell whether its rate has risen.
     Undecided,
     /// It failed and no longer does.
     Fixed,
