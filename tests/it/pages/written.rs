@@ -1,7 +1,7 @@
 //! The pages that the program writes: when, where, and that their links lead to files.
 
 use crate::support::browser::Browser;
-use crate::support::guests::{HEALTHY, boot_args, lab};
+use crate::support::guests::{HEALTHY, boot_args, lab, read_json};
 use crate::support::program::Program;
 
 use std::path::PathBuf;
@@ -90,4 +90,24 @@ fn page_that_cannot_be_written_is_a_warning() {
     let finished = program.run(args);
     assert_eq!(finished.status, Some(0), "{finished:?}");
     assert!(finished.stderr.contains("the run has no report.html: cannot write "), "{}", finished.stderr);
+}
+
+#[test]
+fn pruned_run_has_no_links_to_removed_pages() {
+    let (program, run) = booted(HEALTHY, 0);
+    let page = run.join("cells").join(CELL).join("report.html");
+    let written = program.run(["report", &format!("r/{CELL}"), "--html", page.to_str().unwrap()]);
+    assert_eq!(written.status, Some(0), "{written:?}");
+    let run_page = run.join("report.html");
+    let links = || std::fs::read_to_string(&run_page).unwrap().contains(&format!("{CELL}/report.html"));
+    assert_eq!(program.run(["report", "r", "--html", run_page.to_str().unwrap()]).status, Some(0));
+    assert!(links() && page.is_file());
+    let head = std::fs::read_to_string(run.join("run.json")).unwrap();
+    let started = read_json(&run.join("run.json"))["started"].as_str().unwrap().to_owned();
+    std::fs::write(run.join("run.json"), head.replace(&started, "2020-01-01T00:00:00Z")).unwrap();
+    assert_eq!(program.run(["prune", "--thin", "30d"]).status, Some(0));
+    assert!(!links() && !page.exists());
+    // A page that is made later says why it has no console.
+    let later = program.run(["report", &format!("r/{CELL}"), "--html", "-"]);
+    assert!(later.stdout.contains("removed by `oomlab prune`") && !later.stdout.contains("0 lines"), "{later:?}");
 }
