@@ -4,7 +4,7 @@ use super::file::{CommandFile, File, OneOrMore};
 use super::words::{WordError, duration, share};
 use crate::diagnostic::{Diagnostic, Document, Step, utf8};
 use crate::retention::Retention;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// Share of further trials, where the configuration does not say.
@@ -118,7 +118,7 @@ impl Reader<'_, '_> {
             self.document.wrong(&[Step::Key("matrices")], "no matrix is named").help("a night runs at least one");
         }
         for (index, matrix) in matrices.items.iter().enumerate() {
-            if matrices.items[..index].contains(matrix) {
+            if matrices.items[..index].iter().any(|other| plain(other) == plain(matrix)) {
                 self.document.wrong(&[Step::Key("matrices"), Step::Item(index)], "this matrix is named twice");
             }
         }
@@ -141,6 +141,11 @@ impl Reader<'_, '_> {
         }
         Some(Job { command, timeout: timeout.unwrap_or(default) })
     }
+}
+
+/// The path without `.` in it.
+fn plain(path: &str) -> PathBuf {
+    Path::new(path).components().filter(|part| *part != Component::CurDir).collect()
 }
 
 #[cfg(test)]
@@ -207,6 +212,7 @@ mod tests {
         assert!(read("matrices: a.yaml\nbudget: 1h\nbisect: 2h\n").unwrap_err().contains("longer than `budget`"));
         assert!(read("matrixes: a.yaml\n").unwrap_err().contains("did you mean `matrices`?"));
         assert!(read("budget: 1h\n").unwrap_err().contains("`matrices` is missing"));
+        assert!(read("matrices: [m.yaml, ./m.yaml]\n").unwrap_err().contains("this matrix is named twice"));
         assert!(read("matrices: []\n").unwrap_err().contains("no matrix is named"));
         assert!(read("matrices: a\nhook: [a, b]\n").unwrap_err().contains("join several with `&&`"));
         assert!(read("matrices: a\nhook: {command: x, timeot: 1m}\n").unwrap_err().contains("did you mean `timeout`?"));

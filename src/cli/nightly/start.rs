@@ -11,6 +11,7 @@ use crate::nightly::{NightlyConfig, StartError};
 use crate::store::read_stream;
 use model::{Digest, Plan, Quarantine};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Maximum length of a configuration in bytes.
@@ -31,12 +32,29 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
     let plan = |matrix| quarantined(matrix, &config, &catalogues, context).map(|(plan, _)| plan);
     let plans = config.matrices.iter().map(|matrix: &PathBuf| plan(matrix));
     let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
+    check_names(&args.config, &config.matrices, &plans)?;
     if args.dry_run {
         return dry_run::print(&config, &plans, &catalogues);
     }
     drop(catalogues);
     let digest = Digest::of_bytes(&Sha256::digest(&text));
     night::carry_out(&config, &digest, args.run_options(), context)
+}
+
+/// Refuses two matrices of one name: the history takes them for one.
+fn check_names(config: &Path, matrices: &[PathBuf], plans: &[Plan]) -> Result<(), CliError> {
+    let mut named: BTreeMap<&str, &Path> = BTreeMap::new();
+    for (matrix, plan) in matrices.iter().zip(plans) {
+        if let Some(other) = named.insert(&plan.name, matrix) {
+            let (config, other, matrix) = (config.display(), other.display(), matrix.display());
+            return Err(CliError::Usage(format!(
+                "{config}: the matrices {other} and {matrix} are both named `{}`, and would share one history; give one another `name`, or \
+                 rename its file",
+                plan.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The plan of a matrix, with its quarantine; and the entries that have expired.
@@ -61,5 +79,22 @@ impl From<StartError> for CliError {
             StartError::InUse { .. } => Self::Usage(error.to_string()),
             StartError::Store(_) | StartError::Io { .. } => Self::Lab(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::PLAN_SCHEMA;
+
+    #[test]
+    fn matrices_of_one_name_are_refused() {
+        let plan =
+            |name: &str| Plan { schema: PLAN_SCHEMA, name: name.to_owned(), cells: Vec::new(), skipped: Vec::new() };
+        let matrices = ["a/m.yaml".into(), "b/m.yaml".into()];
+        let check = |names: [&str; 2]| check_names(Path::new("nightly.yaml"), &matrices, &names.map(plan));
+        assert!(check(["m", "n"]).is_ok());
+        let refused = check(["m", "m"]).unwrap_err().reason();
+        assert!(refused.contains("nightly.yaml: the matrices a/m.yaml and b/m.yaml are both named `m`"), "{refused}");
     }
 }
