@@ -249,6 +249,26 @@ fn night_that_was_killed_goes_on() {
 }
 
 #[test]
+fn dead_night_without_budget_is_ended_and_a_new_one_begins() {
+    let lab = Lab::new(1, "budget: 1h\n");
+    assert_eq!(lab.night().status, Some(0));
+    let path = lab.nights()[0].join("night.json");
+    let mut night = read_json(&path);
+    let now: jiff::Timestamp = night["started"].as_str().unwrap().parse().unwrap();
+    let earlier = now - jiff::SignedDuration::from_hours(2);
+    night["started"] = earlier.to_string().into();
+    night["runs"][0]["ran"] = false.into();
+    night.as_object_mut().unwrap().retain(|key, _| key != "result" && key != "counts");
+    std::fs::write(&path, night.to_string()).unwrap();
+    let finished = lab.night();
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    assert!(finished.stderr.contains(" died, and its budget is used up; it is ended\n"), "{}", finished.stderr);
+    let results: Vec<_> =
+        lab.nights().iter().map(|night| read_json(&night.join("night.json"))["result"].clone()).collect();
+    assert_eq!((results, lab.runs().len()), (vec!["quiet".into(), "quiet".into()], 2));
+}
+
+#[test]
 fn interrupted_night_goes_on() {
     let lab = Lab::new(1, HOOK);
     lab.set("two", ENDLESS);

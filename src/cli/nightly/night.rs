@@ -27,7 +27,7 @@ pub(super) struct Night<'a> {
     pub dir: NightDir,
     pub started: Timestamp,
     /// The thread that runs it spawns the guests, and lives as long as the program.
-    pub runtime: Runtime,
+    pub runtime: &'a Runtime,
     /// The user's interrupt.
     pub cancel: CancellationToken,
     /// What the history says of the cells of each run.
@@ -44,36 +44,59 @@ pub(super) struct Part {
     _timer: DropGuard,
 }
 
-/// Begins or resumes a night, and carries it out; returns the program's exit status.
+/// Begins or resumes a night, and carries it out; returns the program's exit status. A resumed night that has no time left is ended, and a
+/// new one begins.
 ///
 /// # Errors
 /// When another night goes on, or the state of this one cannot be written.
 pub(super) fn carry_out(
     config: &NightlyConfig,
     digest: &Digest,
-    options: RunOptions,
+    options: &RunOptions,
     context: &Context,
 ) -> Result<u8, CliError> {
-    let (dir, started) = NightDir::start(&config.runs, digest, &config.matrices, now(), &today())?;
-    let id = &dir.night().id;
-    match started {
-        Started::New => {}
-        Started::Left { id: dead, why } => notify(&format!("night {dead} died and is left as it is: {why}")),
-        Started::Resumed => notify(&format!("night {id} died; it goes on where it was")),
-    }
+    let start = || NightDir::start(&config.runs, digest, &config.matrices, now(), &today());
+    let (dir, started) = start()?;
     let runtime = runtime()?;
     let cancel = CancellationToken::new();
     let words = "\nstopping; `oomlab nightly` continues the night within a day (Ctrl-C again to abort)\n";
     runtime.block_on(async { cancel_and_say(cancel.clone(), words) })?;
-    let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
-    let started = dir.night().started.parse().unwrap_or_else(|_| now());
-    let trends = BTreeMap::new();
-    let mut night =
-        Night { config, context, options, lab, dir, started, runtime, cancel, trends, bisect_left: config.bisect };
-    let code = night.carry_out();
-    let Night { runtime, .. } = night;
+    let night = |dir: NightDir| Night::new(config, context, options.clone(), dir, &runtime, cancel.clone());
+    let id = dir.night().id.clone();
+    let mut first = night(dir);
+    let is_over = started == Started::Resumed && !first.has_time();
+    match started {
+        Started::New => {}
+        Started::Left { id: dead, why } => notify(&format!("night {dead} died and is left as it is: {why}")),
+        Started::Resumed if is_over => notify(&format!("night {id} died, and its budget is used up; it is ended")),
+        Started::Resumed => notify(&format!("night {id} died; it goes on where it was")),
+    }
+    let mut code = first.carry_out();
+    // It holds the lock of the nights.
+    drop(first);
+    if let (true, Ok(ended)) = (is_over && !cancel.is_cancelled(), &code) {
+        let ended = *ended;
+        code = start().map_err(CliError::from).and_then(|(dir, _)| night(dir).carry_out());
+        code = code.map(|code| if code == 0 { ended } else { code });
+    }
     runtime.shutdown_background();
     code
+}
+
+impl<'a> Night<'a> {
+    fn new(
+        config: &'a NightlyConfig,
+        context: &'a Context,
+        options: RunOptions,
+        dir: NightDir,
+        runtime: &'a Runtime,
+        cancel: CancellationToken,
+    ) -> Self {
+        let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
+        let started = dir.night().started.parse().unwrap_or_else(|_| now());
+        let trends = BTreeMap::new();
+        Self { config, context, options, lab, dir, started, runtime, cancel, trends, bisect_left: config.bisect }
+    }
 }
 
 impl Night<'_> {

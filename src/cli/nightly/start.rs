@@ -38,7 +38,7 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
     }
     drop(catalogues);
     let digest = Digest::of_bytes(&Sha256::digest(&text));
-    night::carry_out(&config, &digest, args.run_options(), context)
+    night::carry_out(&config, &digest, &args.run_options(), context)
 }
 
 /// Refuses two matrices of one name: the history takes them for one.
