@@ -10,7 +10,8 @@ use super::output::notify;
 use super::repro::kernel_of_run;
 use super::timings::Stopwatch;
 use super::trust;
-use crate::matrix::Filter;
+use crate::host::today;
+use crate::matrix::{Filter, drop_expired};
 use crate::store::RunDir;
 use model::{CellId, Plan, RunRecord};
 use std::collections::BTreeSet;
@@ -34,6 +35,10 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<u8, CliError> {
     }
     if let Some(repeat) = args.repeat {
         plan.cells.iter_mut().for_each(|cell| cell.repeat = repeat);
+    }
+    for known in drop_expired(&mut plan, &today()) {
+        let (place, until) = (model::printable(&known.place), &known.until);
+        notify(&format!("{place}: this entry of the quarantine expired after {until}: its failures are unexpected"));
     }
     trust::check_run(&dir, &plan, args.trust)?;
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;

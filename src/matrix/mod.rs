@@ -33,6 +33,6 @@ pub use glob::matches as matches_glob;
 pub use id::{cell_id, with_kernel};
 pub use known::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};
 pub use load::load;
-pub use quarantine::{Purpose, QuarantineFile, Quarantined, Quarantining, quarantine, quarantine_schema};
+pub use quarantine::{Purpose, QuarantineFile, Quarantined, Quarantining, drop_expired, quarantine, quarantine_schema};
 pub use schema::json_schema;
 pub use single::{SingleCell, SingleKernel, SinglePayload, ram_caution, single};

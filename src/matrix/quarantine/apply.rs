@@ -73,6 +73,20 @@ pub fn quarantine(
     if failed { Err(found) } else { Ok(Quarantined { warnings: found, expired: has_expired }) }
 }
 
+/// Drops the entries of a plan whose last day is over, and returns each of them once. An entry that ends with a kernel version stays: the
+/// release that boots decides.
+pub fn drop_expired(plan: &mut Plan, today: &str) -> Vec<Quarantine> {
+    let mut dropped: Vec<Quarantine> = Vec::new();
+    for cell in &mut plan.cells {
+        for known in cell.quarantine.extract_if(.., |known| known.until.is_over_on(today)) {
+            if !dropped.contains(&known) {
+                dropped.push(known);
+            }
+        }
+    }
+    dropped
+}
+
 fn expired<'c>(
     entry: &Entry,
     mut cells: impl Iterator<Item = &'c Cell>,
@@ -106,4 +120,35 @@ fn unused(entry: &Entry, plan: &Plan) -> Diagnostic {
 
 fn finding(place: &Place, message: &str) -> Diagnostic {
     Diagnostic::error(message, Some(place.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_after_their_last_day_are_dropped() {
+        let cell = r#"{"id": "a", "kernel": "k", "arch": "arm", "ram_mib": 64, "vcpus": 1,
+            "payload": {"type": "workload", "name": "idle"}, "timeouts": {"boot_s": 60.0, "load_s": 120.0, "stuck_s": 5.0},
+            "repeat": 1, "expect": {"outcome": "pass"}}"#;
+        let mut cell: Cell = serde_json::from_str(cell).unwrap();
+        cell.quarantine = ["2026-11-29", "2026-11-30", "linux-7.4"]
+            .map(|until| Quarantine {
+                place: "quarantine.yaml:1".to_owned(),
+                verdicts: Vec::new(),
+                title: None,
+                reason: "known".to_owned(),
+                link: "https://example.org/1".to_owned(),
+                until: until.parse().unwrap(),
+            })
+            .to_vec();
+        let mut plan = Plan {
+            schema: model::PLAN_SCHEMA,
+            name: "m".to_owned(),
+            cells: vec![cell.clone(), cell.clone()],
+            skipped: Vec::new(),
+        };
+        assert_eq!(drop_expired(&mut plan, "2026-11-30"), cell.quarantine[..1]);
+        assert!(plan.cells.iter().all(|left| left.quarantine == cell.quarantine[1..]));
+    }
 }

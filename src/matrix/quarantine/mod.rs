@@ -4,6 +4,6 @@ mod apply;
 mod entry;
 mod schema;
 
-pub use apply::{Purpose, Quarantined, Quarantining, quarantine};
+pub use apply::{Purpose, Quarantined, Quarantining, drop_expired, quarantine};
 pub use entry::QuarantineFile;
 pub use schema::quarantine_schema;
