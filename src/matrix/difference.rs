@@ -1,6 +1,6 @@
 //! How a plan differs from the plan of a run.
 
-use model::{Cell, CellId, Plan};
+use model::{Cell, CellId, Plan, Quarantine};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -72,8 +72,26 @@ fn changed_keys(old: &Cell, new: &Cell) -> Vec<String> {
     // Plain structs with text keys: there is nothing that JSON cannot hold.
     let json = |cell: &Cell| serde_json::to_value(cell).unwrap_or_default();
     let mut found = Vec::new();
-    compare("", &json(old), &json(new), &mut found);
+    let without = |cell: &Cell| json(&Cell { quarantine: Vec::new(), ..cell.clone() });
+    compare("", &without(old), &without(new), &mut found);
+    let (before, after) = (entries(old), entries(new));
+    let only = |these: &[Quarantine], others: &[Quarantine]| {
+        these.iter().filter(|known| !others.contains(known)).map(words).collect::<Vec<_>>()
+    };
+    let (gone, added) = (only(&before, &after), only(&after, &before));
+    found.extend(gone.iter().map(|known| format!("no longer quarantined: {known}")));
+    found.extend(added.iter().map(|known| format!("quarantined: {known}")));
     found
+}
+
+/// The entries of a cell without their lines: a comment in the file moves them.
+fn entries(cell: &Cell) -> Vec<Quarantine> {
+    cell.quarantine.iter().map(|known| Quarantine { place: String::new(), ..known.clone() }).collect()
+}
+
+fn words(known: &Quarantine) -> String {
+    let Quarantine { until, link, reason, .. } = known;
+    model::printable(&format!("{} until {until}, {link} ({reason})", known.failures()))
 }
 
 fn compare(key: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
@@ -148,6 +166,25 @@ mod tests {
         let keys = ["repeat 1 → 3", "timeouts.load_s 120.0 → 60.0", &append];
         assert!(keys.iter().all(|key| text.contains(key)), "{text}");
         assert!(text.starts_with("  changed  a: ") && text.ends_with("\n  added    c\n  removed  b"), "{text}");
+    }
+
+    #[test]
+    fn entries_differ_by_what_they_say_and_not_by_line() {
+        let known = |line: u32, until: &str| Quarantine {
+            place: format!("quarantine.yaml:{line}"),
+            verdicts: Vec::new(),
+            title: None,
+            reason: "known".to_owned(),
+            link: "https://example.org/1".to_owned(),
+            until: until.parse().unwrap(),
+        };
+        let with = |known| plan([Cell { quarantine: vec![known], ..cell("a") }]);
+        let old = with(known(1, "2026-12-31"));
+        assert!(Difference::between(&old, &with(known(2, "2026-12-31"))).is_empty());
+        let text = Difference::between(&old, &with(known(1, "2027-01-31"))).to_string();
+        let entry = |until| format!("any failure until {until}, https://example.org/1 (known)");
+        let (gone, added) = (entry("2026-12-31"), entry("2027-01-31"));
+        assert_eq!(text, format!("  changed  a: no longer quarantined: {gone}, quarantined: {added}"));
     }
 
     #[test]
