@@ -3,6 +3,7 @@
 use super::night::Night;
 use crate::cli::bisect;
 use crate::cli::error::CliError;
+use crate::cli::pages;
 use crate::host::Clock;
 use crate::store::RunDir;
 use model::Trend;
@@ -34,7 +35,9 @@ impl Night<'_> {
                 self.context,
                 part.cancel.clone(),
             );
-            self.runtime.block_on(bisected)
+            let bisected = self.runtime.block_on(bisected);
+            pages::write_run(&run);
+            bisected
         });
         self.bisect_left = self.bisect_left.saturating_sub(clock.elapsed());
         if self.cancel.is_cancelled() {
