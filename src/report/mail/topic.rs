@@ -132,10 +132,11 @@ impl Topic {
     /// The subject without a tag: what happens, in the kernel's own words where it reported it, and where.
     pub fn subject(&self, trial: &TrialRecord, release: &str) -> String {
         let title = kernel_title(trial).unwrap_or_else(|| self.title.to_owned());
-        let title: String = ascii(&title).replace('[', "(").replace(']', ")").chars().take(MAX_TITLE).collect();
+        let title: String = ascii(&title).replace('[', "(").replace(']', ")");
+        let title = cut(title.trim());
         let nommu = if trial.cell.arch.mmu { "" } else { " without an MMU" };
         let release: String = ascii(release).replace(['[', ']'], "").chars().take(MAX_TITLE).collect();
-        format!("{}: {}{nommu} ({release})", self.prefix, title.trim())
+        format!("{}: {title}{nommu} ({release})", self.prefix)
     }
 
     /// What happens, as a clause.
@@ -143,6 +144,18 @@ impl Topic {
         let title = kernel_title(trial).map(|title| format!(" (\"{}\")", quoted(&title)));
         format!("{}{}", self.clause, title.unwrap_or_default())
     }
+}
+
+/// A title of at most [`MAX_TITLE`] characters, cut behind a word and marked so.
+fn cut(title: &str) -> String {
+    const MARK: &str = "...";
+    if title.chars().count() <= MAX_TITLE {
+        return title.to_owned();
+    }
+    let start: String = title.chars().take(MAX_TITLE - MARK.len() + 1).collect();
+    // A single word longer than this has no better place.
+    let words = start.rfind(' ').map_or(&title[..MAX_TITLE - MARK.len()], |at| start[..at].trim_end());
+    format!("{words}{MARK}")
 }
 
 /// The title of a report that the kernel itself printed. Of hangs that the lab saw from outside the title is the lab's.
@@ -162,6 +175,16 @@ fn kernel_title(trial: &TrialRecord) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_title_is_cut_behind_a_word() {
+        let title = "INFO: task kworker/u8:2 blocked for more than 122 seconds in __alloc_pages_slowpath";
+        let shown = cut(title);
+        assert_eq!(shown, "INFO: task kworker/u8:2 blocked for more than 122 seconds in...");
+        assert_eq!(cut(&title[..MAX_TITLE]), title[..MAX_TITLE]);
+        assert_eq!(cut(&"x".repeat(100)), "x".repeat(MAX_TITLE - 3) + "...");
+        assert_eq!(cut(&format!("{} y z", "x".repeat(MAX_TITLE - 3))), "x".repeat(MAX_TITLE - 3) + "...");
+    }
 
     #[test]
     fn failures_of_kernels_have_a_topic() {
