@@ -3,6 +3,7 @@
 use super::super::reproduce::NOT_TESTED;
 use super::Finding;
 use super::document::{Document, Line, LineKind};
+use std::ops::Range;
 
 /// What was tested or not: names of trees, and a revert.
 const SUBJECTS: &[&str] = &["mainline", "linux-next", "stable", "revert"];
@@ -14,14 +15,16 @@ pub(super) fn untested(document: &Document<'_>, found: &mut Vec<Finding>) {
     let Some(list) = paragraphs.iter().find(is_list) else { return };
     let (start, text) = (list[0].number, text(list));
     let listed: Vec<&str> = SUBJECTS.iter().copied().filter(|subject| text.contains(subject)).collect();
-    let claims = document.lines(LineKind::Prose).filter(|line| list.iter().all(|other| other.number != line.number));
-    for line in claims {
-        let lower = unquoted(line.text).to_ascii_lowercase();
-        for subject in listed.iter().filter(|subject| has_word(&lower, subject)) {
-            let message = format!(
-                "`{subject}` is mentioned here, and line {start} says that it was not tested: remove it from one of them"
-            );
-            found.push(Finding::new(line.number, message));
+    for paragraph in paragraphs.iter().filter(|paragraph| paragraph[0].number != start) {
+        let plain = unquoted(paragraph);
+        for (line, text) in paragraph.iter().zip(plain.lines()).filter(|(line, _)| line.kind == LineKind::Prose) {
+            let lower = text.to_ascii_lowercase();
+            for subject in listed.iter().filter(|subject| has_word(&lower, subject)) {
+                let message = format!(
+                    "`{subject}` is mentioned here, and line {start} says that it was not tested: remove it from one of them"
+                );
+                found.push(Finding::new(line.number, message));
+            }
         }
     }
 }
@@ -30,12 +33,34 @@ fn text(paragraph: &[Line<'_>]) -> String {
     paragraph.iter().map(|line| line.text.to_ascii_lowercase() + " ").collect()
 }
 
-/// A line without what it quotes: the subject of a commit claims nothing.
-fn unquoted(line: &str) -> String {
-    match (line.find('"'), line.rfind('"')) {
-        (Some(start), Some(end)) if start < end => format!("{} {}", &line[..start], &line[end + 1..]),
-        _ => line.to_owned(),
+/// The lines of a paragraph without what it quotes: the subject of a commit claims nothing.
+fn unquoted(paragraph: &[Line<'_>]) -> String {
+    let text: String = paragraph.iter().map(|line| format!("{}\n", line.text)).collect();
+    let quotes = quotes(&text);
+    let is_quoted = |at: usize| quotes.iter().any(|quote| quote.contains(&at));
+    text.char_indices().map(|(at, c)| if c != '\n' && is_quoted(at) { ' ' } else { c }).collect()
+}
+
+/// The outermost quotes, each with its marks. One that is never closed ends at the last mark that closes another within.
+fn quotes(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut depth, mut start, mut closed, mut opened) = (Vec::new(), 0_usize, 0, None, None);
+    for (at, _) in text.match_indices('"') {
+        let before = text[..at].chars().next_back();
+        let is_nested = opened.is_some_and(|opened| opened + 1 == at);
+        if is_nested || before.is_none_or(|c| c.is_whitespace() || c == '(') {
+            if depth == 0 {
+                (start, closed) = (at, None);
+            }
+            (depth, opened) = (depth + 1, Some(at));
+        } else if depth > 0 {
+            (depth, closed) = (depth - 1, Some(at));
+            if depth == 0 {
+                found.push(start..at + 1);
+            }
+        }
     }
+    found.extend(closed.filter(|_| depth > 0).map(|at| start..at + 1));
+    found
 }
 
 /// Whether a text has a word that begins so, as *reverting* does; not as a part of an address or a name.

@@ -105,9 +105,14 @@ impl<'t> Document<'t> {
     }
 }
 
-/// `[    1.185330] …`, also behind a level or the name of a host.
+/// Names of stacks in the traces of x86 (`stack_type_name()` in `arch/x86/kernel/dumpstack.c`, `dumpstack_64.c`).
+const STACKS: &[&str] = &["TASK", "IRQ", "SOFTIRQ", "NMI", "ENTRY_TRAMPOLINE"];
+
+/// `[    1.185330] …`, also behind a level or the name of a host; ` <TASK>` of a kernel that prints no times.
 fn is_log(text: &str) -> bool {
-    text.starts_with(['[', '<']) && printk::parse(text).guest_s.is_some()
+    let mark = text.trim_end().strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let is_stack = mark.is_some_and(|name| STACKS.contains(&name.strip_prefix('/').unwrap_or(name)));
+    is_stack || text.starts_with(['[', '<']) && printk::parse(text).guest_s.is_some()
 }
 
 /// The headers, and the index of the first line of the body.

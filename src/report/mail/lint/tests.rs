@@ -165,7 +165,9 @@ fn placeholders_are_filled_in() {
         assert_hit(&with(text), 10, "to be filled in");
     }
     assert_hit(&CLEAN.replace("livelock", "<title>"), 4, "to be filled in");
-    for text in ["A <a@example.org>", "[<80001942>] f", "f <- g > h", "0xXXXX", "TODOS"] {
+    for text in
+        ["A <a@example.org>", "[<80001942>] f", "f <- g > h", "0xXXXX", "TODOS", "   <TASK>", "   </IRQ>", "   <IRQ>"]
+    {
         assert_clean(&with(text));
     }
 }
@@ -184,6 +186,8 @@ fn claims_agree_with_what_was_not_tested() {
     for text in ["By (\"Revert \"mm: stable\"\").", "It is unstable.", "See stable@vger.kernel.org.", "A regression."] {
         assert_clean(&with(text));
     }
+    assert_clean(&with("It began with (\"mm: allocate in\nstable chunks, and revert\nthe rest\")."));
+    assert_hit(&with("By (\"mm: one\"), on\nstable as (\"mm: two\") is."), 11, "`stable`");
     assert_clean(&with("It is so on mainline.").replace("mainline, linux-next", "linux-next"));
 }
 
