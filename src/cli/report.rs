@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub struct ReportArgs {
     #[command(subcommand)]
     pub action: Option<ReportAction>,
-    /// The run, or with `--html` also a trial, RUN/CELL: its name, or the path of its folder
+    /// The run, or with `--html` also a trial, RUN/CELL: its name, the path of its folder, or `latest`
     #[arg(required = true, add = trials())]
     pub run: Option<String>,
     /// Write the results as one JSON document; `-` for standard output
