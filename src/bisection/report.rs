@@ -1,6 +1,6 @@
 //! The report of a search, as markdown.
 
-use super::config::Subject;
+use super::config::{CellSubject, Subject, Variation};
 use super::entry::{JournalEntry, TrialResult};
 use super::format::{format_duration, format_estimate, format_probability};
 use super::premise;
@@ -78,7 +78,7 @@ impl Lines {
                     self.candidates(search, runners_up);
                 }
                 if !search.config().is_list() {
-                    self.mail(search, commit, *probability);
+                    self.mail(search, commit, *probability, dir);
                 }
             }
             Answer::Set { candidates, probability, .. } => {
@@ -120,9 +120,15 @@ impl Lines {
         }
     }
 
-    /// A text to paste into a mail, with a `Fixes:` tag (Linux, `Documentation/process/submitting-patches.rst`).
-    fn mail(&mut self, search: &Search, commit: &Commit, probability: f64) {
+    /// How to get a draft of a mail; for a session that has none, the figures to write one with.
+    fn mail(&mut self, search: &Search, commit: &Commit, probability: f64, dir: &Path) {
         let config = search.config();
+        let is_of_commits = |cell: &CellSubject| matches!(cell.variation, Variation::Commit { .. });
+        if !config.fix && matches!(&config.subject, Subject::Cell(cell) if is_of_commits(cell)) {
+            self.add("\n## For a mail\n");
+            self.add_foreign(&format!("`oomlab report mail {}` drafts one.", dir.display()));
+            return;
+        }
         let (short, subject) = (commit.id.short(), &commit.subject);
         let verb = if config.fix { "was fixed by" } else { "was introduced by" };
         self.add("\n## For a mail\n\n```text");
@@ -144,9 +150,6 @@ impl Lines {
         self.add(format!("At the commit: {}", count(&commit.id)));
         for parent in &commit.parents {
             self.add(format!("At its parent {}: {}", parent.short(), count(parent)));
-        }
-        if !config.fix {
-            self.add(format!("\nFixes: {short} (\"{subject}\")"));
         }
         self.add("```");
     }
@@ -206,4 +209,50 @@ fn trials(search: &Search) -> String {
         lines.add_foreign(&format!("| {commit} | {result} | {exit} | {seconds:.1} | {purpose} | {log} |"));
     }
     lines.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{BadCriterion, SESSION_SCHEMA, SessionConfig};
+    use super::super::lists::linear_history;
+    use super::*;
+
+    fn mail(subject: Subject, fix: bool) -> String {
+        let config = SessionConfig {
+            schema: SESSION_SCHEMA,
+            started: "2026-11-24T10:00:00Z".to_owned(),
+            repository: None,
+            old: vec![CommitId::new("0")],
+            new: CommitId::new("1"),
+            fix,
+            subject,
+            jobs: 1,
+            settings: bisect::Settings::default(),
+            older: None,
+            starts: Vec::new(),
+        };
+        let history = linear_history(["0", "1"].map(|id| (id.to_owned(), String::new())));
+        let search = Search::new(config, history.clone(), Vec::new()).unwrap();
+        let mut lines = Lines::default();
+        lines.mail(&search, &history[0], 0.9, Path::new("bisections/x"));
+        lines.0
+    }
+
+    #[test]
+    fn mail_is_drafted_or_has_figures_without_tag() {
+        let cell = r#"{"id": "a", "kernel": "k", "arch": "arm", "ram_mib": 64, "vcpus": 1,
+            "payload": {"type": "workload", "name": "idle"}, "timeouts": {"boot_s": 60.0, "load_s": 120.0, "stuck_s": 5.0},
+            "repeat": 1, "expect": {"outcome": "pass"}}"#;
+        let cell = CellSubject {
+            cell: serde_json::from_str(cell).unwrap(),
+            variation: Variation::Commit { config: Vec::new() },
+            criterion: BadCriterion::Any,
+        };
+        let subject = Subject::Cell(Box::new(cell));
+        assert_eq!(mail(subject.clone(), false), "\n## For a mail\n\n`oomlab report mail bisections/x` drafts one.\n");
+        let command = Subject::Command { command: "true".to_owned(), timeout_s: None };
+        for text in [mail(subject, true), mail(command, false)] {
+            assert!(text.contains("Probability: 90") && !text.contains("Fixes:"), "{text}");
+        }
+    }
 }
