@@ -31,7 +31,7 @@ pub struct PruneArgs {
     /// bisections
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub evidence: Option<Duration>,
-    /// Only tell what would be removed
+    /// Print what would be removed; remove nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -52,7 +52,7 @@ pub fn run(args: &PruneArgs) -> Result<u8, CliError> {
         return Ok(0);
     }
     pruned.failed.iter().for_each(|(run, why)| notify(&format!("{run} is left as it is: {why}")));
-    Err(CliError::Lab(format!("{} runs could not be pruned", pruned.failed.len())))
+    Err(CliError::Lab(format!("runs that could not be pruned: {}", pruned.failed.len())))
 }
 
 /// Removes evidence from the runs below a folder, by their ages at `now`.
@@ -102,7 +102,7 @@ fn text(pruned: &PrunedRuns, dry_run: bool) -> String {
         };
         let kept = if *kept > 0 { format!(", {kept} keep theirs") } else { String::new() };
         let bytes = HumanBytes(*bytes).to_string();
-        let _ = writeln!(text, "{id:<24} {bytes:>11}  {trials} trials ({of}){kept}");
+        let _ = writeln!(text, "{id:<24} {bytes:>11}  trials: {trials} ({of}){kept}");
     }
     text + &total(pruned, dry_run)
 }

@@ -81,17 +81,16 @@ impl Summary {
             facts.push(format!("{} without a verdict", trials(sum(&self.no_verdict))));
         }
         if self.has_lab_failed() {
-            facts.push("the lab failed in a part".to_owned());
+            facts.push("the lab failed".to_owned());
         }
         let mut out = format!("night {}: {}\n", printable(&self.night), facts.join(", "));
         self.findings.iter().for_each(|finding| finding.write(&mut out));
         if undecided > 0 {
-            let trials = trials(u64::from(self.trials_to_decide));
-            let _ = writeln!(out, "undecided: {trials} more would decide");
+            let _ = writeln!(out, "undecided: {} further trials would decide", self.trials_to_decide);
         }
         if steady > 0 {
             let cells = if steady == 1 { "1 cell fails".to_owned() } else { format!("{steady} cells fail") };
-            let _ = writeln!(out, "as before: {cells}, always or at a steady rate");
+            let _ = writeln!(out, "as before: {cells}");
         }
         if self.quarantined > 0 {
             let _ = writeln!(out, "quarantined: {}", cells(self.quarantined));
@@ -214,7 +213,7 @@ mod tests {
     fn lab_error_is_a_failure_of_the_lab() {
         let summary = Summary { lab_errors: 1, ..summary() };
         assert_eq!(summary.result(), NightResult::LabFailed);
-        let expected = "night 2026-11-30-0: nothing new, the lab failed in a part\n\
+        let expected = "night 2026-11-30-0: nothing new, the lab failed\n\
                         failed: the lab could not judge 1 trial: see the reports of the runs\n";
         assert_eq!(summary.text(), expected);
     }
@@ -270,14 +269,14 @@ mod tests {
         };
         assert_eq!(
             text.text(),
-            "night 2026-11-30-0: 1 new, 2 undecided, the lab failed in a part\n\
+            "night 2026-11-30-0: 1 new, 2 undecided, the lab failed\n\
              new: hang/oom-livelock: livelock �[31m#regzbot\n\
              \x20 2026-11-30-0/linux-7.3.riscv64.64M.anon-hog\n\
              \x20 20 of 20 (84–100 %) since 2026-11-30-0, 99 %: after 2026-11-29-0\n\
              \x20 culprit 97 %: 0123456789ab mm: loop\n\
              \x20 draft of the mail: runs/nights/2026-11-30-0/mail-1.txt\n\
-             undecided: 7 trials more would decide\n\
-             as before: 3 cells fail, always or at a steady rate\n\
+             undecided: 7 further trials would decide\n\
+             as before: 3 cells fail\n\
              quarantined: 1 cell\n\
              expired quarantine: quarantine.yaml:1, until linux-7.4\n\
              not run: 8 trials of a, b, c, and 1 more\n\

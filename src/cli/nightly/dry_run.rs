@@ -27,7 +27,7 @@ fn text(config: &NightlyConfig, plans: &[Plan], catalogues: &Catalogues) -> Stri
         let further = (f64::from(plan.trials()) * config.decide).ceil();
         let cells = plan.cells.len();
         let trials = plan.trials();
-        line("run", &format!("{}: {cells} cells, {trials} trials, at most {further} further ones", matrix.display()));
+        line("run", &format!("{}: {cells} cells, {trials} trials, at most {further} further", matrix.display()));
         let kernels: BTreeSet<_> = plan.cells.iter().map(|cell| (&cell.kernel, cell.arch)).collect();
         for (kernel, arch) in kernels {
             let is_here = catalogues.kernels.cached(kernel.as_str(), arch).is_some();

@@ -16,7 +16,7 @@ impl Night<'_> {
         for (index, finding) in findings.iter_mut().enumerate().take(MAX_DRAFTS) {
             let Some(trial) = self.failing_trial(finding) else { continue };
             let out = self.dir.path().join(format!("mail-{}.txt", index + 1));
-            // A night that goes on drafts its mails again: nobody has edited them yet.
+            // A resumed night drafts its mails again: they are not edited before its end.
             let _ = std::fs::remove_file(&out);
             let subject = trial.display().to_string();
             let args = MailArgs { subject, out: Some(out.clone()), tree: None, bundle: None };

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub struct NightlyArgs {
     /// The configuration; see `docs/nightly.md`
     pub config: PathBuf,
-    /// Only tell what the night would do
+    /// Print what the night would do; run nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Parallel trials; overrides the CPU limit [default: as many as CPUs and memory admit]

@@ -69,7 +69,7 @@ pub(super) fn carry_out(
         Started::New => {}
         Started::Left { id: dead, why } => notify(&format!("night {dead} died and is left as it is: {why}")),
         Started::Resumed if is_over => notify(&format!("night {id} died, and its budget is used up; it is ended")),
-        Started::Resumed => notify(&format!("night {id} died; it goes on where it was")),
+        Started::Resumed => notify(&format!("night {id} died; resuming it")),
     }
     let mut code = first.carry_out();
     // It holds the lock of the nights.

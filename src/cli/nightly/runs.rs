@@ -110,7 +110,7 @@ impl Night<'_> {
                 return Ok(());
             }
             let trials: u32 = allotted.values().sum();
-            notify(&format!("deciding {} undecided cells with {trials} further trials", allotted.len()));
+            notify(&format!("further trials of undecided cells: {trials}, cells: {}", allotted.len()));
             // First: trials that are planned and not counted would be given again.
             self.dir.update(|night| night.runs[index].further += trials)?;
             run.extend(&allotted)?;
