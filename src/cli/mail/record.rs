@@ -11,7 +11,11 @@ use crate::report::mail::{KernelOrigin, Origin};
 use crate::store::{Events, RunDir, read_regular, read_trial};
 use model::{Cell, Event, Failure, Frame, KernelName, Regression, TrialRecord};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
+
+/// The file with a trial's console.
+const CONSOLE: &str = "console.log";
 
 /// Maximum length of a console in bytes; that of a trial has at most 64 MiB.
 const MAX_CONSOLE: u64 = 65 << 20;
@@ -123,8 +127,18 @@ impl Record {
         bisection: Option<Bisection>,
         catalogues: &Catalogues,
     ) -> Result<Self, CliError> {
-        // A trial that ended early has none.
-        let console = read_regular(&folder.join("console.log"), MAX_CONSOLE).unwrap_or_default();
+        if trial.is_removed(CONSOLE) {
+            let folder = folder.display();
+            return Err(CliError::Usage(format!(
+                "the console of {folder} was removed, as the run is old: a mail needs it; `oomlab repro {folder}` boots the trial again"
+            )));
+        }
+        let path = folder.join(CONSOLE);
+        let console = match read_regular(&path, MAX_CONSOLE) {
+            // A trial that ended early has none.
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(|error| CliError::Lab(format!("cannot read {}: {error}", path.display())))?,
+        };
         let delays_s = same.iter().filter_map(|folder| delay_s(folder)).collect();
         let (mut origins, mut repositories) = (BTreeMap::new(), BTreeMap::new());
         for trial in &trials {

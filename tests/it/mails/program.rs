@@ -72,6 +72,11 @@ fn bisected_regression_of_a_run_is_in_its_draft() {
     std::fs::write(&path, record.replace(&kernels.commits[3], &"0".repeat(40))).unwrap();
     let draft = kernels.program.run(["report", "mail", "two/mine.riscv64-nommu.32M.idle"]);
     assert!(draft.status == Some(0) && !draft.stdout.contains("regzbot"), "{draft:?}");
+    // What retention leaves of an old trial is no report.
+    let gone = r#""removed": [{"file": "console.log", "bytes": 1, "sha256": "x"}], "artifacts": ["#;
+    std::fs::write(&path, record.replacen("\"artifacts\": [", gone, 1)).unwrap();
+    let thinned = kernels.program.run(["report", "mail", "two/mine.riscv64-nommu.32M.idle"]);
+    assert!(thinned.status == Some(2) && thinned.stderr.contains("was removed, as the run is old"), "{thinned:?}");
 }
 
 #[test]
