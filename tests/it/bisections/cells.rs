@@ -131,7 +131,7 @@ fn first_commit_with_a_failing_cell_is_found() {
     assert!(answer["confirmed"] == true && answer["builds"].as_u64() <= Some(14), "{answer}");
     let report = std::fs::read_to_string(kernels.program.dir().join("mine/report.md")).unwrap();
     assert!(report.contains("| bad | crash/panic-deadlocked-on-memory |"), "{report}");
-    assert!(report.contains("The failure of idle on riscv64-nommu, 32M was introduced by"), "{report}");
+    assert!(report.contains("`oomlab report mail "), "{report}");
     // More trials may have been running at the end.
     let trials = std::fs::read_dir(kernels.program.dir().join("mine/trials/cells")).unwrap().count();
     assert!(trials as u64 >= answer["trials"].as_u64().unwrap(), "{trials}");
@@ -258,7 +258,10 @@ fn bisection_of_a_flaky_cell_begins_where_its_rate_changed() {
     assert_eq!(regression["culprit"]["subject"], "mm: change 14", "{regression}");
     let mut sessions = dir.join("runs").read_dir().unwrap().map(|run| run.unwrap().path().join("bisections"));
     let sessions = sessions.find(|folder| folder.is_dir()).unwrap();
-    let session = sessions.join(regression["cell"].as_str().unwrap()).join("session.json");
+    // Of one failure of the cell.
+    let folders: Vec<_> = sessions.read_dir().unwrap().map(|folder| folder.unwrap().path()).collect();
+    assert_eq!(folders.len(), 1);
+    let session = folders[0].join("session.json");
     let starts = read_json(&session)["starts"].clone();
     assert_eq!(starts.as_array().unwrap().len(), 1, "the night of the change is known: {starts}");
 }
