@@ -55,8 +55,8 @@ impl FileLock {
         }
     }
 
-    /// Locks a file exclusively for the life of this process, and writes the process id into it. It may be in a folder of somebody
-    /// else: links are not followed.
+    /// Locks a file exclusively for the life of this process, and writes the process id into it. The folder may belong to
+    /// another user: links are not followed.
     ///
     /// # Errors
     /// When the file cannot be opened or written, or its file system has no locks.

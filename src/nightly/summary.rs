@@ -2,7 +2,7 @@
 
 use super::outcome::{Counts, NightResult};
 use changepoint::Trend;
-use model::{CellId, CellTrend, Culprit, Quarantine, RateInterval, RunId, printable};
+use model::{CellId, CellTrend, Culprit, Failure, Quarantine, RateInterval, RunId, printable};
 use std::fmt::Write as _;
 
 /// Cells that are named of those that have not run, or have no verdict.
@@ -124,7 +124,7 @@ impl Summary {
 impl Finding {
     fn write(&self, out: &mut String) {
         let CellTrend { cell, failure, trend, rate, rate_before, since, .. } = &self.trend;
-        let kind = failure.as_ref().map(|failure| format!("{}/{}", failure.kind.outcome(), failure.kind));
+        let kind = failure.as_ref().map(Failure::verdict);
         let title = failure.as_ref().and_then(|failure| failure.title.as_deref()).map(|title| format!(": {title}"));
         let what = printable(&format!("{}{}", kind.unwrap_or_default(), title.unwrap_or_default()));
         let _ = writeln!(out, "{trend}: {what}");

@@ -37,6 +37,13 @@ pub struct Failure {
     pub title: Option<String>,
 }
 
+impl Failure {
+    /// Outcome and kind: `hang/oom-livelock`.
+    pub fn verdict(&self) -> String {
+        format!("{}/{}", self.kind.outcome(), self.kind)
+    }
+}
+
 /// A failure rate, from 0 to 1, with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RateInterval {

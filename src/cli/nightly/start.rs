@@ -27,7 +27,7 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
     let text = read_stream(&args.config, MAX_CONFIG)
         .map_err(|error| CliError::Usage(format!("cannot read the configuration {path}: {error}")))?;
     let config = NightlyConfig::read(&text, &args.config)?;
-    // Everything that is wrong is told before the first guest boots.
+    // Errors in any matrix are reported before the first guest boots.
     let catalogues = Catalogues::read(context, args.mirror.clone())?;
     let plan = |matrix| quarantined(matrix, &config, &catalogues, context).map(|(plan, _)| plan);
     let plans = config.matrices.iter().map(|matrix: &PathBuf| plan(matrix));

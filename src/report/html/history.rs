@@ -182,7 +182,7 @@ fn view(matrix: &MatrixHistory, cell: &CellHistory) -> CellHistoryView {
         trend: cell.trend.as_str(),
         tone: tone(cell.trend),
         word: word(cell.trend),
-        verdict: failure.map(|failure| format!("{}/{}", failure.kind.outcome(), failure.kind)).unwrap_or_default(),
+        verdict: failure.map(Failure::verdict).unwrap_or_default(),
         title: failure.and_then(|failure| failure.title.as_deref()).map(phrase).unwrap_or_default(),
         rate: words.unwrap_or_default(),
         change: phrase(&change),

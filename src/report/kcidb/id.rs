@@ -35,7 +35,7 @@ impl<'r> Ids<'r> {
         self.of_folder(&trial.folder(), &short_digest(started.into_iter().chain(files)))
     }
 
-    /// A trial that was not run: the run is told by its finished trials.
+    /// A trial that was not run: the run's finished trials identify it.
     pub fn missing(&self, folder: &str) -> String {
         let files = self.run.trials.iter().flat_map(|trial| digests(&trial.artifacts, &trial.removed));
         self.of_folder(folder, &short_digest(std::iter::once(self.run.started.as_str()).chain(files)))

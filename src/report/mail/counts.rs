@@ -58,7 +58,7 @@ impl Occurrence {
     }
 }
 
-/// Hangs are the same by their kind. What the kernel itself reports is told apart by its title, too.
+/// Hangs are the same by their kind. Reports of the kernel differ by their titles, too.
 pub(super) fn is_same(one: &Verdict, other: &Verdict) -> bool {
     let has_title = one.outcome() != Outcome::Hang;
     one.kind == other.kind && (!has_title || one.title == other.title)

@@ -9,7 +9,7 @@ use crate::report::html::trend::{tone, word};
 use crate::report::quarantine::{Entry, entries, sentence};
 use crate::report::tally::unexpected;
 use crate::report::text::alike;
-use model::{Quarantine, RateInterval, Trend};
+use model::{Failure, Quarantine, RateInterval, Trend};
 use std::collections::HashMap;
 
 /// Lines of the first screen.
@@ -126,7 +126,7 @@ fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
     Headline {
         tone: if known.is_some() { State::Quarantined.as_str() } else { tone(trend.trend) },
         word: word(trend.trend),
-        verdict: failure.map(|failure| format!("{}/{}", failure.kind.outcome(), failure.kind)).unwrap_or_default(),
+        verdict: failure.map(Failure::verdict).unwrap_or_default(),
         title: failure.and_then(|failure| failure.title.as_deref()).map(phrase).unwrap_or_default(),
         cells: vec![link(trend.cell.as_str())],
         more: 0,
