@@ -56,6 +56,7 @@ pub mod probe;
 pub mod qmp;
 pub mod report;
 pub mod retention;
+pub mod schedule;
 #[cfg(feature = "ssh")]
 pub mod ssh;
 pub mod store;

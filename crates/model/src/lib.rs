@@ -24,6 +24,8 @@ mod quarantine;
 mod regression;
 mod rule;
 mod run;
+#[doc(hidden)]
+pub mod samples;
 mod shutdown;
 mod ssh;
 mod stamp;
