@@ -26,7 +26,8 @@
       count += fits;
     }
     for (const [group, members] of groups) group.hidden = members.length > 0 && members.every((item) => item.hidden);
-    shown.textContent = count === items.length ? `${count} cells` : `${count} of ${items.length} cells`;
+    const cells = items.length === 1 ? 'cell' : 'cells';
+    shown.textContent = count === items.length ? `${count} ${cells}` : `${count} of ${items.length} ${cells}`;
   };
   const write = () => {
     const params = new URLSearchParams(fields.filter((field) => field.value).map((field) => [field.name, field.value]));

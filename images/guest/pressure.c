@@ -70,12 +70,10 @@ uint64_t hogs_end(const int *pids, size_t count)
 	uint64_t killed = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (wait_child(pids[i], WNOHANG, &child)) {
-			killed += child.killed;
-			continue;
-		}
-		SYS(kill, pids[i], SIGKILL);
-		wait_child(pids[i], 0, &child);
+		/* A victim that still exits, its memory reaped already, keeps the signal that it got first. */
+		SYS(kill, pids[i], SIGTERM);
+		if (wait_child(pids[i], 0, &child))
+			killed += child.killed && child.status == SIGKILL;
 	}
 	return killed;
 }

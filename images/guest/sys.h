@@ -83,6 +83,7 @@ enum {
 	MCL_FUTURE = 2,
 
 	SIGKILL = 9,
+	SIGTERM = 15,
 	SIGSEGV = 11,
 	SIGCHLD = 17,
 

@@ -71,7 +71,7 @@ int hold_until_killed(const char *oom_score_adj, uint64_t kib);
  * oom_score_adj, 1000, 900 and 800. Waits until all are ready. */
 bool hogs_start(uint64_t kib, int *pids, size_t count);
 
-/* Kills those that still run, and reaps all: how many had been killed before. */
+/* Ends those that still run, and reaps all: how many the OOM killer has killed. */
 uint64_t hogs_end(const int *pids, size_t count);
 
 /* Mounts a file system of this type on /fill and opens /fill/file, which fill_file() appends to. */

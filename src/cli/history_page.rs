@@ -2,7 +2,7 @@
 
 use crate::history::{HistoryError, Index, IndexedRun};
 use crate::report::html::{self, Base, CellHistory, HistoryPage, HistoryRun, MatrixHistory, RunCount, Segment};
-use model::{FailureHistory, RateSegment, RunId};
+use model::{CellId, FailureHistory, RateSegment, RunId, Trend};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The page of one matrix or of all; `base` leads to the folder of the runs.
@@ -36,6 +36,9 @@ fn matrices(index: &Index, only: Option<&str>) -> Result<Vec<MatrixHistory>, His
             }
             let places: Vec<usize> = history.runs.iter().filter_map(|run| at.get(&run.run).copied()).collect();
             let trials: Vec<u32> = history.runs.iter().map(|run| run.trials).collect();
+            if history.failures.is_empty() && !places.is_empty() {
+                cells.push(passing_cell(history.cell.clone(), &places, &trials));
+            }
             for failure in &history.failures {
                 cells.push(cell_history(history.cell.clone(), failure, &places, &trials, &at));
             }
@@ -50,9 +53,18 @@ fn matrices(index: &Index, only: Option<&str>) -> Result<Vec<MatrixHistory>, His
     Ok(histories)
 }
 
+/// A cell that never failed, as [`cell_history`].
+fn passing_cell(cell: CellId, places: &[usize], trials: &[u32]) -> CellHistory {
+    let first = places.first().copied().unwrap_or(0);
+    let count = |(run, trials): (&usize, &u32)| RunCount { run: *run, failures: 0, trials: *trials };
+    let segment = Segment { first, first_between: (first, first), failures: 0, trials: trials.iter().sum() };
+    let counts = places.iter().zip(trials).map(count).collect();
+    CellHistory { cell, failure: None, trend: Trend::Passing, counts, segments: vec![segment] }
+}
+
 /// `places` are those of the cell's runs among the runs of the matrix, `trials` their numbers of trials.
 fn cell_history(
-    cell: model::CellId,
+    cell: CellId,
     failure: &FailureHistory,
     places: &[usize],
     trials: &[u32],

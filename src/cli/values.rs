@@ -2,7 +2,7 @@
 
 use arch::Arch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use model::{Canary, RamMib};
+use model::{Canary, RamMib, duration, parse_seconds};
 use std::time::Duration;
 
 /// Reads `--arch`.
@@ -58,16 +58,12 @@ pub(super) fn size(text: &str) -> Result<u64, SizeError> {
 #[error("not an age: write for example `12h`, `30d` or `8w`")]
 pub(super) struct AgeError;
 
-/// Reads an age of hours, days or weeks.
+/// Reads an age, a duration with its unit.
 ///
 /// # Errors
-/// When the text is not a number with one of these units.
+/// When the text is no duration.
 pub(super) fn age(text: &str) -> Result<Duration, AgeError> {
-    const HOUR: u64 = 3600;
-    let units = [("h", HOUR), ("d", 24 * HOUR), ("w", 7 * 24 * HOUR)];
-    let of_unit =
-        |(unit, seconds)| text.strip_suffix(unit)?.parse::<u32>().ok().map(|count| u64::from(count) * seconds);
-    units.into_iter().find_map(of_unit).map(Duration::from_secs).ok_or(AgeError)
+    parse_seconds(text).map(duration).ok_or(AgeError)
 }
 
 #[cfg(test)]
@@ -78,6 +74,6 @@ mod tests {
     fn ages_have_a_unit() {
         let hours = |text| age(text).map(|age| age.as_secs() / 3600);
         assert_eq!([hours("12h"), hours("30d"), hours("2w"), hours("0d")], [Ok(12), Ok(720), Ok(336), Ok(0)]);
-        assert_eq!(["", "d", "30", "-1d", "1.5d", "30m"].map(hours), [const { Err(AgeError) }; 6]);
+        assert_eq!(["", "d", "30", "-1d"].map(hours), [const { Err(AgeError) }; 4]);
     }
 }

@@ -4,9 +4,9 @@ use super::error::HistoryError;
 use super::index::{Index, kernel_build};
 use super::load;
 use super::reading::Build;
-use super::series::{CellSeries, FailureSeries, MatrixSeries, ResultRow, RunRow, change, interval};
+use super::series::{CellSeries, FailureSeries, MatrixSeries, ResultRow, RunRow, change};
 use changepoint::{Position, Rate, Settings, assess, segments};
-use model::{CellHistory, CellId, CellRun, Component, FailureHistory, RateSegment};
+use model::{CellHistory, CellId, CellRun, Component, FailureHistory, RateInterval, RateSegment};
 use rusqlite::params;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -84,7 +84,7 @@ fn history(matrix: &MatrixSeries, series: &CellSeries, builds: &Builds) -> CellH
         cell: CellId::new(series.name.as_str()),
         runs: runs.collect(),
         failures,
-        rate: Rate::of(all).map(interval),
+        rate: Rate::of(all).map(RateInterval::from),
     }
 }
 
@@ -101,7 +101,7 @@ fn of_failure(
     let segments = found.iter().filter_map(|segment| {
         let start = segment.start.as_ref();
         Some(RateSegment {
-            rate: interval(Rate::of(segment.tally)?),
+            rate: Rate::of(segment.tally)?.into(),
             since: start.map(|start| change(start, results, runs)),
             differs: start.map(|start| differs(&results[start.after], &results[start.by], builds)).unwrap_or_default(),
         })

@@ -2,9 +2,9 @@
 
 use super::error::HistoryError;
 use super::index::Index;
-use super::series::{CellSeries, MatrixSeries, interval};
+use super::series::{CellSeries, MatrixSeries};
 use changepoint::{Expectation, Position, Rate, Settings, Trend, assess};
-use model::{CellId, ComparedCell, Comparison, Failure, RunId};
+use model::{CellId, ComparedCell, Comparison, Failure, RateInterval, RunId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The probability beforehand that the rate of a cell differs between two runs that are compared. A run has hundreds of cells: were
@@ -59,8 +59,8 @@ fn of_cell(old: Option<(&CellSeries, usize)>, new: Option<(&CellSeries, usize)>)
         cell: name.clone(),
         failure,
         trend,
-        old: Rate::of(old).map(interval),
-        new: Rate::of(new).map(interval),
+        old: Rate::of(old).map(RateInterval::from),
+        new: Rate::of(new).map(RateInterval::from),
         probability,
     };
     if run.trials == 0 {

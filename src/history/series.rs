@@ -103,8 +103,8 @@ impl CellSeries {
                 trend: assessment.trend,
                 failures: positions.last().map_or(0, |latest| latest.failures),
                 trials,
-                rate: assessment.rate.map_or(UNKNOWN, interval),
-                rate_before: assessment.rate_before.map(interval),
+                rate: assessment.rate.map_or(UNKNOWN, RateInterval::from),
+                rate_before: assessment.rate_before.map(RateInterval::from),
                 since: assessment.change.as_ref().map(|start| change(start, results, runs)),
                 trials_to_decide: assessment.trials_to_decide,
                 ..bare(id(), assessment.trend)
@@ -118,7 +118,7 @@ impl CellSeries {
         }
         if trends.is_empty() {
             let passed = results.iter().map(|result| result.passed).sum();
-            let rate = Rate::of(Position { failures: 0, passes: passed }).map_or(UNKNOWN, interval);
+            let rate = Rate::of(Position { failures: 0, passes: passed }).map_or(UNKNOWN, RateInterval::from);
             trends.push(quiet.unwrap_or_else(|| CellTrend { trials, rate, ..bare(id(), Trend::Passing) }));
         }
         trends.sort_by_key(|trend| trend.trend);
@@ -159,12 +159,6 @@ fn bare(cell: CellId, trend: Trend) -> CellTrend {
         since: None,
         trials_to_decide: None,
     }
-}
-
-/// A rate as records have it.
-pub(super) fn interval(rate: Rate) -> RateInterval {
-    let Rate { failures, trials, low, high } = rate;
-    RateInterval { failures, trials, low, high }
 }
 
 /// A change by the names of its runs; `results` are those of the series.

@@ -2,7 +2,7 @@
 
 use super::outcome::{Counts, NightResult};
 use changepoint::Trend;
-use model::{CellId, CellTrend, Culprit, Failure, Quarantine, RateInterval, RunId, printable};
+use model::{CellId, CellTrend, Culprit, Failure, Quarantine, RunId, printable};
 use std::fmt::Write as _;
 
 /// Cells that are named of those that have not run, or have no verdict.
@@ -130,7 +130,7 @@ impl Finding {
         let _ = writeln!(out, "{trend}: {what}");
         let _ = writeln!(out, "  {}", printable(&format!("{}/{cell}", self.run)));
         let before = match (trend, rate_before) {
-            (Trend::Worse, Some(before)) => format!(", before {}", share(before)),
+            (Trend::Worse, Some(before)) => format!(", before {}", before.brief()),
             _ => String::new(),
         };
         let since = since.as_ref().map(|since| {
@@ -138,7 +138,7 @@ impl Finding {
             format!(" since {}{after}", since.first)
         });
         let since = printable(&since.unwrap_or_default());
-        let _ = writeln!(out, "  {}{before}{since}", share(rate));
+        let _ = writeln!(out, "  {}{before}{since}", rate.brief());
         if let Some(Culprit { commit, subject, probability, .. }) = &self.culprit {
             let short = commit.get(..12).unwrap_or(commit);
             let _ =
@@ -154,11 +154,6 @@ impl Finding {
             let _ = writeln!(out, "  no draft of a mail: {}", printable(why));
         }
     }
-}
-
-/// `20 of 20 (84–100 %)`.
-fn share(rate: &RateInterval) -> String {
-    format!("{} of {} ({:.0}–{:.0} %)", rate.failures, rate.trials, 100.0 * rate.low, 100.0 * rate.high)
 }
 
 fn sum(trials: &[(CellId, u32)]) -> u64 {
@@ -185,7 +180,7 @@ fn trials(count: u64) -> String {
 mod tests {
     use super::super::samples::entry;
     use super::*;
-    use model::{ChangeInterval, Failure, Kind};
+    use model::{ChangeInterval, Failure, Kind, RateInterval};
 
     fn summary() -> Summary {
         Summary {
@@ -231,7 +226,7 @@ mod tests {
 
     #[test]
     fn findings_have_rate_change_culprit_and_draft() {
-        let rate = RateInterval { failures: 20, trials: 20, low: 0.84, high: 1.0 };
+        let rate = RateInterval { failures: 20, trials: 20, low: 0.861, high: 1.0 };
         let trend = CellTrend {
             cell: CellId::new("linux-7.3.riscv64.64M.anon-hog"),
             failure: Some(Failure { kind: Kind::OomLivelock, title: Some("livelock \x1b[31m#regzbot".to_owned()) }),
@@ -272,7 +267,7 @@ mod tests {
             "night 2026-11-30-0: 1 new, 2 undecided, the lab failed\n\
              new: hang/oom-livelock: livelock �[31m#regzbot\n\
              \x20 2026-11-30-0/linux-7.3.riscv64.64M.anon-hog\n\
-             \x20 20 of 20 (84–100 %) since 2026-11-30-0, 99 %: after 2026-11-29-0\n\
+             \x20 20 of 20 (at least 86 %) since 2026-11-30-0, 99 %: after 2026-11-29-0\n\
              \x20 culprit 97 %: 0123456789ab mm: loop\n\
              \x20 draft of the mail: runs/nights/2026-11-30-0/mail-1.txt\n\
              undecided: 7 further trials would decide\n\

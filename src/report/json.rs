@@ -3,8 +3,8 @@
 mod quarantine;
 
 use model::{
-    Accel, Also, Artifact, Caveat, Culprit, Digest, Evidence, ExpectedVerdict, Kind, Outcome, Payload, RuleId, RunId,
-    RunRecord, Subtest, TrialRecord, Worded,
+    Accel, Also, Artifact, Caveat, Culprit, Digest, Evidence, ExpectedVerdict, Failure, Kind, Outcome, Payload, RuleId,
+    RunId, RunRecord, Subtest, TrialRecord, Worded,
 };
 use quarantine::{Entry, Quarantine};
 use schemars::JsonSchema;
@@ -71,6 +71,8 @@ struct Document<'r> {
 struct Regression<'r> {
     /// The cell.
     cell: &'r str,
+    /// How it fails; `null` in records of old versions.
+    failure: Option<&'r Failure>,
     /// The commit of the failing kernel.
     bad: Option<&'r str>,
     /// The commit with which the bisection begins: that of an earlier run without the failure.
@@ -89,6 +91,7 @@ impl<'r> Regression<'r> {
     fn of(regression: &'r model::Regression) -> Self {
         Self {
             cell: regression.cell.as_str(),
+            failure: regression.failure.as_ref(),
             bad: regression.bad.as_deref(),
             good: regression.good.as_deref(),
             good_run: regression.good_run.as_ref().map(RunId::as_str),

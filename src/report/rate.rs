@@ -1,6 +1,6 @@
 //! Failure rates of cells that ran more than once.
 
-use bisect::wilson;
+use changepoint::Position;
 use model::{Outcome, TrialRecord};
 
 /// The failures of some trials of one cell. Trials without a verdict on the guest do not count.
@@ -39,7 +39,7 @@ impl Rate {
 
     /// The ends of the 95 % interval, from 0 to 1; `None` without trials.
     pub fn interval(self) -> Option<(f64, f64)> {
-        (self.trials > 0).then(|| wilson(self.failures, self.trials))
+        self.estimate().map(|rate| (rate.low, rate.high))
     }
 
     /// `fails 15 % (5–36 %)`, or only the bound where all trials or none failed; `None` below two trials.
@@ -47,14 +47,14 @@ impl Rate {
         if self.trials < 2 {
             return None;
         }
-        let percent = |share: f64| (100.0 * share).round();
-        let (low, high) = wilson(self.failures, self.trials);
-        let rate = f64::from(self.failures) / f64::from(self.trials);
-        Some(match self.failures {
-            0 => format!("fails at most {} %", percent(high)),
-            all if all == self.trials => format!("fails at least {} %", percent(low)),
-            _ => format!("fails {} % ({}{dash}{} %)", percent(rate), percent(low), percent(high)),
-        })
+        let interval = self.estimate()?.interval(dash);
+        let share = (100.0 * f64::from(self.failures) / f64::from(self.trials)).round();
+        let is_mixed = (1..self.trials).contains(&self.failures);
+        Some(if is_mixed { format!("fails {share} % ({interval})") } else { format!("fails {interval}") })
+    }
+
+    fn estimate(self) -> Option<changepoint::Rate> {
+        changepoint::Rate::of(Position { failures: self.failures, passes: self.trials - self.failures })
     }
 }
 
@@ -66,8 +66,8 @@ mod tests {
     fn rate_is_told_with_its_interval_or_bound() {
         let words = |failures, trials| Rate { failures, trials }.words("–");
         assert_eq!(words(3, 20).as_deref(), Some("fails 15 % (5–36 %)"));
-        assert_eq!(words(0, 20).as_deref(), Some("fails at most 16 %"));
-        assert_eq!(words(20, 20).as_deref(), Some("fails at least 84 %"));
+        assert_eq!(words(0, 20).as_deref(), Some("fails at most 14 %"));
+        assert_eq!(words(20, 20).as_deref(), Some("fails at least 86 %"));
         assert_eq!((words(1, 1), words(0, 0)), (None, None));
     }
 }

@@ -82,6 +82,17 @@ impl Rate {
         };
         Some(Self { failures, trials, low, high })
     }
+
+    /// The interval in whole percent, as in `5–36 %` with this dash; the bound where all trials agree, as in `at most 14 %`.
+    pub fn interval(self, dash: &str) -> String {
+        let percent = |share: f64| (100.0 * share).round();
+        let (low, high) = (percent(self.low), percent(self.high));
+        match self.failures {
+            0 => format!("at most {high} %"),
+            all if all == self.trials => format!("at least {low} %"),
+            _ => format!("{low}{dash}{high} %"),
+        }
+    }
 }
 
 /// As in `3 of 20: 5.2 % to 36.0 %` and `0 of 100: below 3.0 %`.
@@ -115,5 +126,7 @@ mod tests {
         // 0.05 to the power of 1/20.
         assert_eq!(display(20, 0), "20 of 20: above 86.1 %");
         assert_eq!(Rate::of(Position::default()), None);
+        let interval = |failures, passes| Rate::of(Position { failures, passes }).unwrap().interval("–");
+        assert_eq!([interval(0, 20), interval(3, 17), interval(20, 0)], ["at most 14 %", "5–36 %", "at least 86 %"]);
     }
 }

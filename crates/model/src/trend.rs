@@ -1,9 +1,10 @@
 //! What earlier runs say of a cell's failures.
 
 use super::{CellId, Kind, RunId};
-use changepoint::Trend;
+use changepoint::{Rate, Trend};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A cell of a run, or one failure of it, seen in the light of the earlier runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +56,34 @@ pub struct RateInterval {
     pub low: f64,
     /// Upper end.
     pub high: f64,
+}
+
+impl RateInterval {
+    /// `9 of 12 (46–91 %)`, or the bound where all trials agree: `20 of 20 (at least 86 %)`.
+    pub fn brief(&self) -> String {
+        format!("{} of {} ({})", self.failures, self.trials, Rate::from(*self).interval("–"))
+    }
+}
+
+/// As [`Rate`] does.
+impl fmt::Display for RateInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Rate::from(*self).fmt(f)
+    }
+}
+
+impl From<Rate> for RateInterval {
+    fn from(rate: Rate) -> Self {
+        let Rate { failures, trials, low, high } = rate;
+        Self { failures, trials, low, high }
+    }
+}
+
+impl From<RateInterval> for Rate {
+    fn from(rate: RateInterval) -> Self {
+        let RateInterval { failures, trials, low, high } = rate;
+        Self { failures, trials, low, high }
+    }
 }
 
 /// The runs between which a rate changed, with a probability of 99 %.

@@ -13,16 +13,6 @@ static int hog(uint64_t kib)
 	return hold_until_killed("500", kib);
 }
 
-static uint64_t count_killed(uint64_t count)
-{
-	struct child child;
-	uint64_t killed = 0;
-
-	for (uint64_t i = 0; i < count; i++)
-		killed += wait_child(hogs[i], WNOHANG | WNOWAIT, &child) && child.killed;
-	return killed;
-}
-
 int workload_main(const char *role, uint64_t amount)
 {
 	uint64_t count = OPTION(count, hogs), each = OPTION(kib, hog), writes = OPTION(kib, writes);
@@ -43,5 +33,5 @@ int workload_main(const char *role, uint64_t amount)
 		return 0;
 	if (fill_file(fd, writes) < writes)
 		return workload_fail("write-failed");
-	return count_killed(count) >= KILLS_NEEDED ? 0 : workload_fail("too-few-kills");
+	return hogs_end(hogs, count) >= KILLS_NEEDED ? 0 : workload_fail("too-few-kills");
 }

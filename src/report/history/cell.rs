@@ -1,6 +1,6 @@
 //! The rates of one cell over its runs.
 
-use super::figures::{bar, commit, date, failure, rate};
+use super::figures::{bar, commit, date, failure};
 use crate::report::layout::{Colour, Style, counted};
 use model::{CellHistory, CellRun, ChangeInterval, FailureHistory, RunId, Trend};
 
@@ -27,7 +27,7 @@ pub fn cell(cell: &CellHistory, style: Style) -> String {
     if cell.failures.is_empty() {
         out.push('\n');
         out += &bars(&cell.runs, |at| cell.runs[at].failures, &[], style);
-        let bound = cell.rate.as_ref().map_or("never tried".to_owned(), |bound| format!("passing  {}", rate(bound)));
+        let bound = cell.rate.as_ref().map_or("never tried".to_owned(), |bound| format!("passing  {bound}"));
         out += &format!("  {bound}\n");
     }
     for failure in cell.failures.iter().take(MAX_FAILURES) {
@@ -46,7 +46,7 @@ fn of_failure(cell: &CellHistory, history: &FailureHistory, style: Style) -> Str
     out += &bars(&cell.runs, |at| history.failures[at], &changes, style);
     let word = style.paint(colour(history.trend), &history.trend.to_string().replace('-', " "));
     let mut facts = vec![match history.segments.last() {
-        Some(segment) => format!("{word}  {}", rate(&segment.rate)),
+        Some(segment) => format!("{word}  {}", segment.rate),
         None => word,
     }];
     facts.extend(history.trials_to_decide.map(|trials| match trials {
@@ -57,7 +57,7 @@ fn of_failure(cell: &CellHistory, history: &FailureHistory, style: Style) -> Str
     for at in (1..history.segments.len()).rev().take(MAX_CHANGES) {
         let (before, after) = (&history.segments[at - 1], &history.segments[at]);
         let Some(since) = &after.since else { continue };
-        out += &format!("  since {}, before that {}\n", run(&since.first, style), rate(&before.rate));
+        out += &format!("  since {}, before that {}\n", run(&since.first, style), before.rate);
         out += &format!("    after    {}\n", end(cell, since.after.as_ref(), style));
         out += &format!("    by       {}\n", end(cell, Some(&since.by), style));
         if !after.differs.is_empty() {

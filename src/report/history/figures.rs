@@ -1,7 +1,6 @@
 //! Figures of a history as text.
 
 use crate::report::layout::Style;
-use changepoint::Rate;
 use console::measure_text_width;
 use model::{Failure, KernelBuild, RateInterval, printable};
 
@@ -9,12 +8,6 @@ use model::{Failure, KernelBuild, RateInterval, printable};
 const MIN_TITLE: usize = 8;
 /// Digits of a commit.
 const COMMIT: usize = 12;
-
-/// `3 of 20: 5.2 % to 36.0 %`.
-pub(super) fn rate(rate: &RateInterval) -> String {
-    let RateInterval { failures, trials, low, high } = *rate;
-    Rate { failures, trials, low, high }.to_string()
-}
 
 /// `3 of 20`.
 pub(super) fn count(rate: &RateInterval) -> String {

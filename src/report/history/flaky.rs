@@ -1,6 +1,6 @@
 //! Cells that fail at a steady rate.
 
-use super::figures::{rate, with_failure};
+use super::figures::with_failure;
 use crate::report::layout::{Colour, Style};
 use model::FlakyCell;
 
@@ -15,7 +15,7 @@ pub fn flaky(cells: &[FlakyCell], style: Style) -> String {
         let share = 100.0 * f64::from(cell.rate.failures) / f64::from(cell.rate.trials.max(1));
         let name = style.fit(cell.cell.as_str(), style.columns() - 7);
         out += &format!("{}  {name}\n", style.paint(Colour::Known, &format!("{share:>3.0} %")));
-        let mut facts = vec![rate(&cell.rate)];
+        let mut facts = vec![cell.rate.to_string()];
         facts.push(match &cell.since {
             Some(since) => format!("since {}", style.fit(since.first.as_str(), 30)),
             None => "since the first run".to_owned(),

@@ -89,7 +89,7 @@ pub struct Segment {
 pub fn history(input: &HistoryPage<'_>) -> String {
     let title = match input.matrices {
         [one] => format!("history of {}", one.name),
-        several => format!("history of {}", counted(several.len() as u64, "matrix").replace("matrixs", "matrices")),
+        several => format!("history of {} matrices", several.len()),
     };
     render(&Document {
         page: Page::filtered(title),
@@ -117,7 +117,7 @@ fn trends(matrices: &[MatrixHistory]) -> Vec<(&'static str, usize)> {
 
 struct MatrixView {
     name: String,
-    runs: usize,
+    runs: String,
     first: String,
     last: String,
     /// The latest runs, newest first.
@@ -152,7 +152,7 @@ impl MatrixView {
         cells.sort_by_key(|cell| cell.trend);
         Self {
             name: phrase(&matrix.name),
-            runs: matrix.runs.len(),
+            runs: counted(matrix.runs.len() as u64, "run"),
             first: name(matrix.runs.first()),
             last: name(matrix.runs.last()),
             latest: matrix.runs.iter().rev().take(MAX_LISTED).map(line).collect(),

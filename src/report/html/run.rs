@@ -12,6 +12,7 @@ mod tile;
 
 use super::link::Base;
 use super::page::{Page, render};
+use crate::report::layout::counted;
 use crate::report::tally::Standing;
 use askama::Template;
 use card::Card;
@@ -62,7 +63,7 @@ pub fn run_page(input: &RunPage<'_>) -> String {
         heat: heat::maps(&cells),
         regressions: regression::regressions(input),
         choices,
-        cells: cells.len(),
+        cells: counted(cells.len() as u64, "cell"),
         cards: card::cards(input, &cards),
         rows: row::groups(input, &rows),
         missing: Missing::of(input, &cells),
@@ -79,7 +80,7 @@ struct Document {
     heat: Vec<HeatMap>,
     regressions: Vec<RegressionView>,
     choices: Choices,
-    cells: usize,
+    cells: String,
     cards: Vec<Card>,
     rows: Vec<RowGroup>,
     missing: Missing,

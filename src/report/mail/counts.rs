@@ -1,6 +1,6 @@
 //! How often a failure occurred in the trials of one cell.
 
-use bisect::wilson;
+use changepoint::{Position, Rate};
 use model::{Outcome, TrialRecord, Verdict};
 
 /// How often a failure occurred.
@@ -37,23 +37,24 @@ impl Occurrence {
         found
     }
 
-    /// The 95 % interval of the rate, in percent; `None` without trials.
-    pub(super) fn percent(self) -> Option<(f64, f64)> {
-        let (low, high) = wilson(self.hits, self.trials);
-        (self.trials > 0).then_some((100.0 * low, 100.0 * high))
+    /// The rate with its 95 % interval; `None` without trials.
+    pub(super) fn rate(self) -> Option<Rate> {
+        Rate::of(Position { failures: self.hits, passes: self.trials - self.hits })
     }
 
-    /// `5 of 5 boots (95 % interval: 57 to 100 %)`.
+    /// `3 of 20 boots (95 % interval: 5 to 36 %)`, or with the bound where all agree.
     pub(super) fn words(self) -> String {
         let boots = if self.trials == 1 { "boot" } else { "boots" };
-        let interval = self.percent().filter(|_| self.trials > 1);
-        let interval = interval.map(|(low, high)| format!(" (95 % interval: {low:.0} to {high:.0} %)"));
+        let rate = self.rate().filter(|_| self.trials > 1);
+        let is_mixed = (1..self.trials).contains(&self.hits);
+        let term = if is_mixed { "interval" } else { "bound" };
+        let interval = rate.map(|rate| format!(" (95 % {term}: {})", rate.interval(" to ")));
         format!("{} of {} {boots}{}", self.hits, self.trials, interval.unwrap_or_default())
     }
 
     /// Whether it never occurred here, while `bad` has it, and chance does not explain the difference: the intervals are apart.
     pub fn is_good_beside(self, bad: Self) -> bool {
-        let apart = self.percent().zip(bad.percent()).is_some_and(|((_, high), (low, _))| high < low);
+        let apart = self.rate().zip(bad.rate()).is_some_and(|(good, bad)| good.high < bad.low);
         self.hits == 0 && self.others == 0 && apart
     }
 }
@@ -74,8 +75,9 @@ mod tests {
 
     #[test]
     fn occurrence_has_an_interval() {
-        assert_eq!(occurrence(20, 20).words(), "20 of 20 boots (95 % interval: 84 to 100 %)");
-        assert_eq!(occurrence(0, 20).words(), "0 of 20 boots (95 % interval: 0 to 16 %)");
+        assert_eq!(occurrence(20, 20).words(), "20 of 20 boots (95 % bound: at least 86 %)");
+        assert_eq!(occurrence(0, 20).words(), "0 of 20 boots (95 % bound: at most 14 %)");
+        assert_eq!(occurrence(3, 20).words(), "3 of 20 boots (95 % interval: 5 to 36 %)");
         assert_eq!(occurrence(1, 1).words(), "1 of 1 boot");
     }
 

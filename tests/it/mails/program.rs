@@ -121,7 +121,7 @@ fn kernels_of_one_run_become_a_regression() {
     let [old, new] = [0, 1].map(|at| &kernels.commits[at][..12]);
     let command = format!("\n\n#regzbot introduced: {old}..{new}\n\n");
     assert!(draft.stdout.contains(&command) && draft.stdout.contains("[REGRESSION]"), "{draft:?}");
-    assert!(draft.stdout.contains("0 of 6 boots (95 % interval: 0 to 39 %)"), "{draft:?}");
+    assert!(draft.stdout.contains("0 of 6 boots (95 % bound: at most 39 %)"), "{draft:?}");
     let good = kernels.program.run(["report", "mail", "r/old.riscv64-nommu.32M.idle"]);
     assert!(good.status == Some(2) && good.stderr.contains("the trial passed"), "{good:?}");
 }

@@ -1,7 +1,6 @@
 //! A cell that failed or was unexpected, in full: each of its failures with the reasons and the commands to go on with.
 
 use super::cell::{CellView, Keys};
-use super::headline::rate;
 use super::row::trial_url;
 use super::{RunPage, State, TrialRecord};
 use crate::report::alternatives::clauses;
@@ -102,8 +101,8 @@ impl Card {
             groups.iter().map(|(first, others)| failure(input, cell, first, others)).collect();
         let first = failures.first();
         let trend = |trend: &&model::CellTrend| {
-            let before = trend.rate_before.as_ref().map(|before| format!("{} → ", rate(before))).unwrap_or_default();
-            (tone(trend.trend), format!("{} {before}{}", word(trend.trend), rate(&trend.rate)))
+            let before = trend.rate_before.as_ref().map(|before| format!("{} → ", before.brief())).unwrap_or_default();
+            (tone(trend.trend), format!("{} {before}{}", word(trend.trend), trend.rate.brief()))
         };
         let expect = &cell.cell.expect;
         let reason = expect.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::report::html::trend::{tone, word};
 use crate::report::quarantine::{Entry, entries, sentence};
 use crate::report::tally::unexpected;
 use crate::report::text::alike;
-use model::{Failure, Quarantine, RateInterval, Trend};
+use model::{Failure, Quarantine, Trend};
 use std::collections::HashMap;
 
 /// Lines of the first screen.
@@ -104,8 +104,8 @@ fn changes(input: &RunPage<'_>, trends: &[CellTrend]) -> Vec<Headline> {
 fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
     let failure = trend.failure.as_ref();
     let mut notes = vec![match &trend.rate_before {
-        Some(before) => format!("{} → {}", rate(before), rate(&trend.rate)),
-        None => rate(&trend.rate),
+        Some(before) => format!("{} → {}", before.brief(), trend.rate.brief()),
+        None => trend.rate.brief(),
     }];
     if let Some(since) = &trend.since {
         let range = match &since.after {
@@ -144,12 +144,6 @@ fn quarantine<'r>(input: &RunPage<'r>, trend: &CellTrend) -> Option<&'r Quaranti
     let covered: Option<Vec<&Quarantine>> =
         input.run.trials.iter().filter(is_it).map(TrialRecord::quarantine).collect();
     covered?.first().copied()
-}
-
-/// `9 of 12 (46–91 %)`.
-pub(super) fn rate(rate: &RateInterval) -> String {
-    let percent = |share: f64| (100.0 * share).round();
-    format!("{} of {} ({}–{} %)", rate.failures, rate.trials, percent(rate.low), percent(rate.high))
 }
 
 fn expired(entry: &Entry<'_>) -> Headline {
