@@ -30,6 +30,9 @@ pub struct Night {
     /// Its runs, in the order of the matrices.
     #[serde(default)]
     pub runs: Vec<NightRun>,
+    /// Time that bisections which have ended took, in seconds.
+    #[serde(default)]
+    pub bisections_s: f64,
     /// Parts that have failed, each with the reason.
     #[serde(default)]
     pub failed: Vec<String>,
@@ -163,6 +166,7 @@ impl NightDir {
                     config: config.clone(),
                     prepared: false,
                     runs: matrices.iter().map(run).collect(),
+                    bisections_s: 0.0,
                     failed: Vec::new(),
                     counts: None,
                     result: None,

@@ -6,7 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::pages;
 use crate::host::Clock;
 use crate::store::RunDir;
-use model::Trend;
+use model::{Trend, duration};
 
 impl Night<'_> {
     /// Bisects what is new or worse in a matrix' run, within what is left of both budgets.
@@ -20,7 +20,8 @@ impl Night<'_> {
             .as_ref()
             .and_then(|run| self.trends.get(run))
             .is_some_and(|trends| trends.open.iter().any(|trend| matches!(trend.trend, Trend::New | Trend::Worse)));
-        let budget = self.left().map_or(self.bisect_left, |left| left.min(self.bisect_left));
+        let left = self.config.bisect.saturating_sub(duration(self.dir.night().bisections_s));
+        let budget = self.left().map_or(left, |whole| whole.min(left));
         if state.bisected || !is_worse || budget.is_zero() || self.cancel.is_cancelled() {
             return Ok(());
         }
@@ -39,7 +40,7 @@ impl Night<'_> {
             pages::write_run(&run);
             bisected
         });
-        self.bisect_left = self.bisect_left.saturating_sub(clock.elapsed());
+        self.dir.update(|night| night.bisections_s += clock.elapsed().as_secs_f64())?;
         if self.cancel.is_cancelled() {
             return Ok(());
         }

@@ -32,8 +32,6 @@ pub(super) struct Night<'a> {
     pub cancel: CancellationToken,
     /// What the history says of the cells of each run.
     pub trends: BTreeMap<RunId, RunTrends>,
-    /// What is left of the budget of the bisections.
-    pub bisect_left: Duration,
 }
 
 /// A part of a night that ends with the night's budget.
@@ -95,7 +93,7 @@ impl<'a> Night<'a> {
         let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
         let started = dir.night().started.parse().unwrap_or_else(|_| now());
         let trends = BTreeMap::new();
-        Self { config, context, options, lab, dir, started, runtime, cancel, trends, bisect_left: config.bisect }
+        Self { config, context, options, lab, dir, started, runtime, cancel, trends }
     }
 }
 
