@@ -9,6 +9,7 @@ use super::lookup::{self, Recorded};
 use super::mail::{self, LintArgs, MailArgs};
 use super::output::{is_stdout, write_document};
 use super::pages;
+use crate::report;
 use crate::store::RunDir;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub struct ReportArgs {
     /// Write a page for a browser; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Write which trial ran when, as a trace for <https://ui.perfetto.dev>
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     #[command(flatten)]
     pub kcidb: KcidbArgs,
 }
@@ -61,9 +65,10 @@ pub fn run(
         None => {}
     }
     let (json, html) = (args.json.as_deref(), args.html.as_deref());
-    let on_stdout: Vec<&Path> = [json, html].into_iter().flatten().filter(|path| is_stdout(path)).collect();
+    let on_stdout: Vec<&Path> =
+        [json, html, args.trace.as_deref()].into_iter().flatten().filter(|path| is_stdout(path)).collect();
     if on_stdout.len() > 1 {
-        let hint = "name a file for one of `--json` and `--html`";
+        let hint = "name a file for all but one of `--json`, `--html` and `--trace`";
         return Err(CliError::Usage(format!("standard output takes one document: {hint}")));
     }
     match lookup::run_or_trial(args.run.as_deref().unwrap_or_default())? {
@@ -72,11 +77,12 @@ pub fn run(
             args.kcidb.write(&run)?;
             report_text(&run, on_stdout.first().copied(), args.junit.as_deref(), color)?;
             report_json(&run, json)?;
+            args.trace.as_deref().map_or(Ok(()), |file| write_document(file, &report::trace(&run.record()?)))?;
             html.map_or(Ok(()), |file| write_document(file, &pages::of_run(&run, file)?))?;
         }
         Recorded::Trial(dir) => {
-            let Some(file) = html.filter(|_| json.is_none() && args.junit.is_none() && args.kcidb.kcidb.is_none())
-            else {
+            let others = [json, args.junit.as_deref(), args.trace.as_deref(), args.kcidb.kcidb.as_deref()];
+            let Some(file) = html.filter(|_| others.iter().all(Option::is_none)) else {
                 let hint =
                     "name its run; of one trial there are a page (`--html FILE`) and a mail (`oomlab report mail`)";
                 return Err(CliError::Usage(format!("{} is a trial: {hint}", dir.display())));

@@ -43,6 +43,11 @@ pub fn wall_clock() -> String {
     rfc_3339(now())
 }
 
+/// The same in milliseconds.
+pub fn wall_clock_ms() -> String {
+    now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
 /// A time as files have it; the epoch for one before it.
 pub fn system_time(time: jiff::Timestamp) -> SystemTime {
     let since = std::time::Duration::from_secs(u64::try_from(time.as_second()).unwrap_or(0));

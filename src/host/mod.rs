@@ -25,7 +25,7 @@ mod unnamed;
 pub use accel::{AccelChoice, AccelReason, cached_accel, probe_kvm};
 pub use accelerator::Accelerator;
 pub use cgroup::{CpuLimit, MemoryLimit};
-pub use clock::{Clock, file_time, now, pause, rfc_3339, system_time, today, touch, wall_clock};
+pub use clock::{Clock, file_time, now, pause, rfc_3339, system_time, today, touch, wall_clock, wall_clock_ms};
 pub use file_lock::{FileLock, LockedBy, Sharing, is_open, lock_while_open};
 pub use firmware::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 pub use foreign::Foreign;

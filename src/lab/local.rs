@@ -11,7 +11,7 @@ use super::phase::Conditions;
 use super::scratch::ScratchFile;
 use super::trial::{GuestSpec, TrialSpec};
 use crate::guest::{Guest, Source};
-use crate::host::{Clock, Sandboxes, SocketDir, wall_clock};
+use crate::host::{Clock, Sandboxes, SocketDir, wall_clock_ms};
 use crate::launch::{CONSOLE, Paths, command, with_channels};
 use crate::probe::{Prober, SymbolCache};
 use crate::report;
@@ -185,7 +185,7 @@ pub(super) fn draft(spec: &TrialSpec) -> TrialRecord {
         initrd_digest: spec.initrd.as_ref().map(|(_, digest)| digest.clone()),
         firmware_digest: firmware(spec).map(|(_, digest)| digest.clone()),
         root_disk_digest: spec.test.as_ref().map(|test| test.disk.digest.clone()),
-        ..TrialRecord::new(spec.cell.clone(), spec.trial, spec.accel, wall_clock(), unjudged())
+        ..TrialRecord::new(spec.cell.clone(), spec.trial, spec.accel, wall_clock_ms(), unjudged())
     }
 }
 

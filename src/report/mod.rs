@@ -23,6 +23,7 @@ mod table;
 mod tally;
 mod text;
 mod timeline;
+mod trace;
 mod why;
 
 pub use grid::{GridCell, GridRow, first_red, grid};
@@ -36,4 +37,5 @@ pub use script::{Lookup, ScriptError, script};
 pub use table::variant;
 pub use text::{is_plain_word, run_name, text};
 pub use timeline::timeline;
+pub use trace::trace;
 pub use why::{needs_explanation, why};

@@ -71,7 +71,7 @@ pub struct TrialRecord {
     pub trial: u32,
     /// The judgement.
     pub verdict: Verdict,
-    /// When QEMU was spawned, RFC 3339.
+    /// When QEMU was spawned, RFC 3339 in milliseconds; in seconds in records of old versions.
     pub started: String,
     /// From the spawn to QEMU's end, in seconds.
     pub duration_s: f64,
