@@ -237,6 +237,9 @@ pub struct PlanArgs {
     pub filter: Option<String>,
     #[command(flatten)]
     pub quarantine: QuarantineArgs,
+    /// Learned durations of trials [default: those of earlier runs]
+    #[arg(long, value_name = "FILE")]
+    pub costs: Option<PathBuf>,
     /// Print a JSON document
     #[arg(long)]
     pub json: bool,

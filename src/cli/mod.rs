@@ -12,6 +12,7 @@ mod compare;
 mod completion;
 mod console;
 mod context;
+mod costs;
 mod doctor;
 mod end;
 mod error;

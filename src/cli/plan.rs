@@ -5,6 +5,7 @@ mod text;
 
 use super::args::PlanArgs;
 use super::context::Context;
+use super::costs;
 use super::error::CliError;
 use super::known::Catalogues;
 use super::output;
@@ -28,6 +29,7 @@ pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliE
     let mut plan = read(&args.matrix, &catalogues, context)?;
     args.quarantine.apply(&args.matrix, &mut plan, Purpose::Test, &catalogues, context)?;
     select(&mut plan, args.filter.as_deref())?;
+    let costs = args.costs.as_deref().map(costs::read).transpose()?;
     let files = Files::of(&plan, &catalogues)?;
     // A plan may have many cells: each is printed as it is made.
     if args.json {
@@ -37,7 +39,7 @@ pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliE
         let terminal = console::Term::stdout();
         let columns = terminal.size_checked().filter(|_| terminal.is_term());
         let columns = columns.map_or(usize::MAX, |(_, columns)| columns.into());
-        output::stream(|out| text::print(&plan, &files, verbose, columns, out))?;
+        output::stream(|out| text::print(&plan, &files, costs.as_ref(), (verbose, columns), out))?;
     }
     Ok(0)
 }

@@ -16,6 +16,9 @@ pub struct RunOptions {
     /// Memory that guests may use, for example 4G [default: most of what is free]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<model::RamMib>,
+    /// Learned durations of trials [default: those of earlier runs]
+    #[arg(long, value_name = "FILE")]
+    pub costs: Option<PathBuf>,
     /// Folder of the run [default: the next free runs/<date>-<n>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -49,6 +49,7 @@ impl NightlyArgs {
             jobs: self.jobs,
             cpus: self.cpus,
             memory: self.memory,
+            costs: None,
             out: None,
             json: None,
             junit: None,

@@ -3,6 +3,7 @@
 use super::files::{Files, Missing};
 use crate::host::Resources;
 use crate::kernel::Work;
+use crate::schedule::Costs;
 use arch::Arch;
 use model::{Cell, Plan, Skipped, printable};
 use std::collections::BTreeMap;
@@ -16,8 +17,19 @@ const MAX_NAMED: usize = 3;
 
 /// Prints what is needed first, a line a cell, and what is left out and why; with `verbose`, also command lines and every
 /// cell that is left out. A row that is longer than `columns` has its cell on a line of its own. A plan may have many cells: each is printed as it is made.
-pub(super) fn print(plan: &Plan, files: &Files, verbose: bool, columns: usize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} · {} cells · {} trials", printable(&plan.name), plan.cells.len(), plan.trials())?;
+pub(super) fn print(
+    plan: &Plan,
+    files: &Files,
+    costs: Option<&Costs>,
+    (verbose, columns): (bool, usize),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let of_trials = |costs: &Costs| {
+        let seconds: f64 = plan.cells.iter().map(|cell| costs.trial_s(cell) * f64::from(cell.repeat)).sum();
+        format!(" · {:.0} min of trials", (seconds / 60.0).ceil())
+    };
+    let time = costs.map(of_trials).unwrap_or_default();
+    writeln!(out, "{} · {} cells · {} trials{time}", printable(&plan.name), plan.cells.len(), plan.trials())?;
     needed_first(files.missing(), files.missing_firmware(), Resources::of_host().cpus, out)?;
     let width = plan.cells.iter().map(|cell| expects(cell).len()).max().unwrap_or(0).max("expects".len());
     writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
