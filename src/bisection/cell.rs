@@ -3,8 +3,8 @@
 use super::error::RequestError;
 use crate::host::Resources;
 use crate::kernel::is_file;
-use crate::lab::{Budget, Need};
 use crate::matrix::{self, Known, SingleCell, SingleKernel, SinglePayload};
+use crate::schedule::Need;
 use bisect::Settings;
 use model::{Cell, KernelName, Payload};
 
@@ -52,7 +52,7 @@ pub(super) fn absolute_config(name: &str) -> String {
 
 /// Parallel trials: by default as many as the host has CPUs and memory for, never more than descriptors.
 pub(super) fn jobs(requested: Option<u32>, cell: &Cell) -> u32 {
-    let budget = Budget::of(&Resources::of_host());
+    let budget = Resources::of_host().budget();
     requested.map_or_else(|| budget.parallel(Need::of(cell)), |jobs| jobs.min(budget.guests))
 }
 

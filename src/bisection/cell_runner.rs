@@ -9,9 +9,10 @@ use super::runner::{Job, JobFuture, JobOutcome, Runner};
 use super::session::Session;
 use super::verdict::VerdictPattern;
 use crate::git::{Commit, CommitId};
-use crate::host::{Clock, Resources, wall_clock};
+use crate::host::{Clock, HostReader, Resources, wall_clock};
 use crate::kernel::{Fragment, KernelError, Progress, Update};
-use crate::lab::{Budget, Lab, LocalExecutor, Observer, Ready, RunOptions, Sources, Status};
+use crate::lab::{Lab, LocalExecutor, Observer, Ready, RunOptions, Sources, Status};
+use crate::schedule::Costs;
 use crate::store::RunDir;
 use bisect::{Slot, Task};
 use model::{Cell, KernelArtifact, Kind, PLAN_SCHEMA, Plan, TrialRecord};
@@ -69,8 +70,9 @@ impl CellRunner {
                 RunDir::create(Some(&dir), &dir, "", &plan, &wall_clock())?
             }
         };
-        let budget = Budget::of(&Resources::of_host());
-        let options = RunOptions { budget, qemu: lab.qemu.clone(), dump: None, diagnose_all: false };
+        let budget = Resources::of_host().budget();
+        let (host, costs) = (HostReader::default(), Costs::default());
+        let options = RunOptions { budget, host, costs, qemu: lab.qemu.clone(), dump: None, diagnose_all: false };
         Ok(Self(Rc::new(Shared {
             sources: lab.sources.clone(),
             subject: subject.clone(),

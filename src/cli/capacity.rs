@@ -1,7 +1,7 @@
 //! What a run's user must know about limits of the host: fewer trials at a time than expected, cells that do not fit.
 
 use crate::host::Resources;
-use crate::lab::{Budget, Need};
+use crate::schedule::{Budget, Need};
 use model::Cell;
 
 /// The limits that the process has got from outside and that count here, one a line.
@@ -17,8 +17,7 @@ pub(super) fn limits(cells: &[Cell], budget: &Budget, resources: &Resources) -> 
     if budget.jobs.unwrap_or(budget.cpus) > budget.guests {
         lines.push(resources.files.to_string());
     }
-    let is_too_big = |need: Need| need.ram_mib > budget.ram_mib;
-    let mut big = cells.iter().filter(|cell| is_too_big(Need::of(cell)));
+    let mut big = cells.iter().filter(|cell| budget.is_too_big(Need::of(cell)));
     if let Some(first) = big.next() {
         let (id, need) = (&first.id, Need::of(first).ram_mib);
         let others = match big.count() {
@@ -33,7 +32,7 @@ pub(super) fn limits(cells: &[Cell], budget: &Budget, resources: &Resources) -> 
 
 /// The same for a bisection, whose cells are not known yet; a command that is tried has needs of its own.
 pub(super) fn limits_of_bisection(has_cells: bool, jobs: Option<u32>, resources: &Resources) -> Vec<String> {
-    let budget = Budget { jobs: if has_cells { jobs } else { jobs.or(Some(1)) }, ..Budget::of(resources) };
+    let budget = Budget { jobs: if has_cells { jobs } else { jobs.or(Some(1)) }, ..resources.budget() };
     let resources = if has_cells { resources } else { &Resources { ram_limit: None, ..resources.clone() } };
     limits(&[], &budget, resources)
 }
@@ -56,7 +55,7 @@ mod tests {
     #[test]
     fn limits_are_named_where_they_count() {
         let resources = resources();
-        let all = Budget::of(&resources);
+        let all = resources.budget();
         let memory = "cgroup limit /g/memory.max: 600 MiB of memory, 500 MiB of it free; guests get 400 MiB";
         let (cpus, files) = ("cgroup limit /g/cpu.max: 2.5 CPUs", "64 open files: at most 3 at a time (`ulimit -n`)");
         assert_eq!(limits(&[], &all, &resources), [cpus, memory]);

@@ -3,6 +3,7 @@
 use super::bisect::{self, LabArgs};
 use super::capacity;
 use super::context::Context;
+use super::costs;
 use super::error::CliError;
 use super::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
 use super::keep;
@@ -16,10 +17,11 @@ use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
 use super::timings::Stopwatch;
-use crate::host::{AccelReason, Resources, today, wall_clock};
+use crate::host::{AccelReason, HostReader, Resources, today, wall_clock};
 use crate::kernel::Progress;
-use crate::lab::{self, Accelerators, Budget, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
+use crate::lab::{self, Accelerators, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
 use crate::report;
+use crate::schedule::Budget;
 use crate::store::RunDir;
 use model::{KernelArtifact, Plan};
 use std::collections::BTreeSet;
@@ -114,12 +116,8 @@ impl Execution<'_> {
         };
         let plan = &self.plan;
         let resources = Resources::of_host();
-        let budget = Budget {
-            cpus: self.options.cpus.unwrap_or(resources.cpus),
-            ram_mib: self.options.memory.map_or(resources.ram_mib, |ram| u64::from(ram.0)),
-            jobs: self.options.jobs,
-            ..Budget::of(&resources)
-        };
+        let budget = self.options.budget(&resources);
+        let costs = costs::known(self.options.costs.as_deref(), run.path().parent().unwrap_or(runs))?;
         // As long as it lives, no other process removes the files that it has handed out.
         let sources = Sources {
             kernels: Arc::new(self.catalogues.kernels),
@@ -145,6 +143,8 @@ impl Execution<'_> {
         let keeper = Arc::new(Keeper::new(self.options.keep.outcomes()));
         let options = lab::RunOptions {
             budget,
+            host: HostReader::default(),
+            costs,
             qemu: self.options.qemu.clone(),
             dump: self.options.dump,
             // A guest that stays is there to be looked at.

@@ -4,8 +4,10 @@
 use super::kernel::View;
 use super::output;
 use super::runtime::can_start_thread;
+use super::time;
 use crate::lab::{Observer, Status};
 use crate::report;
+use crate::schedule::TimeLeft;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{Cell, Outcome, TrialRecord, printable};
 use std::collections::{BTreeMap, VecDeque};
@@ -36,9 +38,17 @@ pub struct Live {
 struct State {
     running: BTreeMap<usize, Running>,
     done: usize,
+    left: Option<Estimate>,
     expected_failures: usize,
     quarantined: usize,
     unexpected: usize,
+}
+
+/// The time left, and when that was so.
+#[derive(Clone, Copy)]
+struct Estimate {
+    left: TimeLeft,
+    at: Duration,
 }
 
 struct Running {
@@ -119,9 +129,9 @@ impl Live {
         if state.unexpected > 0 {
             text += &format!(" · {} unexpected", state.unexpected);
         }
-        if state.done > 0 && state.done < self.planned {
-            let left = self.total.elapsed().as_secs_f64() / state.done as f64 * (self.planned - state.done) as f64;
-            text += &format!(" · about {left:.0} s left");
+        if let Some(Estimate { left, at }) = state.left.filter(|_| state.done < self.planned) {
+            let since_s = self.total.elapsed().saturating_sub(at).as_secs_f64();
+            text += &format!(" · {} left", time::range(left.after(since_s)));
         }
         self.total.set_message(text);
     }
@@ -161,6 +171,27 @@ impl Observer for Live {
         if let Some(running) = state.running.get(&index) {
             running.bar.set_message(format!("{}  restarting", running.what));
         }
+    }
+
+    fn requeued(&self, index: usize, record: &TrialRecord) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = state.running.remove(&index) {
+            running.bar.finish_and_clear();
+            self.bars.remove(&running.bar);
+        }
+        let what = self.what(&record.cell, record.trial);
+        let why = "the host was short of memory; it runs again";
+        self.line(self.fit(format!("! {what}  "), &[why.to_owned()]));
+    }
+
+    fn waiting(&self, what: &str) {
+        self.line(self.fit(String::new(), &[printable(what)]));
+    }
+
+    fn time_left(&self, left: Option<TimeLeft>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.left = left.map(|left| Estimate { left, at: self.total.elapsed() });
+        self.show_total(&state);
     }
 
     fn finished(&self, index: usize, record: &TrialRecord) {

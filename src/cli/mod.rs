@@ -53,6 +53,7 @@ mod runtime;
 mod shell;
 mod ssh;
 mod terminal;
+mod time;
 mod timings;
 mod trial;
 mod trust;

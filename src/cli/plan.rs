@@ -13,12 +13,14 @@ use super::run::{read, select};
 use crate::host::Resources;
 use crate::kernel::Work;
 use crate::matrix::Purpose;
+use crate::schedule::{TimeLeft, time_of_plan};
 use arch::Arch;
 use files::{Files, Missing};
 pub(super) use files::{image_key, image_path};
 use model::{Cell, KernelName, Plan, Skipped};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Prints the plan of a matrix, with command lines if `verbose`; returns the exit status.
 ///
@@ -29,26 +31,29 @@ pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliE
     let mut plan = read(&args.matrix, &catalogues, context)?;
     args.quarantine.apply(&args.matrix, &mut plan, Purpose::Test, &catalogues, context)?;
     select(&mut plan, args.filter.as_deref())?;
-    let costs = args.costs.as_deref().map(costs::read).transpose()?;
+    let budget = Resources::of_host().budget();
+    let costs = costs::known(args.costs.as_deref(), Path::new("runs"))?;
+    let expected = time_of_plan(&plan, &costs, budget);
     let files = Files::of(&plan, &catalogues)?;
     // A plan may have many cells: each is printed as it is made.
     if args.json {
-        output::stream_json(|out| print_json(&plan, &files, out))?;
+        output::stream_json(|out| print_json(&plan, &files, expected, out))?;
     } else {
         // A program reads one line a cell.
         let terminal = console::Term::stdout();
         let columns = terminal.size_checked().filter(|_| terminal.is_term());
         let columns = columns.map_or(usize::MAX, |(_, columns)| columns.into());
-        output::stream(|out| text::print(&plan, &files, costs.as_ref(), (verbose, columns), out))?;
+        output::stream(|out| text::print(&plan, &files, expected.map(|time| (time, budget)), (verbose, columns), out))?;
     }
     Ok(0)
 }
 
-fn print_json(plan: &Plan, files: &Files, out: &mut dyn Write) -> io::Result<()> {
+fn print_json(plan: &Plan, files: &Files, expected: Option<TimeLeft>, out: &mut dyn Write) -> io::Result<()> {
     let jobs = Resources::of_host().cpus as usize;
     let document = Document {
         schema: plan.schema,
         name: &plan.name,
+        expected,
         needed_first: files.missing().iter().map(|missing| Needed::of(missing, jobs)).collect(),
         cells: Cells { plan, files },
         skipped: &plan.skipped,
@@ -61,6 +66,8 @@ fn print_json(plan: &Plan, files: &Files, out: &mut dyn Write) -> io::Result<()>
 struct Document<'p> {
     schema: u32,
     name: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<TimeLeft>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     needed_first: Vec<Needed<'p>>,
     cells: Cells<'p>,

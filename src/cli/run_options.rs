@@ -1,6 +1,8 @@
 //! Options of commands that run trials.
 
 use super::guest_args::KeepArgs;
+use crate::host::Resources;
+use crate::schedule::Budget;
 use std::path::PathBuf;
 
 /// Resources of a run, and where its results go.
@@ -51,6 +53,21 @@ pub struct RunOptions {
     /// Mirror of the Debian archive for kernels [default: the one that this host's apt uses]
     #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
     pub mirror: Option<String>,
+}
+
+impl RunOptions {
+    /// What guests get of the host.
+    pub fn budget(&self, resources: &Resources) -> Budget {
+        let all = resources.budget();
+        Budget {
+            cpus: self.cpus.unwrap_or(all.cpus),
+            ram_mib: self.memory.map_or(all.ram_mib, |ram| u64::from(ram.0)),
+            // Memory that the user gives counts whatever the guests may still touch.
+            reserve_mib: all.reserve_mib.filter(|_| self.memory.is_none()),
+            jobs: self.jobs,
+            ..all
+        }
+    }
 }
 
 /// Where trials run.

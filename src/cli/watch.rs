@@ -10,10 +10,11 @@ use super::live::Live;
 use super::output::notify;
 use super::runtime::runtime;
 use super::values::{arch_parser, seconds};
-use crate::host::{Foreign, Resources, today, wall_clock};
+use crate::host::{Foreign, HostReader, Resources, today, wall_clock};
 use crate::kernel::Kernels;
-use crate::lab::{self, Budget, GuestSpec, Lab, LocalExecutor, Ready};
+use crate::lab::{self, GuestSpec, Lab, LocalExecutor, Ready};
 use crate::launch::{Given, chardev_at};
+use crate::schedule::Costs;
 use crate::store::{RunDir, open_regular};
 use arch::Arch;
 use clap::CommandFactory;
@@ -102,8 +103,9 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let run = RunDir::create(args.out.as_deref(), Path::new("runs"), &today(), &plan, &wall_clock())?;
     notify(&format!("watching · {}", run.path().join("cells").join(Cell::WATCHED).display()));
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
-    let budget = Budget::of(&Resources::of_host());
-    let options = lab::RunOptions { budget, qemu: None, dump: args.dump, diagnose_all: true };
+    let budget = Resources::of_host().budget();
+    let (host, costs) = (HostReader::default(), Costs::default());
+    let options = lab::RunOptions { budget, host, costs, qemu: None, dump: args.dump, diagnose_all: true };
     let lab =
         Lab::new(options, Arc::new(LocalExecutor::default()), Arc::clone(&live) as Arc<dyn lab::Observer>, cancel);
     let ready = Ready { kernel, initrd: None, firmware: None, test: None, accelerator: Accel::Tcg.into() };

@@ -37,6 +37,7 @@ impl Guest for Managed {
         Poll::Ready(GuestEvent::Exited(status.map(|status| Exit {
             code: status.code(),
             signal: status.signal(),
+            host_oom: self.qemu.is_oom_victim(status),
             stderr: self.qemu.stderr_tail(),
         })))
     }

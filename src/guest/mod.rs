@@ -25,6 +25,8 @@ pub struct Exit {
     pub signal: Option<i32>,
     /// The last 2,000 bytes of QEMU's own stdout and stderr.
     pub stderr: String,
+    /// Whether the host's OOM killer ended it.
+    pub host_oom: bool,
 }
 
 /// An event of a guest.

@@ -5,6 +5,7 @@
 
 mod cell;
 mod comparison;
+mod durations;
 mod error;
 mod flaky;
 mod index;

@@ -36,6 +36,10 @@ pub(super) struct CellFacts {
     /// Trials that ended in another way than expected and are quarantined.
     pub quarantined: u32,
     pub failures: BTreeMap<Failure, FailureFacts>,
+    pub arch: String,
+    pub workload: String,
+    /// Durations of trials that had a guest and were not stopped, in milliseconds.
+    pub durations_ms: Vec<u32>,
 }
 
 /// A failure of a cell in a run.
@@ -100,11 +104,15 @@ impl CellFacts {
     fn of(cell: &Cell) -> Self {
         let id = cell_id(cell);
         let alias = (id != cell.id).then(|| cell.id.clone());
-        Self { id: id.to_string(), alias, setup: setup(cell), ..Self::default() }
+        let (arch, workload) = (cell.arch.to_string(), cell.workload_name().to_owned());
+        Self { id: id.to_string(), alias, setup: setup(cell), arch, workload, ..Self::default() }
     }
 
     fn add(&mut self, cell: &Cell, trial: TrialBrief) {
         let outcome = trial.kind.outcome();
+        if trial.duration_s > 0.0 && trial.kind != Kind::Interrupted {
+            self.durations_ms.push((trial.duration_s * 1000.0).ceil() as u32);
+        }
         let is_expected = cell.expect.matches(outcome, trial.kind);
         match is_expected || trial.kind == Kind::Interrupted {
             true => {}
@@ -125,6 +133,13 @@ impl CellFacts {
         if self.build.kernel.is_empty() {
             self.build.boot(trial);
         }
+    }
+
+    /// The lower one of two in the middle; 0 without any.
+    pub fn median_ms(&self) -> u32 {
+        let mut sorted = self.durations_ms.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0)
     }
 
     pub fn failed(&self) -> u32 {

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Version of the tables and of the rules by which words are found; an index of any other is made again.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// `application_id` of the file, for file(1): `ooml`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"ooml");
 /// Maximum length of the file.
@@ -37,7 +37,10 @@ CREATE TABLE run (
     changes TEXT                    -- numbers of cells that changed; NULL until they are asked for
 );
 CREATE INDEX run_in_order ON run (matrix, started_us, folder);
-CREATE TABLE cell (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE cell (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+    arch TEXT NOT NULL, workload TEXT NOT NULL
+);
 CREATE TABLE failure (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -55,6 +58,7 @@ CREATE TABLE result (
     passed INTEGER NOT NULL, failed INTEGER NOT NULL,
     unexpected INTEGER NOT NULL, quarantined INTEGER NOT NULL,
     inconclusive INTEGER NOT NULL, lab_errors INTEGER NOT NULL,
+    median_ms INTEGER NOT NULL,     -- duration of its trials that had a guest; 0 where none had
     alias TEXT,                     -- the cell's id in the run's files, where that is another
     PRIMARY KEY (cell, run)
 ) WITHOUT ROWID;

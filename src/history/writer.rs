@@ -30,8 +30,8 @@ impl<'t> Writer<'t> {
                 .collect::<Result<_, _>>()?,
             builds: builds.query_map([], |row| Ok((Build::of_row(row)?, row.get(6)?)))?.collect::<Result<_, _>>()?,
             result: transaction.prepare(
-                "INSERT INTO result (cell, run, build, setup, passed, failed, unexpected, quarantined, inconclusive, lab_errors, alias)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO result (cell, run, build, setup, passed, failed, unexpected, quarantined, inconclusive, lab_errors, alias,
+                 median_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?,
             failed: transaction
                 .prepare("INSERT INTO failed (cell, failure, run, trials, expected) VALUES (?1, ?2, ?3, ?4, ?5)")?,
@@ -99,7 +99,7 @@ impl<'t> Writer<'t> {
     }
 
     fn add(&mut self, run: i64, facts: &CellFacts) -> rusqlite::Result<()> {
-        let cell = self.cell(&facts.id)?;
+        let cell = self.cell(facts)?;
         let build = self.build(&facts.build)?;
         let alias = facts.alias.as_ref().map(|alias| alias.as_str());
         let CellFacts { setup, passed, unexpected, quarantined, inconclusive, lab_errors, .. } = facts;
@@ -114,7 +114,8 @@ impl<'t> Writer<'t> {
             quarantined,
             inconclusive,
             lab_errors,
-            alias
+            alias,
+            facts.median_ms()
         ])?;
         for (failure, facts) in &facts.failures {
             let failure = self.failure(failure)?;
@@ -145,13 +146,14 @@ impl<'t> Writer<'t> {
         Ok(())
     }
 
-    fn cell(&mut self, name: &str) -> rusqlite::Result<i64> {
+    fn cell(&mut self, CellFacts { id: name, arch, workload, .. }: &CellFacts) -> rusqlite::Result<i64> {
         if let Some(id) = self.cells.get(name) {
             return Ok(*id);
         }
-        self.transaction.execute("INSERT INTO cell (name) VALUES (?1)", [name])?;
+        let insert = "INSERT INTO cell (name, arch, workload) VALUES (?1, ?2, ?3)";
+        self.transaction.execute(insert, [name, arch, workload])?;
         let id = self.transaction.last_insert_rowid();
-        self.cells.insert(name.to_owned(), id);
+        self.cells.insert(name.clone(), id);
         Ok(id)
     }
 

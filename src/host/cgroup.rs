@@ -63,7 +63,7 @@ struct Group {
 }
 
 /// The groups of this process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cgroups {
     root: PathBuf,
     groups: Vec<Group>,
@@ -76,7 +76,7 @@ impl Cgroups {
     }
 
     /// As [`Cgroups::of_self`], with all files below `root`.
-    fn below(root: &Path) -> Self {
+    pub(super) fn below(root: &Path) -> Self {
         let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap_or_default();
         let groups = groups(&read("proc/self/cgroup"), &read("proc/self/mountinfo"));
         Self { root: root.to_owned(), groups }
@@ -103,6 +103,12 @@ impl Cgroups {
         let limits = self.folders().flat_map(|(controller, folder)| self.cpu_limits(controller, &folder));
         let least = limits.min_by(|one, other| one.cpus.total_cmp(&other.cpus));
         least.filter(|limit| online.is_none_or(|online| limit.cpus < f64::from(online)))
+    }
+
+    /// What a file of version 2 says, in this process's group and in its ancestors.
+    pub(super) fn unified(&self, name: &str) -> Vec<String> {
+        let folders = self.folders().filter(|(controller, _)| *controller == Controller::Unified);
+        folders.filter_map(|(_, folder)| self.read(&folder.join(name))).collect()
     }
 
     /// The folders of all groups and of their ancestors.

@@ -13,6 +13,7 @@ mod private_dir;
 mod process;
 mod qemu;
 mod qmp;
+mod readings;
 mod resources;
 mod sandbox;
 mod serial;
@@ -38,6 +39,7 @@ pub use process::{
 };
 pub use qemu::Qemu;
 pub use qmp::{Pause, Qmp, QmpCommands, QmpError};
+pub use readings::{HostReader, resident_mib};
 pub use resources::Resources;
 pub use sandbox::{Sandboxes, has_sandbox};
 pub use serial::{Serial, SerialInput};

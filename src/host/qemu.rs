@@ -2,9 +2,11 @@
 
 use super::file_lock::lock_while_open;
 use super::process::{Orphans, ProcessGroup, SpawnError};
+use super::readings::oom_kills;
 use rustix::process::Signal;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::task::{Context, Poll};
@@ -16,11 +18,22 @@ const WAITING: &str = ": info: QEMU waiting for connection on: ";
 /// Bytes of QEMU's output that [`Qemu::stderr_tail`] reads.
 const MAX_TAIL: u64 = 2000;
 
+/// The adjustment of a guest's badness: of 1,000 (proc_pid_oom_score_adj(5)), which is the first to be killed, some are left for what
+/// the user values even less.
+const OOM_SCORE_ADJ: &str = "800";
+
+/// Has the host's OOM killer take a guest rather than a program of the user's. Where that is not allowed, the kernel chooses.
+fn offer_to_oom_killer(pid: u32) {
+    let _ = std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE_ADJ);
+}
+
 /// A running QEMU. Dropping it kills it.
 #[derive(Debug)]
 pub struct Qemu {
     group: ProcessGroup,
     log: PathBuf,
+    /// What the host's OOM killer had ended before.
+    oom_kills: Option<u64>,
 }
 
 impl Qemu {
@@ -38,8 +51,16 @@ impl Qemu {
         let err = out.try_clone().map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(argv.get(1..).unwrap_or_default()).stdout(out).stderr(err);
+        let killed_before = oom_kills();
         let group = ProcessGroup::spawn(&mut command, Orphans::Signal(Signal::KILL))?;
-        Ok(Self { group, log: log.to_owned() })
+        offer_to_oom_killer(group.pid());
+        Ok(Self { group, log: log.to_owned(), oom_kills: killed_before })
+    }
+
+    /// Whether the host's OOM killer has ended it: it was killed, and that killer has been at work since its start.
+    pub fn is_oom_victim(&self, status: ExitStatus) -> bool {
+        let is_killed = status.signal() == Some(Signal::KILL.as_raw());
+        is_killed && self.oom_kills.zip(oom_kills()).is_some_and(|(before, now)| now > before)
     }
 
     /// QEMU's process id.

@@ -2,6 +2,7 @@
 
 use super::cgroup::{Cgroups, CpuLimit, MemoryLimit};
 use super::limits::{OpenFiles, allow_open_files};
+use crate::schedule::Budget;
 use std::path::Path;
 
 /// What guests may use.
@@ -42,6 +43,12 @@ impl Resources {
         Self { cpus, ram_mib: free * 4 / 5, files, cpu_limit, ram_limit }
     }
 
+    /// All that guests may use: 1/5 of the memory that is available now stays available.
+    pub fn budget(&self) -> Budget {
+        let reserve_mib = Some(self.ram_mib / 4);
+        Budget { cpus: self.cpus, ram_mib: self.ram_mib, reserve_mib, jobs: None, guests: self.files.guests() }
+    }
+
     /// Memory that is free for all that this process does, in MiB; `None` if it is unknown.
     pub fn available_mib() -> Option<u64> {
         let host = available_mib(&std::fs::read_to_string(Path::new("/proc/meminfo")).ok()?)?;
@@ -49,7 +56,7 @@ impl Resources {
     }
 }
 
-fn available_mib(meminfo: &str) -> Option<u64> {
+pub(super) fn available_mib(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024)

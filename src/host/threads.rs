@@ -1,5 +1,6 @@
 //! QEMU as the host's kernel accounts for it: CPU time and run delay of the vCPU threads, job control, CPU pressure.
 
+use super::readings::avg10;
 use model::ThreadTime;
 use qapi_qmp::CpuInfoFastBase;
 use std::path::Path;
@@ -48,13 +49,7 @@ fn is_stopped_below(proc: &Path, cgroups: &Path, pid: u32) -> bool {
 
 /// PSI `some avg10` of the host's CPUs in percent (Linux, `Documentation/accounting/psi.rst`).
 pub fn cpu_pressure() -> Option<f32> {
-    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
-    pressure(&text)
-}
-
-fn pressure(text: &str) -> Option<f32> {
-    let some = text.lines().find(|line| line.starts_with("some "))?;
-    some.split_whitespace().find_map(|word| word.strip_prefix("avg10="))?.parse().ok()
+    avg10(&std::fs::read_to_string("/proc/pressure/cpu").ok()?, "some")
 }
 
 #[cfg(test)]
@@ -94,6 +89,6 @@ mod tests {
         std::fs::write(task.join("schedstat"), "2000000 3000000 17\n").unwrap();
         assert_eq!(thread_time(dir.path(), 7, 8), Some(ThreadTime { ran_us: 2000, waited_us: 3000 }));
         assert_eq!(thread_time(dir.path(), 7, 9), None);
-        assert_eq!(pressure("some avg10=12.50 avg60=1.0 avg300=0 total=5\n"), Some(12.5));
+        assert_eq!(avg10("some avg10=12.50 avg60=1.0 avg300=0 total=5\n", "some"), Some(12.5));
     }
 }

@@ -7,10 +7,10 @@
 use super::conductor::Conductor;
 use super::error::LabError;
 use super::input::{Effect, HostSample, Input, TaskResult};
-use super::observer::Observer;
+use super::observer::{Observer, Status};
 use super::performer::Performer;
 use crate::guest::{Flush, Guest, GuestEvent};
-use crate::host::{Clock, cpu_pressure, is_stopped, thread_times};
+use crate::host::{Clock, cpu_pressure, is_stopped, resident_mib, thread_times};
 use crate::store::TrialDir;
 use model::Stamp;
 use std::future::poll_fn;
@@ -165,7 +165,10 @@ impl Driver<'_> {
             match effect {
                 Effect::Signal(signal) => self.guest.signal(signal),
                 Effect::FlushConsole => self.performer.flush(self.guest.flush_console()),
-                Effect::Show(status) => self.observer.status(self.index, status),
+                Effect::Show(status) => {
+                    let resident_mib = self.guest.pid().and_then(resident_mib);
+                    self.observer.status(self.index, Status { resident_mib, ..status });
+                }
                 Effect::Dump => self.performer.dump(self.dir.path()),
                 effect => self.performer.perform(effect, at)?,
             }

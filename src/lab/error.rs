@@ -29,6 +29,14 @@ pub enum LabError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The disk has no room for a trial's files.
+    #[error("no room for a trial in {}: waited for {lack}; make room, and resume the run", folder.display())]
+    NoRoom {
+        /// What is missing.
+        lack: crate::schedule::Lack,
+        /// The run's folder.
+        folder: std::path::PathBuf,
+    },
     /// The process that runs a trial.
     #[error("`{} trial`: {source}", program.display())]
     Executor {
@@ -71,7 +79,7 @@ impl LabError {
     /// The verdict on a trial that ended for this reason.
     pub fn verdict(&self) -> Verdict {
         let kind = match self {
-            Self::Store(_) | Self::Disk { .. } => Kind::StoreFailed,
+            Self::Store(_) | Self::Disk { .. } | Self::NoRoom { .. } => Kind::StoreFailed,
             Self::Open(_) | Self::Console { .. } => Kind::QemuFailed,
             Self::Session { .. } => Kind::ImageUnavailable,
             Self::Executor { .. } | Self::Io { .. } | Self::Survivor { .. } => Kind::QemuDied,

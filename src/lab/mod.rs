@@ -5,7 +5,6 @@
 //!                                 └ Driver: select! → Input → Conductor (Phase) → Effect → Performer
 //! ```
 
-mod admission;
 mod answer;
 mod booted;
 mod conductor;
@@ -22,9 +21,12 @@ mod ltp;
 mod observer;
 mod performer;
 mod phase;
+mod planned;
 mod prepare;
 mod process;
 mod recorder;
+mod residency;
+mod roster;
 mod run;
 mod scratch;
 mod session;
@@ -37,7 +39,6 @@ mod trial;
 mod user_space;
 mod vcpu_throttle;
 
-pub use admission::{Admission, Budget, Need};
 pub use booted::{Replaced, has_booted, replaced};
 pub use error::LabError;
 pub use executor::{Assignment, Execution, Executor};

@@ -1,5 +1,6 @@
 //! Progress of trials, for a display.
 
+use crate::schedule::TimeLeft;
 use model::{Stage, TrialRecord};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub struct Status {
     pub oom_kills: u64,
     /// Seconds since the canary last moved, once it is late.
     pub canary_stuck_s: Option<f64>,
+    /// Memory that QEMU has touched on the host, in MiB.
+    #[serde(default)]
+    pub resident_mib: Option<u64>,
 }
 
 /// Receives the progress of trials, on the lab's own thread: its methods must not block.
@@ -28,6 +32,12 @@ pub trait Observer: Sync + Send {
     fn status(&self, index: usize, status: Status);
     /// KVM cannot continue; the trial restarts under TCG.
     fn restarted_under_tcg(&self, _index: usize, _record: &TrialRecord) {}
+    /// A trial was the victim of a host that is short of memory, and runs again.
+    fn requeued(&self, _index: usize, _record: &TrialRecord) {}
+    /// Something that trials wait for, in words.
+    fn waiting(&self, _what: &str) {}
+    /// How long the run still takes; `None` while too little is known.
+    fn time_left(&self, _left: Option<TimeLeft>) {}
     /// A trial has ended.
     fn finished(&self, index: usize, record: &TrialRecord);
 }

@@ -34,6 +34,28 @@ struct Cost {
     workload: String,
 }
 
+/// Durations of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The cell.
+    pub cell: CellId,
+    /// Its architecture.
+    pub arch: String,
+    /// Its workload.
+    pub workload: String,
+    /// Durations in seconds, of which the median counts.
+    pub seconds: Vec<f64>,
+}
+
+impl FromIterator<Measured> for Costs {
+    fn from_iter<I: IntoIterator<Item = Measured>>(measured: I) -> Self {
+        let cells = measured.into_iter().filter_map(|Measured { cell, arch, workload, seconds }| {
+            Some((cell, Cost { seconds: median(seconds)?, arch, workload }))
+        });
+        Self { cells: cells.collect() }
+    }
+}
+
 /// An unusable file of costs.
 #[derive(Debug, thiserror::Error)]
 pub enum CostsError {
@@ -87,6 +109,11 @@ impl Costs {
     /// Adds the costs of other cells, in place of those that are known of the same ones.
     pub fn update(&mut self, newer: Self) {
         self.cells.extend(newer.cells);
+    }
+
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
     }
 
     /// Whether the cell's own trials were measured.

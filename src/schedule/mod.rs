@@ -1,5 +1,19 @@
-//! What trials cost, and in which order and on which machine they run. Pure.
+//! What trials cost, which of them the host admits, in which order and on which machine they run, and how long that takes. Pure.
 
+mod admission;
 mod costs;
+mod forecast;
+mod host_state;
+mod lack;
+mod need;
+mod queue;
+mod simulation;
 
-pub use costs::{COSTS_SCHEMA, Costs, CostsError};
+pub use admission::{Active, Admission, Budget};
+pub use costs::{COSTS_SCHEMA, Costs, CostsError, Measured};
+pub use forecast::{Pace, TimeLeft, time_left, time_of_plan};
+pub use host_state::{DiskSpace, HostState, Pressure};
+pub use lack::{Lack, Place, Stalled};
+pub use need::{Need, QEMU_OVERHEAD_MIB};
+pub use queue::{Job, Queue};
+pub use simulation::{Simulated, simulate};

@@ -9,12 +9,14 @@ use std::io::Read;
 use std::path::Path;
 
 /// The verdict of a finished trial in two words, and what was booted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TrialBrief {
     /// Kind of the verdict.
     pub kind: Kind,
     /// Title of the kernel's failure, as the guest printed it.
     pub title: Option<String>,
+    /// From the start of QEMU to its end, in seconds; 0 without a guest.
+    pub duration_s: f64,
     /// Kernel release.
     pub kernel_release: Option<String>,
     /// Full name of the commit that the kernel was built from.
@@ -38,6 +40,8 @@ struct Keys<'j> {
     /// The title stood beside the verdict at first.
     #[serde(default, borrow)]
     title: Option<Cow<'j, str>>,
+    #[serde(default)]
+    duration_s: f64,
     kernel_release: Option<String>,
     kernel_commit: Option<String>,
     kernel_digest: Option<Digest>,
@@ -82,6 +86,7 @@ impl BriefReader {
         Ok(Some(TrialBrief {
             kind: keys.verdict.kind,
             title: keys.verdict.title.or(keys.title).map(Cow::into_owned),
+            duration_s: keys.duration_s,
             kernel_release: keys.kernel_release,
             kernel_commit: keys.kernel_commit,
             kernel_digest: keys.kernel_digest,
@@ -115,11 +120,11 @@ mod tests {
     fn brief_has_kind_title_and_digests() {
         let brief = read(
             r#"{"schema": 3, "cell": {"id": "x"}, "verdict": {"outcome": "crash", "kind": "oops", "title": "BUG \u001b[2J", "lines": []},
-                "kernel_release": "6.1.0", "kernel_digest": "ab", "command": ["qemu", "\""]}"#,
+                "duration_s": 2.5, "kernel_release": "6.1.0", "kernel_digest": "ab", "command": ["qemu", "\""]}"#,
         );
         let brief = brief.unwrap().unwrap();
         assert_eq!((brief.kind, brief.title.as_deref()), (Kind::Oops, Some("BUG \x1b[2J")));
-        assert_eq!(brief.kernel_release.as_deref(), Some("6.1.0"));
+        assert_eq!((brief.kernel_release.as_deref(), brief.duration_s), (Some("6.1.0"), 2.5));
         assert_eq!((brief.kernel_digest, brief.kernel_commit), (Some(Digest::new("ab")), None));
     }
 

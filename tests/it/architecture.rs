@@ -37,10 +37,10 @@ const MODULES: &[Module] = &[
     pure("matrix", &["diagnostic", "workload"]),
     pure("launch", &[]),
     pure("schedule", &[]),
-    edge("host", &["qmp"]),
+    edge("host", &["qmp", "schedule"]),
     edge("doctor", &["host"]),
     edge("store", &["host"]),
-    edge("history", &["store", "matrix"]),
+    edge("history", &["store", "matrix", "schedule"]),
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
     edge("archive", &["host", "store", "report", "kernel"]),
@@ -57,7 +57,7 @@ const MODULES: &[Module] = &[
             "assets", "ssh", "schedule",
         ],
     ),
-    edge("bisection", &["git", "host", "store", "kernel", "lab", "matrix", "assets", "diagnostic"]),
+    edge("bisection", &["git", "host", "store", "kernel", "lab", "matrix", "assets", "diagnostic", "schedule"]),
     edge(
         "cli",
         &[

@@ -1,6 +1,7 @@
 //! Every test that needs the whole program, in one binary: it links once.
 
 mod absurd;
+mod admission;
 mod architecture;
 mod bisections;
 mod boots;

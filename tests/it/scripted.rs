@@ -349,7 +349,8 @@ async fn many_guests_run_at_once() {
     for number in 0..60 {
         scripted.cell(&format!("cell-{number}"), &format!("{BOOT}sleep 200\n{END}"));
     }
-    scripted.budget = oomlab::lab::Budget { cpus: 60, ram_mib: 1 << 20, jobs: Some(60), guests: u32::MAX };
+    scripted.budget =
+        oomlab::schedule::Budget { cpus: 60, ram_mib: 1 << 20, reserve_mib: None, jobs: Some(60), guests: u32::MAX };
     let record = scripted.run().await;
     assert_eq!(record.trials.len(), 60);
     let wrong: Vec<_> = record.trials.iter().filter(|trial| !trial.as_expected()).map(|t| &t.verdict).collect();

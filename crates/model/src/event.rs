@@ -122,6 +122,9 @@ pub enum Event {
         signal: Option<i32>,
         /// The end of what QEMU itself wrote to stderr; bounded.
         stderr: String,
+        /// Whether the host's OOM killer ended it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        host_oom: bool,
     },
 }
 

@@ -18,6 +18,7 @@ pub(super) struct Exit {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     pub stderr: String,
+    pub host_oom: bool,
 }
 
 impl Observations {

@@ -1,9 +1,14 @@
 //! What a night would do.
 
+use crate::cli::costs;
 use crate::cli::error::CliError;
 use crate::cli::known::Catalogues;
 use crate::cli::output::print_list;
+use crate::cli::run_options::RunOptions;
+use crate::cli::time::range;
+use crate::host::Resources;
 use crate::nightly::{Job, NightlyConfig};
+use crate::schedule::time_of_plan;
 use model::Plan;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,12 +17,18 @@ use std::time::Duration;
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub(super) fn print(config: &NightlyConfig, plans: &[Plan], catalogues: &Catalogues) -> Result<u8, CliError> {
-    print_list(&text(config, plans, catalogues)).map(|()| 0)
+pub(super) fn print(
+    config: &NightlyConfig,
+    plans: &[Plan],
+    catalogues: &Catalogues,
+    options: &RunOptions,
+) -> Result<u8, CliError> {
+    print_list(&text(config, plans, catalogues, options)).map(|()| 0)
 }
 
-fn text(config: &NightlyConfig, plans: &[Plan], catalogues: &Catalogues) -> String {
+fn text(config: &NightlyConfig, plans: &[Plan], catalogues: &Catalogues, options: &RunOptions) -> String {
     let mut out = String::new();
+    let (costs, budget) = (costs::of_history(&config.runs), options.budget(&Resources::of_host()));
     let mut line = |key: &str, value: &str| out.push_str(&format!("{key:<11} {value}\n"));
     let job = |job: &Job| format!("{} (at most {})", job.command, words(job.timeout));
     if let Some(before) = &config.before {
@@ -27,7 +38,8 @@ fn text(config: &NightlyConfig, plans: &[Plan], catalogues: &Catalogues) -> Stri
         let further = (f64::from(plan.trials()) * config.decide).ceil();
         let cells = plan.cells.len();
         let trials = plan.trials();
-        line("run", &format!("{}: {cells} cells, {trials} trials, at most {further} further", matrix.display()));
+        let time = time_of_plan(plan, &costs, budget).map(|time| format!(", {}", range(time))).unwrap_or_default();
+        line("run", &format!("{}: {cells} cells, {trials} trials{time}, at most {further} further", matrix.display()));
         let kernels: BTreeSet<_> = plan.cells.iter().map(|cell| (&cell.kernel, cell.arch)).collect();
         for (kernel, arch) in kernels {
             let is_here = catalogues.kernels.cached(kernel.as_str(), arch).is_some();

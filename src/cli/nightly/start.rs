@@ -34,7 +34,7 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
     let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
     check_names(&args.config, &config.matrices, &plans)?;
     if args.dry_run {
-        return dry_run::print(&config, &plans, &catalogues);
+        return dry_run::print(&config, &plans, &catalogues, &args.run_options());
     }
     drop(catalogues);
     let digest = Digest::of_bytes(&Sha256::digest(&text));

@@ -1,9 +1,10 @@
 //! A plan for a person.
 
 use super::files::{Files, Missing};
+use crate::cli::time::range;
 use crate::host::Resources;
 use crate::kernel::Work;
-use crate::schedule::Costs;
+use crate::schedule::{Budget, TimeLeft};
 use arch::Arch;
 use model::{Cell, Plan, Skipped, printable};
 use std::collections::BTreeMap;
@@ -20,15 +21,12 @@ const MAX_NAMED: usize = 3;
 pub(super) fn print(
     plan: &Plan,
     files: &Files,
-    costs: Option<&Costs>,
+    expected: Option<(TimeLeft, Budget)>,
     (verbose, columns): (bool, usize),
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let of_trials = |costs: &Costs| {
-        let seconds: f64 = plan.cells.iter().map(|cell| costs.trial_s(cell) * f64::from(cell.repeat)).sum();
-        format!(" · {:.0} min of trials", (seconds / 60.0).ceil())
-    };
-    let time = costs.map(of_trials).unwrap_or_default();
+    let time = |(time, budget): (TimeLeft, Budget)| format!(" · {}, {} at a time", range(time), budget.slots());
+    let time = expected.map(time).unwrap_or_default();
     writeln!(out, "{} · {} cells · {} trials{time}", printable(&plan.name), plan.cells.len(), plan.trials())?;
     needed_first(files.missing(), files.missing_firmware(), Resources::of_host().cpus, out)?;
     let width = plan.cells.iter().map(|cell| expects(cell).len()).max().unwrap_or(0).max("expects".len());

@@ -114,7 +114,7 @@ impl Trial {
     }
 
     fn exit(&mut self, at_s: f64) {
-        self.guest(at_s, GuestEvent::Exited(Ok(Exit { code: Some(0), signal: None, stderr: String::new() })));
+        self.guest(at_s, GuestEvent::Exited(Ok(Exit { code: Some(0), ..Exit::default() })));
         self.guest(at_s, GuestEvent::ConsoleEnd);
         self.guest(at_s, GuestEvent::QmpEnd);
     }

@@ -31,6 +31,7 @@ impl Conductor {
             free_kib: beat.map(|beat| beat.free_kib),
             oom_kills: self.recorder.watchdog.oom_kills(),
             canary_stuck_s: self.recorder.watchdog.canary_stuck_s(),
+            resident_mib: None,
         }));
     }
 }

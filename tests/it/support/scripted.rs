@@ -5,10 +5,12 @@ use model::{
     Accel, Axes, Canary, Cell, CellId, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan,
     RamMib, RunRecord, Timeouts, TrialRecord, Verdict,
 };
-use oomlab::lab::{Budget, Executor, Lab, LabError, LocalExecutor, Observer, Ready, RunOptions, prepared};
+use oomlab::host::HostReader;
+use oomlab::lab::{Executor, Lab, LabError, LocalExecutor, Observer, Ready, RunOptions, prepared};
+use oomlab::schedule::{Budget, Costs};
 use oomlab::store::RunDir;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +26,8 @@ pub struct Scripted {
     pub plan: Plan,
     pub prepared: BTreeMap<CellId, Result<Ready, Box<Verdict>>>,
     pub budget: Budget,
+    /// Reads what the host has left; by default nothing, which limits nothing.
+    pub host: HostReader,
     pub cancel: CancellationToken,
     pub executor: Arc<dyn Executor>,
     pub observer: Arc<dyn Observer>,
@@ -39,7 +43,8 @@ impl Default for Scripted {
             dir: TempDir::with_prefix("oomlab-test-").expect("a folder"),
             plan: Plan { schema: PLAN_SCHEMA, name: "scripted".to_owned(), cells: Vec::new(), skipped: Vec::new() },
             prepared: BTreeMap::new(),
-            budget: Budget { cpus: 4, ram_mib: 8192, jobs: None, guests: u32::MAX },
+            budget: Budget { cpus: 4, ram_mib: 8192, reserve_mib: None, jobs: None, guests: u32::MAX },
+            host: HostReader::below(Path::new("/nonexistent")),
             cancel: CancellationToken::new(),
             executor: Arc::new(LocalExecutor::default()),
             observer: Arc::new(NullObserver),
@@ -88,8 +93,14 @@ impl Scripted {
 
     /// The lab that runs the plan.
     pub fn lab(&self) -> Lab {
-        let options =
-            RunOptions { budget: self.budget, qemu: Some(self.qemu.clone()), dump: self.dump, diagnose_all: false };
+        let options = RunOptions {
+            budget: self.budget,
+            host: self.host.clone(),
+            costs: Costs::default(),
+            qemu: Some(self.qemu.clone()),
+            dump: self.dump,
+            diagnose_all: false,
+        };
         Lab::new(options, Arc::clone(&self.executor), Arc::clone(&self.observer), self.cancel.clone())
     }
 

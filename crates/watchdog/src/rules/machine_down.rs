@@ -28,6 +28,10 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 
 /// The verdict on a QEMU that the guest did not end.
 fn from_outside(observed: &Observations, exit: &Exit) -> Option<Verdict> {
+    if exit.host_oom {
+        let summary = "the host ran out of memory, and its OOM killer ended QEMU";
+        return Some(Verdict::new(Kind::HostOverloaded, RuleId::MachineDown, summary));
+    }
     if let Some(signal) = exit.signal {
         let summary = match signal {
             SIGSYS => format!(

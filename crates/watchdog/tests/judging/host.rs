@@ -32,6 +32,16 @@ fn overloaded_host_is_inconclusive() {
 }
 
 #[test]
+fn guest_that_the_hosts_oom_killer_ended_is_inconclusive() {
+    let mut trial = Trial::booted();
+    trial.kill();
+    trial.event(Event::Exited { code: None, signal: Some(9), stderr: String::new(), host_oom: true });
+    let verdict = trial.verdict();
+    assert_eq!((verdict.kind, verdict.outcome()), (Kind::HostOverloaded, Outcome::Inconclusive));
+    assert_eq!(verdict.summary, "the host ran out of memory, and its OOM killer ended QEMU");
+}
+
+#[test]
 fn slow_guest_gets_more_time() {
     let mut trial = Trial::booted();
     trial.frame(Frame::Speed { loop_us: 4 * watchdog::NOMINAL_LOOP_US });

@@ -165,7 +165,7 @@ impl Trial {
     }
 
     pub fn exit(&mut self, code: Option<i32>, signal: Option<i32>) {
-        self.event(Event::Exited { code, signal, stderr: "could not load kernel".to_owned() });
+        self.event(Event::Exited { code, signal, stderr: "could not load kernel".to_owned(), host_oom: false });
     }
 
     pub fn power_off(&mut self) {

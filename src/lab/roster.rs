@@ -1,0 +1,327 @@
+//! The trials of a run that wait and run: which starts next, what is waited for, which runs again.
+
+use super::error::LabError;
+use super::run::{Preparations, RunOptions};
+use super::trial::Ready;
+use crate::host::HostReader;
+use crate::schedule::{Active, Admission, Costs, HostState, Job, Lack, Pace, Queue, TimeLeft, time_left};
+use model::{Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// A trial by its cell and number; its index is its place.
+type Planned<'p> = (&'p Cell, u32);
+
+/// How long no trial runs because of the host, in seconds: then one runs all the same.
+const MAX_HOLD_S: f64 = 60.0;
+
+/// Seconds between forecasts: each simulates the rest of the run.
+const FORECAST_PERIOD_S: f64 = 1.0;
+
+/// Seconds after which the user is told what is waited for.
+const REPORT_AFTER_S: f64 = 5.0;
+
+/// Seconds in which the memory of a guest that was ended is free again.
+const EVICTION_PERIOD_S: f64 = 5.0;
+
+/// How often a trial runs again that was the host's victim.
+const MAX_RETRIES: u32 = 2;
+
+/// A run's trials.
+pub(super) struct Roster<'p> {
+    trials: Vec<Planned<'p>>,
+    prepared: BTreeMap<CellId, Result<Ready, Box<Verdict>>>,
+    /// `None` when all cells are prepared.
+    preparations: Option<Preparations>,
+    queue: Queue,
+    admission: Admission,
+    costs: Costs,
+    pace: Pace,
+    host: HostReader,
+    max_dump: Option<RamMib>,
+    folder: PathBuf,
+    /// What runs, by index: ends a trial.
+    running: BTreeMap<usize, CancellationToken>,
+    /// Trials that the lab has ended, so that the host has memory.
+    evicted: BTreeSet<usize>,
+    evicted_s: Option<f64>,
+    retries: BTreeMap<usize, u32>,
+    hold: Option<Hold>,
+    forecast_s: Option<f64>,
+}
+
+/// The host holds trials back.
+struct Hold {
+    since_s: f64,
+    is_reported: bool,
+}
+
+/// What comes next.
+pub(super) enum Next<'p> {
+    /// A trial starts.
+    Start { index: usize, cell: &'p Cell, number: u32, ready: Box<Result<Ready, Box<Verdict>>> },
+    /// None does; something to tell the user.
+    Wait(Option<String>),
+}
+
+/// What becomes of a trial that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It has its record.
+    Finished,
+    /// It runs again.
+    Again,
+}
+
+impl<'p> Roster<'p> {
+    /// The plan's trials without a record.
+    pub fn new(
+        plan: &'p Plan,
+        finished: &[TrialRecord],
+        preparations: Preparations,
+        options: &RunOptions,
+        folder: &Path,
+    ) -> Self {
+        let (trials, costs) = (unfinished(plan, finished), options.costs.clone());
+        let admission = Admission::new(options.budget);
+        let job = |(id, trial): (usize, &Planned<'_>)| Job::of(id, *trial, &costs, options.dump);
+        let queue = Queue::new(trials.iter().enumerate().map(job), &admission);
+        Self {
+            queue,
+            trials,
+            prepared: BTreeMap::new(),
+            preparations: Some(preparations),
+            admission,
+            costs,
+            pace: Pace::default(),
+            host: options.host.clone(),
+            max_dump: options.dump,
+            folder: folder.to_owned(),
+            running: BTreeMap::new(),
+            evicted: BTreeSet::new(),
+            evicted_s: None,
+            retries: BTreeMap::new(),
+            hold: None,
+            forecast_s: None,
+        }
+    }
+
+    /// Whether no trial waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.jobs().is_empty()
+    }
+
+    /// The trial that starts now, `now_s` seconds after the run's begin.
+    ///
+    /// # Errors
+    /// When the disk has no room for any trial, and gets none.
+    pub fn next(&mut self, now_s: f64) -> Result<Next<'p>, LabError> {
+        if !self.queue.jobs().iter().any(|job| job.is_ready) || !self.admission.has_slot() {
+            self.hold = None;
+            return Ok(Next::Wait(None));
+        }
+        let host = self.host.read(&self.folder);
+        match self.queue.pick(now_s, &self.admission, &host) {
+            Ok(job) => Ok(self.start(job, now_s)),
+            Err(Some(lack)) if lack.is_of_host() => self.hold(lack, now_s),
+            Err(_) => {
+                self.hold = None;
+                Ok(Next::Wait(None))
+            }
+        }
+    }
+
+    fn start(&mut self, job: Job, now_s: f64) -> Next<'p> {
+        let Job { id, need, seconds, is_known, .. } = job;
+        self.hold = None;
+        self.admission.take(Active { id, need, resident_mib: 0, started_s: now_s, ends_s: now_s + seconds, is_known });
+        let (cell, number) = self.trials[id];
+        let ready = self.prepared.get(&cell.id).cloned().unwrap_or_else(|| Err(Box::new(unprepared())));
+        Next::Start { index: id, cell, number, ready: Box::new(ready) }
+    }
+
+    /// The host lacks something. If no trial runs, one does after a while all the same: at once if it needs more than guests ever get.
+    fn hold(&mut self, lack: Lack, now_s: f64) -> Result<Next<'p>, LabError> {
+        let is_idle = self.admission.active().is_empty();
+        let hold = self.hold.get_or_insert(Hold { since_s: now_s, is_reported: false });
+        let held_s = now_s - hold.since_s;
+        if is_idle {
+            let exceeds = match lack {
+                Lack::Memory { need, .. } => need >= self.admission.budget().ram_mib,
+                _ => false,
+            };
+            match lack {
+                Lack::Disk { .. } if held_s >= MAX_HOLD_S => {
+                    return Err(LabError::NoRoom { lack, folder: self.folder.clone() });
+                }
+                Lack::Disk { .. } => {}
+                _ if exceeds || held_s >= MAX_HOLD_S => {
+                    if let Some(job) = self.queue.take_first(&self.admission, now_s) {
+                        return Ok(self.start(job, now_s));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if hold.is_reported || held_s < REPORT_AFTER_S {
+            return Ok(Next::Wait(None));
+        }
+        hold.is_reported = true;
+        let end = match (is_idle, lack) {
+            (false, _) => "no further trial starts until then",
+            (true, Lack::Disk { .. }) => "the run ends in a minute otherwise",
+            (true, _) => "one starts in a minute at the latest",
+        };
+        Ok(Next::Wait(Some(format!("waiting for {lack}; {end}"))))
+    }
+
+    /// Notes a trial that has started, and what ends it.
+    pub fn started(&mut self, index: usize, cancel: CancellationToken) {
+        self.running.insert(index, cancel);
+    }
+
+    /// Notes how much memory a guest has touched, in MiB.
+    pub fn touched(&mut self, index: usize, resident_mib: u64) {
+        self.admission.touched(index, resident_mib);
+    }
+
+    /// Whether the host is looked at though no trial ends and none is prepared.
+    pub fn watches_host(&self) -> bool {
+        self.hold.is_some() || self.running.len() > 1
+    }
+
+    /// Ends the latest of several trials if the host is about to run out of memory; it runs again later. Returns what to tell the user.
+    pub fn evict(&mut self, now_s: f64) -> Option<String> {
+        let is_recent = self.evicted_s.is_some_and(|before| now_s - before < EVICTION_PERIOD_S);
+        if self.running.len() <= 1 || is_recent || self.is_retried_out() {
+            return None;
+        }
+        let HostState { available_mib, .. } = self.host.read(&self.folder);
+        let index = self.admission.evicts(available_mib?)?;
+        let ends = self.running.get(&index)?;
+        ends.cancel();
+        self.evicted.insert(index);
+        self.evicted_s = Some(now_s);
+        let (cell, _) = self.trials[index];
+        let available = available_mib?;
+        Some(format!("{available} MiB of memory are available: {} is ended, and runs again later", cell.id))
+    }
+
+    /// Whether each trial that runs was ended too often: nothing is gained.
+    fn is_retried_out(&self) -> bool {
+        self.running.keys().all(|index| self.retries.get(index).is_some_and(|retries| *retries >= MAX_RETRIES))
+    }
+
+    /// Notes a trial that has ended; the user may have stopped it.
+    pub fn ended(&mut self, index: usize, record: &TrialRecord, is_cancelled: bool) -> Ended {
+        let active = self.leave(index);
+        let is_victim = self.evicted.remove(&index) && record.is_interrupted() || is_host_victim(&record.verdict);
+        let retries = self.retries.entry(index).or_default();
+        if is_victim && !is_cancelled && *retries < MAX_RETRIES {
+            *retries += 1;
+            let job = Job { is_ready: true, ..Job::of(index, self.trials[index], &self.costs, self.max_dump) };
+            self.queue.push(job, &self.admission);
+            return Ended::Again;
+        }
+        if let Some(active) = active.filter(|_| record.duration_s > 0.0 && !record.is_interrupted()) {
+            self.pace.add(active.is_known, active.ends_s - active.started_s, record.duration_s);
+            self.learn(record);
+        }
+        Ended::Finished
+    }
+
+    /// Notes a trial that the lab could not run.
+    pub fn failed(&mut self, index: usize) {
+        self.leave(index);
+    }
+
+    fn leave(&mut self, index: usize) -> Option<Active> {
+        self.running.remove(&index);
+        self.admission.give_back(index)
+    }
+
+    /// The further trials of a cell that was not known take what its first one took.
+    fn learn(&mut self, record: &TrialRecord) {
+        if self.costs.knows(&record.cell) {
+            return;
+        }
+        self.costs.update(Costs::of([record]));
+        let trials = &self.trials;
+        if self.queue.jobs().iter().any(|job| trials[job.id].0.id == record.cell.id) {
+            // What it takes on a host that is as busy as costs expect.
+            let seconds = record.duration_s / self.pace.factor(true);
+            self.queue.update(&self.admission, |job| {
+                if trials[job.id].0.id == record.cell.id {
+                    (job.seconds, job.is_known) = (seconds, true);
+                }
+            });
+        }
+    }
+
+    /// How long the trials that wait and run still take, inner `None` while too little is known; `None` if that was said just now.
+    pub fn time_left(&mut self, now_s: f64) -> Option<Option<TimeLeft>> {
+        let is_recent = self.forecast_s.is_some_and(|before| now_s - before < FORECAST_PERIOD_S);
+        if is_recent {
+            return None;
+        }
+        self.forecast_s = Some(now_s);
+        Some(time_left(&self.queue, &self.admission, now_s, &self.pace))
+    }
+
+    /// Takes the cells that are prepared by now: of those the first trial in order starts, not the first that was prepared.
+    pub fn receive_all(&mut self) {
+        let Some(preparations) = &mut self.preparations else { return };
+        let mut found = BTreeSet::new();
+        while let Ok((cell, ready)) = preparations.try_recv() {
+            found.insert(cell.clone());
+            self.prepared.insert(cell, ready);
+        }
+        if !found.is_empty() {
+            self.are_ready(|cell| found.contains(cell));
+        }
+    }
+
+    /// Waits for the next prepared cell; without end when all are prepared.
+    pub async fn receive(&mut self) {
+        let Some(preparations) = &mut self.preparations else { return std::future::pending().await };
+        match preparations.recv().await {
+            Some((cell, ready)) => {
+                self.prepared.insert(cell.clone(), ready);
+                self.are_ready(|prepared| *prepared == cell);
+            }
+            None => {
+                self.preparations = None;
+                self.are_ready(|_| true);
+            }
+        }
+    }
+
+    fn are_ready(&mut self, is_it: impl Fn(&CellId) -> bool) {
+        let trials = &self.trials;
+        self.queue.set_ready(|job| is_it(&trials[job.id].0.id));
+    }
+}
+
+/// Whether the host's OOM killer has ended the guest.
+fn is_host_victim(verdict: &Verdict) -> bool {
+    verdict.kind == Kind::HostOverloaded && verdict.rule == RuleId::MachineDown
+}
+
+/// The plan's trials without a record: all first trials, then all second ones.
+fn unfinished<'p>(plan: &'p Plan, finished: &[TrialRecord]) -> Vec<Planned<'p>> {
+    let finished: BTreeSet<(&CellId, u32)> = finished.iter().map(|record| (&record.cell.id, record.trial)).collect();
+    let max = plan.cells.iter().map(|cell| cell.repeat).max().unwrap_or(0);
+    (1..=max)
+        .flat_map(|number| plan.cells.iter().filter(move |cell| cell.repeat >= number).map(move |cell| (cell, number)))
+        .filter(|(cell, number)| !finished.contains(&(&cell.id, *number)))
+        .collect()
+}
+
+fn unprepared() -> Verdict {
+    Verdict::new(Kind::KernelUnavailable, RuleId::Prepare, "nothing was prepared for this cell")
+}
+
+#[cfg(test)]
+#[path = "roster_tests.rs"]
+mod tests;

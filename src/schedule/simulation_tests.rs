@@ -1,0 +1,176 @@
+//! Real durations on simulated machines: `night.tsv` has cells of one night of `matrices/nightly.yaml` on a host with 2 CPUs, each with
+//! its vCPUs, its RAM in MiB and the duration of its trial in seconds.
+
+use super::super::admission::Budget;
+use super::super::need::{Need, QEMU_OVERHEAD_MIB};
+use super::*;
+
+const NIGHT: &str = include_str!("night.tsv");
+
+/// The cells: vCPUs, RAM in MiB, seconds.
+pub(in crate::schedule) fn night() -> Vec<(u32, u64, f64)> {
+    let row = |line: &str| {
+        let mut fields = line.split('\t').skip(1);
+        let mut next = || fields.next().unwrap();
+        (next().parse().unwrap(), next().parse().unwrap(), next().parse().unwrap())
+    };
+    NIGHT.lines().filter(|line| !line.starts_with('#')).map(row).collect()
+}
+
+pub(in crate::schedule) fn machine(cpus: u32) -> Admission {
+    Admission::new(Budget { cpus, ram_mib: 1536 * u64::from(cpus), reserve_mib: None, jobs: None, guests: u32::MAX })
+}
+
+/// `rounds` trials of each cell, expected to take what `expected` says.
+pub(in crate::schedule) fn jobs(cells: &[(u32, u64, f64)], rounds: u32, expected: impl Fn(usize) -> f64) -> Vec<Job> {
+    let all = (1..=rounds).flat_map(|round| cells.iter().enumerate().map(move |(at, cell)| (round, at, cell)));
+    let job = |(id, (round, at, (cpus, ram_mib, _))): (usize, (u32, usize, &(u32, u64, f64)))| Job {
+        id,
+        round,
+        seconds: expected(at),
+        need: Need { cpus: *cpus, ram_mib: ram_mib + QEMU_OVERHEAD_MIB, ..Need::default() },
+        is_ready: true,
+        is_known: true,
+    };
+    all.enumerate().map(job).collect()
+}
+
+/// A mixed matrix of sixty cells: every kind of duration, vCPUs and RAM of the night.
+fn sixty() -> Vec<(u32, u64, f64)> {
+    let night = night();
+    let wide: Vec<_> = night.iter().copied().filter(|cell| cell.0 > 1).collect();
+    let mut narrow: Vec<_> = night.iter().copied().filter(|cell| cell.0 == 1).collect();
+    narrow.sort_by(|one, other| one.2.total_cmp(&other.2));
+    let count = 60 - wide.len();
+    let step = |at: usize| narrow[at * (narrow.len() - 1) / (count - 1)];
+    wide.iter().copied().chain((0..count).map(step)).collect()
+}
+
+/// A generator of numbers (Marsaglia's xorshift64), so that a search is the same each time.
+pub(in crate::schedule) struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+
+    /// From 0 to 1.
+    pub fn share(&mut self) -> f64 {
+        self.below(1 << 30) as f64 / f64::from(1 << 30)
+    }
+}
+
+/// The duration of a run whose trials start in this order, each as soon as it fits; later ones may pass.
+fn makespan(cells: &[(u32, u64, f64)], order: &[usize], cpus: u32) -> f64 {
+    let mut waiting = order.to_vec();
+    let mut running: Vec<(f64, usize)> = Vec::new();
+    let (mut now, mut free) = (0.0, cpus);
+    loop {
+        while let Some(at) = waiting.iter().position(|cell| cells[*cell].0.min(cpus) <= free) {
+            let cell = waiting.remove(at);
+            free -= cells[cell].0.min(cpus);
+            running.push((now + cells[cell].2, cell));
+        }
+        let next = running.iter().enumerate().min_by(|(_, one), (_, other)| one.0.total_cmp(&other.0));
+        let Some((at, _)) = next else { return now };
+        let (end, cell) = running.swap_remove(at);
+        free += cells[cell].0.min(cpus);
+        now = end;
+    }
+}
+
+/// The best order that simulated annealing finds.
+fn best(cells: &[(u32, u64, f64)], cpus: u32, steps: usize) -> f64 {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut order: Vec<usize> = (0..cells.len()).collect();
+    order.sort_by(|one, other| cells[*other].2.total_cmp(&cells[*one].2));
+    let mut now = makespan(cells, &order, cpus);
+    let (mut best, start) = (now, now * 0.05);
+    for step in 0..steps {
+        let heat = start * (1.0 - step as f64 / steps as f64);
+        let (one, other) = (random.below(order.len()), random.below(order.len()));
+        order.swap(one, other);
+        let next = makespan(cells, &order, cpus);
+        if next <= now || random.share() < ((now - next) / heat.max(1e-9)).exp() {
+            now = next;
+            best = best.min(now);
+        } else {
+            order.swap(one, other);
+        }
+    }
+    best
+}
+
+/// Compares with the best order of a search, and prints the figures.
+fn compare(steps: usize) {
+    let cells = sixty();
+    let work: f64 = cells.iter().map(|cell| f64::from(cell.0) * cell.2).sum();
+    for cpus in [2, 4, 8, 16] {
+        let admission = machine(cpus);
+        let queue = Queue::new(jobs(&cells, 1, |at| cells[at].2), &admission);
+        let simulated = simulate(queue, admission, 0.0, |job| cells[job.id].2);
+        let found = best(&cells, cpus, steps);
+        let idle = simulated.idle_s / (simulated.seconds * f64::from(cpus));
+        let longest = cells.iter().map(|cell| cell.2).fold(work / f64::from(cpus), f64::max);
+        println!(
+            "{cpus:2} CPUs: {:.1} s, best of {steps} orders {found:.1} s ({:.3}), bound {longest:.1} s ({:.3}), idle {:.1} %",
+            simulated.seconds,
+            simulated.seconds / found,
+            simulated.seconds / longest,
+            100.0 * idle
+        );
+        assert!(simulated.seconds <= 1.1 * found, "{} s, the search finds {found} s", simulated.seconds);
+        assert!(idle <= 0.05, "{:.1} % of the CPU time is idle while trials wait", 100.0 * idle);
+    }
+}
+
+#[test]
+fn sixty_cells_end_within_a_tenth_of_the_best_order() {
+    compare(2_000);
+}
+
+/// `cargo test --release -- --ignored long_search --nocapture` prints the figures of docs/performance.md.
+#[test]
+#[ignore = "takes minutes"]
+fn long_search_finds_no_better_order() {
+    compare(1_000_000);
+}
+
+#[test]
+fn simulated_run_has_its_work_and_idle_time() {
+    let cells = [(1, 1, 10.0), (1, 1, 4.0), (2, 1, 5.0)];
+    let admission = machine(2);
+    let queue = Queue::new(jobs(&cells, 1, |at| cells[at].2), &admission);
+    let simulated = simulate(queue, admission, 0.0, |job| cells[job.id].2);
+    // The wide one first, then both others: nothing waits in the last six seconds.
+    assert_eq!((simulated.seconds, simulated.busy_s, simulated.idle_s), (15.0, 24.0, 0.0));
+}
+
+#[test]
+fn trial_that_exceeds_the_machine_runs_alone() {
+    let cells = [(8, 99_999, 3.0), (1, 1, 2.0), (1, 1, 1.0)];
+    let admission = machine(2);
+    let queue = Queue::new(jobs(&cells, 1, |at| cells[at].2), &admission);
+    assert_eq!(simulate(queue, admission, 0.0, |job| cells[job.id].2).seconds, 5.0);
+}
+
+/// Ten trials of each cell take two to five minutes more than one: a stopped run has seen every cell.
+#[test]
+fn first_trials_have_begun_before_second_ones() {
+    let cells = night();
+    let mut admission = machine(4);
+    let mut queue = Queue::new(jobs(&cells, 2, |at| cells[at].2), &admission);
+    let mut rounds = Vec::new();
+    let host = HostState::default();
+    while let Ok(job) = queue.pick(0.0, &admission, &host) {
+        rounds.push(job.round);
+        let (need, is_known) = (job.need, true);
+        admission.take(Active { id: job.id, need, resident_mib: 0, started_s: 0.0, ends_s: 1.0, is_known });
+        admission.give_back(job.id);
+    }
+    assert!(rounds[..cells.len()].iter().all(|round| *round == 1));
+    assert_eq!(rounds.len(), 2 * cells.len());
+}
