@@ -11,8 +11,9 @@ use kmsg::console::{Console, decode, encode_frame, printk};
 use kmsg::signature::{self, Log};
 use model::Frame;
 use model::{Event, Record, Stamp, Timeouts, printable};
+use oomlab::host::allow_open_files;
 use oomlab::qmp;
-use oomlab::store::read_events;
+use oomlab::store::{TrialDir, read_events};
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -193,6 +194,32 @@ fn printing(criterion: &mut Criterion) {
     });
 }
 
+/// Events of a thousand guests that all print, each in its own file, as the lab appends them.
+fn store(criterion: &mut Criterion) {
+    let mut group = group(criterion, "store");
+    allow_open_files();
+    let records = long_trial("idle-x86_64", 100);
+    let folder = tempfile::tempdir().expect("a folder");
+    for guests in [1, 1000] {
+        let create =
+            |guest: usize| TrialDir::create(&folder.path().join(format!("{guests}/{guest}"))).expect("a folder");
+        let mut trials: Vec<TrialDir> = (0..guests).map(create).collect();
+        group.throughput(Throughput::Elements(guests as u64));
+        let mut at = 0;
+        group.bench_with_input(BenchmarkId::new("events", guests), &records, |bencher, records| {
+            bencher.iter(|| {
+                at = (at + 1) % records.len();
+                for (guest, trial) in trials.iter_mut().enumerate() {
+                    if trial.is_full() {
+                        *trial = create(guest);
+                    }
+                    trial.events(&records[at..=at]).expect("room");
+                }
+            });
+        });
+    }
+}
+
 /// Parents of `commits` commits and the good end before them: every sixth is the merge of a topic branch of three.
 fn merge_window(commits: Revision) -> Vec<Vec<Revision>> {
     let parents = |at: Revision| match at % 6 {
@@ -229,5 +256,5 @@ fn bisection(criterion: &mut Criterion) {
     group.bench_function("start", |bencher| bencher.iter(|| Bisection::new(history(), Settings::default()).is_ok()));
 }
 
-criterion_group!(benches, bisection, console, classify, frames, qmp_messages, watchdog, printing);
+criterion_group!(benches, bisection, console, classify, frames, qmp_messages, watchdog, printing, store);
 criterion_main!(benches);
