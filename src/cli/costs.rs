@@ -13,7 +13,7 @@ const MAX_COSTS: u64 = 64 << 20;
 ///
 /// # Errors
 /// When it cannot be read, or is not one.
-fn read(path: &Path) -> Result<Costs, CliError> {
+pub(super) fn read(path: &Path) -> Result<Costs, CliError> {
     let usage = |reason: String| CliError::Usage(format!("cannot read the costs {}: {reason}", path.display()));
     let text = read_stream(path, MAX_COSTS).map_err(|error| usage(error.to_string()))?;
     Costs::from_json(&text).map_err(|error| usage(error.to_string()))

@@ -25,6 +25,7 @@ use crate::schedule::Budget;
 use crate::store::RunDir;
 use model::{KernelArtifact, Plan};
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,6 +109,7 @@ impl Execution<'_> {
             let own_qemu = self.options.qemu.is_some();
             needed::check(&self.plan, &self.catalogues, self.own.as_ref(), own_qemu)?;
         }
+        let given = self.options.costs.as_deref().map(costs::read).transpose()?;
         // Created before any download, so that a folder that cannot be written is reported first.
         let runs = Path::new("runs");
         let run = match &self.resumed {
@@ -117,7 +119,8 @@ impl Execution<'_> {
         let plan = &self.plan;
         let resources = Resources::of_host();
         let budget = self.options.budget(&resources);
-        let costs = costs::known(self.options.costs.as_deref(), run.path().parent().unwrap_or(runs))?;
+        let beside = run.path().parent().unwrap_or(runs).to_owned();
+        let costs = tokio::task::spawn_blocking(move || given.unwrap_or_else(|| costs::of_history(&beside)));
         // As long as it lives, no other process removes the files that it has handed out.
         let sources = Sources {
             kernels: Arc::new(self.catalogues.kernels),
@@ -144,7 +147,7 @@ impl Execution<'_> {
         let options = lab::RunOptions {
             budget,
             host: HostReader::default(),
-            costs,
+            costs: costs.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic())),
             qemu: self.options.qemu.clone(),
             dump: self.options.dump,
             // A guest that stays is there to be looked at.

@@ -4,7 +4,7 @@ use super::error::LabError;
 use super::run::{Preparations, RunOptions};
 use super::trial::Ready;
 use crate::host::HostReader;
-use crate::schedule::{Active, Admission, Costs, HostState, Job, Lack, Pace, Queue, TimeLeft, time_left};
+use crate::schedule::{Active, Admission, Costs, Job, Lack, Pace, Queue, Stalled, TimeLeft, time_left};
 use model::{Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -141,22 +141,25 @@ impl<'p> Roster<'p> {
         Next::Start { index: id, cell, number, ready: Box::new(ready) }
     }
 
-    /// The host lacks something. If no trial runs, one does after a while all the same: at once if it needs more than guests ever get.
+    /// The host lacks something. If no trial runs, one does after a while all the same: at once if it needs more than guests ever get, or the
+    /// host is just busy.
     fn hold(&mut self, lack: Lack, now_s: f64) -> Result<Next<'p>, LabError> {
         let is_idle = self.admission.active().is_empty();
         let hold = self.hold.get_or_insert(Hold { since_s: now_s, is_reported: false });
         let held_s = now_s - hold.since_s;
         if is_idle {
-            let exceeds = match lack {
+            let starts_at_once = match lack {
                 Lack::Memory { need, .. } => need >= self.admission.budget().ram_mib,
-                _ => false,
+                // One guest is slow then, and harms nothing.
+                Lack::Pressure { on, .. } => on != Stalled::Memory,
+                Lack::Disk { .. } | Lack::Busy => false,
             };
             match lack {
                 Lack::Disk { .. } if held_s >= MAX_HOLD_S => {
                     return Err(LabError::NoRoom { lack, folder: self.folder.clone() });
                 }
                 Lack::Disk { .. } => {}
-                _ if exceeds || held_s >= MAX_HOLD_S => {
+                _ if starts_at_once || held_s >= MAX_HOLD_S => {
                     if let Some(job) = self.queue.take_first(&self.admission, now_s) {
                         return Ok(self.start(job, now_s));
                     }
@@ -194,23 +197,19 @@ impl<'p> Roster<'p> {
     /// Ends the latest of several trials if the host is about to run out of memory; it runs again later. Returns what to tell the user.
     pub fn evict(&mut self, now_s: f64) -> Option<String> {
         let is_recent = self.evicted_s.is_some_and(|before| now_s - before < EVICTION_PERIOD_S);
-        if self.running.len() <= 1 || is_recent || self.is_retried_out() {
+        if self.running.len() <= 1 || is_recent {
             return None;
         }
-        let HostState { available_mib, .. } = self.host.read(&self.folder);
-        let index = self.admission.evicts(available_mib?)?;
-        let ends = self.running.get(&index)?;
-        ends.cancel();
+        let available = self.host.read(&self.folder).available_mib?;
+        let index = self.admission.evicts(available)?;
+        if self.retries.get(&index).is_some_and(|retries| *retries >= MAX_RETRIES) {
+            return None;
+        }
+        self.running.get(&index)?.cancel();
         self.evicted.insert(index);
         self.evicted_s = Some(now_s);
         let (cell, _) = self.trials[index];
-        let available = available_mib?;
         Some(format!("{available} MiB of memory are available: {} is ended, and runs again later", cell.id))
-    }
-
-    /// Whether each trial that runs was ended too often: nothing is gained.
-    fn is_retried_out(&self) -> bool {
-        self.running.keys().all(|index| self.retries.get(index).is_some_and(|retries| *retries >= MAX_RETRIES))
     }
 
     /// Notes a trial that has ended; the user may have stopped it.

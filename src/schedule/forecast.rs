@@ -16,8 +16,9 @@ const MIN_UNKNOWN: u32 = 3;
 /// The share of trials of unknown cells above which nothing is said before [`MIN_UNKNOWN`] of them have ended.
 const MAX_UNKNOWN_SHARE: f64 = 0.5;
 
-/// Seconds for which the expected durations of known cells count as much as this run's own.
-const PRIOR_S: f64 = 60.0;
+/// Number of trials for which the expected durations of known cells count as much as this run's own: the first trial alone does not decide,
+/// and a host that is much slower or quicker than before shows after a few.
+const PRIOR_TRIALS: f64 = 0.5;
 
 /// The least that a trial takes on that has run longer than expected, as a share of what it has run.
 const OVERRUN: f64 = 0.1;
@@ -63,9 +64,12 @@ impl Pace {
 
     /// What the expected duration of a trial is to be multiplied with.
     pub fn factor(&self, is_known: bool) -> f64 {
-        let Ratio { expected_s, actual_s, .. } = if is_known { self.known } else { self.unknown };
-        let prior = if is_known || expected_s == 0.0 { PRIOR_S } else { 0.0 };
-        (actual_s + prior) / (expected_s + prior)
+        let Ratio { trials, expected_s, actual_s } = if is_known { self.known } else { self.unknown };
+        if expected_s == 0.0 {
+            return 1.0;
+        }
+        let prior_s = if is_known { PRIOR_TRIALS * expected_s / f64::from(trials.max(1)) } else { 0.0 };
+        (actual_s + prior_s) / (expected_s + prior_s)
     }
 
     /// How uncertain the time of unknown cells is, as a share of it.

@@ -1,5 +1,6 @@
 //! Runs on hosts whose memory and stalls change: their files are a test's.
 
+use crate::support::program::Program;
 use crate::support::scripted::Scripted;
 use model::{Cell, Outcome, TrialRecord};
 use oomlab::host::HostReader;
@@ -167,4 +168,35 @@ fn host_without_readings_is_no_limit() {
     let nothing: PathBuf = "/nonexistent".into();
     let state = HostReader::below(&nothing).read(&nothing);
     assert_eq!((state.available_mib, state.pressure.memory), (None, 0.0));
+}
+
+#[test]
+fn plan_has_the_time_that_its_trials_are_expected_to_take() {
+    let program = Program::new();
+    program.write("matrix.yaml", "axes: {kernel: linux-6.1, arch: riscv64-nommu, ram: 32M, workload: idle}\n");
+    let cost = r#"{"seconds": 30.0, "arch": "riscv64-nommu", "workload": "idle"}"#;
+    program
+        .write("costs.json", &format!(r#"{{"schema": 1, "cells": {{"linux-6.1.riscv64-nommu.32M.idle": {cost}}}}}"#));
+    let plan = ["plan", "matrix.yaml", "--costs", "costs.json"];
+    let shown = program.run(plan);
+    assert!(shown.stdout.starts_with("matrix · 1 cells · 1 trials · about 30 s, "), "{shown:?}");
+    let json = program.run(plan.iter().chain(&["--json"]));
+    assert!(json.stdout.contains(r#""min_s": 30.0"#), "{json:?}");
+    assert!(
+        program.run(["plan", "matrix.yaml"]).stdout.starts_with("matrix · 1 cells · 1 trials\n"),
+        "nothing is known"
+    );
+}
+
+#[test]
+fn unusable_costs_are_refused_before_anything_runs() {
+    let program = Program::new();
+    program.write("matrix.yaml", "axes: {kernel: linux-6.1, arch: riscv64-nommu, ram: 32M, workload: idle}\n");
+    program.write("costs.json", "[]");
+    for command in ["plan", "run"] {
+        let refused = program.run([command, "matrix.yaml", "--costs", "costs.json"]);
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("cannot read the costs costs.json: not a file of costs: "), "{refused:?}");
+    }
+    assert!(!program.dir().join("runs").exists());
 }

@@ -103,7 +103,7 @@ words! {
         SshFailed = "ssh-failed",
         /// The machine went off before the workload had ended.
         EarlyPowerOff = "early-power-off",
-        /// The host had no CPU for the guest.
+        /// The host had no CPU for the guest, or no memory.
         HostOverloaded = "host-overloaded",
         /// Something looked like a hang, but not for long enough to be one.
         Unproven = "unproven",
