@@ -106,8 +106,7 @@ impl Execution<'_> {
     /// See there.
     pub(super) async fn execute_until(self, cancel: CancellationToken) -> Result<(RunDir, u8), CliError> {
         if self.prepared.is_none() {
-            let own_qemu = self.options.qemu.is_some();
-            needed::check(&self.plan, &self.catalogues, self.own.as_ref(), own_qemu)?;
+            needed::check(&self.plan, &self.catalogues, self.own.as_ref(), self.options.into())?;
         }
         let given = self.options.costs.as_deref().map(costs::read).transpose()?;
         // Created before any download, so that a folder that cannot be written is reported first.

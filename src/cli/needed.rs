@@ -3,10 +3,29 @@
 use super::error::CliError;
 use super::known::Catalogues;
 use super::plan::{image_key, image_path};
+use super::run_options::RunOptions;
 use crate::doctor::{self, Need, Uses};
 use crate::kernel::Source;
-use model::{Filesystem, KernelArtifact, Plan};
+use crate::lab::CachedUserSpace;
+use crate::workload::Manifest;
+use model::{Cell, Filesystem, KernelArtifact, Plan};
 use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Programs that the user brings.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Programs<'a> {
+    /// In place of QEMU.
+    pub qemu: Option<&'a Path>,
+    /// Folder of LTP.
+    pub ltp: Option<&'a Path>,
+}
+
+impl<'a> From<&'a RunOptions> for Programs<'a> {
+    fn from(options: &'a RunOptions) -> Self {
+        Self { qemu: options.qemu.as_deref(), ltp: options.ltp.as_deref() }
+    }
+}
 
 /// Checks that this host has what the plan's cells need: emulators, unless the user names another program, and what makes
 /// those kernels, images and disks that are not in the cache. `own` is the user's kernel, which is there.
@@ -17,12 +36,16 @@ pub(super) fn check(
     plan: &Plan,
     catalogues: &Catalogues,
     own: Option<&KernelArtifact>,
-    own_qemu: bool,
+    programs: Programs<'_>,
 ) -> Result<(), CliError> {
+    check_with(plan, uses(plan, catalogues, own, programs.ltp)?, programs.qemu.is_some())
+}
+
+/// `own_qemu`: a program of the user's in place of QEMU.
+fn check_with(plan: &Plan, mut uses: Uses, own_qemu: bool) -> Result<(), CliError> {
     if !cfg!(feature = "ssh") && plan.cells.iter().any(|cell| cell.needs.root_disk().is_some()) {
         return Err(CliError::Usage("cells with a root disk need a program with the feature `ssh`".to_owned()));
     }
-    let mut uses = uses(plan, catalogues, own)?;
     if own_qemu {
         uses.boots.clear();
     }
@@ -40,14 +63,17 @@ pub(super) fn check(
     )))
 }
 
-fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> Result<Uses, CliError> {
+fn uses(
+    plan: &Plan,
+    catalogues: &Catalogues,
+    own: Option<&KernelArtifact>,
+    ltp: Option<&Path>,
+) -> Result<Uses, CliError> {
     let mut uses = Uses::default();
     let (mut kernels, mut images) = (BTreeSet::new(), BTreeSet::new());
     for cell in &plan.cells {
         uses.boots.insert(cell.arch);
         uses.filesystems.extend(cell.needs.disk.and_then(|disk| disk.filesystem));
-        // Root disks have it.
-        uses.filesystems.extend(cell.needs.root_disk().map(|_| Filesystem::Ext4));
         let (name, arch) = (cell.kernel.as_str(), cell.arch);
         let is_own = own.is_some_and(|own| own.name == cell.kernel);
         // A kernel that does not exist is the verdict of its cells.
@@ -70,16 +96,26 @@ fn uses(plan: &Plan, catalogues: &Catalogues, own: Option<&KernelArtifact>) -> R
             }
         }
         if let Some(key) = image_key(cell)
-            && !images.contains(&key)
             && let Some(manifest) = catalogues.workloads.get(&key.0)
+            // The kernel's own tests are another image for each kernel.
+            && (images.insert(key) || cell.needs.script.as_ref().is_some_and(|script| script.selftests.is_some()))
+            && !is_cached(cell, manifest, catalogues, ltp)?
         {
-            if !image_path(cell, arch, manifest, catalogues)?.is_file() {
-                uses.images.insert(arch);
-            }
+            uses.images.insert(arch);
             uses.archive |= manifest.script.is_some();
-            images.insert(key);
+            // Root disks have it.
+            uses.filesystems.extend(cell.needs.root_disk().map(|_| Filesystem::Ext4));
         }
-        uses.archive |= cell.needs.root_disk().is_some();
     }
     Ok(uses)
+}
+
+/// Whether the user space of a cell is in the cache, and this host may use it as it is.
+fn is_cached(cell: &Cell, manifest: &Manifest, catalogues: &Catalogues, ltp: Option<&Path>) -> Result<bool, CliError> {
+    if cell.needs.script.is_none() {
+        return Ok(image_path(cell, cell.arch, manifest, catalogues)?.is_file());
+    }
+    let Some(modules) = catalogues.modules(cell, cell.arch) else { return Ok(false) };
+    let cached = CachedUserSpace { kernels: &catalogues.kernels, images: &catalogues.images, ltp };
+    Ok(cached.has(cell, manifest, &modules))
 }

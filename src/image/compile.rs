@@ -107,14 +107,18 @@ fn run(mut command: Command, arch: Arch, program: &str) -> Result<Captured, Imag
     let guest = arch.guest;
     command.env("LC_ALL", "C");
     capture_blocking(command, LIMITS).map_err(|error| match error {
-        RunError::Spawn(SpawnError::Missing { .. }) => {
-            ImageError::NoCompiler { arch: arch.name, cc: guest.cc, package: guest.cc_package }
-        }
+        RunError::Spawn(SpawnError::Missing { .. }) => no_compiler(arch),
         RunError::TimedOut { .. } => {
             ImageError::CompilerStuck { cc: guest.cc, program: program.to_owned(), after: LIMITS.timeout }
         }
         error => ImageError::Io { path: guest.cc.into(), source: std::io::Error::other(error) },
     })
+}
+
+/// The error of a host without the compiler.
+pub(super) fn no_compiler(arch: Arch) -> ImageError {
+    let guest = arch.guest;
+    ImageError::NoCompiler { arch: arch.name, cc: guest.cc, package: guest.cc_package }
 }
 
 fn first_lines(text: &str) -> String {

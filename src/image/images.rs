@@ -1,6 +1,7 @@
 //! A cache of images by content: each is built once, and every later boot with the same sources reuses it.
 
-use super::compile::{check, check_script, compile, version};
+use super::compile::{check, check_script, compile, no_compiler, version};
+use super::key::Key;
 use super::program::Program;
 use super::root_disk::RootDisks;
 use super::{ImageError, pack};
@@ -18,7 +19,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tempfile::TempDir;
 
 /// Part of every key; changes with the layout of the archive.
-const LAYOUT: &[u8] = b"oomlab image 1";
+const LAYOUT: &[u8] = b"oomlab image 2";
 const FILE: &str = "initramfs.cpio.gz";
 
 /// Part of the key of images with packages; changes with what is taken of them.
@@ -39,10 +40,25 @@ struct Recipe<'a> {
 
 /// The files of packages, for a workload that is a script.
 pub struct Root<'a> {
-    /// Distinguishes it from others.
+    /// Distinguishes it by what is known without the archive: names of packages, sources of tests.
+    pub recipe: Digest,
+    /// The files, or why this host cannot have them.
+    pub files: Result<RootFiles<'a>, String>,
+}
+
+/// See [`Root`].
+pub struct RootFiles<'a> {
+    /// Distinguishes them from those of other versions.
     pub key: Digest,
     /// Puts the files into a folder; called only to build an image.
     pub unpack: &'a dyn Fn(&Path) -> Result<(), String>,
+}
+
+impl Root<'_> {
+    /// Digest of the files, where they can be had.
+    pub(super) fn origin(&self) -> Option<Digest> {
+        self.files.as_ref().ok().map(|files| files.key.clone())
+    }
 }
 
 /// The shell of an image.
@@ -85,10 +101,11 @@ impl Images {
         Self { assets, folder, disks, versions: Memo::default(), agents: Memo::default(), in_use: OnceLock::new() }
     }
 
-    /// The image with this workload and the kernel modules that it needs, in load order: from the cache, or built now.
+    /// The image with this workload and the kernel modules that it needs, in load order: from the cache, or built now. Where this
+    /// host cannot build it, one of the same sources in the cache will do, whatever built it.
     ///
     /// # Errors
-    /// When the compiler is missing or fails, or the cache cannot be written.
+    /// When there is none and the compiler is missing or fails, or the cache cannot be written.
     pub fn image(
         &self,
         arch: Arch,
@@ -118,12 +135,15 @@ impl Images {
 
     fn make(&self, recipe: Recipe<'_>) -> Result<ImageArtifact, ImageError> {
         let Recipe { arch, workload, modules, shell, root } = recipe;
-        let path = self.path_of(recipe)?;
+        let key = self.key(recipe)?;
         self.keep();
-        if let Some(image) = read_intact(&path)? {
-            // The time of the last use; that of the file is when it was built.
-            path.parent().into_iter().for_each(touch);
-            return Ok(artifact(path, &image));
+        for folder in key.folders(&self.folder) {
+            let path = folder.join(FILE);
+            if let Some(image) = read_intact(&path)? {
+                // The time of the last use; that of the file is when it was built.
+                touch(&folder);
+                return Ok(artifact(path, &image));
+            }
         }
         let agent = self.agents.get(arch.name, || compile(arch, &Program::agent(&self.assets, arch)?))?;
         let program = match &workload.script {
@@ -146,6 +166,8 @@ impl Images {
             shell,
             root: folder.as_ref().map(TempDir::path),
         };
+        let name = key.name().ok_or_else(|| no_compiler(arch))?;
+        let path = self.folder.join(name).join(FILE);
         let image = pack::initramfs(&content).map_err(ImageError::io(&path))?;
         publish(&path, &image)?;
         Ok(artifact(path, &image))
@@ -153,9 +175,10 @@ impl Images {
 
     /// The files of packages in a folder that is removed with the value, with `/bin/sh`.
     fn unpacked(&self, root: &Root<'_>) -> Result<TempDir, ImageError> {
+        let files = root.files.as_ref().map_err(|reason| ImageError::Packages(reason.clone()))?;
         let parent = scratch_folder();
         let folder = private_dir_in(&parent, "oomlab-root-").map_err(ImageError::io(&parent))?;
-        (root.unpack)(folder.path()).map_err(ImageError::Packages)?;
+        (files.unpack)(folder.path()).map_err(ImageError::Packages)?;
         let shell = folder.path().join("usr/bin/sh");
         match symlink("busybox", &shell) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(ImageError::io(&shell)(error)),
@@ -201,17 +224,35 @@ impl Images {
     /// # Errors
     /// When a source cannot be read or the compiler fails to print its version. A missing compiler is no error.
     pub fn path(&self, arch: Arch, workload: &Manifest, modules: &[KernelModule]) -> Result<PathBuf, ImageError> {
-        self.path_of(Recipe { arch, workload, modules, shell: None, root: None })
+        let key = self.key(Recipe { arch, workload, modules, shell: None, root: None })?;
+        let found = key.folders(&self.folder).into_iter().next();
+        Ok(found.unwrap_or_else(|| self.folder.join(key.shown())).join(FILE))
     }
 
-    fn path_of(&self, recipe: Recipe<'_>) -> Result<PathBuf, ImageError> {
-        let key = self.key(recipe)?;
-        let folder = format!("{}.{}.{}", recipe.arch.name, recipe.workload.name, key.short());
-        Ok(self.folder.join(folder).join(FILE))
+    /// Whether the cache has an image of these sources, whatever built it; builds nothing.
+    ///
+    /// # Errors
+    /// When a source cannot be read.
+    pub fn is_present(
+        &self,
+        arch: Arch,
+        workload: &Manifest,
+        modules: &[KernelModule],
+        root: Option<&Root<'_>>,
+    ) -> Result<bool, ImageError> {
+        let recipe = Recipe { arch, workload, modules, shell: None, root };
+        let any = self.key_of(recipe, None)?;
+        Ok(any.folders(&self.folder).iter().any(|folder| folder.join(FILE).is_file()))
     }
 
-    /// Digest of everything that the image depends on: sources, flags, compiler and modules.
-    fn key(&self, recipe: Recipe<'_>) -> Result<Digest, ImageError> {
+    fn key(&self, recipe: Recipe<'_>) -> Result<Key, ImageError> {
+        let cc = recipe.arch.guest.cc;
+        let version = self.versions.get(cc, || version(recipe.arch))?;
+        self.key_of(recipe, version.map(|version| hex(Sha256::new_with_prefix(version))))
+    }
+
+    /// Everything that the image depends on: sources, flags, modules, names of packages; and the compiler and the packages.
+    fn key_of(&self, recipe: Recipe<'_>, compiler: Option<Digest>) -> Result<Key, ImageError> {
         let Recipe { arch, workload, modules, shell, root } = recipe;
         let mut digest = Sha256::new_with_prefix(LAYOUT);
         Program::agent(&self.assets, arch)?.digest_into(&mut digest);
@@ -221,7 +262,7 @@ impl Images {
         }
         if let Some(root) = root {
             digest.update(ROOT_LAYOUT);
-            digest.update(root.key.as_str());
+            digest.update(root.recipe.as_str());
         }
         match shell {
             None => {}
@@ -234,12 +275,12 @@ impl Images {
                 digest.update(Sha256::digest(program));
             }
         }
-        digest.update(self.versions.get(arch.guest.cc, || version(arch))?.unwrap_or_default());
         for part in modules.iter().flat_map(|module| [module.name.as_bytes(), &module.content]) {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
-        Ok(hex(digest))
+        let origins = std::iter::once(compiler).chain(root.map(Root::origin)).collect();
+        Ok(Key { prefix: format!("{}.{}", arch.name, workload.name), recipe: hex(digest), origins })
     }
 }
 
@@ -295,97 +336,5 @@ fn publish(path: &Path, content: &[u8]) -> Result<(), ImageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::image::load_workloads;
-
-    fn idle() -> Manifest {
-        load_workloads(&Assets::builtin()).unwrap().known.remove(&"idle".into()).unwrap()
-    }
-
-    fn images(cache: &Path) -> Images {
-        Images::new(Assets::builtin(), cache.to_owned())
-    }
-
-    #[test]
-    fn image_is_built_once_at_its_path() {
-        let cache = tempfile::tempdir().unwrap();
-        let nommu = arch::find("riscv64-nommu").unwrap();
-        let path = images(cache.path()).path(nommu, &idle(), &[]).unwrap();
-        assert!(!path.exists());
-        let first = images(cache.path()).image(nommu, &idle(), &[], None).unwrap();
-        assert_eq!(first.path, path);
-        let built = std::fs::metadata(&path).unwrap().modified().unwrap();
-        assert_eq!(images(cache.path()).image(nommu, &idle(), &[], None).unwrap(), first);
-        assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), built);
-    }
-
-    #[test]
-    fn truncated_image_is_rebuilt() {
-        let cache = tempfile::tempdir().unwrap();
-        let nommu = arch::find("riscv64-nommu").unwrap();
-        let first = images(cache.path()).image(nommu, &idle(), &[], None).unwrap();
-        let whole = std::fs::read(&first.path).unwrap();
-        for damaged in [&whole[..whole.len() / 2], &[]] {
-            std::fs::write(&first.path, damaged).unwrap();
-            assert_eq!(images(cache.path()).image(nommu, &idle(), &[], None).unwrap(), first);
-            assert_eq!(std::fs::read(&first.path).unwrap(), whole);
-        }
-    }
-
-    #[test]
-    fn key_depends_on_names_contents_and_order_of_modules() {
-        let cache = tempfile::tempdir().unwrap();
-        let module = |name: &str, content: &str| KernelModule { name: name.to_owned(), content: content.into() };
-        let (a, b) = (module("a", "1"), module("b", "2"));
-        let sets = [vec![], vec![a.clone(), b.clone()], vec![b, a.clone()], vec![a], vec![module("a", "2")]];
-        let paths = sets.map(|set| images(cache.path()).path(arch::find("arm").unwrap(), &idle(), &set).unwrap());
-        assert_eq!(std::collections::BTreeSet::from(paths).len(), 5);
-    }
-
-    #[test]
-    fn concurrent_builds_agree() {
-        let cache = tempfile::tempdir().unwrap();
-        let nommu = arch::find("riscv64-nommu").unwrap();
-        let build = || images(cache.path()).image(nommu, &idle(), &[], None).unwrap();
-        let made = std::thread::scope(|scope| {
-            let others: Vec<_> = (0..2).map(|_| scope.spawn(build)).collect();
-            others.into_iter().map(|other| other.join().unwrap()).collect::<Vec<_>>()
-        });
-        assert_eq!(made[0], made[1]);
-        let left: Vec<_> = std::fs::read_dir(made[0].path.parent().unwrap()).unwrap().collect();
-        assert_eq!(left.len(), 1, "no temporary file is left");
-    }
-
-    #[test]
-    fn path_needs_no_compiler() {
-        let cache = tempfile::tempdir().unwrap();
-        let mut spec = *arch::find("arm").unwrap();
-        spec.guest.cc = "no-such-cross-gcc";
-        let arch = Arch::of(Box::leak(Box::new(spec)));
-        let path = images(cache.path()).path(arch, &idle(), &[]).unwrap();
-        assert!(path.starts_with(cache.path().join("images")) && path.ends_with(FILE), "{}", path.display());
-        assert!(matches!(images(cache.path()).image(arch, &idle(), &[], None), Err(ImageError::NoCompiler { .. })));
-    }
-
-    #[test]
-    fn compiler_errors_are_shown() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("images/workloads/idle");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("main.c"), "int workload_main(void) { return nonsense; }\n").unwrap();
-        let images = Images::new(Assets::with_overlay(dir.path()), dir.path().join("cache"));
-        let error = images.image(arch::find("riscv64-nommu").unwrap(), &idle(), &[], None).unwrap_err().to_string();
-        assert!(error.starts_with("riscv64-linux-gnu-gcc could not build the workload idle"), "{error}");
-        assert!(error.contains("main.c:1") && error.contains("nonsense"), "{error}");
-    }
-
-    #[test]
-    fn unwritable_cache_error_names_its_path() {
-        let dir = tempfile::tempdir().unwrap();
-        let blocked = dir.path().join("file");
-        std::fs::write(&blocked, "").unwrap();
-        let error = images(&blocked).image(arch::find("riscv64-nommu").unwrap(), &idle(), &[], None).unwrap_err();
-        assert!(error.to_string().starts_with(&blocked.display().to_string()), "{error}");
-    }
-}
+#[path = "images_tests.rs"]
+mod tests;

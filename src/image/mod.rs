@@ -5,6 +5,7 @@ mod compile;
 mod error;
 mod flat;
 mod images;
+mod key;
 mod pack;
 mod program;
 mod root_disk;
@@ -12,6 +13,6 @@ mod workloads;
 
 pub use error::ImageError;
 pub use flat::FlatError;
-pub use images::{ImageArtifact, Images, Root};
+pub use images::{ImageArtifact, Images, Root, RootFiles};
 pub use root_disk::{Init, RootDisk, RootDiskSpec, RootDisks, read_root_disk};
 pub use workloads::{load_workloads, read_workload};

@@ -5,6 +5,7 @@ use super::cache::{Cache, Scratch, digest_of, digest_of_file, point};
 use model::{Arch, Digest, KernelArtifact, KernelName};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the record's format; a record of any other is not used.
@@ -17,6 +18,8 @@ pub(super) const SYSTEM_MAP: &str = "System.map";
 pub(super) const CONFIG: &str = "config";
 /// ELF file with debug information.
 pub(super) const DEBUG_INFO: &str = "layouts.elf";
+/// The folder of all kernels, in that of the cache.
+const ARTIFACTS: &str = "artifacts";
 /// Folder with `lib/modules/<release>`.
 pub(super) const MODULES: &str = "modules";
 
@@ -26,6 +29,9 @@ struct Record {
     schema: u32,
     /// Digest of everything that was known about the kernel before it was made.
     recipe: Digest,
+    /// The same without the compiler; `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sources: Option<Digest>,
     release: String,
     /// Bytes of the image.
     size: u64,
@@ -51,9 +57,23 @@ pub(super) struct Label {
 
 /// The label of the kernel in this folder; `None` if it holds none.
 pub(super) fn label(folder: &Path) -> Option<Label> {
-    let Record { name, arch, release, is_variant, .. } =
-        serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+    let Record { name, arch, release, is_variant, .. } = read(folder)?;
     Some(Label { name, arch, release, is_variant })
+}
+
+/// The recipe of the kernel that was built of these sources and used last, whatever compiler built it.
+pub(super) fn built_of(cache: &Cache, sources: &Digest) -> Option<Digest> {
+    let entries = fs::read_dir(cache.path(ARTIFACTS)).ok()?.flatten();
+    let of_sources = entries.filter_map(|entry| {
+        let path = entry.path().join(RECORD);
+        let record = read(&entry.path()).filter(|record| record.sources.as_ref() == Some(sources))?;
+        Some((fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?, record.recipe))
+    });
+    of_sources.max_by_key(|(used, _)| *used).map(|(_, recipe)| recipe)
+}
+
+fn read(folder: &Path) -> Option<Record> {
+    serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()
 }
 
 /// A kernel's place in the cache.
@@ -84,11 +104,35 @@ impl Slot<'_> {
 
     /// The kernel there, if it is whole and was made by this recipe.
     pub fn load(&self, recipe: &Digest) -> Option<KernelArtifact> {
+        self.load_if(|record| record.recipe == *recipe)
+    }
+
+    /// The kernel there, if it is whole and was made of these sources, by whatever compiler.
+    pub fn load_of(&self, sources: &Digest) -> Option<KernelArtifact> {
+        self.load_if(|record| record.sources.as_ref() == Some(sources))
+    }
+
+    /// Adds the sources to the record of a kernel of this recipe that an older program made.
+    pub fn note_sources(&self, recipe: &Digest, sources: &Digest) -> io::Result<()> {
+        let Some(record) = read(&self.folder()).filter(|record| record.recipe == *recipe && record.sources.is_none())
+        else {
+            return Ok(());
+        };
+        // Resolved: meanwhile the link may be replaced by that of another build.
+        let folder = self.folder().canonicalize()?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        file.write_all(&serde_json::to_vec_pretty(&Record { sources: Some(sources.clone()), ..record })?)?;
+        file.as_file().set_permissions(fs::metadata(folder.join(RECORD))?.permissions())?;
+        file.persist(folder.join(RECORD))?;
+        Ok(())
+    }
+
+    fn load_if(&self, is_wanted: impl Fn(&Record) -> bool) -> Option<KernelArtifact> {
         let folder = self.folder();
-        let record: Record = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+        let record = read(&folder)?;
         let image = folder.join(IMAGE);
         let intact = record.schema == SCHEMA
-            && record.recipe == *recipe
+            && is_wanted(&record)
             && fs::metadata(&image).ok()?.len() == record.size
             && digest_of_file(&image).ok()? == record.digest;
         let beside = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
@@ -123,7 +167,13 @@ impl Slot<'_> {
     }
 
     /// Writes the record and puts the finished folder in its place.
-    pub fn finish(&self, scratch: Scratch, recipe: Digest, release: String) -> Result<KernelArtifact, KernelError> {
+    pub fn finish(
+        &self,
+        scratch: Scratch,
+        recipe: Digest,
+        sources: Digest,
+        release: String,
+    ) -> Result<KernelArtifact, KernelError> {
         let image = scratch.path().join(IMAGE);
         let size = fs::metadata(&image).map_err(KernelError::io("read", &image))?.len();
         let digest = digest_of_file(&image).map_err(KernelError::io("read", &image))?;
@@ -131,6 +181,7 @@ impl Slot<'_> {
         let record = Record {
             schema: SCHEMA,
             recipe: recipe.clone(),
+            sources: Some(sources),
             release,
             size,
             digest,
@@ -152,7 +203,7 @@ impl Slot<'_> {
 }
 
 fn artifact(key: &Digest) -> String {
-    format!("artifacts/{key}")
+    format!("{ARTIFACTS}/{key}")
 }
 
 #[cfg(test)]
@@ -171,11 +222,15 @@ mod tests {
         });
     }
 
+    fn sources() -> Digest {
+        digest_of(["sources"])
+    }
+
     fn make(slot: &Slot<'_>, recipe: &Digest, image: &str) -> KernelArtifact {
         let scratch = slot.scratch(recipe, image).unwrap();
         fs::write(scratch.path().join(IMAGE), image).unwrap();
         fs::write(scratch.path().join(CONFIG), "CONFIG_A=y\n").unwrap();
-        slot.finish(scratch, recipe.clone(), "6.1.0".into()).unwrap()
+        slot.finish(scratch, recipe.clone(), sources(), "6.1.0".into()).unwrap()
     }
 
     #[test]
@@ -207,6 +262,38 @@ mod tests {
             let renamed = KernelName::new("commit-2");
             let found = Slot { name: &renamed, ..keyed(&one) }.load(&one).unwrap();
             assert_eq!((found.image, found.name), (made.image, renamed));
+        });
+    }
+
+    #[test]
+    fn kernel_is_found_by_its_sources() {
+        with_slot(|slot| {
+            let (one, two) = (digest_of(["one"]), digest_of(["two"]));
+            assert_eq!(built_of(slot.cache, &sources()), None);
+            let made = make(&slot, &one, "image");
+            assert_eq!(slot.load_of(&sources()), Some(made.clone()));
+            assert_eq!((slot.load_of(&one), built_of(slot.cache, &one)), (None, None));
+            let keyed = Slot { key: Some(two.clone()), ..slot.clone() };
+            make(&keyed, &two, "other");
+            let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+            fs::File::open(keyed.folder().join(RECORD)).unwrap().set_modified(then).unwrap();
+            assert_eq!(built_of(slot.cache, &sources()), Some(one), "the one that was used last");
+        });
+    }
+
+    #[test]
+    fn older_record_gets_its_sources_when_it_is_used() {
+        with_slot(|slot| {
+            let recipe = digest_of(["one"]);
+            let made = make(&slot, &recipe, "image");
+            let path = slot.folder().join(RECORD);
+            let older = Record { sources: None, ..read(&slot.folder()).unwrap() };
+            fs::write(&path, serde_json::to_vec(&older).unwrap()).unwrap();
+            assert_eq!(slot.load_of(&sources()), None);
+            slot.note_sources(&digest_of(["two"]), &sources()).unwrap();
+            assert_eq!(slot.load_of(&sources()), None, "it is of another recipe");
+            slot.note_sources(&recipe, &sources()).unwrap();
+            assert_eq!(slot.load_of(&sources()), Some(made));
         });
     }
 

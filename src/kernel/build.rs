@@ -297,7 +297,7 @@ echo 6.1.176 > $objects/include/config/kernel.release
                 progress: &NullProgress,
             }
             .run(scratch.path())?;
-            self.slot().finish(scratch, digest_of(["recipe"]), release)
+            self.slot().finish(scratch, digest_of(["recipe"]), digest_of(["sources"]), release)
         }
     }
 

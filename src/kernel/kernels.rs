@@ -96,7 +96,10 @@ impl Kernels {
             Source::Local(images) => user::artifact(&entry.name, arch, &images[&arch]).ok(),
             _ => {
                 let recipe = self.recipe(&entry, arch, &NullProgress).ok()?;
-                self.slot(&entry, arch, &recipe).load(&recipe.digest)
+                let slot = self.slot(&entry, arch, &recipe);
+                let exact = recipe.digest.as_ref().and_then(|digest| slot.load(digest));
+                // What this host cannot build is used as it was built elsewhere.
+                exact.or_else(|| slot.load_of(&recipe.sources).filter(|_| toolchain::check(arch).is_err()))
             }
         }
     }
@@ -140,10 +143,17 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let slot = self.slot(entry, arch, recipe);
+        let sources = &recipe.sources;
+        let Some(digest) = &recipe.digest else {
+            return self.built_elsewhere(&slot, sources).ok_or_else(|| toolchain::no_compiler(arch));
+        };
         let newest = self.newest(entry, arch, recipe, progress)?;
         let in_cache = || {
-            let is_newest = newest.as_ref().is_none_or(|content| slot.is_made_of(&recipe.digest, content));
-            is_newest.then(|| self.load(&slot, &recipe.digest)).flatten()
+            let is_newest = newest.as_ref().is_none_or(|content| slot.is_made_of(digest, content));
+            let found = is_newest.then(|| self.load(&slot, digest)).flatten()?;
+            // A cache that cannot be written is as good.
+            let _ = slot.note_sources(digest, sources);
+            Some(found)
         };
         if let Some(artifact) = in_cache() {
             return Ok(artifact);
@@ -154,17 +164,22 @@ impl Kernels {
             return Ok(artifact);
         }
         let made = match &entry.source {
-            Source::Debian { suite, packages } => {
-                self.fetch(&slot, &recipe.digest, suite, &packages[&arch], arch, progress)
-            }
+            Source::Debian { suite, packages } => self.fetch(&slot, digest, suite, &packages[&arch], arch, progress),
             _ => {
-                toolchain::check(arch)?;
-                self.build(&slot, recipe, entry, arch, jobs, progress)
+                if let Err(error) = toolchain::check(arch) {
+                    return self.built_elsewhere(&slot, sources).ok_or(error);
+                }
+                self.build(&slot, (digest, recipe), entry, arch, jobs, progress)
             }
         }?;
         self.keep(&made.image);
         self.make_room(self.options.commit_limit);
         Ok(made)
+    }
+
+    /// The kernel of these sources that another compiler built, where this host can build none; from now on no other process removes it.
+    fn built_elsewhere(&self, slot: &Slot<'_>, sources: &Digest) -> Option<KernelArtifact> {
+        slot.load_of(sources).filter(|artifact| self.keep(&artifact.image))
     }
 
     /// The kernel of a slot; from now on no other process removes it.
@@ -249,20 +264,20 @@ impl Kernels {
         let (package, file) = self.apt_package(suite, debian.arch, pattern, progress)?;
         let scratch = slot.scratch(recipe, package.as_str())?;
         let release = prebuilt::extract(&file, scratch.path(), arch, progress)?;
-        slot.finish(scratch, recipe.clone(), release)
+        slot.finish(scratch, recipe.clone(), recipe.clone(), release)
     }
 
     fn build(
         &self,
         slot: &Slot<'_>,
-        recipe: &Recipe,
+        (digest, recipe): (&Digest, &Recipe),
         entry: &KernelEntry,
         arch: Arch,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<KernelArtifact, KernelError> {
         let tree = self.tree(entry, recipe, progress)?;
-        let scratch = slot.scratch(&recipe.digest, tree.digest.as_str())?;
+        let scratch = slot.scratch(digest, tree.digest.as_str())?;
         let build = Build {
             cache: &self.cache,
             name: &entry.name,
@@ -275,7 +290,7 @@ impl Kernels {
             progress,
         };
         let release = build.run(scratch.path())?;
-        slot.finish(scratch, recipe.digest.clone(), release)
+        slot.finish(scratch, digest.clone(), recipe.sources.clone(), release)
     }
 
     fn tree(&self, entry: &KernelEntry, recipe: &Recipe, progress: &dyn Progress) -> Result<Tree, KernelError> {

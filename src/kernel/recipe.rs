@@ -1,7 +1,7 @@
 //! What determines a kernel, as far as it is known without the network.
 
 use super::KernelError;
-use super::artifact::Slot;
+use super::artifact::{self, Slot};
 use super::cache::digest_of;
 use super::config::all_config;
 use super::entry::{KernelEntry, Source};
@@ -17,8 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What determines a kernel.
 pub(super) struct Recipe {
-    /// Digest of all of it: another digest is another build.
-    pub digest: Digest,
+    /// Digest of all of it but the compiler.
+    pub sources: Digest,
+    /// Digest of all of it: another digest is another build. `None` where the kernel is built and there is no compiler.
+    pub digest: Option<Digest>,
     /// The files of its source, where git knows them.
     pub revision: Option<Revision>,
 }
@@ -28,7 +30,8 @@ pub(super) struct Recipe {
 pub(super) struct States {
     /// Revisions of sources by their names: branches, folders.
     revisions: Arc<Mutex<BTreeMap<(String, String), Revision>>>,
-    compilers: Arc<Mutex<BTreeMap<Arch, String>>>,
+    /// `None` where there is no compiler.
+    compilers: Arc<Mutex<BTreeMap<Arch, Option<String>>>>,
 }
 
 impl Kernels {
@@ -39,7 +42,8 @@ impl Kernels {
     /// When the kernel does not exist for the architecture, its source cannot be read, or there is no compiler.
     pub fn digest(&self, name: &str, arch: Arch) -> Result<Digest, KernelError> {
         let entry = self.catalogue().supports(name, arch)?;
-        Ok(self.recipe(&entry, arch, &NullProgress)?.digest)
+        let recipe = self.recipe(&entry, arch, &NullProgress)?;
+        recipe.digest.map_or_else(|| Err(toolchain::no_compiler(arch)), Ok)
     }
 
     /// The recipe of a kernel.
@@ -52,22 +56,26 @@ impl Kernels {
         let revision = self.revision(&entry.source, progress)?;
         let of_build = |origin: &str| {
             let config = all_config(&entry.build[&arch]);
-            let compiler = self.compiler(arch)?;
-            let how = [origin, arch.name, arch.kernel.target, &config, &compiler, build::VERSION];
-            Ok::<_, KernelError>(digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity))))
+            let with = |compiler: &str| {
+                let how = [origin, arch.name, arch.kernel.target, &config, compiler, build::VERSION];
+                digest_of(how.into_iter().chain(entry.patches.iter().map(Patch::identity)))
+            };
+            Ok::<_, KernelError>((with(""), self.compiler(arch)?.map(|compiler| with(&compiler))))
         };
-        let digest = match (&entry.source, &revision) {
+        let prebuilt = |digest: Digest| (digest.clone(), Some(digest));
+        let (sources, digest) = match (&entry.source, &revision) {
             (_, Some(revision)) => of_build(&revision.identity())?,
             (Source::Debian { suite, packages }, _) => {
-                digest_of(["debian", suite, &packages[&arch], prebuilt::VERSION])
+                prebuilt(digest_of(["debian", suite, &packages[&arch], prebuilt::VERSION]))
             }
             (Source::DebianSource { suite, package }, _) => of_build(&format!("{suite} {package}"))?,
-            (Source::Git { .. } | Source::Tree(_) | Source::Local(_), None) => digest_of(["local"]),
+            (Source::Git { .. } | Source::Tree(_) | Source::Local(_), None) => prebuilt(digest_of(["local"])),
         };
-        Ok(Recipe { digest, revision })
+        Ok(Recipe { sources, digest, revision })
     }
 
-    fn compiler(&self, arch: Arch) -> Result<String, KernelError> {
+    /// The version of the compiler; `None` where there is none.
+    fn compiler(&self, arch: Arch) -> Result<Option<String>, KernelError> {
         let mut known = self.states.compilers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(version) = known.get(&arch) {
             return Ok(version.clone());
@@ -95,10 +103,11 @@ impl Kernels {
     }
 
     /// The place of a kernel. Files that git knows, with all else of the recipe, determine the kernel; a package is found by a
-    /// name that later versions have, too.
+    /// name that later versions have, too. Without a compiler a kernel of the same sources is looked for.
     pub(super) fn slot<'a>(&'a self, entry: &'a KernelEntry, arch: Arch, recipe: &Recipe) -> Slot<'a> {
         let is_local = matches!(recipe.revision, Some(Revision::Local { .. }));
-        let key = is_local.then(|| recipe.digest.clone());
+        let elsewhere = || artifact::built_of(&self.cache, &recipe.sources);
+        let key = if is_local { recipe.digest.clone().or_else(elsewhere) } else { None };
         Slot { cache: &self.cache, name: &entry.name, arch, key, is_variant: entry.is_variant }
     }
 }

@@ -80,14 +80,10 @@ impl Kernels {
         progress: &dyn Progress,
     ) -> Result<Programs, KernelError> {
         let entry = self.catalogue().supports(kernel, arch)?;
-        let revision = self.revision(&entry.source, progress)?;
-        let origin = match (&entry.source, &revision) {
-            (_, Some(revision)) => revision.identity(),
-            (Source::DebianSource { suite, package }, None) => format!("{suite} {package}"),
-            _ => return Err(entry.not_built()),
-        };
+        let origin = self.selftests_origin(kernel, arch, progress)?;
         toolchain::check(arch)?;
-        let key = digest_of([VERSION, &origin, arch.name, target, &toolchain::compiler_version(arch)?]);
+        let compiler = toolchain::compiler_version(arch)?.ok_or_else(|| toolchain::no_compiler(arch))?;
+        let key = digest_of([VERSION, &origin, arch.name, target, &compiler]);
         let in_use = self.cache.share(MAKING, progress)?;
         let _lock = self.cache.lock(&format!("selftests-{}", key.short()), progress)?;
         let relative = format!("selftests/{key}");
@@ -99,6 +95,19 @@ impl Kernels {
             programs.install()?;
         }
         Ok(Programs { folder, key, target: target.to_owned(), _in_use: in_use })
+    }
+
+    /// The source of a kernel's tests, as far as it is known without the network.
+    ///
+    /// # Errors
+    /// When the kernel does not exist for the architecture or is not built here, or its source cannot be read.
+    pub fn selftests_origin(&self, kernel: &str, arch: Arch, progress: &dyn Progress) -> Result<String, KernelError> {
+        let entry = self.catalogue().supports(kernel, arch)?;
+        match (&entry.source, self.revision(&entry.source, progress)?) {
+            (_, Some(revision)) => Ok(revision.identity()),
+            (Source::DebianSource { suite, package }, None) => Ok(format!("{suite} {package}")),
+            _ => Err(entry.not_built()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::KernelError;
 use super::command::output_of;
+use crate::host::{RunError, SpawnError};
 use arch::Arch;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,15 +23,8 @@ pub(super) fn check(arch: Arch) -> Result<(), KernelError> {
 fn check_in(arch: Arch, path: &std::ffi::OsStr) -> Result<(), KernelError> {
     let compiler = compiler(arch);
     let cross = (compiler.as_str(), arch.guest.cc_package);
-    let missing = TOOLS.iter().copied().chain([cross]).find(|(tool, _)| find_in(tool, path).is_none());
-    match missing {
-        None => Ok(()),
-        Some((tool, package)) => Err(KernelError::MissingTool {
-            what: format!("build kernels for {}", arch.name),
-            tool: tool.to_owned(),
-            package: package.to_owned(),
-        }),
-    }
+    let lacking = TOOLS.iter().copied().chain([cross]).find(|(tool, _)| find_in(tool, path).is_none());
+    lacking.map_or(Ok(()), |(tool, package)| Err(missing(arch, tool, package)))
 }
 
 /// The C compiler for this architecture's kernels.
@@ -38,14 +32,29 @@ pub(super) fn compiler(arch: Arch) -> String {
     format!("{}gcc", arch.kernel.cross_compile)
 }
 
-/// The first line of the compiler's `--version`.
-pub(super) fn compiler_version(arch: Arch) -> Result<String, KernelError> {
+/// The first line of the compiler's `--version`; `None` where there is no compiler.
+pub(super) fn compiler_version(arch: Arch) -> Result<Option<String>, KernelError> {
     let compiler = compiler(arch);
     let mut command = Command::new(&compiler);
     command.arg("--version");
-    let output =
-        output_of(command).map_err(|error| KernelError::io("run", Path::new(&compiler))(io::Error::other(error)))?;
-    Ok(output.lines().next().unwrap_or_default().to_owned())
+    match output_of(command) {
+        Ok(output) => Ok(Some(output.lines().next().unwrap_or_default().to_owned())),
+        Err(RunError::Spawn(SpawnError::Missing { .. })) => Ok(None),
+        Err(error) => Err(KernelError::io("run", Path::new(&compiler))(io::Error::other(error))),
+    }
+}
+
+/// The error of a host without the compiler.
+pub(super) fn no_compiler(arch: Arch) -> KernelError {
+    missing(arch, &compiler(arch), arch.guest.cc_package)
+}
+
+fn missing(arch: Arch, tool: &str, package: &str) -> KernelError {
+    KernelError::MissingTool {
+        what: format!("build kernels for {}", arch.name),
+        tool: tool.to_owned(),
+        package: package.to_owned(),
+    }
 }
 
 /// Whether compilations can go through ccache.

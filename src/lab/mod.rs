@@ -51,3 +51,4 @@ pub use run::{Lab, Preparation, Preparations, RunOptions, prepared};
 pub use shell::{ShellGuest, Terminal};
 pub use survivors::wait_for_survivors;
 pub use trial::{GuestSpec, Ready, SPEC_SCHEMA, Test, TestDisk, TrialSpec};
+pub use user_space::CachedUserSpace;

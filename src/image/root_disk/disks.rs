@@ -1,6 +1,7 @@
 //! A cache of root disks by content: each is made once, and every guest with the same packages and description shares it.
 
-use super::super::{ImageError, Root};
+use super::super::key::Key;
+use super::super::{ImageError, Root, RootFiles};
 use super::description::RootDiskSpec;
 use super::files::{Content, GuestKeys, files};
 use super::filesystem;
@@ -20,7 +21,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Part of every key; changes with what is made of the same description and packages.
-const LAYOUT: &str = "oomlab root disk 1";
+const LAYOUT: &str = "oomlab root disk 2";
 const DISK: &str = "disk.ext4";
 const KEY: &str = "key";
 
@@ -55,8 +56,9 @@ impl RootDisks {
         Self { folder: cache_dir.join("disks"), in_use: OnceLock::new() }
     }
 
-    /// The disk of this description with the files of packages: from the cache, or made now. Blocks; returns soon after
-    /// `cancelled` says so, except that mke2fs(8) ends first.
+    /// The disk of this description with the files of packages: from the cache, or made now. Where this host cannot have those
+    /// files, a disk with packages of the same names in the cache will do. Blocks; returns soon after `cancelled` says so, except
+    /// that mke2fs(8) ends first.
     ///
     /// # Errors
     /// When mke2fs is missing or fails, the packages cannot be unpacked, the cache cannot be written; [`ImageError::Cancelled`].
@@ -67,24 +69,35 @@ impl RootDisks {
         root: &Root<'_>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<RootDisk, ImageError> {
-        let place = self.place(arch, spec, &root.key);
+        let key = key(arch, spec, root);
         self.keep();
-        if let Some(disk) = intact(&place)? {
-            // The time of the last use.
-            touch(&place);
-            return Ok(disk);
+        for place in key.folders(&self.folder) {
+            if let Some(disk) = intact(&place)? {
+                // The time of the last use.
+                touch(&place);
+                return Ok(disk);
+            }
         }
+        let files = root.files.as_ref().map_err(|reason| ImageError::Packages(reason.clone()))?;
+        let place = self.folder.join(key.shown());
         let _lock = self.lock(&place, cancelled)?;
         match intact(&place)? {
             // Another has made it meanwhile.
             Some(disk) => Ok(disk),
-            None => self.make(&place, spec, root, cancelled).map_err(with_remedy(&self.folder)),
+            None => match self.make(&place, spec, files, cancelled) {
+                Err(error @ ImageError::NoFilesystemMaker) => {
+                    let older = Key { origins: vec![None], ..key }.folders(&self.folder);
+                    older.iter().find_map(|place| intact(place).ok().flatten()).ok_or(error)
+                }
+                made => made.map_err(with_remedy(&self.folder)),
+            },
         }
     }
 
-    /// Whether the disk of this description, with packages of this key, is in the cache; makes nothing.
-    pub fn is_present(&self, arch: Arch, spec: &RootDiskSpec, packages: &Digest) -> bool {
-        intact(&self.place(arch, spec, packages)).is_ok_and(|disk| disk.is_some())
+    /// Whether a disk that [`RootDisks::get`] returns as it is lies in the cache; makes nothing.
+    pub fn is_present(&self, arch: Arch, spec: &RootDiskSpec, root: &Root<'_>) -> bool {
+        let places = key(arch, spec, root).folders(&self.folder);
+        places.iter().any(|place| intact(place).is_ok_and(|disk| disk.is_some()))
     }
 
     /// The disk at this path, if it is in the cache and still has this digest by its record; none of it is read. Counts as a use.
@@ -103,29 +116,6 @@ impl RootDisks {
             let locks = self.folder.with_file_name(LOCKS);
             fs::create_dir_all(&locks).and_then(|()| FileLock::wait_shared(&locks.join(IN_USE))).ok()
         });
-    }
-
-    /// The folder of a disk, by digest of everything that it is made of but its keys, which are its own.
-    fn place(&self, arch: Arch, spec: &RootDiskSpec, packages: &Digest) -> PathBuf {
-        let mut digest = Sha256::new();
-        let mut add = |part: &str| {
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        };
-        [LAYOUT, &SCHEMA.to_string(), arch.name, packages.as_str(), &spec.free.to_string()]
-            .into_iter()
-            .for_each(&mut add);
-        for entry in files(spec, &GuestKeys::default()) {
-            add(entry.path);
-            match entry.content {
-                Content::Folder(mode) => add(&format!("folder {mode:o}")),
-                Content::File(mode, text) => add(&format!("file {mode:o} {text}")),
-                Content::Link(target) => add(&format!("link {target}")),
-                Content::FirstOf(choices) => add(&format!("first of {}", choices.join(" "))),
-            }
-        }
-        let digest = Digest::of_bytes(&digest.finalize());
-        self.folder.join(format!("{}.{}.{}", arch.name, spec.name, digest.short()))
     }
 
     /// Waits for the right to make the disk.
@@ -147,7 +137,7 @@ impl RootDisks {
         &self,
         place: &Path,
         spec: &RootDiskSpec,
-        root: &Root<'_>,
+        root: &RootFiles<'_>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<RootDisk, ImageError> {
         check(cancelled)?;
@@ -181,6 +171,29 @@ impl RootDisks {
         let _ = scratch.keep();
         intact(place)?.ok_or_else(|| ImageError::io(place)(io::Error::other("the disk has changed while it was made")))
     }
+}
+
+/// Everything that a disk is made of but its keys, which are its own.
+fn key(arch: Arch, spec: &RootDiskSpec, root: &Root<'_>) -> Key {
+    let mut digest = Sha256::new();
+    let mut add = |part: &str| {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    };
+    [LAYOUT, &SCHEMA.to_string(), arch.name, root.recipe.as_str(), &spec.free.to_string()]
+        .into_iter()
+        .for_each(&mut add);
+    for entry in files(spec, &GuestKeys::default()) {
+        add(entry.path);
+        match entry.content {
+            Content::Folder(mode) => add(&format!("folder {mode:o}")),
+            Content::File(mode, text) => add(&format!("file {mode:o} {text}")),
+            Content::Link(target) => add(&format!("link {target}")),
+            Content::FirstOf(choices) => add(&format!("first of {}", choices.join(" "))),
+        }
+    }
+    let recipe = Digest::of_bytes(&digest.finalize());
+    Key { prefix: format!("{}.{}", arch.name, spec.name), recipe, origins: vec![root.origin()] }
 }
 
 /// The disk in a folder; `None` when there is none, or a truncated one.

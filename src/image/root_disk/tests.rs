@@ -1,4 +1,4 @@
-use super::super::{ImageError, Root};
+use super::super::{ImageError, Root, RootFiles};
 use super::*;
 use crate::host::system_program;
 use arch::Arch;
@@ -34,9 +34,18 @@ fn unpack(into: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Packages of the same names, of the version `number`.
+fn root(number: u8, unpack: &dyn Fn(&Path) -> Result<(), String>) -> Root<'_> {
+    Root { recipe: key(0), files: Ok(RootFiles { key: key(number), unpack }) }
+}
+
+/// The same on a host that cannot have the packages.
+fn unknown() -> Root<'static> {
+    Root { recipe: key(0), files: Err("there is no apt".to_owned()) }
+}
+
 fn get(cache: &Path) -> Result<RootDisk, ImageError> {
-    let root = Root { key: key(1), unpack: &unpack };
-    RootDisks::new(cache).get(guest(), &spec(), &root, &|| false)
+    RootDisks::new(cache).get(guest(), &spec(), &root(1, &unpack), &|| false)
 }
 
 /// What debugfs(8) prints.
@@ -57,11 +66,12 @@ fn entries(folder: &Path) -> usize {
 fn disk_is_made_once_and_keeps_its_secrets() {
     let cache = tempfile::tempdir().unwrap();
     let disks = RootDisks::new(cache.path());
-    assert!(!disks.is_present(guest(), &spec(), &key(1)));
+    let [one, two] = [1, 2].map(|number| root(number, &unpack));
+    assert!(!disks.is_present(guest(), &spec(), &one));
     let first = get(cache.path()).unwrap();
-    assert!(disks.is_present(guest(), &spec(), &key(1)));
-    assert!(!disks.is_present(guest(), &spec(), &key(2)) && !disks.is_present(arch::ALL[0], &spec(), &key(1)));
-    assert!(!disks.is_present(guest(), &RootDiskSpec { free: RamMib(17), ..spec() }, &key(1)));
+    assert!(disks.is_present(guest(), &spec(), &one));
+    assert!(!disks.is_present(guest(), &spec(), &two) && !disks.is_present(arch::ALL[0], &spec(), &one));
+    assert!(!disks.is_present(guest(), &RootDiskSpec { free: RamMib(17), ..spec() }, &one));
     assert_eq!(get(cache.path()).unwrap(), first);
     assert_eq!((mode(&first.key), mode(&first.path), mode(first.key.parent().unwrap())), (0o600, 0o600, 0o700));
     assert_eq!(entries(&cache.path().join("disks")), 1);
@@ -157,13 +167,25 @@ fn cancelled_or_failed_disk_leaves_nothing() {
     for after in 0..3 {
         let calls = Cell::new(0);
         let cancelled = || calls.replace(calls.get() + 1) >= after;
-        let root = Root { key: key(1), unpack: &unpack };
-        assert!(matches!(disks.get(guest(), &spec(), &root, &cancelled), Err(ImageError::Cancelled)), "{after}");
+        let cancelled = disks.get(guest(), &spec(), &root(1, &unpack), &cancelled);
+        assert!(matches!(cancelled, Err(ImageError::Cancelled)), "{after}");
         assert_eq!(entries(&cache.path().join("disks")), 0);
     }
-    let root = Root { key: key(1), unpack: &|_| Err("no such package".to_owned()) };
-    let error = disks.get(guest(), &spec(), &root, &|| false).unwrap_err();
+    let error = disks.get(guest(), &spec(), &root(1, &|_| Err("no such package".to_owned())), &|| false).unwrap_err();
     assert_eq!((error.to_string().as_str(), entries(&cache.path().join("disks"))), ("no such package", 0));
+}
+
+#[test]
+fn disk_of_another_host_is_used_without_packages() {
+    let cache = tempfile::tempdir().unwrap();
+    let disks = RootDisks::new(cache.path());
+    let error = disks.get(guest(), &spec(), &unknown(), &|| false).unwrap_err().to_string();
+    assert_eq!(error, "there is no apt");
+    let first = get(cache.path()).unwrap();
+    assert!(disks.is_present(guest(), &spec(), &unknown()));
+    assert_eq!(disks.get(guest(), &spec(), &unknown(), &|| false).unwrap(), first);
+    let other = RootDiskSpec { free: RamMib(17), ..spec() };
+    assert!(disks.get(guest(), &other, &unknown(), &|| false).is_err(), "it has other contents");
 }
 
 #[test]
@@ -175,10 +197,7 @@ fn disk_that_several_need_at_once_is_made_once() {
         unpack(into)
     };
     let found: Vec<RootDisk> = std::thread::scope(|scope| {
-        let make = || {
-            let root = Root { key: key(1), unpack: &count };
-            RootDisks::new(cache.path()).get(guest(), &spec(), &root, &|| false).unwrap()
-        };
+        let make = || RootDisks::new(cache.path()).get(guest(), &spec(), &root(1, &count), &|| false).unwrap();
         let threads: Vec<_> = (0..3).map(|_| scope.spawn(make)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -194,8 +213,7 @@ fn waiting_for_another_can_be_cancelled() {
     fs::remove_dir_all(disk.path.parent().unwrap()).unwrap();
     let lock = cache.path().join(format!("locks/disk-{name}"));
     let _other = crate::host::FileLock::try_new(&lock, crate::host::Sharing::Exclusive).unwrap().unwrap();
-    let root = Root { key: key(1), unpack: &unpack };
-    let waited = RootDisks::new(cache.path()).get(guest(), &spec(), &root, &|| true);
+    let waited = RootDisks::new(cache.path()).get(guest(), &spec(), &root(1, &unpack), &|| true);
     assert!(matches!(waited, Err(ImageError::Cancelled)));
 }
 

@@ -170,7 +170,9 @@ impl Apt<'_> {
         self.progress.update(Update { stage: Stage::Index, done: 0, total: None, message: &message });
         match self.update() {
             Ok(()) => fs::write(&stamp, "").map_err(KernelError::io("write", &stamp)).map(|()| true),
-            Err(error @ (KernelError::Fetch { .. } | KernelError::NoArchive(_))) if have && !age.is_zero() => {
+            Err(error @ (KernelError::Fetch { .. } | KernelError::NoArchive(_) | KernelError::MissingTool { .. }))
+                if have && !age.is_zero() =>
+            {
                 let note = format!("the index of {} for {} is out of date: {error}", self.suite, self.arch);
                 self.progress.note(&note);
                 Ok(false)

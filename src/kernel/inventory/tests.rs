@@ -39,7 +39,7 @@ impl Setup {
         let recipe = digest_of([content]);
         let scratch = slot.scratch(&recipe, content).unwrap();
         fs::write(scratch.path().join(IMAGE), content.repeat(100 << 10)).unwrap();
-        let made = slot.finish(scratch, recipe, "6.1.0".into()).unwrap();
+        let made = slot.finish(scratch, recipe.clone(), recipe, "6.1.0".into()).unwrap();
         let record = fs::File::open(slot.folder().join(RECORD)).unwrap();
         record.set_modified(file_time() - hours * HOUR).unwrap();
         made
