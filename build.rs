@@ -10,6 +10,8 @@ const FOLDERS: [&str; 2] = ["images", "kernels"];
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    // A packed program has its libraries beside it (`src/pack/program.rs`). As DT_RPATH, which holds for libraries of libraries, too (ld.so(8)).
+    println!("cargo::rustc-link-arg-bin=oomlab=-Wl,--disable-new-dtags,-rpath,$ORIGIN/../lib/oomlab");
     let mut files = Vec::new();
     for folder in FOLDERS {
         println!("cargo::rerun-if-changed={folder}");

@@ -52,6 +52,7 @@ pub mod lab;
 pub mod launch;
 pub mod matrix;
 pub mod nightly;
+pub mod pack;
 pub mod probe;
 pub mod qmp;
 pub mod report;

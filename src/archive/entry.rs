@@ -27,14 +27,14 @@ enum Content {
 
 impl Entry {
     /// A text, which must not name this host.
-    pub(super) fn text(name: &str, text: Vec<u8>) -> Self {
+    pub fn text(name: &str, text: Vec<u8>) -> Self {
         let sha256 = Digest::of_bytes(&Sha256::digest(&text));
         let artifact = Artifact { file: name.to_owned(), bytes: text.len() as u64, sha256 };
         Self { artifact, mode: 0o644, content: Content::Text(text) }
     }
 
     /// As [`Entry::text`], for a script that its reader may start.
-    pub(super) fn program(name: &str, text: Vec<u8>) -> Self {
+    pub fn program(name: &str, text: Vec<u8>) -> Self {
         Self { mode: 0o755, ..Self::text(name, text) }
     }
 
@@ -42,7 +42,7 @@ impl Entry {
     ///
     /// # Errors
     /// When it is no regular file, or cannot be read.
-    pub(super) fn binary(name: &str, path: &Path) -> io::Result<Self> {
+    pub fn binary(name: &str, path: &Path) -> io::Result<Self> {
         let file = open_regular(path)?;
         let (bytes, sha256) = digest_reader(&file)?;
         let artifact = Artifact { file: name.to_owned(), bytes, sha256 };
@@ -53,8 +53,23 @@ impl Entry {
     ///
     /// # Errors
     /// As [`Entry::binary`].
-    pub(super) fn secret(name: &str, path: &Path) -> io::Result<Self> {
+    pub fn secret(name: &str, path: &Path) -> io::Result<Self> {
         Ok(Self { mode: 0o600, ..Self::binary(name, path)? })
+    }
+
+    /// As [`Entry::binary`], for a program.
+    ///
+    /// # Errors
+    /// As [`Entry::binary`].
+    pub fn executable(name: &str, path: &Path) -> io::Result<Self> {
+        Ok(Self { mode: 0o755, ..Self::binary(name, path)? })
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(mut self, name: String) -> Self {
+        self.artifact.file = name;
+        self
     }
 
     /// Its name in the archive, its length and its digest.
@@ -63,12 +78,12 @@ impl Entry {
     }
 
     /// Its permissions.
-    pub(super) const fn mode(&self) -> u32 {
+    pub const fn mode(&self) -> u32 {
         self.mode
     }
 
     /// Its content, if that is text.
-    pub(super) fn as_text(&self) -> Option<&[u8]> {
+    pub fn as_text(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Text(text) => Some(text),
             Content::Binary { .. } => None,
@@ -79,7 +94,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the file cannot be positioned.
-    pub(super) fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+    pub fn open(&self) -> io::Result<Box<dyn Read + '_>> {
         match &self.content {
             Content::Text(text) => Ok(Box::new(text.as_slice())),
             Content::Binary { path, file } => {

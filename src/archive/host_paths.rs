@@ -19,7 +19,7 @@ pub struct Host {
 
 /// A path of the host that a text names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Leftover {
+pub struct Leftover {
     /// Line, from 1.
     pub line: usize,
     /// The folder, as the text has it.
@@ -28,7 +28,7 @@ pub(super) struct Leftover {
 
 /// The paths of a host, and the names that stand for them in an archive.
 #[derive(Debug, Default)]
-pub(super) struct HostPaths {
+pub struct HostPaths {
     /// Each path as a text may have it, with its name; the longest first.
     names: Vec<(String, String)>,
     /// The folders that no text may name; the longest first.
@@ -60,18 +60,34 @@ impl HostPaths {
                 paths.forbid(above, &name);
             }
         }
-        let home = host.home.as_deref().map(|home| (home, "~"));
-        for (folder, name) in [(&*host.cache, "cache"), (&*host.current, ".")].into_iter().chain(home) {
-            places(folder).iter().for_each(|place| paths.forbid(place, name));
-        }
+        paths.add_host(host);
         // Guests on a root disk have that folder, too, and what they print names it.
         if trial.root_disk_digest.is_some() {
             paths.folders.retain(|folder| folder != "/root");
         }
-        // Of equal paths the first one stays first.
-        paths.names.sort_by_key(|(path, _)| Reverse(path.len()));
-        paths.folders.sort_by_key(|path| Reverse(path.len()));
+        paths.sort();
         paths
+    }
+
+    /// The paths of a host that any text may name.
+    pub fn of_host(host: &Host) -> Self {
+        let mut paths = Self::default();
+        paths.add_host(host);
+        paths.sort();
+        paths
+    }
+
+    fn add_host(&mut self, host: &Host) {
+        let home = host.home.as_deref().map(|home| (home, "~"));
+        for (folder, name) in [(&*host.cache, "cache"), (&*host.current, ".")].into_iter().chain(home) {
+            places(folder).iter().for_each(|place| self.forbid(place, name));
+        }
+    }
+
+    fn sort(&mut self) {
+        // Of equal paths the first one stays first.
+        self.names.sort_by_key(|(path, _)| Reverse(path.len()));
+        self.folders.sort_by_key(|path| Reverse(path.len()));
     }
 
     fn extend(&mut self, path: Option<&str>, name: &str) {
@@ -99,6 +115,18 @@ impl HostPaths {
         }
         out.extend_from_slice(&text[done..]);
         out
+    }
+
+    /// Puts `./` and slashes into the place of the host's folders: a binary keeps its length, and paths in it stay paths.
+    pub fn blank(&self, content: &mut [u8]) {
+        let places: Vec<usize> = memchr_iter(b'/', content).collect();
+        for at in places {
+            if let Some(path) = self.folders.iter().find(|path| is_at(content, at, path)) {
+                let place = &mut content[at..at + path.len()];
+                place.fill(b'/');
+                place[0] = b'.';
+            }
+        }
     }
 
     /// The events of a trial with names in what QEMU and the lab said; what the guest printed stays as it was.
@@ -220,6 +248,13 @@ mod tests {
         ] {
             assert_eq!(String::from_utf8(paths.rewrite(text.as_bytes())).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn folders_in_a_binary_are_blanked() {
+        let mut content = b"\0/home/me/.cache/x.c\0/home/mel\0".to_vec();
+        paths(&[], &["/home/me"]).blank(&mut content);
+        assert_eq!(content, b"\0.////////.cache/x.c\0/home/mel\0".map(|byte| byte).to_vec());
     }
 
     #[test]

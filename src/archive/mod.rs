@@ -4,7 +4,7 @@
 //! trial's folder, kernel, initramfs ─contents→ Entry* ─write→ <cell>.tar.zst
 //! ```
 //!
-//! The same trial gives the same bytes, as long as the program and QEMU are the same.
+//! The same trial gives the same bytes, as long as the program and QEMU are the same. `crate::pack` writes other archives of entries.
 
 mod contents;
 mod entry;
@@ -19,6 +19,6 @@ mod tests;
 pub use contents::{Request, contents};
 pub use entry::Entry;
 pub use error::ArchiveError;
-pub use host_paths::Host;
+pub use host_paths::{Host, HostPaths};
 pub use manifest::qemu_version;
-pub use tarball::write;
+pub use tarball::{Folder, start_of, write};

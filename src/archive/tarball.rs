@@ -10,21 +10,39 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
-/// Writes an archive with one folder, named after the trial's; returns its size in bytes. Readers see nothing or all of it. The
-/// owner of its files is 0, their time that of the trial's start. `replace`: whether the archive may replace a file.
+/// The one folder of an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Folder<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The time of all files, in seconds since 1970.
+    pub mtime: u64,
+    /// The file that comes before all others, which are sorted by their names.
+    pub first: Option<&'a str>,
+}
+
+/// The time of a trial's start, for [`Folder`].
+pub fn start_of(trial: &TrialRecord) -> u64 {
+    // Damaged times of a record are no reason not to pack it.
+    let started = trial.started.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+    u64::try_from(started).unwrap_or(0)
+}
+
+/// Writes an archive with one folder; returns its size in bytes. Readers see nothing or all of it. The owner of its files is 0.
+/// `replace`: whether the archive may replace a file.
 ///
 /// # Errors
 /// When there is a file already, or the archive cannot be written.
-pub fn write(entries: &[Entry], trial: &TrialRecord, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
+pub fn write(entries: &[Entry], folder: Folder<'_>, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
     let exists = || ArchiveError::Exists(out.to_owned());
     if !replace && out.exists() {
         return Err(exists());
     }
     let failed = ArchiveError::write(out);
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
+    let parent = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let part = tempfile::NamedTempFile::new_in(parent).map_err(&failed)?;
     let save = || -> io::Result<u64> {
-        compress(Tar::new(entries, trial)?, part.as_file())?;
+        compress(Tar::new(entries, folder)?, part.as_file())?;
         fchmod(&part, Mode::from_raw_mode(0o644))?;
         Ok(part.as_file().metadata()?.len())
     };
@@ -47,13 +65,10 @@ struct Tar<'e> {
 }
 
 impl<'e> Tar<'e> {
-    fn new(entries: &'e [Entry], trial: &TrialRecord) -> io::Result<Self> {
-        // Damaged times of a record are no reason not to pack it.
-        let started = trial.started.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
-        let mtime = u64::try_from(started).unwrap_or(0);
+    fn new(entries: &'e [Entry], folder: Folder<'_>) -> io::Result<Self> {
         let mut parts: VecDeque<Box<dyn Read + 'e>> = VecDeque::new();
-        for (path, entry) in placed(entries, &trial.folder()) {
-            let header = header(&path, entry, mtime)?;
+        for ((_, path), entry) in placed(entries, folder) {
+            let header = header(&path, entry, folder.mtime)?;
             parts.push_back(Box::new(io::Cursor::new(header)));
             if let Some(entry) = entry {
                 let padding = entry.artifact().bytes.next_multiple_of(BLOCK) - entry.artifact().bytes;
@@ -99,14 +114,16 @@ fn header(path: &str, entry: Option<&Entry>, mtime: u64) -> io::Result<Vec<u8>> 
 }
 
 /// The paths in an archive, in order: folders, which end in a slash, and files.
-fn placed<'e>(entries: &'e [Entry], folder: &str) -> BTreeMap<String, Option<&'e Entry>> {
-    let mut places = BTreeMap::from([(format!("{folder}/"), None)]);
+fn placed<'e>(entries: &'e [Entry], folder: Folder<'_>) -> BTreeMap<(u8, String), Option<&'e Entry>> {
+    let (name, first) = (folder.name, folder.first);
+    let mut places = BTreeMap::from([((0, format!("{name}/")), None)]);
     for entry in entries {
-        let name = &entry.artifact().file;
-        for (slash, _) in name.match_indices('/') {
-            places.insert(format!("{folder}/{}", &name[..=slash]), None);
+        let file = &entry.artifact().file;
+        for (slash, _) in file.match_indices('/') {
+            places.insert((2, format!("{name}/{}", &file[..=slash])), None);
         }
-        places.insert(format!("{folder}/{name}"), Some(entry));
+        let rank = if first == Some(file.as_str()) { 1 } else { 2 };
+        places.insert((rank, format!("{name}/{file}")), Some(entry));
     }
     places
 }

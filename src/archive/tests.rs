@@ -1,6 +1,6 @@
 //! Archives of a recorded trial, unpacked again.
 
-use super::{ArchiveError, Entry, Host, Request, contents, write};
+use super::{ArchiveError, Entry, Folder, Host, Request, contents, start_of, write};
 use crate::store::digest_file;
 use model::{
     Accel, Axes, Canary, Cell, Expectation, Faults, Kind, Needs, Payload, RamMib, RuleId, RunId, Timeouts, TrialRecord,
@@ -21,6 +21,10 @@ struct Lab {
     folder: PathBuf,
     trial: TrialRecord,
     key: Option<PathBuf>,
+}
+
+fn in_folder(trial: &TrialRecord) -> Folder<'static> {
+    Folder { name: CELL, mtime: start_of(trial), first: None }
 }
 
 fn write_all(folder: &Path, files: &[(&str, &str)]) {
@@ -115,7 +119,7 @@ impl Lab {
     /// Packs the trial; returns the archive.
     fn pack(&self, name: &str) -> PathBuf {
         let out = self.dir.path().join(name);
-        let bytes = write(&self.contents(false).unwrap(), &self.trial, &out, false).unwrap();
+        let bytes = write(&self.contents(false).unwrap(), in_folder(&self.trial), &out, false).unwrap();
         assert_eq!(bytes, fs::metadata(&out).unwrap().len());
         out
     }
@@ -346,13 +350,13 @@ fn archive_that_exists_is_kept() {
     let lab = Lab::new();
     let (entries, out) = (lab.contents(false).unwrap(), lab.dir.path().join("a"));
     fs::write(&out, "mine").unwrap();
-    let message = write(&entries, &lab.trial, &out, false).unwrap_err().to_string();
+    let message = write(&entries, in_folder(&lab.trial), &out, false).unwrap_err().to_string();
     assert_eq!(message, format!("{} exists: `--force` replaces it, `--out` names another file", out.display()));
     assert_eq!(fs::read(&out).unwrap(), b"mine");
-    write(&entries, &lab.trial, &out, true).unwrap();
+    write(&entries, in_folder(&lab.trial), &out, true).unwrap();
     assert!(unpacked(&out).len() > 10);
     let nowhere = lab.dir.path().join("no/a");
-    assert!(matches!(write(&entries, &lab.trial, &nowhere, false), Err(ArchiveError::Write { .. })));
+    assert!(matches!(write(&entries, in_folder(&lab.trial), &nowhere, false), Err(ArchiveError::Write { .. })));
     assert_eq!(fs::read_dir(lab.dir.path()).unwrap().count(), 2, "no part stays");
 }
 
@@ -361,7 +365,7 @@ fn file_that_changes_while_it_is_packed_is_an_error() {
     let lab = Lab::new();
     let entries = lab.contents(false).unwrap();
     fs::write(lab.host.cache.join("kernels/linux-6.1/arm/kernel"), "\0kerneL").unwrap();
-    let message = write(&entries, &lab.trial, &lab.dir.path().join("a"), false).unwrap_err().to_string();
+    let message = write(&entries, in_folder(&lab.trial), &lab.dir.path().join("a"), false).unwrap_err().to_string();
     assert!(message.ends_with("kernel changes while it is packed; try again"), "{message}");
     assert!(!lab.dir.path().join("a").exists());
 }

@@ -15,6 +15,7 @@ use super::history::HistoryArgs;
 use super::kernel::KernelArgs;
 use super::lookup::LATEST;
 use super::nightly::NightlyArgs;
+use super::pack::PackArgs;
 use super::prune::PruneArgs;
 use super::quarantine::QuarantineArgs;
 use super::replay::ReplayArgs;
@@ -99,6 +100,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Pack a trial for people without the lab, with a script that boots it
     Bundle(BundleArgs),
+    /// Pack a matrix with all that its cells boot, for hosts that have QEMU alone: `oomlab run --pack` runs it there
+    Pack(PackArgs),
     /// Boot a cell with an interactive shell on its console
     Shell(ShellArgs),
     /// Take a seat at a guest that was kept by `--keep-on`: its console, QEMU's monitor, or gdb
@@ -178,18 +181,21 @@ pub struct TrialArgs {
 /// Arguments of `oomlab run`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(
-    override_usage = "oomlab run [OPTIONS] <MATRIX> [--resume [<RUN>]]\n       oomlab run [OPTIONS] --resume [<RUN>]"
+    override_usage = "oomlab run [OPTIONS] <MATRIX> [--resume [<RUN>]]\n       oomlab run [OPTIONS] --resume [<RUN>]\n       oomlab run [OPTIONS] --pack <PACK> [--resume [<RUN>]]"
 )]
 pub struct RunArgs {
     /// The matrix
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "pack"])]
     pub matrix: Option<PathBuf>,
+    /// Run the plan of a pack, a folder or an archive that `oomlab pack` made: this host needs QEMU alone; see `docs/pack.md`
+    #[arg(long, value_name = "PACK", conflicts_with_all = ["matrix", "range", "quarantine", "no_quarantine", "quarantine_verify", "bisect_regressions"])]
+    pub pack: Option<PathBuf>,
     /// Continue a run in its folder, with the plan that it has: what has ended is not run again; see `docs/resume.md`
     /// [without RUN: the latest run that is not complete]
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = LATEST, add = runs(), conflicts_with_all = ["out", "range"])]
     pub resume: Option<String>,
-    /// With `--resume` and without a matrix: boot it with the further arguments of QEMU that the run's plan has
-    #[arg(long, requires = "resume", conflicts_with = "matrix")]
+    /// With `--resume` and without a matrix, or with `--pack`: boot it with the further arguments of QEMU that the plan has
+    #[arg(long, conflicts_with = "matrix")]
     pub trust: bool,
     /// Run only cells that match, for example `arch=arm ram<=64M`; see `docs/matrix.md`
     #[arg(long, value_name = "EXPR")]

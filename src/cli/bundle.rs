@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::lookup;
 use super::output::print;
 use super::trust::refuse_watched;
-use crate::archive::{self, ArchiveError, Host, Request, contents, qemu_version};
+use crate::archive::{self, ArchiveError, Folder, Request, contents, qemu_version, start_of};
 use crate::image::{RootDisk, RootDisks};
 use crate::report::GuestFile;
 use crate::store::read_trial;
@@ -50,8 +50,7 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
     if !args.force && out.exists() {
         return Err(ArchiveError::Exists(out).into());
     }
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let host = Host { cache: context.cache.clone(), home, current: std::env::current_dir()? };
+    let host = context.host()?;
     let (run, version) = (lookup::run_id(&folder), qemu_version(&trial));
     let disks = RootDisks::new(&context.cache);
     let disk = root_disk(&trial, &disks);
@@ -65,7 +64,8 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
         allows_paths: args.allow_paths,
     };
     let entries = contents(&request)?;
-    let bytes = archive::write(&entries, &trial, &out, args.force)?;
+    let (name, mtime) = (trial.folder(), start_of(&trial));
+    let bytes = archive::write(&entries, Folder { name: &name, mtime, first: None }, &out, args.force)?;
     let out = printable(&out.display().to_string());
     print(&format!("{out}: {} files, {}; its README.txt explains how to boot it\n", entries.len(), HumanBytes(bytes)))?;
     Ok(0)

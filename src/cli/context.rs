@@ -1,6 +1,7 @@
 //! Where things lie for this invocation.
 
 use super::values::{SizeError, size};
+use crate::archive::Host;
 use crate::assets::Assets;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,9 @@ pub struct Context {
     /// Bytes that kernels of commits may take in the cache; `None` for the default.
     pub commit_limit: Option<u64>,
 }
+
+/// What stands for the home of a user without one (Debian's `nobody`); no folder of this name exists.
+const NO_HOME: &str = "/nonexistent/oomlab";
 
 /// The folders of this invocation could not be found.
 #[derive(Debug, thiserror::Error)]
@@ -71,5 +75,28 @@ impl Context {
         let read = |value: String| size(&value).map_err(|source| ContextError::Limit { value, source });
         let commit_limit = limit.map(read).transpose()?;
         Ok(Self { cache, assets, color, commit_limit })
+    }
+
+    /// The context of a packed plan, which brings its files along: a user without a home has no cache, and the results of probes are
+    /// not kept.
+    ///
+    /// # Errors
+    /// When there is no size in `OOMLAB_COMMIT_KERNELS`.
+    pub fn of_pack(color: bool) -> Result<Self, ContextError> {
+        match Self::new(None, color) {
+            Err(ContextError::NoCache) => {
+                Ok(Self { cache: NO_HOME.into(), assets: Assets::builtin(), color, commit_limit: None })
+            }
+            found => Ok(Self { assets: Assets::builtin(), ..found? }),
+        }
+    }
+
+    /// The folders of this host that no archive names.
+    ///
+    /// # Errors
+    /// When the current folder is gone.
+    pub fn host(&self) -> std::io::Result<Host> {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        Ok(Host { cache: self.cache.clone(), home, current: std::env::current_dir()? })
     }
 }

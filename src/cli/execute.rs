@@ -11,6 +11,7 @@ use super::known::Catalogues;
 use super::live::Live;
 use super::needed;
 use super::output::{self, is_stdout};
+use super::packed::PackedCells;
 use super::pages;
 use super::preparation::PreparationView;
 use super::resume::Resumption;
@@ -44,14 +45,28 @@ pub struct Execution<'a> {
     pub plan: Plan,
     /// A kernel that the user provides.
     pub own: Option<KernelArtifact>,
-    /// A cell that needs no preparation: the trial of an earlier run.
-    pub prepared: Option<lab::Preparation>,
+    /// Cells that need no preparation.
+    pub(super) prepared: Option<Prepared>,
     /// A run that goes on: the plan has its cells with trials that have not ended.
     pub(super) resumed: Option<Resumption>,
     /// Bisect regressions for at most this long.
     pub bisect: Option<Duration>,
     /// What was measured so far.
     pub(super) stopwatch: Arc<Stopwatch>,
+}
+
+/// Cells that need no preparation.
+pub(super) enum Prepared {
+    /// The trial of an earlier run.
+    Trial(Box<lab::Preparation>),
+    /// Those of a pack.
+    Pack(PackedCells),
+}
+
+impl Prepared {
+    fn is_pack(&self) -> bool {
+        matches!(self, Self::Pack(_))
+    }
 }
 
 /// How often a run looks for guests that have been kept.
@@ -67,11 +82,15 @@ impl Execution<'_> {
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
     pub fn run(self) -> Result<u8, CliError> {
         let (context, options, bisect) = (self.context, self.options, self.bisect);
-        let is_resumable = self.prepared.is_none();
+        let is_resumable = self.prepared.as_ref().is_none_or(Prepared::is_pack);
+        let pack = match &self.prepared {
+            Some(Prepared::Pack(pack)) => format!("--pack {} ", pack.path.display()),
+            _ => String::new(),
+        };
         let (run, code) = self.execute()?;
         if code == EXIT_INTERRUPTED && is_resumable {
             let name = report::run_name(&run.path().display().to_string());
-            output::notify(&format!("`oomlab run --resume {name}` continues it"));
+            output::notify(&format!("`oomlab run {pack}--resume {name}` continues it"));
         }
         let json = options.json.as_deref();
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
@@ -105,8 +124,10 @@ impl Execution<'_> {
     /// # Errors
     /// See there.
     pub(super) async fn execute_until(self, cancel: CancellationToken) -> Result<(RunDir, u8), CliError> {
-        if self.prepared.is_none() {
-            needed::check(&self.plan, &self.catalogues, self.own.as_ref(), self.options.into())?;
+        match &self.prepared {
+            None => needed::check(&self.plan, &self.catalogues, self.own.as_ref(), self.options.into())?,
+            Some(Prepared::Pack(_)) => needed::check_prepared(&self.plan, self.options.into())?,
+            Some(Prepared::Trial(_)) => {}
         }
         let given = self.options.costs.as_deref().map(costs::read).transpose()?;
         // Created before any download, so that a folder that cannot be written is reported first.
@@ -132,10 +153,10 @@ impl Execution<'_> {
             jobs: budget.cpus as usize,
         };
         let accelerators = match &self.prepared {
-            Some(_) => Accelerators::new(),
-            None => sources.accelerators(plan).await,
+            Some(Prepared::Trial(_)) => Accelerators::new(),
+            None | Some(Prepared::Pack(_)) => sources.accelerators(plan).await,
         };
-        if self.prepared.is_none() && !plan.cells.is_empty() {
+        if self.prepared.as_ref().is_none_or(Prepared::is_pack) && !plan.cells.is_empty() {
             banner(plan, &budget, &accelerators);
         }
         let limits = capacity::limits(&plan.cells, &budget, &resources);
@@ -159,13 +180,20 @@ impl Execution<'_> {
         let view =
             Arc::new(PreparationView { view: live.preparation().timed(&self.stopwatch), cancel: preparing.clone() });
         let progress = || Arc::clone(&view) as Arc<dyn Progress + Send>;
-        let mut prepared: Vec<lab::Preparation> = self.prepared.into_iter().collect();
-        let mut unprepared = if prepared.is_empty() { Some(plan.clone()) } else { None };
+        let mut unprepared = if self.prepared.is_none() { Some(plan.clone()) } else { None };
+        // The files of a pack stay as long as it lives.
+        let (mut prepared, _pack) = match self.prepared {
+            None => (Vec::new(), None),
+            Some(Prepared::Trial(trial)) => (vec![*trial], None),
+            Some(Prepared::Pack(pack)) => (pack.ready(&accelerators, &sources.cache), Some(pack)),
+        };
         if let Some(resumed) = &self.resumed {
-            let (booted, others) = resumed.split(plan);
-            let found = |cell, ready| prepared.push((cell, ready));
-            sources.prepare(&booted, &accelerators, progress(), &preparing, found).await;
-            unprepared = Some(others);
+            if unprepared.is_some() {
+                let (booted, others) = resumed.split(plan);
+                let found = |cell, ready| prepared.push((cell, ready));
+                sources.prepare(&booted, &accelerators, progress(), &preparing, found).await;
+                unprepared = Some(others);
+            }
             if let Err(error) = resumed.check(plan, &prepared, self.options) {
                 view.view.clear();
                 live.close();

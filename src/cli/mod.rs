@@ -33,6 +33,8 @@ mod mail;
 mod needed;
 mod nightly;
 mod output;
+mod pack;
+mod packed;
 mod pages;
 mod parallel;
 mod plan;

@@ -41,6 +41,16 @@ pub(super) fn check(
     check_with(plan, uses(plan, catalogues, own, programs.ltp)?, programs.qemu.is_some())
 }
 
+/// The same for a plan whose kernels, images and disks are all there.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_prepared(plan: &Plan, programs: Programs<'_>) -> Result<(), CliError> {
+    let boots = plan.cells.iter().map(|cell| cell.arch).collect();
+    let filesystems = plan.cells.iter().filter_map(|cell| cell.needs.disk.and_then(|disk| disk.filesystem)).collect();
+    check_with(plan, Uses { boots, filesystems, ..Uses::default() }, programs.qemu.is_some())
+}
+
 /// `own_qemu`: a program of the user's in place of QEMU.
 fn check_with(plan: &Plan, mut uses: Uses, own_qemu: bool) -> Result<(), CliError> {
     if !cfg!(feature = "ssh") && plan.cells.iter().any(|cell| cell.needs.root_disk().is_some()) {

@@ -6,8 +6,8 @@ use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
     attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, flaky, history, kernel,
-    nightly as nightly_command, plan, prune, replay, report as report_command, repro, rerun, run, shell, trial, watch,
-    workload,
+    nightly as nightly_command, pack, packed, plan, prune, replay, report as report_command, repro, rerun, run, shell,
+    trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, nightly, report};
@@ -48,7 +48,10 @@ pub fn main() -> ExitCode {
 fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
     let context = || Context::new(program.data.as_deref(), color);
     match &program.command {
-        Command::Run(args) => run::run(args, &context()?),
+        Command::Run(args) => match &args.pack {
+            Some(pack) => packed::run(args, pack, &Context::of_pack(color)?),
+            None => run::run(args, &context()?),
+        },
         Command::Plan(args) => plan::run(args, program.verbose, &context()?),
         Command::Boot(args) => boot::run(args, &context()?),
         Command::Repro(args) => repro::run(args, &context()?),
@@ -65,6 +68,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Flaky(args) => flaky::run(args, color),
         Command::Replay(args) => replay::run(args, color),
         Command::Bundle(args) => bundle::run(args, &context()?),
+        Command::Pack(args) => pack::run(args, &context()?),
         Command::Classify(args) => classify::run(args, color),
         Command::Bisect(args) => bisect::run(args, &context()?),
         Command::Step(args) => bisect::step(args),

@@ -3,7 +3,7 @@
 use super::args::ReproArgs;
 use super::context::Context;
 use super::error::CliError;
-use super::execute::Execution;
+use super::execute::{Execution, Prepared};
 use super::known::Catalogues;
 use super::lookup;
 use super::output::{notify, print};
@@ -41,6 +41,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     if prepared.is_none() {
         notify("the recorded trial's kernel, image or root disk is missing or changed: preparing them again");
     }
+    let prepared = prepared.map(|trial| Prepared::Trial(Box::new(trial)));
     let mut cell = trial.cell;
     cell.repeat = 1;
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };

@@ -44,16 +44,17 @@ pub(super) fn run(args: &RunArgs, named: &str, context: &Context) -> Result<u8, 
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     check_plan(args, &dir, &plan, &catalogues, context)?;
     let (plan, own, resumed) = remaining(run, plan, &catalogues)?;
-    notify(&format!(
-        "resuming {} · {} of {} trials have ended",
-        dir.display(),
-        resumed.finished.len(),
-        resumed.planned
-    ));
+    notify_resumed(&dir, &resumed);
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
     let (options, stopwatch) = (&args.options, Stopwatch::start());
     let resumed = Some(resumed);
     Execution { context, catalogues, options, plan, own, prepared: None, resumed, bisect, stopwatch }.run()
+}
+
+/// Says which run goes on.
+pub(super) fn notify_resumed(dir: &Path, resumed: &Resumption) {
+    let (ended, planned) = (resumed.finished.len(), resumed.planned);
+    notify(&format!("resuming {} · {ended} of {planned} trials have ended", dir.display()));
 }
 
 /// Opens the folder of a run to continue it, when the guests of the lab that died are gone.
@@ -76,29 +77,39 @@ pub(super) fn open(dir: &Path) -> Result<RunDir, CliError> {
 /// When a record cannot be read, or the user's kernel is not there.
 pub(super) fn remaining(
     run: RunDir,
-    mut plan: Plan,
+    plan: Plan,
     catalogues: &Catalogues,
 ) -> Result<(Plan, Option<KernelArtifact>, Resumption), CliError> {
+    let whole = plan.clone();
+    let (plan, resumed) = remaining_cells(run, plan)?;
+    let own = kernel_of_run(&whole, &resumed.finished, &catalogues.kernels)?;
+    Ok((plan, own, resumed))
+}
+
+/// The cells of a run's plan that have trials to run, and the trials that have ended.
+///
+/// # Errors
+/// When a record cannot be read.
+pub(super) fn remaining_cells(run: RunDir, mut plan: Plan) -> Result<(Plan, Resumption), CliError> {
     let record = run.record()?;
     let (stopped, finished): (Vec<_>, Vec<_>) = record.trials.into_iter().partition(TrialRecord::is_interrupted);
-    let own = kernel_of_run(&plan, &finished, &catalogues.kernels)?;
     let not_run: usize = record.not_run.iter().map(|cell| cell.trials.len()).sum();
     let (remaining, planned) = (not_run + stopped.len(), plan.trials());
     let open: BTreeSet<_> =
         record.not_run.iter().map(|it| &it.cell.id).chain(stopped.iter().map(|it| &it.cell.id)).collect();
     plan.cells.retain(|cell| open.contains(&cell.id));
-    Ok((plan, own, Resumption { run, finished, remaining, planned }))
+    Ok((plan, Resumption { run, finished, remaining, planned }))
 }
 
 /// The folder of the run that the arguments name.
-fn folder(args: &RunArgs, named: &str) -> Result<PathBuf, CliError> {
+pub(super) fn folder(args: &RunArgs, named: &str) -> Result<PathBuf, CliError> {
     if Path::new(named).is_file() {
         return Err(CliError::Usage(format!(
             "`--resume {named}`: {named} is a file, and `--resume` takes the name of a run: write `oomlab run {named} --resume`, \
              or name the run, too"
         )));
     }
-    if args.matrix.is_none() {
+    if args.matrix.is_none() && args.pack.is_none() {
         let given = [("--filter", args.filter.is_some()), ("--repeat", args.repeat.is_some())];
         if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
             return Err(CliError::Usage(format!(
@@ -134,11 +145,19 @@ fn check_plan(
     let Some(matrix) = &args.matrix else {
         return trust::check_run(dir, plan, args.trust);
     };
-    let difference = Difference::between(plan, &planned(args, catalogues, context)?);
+    refuse_other(dir, plan, &planned(args, catalogues, context)?, matrix)
+}
+
+/// Refuses to continue a run with a plan that is not its own; `origin` is the matrix or the pack.
+///
+/// # Errors
+/// When it is another.
+pub(super) fn refuse_other(dir: &Path, plan: &Plan, asked: &Plan, origin: &Path) -> Result<(), CliError> {
+    let difference = Difference::between(plan, asked);
     if difference.is_empty() {
         return Ok(());
     }
-    let (run, dir, matrix) = (report::run_name(&dir.display().to_string()), dir.display(), matrix.display());
+    let (run, dir, matrix) = (report::run_name(&dir.display().to_string()), dir.display(), origin.display());
     Err(CliError::Usage(format!(
         "the plan of {matrix} is not that of {dir}:\n{difference}\nRestore the matrix, `--filter` and `--repeat`, or resume the run \
          with the plan that it has: `oomlab run --resume {run}`; without `--resume` a new run begins"

@@ -49,8 +49,20 @@ fn refuse_foreign(folder: &Path, is_watched: bool) -> Result<(), CliError> {
 /// # Errors
 /// When it is not trusted.
 pub(super) fn check_run(dir: &Path, plan: &Plan, trust: bool) -> Result<(), CliError> {
-    let distrust = |cell: &Cell| distrust(cell, &[]).map(|why| format!("a cell that {why}"));
-    refuse(dir, "run has", plan.cells.iter().find_map(distrust), trust)
+    refuse(dir, "run has", distrust_plan(plan), trust)
+}
+
+/// Why a plan must not be booted unasked.
+fn distrust_plan(plan: &Plan) -> Option<String> {
+    plan.cells.iter().find_map(|cell| distrust(cell, &[]).map(|why| format!("a cell that {why}")))
+}
+
+/// Refuses to boot the plan of a pack as [`trial_to_boot`] refuses a trial.
+///
+/// # Errors
+/// When it is not trusted.
+pub(super) fn check_pack(pack: &Path, plan: &Plan, trust: bool) -> Result<(), CliError> {
+    refuse(pack, "pack has", distrust_plan(plan), trust)
 }
 
 fn check(folder: &Path, trial: &TrialRecord, trust: bool) -> Result<(), CliError> {

@@ -44,6 +44,7 @@ const MODULES: &[Module] = &[
     edge("git", &["host", "store"]),
     edge("kernel", &["host", "store", "assets", "git", "diagnostic"]),
     edge("archive", &["host", "store", "report", "kernel"]),
+    edge("pack", &["host", "store", "archive"]),
     edge("retention", &["store", "matrix"]),
     edge("nightly", &["host", "store", "retention", "diagnostic"]),
     edge("ssh", &[]),
@@ -63,6 +64,7 @@ const MODULES: &[Module] = &[
         &[
             "lab",
             "archive",
+            "pack",
             "retention",
             "nightly",
             "qmp",

@@ -25,6 +25,7 @@ mod limits;
 mod mails;
 mod needs;
 mod nightly;
+mod packs;
 mod pages;
 mod plans;
 mod probes;
