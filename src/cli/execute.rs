@@ -60,7 +60,7 @@ pub(super) enum Prepared {
     /// The trial of an earlier run.
     Trial(Box<lab::Preparation>),
     /// Those of a pack.
-    Pack(PackedCells),
+    Pack(Box<PackedCells>),
 }
 
 impl Prepared {

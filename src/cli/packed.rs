@@ -50,7 +50,7 @@ pub(super) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<u8, 
     };
     let files = |cell: &Cell| Ok((cell.clone(), pack.files(cell)?));
     let cells = plan.cells.iter().map(files).collect::<Result<_, CliError>>()?;
-    let prepared = Some(Prepared::Pack(PackedCells { path: path.to_owned(), cells, _pack: pack }));
+    let prepared = Some(Prepared::Pack(Box::new(PackedCells { path: path.to_owned(), cells, _pack: pack })));
     let catalogues = Catalogues::read(context, None)?;
     let (options, stopwatch) = (&args.options, Stopwatch::start());
     Execution { context, catalogues, options, plan, own: None, prepared, resumed, bisect: None, stopwatch }.run()

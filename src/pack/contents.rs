@@ -3,10 +3,11 @@
 use super::error::PackError;
 use super::manifest::{Files, Kernel, MANIFEST, Manifest, PLAN, Program, SCHEMA, Test, object};
 use super::{program, script};
-use crate::archive::{Entry, HostPaths};
+use crate::archive::{self, HostPaths};
 use crate::store::read_regular;
 use model::{Arch, Artifact, CellId, Digest, KernelArtifact, KernelName, Plan};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 /// Maximum length of a kernel's symbols or debug information in bytes.
@@ -57,19 +58,18 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// When a file cannot be read, or the plan names a folder of the host.
-pub fn contents(request: &Request<'_>) -> Result<Vec<Entry>, PackError> {
+pub fn contents(request: &Request<'_>) -> Result<Vec<archive::Entry>, PackError> {
     let Request { plan, cells, host, allows_paths } = *request;
     let mut objects = Objects { host, by_path: BTreeMap::new(), entries: BTreeMap::new() };
     let mut kernels: BTreeMap<(&KernelName, Arch), Kernel> = BTreeMap::new();
     let mut packed = Vec::new();
     for cell in cells {
-        let key = (&cell.kernel.name, cell.kernel.arch);
-        if !kernels.contains_key(&key) {
-            kernels.insert(key, objects.kernel(&cell.kernel)?);
+        if let Entry::Vacant(unknown) = kernels.entry((&cell.kernel.name, cell.kernel.arch)) {
+            unknown.insert(objects.kernel(&cell.kernel)?);
         }
         packed.push(objects.cell(cell)?);
     }
-    let plan_text = Entry::text(PLAN, json(&without_places(plan, host))?);
+    let plan_text = archive::Entry::text(PLAN, json(&without_places(plan, host))?);
     let program = program::entries()?;
     let manifest = Manifest {
         schema: SCHEMA,
@@ -83,7 +83,7 @@ pub fn contents(request: &Request<'_>) -> Result<Vec<Entry>, PackError> {
         kernels: kernels.into_values().collect(),
         cells: packed,
     };
-    let mut texts = vec![Entry::text(MANIFEST, json(&manifest)?), plan_text];
+    let mut texts = vec![archive::Entry::text(MANIFEST, json(&manifest)?), plan_text];
     texts.extend(script::entries(plan));
     if !allows_paths {
         texts.iter().try_for_each(|text| check(text, host))?;
@@ -95,12 +95,12 @@ pub fn contents(request: &Request<'_>) -> Result<Vec<Entry>, PackError> {
 struct Objects<'a> {
     host: &'a HostPaths,
     by_path: BTreeMap<PathBuf, Artifact>,
-    entries: BTreeMap<Digest, Entry>,
+    entries: BTreeMap<Digest, archive::Entry>,
 }
 
 impl Objects<'_> {
     fn kernel(&mut self, kernel: &KernelArtifact) -> Result<Kernel, PackError> {
-        let image = self.file(&kernel.image, Entry::binary)?;
+        let image = self.file(&kernel.image, archive::Entry::binary)?;
         if image.sha256 != kernel.digest {
             let source = std::io::Error::other("it has changed since it was made ready; try again");
             return Err(PackError::Read { path: kernel.image.clone(), source });
@@ -119,20 +119,24 @@ impl Objects<'_> {
 
     fn cell(&mut self, cell: &PackedCell) -> Result<Files, PackError> {
         let mut binary =
-            |path: &Option<PathBuf>| path.as_deref().map(|path| self.file(path, Entry::binary)).transpose();
+            |path: &Option<PathBuf>| path.as_deref().map(|path| self.file(path, archive::Entry::binary)).transpose();
         let (initrd, firmware) = (binary(&cell.initrd)?, binary(&cell.firmware)?);
         let test = cell.test.as_ref().map(|test| {
             Ok(Test {
-                disk: self.file(&test.disk, Entry::binary)?,
-                key: self.file(&test.key, Entry::secret)?,
+                disk: self.file(&test.disk, archive::Entry::binary)?,
+                key: self.file(&test.key, archive::Entry::secret)?,
                 host_key: test.host_key.clone(),
-                script: self.add(Entry::text("", test.script.clone().into_bytes())),
+                script: self.add(archive::Entry::text("", test.script.clone().into_bytes())),
             })
         });
         Ok(Files { id: cell.id.clone(), initrd, firmware, test: test.transpose()? })
     }
 
-    fn file(&mut self, path: &Path, open: fn(&str, &Path) -> std::io::Result<Entry>) -> Result<Artifact, PackError> {
+    fn file(
+        &mut self,
+        path: &Path,
+        open: fn(&str, &Path) -> std::io::Result<archive::Entry>,
+    ) -> Result<Artifact, PackError> {
         if let Some(known) = self.by_path.get(path) {
             return Ok(known.clone());
         }
@@ -149,12 +153,12 @@ impl Objects<'_> {
         }
         let mut content = read_regular(path, MAX_SYMBOLS).map_err(PackError::read(path))?;
         self.host.blank(&mut content);
-        let artifact = self.add(Entry::text("", content));
+        let artifact = self.add(archive::Entry::text("", content));
         self.by_path.insert(path.to_owned(), artifact.clone());
         Ok(artifact)
     }
 
-    fn add(&mut self, entry: Entry) -> Artifact {
+    fn add(&mut self, entry: archive::Entry) -> Artifact {
         let digest = entry.artifact().sha256.clone();
         let entry = self.entries.entry(digest).or_insert_with_key(|digest| entry.renamed(object(digest)));
         entry.artifact().clone()
@@ -171,7 +175,7 @@ fn without_places(plan: &Plan, host: &HostPaths) -> Plan {
 }
 
 /// Refuses a text that names a folder of the host.
-fn check(text: &Entry, host: &HostPaths) -> Result<(), PackError> {
+fn check(text: &archive::Entry, host: &HostPaths) -> Result<(), PackError> {
     match text.as_text().and_then(|text| host.leftover(text)) {
         Some(found) => {
             let file = text.artifact().file.clone();

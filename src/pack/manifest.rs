@@ -1,9 +1,9 @@
 //! `pack.json`: what a pack has.
 
 use super::error::PackError;
-use model::{Arch, Artifact, CellId, Digest, KernelName, Plan};
+use model::{Arch, Artifact, CellId, Digest, KernelName};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Its name in the pack.
 pub const MANIFEST: &str = "pack.json";
@@ -84,10 +84,6 @@ pub(super) fn object(digest: &Digest) -> String {
 }
 
 impl Manifest {
-    pub fn kernel(&self, name: &KernelName, arch: Arch) -> Option<&Kernel> {
-        self.kernels.iter().find(|kernel| kernel.name == *name && kernel.arch == arch)
-    }
-
     /// All objects, each once.
     pub fn objects(&self) -> BTreeMap<&str, &Artifact> {
         let kernels = self
@@ -101,7 +97,7 @@ impl Manifest {
         kernels.chain(cells).map(|object| (object.file.as_str(), object)).collect()
     }
 
-    /// Refuses a manifest by which a file could be read that is not the pack's, or that does not fit its plan.
+    /// Refuses a manifest by which a file could be read that is not the pack's.
     pub fn check(&self) -> Result<(), PackError> {
         let wrong = |reason: String| Err(PackError::Manifest { reason });
         let objects = self.objects();
@@ -117,21 +113,6 @@ impl Manifest {
         let bytes = sizes.fold(self.plan.bytes, u64::saturating_add);
         if bytes > MAX_BYTES {
             return wrong(format!("its files have {} GiB, more than {}", bytes >> 30, MAX_BYTES >> 30));
-        }
-        Ok(())
-    }
-
-    /// Refuses a manifest that lacks files of a cell of the plan.
-    pub fn check_plan(&self, plan: &Plan) -> Result<(), PackError> {
-        let known: BTreeSet<&CellId> = self.cells.iter().map(|cell| &cell.id).collect();
-        for cell in &plan.cells {
-            let lack = match self.kernel(&cell.kernel, cell.arch) {
-                _ if !known.contains(&cell.id) => "files",
-                None => "kernel",
-                Some(_) => continue,
-            };
-            let reason = format!("it has no {lack} for the cell {} of its plan", model::printable(cell.id.as_str()));
-            return Err(PackError::Manifest { reason });
         }
         Ok(())
     }

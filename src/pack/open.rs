@@ -2,12 +2,12 @@
 
 use super::error::PackError;
 use super::extract::extract;
-use super::manifest::{Files, MANIFEST, Manifest, PLAN, SCHEMA};
+use super::manifest::{Files, Kernel, MANIFEST, Manifest, PLAN, SCHEMA};
 use crate::store::{digest_file, read_regular};
-use model::{Artifact, Cell, Digest, KernelArtifact, PLAN_SCHEMA, Plan};
+use model::{Arch, Artifact, Cell, CellId, Digest, KernelArtifact, KernelName, PLAN_SCHEMA, Plan};
 use serde::Deserialize;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ const MAX_SCRIPT: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct Pack {
     folder: PathBuf,
-    manifest: Manifest,
+    kernels: BTreeMap<(KernelName, Arch), Kernel>,
+    cells: BTreeMap<CellId, Files>,
     plan: Plan,
     /// Objects that have their digests.
     verified: RefCell<BTreeSet<String>>,
@@ -88,8 +89,12 @@ impl Pack {
         if plan.schema != PLAN_SCHEMA {
             return Err(wrong(format!("its format is {}, and this program knows {PLAN_SCHEMA}", plan.schema)));
         }
-        manifest.check_plan(&plan)?;
-        Ok(Self { folder, manifest, plan, verified: RefCell::new(verified), _unpacked: unpacked })
+        let Manifest { kernels, cells, .. } = manifest;
+        let kernels = kernels.into_iter().map(|kernel| ((kernel.name.clone(), kernel.arch), kernel)).collect();
+        let cells = cells.into_iter().map(|cell| (cell.id.clone(), cell)).collect();
+        let pack = Self { folder, kernels, cells, plan, verified: RefCell::new(verified), _unpacked: unpacked };
+        pack.plan.cells.iter().try_for_each(|cell| pack.of_cell(cell).map(drop))?;
+        Ok(pack)
     }
 
     /// The plan.
@@ -102,11 +107,7 @@ impl Pack {
     /// # Errors
     /// When one is missing or not the one that was packed.
     pub fn files(&self, cell: &Cell) -> Result<CellFiles, PackError> {
-        let lack =
-            || PackError::Manifest { reason: format!("it has no files for {}", model::printable(cell.id.as_str())) };
-        let kernel = self.manifest.kernel(&cell.kernel, cell.arch).ok_or_else(lack)?;
-        let Files { initrd, firmware, test, .. } =
-            self.manifest.cells.iter().find(|files| files.id == cell.id).ok_or_else(lack)?;
+        let (kernel, Files { initrd, firmware, test, .. }) = self.of_cell(cell)?;
         let file = |file: &Artifact| Ok((self.verified(file)?, file.sha256.clone()));
         let path = |file: &Option<Artifact>| file.as_ref().map(|file| self.verified(file)).transpose();
         let test = test.as_ref().map(|test| {
@@ -136,6 +137,16 @@ impl Pack {
             firmware: firmware.as_ref().map(file).transpose()?,
             test: test.transpose()?,
         })
+    }
+
+    /// The kernel of a cell, and its other files.
+    fn of_cell(&self, cell: &Cell) -> Result<(&Kernel, &Files), PackError> {
+        let lack = |what: &str| PackError::Manifest {
+            reason: format!("it has no {what} for the cell {} of its plan", model::printable(cell.id.as_str())),
+        };
+        let files = self.cells.get(&cell.id).ok_or_else(|| lack("files"))?;
+        let kernel = self.kernels.get(&(cell.kernel.clone(), cell.arch)).ok_or_else(|| lack("kernel"))?;
+        Ok((kernel, files))
     }
 
     fn verified(&self, object: &Artifact) -> Result<PathBuf, PackError> {

@@ -63,7 +63,8 @@ fn smoke_matrix_runs_in_a_bare_root_as_an_ordinary_user() {
 
     let is_root = geteuid().is_root();
     let mut command = Command::new("unshare");
-    command.arg("--mount");
+    // No network either.
+    command.args(["--mount", "--net"]);
     if is_root {
         chown(bare.join(HOME), Some(USER), Some(USER)).unwrap();
         fs::set_permissions(program.dir(), Permissions::from_mode(0o755)).unwrap();
