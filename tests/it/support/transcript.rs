@@ -18,7 +18,7 @@ pub fn assert_transcript(program: &Program, name: &str, args: &[&str], status: i
     assert_eq!(finished.status, Some(status), "{transcript}");
     let transcript = transcript.replace(&program.dir().display().to_string(), "[DIR]");
     // The key of an image depends on the compiler's version.
-    let key = Regex::new(r"(/images/[a-z0-9_-]+\.[a-z-]+)\.[0-9a-f]{12}/").unwrap();
+    let key = Regex::new(r"(/images/[a-z0-9_-]+\.[a-z-]+)\.[0-9a-f]{12}-[0-9a-f]{12}/").unwrap();
     let transcript = key.replace_all(&transcript, "$1.KEY/").into_owned();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cmd/{name}.txt"));
     let assert = Assert::new().action_env("SNAPSHOTS");
