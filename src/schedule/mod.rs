@@ -7,6 +7,7 @@ mod host_state;
 mod lack;
 mod need;
 mod queue;
+mod shard;
 mod simulation;
 
 pub use admission::{Active, Admission, Budget};
@@ -16,4 +17,5 @@ pub use host_state::{DiskSpace, HostState, Pressure};
 pub use lack::{Lack, Place, Stalled};
 pub use need::{Need, QEMU_OVERHEAD_MIB};
 pub use queue::{Job, Queue};
+pub use shard::{Load, MAX_SHARDS, Shard, ShardError, partition, shards_within};
 pub use simulation::{Simulated, simulate};
