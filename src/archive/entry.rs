@@ -1,5 +1,6 @@
 //! A file of an archive.
 
+use super::tarball::Packed;
 use crate::store::{digest_reader, open_regular};
 use model::{Artifact, Digest};
 use sha2::{Digest as _, Sha256};
@@ -77,11 +78,6 @@ impl Entry {
         &self.artifact
     }
 
-    /// Its permissions.
-    pub const fn mode(&self) -> u32 {
-        self.mode
-    }
-
     /// Its content, if that is text.
     pub fn as_text(&self) -> Option<&[u8]> {
         match &self.content {
@@ -89,12 +85,27 @@ impl Entry {
             Content::Binary { .. } => None,
         }
     }
+}
 
-    /// Its content from the start; reading fails at the end where that has changed since the digest was computed.
-    ///
-    /// # Errors
-    /// When the file cannot be positioned.
-    pub fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+impl Packed for Entry {
+    fn name(&self) -> &str {
+        &self.artifact.file
+    }
+
+    fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    fn bytes(&self) -> u64 {
+        self.artifact.bytes
+    }
+
+    fn modified(&self) -> Option<u64> {
+        None
+    }
+
+    /// Reading fails at the end where the content has changed since the digest was computed.
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
         match &self.content {
             Content::Text(text) => Ok(Box::new(text.as_slice())),
             Content::Binary { path, file } => {

@@ -1,4 +1,4 @@
-//! Why a trial cannot be packed.
+//! Why a trial or a run cannot be packed, and an archive not be read.
 
 use crate::report::{GuestFile, ScriptError};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,25 @@ pub enum ArchiveError {
     /// The archive exists.
     #[error("{} exists: `--force` replaces it, `--out` names another file", .0.display())]
     Exists(PathBuf),
+    /// An archive that `oomlab archive` did not write, or that was damaged since.
+    #[error("{} is no archive of a run: {reason}; `oomlab archive` writes them", path.display())]
+    Foreign {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An archive that is larger than one that is read.
+    #[error("{} unpacks to more than {max}: unpack it with tar, if you trust it, and name the folder", path.display())]
+    TooLarge {
+        /// The archive.
+        path: PathBuf,
+        /// What it has too much of.
+        max: String,
+    },
+    /// The run cannot be packed: a lab works in it, or it is damaged.
+    #[error(transparent)]
+    Store(crate::store::StoreError),
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {

@@ -4,7 +4,14 @@
 //! trial's folder, kernel, initramfs ─contents→ Entry* ─write→ <cell>.tar.zst
 //! ```
 //!
-//! The same trial gives the same bytes, as long as the program and QEMU are the same. `crate::pack` writes other archives of entries.
+//! A run in one file, for another machine of the lab: its folder as it is.
+//!
+//! ```text
+//! run's folder ─pack_run→ <run>.tar.zst ─unpack_run→ run's folder
+//! ```
+//!
+//! The same trial gives the same bytes, as long as the program and QEMU are the same. `crate::pack` writes other archives
+//! of entries.
 
 mod contents;
 mod entry;
@@ -12,13 +19,19 @@ mod error;
 mod host_paths;
 mod manifest;
 mod readme;
+mod run;
+#[cfg(test)]
+mod run_tests;
 mod tarball;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub use contents::{Request, contents};
 pub use entry::Entry;
 pub use error::ArchiveError;
 pub use host_paths::{Host, HostPaths};
 pub use manifest::qemu_version;
-pub use tarball::{Folder, start_of, write};
+pub use run::pack_run;
+pub use tarball::{Folder, Packed, seconds_of, write};
+pub use unpack::unpack_run;

@@ -1,8 +1,6 @@
 //! The archive itself: a tar, compressed with zstd.
 
-use super::entry::Entry;
 use super::error::ArchiveError;
-use model::TrialRecord;
 use rustix::fs::{Mode, fchmod};
 use ruzstd::encoding::CompressionLevel;
 use std::cell::RefCell;
@@ -10,22 +8,42 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
+/// A file to be packed.
+pub trait Packed {
+    /// Its path in the archive's folder.
+    fn name(&self) -> &str;
+
+    /// Its permissions.
+    fn mode(&self) -> u32;
+
+    /// Its length in bytes.
+    fn bytes(&self) -> u64;
+
+    /// When it was written, in seconds since 1970; `None` for the time of the archive.
+    fn modified(&self) -> Option<u64>;
+
+    /// Its content from the start.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn open(&self) -> io::Result<Box<dyn Read + '_>>;
+}
+
 /// The one folder of an archive.
 #[derive(Debug, Clone, Copy)]
 pub struct Folder<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The time of all files, in seconds since 1970.
-    pub mtime: u64,
+    /// The time of the archive, in seconds since 1970.
+    pub modified: u64,
     /// The file that comes before all others, which are sorted by their names.
     pub first: Option<&'a str>,
 }
 
-/// The time of a trial's start, for [`Folder`].
-pub fn start_of(trial: &TrialRecord) -> u64 {
-    // Damaged times of a record are no reason not to pack it.
-    let started = trial.started.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
-    u64::try_from(started).unwrap_or(0)
+/// A time in seconds since 1970. Damaged times of a record are no reason not to pack it.
+pub fn seconds_of(time: &str) -> u64 {
+    let seconds = time.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+    u64::try_from(seconds).unwrap_or(0)
 }
 
 /// Writes an archive with one folder; returns its size in bytes. Readers see nothing or all of it. The owner of its files is 0.
@@ -33,16 +51,16 @@ pub fn start_of(trial: &TrialRecord) -> u64 {
 ///
 /// # Errors
 /// When there is a file already, or the archive cannot be written.
-pub fn write(entries: &[Entry], folder: Folder<'_>, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
+pub fn write<P: Packed>(files: &[P], folder: Folder<'_>, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
     let exists = || ArchiveError::Exists(out.to_owned());
     if !replace && out.exists() {
         return Err(exists());
     }
     let failed = ArchiveError::write(out);
-    let parent = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = tempfile::NamedTempFile::new_in(parent).map_err(&failed)?;
+    let beside = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let part = tempfile::NamedTempFile::new_in(beside).map_err(&failed)?;
     let save = || -> io::Result<u64> {
-        compress(Tar::new(entries, folder)?, part.as_file())?;
+        compress(Tar::new(files, folder)?, part.as_file())?;
         fchmod(&part, Mode::from_raw_mode(0o644))?;
         Ok(part.as_file().metadata()?.len())
     };
@@ -65,14 +83,14 @@ struct Tar<'e> {
 }
 
 impl<'e> Tar<'e> {
-    fn new(entries: &'e [Entry], folder: Folder<'_>) -> io::Result<Self> {
+    fn new<P: Packed>(files: &'e [P], folder: Folder<'_>) -> io::Result<Self> {
         let mut parts: VecDeque<Box<dyn Read + 'e>> = VecDeque::new();
-        for ((_, path), entry) in placed(entries, folder) {
-            let header = header(&path, entry, folder.mtime)?;
+        for ((_, path), file) in placed(files, folder) {
+            let header = header(&path, file, folder.modified)?;
             parts.push_back(Box::new(io::Cursor::new(header)));
-            if let Some(entry) = entry {
-                let padding = entry.artifact().bytes.next_multiple_of(BLOCK) - entry.artifact().bytes;
-                parts.push_back(entry.open()?);
+            if let Some(file) = file {
+                let padding = file.bytes().next_multiple_of(BLOCK) - file.bytes();
+                parts.push_back(file.open()?);
                 parts.push_back(Box::new(io::repeat(0).take(padding)));
             }
         }
@@ -95,13 +113,13 @@ impl Read for Tar<'_> {
 }
 
 /// The header of a file, or of a folder, with what a long path needs before it.
-fn header(path: &str, entry: Option<&Entry>, mtime: u64) -> io::Result<Vec<u8>> {
+fn header<P: Packed>(path: &str, file: Option<&P>, modified: u64) -> io::Result<Vec<u8>> {
     let mut header = tar::Header::new_gnu();
     header.set_uid(0);
     header.set_gid(0);
-    header.set_mtime(mtime);
-    let (kind, mode, bytes) = match entry {
-        Some(entry) => (tar::EntryType::Regular, entry.mode(), entry.artifact().bytes),
+    header.set_mtime(file.and_then(P::modified).unwrap_or(modified));
+    let (kind, mode, bytes) = match file {
+        Some(file) => (tar::EntryType::Regular, file.mode(), file.bytes()),
         None => (tar::EntryType::Directory, 0o755, 0),
     };
     header.set_entry_type(kind);
@@ -114,16 +132,16 @@ fn header(path: &str, entry: Option<&Entry>, mtime: u64) -> io::Result<Vec<u8>> 
 }
 
 /// The paths in an archive, in order: folders, which end in a slash, and files.
-fn placed<'e>(entries: &'e [Entry], folder: Folder<'_>) -> BTreeMap<(u8, String), Option<&'e Entry>> {
-    let (name, first) = (folder.name, folder.first);
-    let mut places = BTreeMap::from([((0, format!("{name}/")), None)]);
-    for entry in entries {
-        let file = &entry.artifact().file;
-        for (slash, _) in file.match_indices('/') {
-            places.insert((2, format!("{name}/{}", &file[..=slash])), None);
+fn placed<'e, P: Packed>(files: &'e [P], folder: Folder<'_>) -> BTreeMap<(u8, String), Option<&'e P>> {
+    let (root, first) = (folder.name, folder.first);
+    let mut places = BTreeMap::from([((0, format!("{root}/")), None)]);
+    for file in files {
+        let name = file.name();
+        for (slash, _) in name.match_indices('/') {
+            places.insert((2, format!("{root}/{}", &name[..=slash])), None);
         }
-        let rank = if first == Some(file.as_str()) { 1 } else { 2 };
-        places.insert((rank, format!("{name}/{file}")), Some(entry));
+        let rank = if first == Some(name) { 1 } else { 2 };
+        places.insert((rank, format!("{root}/{name}")), Some(file));
     }
     places
 }

@@ -1,6 +1,6 @@
 //! Archives of a recorded trial, unpacked again.
 
-use super::{ArchiveError, Entry, Folder, Host, Request, contents, start_of, write};
+use super::{ArchiveError, Entry, Folder, Host, Request, contents, seconds_of, write};
 use crate::store::digest_file;
 use model::{
     Accel, Axes, Canary, Cell, Expectation, Faults, Kind, Needs, Payload, RamMib, RuleId, RunId, Timeouts, TrialRecord,
@@ -24,7 +24,7 @@ struct Lab {
 }
 
 fn in_folder(trial: &TrialRecord) -> Folder<'static> {
-    Folder { name: CELL, mtime: start_of(trial), first: None }
+    Folder { name: CELL, modified: seconds_of(&trial.started), first: None }
 }
 
 fn write_all(folder: &Path, files: &[(&str, &str)]) {

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::lookup;
 use super::output::print;
 use super::trust::refuse_watched;
-use crate::archive::{self, ArchiveError, Folder, Request, contents, qemu_version, start_of};
+use crate::archive::{self, ArchiveError, Folder, Request, contents, qemu_version, seconds_of};
 use crate::image::{RootDisk, RootDisks};
 use crate::report::GuestFile;
 use crate::store::read_trial;
@@ -64,8 +64,8 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
         allows_paths: args.allow_paths,
     };
     let entries = contents(&request)?;
-    let (name, mtime) = (trial.folder(), start_of(&trial));
-    let bytes = archive::write(&entries, Folder { name: &name, mtime, first: None }, &out, args.force)?;
+    let (name, modified) = (trial.folder(), seconds_of(&trial.started));
+    let bytes = archive::write(&entries, Folder { name: &name, modified, first: None }, &out, args.force)?;
     let out = printable(&out.display().to_string());
     print(&format!("{out}: {} files, {}; its README.txt explains how to boot it\n", entries.len(), HumanBytes(bytes)))?;
     Ok(0)
@@ -79,6 +79,7 @@ fn root_disk(trial: &TrialRecord, disks: &RootDisks) -> Option<RootDisk> {
 impl From<ArchiveError> for CliError {
     fn from(error: ArchiveError) -> Self {
         match error {
+            ArchiveError::Store(error) => error.into(),
             ArchiveError::Read { .. } | ArchiveError::Write { .. } => Self::Lab(error.to_string()),
             error => Self::Usage(error.to_string()),
         }

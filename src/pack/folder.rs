@@ -2,7 +2,7 @@
 
 use super::error::PackError;
 use super::manifest::MANIFEST;
-use crate::archive::{self, ArchiveError, Entry, Folder};
+use crate::archive::{self, ArchiveError, Entry, Folder, Packed};
 use crate::host::private_dir_in;
 use rustix::fs::{Mode, chmod};
 use std::fs::{self, File, OpenOptions};
@@ -30,7 +30,7 @@ pub fn root(plan: &str) -> String {
 /// When there is something already, or it cannot be written.
 pub fn write(entries: &[Entry], name: &str, out: &Path, replace: bool) -> Result<u64, PackError> {
     if out.to_string_lossy().ends_with(".tar.zst") {
-        let folder = Folder { name, mtime: MTIME, first: Some(MANIFEST) };
+        let folder = Folder { name, modified: MTIME, first: Some(MANIFEST) };
         return archive::write(entries, folder, out, replace).map_err(|error| match error {
             ArchiveError::Exists(path) => PackError::Exists(path),
             ArchiveError::Write { path, source } => PackError::Write { path, source },
