@@ -51,6 +51,7 @@ pub mod kernel;
 pub mod lab;
 pub mod launch;
 pub mod matrix;
+pub mod merge;
 pub mod nightly;
 pub mod pack;
 pub mod probe;

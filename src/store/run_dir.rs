@@ -5,6 +5,7 @@
 //!   run.json       format version, name, when it began, how long it took, how it ended
 //!   lock           the process id of the lab that works in it, which has it locked
 //!   plan.json      the cells
+//!   part.json      of what it is a part, in a shard, a filtered run and a merged one
 //!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
 //!   regressions.json, bisections/  what `--bisect-regressions` found
 //! ```
@@ -27,7 +28,8 @@ const RECORD: &str = "trial.json";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunHead {
     schema: u32,
-    id: RunId,
+    /// Name of its folder.
+    pub id: RunId,
     /// The matrix's name.
     pub name: String,
     /// When it began, RFC 3339.
@@ -41,6 +43,19 @@ pub struct RunHead {
     /// How often it was resumed.
     #[serde(default)]
     pub resumed: u32,
+}
+
+impl RunHead {
+    /// A run that has just begun.
+    pub fn new(id: RunId, name: String, started: String) -> Self {
+        let (duration_s, finished, interrupted, resumed) = (0.0, false, false, 0);
+        Self { schema: RUN_SCHEMA, id, name, started, duration_s, finished, interrupted, resumed }
+    }
+
+    /// Version of the format of the run's files.
+    pub const fn schema(&self) -> u32 {
+        self.schema
+    }
 }
 
 /// `regressions.json`.
@@ -89,16 +104,7 @@ impl RunDir {
         }
         run._lock = Some(lock(&run.dir)?);
         let id = run.dir.file_name().map_or("run".into(), |name| name.to_string_lossy());
-        let head = RunHead {
-            schema: RUN_SCHEMA,
-            id: RunId::new(id),
-            name: plan.name.clone(),
-            started: started.to_owned(),
-            duration_s: 0.0,
-            finished: false,
-            interrupted: false,
-            resumed: 0,
-        };
+        let head = RunHead::new(RunId::new(id), plan.name.clone(), started.to_owned());
         json::write_durably(&run.plan_path(), plan)?;
         json::write_durably(&run.head_path(), &head)?;
         Ok(run)
