@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::archive::ArchiveArgs;
 use super::attach::AttachArgs;
 use super::bisect::{BisectArgs, StepArgs};
 use super::bundle::BundleArgs;
@@ -9,11 +10,13 @@ use super::compare::CompareArgs;
 use super::completion::{kernels, runs, trials, workloads};
 use super::doctor::DoctorArgs;
 use super::end::EndGuestArgs;
+use super::export::ExportArgs;
 use super::flaky::FlakyArgs;
 use super::guest_args::{CanaryArgs, EndArgs, FailOnArgs, FaultArgs, MachineArgs, TimeoutArgs};
 use super::history::HistoryArgs;
 use super::kernel::KernelArgs;
 use super::lookup::LATEST;
+use super::merge::MergeArgs;
 use super::nightly::NightlyArgs;
 use super::pack::PackArgs;
 use super::prune::PruneArgs;
@@ -25,6 +28,7 @@ use super::shell::ShellArgs;
 use super::values::{arch_parser, seconds, shell_parser};
 use super::watch::WatchArgs;
 use super::workload::WorkloadArgs;
+use crate::schedule::Shard;
 use arch::Arch;
 use clap::{ColorChoice, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -98,6 +102,14 @@ pub enum Command {
     ///
     /// Exit status: 0 every verdict is the same, 1 a verdict differs, 2 wrong usage or no record, 3 a record cannot be read.
     Replay(ReplayArgs),
+    /// Make one run of several ones of a matrix, such as the shards of `oomlab run --shard`
+    ///
+    /// Exit status: that of the merged run; 3 where trials are missing.
+    Merge(MergeArgs),
+    /// Pack a run into one file, which `oomlab merge` takes as a run
+    Archive(ArchiveArgs),
+    /// Print the shards of a matrix as jobs of a CI system
+    Export(ExportArgs),
     /// Pack a trial for people without the lab, with a script that boots it
     Bundle(BundleArgs),
     /// Pack a matrix with all that its cells boot, for hosts that have QEMU alone: `oomlab run --pack` runs it there
@@ -203,6 +215,9 @@ pub struct RunArgs {
     /// Trials of each cell, in place of what the matrix says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
+    /// Only the cells of one of several machines, for example 2/8; `oomlab merge` makes one run of all; see `docs/shards.md`
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     #[command(flatten)]
     pub quarantine: QuarantineArgs,
     /// Run only the cells of the quarantine, each with all its trials, and tell of each entry whether it still fails
@@ -214,7 +229,7 @@ pub struct RunArgs {
     pub bisect_regressions: Option<f64>,
     /// Run each cell with each commit of this range, newest first, built with the configuration of the cell's kernel; trials of
     /// kernels that were tried before are not repeated
-    #[arg(long, value_name = "OLD..NEW", conflicts_with_all = ["bisect_regressions", "keep_on", "quarantine", "quarantine_verify"])]
+    #[arg(long, value_name = "OLD..NEW", conflicts_with_all = ["bisect_regressions", "keep_on", "quarantine", "quarantine_verify", "shard"])]
     pub range: Option<String>,
     /// The git repository of `--range`
     #[arg(long, value_name = "DIR", default_value = ".", requires = "range")]
@@ -241,9 +256,12 @@ pub struct PlanArgs {
     /// Show only cells that match
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
+    /// Only the cells of one of several machines, for example 2/8; `oomlab merge` makes one run of all; see `docs/shards.md`
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     #[command(flatten)]
     pub quarantine: QuarantineArgs,
-    /// Learned durations of trials [default: those of earlier runs]
+    /// Learned durations of trials, the costs.json of a run [default: those of earlier runs; shards: all cells take as long]
     #[arg(long, value_name = "FILE")]
     pub costs: Option<PathBuf>,
     /// Print a JSON document

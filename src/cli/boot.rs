@@ -46,7 +46,19 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
         notify(&format!("warning: {caution}; booting it all the same"));
     }
     let options = &args.options;
-    Execution { context, catalogues, options, plan, own, prepared: None, resumed: None, bisect: None, stopwatch }.run()
+    Execution {
+        context,
+        catalogues,
+        options,
+        plan,
+        part: None,
+        own,
+        prepared: None,
+        resumed: None,
+        bisect: None,
+        stopwatch,
+    }
+    .run()
 }
 
 /// The kernel that the user names, and the cell that it is for.

@@ -1,10 +1,16 @@
-//! Learned costs of cells: out of a file, or out of the history.
+//! Learned costs of cells: out of a file, or out of the history; the file of a run.
 
 use super::error::CliError;
+use super::output::notify;
 use crate::history::Index;
 use crate::schedule::Costs;
-use crate::store::read_stream;
+use crate::store::{RunDir, StoreError, read_stream};
+use model::Digest;
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
+
+/// The costs of a run's trials, in its folder.
+const COSTS: &str = "costs.json";
 
 /// Maximum length of a file of costs in bytes: hundreds of thousands of cells.
 const MAX_COSTS: u64 = 64 << 20;
@@ -14,7 +20,9 @@ const MAX_COSTS: u64 = 64 << 20;
 /// # Errors
 /// When it cannot be read, or is not one.
 pub(super) fn read(path: &Path) -> Result<Costs, CliError> {
-    let usage = |reason: String| CliError::Usage(format!("cannot read the costs {}: {reason}", path.display()));
+    let usage = |reason: String| {
+        CliError::Usage(format!("cannot read the costs {}: {reason}; a run has them in its {COSTS}", path.display()))
+    };
     let text = read_stream(path, MAX_COSTS).map_err(|error| usage(error.to_string()))?;
     Costs::from_json(&text).map_err(|error| usage(error.to_string()))
 }
@@ -32,4 +40,24 @@ pub(super) fn known(file: Option<&Path>, runs: &Path) -> Result<Costs, CliError>
 pub(super) fn of_history(runs: &Path) -> Costs {
     let costs = Index::as_left(runs).map(|index| index.costs());
     costs.and_then(Result::ok).unwrap_or_default()
+}
+
+/// Writes what the trials of a run have cost into its folder, for the shards of later runs. What cannot be written is reported: the
+/// run has its results without it.
+pub(super) fn write(run: &RunDir) {
+    let path = run.path().join(COSTS);
+    let write = || -> Result<(), StoreError> {
+        let record = run.record()?;
+        let finished = record.trials.iter().filter(|trial| !trial.is_interrupted());
+        let costs = Costs::of(finished).to_json();
+        std::fs::write(&path, costs).map_err(|source| StoreError::Write { path: path.clone(), source })
+    };
+    if let Err(error) = write() {
+        notify(&format!("the run has no {COSTS}: {error}"));
+    }
+}
+
+/// Digest of costs: equal ones divide cells equally.
+pub(super) fn digest(costs: &Costs) -> Digest {
+    Digest::of_bytes(&Sha256::digest(costs.to_json()))
 }

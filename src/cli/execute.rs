@@ -17,13 +17,14 @@ use super::preparation::PreparationView;
 use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
+use super::shard;
 use super::timings::Stopwatch;
 use crate::host::{AccelReason, HostReader, Resources, today, wall_clock};
 use crate::kernel::Progress;
 use crate::lab::{self, Accelerators, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
 use crate::report;
 use crate::schedule::Budget;
-use crate::store::RunDir;
+use crate::store::{Part, RunDir};
 use model::{KernelArtifact, Plan};
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
@@ -43,6 +44,8 @@ pub struct Execution<'a> {
     pub options: &'a RunOptions,
     /// The plan.
     pub plan: Plan,
+    /// Of what the plan is a part.
+    pub part: Option<Part>,
     /// A kernel that the user provides.
     pub own: Option<KernelArtifact>,
     /// Cells that need no preparation.
@@ -136,6 +139,7 @@ impl Execution<'_> {
             Some(resumed) => resumed.run.clone(),
             None => RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?,
         };
+        self.part.as_ref().map_or(Ok(()), |part| run.store_part(part))?;
         let plan = &self.plan;
         let resources = Resources::of_host();
         let budget = self.options.budget(&resources);
@@ -228,6 +232,7 @@ impl Execution<'_> {
             output::print_err(&model::printable_lines(&measured));
         }
         pages::write(&run);
+        shard::costs::write(&run);
         if let Err(error) = result {
             report_json(&run, json)?;
             return Err(error.into());

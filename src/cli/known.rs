@@ -29,6 +29,8 @@ pub struct Catalogues {
     /// Folder of the cache.
     pub cache: PathBuf,
     cached: CachedKernels,
+    /// The same as on a machine whose cache is empty.
+    uncached: CachedKernels,
 }
 
 impl Catalogues {
@@ -51,7 +53,8 @@ impl Catalogues {
         output::notify_broken(kernels.catalogue().broken(), context.color);
         output::notify_broken(&workloads.broken, context.color);
         Ok(Self {
-            cached: CachedKernels::new(&kernels),
+            cached: CachedKernels::new(&kernels, true),
+            uncached: CachedKernels::new(&kernels, false),
             kernels,
             workloads: workloads.known,
             images: Images::new(context.assets.clone(), context.cache.clone()),
@@ -62,14 +65,24 @@ impl Catalogues {
     /// Adds kernels for this invocation.
     pub fn add(&mut self, entries: Vec<KernelEntry>) {
         entries.into_iter().for_each(|entry| self.kernels.add(entry));
-        self.cached = CachedKernels::new(&self.kernels);
+        self.cached = CachedKernels::new(&self.kernels, true);
+        self.uncached = CachedKernels::new(&self.kernels, false);
     }
 
     /// The names that a matrix may use.
     pub fn known(&self) -> Known<'_> {
+        self.known_with(&self.cached)
+    }
+
+    /// The names that a matrix may use, with what every machine knows of them: nothing of what is in the cache.
+    pub fn known_everywhere(&self) -> Known<'_> {
+        self.known_with(&self.uncached)
+    }
+
+    fn known_with<'k>(&'k self, kernels: &'k CachedKernels) -> Known<'k> {
         let workloads =
             self.workloads.iter().map(|(name, manifest)| (name.to_string(), manifest as &dyn KnownWorkload));
-        Known { kernels: &self.cached, workloads: workloads.collect() }
+        Known { kernels, workloads: workloads.collect() }
     }
 
     /// The release of a kernel; `None` while the kernel is not in the cache.
@@ -92,12 +105,14 @@ impl Catalogues {
 struct CachedKernels {
     /// They share it: there may be hundreds of commits.
     kernels: Arc<Kernels>,
+    /// Whether what is in the cache counts.
+    uses_cache: bool,
     found: RefCell<BTreeMap<String, Rc<CachedKernel>>>,
 }
 
 impl CachedKernels {
-    fn new(kernels: &Kernels) -> Self {
-        Self { kernels: Arc::new(kernels.clone()), found: RefCell::default() }
+    fn new(kernels: &Kernels, uses_cache: bool) -> Self {
+        Self { kernels: Arc::new(kernels.clone()), uses_cache, found: RefCell::default() }
     }
 
     fn kernel(&self, name: &str) -> Result<Rc<CachedKernel>, KernelError> {
@@ -108,6 +123,7 @@ impl CachedKernels {
         let kernel = Rc::new(CachedKernel {
             name: name.to_owned(),
             kernels: Arc::clone(&self.kernels),
+            uses_cache: self.uses_cache,
             artifacts: RefCell::default(),
             trees: RefCell::default(),
             footprints: RefCell::default(),
@@ -144,6 +160,7 @@ impl KnownKernels for CachedKernels {
 struct CachedKernel {
     name: String,
     kernels: Arc<Kernels>,
+    uses_cache: bool,
     artifacts: RefCell<BTreeMap<Arch, Option<KernelArtifact>>>,
     trees: RefCell<BTreeMap<Arch, Option<ModuleTree>>>,
     footprints: RefCell<BTreeMap<Arch, Option<Footprint>>>,
@@ -155,6 +172,9 @@ type Lacks = BTreeMap<(Arch, Vec<String>), Option<KernelLack>>;
 
 impl CachedKernel {
     fn artifact(&self, arch: Arch) -> Option<KernelArtifact> {
+        if !self.uses_cache {
+            return None;
+        }
         let mut artifacts = self.artifacts.borrow_mut();
         artifacts.entry(arch).or_insert_with(|| self.kernels.cached(&self.name, arch)).clone()
     }

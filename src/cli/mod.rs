@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod archive;
 mod args;
 mod attach;
 mod bisect;
@@ -17,6 +18,7 @@ mod doctor;
 mod end;
 mod error;
 mod execute;
+mod export;
 mod flaky;
 mod gdb;
 mod guest_args;
@@ -30,6 +32,7 @@ mod known;
 mod live;
 mod lookup;
 mod mail;
+mod merge;
 mod needed;
 mod nightly;
 mod output;
@@ -52,6 +55,7 @@ mod run;
 mod run_options;
 mod runs;
 mod runtime;
+mod shard;
 mod shell;
 mod ssh;
 mod terminal;

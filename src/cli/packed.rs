@@ -7,14 +7,15 @@ use super::execute::{Execution, Prepared};
 use super::known::Catalogues;
 use super::output::notify;
 use super::resume;
-use super::run::{repeat, select};
+use super::run::repeat;
+use super::shard::{Planned, Selection};
 use super::timings::Stopwatch;
 use super::trust;
 use crate::host::{Accelerator, Login, scratch_folder, today};
 use crate::lab::{Accelerators, Preparation, Ready, Test, TestDisk};
 use crate::matrix::drop_expired;
 use crate::pack::{CellFiles, Pack};
-use model::{Accel, Cell, Plan};
+use model::{Accel, Cell};
 use std::path::{Path, PathBuf};
 
 /// The cells of a pack, all of whose files are verified.
@@ -32,7 +33,7 @@ pub(super) struct PackedCells {
 /// When it is no pack, is damaged or not trusted, or the lab fails.
 pub(super) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<u8, CliError> {
     let pack = Pack::open(path, &scratch_folder())?;
-    let mut plan = planned(args, &pack)?;
+    let Planned { mut plan, part } = planned(args, &pack)?;
     trust::refuse_watched_run(path, &plan)?;
     trust::check_pack(path, &plan, args.trust)?;
     let resumed = match &args.resume {
@@ -53,19 +54,19 @@ pub(super) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<u8, 
     let prepared = Some(Prepared::Pack(Box::new(PackedCells { path: path.to_owned(), cells, _pack: pack })));
     let catalogues = Catalogues::read(context, None)?;
     let (options, stopwatch) = (&args.options, Stopwatch::start());
-    Execution { context, catalogues, options, plan, own: None, prepared, resumed, bisect: None, stopwatch }.run()
+    Execution { context, catalogues, options, plan, part, own: None, prepared, resumed, bisect: None, stopwatch }.run()
 }
 
 /// The plan that the arguments ask for.
-fn planned(args: &RunArgs, pack: &Pack) -> Result<Plan, CliError> {
+fn planned(args: &RunArgs, pack: &Pack) -> Result<Planned, CliError> {
     let mut plan = pack.plan().clone();
     repeat(&mut plan, args.repeat);
     for known in drop_expired(&mut plan, &today()) {
         let (place, until) = (model::printable(&known.place), &known.until);
         notify(&format!("{place}: this entry of the quarantine expired after {until}: its failures are unexpected"));
     }
-    select(&mut plan, args.filter.as_deref())?;
-    Ok(plan)
+    let (filter, costs) = (args.filter.as_deref(), args.options.costs.as_deref());
+    Selection { filter, shard: args.shard, costs }.apply(plan, None)
 }
 
 impl PackedCells {

@@ -9,7 +9,8 @@ use super::costs;
 use super::error::CliError;
 use super::known::Catalogues;
 use super::output;
-use super::run::{read, select};
+use super::run::read_known;
+use super::shard::{Planned, Selection, ShardSummary};
 use crate::host::Resources;
 use crate::kernel::Work;
 use crate::matrix::Purpose;
@@ -28,31 +29,41 @@ use std::path::Path;
 /// When the matrix is wrong.
 pub fn run(args: &PlanArgs, verbose: bool, context: &Context) -> Result<u8, CliError> {
     let catalogues = Catalogues::read(context, None)?;
-    let mut plan = read(&args.matrix, &catalogues, context)?;
+    let selection = Selection { filter: args.filter.as_deref(), shard: args.shard, costs: args.costs.as_deref() };
+    let mut plan = read_known(&args.matrix, &selection.known(&catalogues), context)?;
     args.quarantine.apply(&args.matrix, &mut plan, Purpose::Test, &catalogues, context)?;
-    select(&mut plan, args.filter.as_deref())?;
-    let budget = Resources::of_host().budget();
+    let Planned { plan, part } = selection.apply(plan, Some(&catalogues.known()))?;
+    let resources = Resources::of_host();
+    let shard = selection.summary(part.as_ref(), resources.cpus)?;
+    let budget = resources.budget();
     let costs = costs::known(args.costs.as_deref(), Path::new("runs"))?;
     let expected = time_of_plan(&plan, &costs, budget);
     let files = Files::of(&plan, &catalogues)?;
     // A plan may have many cells: each is printed as it is made.
     if args.json {
-        output::stream_json(|out| print_json(&plan, &files, expected, out))?;
+        output::stream_json(|out| print_json(&plan, (shard.as_ref(), expected), &files, out))?;
     } else {
         // A program reads one line a cell.
         let terminal = console::Term::stdout();
         let columns = terminal.size_checked().filter(|_| terminal.is_term());
         let columns = columns.map_or(usize::MAX, |(_, columns)| columns.into());
-        output::stream(|out| text::print(&plan, &files, expected.map(|time| (time, budget)), (verbose, columns), out))?;
+        let expected = expected.map(|time| (time, budget));
+        output::stream(|out| text::print(&plan, (shard.as_ref(), expected), &files, (verbose, columns), out))?;
     }
     Ok(0)
 }
 
-fn print_json(plan: &Plan, files: &Files, expected: Option<TimeLeft>, out: &mut dyn Write) -> io::Result<()> {
+fn print_json(
+    plan: &Plan,
+    (shard, expected): (Option<&ShardSummary>, Option<TimeLeft>),
+    files: &Files,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let jobs = Resources::of_host().cpus as usize;
     let document = Document {
         schema: plan.schema,
         name: &plan.name,
+        shard,
         expected,
         needed_first: files.missing().iter().map(|missing| Needed::of(missing, jobs)).collect(),
         cells: Cells { plan, files },
@@ -66,6 +77,8 @@ fn print_json(plan: &Plan, files: &Files, expected: Option<TimeLeft>, out: &mut 
 struct Document<'p> {
     schema: u32,
     name: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<&'p ShardSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<TimeLeft>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

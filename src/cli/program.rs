@@ -5,9 +5,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, flaky, history, kernel,
-    nightly as nightly_command, pack, packed, plan, prune, replay, report as report_command, repro, rerun, run, shell,
-    trial, watch, workload,
+    archive, attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, export, flaky, history,
+    kernel, merge, nightly as nightly_command, pack, packed, plan, prune, replay, report as report_command, repro,
+    rerun, run, shell, trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, nightly, report};
@@ -67,6 +67,9 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Compare(args) => compare::run(args, color),
         Command::Flaky(args) => flaky::run(args, color),
         Command::Replay(args) => replay::run(args, color),
+        Command::Merge(args) => merge::run(args, color),
+        Command::Archive(args) => archive::run(args),
+        Command::Export(args) => export::run(args, &context()?),
         Command::Bundle(args) => bundle::run(args, &context()?),
         Command::Pack(args) => pack::run(args, &context()?),
         Command::Classify(args) => classify::run(args, color),

@@ -65,6 +65,7 @@ pub fn run(args: &RunArgs, range: &str, context: &Context) -> Result<u8, CliErro
             catalogues,
             options,
             plan: missing,
+            part: None,
             own: None,
             prepared: None,
             resumed: None,

@@ -46,7 +46,19 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
     cell.repeat = 1;
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("repro {}", cell.id), cells: vec![cell], skipped: Vec::new() };
     let (options, stopwatch) = (&args.options, Stopwatch::start());
-    Execution { context, catalogues, options, plan, own: None, prepared, resumed: None, bisect: None, stopwatch }.run()
+    Execution {
+        context,
+        catalogues,
+        options,
+        plan,
+        part: None,
+        own: None,
+        prepared,
+        resumed: None,
+        bisect: None,
+        stopwatch,
+    }
+    .run()
 }
 
 /// The very files of the recorded trial, if they are still what they were.

@@ -26,6 +26,9 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<u8, CliError> {
     let earlier = RunDir::open(&dir)?;
     let mut plan = earlier.plan()?;
     trust::refuse_watched_run(&dir, &plan)?;
+    // With other cells or numbers of trials it belongs with no other part.
+    let is_same = !args.failed && args.filter.is_none() && args.repeat.is_none();
+    let mut part = if is_same { earlier.part()? } else { None };
     let record = earlier.record()?;
     if args.failed {
         keep_failed(&mut plan, &record, &dir)?;
@@ -40,12 +43,17 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<u8, CliError> {
         let (place, until) = (model::printable(&known.place), &known.until);
         notify(&format!("{place}: this entry of the quarantine expired after {until}: its failures are unexpected"));
     }
+    if let Some(part) = &mut part {
+        drop_expired(&mut part.whole, &today());
+        part.runs.clear();
+    }
     trust::check_run(&dir, &plan, args.trust)?;
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let own = kernel_of_run(&plan, &record.trials, &catalogues.kernels)?;
     notify(&format!("the plan of {}", dir.display()));
     let (options, stopwatch) = (&args.options, Stopwatch::start());
-    Execution { context, catalogues, options, plan, own, prepared: None, resumed: None, bisect: None, stopwatch }.run()
+    Execution { context, catalogues, options, plan, part, own, prepared: None, resumed: None, bisect: None, stopwatch }
+        .run()
 }
 
 fn folder(named: &str) -> Result<PathBuf, CliError> {

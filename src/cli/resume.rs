@@ -48,7 +48,7 @@ pub(super) fn run(args: &RunArgs, named: &str, context: &Context) -> Result<u8, 
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
     let (options, stopwatch) = (&args.options, Stopwatch::start());
     let resumed = Some(resumed);
-    Execution { context, catalogues, options, plan, own, prepared: None, resumed, bisect, stopwatch }.run()
+    Execution { context, catalogues, options, plan, part: None, own, prepared: None, resumed, bisect, stopwatch }.run()
 }
 
 /// Says which run goes on.
@@ -145,7 +145,7 @@ fn check_plan(
     let Some(matrix) = &args.matrix else {
         return trust::check_run(dir, plan, args.trust);
     };
-    refuse_other(dir, plan, &planned(args, catalogues, context)?, matrix)
+    refuse_other(dir, plan, &planned(args, catalogues, context)?.plan, matrix)
 }
 
 /// Refuses to continue a run with a plan that is not its own; `origin` is the matrix or the pack.
@@ -157,9 +157,14 @@ pub(super) fn refuse_other(dir: &Path, plan: &Plan, asked: &Plan, origin: &Path)
     if difference.is_empty() {
         return Ok(());
     }
+    let mut options = "`--filter` and `--repeat`".to_owned();
+    let part = RunDir::open(dir)?.part()?;
+    if let Some((shard, partition)) = part.and_then(|part| part.shard.zip(part.partition)) {
+        options = format!("`--filter`, `--repeat`, `--costs` and `--shard {shard}/{}`", partition.of);
+    }
     let (run, dir, matrix) = (report::run_name(&dir.display().to_string()), dir.display(), origin.display());
     Err(CliError::Usage(format!(
-        "the plan of {matrix} is not that of {dir}:\n{difference}\nRestore the matrix, `--filter` and `--repeat`, or resume the run \
+        "the plan of {matrix} is not that of {dir}:\n{difference}\nRestore the matrix, {options}, or resume the run \
          with the plan that it has: `oomlab run --resume {run}`; without `--resume` a new run begins"
     )))
 }

@@ -8,9 +8,10 @@ use super::known::Catalogues;
 use super::output;
 use super::range;
 use super::resume;
+use super::shard::{Planned, Selection};
 use super::timings::Stopwatch;
 use crate::diagnostic::closest;
-use crate::matrix::{self, Filter, Purpose};
+use crate::matrix::{self, Filter, Known, Purpose};
 use crate::store::read_stream;
 use model::{Plan, duration};
 use std::io::ErrorKind;
@@ -31,24 +32,25 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
         return resume::run(args, named, context);
     }
     let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
-    let plan = planned(args, &catalogues, context)?;
+    let Planned { plan, part } = planned(args, &catalogues, context)?;
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
     let (options, stopwatch) = (&args.options, Stopwatch::start());
-    Execution { context, catalogues, options, plan, own: None, prepared: None, resumed: None, bisect, stopwatch }.run()
+    Execution { context, catalogues, options, plan, part, own: None, prepared: None, resumed: None, bisect, stopwatch }
+        .run()
 }
 
 /// The plan that the arguments ask for.
 ///
 /// # Errors
 /// When a file cannot be read, or anything in it or in the filter is wrong.
-pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
+pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context) -> Result<Planned, CliError> {
     let matrix = args.matrix_path();
-    let mut plan = read(matrix, catalogues, context)?;
+    let selection = Selection { filter: args.filter.as_deref(), shard: args.shard, costs: args.options.costs.as_deref() };
+    let mut plan = read_known(matrix, &selection.known(catalogues), context)?;
     repeat(&mut plan, args.repeat);
     let purpose = if args.quarantine_verify { Purpose::Verify } else { Purpose::Test };
     args.quarantine.apply(matrix, &mut plan, purpose, catalogues, context)?;
-    select(&mut plan, args.filter.as_deref())?;
-    Ok(plan)
+    selection.apply(plan, Some(&catalogues.known()))
 }
 
 /// Gives every cell this number of trials, if there is one.
@@ -71,12 +73,20 @@ pub(super) fn select(plan: &mut Plan, filter: Option<&str>) -> Result<(), CliErr
 /// # Errors
 /// When the file cannot be read, or anything in it is wrong.
 pub(super) fn read(path: &Path, catalogues: &Catalogues, context: &Context) -> Result<Plan, CliError> {
+    read_known(path, &catalogues.known(), context)
+}
+
+/// The same by what is known of kernels and workloads.
+///
+/// # Errors
+/// See [`read`].
+pub(super) fn read_known(path: &Path, known: &Known<'_>, context: &Context) -> Result<Plan, CliError> {
     let text = read_stream(path, MAX_MATRIX).map_err(|error| {
         let hint = similar(path).filter(|_| error.kind() == ErrorKind::NotFound);
         let hint = hint.map(|meant| format!("; did you mean `{}`?", meant.display())).unwrap_or_default();
         CliError::Usage(format!("cannot read the matrix {}: {error}{hint}", path.display()))
     })?;
-    let (plan, warnings) = matrix::load(text, &path.display().to_string(), &catalogues.known())?;
+    let (plan, warnings) = matrix::load(text, &path.display().to_string(), known)?;
     for warning in warnings {
         output::print_err(&format!("{}\n", warning.render(context.color)));
     }

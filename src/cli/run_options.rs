@@ -18,7 +18,7 @@ pub struct RunOptions {
     /// Memory that guests may use, for example 4G [default: most of what is free]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<model::RamMib>,
-    /// Learned durations of trials [default: those of earlier runs]
+    /// Learned durations of trials, the costs.json of a run [default: those of earlier runs; shards: all cells take as long]
     #[arg(long, value_name = "FILE")]
     pub costs: Option<PathBuf>,
     /// Folder of the run [default: the next free runs/<date>-<n>]

@@ -121,6 +121,11 @@ pub(super) fn check(cell: &Cell, known: &Known<'_>, min_ram: MinRam) -> Result<(
     Ok(())
 }
 
+/// Why a cell cannot exist on this machine, which may know more of its kernel than the one that has expanded the matrix.
+pub fn impossible(cell: &Cell, known: &Known<'_>) -> Option<String> {
+    check(cell, known, MinRam::Known).err().map(|misfit| misfit.to_string())
+}
+
 fn workload_of(cell: &Cell) -> Option<&WorkloadName> {
     match &cell.payload {
         Payload::Workload { name, .. } => Some(name),

@@ -29,6 +29,7 @@ pub use difference::Difference;
 pub use fail_on::{UnknownReport, fail_on};
 pub use faults::{FaultError, faults};
 pub use filter::Filter;
+pub use fit::impossible;
 pub use glob::matches as matches_glob;
 pub use id::{cell_id, with_kernel};
 pub use known::{KernelLack, Known, KnownKernel, KnownKernels, KnownWorkload, UnknownKernel, WrongOption};

@@ -46,7 +46,7 @@ fn help_lists_commands_and_options() {
         "completions",
         "cache",
     ];
-    let more = ["classify", "bisect", "step", "rerun", "history", "compare", "flaky"];
+    let more = ["classify", "bisect", "step", "rerun", "history", "compare", "flaky", "merge", "archive"];
     for command in commands.into_iter().chain(more) {
         assert_case(&format!("help-{command}"), &[command, "--help"], 0);
     }

@@ -1,5 +1,7 @@
 //! The examples in `contrib/`, checked by the programs that read such files.
 
+use crate::support::guests::{lab, matrix};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,10 +28,45 @@ fn check(command: &mut Command) {
 
 #[test]
 fn pipelines_fit_their_schemas() {
-    for (schema, name) in
-        [("vendor.github-workflows", "github/nightly.yml"), ("vendor.gitlab-ci", "gitlab/.gitlab-ci.yml")]
-    {
+    for (schema, name) in [
+        ("vendor.github-workflows", "github/nightly.yml"),
+        ("vendor.github-workflows", "github/shards.yml"),
+        ("vendor.gitlab-ci", "gitlab/.gitlab-ci.yml"),
+        ("vendor.gitlab-ci", "gitlab/shards.yml"),
+        ("vendor.gitlab-ci", "gitlab/shard-job.yml"),
+    ] {
         check(Command::new(python_program("check-jsonschema")).args(["--builtin-schema", schema]).arg(file(name)));
+    }
+}
+
+#[test]
+fn exported_pipelines_fit_the_schema() {
+    let program = lab();
+    // A path with all that a shell or YAML could take for something else.
+    let name = "a 'b' \"c\" #d: $E `f` \u{85}\u{1f600}.yaml";
+    matrix(&program, &[("one", ""), ("two", "")], "");
+    std::fs::rename(program.dir().join("matrix.yaml"), program.dir().join(name)).unwrap();
+    program.write("costs.json", r#"{"schema": 1, "cells": {}}"#);
+    let more = ["--costs", "costs.json", "--include", "ci/it's.yml", "--filter", "guest=one,two"];
+    for more in [&[][..], &more] {
+        let printed = program.run([&["export", "gitlab", name, "--shards", "2"][..], more].concat());
+        assert_eq!(printed.status, Some(0), "{printed:?}");
+        let pipeline = program.write("pipeline.yml", &printed.stdout);
+        check(
+            Command::new(python_program("check-jsonschema"))
+                .args(["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"])
+                .arg(pipeline),
+        );
+        let document: Value = serde_yaml::from_str(&printed.stdout).unwrap();
+        assert_eq!(document.as_object().unwrap().keys().filter(|key| key.starts_with("shard ")).count(), 2);
+        let line = document["shard 2 of 2"]["script"][1].as_str().unwrap();
+        let shell = format!("oomlab() {{ printf '%s\\n' \"$@\"; }}; {line}");
+        let output = Command::new("sh").args(["-c", &shell]).output().unwrap();
+        let words = String::from_utf8(output.stdout).unwrap();
+        let words: Vec<&str> = words.lines().collect();
+        assert_eq!(words[..2], ["run", name]);
+        assert_eq!(words[words.len() - 4..], ["--shard", "2/2", "--out", "runs/shard"]);
+        assert_eq!(document["shard 1 of 2"]["needs"].is_array(), !more.is_empty());
     }
 }
 

@@ -42,6 +42,8 @@ fn files_page_names_every_key() {
     for file in ["verdict.json", "trial.json", "bundle.json", "../../run.json", "../../plan.json"] {
         keys(&read_json(&trial.join(file)), &mut found);
     }
+    let costs = read_json(&trial.join("../../costs.json"));
+    costs["cells"].as_object().unwrap().values().for_each(|cost| keys(cost, &mut found));
     program.write("m.yaml", MATRIX);
     let cache = [["cache", "list", "--json"], ["cache", "size", "--json"]];
     let history = nights();
@@ -51,7 +53,16 @@ fn files_page_names_every_key() {
     }
     let compared = history.run(["compare", "latest~1", "latest", "--json"]);
     keys(&serde_json::from_str(&compared.stdout).unwrap(), &mut found);
-    for args in [&["plan", "m.yaml", "--json"][..], &["doctor", "--json"], &cache[0], &cache[1]] {
+    let merged = history.run(["merge", "2026-01-01-0", "--out", "merged"]);
+    assert_eq!(merged.status, Some(0), "{merged:?}");
+    keys(&read_json(&history.dir().join("merged/part.json")), &mut found);
+    for args in [
+        &["plan", "m.yaml", "--json"][..],
+        &["plan", "m.yaml", "--shard", "1/2", "--json"],
+        &["doctor", "--json"],
+        &cache[0],
+        &cache[1],
+    ] {
         let printed = finish(program.command(args).env("OOMLAB_QEMU", FAKE_QEMU));
         keys(&serde_json::from_str(&printed.stdout).unwrap(), &mut found);
     }

@@ -39,6 +39,7 @@ mod scale;
 mod scripted;
 mod scripts;
 mod security;
+mod shards;
 mod shells;
 #[cfg(feature = "ssh")]
 mod ssh;

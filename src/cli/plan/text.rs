@@ -1,6 +1,7 @@
 //! A plan for a person.
 
 use super::files::{Files, Missing};
+use crate::cli::shard::ShardSummary;
 use crate::cli::time::range;
 use crate::host::Resources;
 use crate::kernel::Work;
@@ -20,14 +21,15 @@ const MAX_NAMED: usize = 3;
 /// cell that is left out. A row that is longer than `columns` has its cell on a line of its own. A plan may have many cells: each is printed as it is made.
 pub(super) fn print(
     plan: &Plan,
+    (shard, expected): (Option<&ShardSummary>, Option<(TimeLeft, Budget)>),
     files: &Files,
-    expected: Option<(TimeLeft, Budget)>,
     (verbose, columns): (bool, usize),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let time = |(time, budget): (TimeLeft, Budget)| format!(" · {}, {} at a time", range(time), budget.slots());
     let time = expected.map(time).unwrap_or_default();
     writeln!(out, "{} · {} cells · {} trials{time}", printable(&plan.name), plan.cells.len(), plan.trials())?;
+    shard.map_or(Ok(()), |shard| writeln!(out, "{shard}"))?;
     needed_first(files.missing(), files.missing_firmware(), Resources::of_host().cpus, out)?;
     let width = plan.cells.iter().map(|cell| expects(cell).len()).max().unwrap_or(0).max("expects".len());
     writeln!(out, "\ntrials  {:width$}  cell", "expects")?;
