@@ -201,6 +201,34 @@ fn plan_tells_what_a_shard_takes() {
     assert!(text.contains("\nshard 1/2 · about ") && text.contains(" · 0 of 3 cells were measured\n"), "{text}");
 }
 
+/// A machine that has the kernel's configuration knows that it cannot run one of the cells. Another one does not.
+#[test]
+fn shards_do_not_depend_on_what_a_machine_knows() {
+    let program = lab();
+    program.write("config", "CONFIG_X=y\n");
+    let workloads = "[idle, memcg-hog, zram-swap]";
+    let text = format!("axes:\n  kernel: mine\n  arch: x86_64\n  ram: 128M\n  workload: {workloads}\n");
+    program.write("matrix.yaml", &text);
+    let plan = |config: &str, shard: &str| -> Value {
+        let image = program.dir().join("kernel");
+        let source = format!("source:\n  local:\n    x86_64: {{image: {}{config}}}\n", image.display());
+        program.write("kernels/mine.yaml", &source);
+        let printed = program.run(["plan", "matrix.yaml", "--json", "--shard", shard]);
+        serde_json::from_str(&printed.stdout).unwrap_or_else(|_| panic!("{printed:?}"))
+    };
+    let config = format!(", config: {}", program.dir().join("config").display());
+    let count = |plan: &Value, key: &str| plan[key].as_array().map_or(0, Vec::len);
+    let mut skipped = 0;
+    for shard in ["1/2", "2/2"] {
+        let (knows, other) = (plan(&config, shard), plan("", shard));
+        assert_eq!(knows["shard"], other["shard"]);
+        assert_eq!(count(&knows, "cells") + count(&knows, "skipped"), count(&other, "cells"));
+        assert_eq!(count(&other, "skipped"), 0);
+        skipped += count(&knows, "skipped");
+    }
+    assert_eq!(skipped, 1, "by the machine whose cell it is");
+}
+
 #[test]
 fn wrong_shards_and_costs_are_wrong_usage() {
     let program = bench(2, "");
