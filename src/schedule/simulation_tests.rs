@@ -23,16 +23,15 @@ pub(in crate::schedule) fn machine(cpus: u32) -> Admission {
 
 /// `rounds` trials of each cell, expected to take what `expected` says.
 pub(in crate::schedule) fn jobs(cells: &[(u32, u64, f64)], rounds: u32, expected: impl Fn(usize) -> f64) -> Vec<Job> {
-    let all = (1..=rounds).flat_map(|round| cells.iter().enumerate().map(move |(at, cell)| (round, at, cell)));
-    let job = |(id, (round, at, (cpus, ram_mib, _))): (usize, (u32, usize, &(u32, u64, f64)))| Job {
-        id,
-        round,
-        seconds: expected(at),
-        need: Need { cpus: *cpus, ram_mib: ram_mib + QEMU_OVERHEAD_MIB, ..Need::default() },
-        is_ready: true,
-        is_known: true,
-    };
-    all.enumerate().map(job).collect()
+    let mut jobs = Vec::new();
+    for round in 1..=rounds {
+        for (at, (cpus, ram_mib, _)) in cells.iter().enumerate() {
+            let need = Need { cpus: *cpus, ram_mib: ram_mib + QEMU_OVERHEAD_MIB, ..Need::default() };
+            let (id, seconds) = (jobs.len(), expected(at));
+            jobs.push(Job { id, round, seconds, need, is_ready: true, is_known: true });
+        }
+    }
+    jobs
 }
 
 /// A mixed matrix of sixty cells: every kind of vCPUs, RAM and duration of the night, up to `max_s` seconds.
