@@ -17,7 +17,6 @@ use super::preparation::PreparationView;
 use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
-use super::shard;
 use super::timings::Stopwatch;
 use crate::host::{AccelReason, HostReader, Resources, today, wall_clock};
 use crate::kernel::Progress;
@@ -232,7 +231,7 @@ impl Execution<'_> {
             output::print_err(&model::printable_lines(&measured));
         }
         pages::write(&run);
-        shard::costs::write(&run);
+        costs::write(&run);
         if let Err(error) = result {
             report_json(&run, json)?;
             return Err(error.into());

@@ -45,7 +45,8 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
 /// When a file cannot be read, or anything in it or in the filter is wrong.
 pub(super) fn planned(args: &RunArgs, catalogues: &Catalogues, context: &Context) -> Result<Planned, CliError> {
     let matrix = args.matrix_path();
-    let selection = Selection { filter: args.filter.as_deref(), shard: args.shard, costs: args.options.costs.as_deref() };
+    let selection =
+        Selection { filter: args.filter.as_deref(), shard: args.shard, costs: args.options.costs.as_deref() };
     let mut plan = read_known(matrix, &selection.known(catalogues), context)?;
     repeat(&mut plan, args.repeat);
     let purpose = if args.quarantine_verify { Purpose::Verify } else { Purpose::Test };
