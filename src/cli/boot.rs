@@ -24,8 +24,14 @@ pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
     let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
     let stopwatch = Stopwatch::start();
     let view = View::new().timed(&stopwatch);
-    let choice =
-        KernelChoice { named: &args.kernel, arch: args.arch, ram: &args.ram, workload: args.workload.as_deref() };
+    let workload_options = options(&args.workload_options)?;
+    let choice = KernelChoice {
+        named: &args.kernel,
+        arch: args.arch,
+        ram: &args.ram,
+        workload: args.workload.as_deref(),
+        options: &workload_options,
+    };
     let (kernel, own) = choice.kernel(&mut catalogues, context, &view)?;
     let wanted = SingleCell {
         kernel,
@@ -67,6 +73,8 @@ pub(super) struct KernelChoice<'a> {
     pub arch: Arch,
     pub ram: &'a str,
     pub workload: Option<&'a str>,
+    /// Of the workload.
+    pub options: &'a Options,
 }
 
 impl KernelChoice<'_> {
@@ -112,7 +120,7 @@ impl KernelChoice<'_> {
         let (kernels, names) = (&catalogues.kernels, &self.named.config);
         let ram = self.ram.parse().unwrap_or(self.arch.min_ram);
         let workload = self.workload.and_then(|name| catalogues.workloads.get(&WorkloadName::new(name)));
-        let needs = workload.map(|workload| workload.needs(self.arch, ram)).unwrap_or_default();
+        let needs = workload.map(|workload| workload.needs(self.arch, ram, self.options)).unwrap_or_default();
         let (catalogue, assets) = (kernels.catalogue(), &context.assets);
         let found = Configurations { catalogue, assets, arch: self.arch, needs: &needs }.of_tree(folder, names);
         let found = found.map_err(|error| CliError::from(error).of_argument())?;
@@ -142,7 +150,7 @@ fn payload(args: &BootArgs) -> Result<SinglePayload, CliError> {
 }
 
 /// Options of a workload: values by name.
-type Options = BTreeMap<String, String>;
+pub(super) type Options = BTreeMap<String, String>;
 
 /// Reads `--option NAME=VALUE`.
 ///

@@ -254,8 +254,8 @@ impl KnownWorkload for Manifest {
         Self::fits(self, arch, ram)
     }
 
-    fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
-        Self::needs(self, arch, ram)
+    fn needs(&self, arch: Arch, ram: RamMib, options: &BTreeMap<String, String>) -> Needs {
+        Self::needs(self, arch, ram, options)
     }
 
     fn healthy(&self, arch: Arch) -> Expectation {

@@ -164,12 +164,10 @@ fn typed(
 ) -> Result<(Cell, Option<KernelArtifact>), CliError> {
     let named = BootKernelArgs { kernel: args.kernel.clone(), tree: args.tree.clone(), config: args.config.clone() };
     let workload = args.workload.as_deref();
-    let choice = KernelChoice { named: &named, arch, ram: &args.ram, workload };
+    let options = boot::options(&args.workload_options)?;
+    let choice = KernelChoice { named: &named, arch, ram: &args.ram, workload, options: &options };
     let (kernel, own) = choice.kernel(catalogues, context, view)?;
-    let payload = SinglePayload::Workload {
-        name: workload.unwrap_or(IDLE).to_owned(),
-        options: boot::options(&args.workload_options)?,
-    };
+    let payload = SinglePayload::Workload { name: workload.unwrap_or(IDLE).to_owned(), options };
     let wanted = SingleCell {
         kernel,
         arch,

@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::output::{notify_broken, print_list};
 use super::values::arch_parser;
 use crate::image::load_workloads;
-use crate::workload::Manifest;
+use crate::workload::{Manifest, ValueNeeds};
 use arch::Arch;
 use clap::Subcommand;
 use model::Throttle;
@@ -80,8 +80,20 @@ fn describe(manifest: &Manifest) -> String {
     text += &format!("healthy    {}\n", verdicts.join(", "));
     for (name, option) in &manifest.options {
         text += &format!("option     {name}={}   {}\n", option.default, option.help);
+        text += &option
+            .values
+            .iter()
+            .map(|(value, needs)| format!("           {value}{}\n", needed(needs)))
+            .collect::<String>();
     }
     text
+}
+
+fn needed(needs: &ValueNeeds) -> String {
+    let filesystem = needs.filesystem.map(|filesystem| format!("a disk with {}", filesystem.name()));
+    let modules = needs.modules.iter().map(|module| format!("the module {module}"));
+    let needed: Vec<_> = filesystem.into_iter().chain(modules).collect();
+    if needed.is_empty() { String::new() } else { format!(" needs {}", needed.join(", ")) }
 }
 
 fn needs(manifest: &Manifest) -> String {

@@ -164,7 +164,8 @@ impl Sources {
 #[derive(Default)]
 struct Preparation {
     kernels: BTreeMap<(KernelName, Arch), Needed<KernelArtifact>>,
-    images: BTreeMap<ImageKey, Needed<Image>>,
+    /// With the modules in them, which are not the same for all options of a workload.
+    images: BTreeMap<(ImageKey, Vec<String>), Needed<Image>>,
     disks: BTreeMap<ImageKey, Needed<TestDisk>>,
     firmwares: BTreeMap<Arch, Firmware>,
     /// Architectures of guests with several vCPUs.
@@ -239,7 +240,7 @@ impl Preparation {
     ) -> Needed<Image> {
         let has_tests = cell.needs.script.as_ref().is_some_and(|script| script.selftests.is_some());
         let own = Some(&cell.kernel).filter(|_| has_tests || !cell.needs.modules.is_empty());
-        let key = (cell.arch, workload.clone(), own.cloned());
+        let key = ((cell.arch, workload.clone(), own.cloned()), cell.needs.modules.clone());
         if let Some(image) = self.images.get(&key) {
             return image.clone();
         }

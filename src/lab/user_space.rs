@@ -51,7 +51,7 @@ impl Sources {
         make: impl FnOnce(Option<&Root<'_>>) -> Result<T, ImageError>,
     ) -> Needed<T> {
         let failed = |reason: String| verdict(Kind::ImageUnavailable, reason);
-        let script = workload.needs(arch, arch.min_ram).script;
+        let script = workload.needs(arch, arch.min_ram, &BTreeMap::new()).script;
         // A user space on a root disk is not in the initramfs, too.
         let Some(script) = script.filter(|script| script.image.is_none()) else {
             return make(None).map_err(|error| failed(error.to_string()));

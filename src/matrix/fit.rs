@@ -56,10 +56,13 @@ impl Misfit {
 
 /// What the cell's workload and its faults need on its machine.
 pub(super) fn needs(cell: &Cell, known: &Known<'_>) -> Needs {
-    let mut needs = workload_of(cell)
-        .and_then(|name| known.workloads.get(name.as_str()))
-        .map(|workload| workload.needs(cell.arch, cell.ram))
-        .unwrap_or_default();
+    let mut needs = match &cell.payload {
+        Payload::Workload { name, options } => {
+            let workload = known.workloads.get(name.as_str());
+            workload.map(|workload| workload.needs(cell.arch, cell.ram, options)).unwrap_or_default()
+        }
+        Payload::Initrd(_) => Needs::default(),
+    };
     needs.config.extend(needs_of_faults(cell).config);
     if let Some(disk) = &mut needs.disk {
         disk.throttle = disk.throttle.with(&cell.faults.disk);

@@ -101,8 +101,8 @@ pub trait KnownWorkload {
     /// Why not.
     fn fits(&self, arch: Arch, ram: RamMib) -> Result<(), Unfit>;
 
-    /// Its needs on a machine.
-    fn needs(&self, arch: Arch, ram: RamMib) -> Needs;
+    /// Its needs on a machine with these options.
+    fn needs(&self, arch: Arch, ram: RamMib, options: &BTreeMap<String, String>) -> Needs;
 
     /// The verdict of a healthy kernel.
     fn healthy(&self, arch: Arch) -> Expectation;

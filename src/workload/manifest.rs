@@ -120,9 +120,12 @@ impl Manifest {
         Ok(())
     }
 
-    /// Its needs on a machine.
-    pub fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
-        let mut needs = self.needs.on(arch, ram);
+    /// Its needs on a machine with these options.
+    pub fn needs(&self, arch: Arch, ram: RamMib, options: &BTreeMap<String, String>) -> Needs {
+        let value = |name, spec: &OptionSpec| spec.values.get(options.get(name).unwrap_or(&spec.default)).cloned();
+        let values = self.options.iter().filter_map(|(name, spec)| value(name, spec));
+        let needs = values.fold(self.needs.clone(), |needs, value| needs.with(&value));
+        let mut needs = needs.on(arch, ram);
         if let Some(script) = &self.script {
             script.add_needs(arch, &mut needs);
             needs.script = Some(script.needs());
@@ -161,22 +164,7 @@ impl Manifest {
                 wrong.help("write `mmu: required`");
             }
         }
-        self.options.iter().for_each(|(name, spec)| check_option(name, spec, document));
-    }
-}
-
-/// Options travel as words of the kernel command line and become names of the C preprocessor.
-fn check_option(name: &str, spec: &OptionSpec, document: &mut Document<'_>) {
-    let at = [Step::Key("options"), Step::Key(name), Step::Key("default")];
-    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if !is_name {
-        let wrong = document.wrong(&at[..2], format!("`{name}` is not an option name"));
-        wrong.help("use lower-case letters, digits and `_`");
-    }
-    if !spec.kind.accepts(&spec.default) {
-        let message = format!("`{}` is not a default of option `{name}`", spec.default);
-        document.wrong(&at, message).help(format!("write {}", spec.kind.notation()));
+        self.options.iter().for_each(|(name, spec)| spec.check(name, self.needs.disk, document));
     }
 }
 
@@ -245,12 +233,55 @@ options:
             ("summary: a tree of hogs\n", "", "2:1", "`summary` is missing"),
             ("mmu: required", "mmu: required\nneeds: {modules: [a, a-b]}", "7:22", "`a-b` is not a module"),
             ("mmu: required", "mmu: required\nneeds: {disc: {size: 1M}}", "7:9", "unknown key `disc`"),
+            ("type: count, default: '3'", "type: count, values: {a: {}}, default: '3'", "14:24", "only a word has"),
+            (
+                "type: count, default: '3'",
+                "type: word, values: {a: {}, b: {}}, default: c",
+                "14:56",
+                "write `a` or `b`",
+            ),
+            (
+                "type: count, default: '3'",
+                "type: word, values: {A: {}, b: {}}, default: b",
+                "14:32",
+                "`A` is not a value",
+            ),
+            (
+                "type: count, default: '3'",
+                "type: word, values: {a: {modules: ['-']}}, default: a",
+                "14:46",
+                "not a module",
+            ),
+            ("type: count, default: '3'", "type: word, values: {a: {filesystem: xfs}}, default: a", "14:48", "no disk"),
+            ("type: count, default: '3'", "type: word, values: {a: {module: [b]}}, default: a", "14:36", "`module`"),
         ] {
             let found = parse(&TEXT.replace(from, to)).unwrap_err();
             let shown = found.iter().map(ToString::to_string).collect::<String>();
             let place = format!("╭─ images/workloads/fork-hog/manifest.yaml:{place}\n");
             assert!(shown.contains(&place) && shown.contains(part), "{shown}");
         }
+    }
+
+    #[test]
+    fn value_of_an_option_adds_needs() {
+        let options = "
+needs: {modules: [zram], disk: {size: 1M}}
+options:
+  fs: {type: word, default: ext4, help: x, values: {ext4: {filesystem: ext4}, xfs: {filesystem: xfs}}}
+  on: {type: word, default: disk, help: x, values: {disk: {}, loop: {modules: [loop]}}}
+";
+        let (without_options, _) = TEXT.split_once("\noptions:").unwrap();
+        let manifest = parse(&(without_options.to_owned() + options)).unwrap();
+        let needs = |values: &[(&str, &str)]| {
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            manifest.check_options(&values).map(|()| manifest.needs(arch::find("x86_64").unwrap(), RamMib(64), &values))
+        };
+        assert_eq!(needs(&[]).unwrap().modules, ["virtio_pci", "virtio_blk", "ext4", "zram"]);
+        let chosen = needs(&[("fs", "xfs"), ("on", "loop")]).unwrap();
+        assert_eq!(chosen.modules, ["virtio_pci", "virtio_blk", "xfs", "zram", "loop"]);
+        assert_eq!(chosen.disk.unwrap().filesystem, Some(model::Filesystem::Xfs));
+        let wrong = needs(&[("on", "lop")]).unwrap_err();
+        assert_eq!(wrong[0].to_string(), "option `on` of workload `fork-hog` is `lop`: write `disk` or `loop`");
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod unfit;
 
 pub use catalogue::{Workloads, catalogue};
 pub use manifest::{Manifest, MmuNeed};
-pub use needs::{DiskNeed, DiskSize, NeedsSpec};
+pub use needs::{DiskNeed, DiskSize, NeedsSpec, ValueNeeds};
 pub use option::{OptionError, OptionSpec, OptionType};
 pub use script::{ScriptSpec, file_name, is_package_name, needs_of_image};
 pub use unfit::Unfit;

@@ -33,6 +33,16 @@ pub struct DiskNeed {
     pub filesystem: Option<Filesystem>,
 }
 
+/// What a value of an option needs beside the workload's `needs`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValueNeeds {
+    /// Kernel modules, as `lsmod` names them.
+    pub modules: Vec<String>,
+    /// The file system that is made on the disk.
+    pub filesystem: Option<Filesystem>,
+}
+
 /// The size of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskSize {
@@ -43,6 +53,15 @@ pub enum DiskSize {
 }
 
 impl NeedsSpec {
+    /// These and those of an option's value.
+    pub(super) fn with(mut self, more: &ValueNeeds) -> Self {
+        self.modules.extend(more.modules.iter().cloned());
+        if let Some(disk) = &mut self.disk {
+            disk.filesystem = more.filesystem.or(disk.filesystem);
+        }
+        self
+    }
+
     /// The needs on a machine.
     pub(super) fn on(&self, arch: Arch, ram: RamMib) -> Needs {
         let disk = self.disk.map(|need| {
@@ -63,19 +82,12 @@ impl NeedsSpec {
 
     /// Notes what is wrong with it, below the key `needs`.
     pub(super) fn check(&self, document: &mut Document<'_>) {
-        let list = |key, index| [Step::Key("needs"), Step::Key(key), Step::Item(index)];
-        for (index, name) in self.modules.iter().enumerate() {
-            if name.is_empty() || !name.bytes().all(is_module_byte) {
-                let message = format!("`{name}` is not a module");
-                document
-                    .wrong(&list("modules", index), message)
-                    .help("write it as `lsmod` does: letters, digits and `_`");
-            }
-        }
+        check_modules(&[Step::Key("needs"), Step::Key("modules")], &self.modules, document);
         for (index, name) in self.config.iter().enumerate() {
             if name.is_empty() || !name.bytes().all(is_option_byte) || name.starts_with("CONFIG_") {
                 let message = format!("`{name}` is not a kernel option");
-                document.wrong(&list("config", index), message).help("write for example `MEMCG`, without `CONFIG_`");
+                let at = [Step::Key("needs"), Step::Key("config"), Step::Item(index)];
+                document.wrong(&at, message).help("write for example `MEMCG`, without `CONFIG_`");
             }
         }
         let Some(disk) = self.disk else { return };
@@ -86,6 +98,37 @@ impl NeedsSpec {
         if disk.throttle.bps == Some(0) || disk.throttle.iops == Some(0) {
             let wrong = document.wrong(&of_disk("throttle"), "a disk with a throttle of 0 never completes a request");
             wrong.help("leave out what is not limited");
+        }
+    }
+}
+
+impl ValueNeeds {
+    /// Notes what is wrong with it, below `at`; `disk` is that of the workload.
+    pub(super) fn check(&self, at: &[Step<'_>], disk: Option<DiskNeed>, document: &mut Document<'_>) {
+        check_modules(&[at, &[Step::Key("modules")]].concat(), &self.modules, document);
+        let at = [at, &[Step::Key("filesystem")]].concat();
+        match disk {
+            _ if self.filesystem.is_none() => {}
+            None => {
+                let wrong = document.wrong(&at, "the workload has no disk for a file system");
+                wrong.help("add for example `needs: {disk: {size: 64M}}`");
+            }
+            Some(disk) if disk.filesystem.is_some() => {
+                let wrong = document.wrong(&at, "`needs` names the file system of the disk already");
+                wrong.help("name it in one of the two places");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check_modules(at: &[Step<'_>], modules: &[String], document: &mut Document<'_>) {
+    for (index, name) in modules.iter().enumerate() {
+        if name.is_empty() || !name.bytes().all(is_module_byte) {
+            let message = format!("`{name}` is not a module");
+            document
+                .wrong(&[at, &[Step::Item(index)]].concat(), message)
+                .help("write it as `lsmod` does: letters, digits and `_`");
         }
     }
 }

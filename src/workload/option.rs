@@ -1,6 +1,7 @@
 //! A workload's settings: what may be set, and to what.
 
-use crate::diagnostic::closest;
+use super::needs::{DiskNeed, ValueNeeds};
+use crate::diagnostic::{Document, Step, closest};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,53 @@ pub struct OptionSpec {
     pub default: String,
     /// One line for `oomlab workload show`.
     pub help: String,
+    /// The words that it may be, with what each needs; any word if there is none.
+    #[serde(default)]
+    pub values: BTreeMap<String, ValueNeeds>,
+}
+
+impl OptionSpec {
+    fn accepts(&self, value: &str) -> bool {
+        self.kind.accepts(value) && (self.values.is_empty() || self.values.contains_key(value))
+    }
+
+    /// What to write, for messages.
+    fn notation(&self) -> String {
+        if self.values.is_empty() {
+            return self.kind.notation().to_owned();
+        }
+        let words: Vec<_> = self.values.keys().map(|word| format!("`{word}`")).collect();
+        words.join(" or ")
+    }
+
+    /// Notes what is wrong with it, below `options`. Options travel as words of the kernel command line and become names of the C
+    /// preprocessor. `disk` is that of the workload.
+    pub(super) fn check(&self, name: &str, disk: Option<DiskNeed>, document: &mut Document<'_>) {
+        let at = |key| [Step::Key("options"), Step::Key(name), Step::Key(key)];
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if !is_name {
+            let wrong = document.wrong(&at("")[..2], format!("`{name}` is not an option name"));
+            wrong.help("use lower-case letters, digits and `_`");
+        }
+        if !self.values.is_empty() && self.kind != OptionType::Word {
+            let wrong = document.wrong(&at("values"), "only a word has `values`");
+            wrong.help("write `type: word`");
+            return;
+        }
+        if !self.accepts(&self.default) {
+            let message = format!("`{}` is not a default of option `{name}`", self.default);
+            document.wrong(&at("default"), message).help(format!("write {}", self.notation()));
+        }
+        for (value, needs) in &self.values {
+            let at = [&at("values")[..], &[Step::Key(value)]].concat();
+            if !self.kind.accepts(value) {
+                let message = format!("`{value}` is not a value of option `{name}`");
+                document.wrong(&at, message).help(format!("write {}", self.kind.notation()));
+            }
+            needs.check(&at, disk, document);
+        }
+    }
 }
 
 /// What the value of a setting looks like.
@@ -95,7 +143,7 @@ pub enum OptionError {
         /// What was written.
         value: String,
         /// What to write instead.
-        notation: &'static str,
+        notation: String,
     },
 }
 
@@ -126,8 +174,8 @@ fn check_one(workload: &str, specs: &BTreeMap<String, OptionSpec>, name: &str, v
             nearest: closest(name, specs.keys().map(String::as_str)).map(str::to_owned),
             known: specs.keys().cloned().collect(),
         }),
-        Some(spec) if !spec.kind.accepts(value) => {
-            Some(OptionError::Value { workload, option, value: value.to_owned(), notation: spec.kind.notation() })
+        Some(spec) if !spec.accepts(value) => {
+            Some(OptionError::Value { workload, option, value: value.to_owned(), notation: spec.notation() })
         }
         Some(_) => None,
     }
@@ -158,7 +206,7 @@ mod tests {
 
     #[test]
     fn errors_suggest_the_nearest_option() {
-        let spec = |kind| OptionSpec { kind, default: "1".to_owned(), help: "x".to_owned() };
+        let spec = |kind| OptionSpec { kind, default: "1".to_owned(), help: "x".to_owned(), values: BTreeMap::new() };
         let specs = BTreeMap::from([
             ("hogs".to_owned(), spec(OptionType::Count)),
             ("writes".to_owned(), spec(OptionType::Size)),

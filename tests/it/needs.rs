@@ -38,6 +38,16 @@ fn user_kernel(program: &Program, kernel: &KernelArtifact, module: &[u8]) {
     program.write("kernels/mine.yaml", &format!("source:\n  local:\n    x86_64: {files}\n"));
 }
 
+/// A user kernel, `mine`, with a module that it does not load.
+fn user_kernel_that_rejects_virtio(program: &Program) {
+    let (kernel, module) = kernel_with_virtio();
+    let mut content = module.content;
+    // The kernel rejects the version magic, or the signature before that.
+    let magic = content.windows(9).position(|bytes| bytes == b"vermagic=").expect("a version");
+    content[magic + 9] = b'9';
+    user_kernel(program, &kernel, &content);
+}
+
 /// A user workload with these needs that does nothing.
 fn user_workload(program: &Program, needs: &str) {
     let text = format!(
@@ -120,13 +130,8 @@ fn modules_are_loaded_before_the_workload() {
 
 #[test]
 fn rejected_module_is_named() {
-    let (kernel, module) = kernel_with_virtio();
     let program = Program::new();
-    let mut content = module.content;
-    // The kernel rejects the version magic, or the signature before that.
-    let magic = content.windows(9).position(|bytes| bytes == b"vermagic=").expect("a version");
-    content[magic + 9] = b'9';
-    user_kernel(&program, &kernel, &content);
+    user_kernel_that_rejects_virtio(&program);
     user_workload(&program, "modules: [virtio]");
     let (finished, trial) = boot(&program, "mine", &["--workload", "needy"]);
     let verdict = trial.unwrap_or_else(|| panic!("{finished:?}")).verdict;
@@ -134,6 +139,27 @@ fn rejected_module_is_named() {
     assert!(verdict.summary.ends_with("cannot-load-virtio"), "{}", verdict.summary);
     let console = read_console(program.dir());
     assert!(console.contains("oomlab agent: /modules/virtio.ko: error "), "{console}");
+}
+
+#[test]
+fn cells_with_other_options_have_other_modules() {
+    let program = Program::new();
+    user_kernel_that_rejects_virtio(&program);
+    user_workload(&program, "");
+    let manifest = program.dir().join("images/workloads/needy/manifest.yaml");
+    let option =
+        "options:\n  bus: {type: word, default: none, help: x, values: {none: {}, virtio: {modules: [virtio]}}}\n";
+    let text = std::fs::read_to_string(&manifest).unwrap() + option;
+    program.write("images/workloads/needy/manifest.yaml", &text);
+    let matrix = "axes: {kernel: mine, arch: x86_64, ram: 128M, workload: [needy, needy: {bus: virtio}]}\n";
+    program.write("matrix.yaml", matrix);
+    let finished = finish(&mut kernels::command(&program, &["run", "matrix.yaml", "--out", "run"]));
+    let summary = |id: &str| match read_trial(&program.dir().join("run/cells").join(id)) {
+        Ok(trial) => trial.verdict.summary,
+        Err(error) => panic!("{id}: {error}: {finished:?}"),
+    };
+    assert!(!summary("mine.x86_64.128M.needy").contains("virtio"), "{finished:?}");
+    assert!(summary("mine.x86_64.128M.needy+bus=virtio").ends_with("cannot-load-virtio"), "{finished:?}");
 }
 
 #[test]

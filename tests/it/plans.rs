@@ -58,7 +58,7 @@ impl KnownWorkload for Workload {
         }
     }
 
-    fn needs(&self, arch: Arch, ram: RamMib) -> Needs {
+    fn needs(&self, arch: Arch, ram: RamMib, _: &BTreeMap<String, String>) -> Needs {
         if !self.needs_disk {
             return Needs::default();
         }
