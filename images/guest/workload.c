@@ -114,6 +114,11 @@ static const char *option(const char *variable, const char *fallback)
 	return value ? value : fallback;
 }
 
+const char *workload_option_word(const char *variable, const char *fallback)
+{
+	return option(variable, fallback);
+}
+
 uint64_t workload_option_count(const char *variable, const char *fallback)
 {
 	const char *value = option(variable, fallback);

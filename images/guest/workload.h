@@ -54,6 +54,9 @@ uint64_t workload_option_count(const char *variable, const char *fallback);
 /* A size in KiB; a percentage is one of the memory that is free now. */
 uint64_t workload_option_kib(const char *variable, const char *fallback);
 
+/* A word. */
+const char *workload_option_word(const char *variable, const char *fallback);
+
 /* True with this probability, drawn once for each call. */
 bool workload_option_chance(const char *variable, const char *fallback);
 

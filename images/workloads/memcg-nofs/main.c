@@ -4,11 +4,10 @@
  * the cgroup waits. */
 
 #include "../../guest/cgroup.h"
+#include "../../guest/loop.h"
 #include "../../guest/sys.h"
 #include "../../guest/text.h"
 #include "../../guest/workload.h"
-
-#define LOOP_DEVICE "/loop0"
 
 /* The value of `ready` that stops the outsider. */
 static const unsigned long STOP = ~0ul;
@@ -35,17 +34,6 @@ static int outsider(void)
 		if (sys_write((int)fd, "", 0) != 0)
 			return 1;
 	return 0;
-}
-
-static bool attach_loop_device(long fd)
-{
-	enum { LOOP_MAJOR = 7, LOOP_SET_FD = 0x4c00 };
-	long device;
-
-	if (sys_mknod(LOOP_DEVICE, S_IFBLK, LOOP_MAJOR, 0) < 0)
-		return false;
-	device = sys_open(LOOP_DEVICE, O_RDWR);
-	return device >= 0 && SYS(ioctl, device, LOOP_SET_FD, fd) == 0;
 }
 
 /* A descriptor, or a negative errno. */
@@ -89,7 +77,7 @@ int workload_main(const char *role, uint64_t amount)
 	fd = make_file();
 	if (fd < 0)
 		return workload_fail("mount-failed");
-	if (!attach_loop_device(fd))
+	if (!loop_attach((int)fd))
 		return workload_fail("no-loop-device");
 	if (!workload_start("outsider", 0, NULL) || !wait_until_ready(1))
 		return workload_fail("outsider-not-ready");
