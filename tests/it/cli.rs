@@ -266,6 +266,7 @@ fn a_trial_that_is_not_there_cannot_run_again() {
 fn kernels_and_workloads_are_listed() {
     assert_case("workload-list", &["workload", "list"], 0);
     assert_case("workload-show", &["workload", "show", "zombie-victim"], 0);
+    assert_case("workload-show-values", &["workload", "show", "fs-hog"], 0);
     assert_case("workload-unknown", &["workload", "show", "zombie"], 2);
     assert_case("kernel-unknown", &["kernel", "get", "linux-6.l"], 2);
     assert_case("kernel-unknown-arch", &["kernel", "get", "linux-6.1", "--arch", "mips"], 2);

@@ -1,6 +1,6 @@
 /* A process takes memory page by page until it is killed. Between two pages it reads and overwrites pages of a file, makes and
- * removes small files and calls fsync(2): its own pages are allocated with __GFP_FS, those that the file system, its journal, the loop
- * device and dm-crypt need for it are not. Whichever runs out first decides whether a task is killed. */
+ * removes small files and calls fsync(2): its own pages are allocated with __GFP_FS, those of files on XFS and of a loop device's
+ * file, and those that journals and dm-crypt need, are not. Whichever runs out first decides whether a task is killed. */
 
 #include "../../guest/swap.h"
 #include "../../guest/sys.h"
