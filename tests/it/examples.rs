@@ -41,6 +41,7 @@ const NAMES: &[(&str, &str)] = &[
     ("latest~1 latest", "2026-01-02-0 2026-01-03-0"),
     // Real guests and hours.
     ("matrices/nommu-oom.yaml --repeat 20", "matrices/smoke.yaml"),
+    ("matrices/nofs-stall.yaml --filter 'workload=fs-hog' --repeat 4", "matrices/smoke.yaml --filter workload=idle"),
     ("matrices/nofs-stall.yaml", "matrices/smoke.yaml"),
     ("git bisect run ", ""),
     ("--from 5.10 --to 7.3", "--from mine-5.10 --to mine-7.3"),
