@@ -48,7 +48,7 @@ impl HostReader {
             let groups = self.groups.unified(&format!("{resource}.pressure"));
             host.into_iter().chain(groups).filter_map(|text| avg10(&text, kind)).fold(0.0, f32::max)
         };
-        Pressure { memory: highest("memory", "some"), io: highest("io", "full"), cpu: highest("cpu", "some") }
+        Pressure { memory: highest("memory", "some"), io: highest("io", "full") }
     }
 }
 
@@ -117,12 +117,11 @@ mod tests {
 
     #[test]
     fn host_and_control_groups_are_read() {
-        let (memory, group, io, cpu) = (psi(1.5, 0.5), psi(12.25, 3.0), psi(80.0, 40.0), psi(75.0, 0.0));
+        let (memory, group, io) = (psi(1.5, 0.5), psi(12.25, 3.0), psi(80.0, 40.0));
         let (root, reader) = host(&[
             ("proc/meminfo", "MemTotal: 9 kB\nMemAvailable: 8192000 kB\n"),
             ("proc/pressure/memory", &memory),
             ("proc/pressure/io", &io),
-            ("proc/pressure/cpu", &cpu),
             ("proc/self/mountinfo", V2),
             ("proc/self/cgroup", "0::/slice/job\n"),
             ("sys/fs/cgroup/slice/memory.high", "1073741824\n"),
@@ -131,7 +130,7 @@ mod tests {
         ]);
         let state = reader.read(root.path());
         assert_eq!(state.available_mib, Some(512), "the group's");
-        assert_eq!(state.pressure, Pressure { memory: 12.25, io: 40.0, cpu: 75.0 });
+        assert_eq!(state.pressure, Pressure { memory: 12.25, io: 40.0 });
         assert!(state.disk.record_mib.is_some());
         std::fs::write(root.path().join("proc/meminfo"), "MemAvailable: 102400 kB\n").unwrap();
         assert_eq!(reader.read(root.path()).available_mib, Some(100), "it is read again");

@@ -93,10 +93,10 @@ fn full_disk_ends_the_run_and_says_so_before() {
 }
 
 #[test]
-fn busy_host_runs_one_trial_at_a_time() {
+fn host_that_stalls_on_storage_runs_one_trial_at_a_time() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(root.path().join("proc/pressure")).unwrap();
-    std::fs::write(root.path().join("proc/pressure/cpu"), "some avg10=97.00 avg60=0.00 avg300=0.00 total=1\n").unwrap();
+    std::fs::write(root.path().join("proc/pressure/io"), "full avg10=97.00 avg60=0.00 avg300=0.00 total=1\n").unwrap();
     let plan = plan(3, 1);
     let mut options = RunOptions { host: HostReader::below(root.path()), ..options() };
     options.budget.cpus = 2;
@@ -106,7 +106,7 @@ fn busy_host_runs_one_trial_at_a_time() {
     let Ok(Next::Wait(Some(said))) = roster.next(5.0) else { panic!("nothing is said") };
     assert_eq!(
         said,
-        "waiting for the host: its tasks wait for CPUs 97 % of the time; no further trial starts until then"
+        "waiting for the host: its tasks wait for storage 97 % of the time; no further trial starts until then"
     );
 }
 

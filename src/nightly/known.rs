@@ -30,12 +30,11 @@ impl RunTrends {
     }
 }
 
-/// Cells with trials that ended unexpectedly without a verdict on the guest, and the number of these trials; interrupted ones are not
-/// among them.
-pub fn without_verdict(trials: &[TrialRecord]) -> Vec<(CellId, u32)> {
+/// Cells with trials that ended unexpectedly with this outcome, and the number of these trials; interrupted ones are not among them.
+pub fn unexpected(trials: &[TrialRecord], outcome: Outcome) -> Vec<(CellId, u32)> {
     let mut cells: BTreeMap<&CellId, u32> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.is_unexpected() && !trial.is_interrupted()) {
-        if trial.verdict.outcome() == Outcome::Inconclusive {
+        if trial.verdict.outcome() == outcome {
             *cells.entry(&trial.cell.id).or_default() += 1;
         }
     }
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn unexpected_inconclusive_trials_are_without_verdict() {
+    fn unexpected_trials_are_counted_by_cell() {
         let (open, known) = (cell("a", Vec::new()), cell("b", vec![entry("quarantine.yaml:1")]));
         let is_other = |kind: &Kind| kind.outcome() == Outcome::Inconclusive && *kind != Kind::Interrupted;
         let inconclusive = Kind::ALL.iter().copied().find(is_other).unwrap();
@@ -94,7 +93,7 @@ mod tests {
             trial(&open, 4, Kind::Panic),
             trial(&known, 1, inconclusive),
         ];
-        assert_eq!(without_verdict(&trials), [(CellId::new("a"), 2)]);
+        assert_eq!(unexpected(&trials, Outcome::Inconclusive), [(CellId::new("a"), 2)]);
     }
 
     #[test]

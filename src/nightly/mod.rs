@@ -26,7 +26,7 @@ mod words;
 pub use allotment::allot;
 pub use config::{Job, NightlyConfig};
 pub use job::{JobError, run_job};
-pub use known::{RunTrends, without_verdict};
+pub use known::{RunTrends, unexpected};
 pub use night::{Night, NightDir, NightRun, StartError, Started, nights};
 pub use outcome::{Counts, NightResult};
 pub use schema::json_schema;

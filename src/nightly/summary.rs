@@ -23,6 +23,8 @@ pub struct Summary {
     pub expired: Vec<Quarantine>,
     /// Cells with trials that ended unexpectedly without a verdict on the guest, and the number of these trials.
     pub no_verdict: Vec<(CellId, u32)>,
+    /// Cells with trials that passed although a failure was expected, and the number of these trials.
+    pub passes: Vec<(CellId, u32)>,
     /// Cells with trials that the budget did not allow, and the number of these trials.
     pub not_run: Vec<(CellId, u32)>,
     /// Matrices whose run has not begun.
@@ -80,6 +82,9 @@ impl Summary {
         if !self.no_verdict.is_empty() {
             facts.push(format!("{} without a verdict", trials(sum(&self.no_verdict))));
         }
+        if !self.passes.is_empty() {
+            facts.push(format!("{} passed unexpectedly", trials(sum(&self.passes))));
+        }
         if self.has_lab_failed() {
             facts.push("the lab failed".to_owned());
         }
@@ -100,6 +105,9 @@ impl Summary {
         }
         if !self.no_verdict.is_empty() {
             let _ = writeln!(out, "no verdict: {}", of_cells(&self.no_verdict));
+        }
+        if !self.passes.is_empty() {
+            let _ = writeln!(out, "unexpected pass: {}", of_cells(&self.passes));
         }
         if !self.not_run.is_empty() {
             let _ = writeln!(out, "not run: {}", of_cells(&self.not_run));
@@ -190,6 +198,7 @@ mod tests {
             quarantined: 0,
             expired: Vec::new(),
             no_verdict: Vec::new(),
+            passes: Vec::new(),
             not_run: Vec::new(),
             not_begun: Vec::new(),
             lab_errors: 0,
@@ -222,6 +231,14 @@ mod tests {
         let new = Summary { counts: Counts { new: 1, ..Counts::default() }, ..summary.clone() };
         assert_eq!(new.result(), NightResult::New);
         assert_eq!(Summary { lab_errors: 1, ..summary }.result(), NightResult::LabFailed);
+    }
+
+    #[test]
+    fn expected_failures_that_pass_are_named() {
+        let summary = Summary { passes: vec![(CellId::new("a"), 1)], ..summary() };
+        assert_eq!((summary.result(), summary.result().exit_code()), (NightResult::Quiet, 0));
+        let expected = "night 2026-11-30-0: nothing new, 1 trial passed unexpectedly\nunexpected pass: 1 trial of a\n";
+        assert_eq!(summary.text(), expected);
     }
 
     #[test]

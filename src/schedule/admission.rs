@@ -26,11 +26,10 @@ const MIN_AVAILABLE_MIB: u64 = 256;
 /// Disk space that stays free, in MiB.
 const MIN_FREE_MIB: u64 = 256;
 
-/// PSI `avg10` in percent from which nothing new is admitted. Few hosts that work as they should wait for memory at all; a busy disk
-/// and busy CPUs are normal, and the lab's own guests make them so.
+/// PSI `avg10` in percent from which nothing new is admitted. Few hosts that work as they should wait for memory at all; a busy disk is
+/// normal. CPUs do not count: the lab's own guests make tasks wait for them, and a guest on a busy host is given more time.
 const MAX_MEMORY_PRESSURE: f32 = 10.0;
 const MAX_IO_PRESSURE: f32 = 50.0;
-const MAX_CPU_PRESSURE: f32 = 90.0;
 
 impl Budget {
     /// Number of trials with this need that run at a time, at least one.
@@ -188,8 +187,6 @@ impl Admission {
         let limits = [
             (Stalled::Memory, host.pressure.memory, MAX_MEMORY_PRESSURE),
             (Stalled::Io, host.pressure.io, MAX_IO_PRESSURE),
-            // More jobs than CPUs wait for each other.
-            (Stalled::Cpu, if self.budget.jobs.is_some() { 0.0 } else { host.pressure.cpu }, MAX_CPU_PRESSURE),
         ];
         let over = limits.into_iter().find(|(_, percent, max)| percent >= max);
         over.map(|(on, percent, _)| Lack::Pressure { on, percent })

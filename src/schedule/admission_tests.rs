@@ -58,14 +58,10 @@ fn memory_of_the_user_counts_instead_of_what_is_available() {
 fn pressure_holds_all_trials() {
     let admission = admission(8, 800);
     let lack = |pressure| admission.lack(need(1, 1), &HostState { pressure, ..host(9999) });
-    assert_eq!(lack(Pressure { memory: 9.9, io: 49.0, cpu: 89.0 }), None);
+    assert_eq!(lack(Pressure { memory: 9.9, io: 49.0 }), None);
     let memory = lack(Pressure { memory: 12.4, ..Pressure::default() }).unwrap();
     assert_eq!(memory.to_string(), "the host: its tasks wait for memory 12 % of the time");
     assert!(matches!(lack(Pressure { io: 50.0, ..Pressure::default() }), Some(Lack::Pressure { on: Stalled::Io, .. })));
-    let cpu = Pressure { cpu: 95.0, ..Pressure::default() };
-    assert!(matches!(lack(cpu), Some(Lack::Pressure { on: Stalled::Cpu, .. })));
-    let jobs = Admission::new(Budget { jobs: Some(4), ..*admission.budget() });
-    assert_eq!(jobs.lack(need(1, 1), &HostState { pressure: cpu, ..host(9999) }), None, "`--jobs` asks for it");
 }
 
 #[test]

@@ -19,8 +19,6 @@ pub struct Pressure {
     pub memory: f32,
     /// All tasks waited for storage.
     pub io: f32,
-    /// Some task waited for a CPU.
-    pub cpu: f32,
 }
 
 /// Free space in MiB.

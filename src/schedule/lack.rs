@@ -43,8 +43,6 @@ pub enum Stalled {
     Memory,
     /// Storage.
     Io,
-    /// CPUs.
-    Cpu,
 }
 
 /// Where disk space is missing.
@@ -83,7 +81,6 @@ impl fmt::Display for Lack {
                 let what = match on {
                     Stalled::Memory => "memory",
                     Stalled::Io => "storage",
-                    Stalled::Cpu => "CPUs",
                 };
                 write!(f, "the host: its tasks wait for {what} {percent:.0} % of the time")
             }

@@ -6,8 +6,8 @@ use crate::cli::interrupt::EXIT_INTERRUPTED;
 use crate::cli::output::{notify, print_plain, write_file};
 use crate::cli::prune;
 use crate::host::now;
-use crate::nightly::{Counts, Finding, JobError, Summary, run_job, without_verdict};
-use model::{CellTrend, Quarantine, Regression, RunId, Trend};
+use crate::nightly::{Counts, Finding, JobError, Summary, run_job, unexpected};
+use model::{CellTrend, Outcome, Quarantine, Regression, RunId, Trend};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Night<'_> {
         self.trends.values().for_each(|trends| counts.add(Counts::of(&trends.open)));
         let undecided =
             self.trends.values().flat_map(|trends| &trends.open).filter(|trend| trend.trend == Trend::Undecided);
-        let (mut not_run, mut no_verdict, mut lab_errors) = (Vec::new(), Vec::new(), 0);
+        let (mut not_run, mut no_verdict, mut passes, mut lab_errors) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for run in self.begun() {
             let Ok(record) = run.record() else { continue };
             let stopped = record.trials.iter().filter(|trial| trial.is_interrupted());
@@ -67,9 +67,9 @@ impl Night<'_> {
             let missing =
                 |cell: &model::NotRun| (cell.cell.id.clone(), u32::try_from(cell.trials.len()).unwrap_or(u32::MAX));
             not_run.extend(record.not_run.iter().map(missing));
-            no_verdict.extend(without_verdict(&record.trials));
-            lab_errors +=
-                record.trials.iter().filter(|trial| trial.verdict.outcome() == model::Outcome::LabError).count();
+            no_verdict.extend(unexpected(&record.trials, Outcome::Inconclusive));
+            passes.extend(unexpected(&record.trials, Outcome::Pass));
+            lab_errors += record.trials.iter().filter(|trial| trial.verdict.outcome() == Outcome::LabError).count();
         }
         let not_begun = self.dir.night().runs.iter().filter(|run| run.run.is_none());
         Summary {
@@ -79,6 +79,7 @@ impl Night<'_> {
             quarantined: self.trends.values().map(|trends| trends.quarantined).sum(),
             expired: self.expired(),
             no_verdict,
+            passes,
             not_run,
             not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
             lab_errors,
