@@ -237,7 +237,7 @@ fn wrong_shards_and_costs_are_wrong_usage() {
         (&["--shard", "0/8"][..], "there is no shard 0 of 8: they count from 1 to 8"),
         (&["--shard", "9/8"], "there is no shard 9 of 8"),
         (&["--shard", "x"], "not a shard: write for example `2/8`"),
-        (&["--costs", "costs.json"], "--shard <K/N>"),
+        (&["--costs", "costs.json"], "cannot read the costs costs.json: costs of schema 9"),
         (&["--shard", "1/2", "--costs", "costs.json"], "cannot read the costs costs.json: costs of schema 9"),
         (&["--shard", "1/2", "--costs", "nothing"], "cannot read the costs nothing: No such file"),
     ] {
