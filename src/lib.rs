@@ -59,6 +59,7 @@ pub mod qmp;
 pub mod report;
 pub mod retention;
 pub mod schedule;
+pub mod slurm;
 #[cfg(feature = "ssh")]
 pub mod ssh;
 pub mod store;

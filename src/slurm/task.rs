@@ -1,0 +1,149 @@
+//! Tasks of arrays, as `squeue` lists them. Pure.
+
+use super::state::TaskState;
+use std::fmt;
+
+/// The columns that [`Task::parse_list`] reads, each with the separator behind it (squeue(1), `--Format`).
+pub(super) const COLUMNS: &str = "ArrayJobID:|,ArrayTaskID:|,State:|,exit_code:|,NodeList:|,Reason:|,Name:|";
+
+/// A task of an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskId {
+    /// The array's job id.
+    pub array: u32,
+    /// Its index in the array.
+    pub index: u32,
+}
+
+/// `17_3`, as Slurm's commands take it.
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.array, self.index)
+    }
+}
+
+/// How a task's script ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExitCode {
+    /// Its exit code.
+    pub code: u8,
+    /// The signal that ended it; 0 for none.
+    pub signal: u8,
+}
+
+impl ExitCode {
+    /// Where slurmstepd cannot open the file for the output, the status is an error number of Slurm's own, 4021: this in its low
+    /// seven bits (as Slurm 22.05 does it).
+    const NO_OUTPUT: u8 = 53;
+
+    /// A status of wait(2), in which `squeue` prints it, or `code:signal`.
+    fn parse(text: &str) -> Option<Self> {
+        if let Some((code, signal)) = text.split_once(':') {
+            return Some(Self { code: code.parse().ok()?, signal: signal.parse().ok()? });
+        }
+        let status: u32 = text.parse().ok()?;
+        Some(Self { code: (status >> 8 & 0xff) as u8, signal: (status & 0x7f) as u8 })
+    }
+
+    /// Whether the node could not open the file for the task's output.
+    pub const fn lacks_output(self) -> bool {
+        self.signal == Self::NO_OUTPUT
+    }
+}
+
+impl fmt::Display for ExitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.signal {
+            0 => write!(f, "exit code {}", self.code),
+            signal => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// A task with its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Which one.
+    pub id: TaskId,
+    /// Its state.
+    pub state: TaskState,
+    /// The state's name, as Slurm has it: `NODE_FAIL`.
+    pub word: String,
+    /// How its script ended, once it has.
+    pub exit: ExitCode,
+    /// The node; empty until it has one.
+    pub node: String,
+    /// Why it waits, or has failed: `Resources`.
+    pub reason: String,
+    /// Name of its job.
+    pub name: String,
+}
+
+/// Reasons for which a task waits for ever (squeue(1), "JOB REASON CODES").
+const HOPELESS: [&str; 4] = ["PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS"];
+
+impl Task {
+    /// Whether it waits for what never comes.
+    pub fn is_hopeless(&self) -> bool {
+        self.state == TaskState::Waiting && HOPELESS.contains(&self.reason.as_str())
+    }
+
+    /// The tasks in the output of `squeue`. Lines of jobs that are no tasks of arrays are left out.
+    pub(super) fn parse_list(text: &str) -> Vec<Self> {
+        text.lines().filter_map(Self::parse).collect()
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(7, '|').map(str::trim);
+        let mut next = || fields.next();
+        let id = TaskId { array: next()?.parse().ok()?, index: next()?.parse().ok()? };
+        let word = next()?.to_owned();
+        let (exit, node, reason) = (ExitCode::parse(next()?)?, next()?.to_owned(), next()?.to_owned());
+        let name = next()?.trim_end_matches('|').to_owned();
+        Some(Self { id, state: TaskState::of(&word), word, exit, node, reason, name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slurm::state::Ending;
+
+    #[test]
+    fn list_of_squeue_is_parsed() {
+        let tasks = Task::parse_list(include_str!("fixtures/squeue-22.05.txt"));
+        let rows: Vec<String> = tasks
+            .iter()
+            .map(|task| {
+                format!("{} {:?} {} {} {} {}", task.id, task.state, task.exit, task.node, task.reason, task.name)
+            })
+            .collect();
+        let expected = [
+            "1_0 Ended(Completed) exit code 0 n1 None oomlab-abc.1",
+            "1_3 Ended(Failed) signal 9 n2 JobLaunchFailure oomlab-abc.1",
+            "1_1 Ended(Failed) exit code 7 n1 NonZeroExitCode oomlab-abc.1",
+            "1_4 Waiting exit code 0  Resources oomlab-abc.1",
+            "1_2 Running exit code 0 n2 None oomlab-abc.1",
+        ];
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn states_are_grouped_by_what_follows() {
+        let of = TaskState::of;
+        assert_eq!(of("NODE_FAIL"), TaskState::Ended(Ending::Lost));
+        assert_eq!(of("CANCELLED"), TaskState::Ended(Ending::Cancelled));
+        assert_eq!(of("OUT_OF_MEMORY"), TaskState::Ended(Ending::Failed));
+        assert_eq!((of("SUSPENDED"), of("REQUEUED")), (TaskState::Running, TaskState::Waiting));
+        assert!(!of("COMPLETING").is_over());
+    }
+
+    #[test]
+    fn exit_codes_are_read_in_both_forms() {
+        let parse = |text| ExitCode::parse(text).map(|exit| exit.to_string());
+        assert_eq!(parse("1792").as_deref(), Some("exit code 7"));
+        assert_eq!(parse("0:15").as_deref(), Some("signal 15"));
+        assert_eq!(parse("N/A"), None);
+        assert!(ExitCode::parse("4021").unwrap().lacks_output());
+    }
+}
