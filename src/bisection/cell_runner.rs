@@ -71,7 +71,7 @@ impl CellRunner {
             }
         };
         let budget = Resources::of_host().budget();
-        let (host, costs) = (HostReader::default(), Costs::default());
+        let (host, costs) = (Some(HostReader::default()), Costs::default());
         let options = RunOptions { budget, host, costs, qemu: lab.qemu.clone(), dump: None, diagnose_all: false };
         Ok(Self(Rc::new(Shared {
             sources: lab.sources.clone(),

@@ -2,6 +2,7 @@
 
 use super::archive::ArchiveArgs;
 use super::attach::AttachArgs;
+use super::batch::BatchArgs;
 use super::bisect::{BisectArgs, StepArgs};
 use super::bundle::BundleArgs;
 use super::cache::CacheArgs;
@@ -133,6 +134,9 @@ pub enum Command {
     /// Run one trial by its spec: what `--executor process` starts
     #[command(hide = true)]
     Trial(TrialArgs),
+    /// Run the trials of one task of a Slurm job array: what `--executor slurm` submits
+    #[command(hide = true)]
+    Batch(BatchArgs),
     /// List, fetch and build kernels
     Kernel(KernelArgs),
     /// Show what lies in the cache, and remove what has not been used for long

@@ -17,8 +17,9 @@ use super::preparation::PreparationView;
 use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
+use super::slurm::Cluster;
 use super::timings::Stopwatch;
-use crate::host::{AccelReason, HostReader, Resources, today, wall_clock};
+use crate::host::{AccelChoice, AccelReason, HostReader, Resources, today, wall_clock};
 use crate::kernel::Progress;
 use crate::lab::{self, Accelerators, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
 use crate::report;
@@ -126,6 +127,7 @@ impl Execution<'_> {
     /// # Errors
     /// See there.
     pub(super) async fn execute_until(self, cancel: CancellationToken) -> Result<(RunDir, u8), CliError> {
+        let cluster = Cluster::of(self.options)?;
         match &self.prepared {
             None => needed::check(&self.plan, &self.catalogues, self.own.as_ref(), self.options.into())?,
             Some(Prepared::Pack(_)) => needed::check_prepared(&self.plan, self.options.into())?,
@@ -141,7 +143,8 @@ impl Execution<'_> {
         self.part.as_ref().map_or(Ok(()), |part| run.store_part(part))?;
         let plan = &self.plan;
         let resources = Resources::of_host();
-        let budget = self.options.budget(&resources);
+        let of_host = self.options.budget(&resources);
+        let budget = cluster.as_ref().map_or(of_host, Cluster::budget);
         let beside = run.path().parent().unwrap_or(runs).to_owned();
         let costs = tokio::task::spawn_blocking(move || given.unwrap_or_else(|| costs::of_history(&beside)));
         // As long as it lives, no other process removes the files that it has handed out.
@@ -153,14 +156,15 @@ impl Execution<'_> {
             own_qemu: self.options.qemu.is_some(),
             ltp: self.options.ltp.clone(),
             cache: self.catalogues.cache,
-            jobs: budget.cpus as usize,
+            jobs: of_host.cpus as usize,
         };
-        let accelerators = match &self.prepared {
-            Some(Prepared::Trial(_)) => Accelerators::new(),
-            None | Some(Prepared::Pack(_)) => sources.accelerators(plan).await,
+        let accelerators = match (&self.prepared, &cluster) {
+            (Some(Prepared::Trial(_)), _) => Accelerators::new(),
+            (_, Some(_)) => plan.cells.iter().map(|cell| (cell.arch, AccelChoice::on_nodes())).collect(),
+            (_, None) => sources.accelerators(plan).await,
         };
         if self.prepared.as_ref().is_none_or(Prepared::is_pack) && !plan.cells.is_empty() {
-            banner(plan, &budget, &accelerators);
+            banner(plan, &budget, &accelerators, cluster.is_some());
         }
         let limits = capacity::limits(&plan.cells, &budget, &resources);
         limits.iter().for_each(|limit| output::notify(limit));
@@ -169,7 +173,8 @@ impl Execution<'_> {
         let keeper = Arc::new(Keeper::new(self.options.keep.outcomes()));
         let options = lab::RunOptions {
             budget,
-            host: HostReader::default(),
+            // On a cluster Slurm looks at the hosts.
+            host: cluster.is_none().then(HostReader::default),
             costs: costs.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic())),
             qemu: self.options.qemu.clone(),
             dump: self.options.dump,
@@ -177,7 +182,18 @@ impl Execution<'_> {
             diagnose_all: self.options.diagnose_all || !self.options.keep.keep_on.is_empty(),
         };
         let observer = Arc::clone(&live) as Arc<dyn lab::Observer>;
-        let lab = Lab::new(options, executor(self.options.executor, &keeper)?, observer, cancel.clone());
+        let finished = self.resumed.as_ref().map_or(&[][..], |resumed| &resumed.finished);
+        let executor: Arc<dyn Executor> = match cluster {
+            Some(it) => {
+                let (jobs, observer) = (self.options.jobs, Arc::clone(&observer));
+                Arc::new(it.executor(jobs, &run, options.costs.clone(), observer, cancel.clone())?)
+            }
+            None if self.options.executor == ExecutorKind::Process => {
+                Arc::new(ProcessExecutor { program: std::env::current_exe()? })
+            }
+            None => Arc::new(LocalExecutor::with_keeper(Arc::clone(&keeper))),
+        };
+        let lab = Lab::new(options, executor, observer, cancel.clone());
         // Ends when the run ends, too: a run directory that cannot be written needs no more kernels.
         let preparing = cancel.child_token();
         let view =
@@ -204,7 +220,6 @@ impl Execution<'_> {
             }
             run.begin_again()?;
         }
-        let finished = self.resumed.as_ref().map_or(&[][..], |resumed| &resumed.finished);
         let (sender, preparations) = unbounded_channel();
         let prepare = async {
             // It is closed at the end.
@@ -258,16 +273,8 @@ async fn reaping<T>(keeper: &Keeper, run: impl Future<Output = T>) -> T {
     }
 }
 
-/// Where the trials run.
-fn executor(kind: ExecutorKind, keeper: &Arc<Keeper>) -> std::io::Result<Arc<dyn Executor>> {
-    Ok(match kind {
-        ExecutorKind::Local => Arc::new(LocalExecutor::with_keeper(Arc::clone(keeper))),
-        ExecutorKind::Process => Arc::new(ProcessExecutor { program: std::env::current_exe()? }),
-    })
-}
-
 /// One line: what runs, on what.
-fn banner(plan: &Plan, budget: &Budget, accelerators: &Accelerators) {
+fn banner(plan: &Plan, budget: &Budget, accelerators: &Accelerators, is_on_slurm: bool) {
     let reasons: BTreeSet<&AccelReason> = accelerators.values().map(|answer| &answer.reason).collect();
     // A reason about the host is worth more than "KVM does not run arm on x86_64".
     let about_host = reasons.iter().find(|reason| !matches!(reason, AccelReason::Unsupported { .. }));
@@ -281,7 +288,8 @@ fn banner(plan: &Plan, budget: &Budget, accelerators: &Accelerators) {
     if quarantined > 0 {
         cells += &format!(" · {quarantined} quarantined");
     }
-    output::notify(&format!("{} · {cells} · {at_a_time} at a time · {why}", plan.name));
+    let how = if is_on_slurm { "on Slurm".to_owned() } else { format!("{at_a_time} at a time") };
+    output::notify(&format!("{} · {cells} · {how} · {why}", plan.name));
 }
 
 /// Reports a run as text, and as JUnit if requested; returns the program's exit status. The text makes room for a JSON

@@ -42,6 +42,7 @@ struct State {
     expected_failures: usize,
     quarantined: usize,
     unexpected: usize,
+    queued: usize,
 }
 
 /// The time left, and when that was so.
@@ -52,7 +53,8 @@ struct Estimate {
 }
 
 struct Running {
-    bar: ProgressBar,
+    /// None while it waits in a queue outside of the lab.
+    bar: Option<ProgressBar>,
     what: String,
     ram_kib: u64,
     free: VecDeque<u64>,
@@ -118,6 +120,14 @@ impl Live {
         }
     }
 
+    /// A line for a trial that runs.
+    fn bar(&self, message: String) -> ProgressBar {
+        let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
+        bar.set_style(style(&format!("{BULLET}{{wide_msg}}")));
+        bar.set_message(message);
+        bar
+    }
+
     fn show_total(&self, state: &State) {
         let mut text = format!("{} / {}", state.done, self.planned);
         if state.expected_failures > 0 {
@@ -128,6 +138,9 @@ impl Live {
         }
         if state.unexpected > 0 {
             text += &format!(" · {} unexpected", state.unexpected);
+        }
+        if state.queued > 0 {
+            text += &format!(" · {} in the queue", state.queued);
         }
         if let Some(Estimate { left, at }) = state.left.filter(|_| state.done < self.planned) {
             let since_s = self.total.elapsed().saturating_sub(at).as_secs_f64();
@@ -140,17 +153,31 @@ impl Live {
 impl Observer for Live {
     fn started(&self, index: usize, cell: &Cell, trial: u32) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
-        bar.set_style(style(&format!("{BULLET}{{wide_msg}}")));
         let what = self.what(cell, trial);
-        bar.set_message(format!("{what}  starting"));
+        let bar = Some(self.bar(format!("{what}  starting")));
         let ram_kib = u64::from(cell.ram.0) * 1024;
         state.running.insert(index, Running { bar, what, ram_kib, free: VecDeque::new() });
+    }
+
+    fn queued(&self, index: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = state.running.get_mut(&index).and_then(|running| running.bar.take()) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+            state.queued += 1;
+        }
+        self.show_total(&state);
+    }
+
+    fn note(&self, text: &str) {
+        self.line(text.to_owned());
     }
 
     fn status(&self, index: usize, status: Status) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.get_mut(&index) {
+            let starts = running.bar.is_none();
+            let bar = running.bar.get_or_insert_with(|| self.bar(String::new())).clone();
             if let Some(free) = status.free_kib {
                 running.free.push_back(free);
                 if running.free.len() > CHART {
@@ -159,7 +186,8 @@ impl Observer for Live {
             }
             let start = format!("{BULLET}{} {:>6.1} s  ", running.what, status.elapsed_s);
             let line = self.fit(start, &describe(&status, running));
-            running.bar.set_message(line[BULLET.len()..].to_owned());
+            bar.set_message(line[BULLET.len()..].to_owned());
+            state.queued -= usize::from(starts);
         }
         self.show_total(&state);
     }
@@ -168,8 +196,10 @@ impl Observer for Live {
         let what = self.what(&record.cell, record.trial);
         self.line(self.fit(format!("! {what}  "), &["KVM cannot continue; restarting under TCG".to_owned()]));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = state.running.get(&index) {
-            running.bar.set_message(format!("{}  restarting", running.what));
+        if let Some((running, bar)) =
+            state.running.get(&index).and_then(|running| Some((running, running.bar.as_ref()?)))
+        {
+            bar.set_message(format!("{}  restarting", running.what));
         }
     }
 
@@ -196,9 +226,18 @@ impl Observer for Live {
 
     fn finished(&self, index: usize, record: &TrialRecord) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = state.running.remove(&index) {
-            running.bar.finish_and_clear();
-            self.bars.remove(&running.bar);
+        match state.running.remove(&index) {
+            Some(Running { bar: Some(bar), .. }) => {
+                bar.finish_and_clear();
+                self.bars.remove(&bar);
+            }
+            Some(Running { bar: None, .. }) => {
+                state.queued -= 1;
+                if record.is_interrupted() {
+                    return self.show_total(&state);
+                }
+            }
+            None => {}
         }
         state.done += 1;
         let (symbol, style) = match (record.as_expected(), record.verdict.outcome()) {

@@ -3,6 +3,7 @@
 mod archive;
 mod args;
 mod attach;
+mod batch;
 mod bisect;
 mod boot;
 mod bundle;
@@ -57,6 +58,7 @@ mod runs;
 mod runtime;
 mod shard;
 mod shell;
+mod slurm;
 mod ssh;
 mod terminal;
 mod time;

@@ -5,9 +5,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{broken, print_err};
 use super::{
-    archive, attach, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, export, flaky, history,
-    kernel, merge, nightly as nightly_command, pack, packed, plan, prune, replay, report as report_command, repro,
-    rerun, run, shell, trial, watch, workload,
+    archive, attach, batch, bisect, boot, bundle, cache, classify, compare, completion, doctor, end, export, flaky,
+    history, kernel, merge, nightly as nightly_command, pack, packed, plan, prune, replay, report as report_command,
+    repro, rerun, run, shell, trial, watch, workload,
 };
 use crate::host::supervise;
 use crate::{matrix, nightly, report};
@@ -76,6 +76,7 @@ fn dispatch(program: &Program, color: bool) -> Result<u8, CliError> {
         Command::Bisect(args) => bisect::run(args, &context()?),
         Command::Step(args) => bisect::step(args),
         Command::Trial(args) => trial::run(args),
+        Command::Batch(args) => batch::run(args),
         Command::Workload(args) => workload::run(&args.action, &context()?),
         Command::Kernel(args) => Ok(kernel::run(args, &context()?)?),
         Command::Cache(args) => cache::run(args, &context()?),

@@ -13,7 +13,7 @@ use super::run_options::RunOptions;
 use super::timings::Stopwatch;
 use super::trust;
 use crate::host::SocketDir;
-use crate::lab::{Preparation, Replaced, has_booted, replaced, wait_for_survivors};
+use crate::lab::{Preparation, Replaced, cancel_leftovers, has_booted, replaced, wait_for_survivors};
 use crate::matrix::Difference;
 use crate::report;
 use crate::store::RunDir;
@@ -68,6 +68,10 @@ pub(super) fn open(dir: &Path) -> Result<RunDir, CliError> {
     }
     SocketDir::remove_abandoned();
     wait_for_survivors(&run)?;
+    let cancelled = cancel_leftovers(&run)?;
+    if cancelled > 0 {
+        notify(&format!("cancelled {cancelled} Slurm tasks that the lab had left"));
+    }
     Ok(run)
 }
 

@@ -1,6 +1,7 @@
 //! Options of commands that run trials.
 
 use super::guest_args::KeepArgs;
+use super::slurm::SlurmArgs;
 use crate::host::Resources;
 use crate::schedule::Budget;
 use std::path::PathBuf;
@@ -41,9 +42,12 @@ pub struct RunOptions {
     /// Print where the time went: stages of the kernel's build, boot, workload
     #[arg(long)]
     pub timings: bool,
-    /// Where trials run: `local`, in this process, or `process`, each in a process of its own
+    /// Where trials run: `local`, in this process; `process`, each in a process of its own; `slurm`, as tasks of Slurm job arrays,
+    /// see `docs/slurm.md`
     #[arg(long, value_name = "WHERE", default_value = "local", hide_possible_values = true)]
     pub executor: ExecutorKind,
+    #[command(flatten)]
+    pub slurm: SlurmArgs,
     /// Program to run in place of QEMU
     #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
     pub qemu: Option<PathBuf>,
@@ -77,4 +81,6 @@ pub enum ExecutorKind {
     Local,
     /// Each in a process of its own
     Process,
+    /// As tasks of Slurm job arrays
+    Slurm,
 }

@@ -104,7 +104,7 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     notify(&format!("watching · {}", run.path().join("cells").join(Cell::WATCHED).display()));
     let live = Arc::new(Live::new(&plan.cells, 1, context.color));
     let budget = Resources::of_host().budget();
-    let (host, costs) = (HostReader::default(), Costs::default());
+    let (host, costs) = (Some(HostReader::default()), Costs::default());
     let options = lab::RunOptions { budget, host, costs, qemu: None, dump: args.dump, diagnose_all: true };
     let lab =
         Lab::new(options, Arc::new(LocalExecutor::default()), Arc::clone(&live) as Arc<dyn lab::Observer>, cancel);

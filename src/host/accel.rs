@@ -53,12 +53,20 @@ pub enum AccelReason {
     /// KVM ran the tiny guest, and failed on a kernel.
     #[error("TCG: KVM ran a tiny guest, but failed on a kernel")]
     KernelFailed,
+    /// What this host has says nothing about the nodes of a cluster.
+    #[error("TCG on all nodes")]
+    Nodes,
     /// QEMU cannot be started.
     #[error("TCG: KVM was not probed: {0}")]
     Untried(String),
 }
 
 impl AccelChoice {
+    /// The accelerator of guests that run on other hosts.
+    pub fn on_nodes() -> Self {
+        Self::tcg(AccelReason::Nodes)
+    }
+
     fn tcg(reason: AccelReason) -> Self {
         Self { accel: Accel::Tcg, reason }
     }

@@ -1,6 +1,7 @@
 //! Failures of the lab itself.
 
 use crate::guest::OpenError;
+use crate::slurm::SlurmError;
 use crate::store::StoreError;
 use model::{Kind, RuleId, Verdict};
 
@@ -45,6 +46,26 @@ pub enum LabError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// A command of Slurm.
+    #[error(transparent)]
+    Slurm(#[from] SlurmError),
+    /// A task of Slurm, or the part of the lab that follows it.
+    #[error("{why}")]
+    Dispatcher {
+        /// What happened.
+        why: String,
+    },
+    /// A node does not see a file that the trial needs.
+    #[error(
+        "node {node} does not see {}: the cache (OOMLAB_CACHE) and the user's own kernels and images must lie on a file system that \
+         all nodes share", path.display()
+    )]
+    NotShared {
+        /// Name of the node.
+        node: String,
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// A guest of a lab that was killed.
     #[error(
         "a guest of the lab that was killed still runs{}, for {}: end it, then resume the run", of(*pid), folder.display()
@@ -81,8 +102,12 @@ impl LabError {
         let kind = match self {
             Self::Store(_) | Self::Disk { .. } | Self::NoRoom { .. } => Kind::StoreFailed,
             Self::Open(_) | Self::Console { .. } => Kind::QemuFailed,
-            Self::Session { .. } => Kind::ImageUnavailable,
-            Self::Executor { .. } | Self::Io { .. } | Self::Survivor { .. } => Kind::QemuDied,
+            Self::Session { .. } | Self::NotShared { .. } => Kind::ImageUnavailable,
+            Self::Executor { .. }
+            | Self::Io { .. }
+            | Self::Survivor { .. }
+            | Self::Slurm(_)
+            | Self::Dispatcher { .. } => Kind::QemuDied,
         };
         Verdict::new(kind, RuleId::Driver, self.to_string())
     }

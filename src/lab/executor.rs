@@ -32,4 +32,9 @@ pub trait Executor: Send + Sync {
     /// # Errors
     /// When the record cannot be written. Any other failure of the lab is a record with the outcome `lab-error`.
     fn execute<'a>(&'a self, assignment: Assignment<'a>) -> Execution<'a>;
+
+    /// Whether trials were stopped by others than the lab: the run is to be resumed.
+    fn is_incomplete(&self) -> bool {
+        false
+    }
 }

@@ -28,6 +28,10 @@ pub struct Status {
 pub trait Observer: Sync + Send {
     /// A trial has started; `index` identifies it in later calls.
     fn started(&self, index: usize, cell: &model::Cell, trial: u32);
+    /// The trial that has started waits in a queue outside of the lab, until its first status.
+    fn queued(&self, _index: usize) {}
+    /// Something about the run as a whole happened; the text is printable.
+    fn note(&self, _text: &str) {}
     /// Called about once a second for each running trial, and at each change of stage.
     fn status(&self, index: usize, status: Status);
     /// KVM cannot continue; the trial restarts under TCG.

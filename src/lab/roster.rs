@@ -38,7 +38,8 @@ pub(super) struct Roster<'p> {
     admission: Admission,
     costs: Costs,
     pace: Pace,
-    host: HostReader,
+    /// `None` where others admit.
+    host: Option<HostReader>,
     max_dump: Option<RamMib>,
     folder: PathBuf,
     /// What runs, by index: ends a trial.
@@ -121,7 +122,7 @@ impl<'p> Roster<'p> {
             self.hold = None;
             return Ok(Next::Wait(None));
         }
-        let host = self.host.read(&self.folder);
+        let host = self.host.as_ref().map(|host| host.read(&self.folder)).unwrap_or_default();
         match self.queue.pick(now_s, &self.admission, &host) {
             Ok(job) => Ok(self.start(job, now_s)),
             Err(Some(lack)) if lack.is_of_host() => self.hold(lack, now_s),
@@ -200,7 +201,7 @@ impl<'p> Roster<'p> {
         if self.running.len() <= 1 || is_recent {
             return None;
         }
-        let available = self.host.read(&self.folder).available_mib?;
+        let available = self.host.as_ref()?.read(&self.folder).available_mib?;
         let index = self.admission.evicts(available)?;
         if self.retries.get(&index).is_some_and(|retries| *retries >= MAX_RETRIES) {
             return None;

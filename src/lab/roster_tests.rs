@@ -12,7 +12,7 @@ fn plan(cells: u32, repeat: u32) -> Plan {
 fn options() -> RunOptions {
     RunOptions {
         budget: Budget { cpus: 1, ram_mib: 1000, reserve_mib: None, jobs: None, guests: u32::MAX },
-        host: HostReader::below(Path::new("/nonexistent")),
+        host: Some(HostReader::below(Path::new("/nonexistent"))),
         costs: Costs::default(),
         qemu: None,
         dump: None,
@@ -98,7 +98,7 @@ fn host_that_stalls_on_storage_runs_one_trial_at_a_time() {
     std::fs::create_dir_all(root.path().join("proc/pressure")).unwrap();
     std::fs::write(root.path().join("proc/pressure/io"), "full avg10=97.00 avg60=0.00 avg300=0.00 total=1\n").unwrap();
     let plan = plan(3, 1);
-    let mut options = RunOptions { host: HostReader::below(root.path()), ..options() };
+    let mut options = RunOptions { host: Some(HostReader::below(root.path())), ..options() };
     options.budget.cpus = 2;
     let mut roster = roster(&plan, &options);
     assert_eq!(index(roster.next(0.0).unwrap()), Some(0), "one runs");

@@ -41,8 +41,8 @@ const HOST_PERIOD: Duration = Duration::from_secs(1);
 pub struct RunOptions {
     /// Limits on the host's resources.
     pub budget: Budget,
-    /// Reads what the host has left.
-    pub host: HostReader,
+    /// Reads what the host has left; `None` where others admit the trials.
+    pub host: Option<HostReader>,
     /// What trials are expected to take.
     pub costs: Costs,
     /// A program in place of every architecture's QEMU.
@@ -162,7 +162,10 @@ impl Lab {
                 let _ = run.pause(clock.now().as_secs_f64());
                 Err(error)
             }
-            None => Ok(run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?),
+            None => {
+                let is_incomplete = self.cancel.is_cancelled() || self.executor.is_incomplete();
+                Ok(run.finish(clock.now().as_secs_f64(), is_incomplete)?)
+            }
         }
     }
 

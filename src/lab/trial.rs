@@ -46,7 +46,7 @@ pub struct TestDisk {
     pub login: Login,
 }
 
-/// A complete specification of one boot: any process of this host can run it.
+/// A complete specification of one boot: any process that sees its files can run it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialSpec {
     /// [`SPEC_SCHEMA`].

@@ -19,6 +19,6 @@ pub use input::{open_regular, open_stream, read_regular, read_stream};
 pub use json::{read as read_json, write as write_json, write_durably};
 pub use part::{MergedRun, Part, Partition};
 pub use results::{Results, TrialResult};
-pub use run_dir::{RunDir, RunHead, read_trial};
+pub use run_dir::{RunDir, RunHead, has_record, read_trial};
 pub use thinning::{Thinned, ThinningLevel, evidence_bytes, remove_evidence};
-pub use trial_dir::{TrialDir, digest_file, digest_reader};
+pub use trial_dir::{TrialDir, digest_file, digest_reader, write_trial};

@@ -366,6 +366,11 @@ pub fn read_trial(folder: &Path) -> Result<TrialRecord, StoreError> {
     read_record(&folder.join(RECORD))
 }
 
+/// Whether a trial has ended: its record is in its folder.
+pub fn has_record(folder: &Path) -> bool {
+    folder.join(RECORD).is_file()
+}
+
 fn read_record(path: &Path) -> Result<TrialRecord, StoreError> {
     json::read_upgraded(path, RUN_SCHEMA, |record| {
         // The title stood beside the verdict at first.

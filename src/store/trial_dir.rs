@@ -171,7 +171,7 @@ impl TrialDir {
         let path = dir.join("why.md");
         std::fs::write(&path, why).map_err(StoreError::write(&path))?;
         record.artifacts = artifacts(dir)?;
-        write_record(dir, record)
+        write_trial(dir, record)
     }
 
     /// Writes the finished trial.
@@ -179,7 +179,7 @@ impl TrialDir {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self, record: &TrialRecord) -> Result<(), StoreError> {
-        write_record(&self.dir, record)
+        write_trial(&self.dir, record)
     }
 }
 
@@ -203,7 +203,10 @@ fn artifacts(dir: &Path) -> Result<Vec<Artifact>, StoreError> {
 }
 
 /// Writes the two files that end a trial, the one that readers look for last.
-fn write_record(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When they cannot be written.
+pub fn write_trial(dir: &Path, record: &TrialRecord) -> Result<(), StoreError> {
     write_verdict(dir, &record.verdict)?;
     json::write(&dir.join("trial.json"), record)
 }

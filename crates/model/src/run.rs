@@ -88,6 +88,9 @@ pub struct TrialRecord {
     pub subtests: Vec<Subtest>,
     /// What executed the guest.
     pub accel: Accel,
+    /// Name of the node of a cluster on which it ran; `None` for the lab's own host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// QEMU's command line.
     pub command: Vec<String>,
     /// Kernel release, for example `6.1.176`, where known.
@@ -135,6 +138,7 @@ impl TrialRecord {
             also: Vec::new(),
             subtests: Vec::new(),
             accel,
+            node: None,
             command: Vec::new(),
             kernel_release: None,
             kernel_digest: None,

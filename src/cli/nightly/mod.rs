@@ -13,6 +13,7 @@ pub use start::run;
 
 use super::guest_args::KeepArgs;
 use super::run_options::{ExecutorKind, RunOptions};
+use super::slurm::SlurmArgs;
 use std::path::PathBuf;
 
 /// Arguments of `oomlab nightly`.
@@ -58,6 +59,7 @@ impl NightlyArgs {
             keep: KeepArgs { keep_on: Vec::new() },
             timings: false,
             executor: ExecutorKind::Local,
+            slurm: SlurmArgs::default(),
             qemu: self.qemu.clone(),
             ltp: self.ltp.clone(),
             mirror: self.mirror.clone(),

@@ -1,0 +1,248 @@
+//! Submits trials, follows their tasks, and collects their records.
+
+use super::batch::TaskFiles;
+use super::executor::{Ends, Request, SlurmOptions, Update};
+use super::folder::JobsFolder;
+use crate::host::Clock;
+use crate::lab::local::{draft, fail};
+use crate::lab::{LabError, Observer};
+use crate::schedule::Costs;
+use crate::slurm::{SlurmError, Task, TaskId};
+use model::{Kind, RuleId, TrialRecord, Verdict, printable};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time between two looks at the run's folder.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Maximum time between two calls of `squeue`; at first they are more frequent.
+const MAX_LIST_PERIOD: Duration = Duration::from_secs(15);
+
+/// How long trials may wait for others with which they can be submitted: cells are prepared one after the other.
+const MAX_GATHER: Duration = Duration::from_secs(10);
+
+/// How long slurmctld may be unreachable.
+const MAX_OUTAGE: Duration = Duration::from_secs(15 * 60);
+
+/// A trial without a record.
+#[derive(Debug)]
+pub(super) struct OpenTrial {
+    pub request: Request,
+    /// How often a task with it was lost.
+    pub lost: u32,
+}
+
+/// A task with trials that have no record.
+#[derive(Debug)]
+pub(super) struct OpenTask {
+    pub id: TaskId,
+    pub files: TaskFiles,
+    /// With their positions in the batch.
+    pub trials: Vec<(usize, OpenTrial)>,
+    /// As `squeue` had it last.
+    pub seen: Option<Task>,
+    /// When it was seen to be over, forgotten, or never to start.
+    pub over: Option<Duration>,
+}
+
+/// One task of the runtime owns all of it.
+pub(super) struct Dispatcher {
+    pub options: SlurmOptions,
+    pub run: PathBuf,
+    pub ends: Ends,
+    pub observer: Arc<dyn Observer>,
+    pub cancel: CancellationToken,
+    pub waiting: Vec<OpenTrial>,
+    pub tasks: Vec<OpenTask>,
+    pub jobs: Option<JobsFolder>,
+    /// Number of arrays so far.
+    pub arrays: u32,
+    pub costs: Costs,
+    pub clock: Clock,
+    /// No submission before this time.
+    pub submit_at: Duration,
+    /// Since when trials wait, and their number at the last step.
+    gathered: Option<(Duration, usize)>,
+    list_at: Duration,
+    /// Since when slurmctld cannot be reached.
+    outage: Option<Duration>,
+    /// Since when no task runs.
+    pub all_wait: Option<Duration>,
+    /// The last message about what may last.
+    told: Option<String>,
+}
+
+impl Dispatcher {
+    pub fn new(
+        options: SlurmOptions,
+        run: &Path,
+        ends: Ends,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            costs: options.costs.clone(),
+            options,
+            run: run.to_owned(),
+            ends,
+            observer,
+            cancel,
+            waiting: Vec::new(),
+            tasks: Vec::new(),
+            jobs: None,
+            arrays: 0,
+            clock: Clock::start(),
+            submit_at: Duration::ZERO,
+            gathered: None,
+            list_at: Duration::ZERO,
+            outage: None,
+            all_wait: None,
+            told: None,
+        }
+    }
+
+    /// Runs until there is no executor any more.
+    pub async fn run(mut self) {
+        while self.receive().await {
+            let failure = match self.cancel.is_cancelled() {
+                true => None,
+                false => match self.step().await {
+                    Ok(()) => continue,
+                    Err(error) => Some(error.to_string()),
+                },
+            };
+            self.stop().await;
+            self.refuse(failure.as_deref());
+            while let Some(request) = self.ends.requests.recv().await {
+                self.waiting.push(OpenTrial { request, lost: 0 });
+                self.refuse(failure.as_deref());
+            }
+            return;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.tasks.is_empty()
+    }
+
+    /// Receives trials until it is time for a step; returns whether there is one.
+    async fn receive(&mut self) -> bool {
+        let mut tick = std::pin::pin!(tokio::time::sleep(TICK));
+        let mut is_open = true;
+        loop {
+            tokio::select! {
+                request = self.ends.requests.recv(), if is_open => match request {
+                    Some(request) => self.waiting.push(OpenTrial { request, lost: 0 }),
+                    None => is_open = false,
+                },
+                () = &mut tick, if !self.is_idle() => return true,
+                () = self.cancel.cancelled() => return true,
+            }
+            if !is_open && self.is_idle() {
+                return false;
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), LabError> {
+        if self.clock.elapsed() >= self.submit_at && self.has_gathered() {
+            let submitted = self.submit().await;
+            self.reached(submitted)?;
+        }
+        if !self.tasks.is_empty() && self.clock.elapsed() >= self.list_at {
+            let listed = self.list().await;
+            self.reached(listed)?;
+            let period = (self.clock.elapsed() / 60).clamp(TICK, MAX_LIST_PERIOD);
+            self.list_at = self.clock.elapsed() + period;
+        }
+        self.collect();
+        self.settle()?;
+        self.tasks.retain(|task| !task.trials.is_empty());
+        if self.is_idle()
+            && let Some(jobs) = self.jobs.take()
+        {
+            // What stays is removed when the run is resumed.
+            let _ = jobs.remove();
+        }
+        Ok(())
+    }
+
+    /// Whether no further trials have come for a while, or the first one waits for long.
+    fn has_gathered(&mut self) -> bool {
+        let (now, count) = (self.clock.elapsed(), self.waiting.len());
+        let before = self.gathered.take().filter(|_| count > 0);
+        let (since, counted) = before.unwrap_or((now, 0));
+        let is_complete = count == counted || now >= since + MAX_GATHER;
+        if !is_complete {
+            self.gathered = Some((since, count));
+        }
+        is_complete
+    }
+
+    /// Bears with a controller that is down for a while: tasks go on without it.
+    fn reached(&mut self, done: Result<(), LabError>) -> Result<(), LabError> {
+        let now = self.clock.elapsed();
+        match done {
+            Err(LabError::Slurm(error)) if error.is_temporary() => {
+                self.tell(format!("{}; trying again", printable(&error.to_string())));
+                let since = *self.outage.get_or_insert(now);
+                let is_down = matches!(error, SlurmError::Unreachable { .. });
+                if is_down && now - since >= MAX_OUTAGE { Err(LabError::Slurm(error)) } else { Ok(()) }
+            }
+            Ok(()) => {
+                self.outage = None;
+                Ok(())
+            }
+            failed => failed,
+        }
+    }
+
+    /// Tells what may last, once.
+    pub(super) fn tell(&mut self, text: String) {
+        if self.told.as_ref() != Some(&text) {
+            self.observer.note(&format!("slurm: {text}"));
+            self.told = Some(text);
+        }
+    }
+
+    /// Answers all trials that are open: as interrupted, or with the failure.
+    fn refuse(&mut self, failure: Option<&str>) {
+        let open =
+            self.tasks.drain(..).flat_map(|task| task.trials).map(|(_, trial)| trial).chain(self.waiting.drain(..));
+        for trial in open {
+            match failure {
+                Some(why) => trial.request.end(Err(LabError::Dispatcher { why: why.to_owned() })),
+                None => trial.request.interrupt("the run was stopped before the trial had ended"),
+            }
+        }
+    }
+}
+
+impl Request {
+    /// Name of the trial's folder.
+    pub fn name(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    pub fn end(&self, result: Result<TrialRecord, LabError>) {
+        // Without a receiver the run has failed, and nothing is left to tell.
+        let _ = self.updates.send(Update::Ended(Box::new(result)));
+    }
+
+    /// Answers with a record that is not written: a resumed run runs the trial.
+    pub fn interrupt(&self, why: &str) {
+        let verdict = Verdict::new(Kind::Interrupted, RuleId::Interrupted, why);
+        self.end(Ok(TrialRecord { verdict, ..draft(&self.spec) }));
+    }
+
+    /// Records the failure of its task, with the files that the trial has left.
+    pub fn fail(&self, files: &TaskFiles, why: &str) -> Result<(), LabError> {
+        // It may not have begun, or have been recorded in this moment.
+        let _ = std::fs::rename(files.trial(&self.name()), &self.folder);
+        let error = LabError::Dispatcher { why: why.to_owned() };
+        self.end(Ok(fail(&self.spec, &self.folder, draft(&self.spec), &error)?));
+        Ok(())
+    }
+}
