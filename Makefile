@@ -19,13 +19,13 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 SECONDS := 60
 
-.PHONY: demo test install bench fuzz mutants host rust linker tools python browser
+.PHONY: demo test install bench fuzz mutants host rust linker tools python browser cluster
 .NOTPARALLEL:
 
 demo: host
 	cargo run --quiet --locked -- run matrices/smoke.yaml
 
-test: host tools python browser
+test: host tools python browser cluster
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
@@ -94,6 +94,16 @@ browser:
 	    echo "installing Chromium, in which tests open pages"; \
 	    $(AS_ROOT) apt-get update; \
 	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; \
+	fi
+
+# Tests start a cluster of their own, on loopback; the program needs Slurm's commands only for `--executor slurm`.
+cluster:
+	@if ! test -x /usr/sbin/slurmctld || ! test -x /usr/sbin/slurmd || ! test -x /usr/sbin/munged || \
+	    ! command -v sbatch >/dev/null; then \
+	    echo "installing Slurm and MUNGE, with which tests start a cluster"; \
+	    $(AS_ROOT) apt-get update; \
+	    $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+	        munge slurm-client slurmctld slurmd; \
 	fi
 
 # Unoptimised, cargo-deny is as quick on this many crates, and takes a fraction of the time to build.

@@ -19,6 +19,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("--tree ~/linux", "builds a kernel: `trees`"),
     ("--range v6.1..v6.3", "builds kernels: `trees`"),
     ("--resume", "needs a run that was stopped: `resume`"),
+    ("--executor slurm", "needs a cluster: `slurm`"),
     ("rerun --failed", "needs a run with failures: `resume::rerun_of_failures_is_a_new_run`"),
     ("oomlab merge", "needs several runs: `shards`"),
     ("oomlab shell", "waits for its user: `shells`"),

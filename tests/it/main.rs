@@ -41,6 +41,7 @@ mod scripts;
 mod security;
 mod shards;
 mod shells;
+mod slurm;
 #[cfg(feature = "ssh")]
 mod ssh;
 mod streams;

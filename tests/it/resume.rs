@@ -60,21 +60,26 @@ impl Bench {
 
     /// Processes that this bench has started and that run: all have its folder on their command line.
     fn processes(&self) -> Vec<String> {
-        let folder = self.program.dir().to_str().unwrap();
-        let entries = std::fs::read_dir("/proc").unwrap().flatten();
-        let lines = entries.filter_map(|entry| {
-            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (line.contains(folder) && is_alive(pid)).then_some(line)
-        });
-        lines.collect()
+        processes_of(self.program.dir())
     }
 
     /// What is left in the temporary folder.
     fn temporary_files(&self) -> Vec<PathBuf> {
         self.temporary.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect()
     }
+}
+
+/// Command lines of the processes that run and have this folder on them.
+pub(super) fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| {
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        (line.contains(folder) && is_alive(pid)).then_some(line)
+    });
+    lines.collect()
 }
 
 /// Trials by their folders.

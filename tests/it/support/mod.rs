@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod cache;
+pub mod cluster;
 pub mod guests;
 pub mod json_schema;
 pub mod kernels;

@@ -95,7 +95,7 @@ impl Scripted {
     pub fn lab(&self) -> Lab {
         let options = RunOptions {
             budget: self.budget,
-            host: self.host.clone(),
+            host: Some(self.host.clone()),
             costs: Costs::default(),
             qemu: Some(self.qemu.clone()),
             dump: self.dump,
