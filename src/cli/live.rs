@@ -170,7 +170,7 @@ impl Observer for Live {
     }
 
     fn note(&self, text: &str) {
-        self.line(text.to_owned());
+        self.line(self.fit(String::new(), &[printable(text)]));
     }
 
     fn status(&self, index: usize, status: Status) {
@@ -205,17 +205,13 @@ impl Observer for Live {
 
     fn requeued(&self, index: usize, record: &TrialRecord) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = state.running.remove(&index) {
-            running.bar.finish_and_clear();
-            self.bars.remove(&running.bar);
+        if let Some(Running { bar: Some(bar), .. }) = state.running.remove(&index) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
         }
         let what = self.what(&record.cell, record.trial);
         let why = "the host was short of memory; it runs again";
         self.line(self.fit(format!("! {what}  "), &[why.to_owned()]));
-    }
-
-    fn waiting(&self, what: &str) {
-        self.line(self.fit(String::new(), &[printable(what)]));
     }
 
     fn time_left(&self, left: Option<TimeLeft>) {

@@ -38,8 +38,6 @@ pub trait Observer: Sync + Send {
     fn restarted_under_tcg(&self, _index: usize, _record: &TrialRecord) {}
     /// A trial was the victim of a host that is short of memory, and runs again.
     fn requeued(&self, _index: usize, _record: &TrialRecord) {}
-    /// Something that trials wait for, in words.
-    fn waiting(&self, _what: &str) {}
     /// How long the run still takes; `None` while too little is known.
     fn time_left(&self, _left: Option<TimeLeft>) {}
     /// A trial has ended.

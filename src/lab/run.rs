@@ -120,14 +120,14 @@ impl Lab {
                         running.spawn(async move { (index, trial.attempt().await) });
                     }
                     Ok(Next::Wait(why)) => {
-                        why.iter().for_each(|why| self.observer.waiting(why));
+                        why.iter().for_each(|why| self.observer.note(why));
                         break;
                     }
                     Err(error) => failed = Some(error),
                 }
             }
             if let Some(why) = roster.evict(now_s) {
-                self.observer.waiting(&why);
+                self.observer.note(&why);
             }
             if let Some(left) = roster.time_left(now_s) {
                 self.observer.time_left(left);

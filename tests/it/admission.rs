@@ -104,7 +104,7 @@ impl Observer for FakeHost {
         self.set_available(9999);
     }
 
-    fn waiting(&self, what: &str) {
+    fn note(&self, what: &str) {
         self.said.lock().unwrap().push(what.to_owned());
         (self.on_wait)(self);
     }

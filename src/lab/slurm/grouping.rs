@@ -1,6 +1,6 @@
 //! Which trials share a task, and which tasks an array. Pure.
 
-use crate::lab::Need;
+use crate::schedule::Need;
 use model::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,7 +53,9 @@ pub(super) fn group(trials: &[(Need, f64)]) -> Vec<Group> {
         batches
     };
     let groups = groups.into_iter();
-    groups.map(|((cpus, ram_mib), at)| Group { need: Need { cpus, ram_mib }, batches: batches(at) }).collect()
+    groups
+        .map(|((cpus, ram_mib), at)| Group { need: Need { cpus, ram_mib, ..Need::default() }, batches: batches(at) })
+        .collect()
 }
 
 /// Memory of a task in MiB.
@@ -72,8 +74,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SMALL: Need = Need { cpus: 1, ram_mib: 160 };
-    const BIG: Need = Need { cpus: 2, ram_mib: 640 };
+    const SMALL: Need = Need { cpus: 1, ram_mib: 160, record_mib: 0, scratch_mib: 0 };
+    const BIG: Need = Need { cpus: 2, ram_mib: 640, record_mib: 0, scratch_mib: 0 };
 
     #[test]
     fn few_trials_have_a_task_each() {
@@ -105,7 +107,7 @@ mod tests {
             trials in prop::collection::vec((1_u32..3, 1_u64..3, 0.1_f64..500.0), 0..300),
         ) {
             let trials: Vec<(Need, f64)> =
-                trials.into_iter().map(|(cpus, ram_mib, cost)| (Need { cpus, ram_mib }, cost)).collect();
+                trials.into_iter().map(|(cpus, ram_mib, cost)| (Need { cpus, ram_mib, ..Need::default() }, cost)).collect();
             let mut seen = vec![0; trials.len()];
             for Group { need, batches } in group(&trials) {
                 for batch in batches {
