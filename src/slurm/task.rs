@@ -79,11 +79,11 @@ pub struct Task {
     pub name: String,
 }
 
-/// Reasons for which a task waits for ever (squeue(1), "JOB REASON CODES").
+/// Reasons for which a task waits indefinitely (squeue(1), "JOB REASON CODES").
 const HOPELESS: [&str; 4] = ["PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS"];
 
 impl Task {
-    /// Whether it waits for what never comes.
+    /// Whether it waits for something that does not change by itself.
     pub fn is_hopeless(&self) -> bool {
         self.state == TaskState::Waiting && HOPELESS.contains(&self.reason.as_str())
     }

@@ -70,8 +70,8 @@ pub(super) struct Dispatcher {
     outage: Option<Duration>,
     /// Since when no task runs.
     pub all_wait: Option<Duration>,
-    /// The last message about what may last.
-    told: Option<String>,
+    /// The last note about a condition that may last.
+    last_note: Option<String>,
 }
 
 impl Dispatcher {
@@ -99,7 +99,7 @@ impl Dispatcher {
             list_at: Duration::ZERO,
             outage: None,
             all_wait: None,
-            told: None,
+            last_note: None,
         }
     }
 
@@ -181,12 +181,12 @@ impl Dispatcher {
         is_complete
     }
 
-    /// Bears with a controller that is down for a while: tasks go on without it.
+    /// Tolerates an outage of the controller: tasks run on without it.
     fn reached(&mut self, done: Result<(), LabError>) -> Result<(), LabError> {
         let now = self.clock.elapsed();
         match done {
             Err(LabError::Slurm(error)) if error.is_temporary() => {
-                self.tell(format!("{}; trying again", printable(&error.to_string())));
+                self.note_once(format!("{}; trying again", printable(&error.to_string())));
                 let since = *self.outage.get_or_insert(now);
                 let is_down = matches!(error, SlurmError::Unreachable { .. });
                 if is_down && now - since >= MAX_OUTAGE { Err(LabError::Slurm(error)) } else { Ok(()) }
@@ -199,11 +199,11 @@ impl Dispatcher {
         }
     }
 
-    /// Tells what may last, once.
-    pub(super) fn tell(&mut self, text: String) {
-        if self.told.as_ref() != Some(&text) {
+    /// Notes a condition that may last, once.
+    pub(super) fn note_once(&mut self, text: String) {
+        if self.last_note.as_ref() != Some(&text) {
             self.observer.note(&format!("slurm: {text}"));
-            self.told = Some(text);
+            self.last_note = Some(text);
         }
     }
 

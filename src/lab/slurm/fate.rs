@@ -2,8 +2,7 @@
 
 use crate::slurm::Ending;
 
-/// How often a trial is submitted again after its task was lost: a node that fails whenever it runs the trial must not be able to
-/// go on for ever.
+/// How often a trial is submitted again after its task was lost: a trial that takes its node down must not take down all of them.
 const MAX_LOST: u32 = 2;
 
 /// What becomes of the trial.

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Maximum bytes of a task's output in a message: the last ones.
 const MAX_LOG: usize = 600;
 
-/// After this time the user is told why no task runs.
+/// Time without a running task after which the reason is noted.
 const LONG_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a record may take to show after its task has ended: NFS keeps attributes of folders for up to a minute (nfs(5),
@@ -45,12 +45,12 @@ impl Dispatcher {
             }
             task.seen = seen;
         }
-        self.tell_why_all_wait();
+        self.note_waiting();
         Ok(self.options.slurm.cancel(&hopeless.into_iter().collect::<Vec<_>>()).await?)
     }
 
-    /// Tells why no task runs for long, once for each reason.
-    fn tell_why_all_wait(&mut self) {
+    /// Notes why no task runs, after a while and once for each reason.
+    fn note_waiting(&mut self) {
         let now = self.clock.elapsed();
         let is_waiting = |task: &OpenTask| task.seen.as_ref().is_some_and(|seen| seen.state == TaskState::Waiting);
         if !self.tasks.iter().all(is_waiting) {
@@ -63,7 +63,7 @@ impl Dispatcher {
         let seen = || self.tasks.iter().filter_map(|task| task.seen.as_ref());
         let reason = seen().find(|task| !["None", "Priority", ""].contains(&task.reason.as_str()));
         if let Some(text) = reason.map(|task| format!("all tasks wait: {}", printable(&task.reason))) {
-            self.tell(text);
+            self.note_once(text);
         }
     }
 
@@ -86,6 +86,8 @@ impl Dispatcher {
                 else {
                     return true;
                 };
+                // Its task was cancelled by another than the lab, and its worker still had the time to record that.
+                self.ends.incomplete.fetch_or(record.is_interrupted(), Ordering::Relaxed);
                 self.costs.update(Costs::of([&record]));
                 request.end(Ok(record));
                 false
@@ -103,7 +105,7 @@ impl Dispatcher {
             let progress = read_progress(&task.files);
             let ending = match task.seen.as_ref().map(|seen| seen.state) {
                 Some(TaskState::Ended(ending)) => Some(ending),
-                // It waits for what never comes.
+                // It can never start.
                 Some(_) => Some(Ending::Failed),
                 None => None,
             };

@@ -17,7 +17,7 @@ fn refused(program: &Program, more: &[&str], env: &[(&str, &str)]) -> (Option<i3
 }
 
 #[test]
-fn hosts_without_slurm_are_told_what_is_missing() {
+fn missing_slurm_is_reported() {
     let program = lab();
     matrix(&program, &[("a", &healthy())], "");
     let (status, stderr) = refused(&program, &[], &[("PATH", "/nonexistent")]);
@@ -33,7 +33,7 @@ fn hosts_without_slurm_are_told_what_is_missing() {
 }
 
 #[test]
-fn options_that_slurm_decides_on_are_refused() {
+fn options_of_the_local_host_are_refused() {
     let program = lab();
     matrix(&program, &[("a", &healthy())], "");
     for (more, why) in [

@@ -83,7 +83,7 @@ fn cancelled_array_is_a_run_that_resumes() {
 }
 
 #[test]
-fn cancelled_task_leaves_the_others_alone() {
+fn cancelled_task_does_not_stop_the_others() {
     let bench = Bench::new(MANY);
     matrix(&bench.program, &[("a", &healthy()), ("b", &endless()), ("c", &healthy()), ("d", &healthy())], "");
     let lab = start(&mut bench.command(&RUN));
