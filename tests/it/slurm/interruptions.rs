@@ -16,9 +16,7 @@ fn started(bench: &Bench) -> Child {
     matrix(&bench.program, &[("a", &healthy()), ("b", &endless()), ("c", &endless()), ("d", &endless())], "");
     let lab = start(&mut bench.command(&RUN));
     bench.wait_for_guests("it", 3);
-    eventually("the end of the first task", || {
-        bench.ended("it") >= 1 && bench.cluster.tasks("RUNNING,PENDING").len() == 3
-    });
+    eventually("the end of the first task", || bench.ended("it") >= 1 && bench.cluster.tasks("RUNNING").len() == 3);
     lab
 }
 
@@ -88,7 +86,7 @@ fn cancelled_task_does_not_stop_the_others() {
     matrix(&bench.program, &[("a", &healthy()), ("b", &endless()), ("c", &healthy()), ("d", &healthy())], "");
     let lab = start(&mut bench.command(&RUN));
     bench.wait_for_guests("it", 1);
-    eventually("one task", || bench.ended("it") == 3 && bench.cluster.tasks("RUNNING,PENDING").len() == 1);
+    eventually("one task", || bench.ended("it") == 3 && bench.cluster.tasks("RUNNING").len() == 1);
     assert!(bench.cluster.command("scancel", &[&bench.cluster.tasks("RUNNING")[0]]).status.success());
     let stopped = wait(lab);
     assert_eq!(stopped.status, Some(130), "{stopped:?}");
@@ -102,7 +100,7 @@ fn trials_of_a_dead_node_run_on_another_one() {
     matrix(&bench.program, &[("a", &healthy()), ("b", &endless())], "");
     let lab = start(&mut bench.command(&RUN));
     bench.wait_for_guests("it", 1);
-    eventually("one task", || bench.ended("it") == 1 && bench.cluster.tasks("RUNNING,PENDING").len() == 1);
+    eventually("one task", || bench.ended("it") == 1 && bench.cluster.tasks("RUNNING").len() == 1);
     bench.program.write("b.script", &healthy());
     let node = bench.cluster.text("squeue", &["--noheader", "--states=RUNNING", "--format=%N"]).trim().to_owned();
     bench.cluster.kill_node(&node);
