@@ -1,4 +1,4 @@
-//! An archive of a run, unpacked. It may be anybody's: nothing of it is written outside of the folder, and nothing but files.
+//! An archive of a run, unpacked. It is untrusted input: nothing of it is written outside of the folder, and nothing but files.
 
 use super::error::ArchiveError;
 use crate::store::{RunDir, open_regular};
@@ -125,7 +125,7 @@ fn write(entry: &mut Entry<'_, impl Read>, path: &Path) -> Result<(), Failed> {
     file.set_modified(modified).map_err(Failed::Write)
 }
 
-/// Copies to the end of the entry; a damaged archive is told from a full disk.
+/// Copies to the end of the entry; errors of the archive and of the disk stay apart.
 fn copy(entry: &mut Entry<'_, impl Read>, file: &mut File) -> Result<(), Failed> {
     let (mut buffer, mut left) = (vec![0; 128 << 10], entry.size());
     while left > 0 {

@@ -140,7 +140,8 @@ impl Execution<'_> {
             Some(resumed) => resumed.run.clone(),
             None => RunDir::create(self.options.out.as_deref(), runs, &today(), &self.plan, &wall_clock())?,
         };
-        self.part.as_ref().map_or(Ok(()), |part| run.store_part(part))?;
+        // A run that goes on has its own: it may be merged of others.
+        self.part.iter().filter(|_| self.resumed.is_none()).try_for_each(|part| run.store_part(part))?;
         let plan = &self.plan;
         let resources = Resources::of_host();
         let of_host = self.options.budget(&resources);

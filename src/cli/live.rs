@@ -205,9 +205,13 @@ impl Observer for Live {
 
     fn requeued(&self, index: usize, record: &TrialRecord) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Running { bar: Some(bar), .. }) = state.running.remove(&index) {
-            bar.finish_and_clear();
-            self.bars.remove(&bar);
+        match state.running.remove(&index) {
+            Some(Running { bar: Some(bar), .. }) => {
+                bar.finish_and_clear();
+                self.bars.remove(&bar);
+            }
+            Some(Running { bar: None, .. }) => state.queued -= 1,
+            None => {}
         }
         let what = self.what(&record.cell, record.trial);
         let why = "the host was short of memory; it runs again";

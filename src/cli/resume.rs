@@ -114,7 +114,11 @@ pub(super) fn folder(args: &RunArgs, named: &str) -> Result<PathBuf, CliError> {
         )));
     }
     if args.matrix.is_none() && args.pack.is_none() {
-        let given = [("--filter", args.filter.is_some()), ("--repeat", args.repeat.is_some())];
+        let given = [
+            ("--filter", args.filter.is_some()),
+            ("--repeat", args.repeat.is_some()),
+            ("--shard", args.shard.is_some()),
+        ];
         if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
             return Err(CliError::Usage(format!(
                 "`{option}` is for a matrix: without one a run goes on with the plan that it has; `oomlab rerun` begins a new \

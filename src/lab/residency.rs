@@ -1,6 +1,7 @@
 //! How much memory the running guests have touched.
 
 use super::observer::{Observer, Status};
+use crate::schedule::TimeLeft;
 use model::{Cell, TrialRecord};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,22 @@ impl Residency {
 impl Observer for Residency {
     fn started(&self, index: usize, cell: &Cell, trial: u32) {
         self.observer.started(index, cell, trial);
+    }
+
+    fn queued(&self, index: usize) {
+        self.observer.queued(index);
+    }
+
+    fn note(&self, text: &str) {
+        self.observer.note(text);
+    }
+
+    fn requeued(&self, index: usize, record: &TrialRecord) {
+        self.observer.requeued(index, record);
+    }
+
+    fn time_left(&self, left: Option<TimeLeft>) {
+        self.observer.time_left(left);
     }
 
     fn status(&self, index: usize, status: Status) {

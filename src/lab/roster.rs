@@ -202,10 +202,10 @@ impl<'p> Roster<'p> {
             return None;
         }
         let available = self.host.as_ref()?.read(&self.folder).available_mib?;
-        let index = self.admission.evicts(available)?;
-        if self.retries.get(&index).is_some_and(|retries| *retries >= MAX_RETRIES) {
-            return None;
-        }
+        let may_end = |index| {
+            !self.evicted.contains(&index) && self.retries.get(&index).is_none_or(|retries| *retries < MAX_RETRIES)
+        };
+        let index = self.admission.evicts(available, may_end)?;
         self.running.get(&index)?.cancel();
         self.evicted.insert(index);
         self.evicted_s = Some(now_s);
@@ -238,7 +238,12 @@ impl<'p> Roster<'p> {
 
     fn leave(&mut self, index: usize) -> Option<Active> {
         self.running.remove(&index);
-        self.admission.give_back(index)
+        let left = self.admission.give_back(index);
+        if self.admission.active().is_empty() {
+            // The time in which no trial runs begins.
+            self.hold = None;
+        }
+        left
     }
 
     /// The further trials of a cell that was not known take what its first one took.
@@ -262,7 +267,8 @@ impl<'p> Roster<'p> {
     /// How long the trials that wait and run still take, inner `None` while too little is known; `None` if that was said just now.
     pub fn time_left(&mut self, now_s: f64) -> Option<Option<TimeLeft>> {
         let is_recent = self.forecast_s.is_some_and(|before| now_s - before < FORECAST_PERIOD_S);
-        if is_recent {
+        // Where others admit the trials, those that have started may wait for long.
+        if is_recent || self.host.is_none() {
             return None;
         }
         self.forecast_s = Some(now_s);

@@ -135,7 +135,7 @@ fn inside(path: &Path) -> Option<String> {
     parts.all(|part| matches!(part, Component::Normal(_))).then(|| rest.to_str().map(str::to_owned))?
 }
 
-/// An input whose bytes are hashed, and whose failure is told apart from that of the output.
+/// An input whose bytes are hashed; its failure is kept apart from that of the output.
 struct Hashed<'f, R> {
     input: R,
     hasher: Sha256,

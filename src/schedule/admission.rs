@@ -114,11 +114,12 @@ impl Admission {
         }
     }
 
-    /// The trial that is ended so that the host does not swap: the latest of several, once so little memory is available that those which
-    /// run may use it up.
-    pub fn evicts(&self, available_mib: u64) -> Option<usize> {
+    /// The trial that is ended so that the host does not swap: of several the latest that may be ended, once so little memory is available
+    /// that those which run may use it up.
+    pub fn evicts(&self, available_mib: u64, may_end: impl Fn(usize) -> bool) -> Option<usize> {
         let min = self.budget.reserve_mib.unwrap_or(MIN_AVAILABLE_MIB) / 4;
-        let latest = self.active.iter().max_by(|one, other| one.started_s.total_cmp(&other.started_s))?;
+        let may_end = self.active.iter().filter(|active| may_end(active.id));
+        let latest = may_end.max_by(|one, other| one.started_s.total_cmp(&other.started_s))?;
         (self.active.len() > 1 && available_mib < min).then_some(latest.id)
     }
 

@@ -7,8 +7,9 @@ use super::simulation::simulate;
 use model::{Cell, Plan};
 use serde::Serialize;
 
-/// More trials than this are not simulated one by one: their end is short in comparison.
-const MAX_SIMULATED: usize = 2000;
+/// Maximum of waiting trials squared, times trials that run: a simulation of so many takes some milliseconds. More are not simulated
+/// one by one: their end is short in comparison.
+const MAX_SIMULATED: usize = 10_000_000;
 
 /// Trials of unknown cells after which this run says how long others take.
 const MIN_UNKNOWN: u32 = 3;
@@ -131,7 +132,8 @@ fn forecast_s(queue: &Queue, admission: &Admission, now_s: f64, pace: &Pace) -> 
         is_ready: true,
         ..job.clone()
     });
-    if queue.jobs().len() <= MAX_SIMULATED {
+    let (waiting, active) = (queue.jobs().len(), admission.active().len().max(admission.budget().slots() as usize));
+    if waiting.saturating_mul(waiting).saturating_mul(active) <= MAX_SIMULATED {
         return simulate(Queue::new(jobs, &paced), paced, now_s, |job| job.seconds).seconds;
     }
     let slots = f64::from(paced.budget().slots());

@@ -90,7 +90,7 @@ impl Slurm {
 
 async fn list(only: Option<String>) -> Result<Vec<Task>, SlurmError> {
     let mut arguments: Vec<String> =
-        ["--me", "--array", "--noheader", "--states=all"].map(str::to_owned).into_iter().collect();
+        ["--me", "--all", "--array", "--noheader", "--states=all"].map(str::to_owned).into_iter().collect();
     arguments.push(format!("--Format={COLUMNS}"));
     arguments.extend(only);
     match run("squeue", &arguments).await {
@@ -123,10 +123,12 @@ async fn cancel(how: &[&str], arrays: &[u32]) -> Result<(), SlurmError> {
 async fn run(program: &'static str, arguments: &[String]) -> Result<String, SlurmError> {
     let mut command = Command::new(program);
     command.args(arguments);
-    // Formats that the user has set for themselves.
-    for name in
-        ["SQUEUE_FORMAT", "SQUEUE_FORMAT2", "SQUEUE_SORT", "SQUEUE_STATES", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"]
-    {
+    // What the user has set for their own commands would hide tasks from the lab: formats, filters, another cluster.
+    let is_of_user = |name: &str| {
+        let names = ["SBATCH_WAIT", "SBATCH_CLUSTERS", "SLURM_CLUSTERS", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"];
+        name.starts_with("SQUEUE_") || name.starts_with("SCANCEL_") || names.contains(&name)
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_user)) {
         command.env_remove(name);
     }
     let captured = capture(&mut command, Limits { timeout: TIMEOUT, max_stdout: MAX_LIST }).await;

@@ -147,7 +147,9 @@ impl Dispatcher {
     }
 
     async fn step(&mut self) -> Result<(), LabError> {
-        if self.clock.elapsed() >= self.submit_at && self.has_gathered() {
+        // Only what a command has said counts for an outage.
+        let may_submit = !self.waiting.is_empty() && self.slots() > 0 && self.clock.elapsed() >= self.submit_at;
+        if may_submit && self.has_gathered() {
             let submitted = self.submit().await;
             self.reached(submitted)?;
         }

@@ -2,6 +2,7 @@
 
 use crate::lab::LabError;
 use crate::store::{RunDir, read_json, write_durably, write_json};
+use model::printable;
 use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -19,6 +20,8 @@ struct Jobs {
     schema: u32,
     /// How the names of the run's jobs begin.
     name: String,
+    /// The run's folder: a copy of it has no jobs.
+    run: PathBuf,
 }
 
 /// `array.json`: for people, and for a look at what Slurm says of it.
@@ -28,6 +31,12 @@ struct ArrayHead<'a> {
     name: &'a str,
     job: u32,
     tasks: u32,
+}
+
+/// Whether jobs of one run alone have names that begin so; the folder may come from anyone.
+fn is_prefix(name: &str) -> bool {
+    let random = name.strip_prefix("oomlab-").and_then(|rest| rest.strip_suffix('.'));
+    random.is_some_and(|random| random.len() == 12 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The folder.
@@ -50,7 +59,8 @@ impl JobsFolder {
         let mut random = [0; 6];
         getrandom(&mut random, GetRandomFlags::empty()).map_err(|error| failed(error.into()))?;
         let name = format!("oomlab-{}.", random.map(|byte| format!("{byte:02x}")).concat());
-        write_durably(&dir.join("jobs.json"), &Jobs { schema: SCHEMA, name: name.clone() })?;
+        let run = std::fs::canonicalize(run).map_err(failed)?;
+        write_durably(&dir.join("jobs.json"), &Jobs { schema: SCHEMA, name: name.clone(), run })?;
         Ok(Self { dir, name })
     }
 
@@ -64,8 +74,13 @@ impl JobsFolder {
         if !path.is_file() {
             return Ok(None);
         }
-        let Jobs { name, .. } = read_json(&path, SCHEMA)?;
-        Ok(Some(Self { dir, name }))
+        let Jobs { name, run: owner, .. } = read_json(&path, SCHEMA)?;
+        if !is_prefix(&name) {
+            let why = format!("{}: `{}` is no name of a run's jobs: remove the file", path.display(), printable(&name));
+            return Err(LabError::Dispatcher { why });
+        }
+        let is_own = std::fs::canonicalize(run.path()).is_ok_and(|own| own == owner);
+        Ok(is_own.then_some(Self { dir, name }))
     }
 
     /// How the names of all jobs begin.
@@ -100,6 +115,21 @@ impl JobsFolder {
         match std::fs::remove_dir_all(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_of_other_runs_are_not_taken_for_own_ones() {
+        assert!(is_prefix("oomlab-0123456789ab."));
+        for name in
+            ["", "oomlab-", "oomlab-0123456789ab", "oomlab-0123456789a.", "oomlab-0123456789xy.", "x-0123456789ab."]
+        {
+            assert!(!is_prefix(name), "{name}");
         }
     }
 }

@@ -16,13 +16,15 @@ use std::time::Duration;
 const RETRY: Duration = Duration::from_secs(10);
 
 impl Dispatcher {
+    /// Number of tasks that may be submitted.
+    pub(super) fn slots(&self) -> usize {
+        let open = self.tasks.iter().filter(|task| task.over.is_none()).count();
+        self.options.max_tasks.map_or(usize::MAX, |max| (max as usize).saturating_sub(open))
+    }
+
     /// Submits the trials that wait, as far as tasks are admitted.
     pub(super) async fn submit(&mut self) -> Result<(), LabError> {
-        let open = self.tasks.iter().filter(|task| task.over.is_none()).count();
-        let mut slots = self.options.max_tasks.map_or(usize::MAX, |max| (max as usize).saturating_sub(open));
-        if self.waiting.is_empty() || slots == 0 {
-            return Ok(());
-        }
+        let mut slots = self.slots();
         let mut waiting: Vec<Option<OpenTrial>> = std::mem::take(&mut self.waiting).into_iter().map(Some).collect();
         let cells = waiting.iter().flatten().map(|trial| &trial.request.spec.cell);
         let needs: Vec<(Need, f64)> = cells.map(|cell| (Need::of(cell), self.costs.trial_s(cell))).collect();
