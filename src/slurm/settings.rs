@@ -28,7 +28,7 @@ pub enum SettingsError {
 }
 
 /// Options by which the lab finds its tasks again, or on which its batches rest.
-const RESERVED: [(&str, &str); 11] = [
+const RESERVED: [(&str, &str); 13] = [
     ("--array", "-a"),
     ("--job-name", "-J"),
     ("--output", "-o"),
@@ -40,6 +40,8 @@ const RESERVED: [(&str, &str); 11] = [
     ("--chdir", "-D"),
     ("--cpus-per-task", "-c"),
     ("--ntasks", "-n"),
+    ("--clusters", "-M"),
+    ("--test-only", "--test-only"),
 ];
 
 impl Settings {

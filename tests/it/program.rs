@@ -287,12 +287,12 @@ fn a_report_that_cannot_be_written_loses_nothing() {
     assert!(run_dir(&program).join("cells/kernel.riscv64-nommu.32M.initrd/trial.json").is_file());
 }
 
-/// A real full disk: one mebibyte of tmpfs in a mount namespace of its own.
+/// A real full disk: a tmpfs with room for a few files, in a mount namespace of its own. Without room for their content no trial starts.
 #[test]
 fn a_full_disk_is_the_labs_fault_and_is_named() {
     let program = lab();
     std::fs::create_dir(program.dir().join("full")).unwrap();
-    let mount = "mount -t tmpfs -o size=1M none full";
+    let mount = "mount -t tmpfs -o size=1G,nr_inodes=10 none full";
     let allowed = Command::new("unshare").args(["-m", "sh", "-c", mount]).current_dir(program.dir()).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: a full disk needs a mount namespace, which only root may make here");
