@@ -4,9 +4,9 @@ use super::error::HistoryError;
 use super::reading::{self, RunFacts};
 use super::stamp::Stamp;
 use super::writer::Writer;
-use crate::store::{BriefReader, StoreError};
+use crate::store::{BriefReader, MergedName, PART, RunDir, RunHead, StoreError};
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -132,5 +132,20 @@ fn run_folders(runs: &Path) -> Result<Vec<String>, HistoryError> {
         }
     }
     folders.sort_unstable();
+    let merged = merged(runs, &folders);
+    folders.retain(|folder| !merged.contains(folder));
     Ok(folders)
+}
+
+/// Names of the folders whose trials are those of a merged run beside them.
+fn merged(runs: &Path, folders: &[String]) -> BTreeSet<String> {
+    let head = |folder: &str| RunDir::open(&runs.join(folder)).and_then(|run| run.head()).ok();
+    // Of runs that are no part of anything none is merged.
+    let parts = folders.iter().filter(|folder| runs.join(folder).join(PART).is_file());
+    let heads: HashMap<&String, RunHead> = parts.filter_map(|folder| Some((folder, head(folder)?))).collect();
+    let lists = heads.values().flat_map(|head| &head.merged);
+    let is_it = |named: &&MergedName| {
+        heads.iter().any(|(folder, head)| **folder == *named.id.as_str() && head.started == named.started)
+    };
+    lists.filter(is_it).map(|named| named.id.to_string()).collect()
 }

@@ -3,7 +3,7 @@
 use super::combine::Merged;
 use super::error::MergeError;
 use crate::host::private_dir_in;
-use crate::store::{RunDir, RunHead, write_durably};
+use crate::store::{MergedName, RunDir, RunHead, write_durably};
 use model::{RunId, trial_folder};
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
@@ -67,6 +67,7 @@ fn head(merged: &Merged, id: RunId) -> RunHead {
     head.duration_s = longest_ms as f64 / 1000.0;
     head.finished = merged.is_complete();
     head.interrupted = !head.finished && runs.iter().any(|run| run.interrupted);
+    head.merged = runs.iter().map(|run| MergedName { id: run.id.clone(), started: run.started.clone() }).collect();
     head
 }
 

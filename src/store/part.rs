@@ -5,7 +5,8 @@ use model::{CellId, Digest, Plan, RunId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-const FILE: &str = "part.json";
+/// Its name.
+pub const PART: &str = "part.json";
 
 /// Version of `part.json`.
 const SCHEMA: u32 = 1;
@@ -71,7 +72,7 @@ impl RunDir {
     /// # Errors
     /// When `part.json` cannot be read.
     pub fn part(&self) -> Result<Option<Part>, StoreError> {
-        let path = self.path().join(FILE);
+        let path = self.path().join(PART);
         if path.is_file() { json::read(&path, SCHEMA).map(Some) } else { Ok(None) }
     }
 
@@ -80,6 +81,6 @@ impl RunDir {
     /// # Errors
     /// When `part.json` cannot be written.
     pub fn store_part(&self, part: &Part) -> Result<(), StoreError> {
-        json::write_durably(&self.path().join(FILE), part)
+        json::write_durably(&self.path().join(PART), part)
     }
 }

@@ -10,6 +10,7 @@
 //!   regressions.json, bisections/  what `--bisect-regressions` found
 //! ```
 
+use super::run_head::RunHead;
 use super::{StoreError, json};
 use crate::host::{FileLock, LockedBy};
 use model::{
@@ -23,40 +24,6 @@ use std::sync::Arc;
 
 /// The file with which a trial has ended.
 const RECORD: &str = "trial.json";
-
-/// `run.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunHead {
-    schema: u32,
-    /// Name of its folder.
-    pub id: RunId,
-    /// The matrix's name.
-    pub name: String,
-    /// When it began, RFC 3339.
-    pub started: String,
-    /// Wall time so far, in seconds.
-    pub duration_s: f64,
-    /// Whether it has ended.
-    pub finished: bool,
-    /// Whether the user stopped it before all trials were done.
-    pub interrupted: bool,
-    /// How often it was resumed.
-    #[serde(default)]
-    pub resumed: u32,
-}
-
-impl RunHead {
-    /// A run that has just begun.
-    pub fn new(id: RunId, name: String, started: String) -> Self {
-        let (duration_s, finished, interrupted, resumed) = (0.0, false, false, 0);
-        Self { schema: RUN_SCHEMA, id, name, started, duration_s, finished, interrupted, resumed }
-    }
-
-    /// Version of the format of the run's files.
-    pub const fn schema(&self) -> u32 {
-        self.schema
-    }
-}
 
 /// `regressions.json`.
 #[derive(Serialize, Deserialize)]

@@ -128,6 +128,22 @@ fn merged_run_is_a_run_to_every_command() {
 }
 
 #[test]
+fn trials_of_shards_beside_their_merged_run_count_once() {
+    let program = bench(4, "");
+    for number in ["1", "2"] {
+        run(&program, &format!("runs/{number}"), &["--shard", &format!("{number}/2")]);
+    }
+    let failing = || program.run(["history", "mine.riscv64-nommu.32M.idle.guest=g03"]).stdout;
+    assert!(failing().contains("1 of 1"), "{}", failing());
+    assert_eq!(program.run(["merge", "runs/1", "runs/2", "--out", "runs/merged"]).status, Some(1));
+    assert!(failing().contains("1 of 1"), "{}", failing());
+    let listed = program.run(["history"]).stdout;
+    assert!(listed.contains("merged") && RunDir::all(&program.dir().join("runs")).unwrap().len() == 3, "{listed}");
+    std::fs::remove_dir_all(program.dir().join("runs/merged")).unwrap();
+    assert!(failing().contains("1 of 1"), "the shards count again: {}", failing());
+}
+
+#[test]
 fn missing_shard_is_run_in_the_merged_run() {
     let program = bench(9, "");
     run(&program, "a", &["--shard", "1/3"]);
