@@ -2,12 +2,8 @@
 
 use super::{ArchiveError, Entry, Folder, Host, Request, contents, seconds_of, write};
 use crate::store::digest_file;
-use model::{
-    Accel, Axes, Canary, Cell, Expectation, Faults, Kind, Needs, Payload, RamMib, RuleId, RunId, Timeouts, TrialRecord,
-    Verdict,
-};
+use model::{Accel, Cell, Kind, RamMib, RuleId, RunId, TrialRecord, Verdict};
 use ruzstd::decoding::StreamingDecoder;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -127,23 +123,9 @@ impl Lab {
 
 fn cell() -> Cell {
     Cell {
-        id: CELL.into(),
         kernel: "linux-6.1".into(),
-        arch: arch::find("arm").unwrap(),
         ram: RamMib(32),
-        vcpus: 1,
-        payload: Payload::Workload { name: "pipe-fill".into(), options: BTreeMap::new() },
-        needs: Needs::default(),
-        faults: Faults::default(),
-        canary: Canary::default(),
-        axes: Axes::default(),
-        append: Vec::new(),
-        qemu: Vec::new(),
-        timeouts: Timeouts::default(),
-        repeat: 1,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine: Vec::new(),
+        ..model::samples::cell(CELL, arch::find("arm").unwrap(), "pipe-fill")
     }
 }
 

@@ -19,7 +19,7 @@ const MAX_HOLD_S: f64 = 60.0;
 /// Seconds between forecasts: each simulates the rest of the run.
 const FORECAST_PERIOD_S: f64 = 1.0;
 
-/// Seconds after which the user is told what is waited for.
+/// Seconds after which a message names what the run waits for.
 const REPORT_AFTER_S: f64 = 5.0;
 
 /// Seconds in which the memory of a guest that was ended is free again.

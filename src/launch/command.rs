@@ -149,31 +149,21 @@ pub(super) fn literal(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Axes, Canary, Expectation, Faults, Needs, Payload, RamMib, Throttle, Timeouts};
+    use model::{Payload, RamMib, Throttle};
     use std::collections::BTreeMap;
 
     fn cell(arch: &str) -> Cell {
         Cell {
-            id: "k.a.32M.w".into(),
             kernel: "k".into(),
-            arch: arch::find(arch).unwrap(),
             ram: RamMib(32),
             vcpus: 2,
             payload: Payload::Workload {
                 name: "zombie-victim".into(),
                 options: BTreeMap::from([("hogs".to_owned(), "3".to_owned())]),
             },
-            needs: Needs::default(),
-            faults: Faults::default(),
-            canary: Canary::default(),
-            axes: Axes::default(),
             append: vec!["preempt=full".to_owned()],
             qemu: vec!["-d".to_owned(), "int".to_owned()],
-            timeouts: Timeouts::default(),
-            repeat: 1,
-            expect: Expectation::pass(),
-            fail_on: Vec::new(),
-            quarantine: Vec::new(),
+            ..model::samples::cell("k.a.32M.w", arch::find(arch).unwrap(), "idle")
         }
     }
 

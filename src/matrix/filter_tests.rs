@@ -2,29 +2,16 @@
 
 use super::*;
 use crate::matrix::id::cell_id;
-use model::{Canary, CellId, Expectation, Faults, Needs, PLAN_SCHEMA, Payload, RamMib, Timeouts};
+use model::{PLAN_SCHEMA, RamMib};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 fn cell(arch: &str, ram: u32, workload: &str, vcpus: u32, preempt: Option<&str>) -> Cell {
     let mut cell = Cell {
-        id: CellId::new(""),
         kernel: "linux-6.1".into(),
-        arch: arch::find(arch).unwrap(),
         ram: RamMib(ram),
         vcpus,
-        payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
-        needs: Needs::default(),
-        faults: Faults::default(),
-        canary: Canary::default(),
         axes: preempt.map(|value| ("preempt".to_owned(), value.to_owned())).into_iter().collect(),
-        append: Vec::new(),
-        qemu: Vec::new(),
-        timeouts: Timeouts::default(),
-        repeat: 1,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine: Vec::new(),
+        ..model::samples::cell("", arch::find(arch).unwrap(), workload)
     };
     cell.id = cell_id(&cell);
     cell

@@ -1,31 +1,9 @@
 //! Cells and trials for the tests of nights.
 
-use model::{
-    Accel, Axes, Canary, Cell, CellId, Expectation, Faults, Kind, Needs, Payload, Quarantine, RamMib, RuleId, Timeouts,
-    TrialRecord, Verdict,
-};
-use std::collections::BTreeMap;
+use model::{Accel, Cell, Kind, Quarantine, RamMib, RuleId, TrialRecord, Verdict};
 
 pub(super) fn cell(id: &str, quarantine: Vec<Quarantine>) -> Cell {
-    Cell {
-        id: CellId::new(id),
-        kernel: "linux-7.3".into(),
-        arch: arch::find("arm").unwrap(),
-        ram: RamMib(32),
-        vcpus: 1,
-        payload: Payload::Workload { name: "idle".into(), options: BTreeMap::new() },
-        needs: Needs::default(),
-        faults: Faults::default(),
-        canary: Canary::default(),
-        axes: Axes::default(),
-        append: Vec::new(),
-        qemu: Vec::new(),
-        timeouts: Timeouts::default(),
-        repeat: 1,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine,
-    }
+    Cell { ram: RamMib(32), quarantine, ..model::samples::cell(id, arch::find("arm").unwrap(), "idle") }
 }
 
 /// An entry that covers every failure.

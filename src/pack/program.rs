@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_library_has_no_name() {
+    fn file_that_is_no_library_has_no_name() {
         assert_eq!(soname(b"text"), None);
         let libc = loaded(&std::fs::read_to_string(MAPS).unwrap()).into_iter().find(|path| path.ends_with("libc.so.6"));
         assert_eq!(soname(&std::fs::read(libc.unwrap()).unwrap()).as_deref(), Some("libc.so.6"));

@@ -156,7 +156,7 @@ fn plan_that_names_this_host_is_refused() {
 }
 
 #[test]
-fn what_exists_is_not_replaced_unasked() {
+fn existing_pack_is_replaced_only_by_force() {
     let lab = Lab::new();
     for name in ["folder", "archive.tar.zst"] {
         let out = lab.write(name);

@@ -3,10 +3,7 @@
 use super::{OpenFailure, PrunedRuns, Retention, prune};
 use crate::store::{RunDir, ThinningLevel, TrialDir, read_trial};
 use jiff::Timestamp;
-use model::{
-    Accel, Canary, Cell, Expectation, Failure, Kind, PLAN_SCHEMA, Payload, Plan, Regression, RuleId, RunId,
-    TrialRecord, Verdict,
-};
+use model::{Accel, Cell, Failure, Kind, PLAN_SCHEMA, Payload, Plan, Regression, RuleId, RunId, TrialRecord, Verdict};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,23 +14,12 @@ const BOTH: Retention =
 /// A cell whose folders are called `id`, and which the present program gives another id.
 fn cell(id: &str) -> Cell {
     Cell {
-        id: id.into(),
         kernel: "linux-6.1".into(),
-        arch: arch::find("riscv64-nommu").unwrap(),
         ram: model::RamMib(32),
-        vcpus: 1,
         payload: Payload::Initrd(model::Initrd::default()),
-        needs: model::Needs::default(),
-        faults: model::Faults::default(),
-        canary: Canary::default(),
         axes: [("name".to_owned(), id.to_owned())].into_iter().collect(),
-        append: Vec::new(),
-        qemu: Vec::new(),
-        timeouts: model::Timeouts::default(),
         repeat: 2,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine: Vec::new(),
+        ..model::samples::cell(id, arch::find("riscv64-nommu").unwrap(), "idle")
     }
 }
 

@@ -12,12 +12,12 @@ use crate::support::json_schema;
 use evidence::all_evidence;
 use json_schema::{names, violations};
 use model::{
-    Accel, Also, AlsoKind, Artifact, Axes, Canary, Caveat, Cell, Culprit, Digest, Evidence, Expectation, Faults,
-    FunctionShare, Kind, Needs, NotRun, Onset, Payload, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId,
-    RunRecord, ScratchDisk, Stamp, Task, Throttle, Timeouts, TrialRecord, Verdict,
+    Accel, Also, AlsoKind, Artifact, Caveat, Cell, Culprit, Digest, Evidence, Expectation, FunctionShare, Kind, NotRun,
+    Onset, ProfileSummary, RUN_SCHEMA, RamMib, Regression, RuleId, RunRecord, ScratchDisk, Stamp, Task, Throttle,
+    TrialRecord, Verdict,
 };
 use oomlab::report::{GuestFile, Lookup, Style, json, json_schema, junit, script, text};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,23 +26,9 @@ const REASON: &str = "without an MMU there is no OOM reaper, and exit_mmap() of 
 fn trial(kernel: &str, arch: &str, ram: u32, rest: &str, verdict: Verdict) -> TrialRecord {
     let workload = rest.split(['.', '+']).next().unwrap_or(rest);
     let cell = Cell {
-        id: format!("{kernel}.{arch}.{}.{rest}", RamMib(ram)).as_str().into(),
         kernel: kernel.into(),
-        arch: arch::find(arch).unwrap(),
         ram: RamMib(ram),
-        vcpus: 1,
-        payload: Payload::Workload { name: workload.into(), options: BTreeMap::new() },
-        needs: Needs::default(),
-        faults: Faults::default(),
-        canary: Canary::default(),
-        axes: Axes::default(),
-        append: Vec::new(),
-        qemu: Vec::new(),
-        timeouts: Timeouts::default(),
-        repeat: 1,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine: Vec::new(),
+        ..model::samples::cell(&format!("{kernel}.{arch}.{}.{rest}", RamMib(ram)), arch::find(arch).unwrap(), workload)
     };
     let command = [
         "qemu-system-riscv64",

@@ -1,8 +1,8 @@
 //! Made-up records.
 
 use model::{
-    Accel, Axes, Canary, Caveat, Cell, Evidence, Expectation, Faults, FunctionShare, KernelName, Kind, Needs, Onset,
-    Payload, ProfileSummary, RamMib, RuleId, Stamp, Task, Timeouts, TrialRecord, Verdict, Watermarks,
+    Accel, Caveat, Cell, Evidence, FunctionShare, KernelName, Kind, Onset, ProfileSummary, RamMib, RuleId, Stamp, Task,
+    Timeouts, TrialRecord, Verdict, Watermarks,
 };
 use oomlab::report::mail::{
     Attachment, Facts, KernelOrigin, Maintainers, Occurrence, Origin, Refusal, Regression, draft, recipients,
@@ -96,23 +96,10 @@ impl Case {
 pub fn trial(kernel: &str, release: &str, arch: &str, verdict: Verdict) -> TrialRecord {
     let arch = arch::find(arch).unwrap();
     let cell = Cell {
-        id: format!("{kernel}.{arch}.32M.zombie-victim").as_str().into(),
         kernel: kernel.into(),
-        arch,
         ram: RamMib(32),
-        vcpus: 1,
-        payload: Payload::Workload { name: "zombie-victim".into(), options: BTreeMap::new() },
-        needs: Needs::default(),
-        faults: Faults::default(),
-        canary: Canary::default(),
-        axes: Axes::default(),
-        append: Vec::new(),
-        qemu: Vec::new(),
         timeouts: Timeouts { stuck_s: 1.5, ..Timeouts::default() },
-        repeat: 1,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine: Vec::new(),
+        ..model::samples::cell(&format!("{kernel}.{arch}.32M.zombie-victim"), arch, "zombie-victim")
     };
     let command = [
         arch.qemu.program,

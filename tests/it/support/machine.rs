@@ -3,7 +3,7 @@
 use super::cache;
 
 use arch::Arch;
-use model::{Accel, Axes, Canary, Cell, Event, Expectation, Faults, Needs, Payload, Probe, QmpEvent, Timeouts};
+use model::{Accel, Cell, Event, Payload, Probe, QmpEvent};
 use oomlab::assets::Assets;
 use oomlab::host::{Qemu, Qmp, Serial};
 use oomlab::image::{Images, load_workloads};
@@ -93,23 +93,11 @@ impl Machine {
     fn cell(&self, arch: Arch) -> Cell {
         let options = self.options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Cell {
-            id: "probed".into(),
             kernel: self.kernel.into(),
-            arch,
             ram: self.ram.parse().unwrap(),
             vcpus: self.vcpus,
             payload: Payload::Workload { name: self.workload.into(), options },
-            needs: Needs::default(),
-            faults: Faults::default(),
-            canary: Canary::default(),
-            axes: Axes::default(),
-            append: Vec::new(),
-            qemu: Vec::new(),
-            timeouts: Timeouts::default(),
-            repeat: 1,
-            expect: Expectation::pass(),
-            fail_on: Vec::new(),
-            quarantine: Vec::new(),
+            ..model::samples::cell("probed", arch, "idle")
         }
     }
 }

@@ -1,9 +1,6 @@
 //! Trials as a run's folder has them, with the events of `tests/replays/`.
 
-use model::{
-    Accel, Artifact, Axes, Canary, Cell, Digest, Expectation, Faults, Needs, Payload, RamMib, Record, Timeouts,
-    TrialRecord,
-};
+use model::{Accel, Artifact, Cell, Digest, Payload, RamMib, Record, TrialRecord};
 use oomlab::store::read_events;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,23 +23,14 @@ pub fn trial(case: &str) -> TrialRecord {
         false => Payload::Workload { name: "anon-hog".into(), options: BTreeMap::new() },
     };
     let cell = Cell {
-        id: format!("linux-6.1.riscv64-nommu.32M.{case}").as_str().into(),
         kernel: "linux-6.1".into(),
-        arch: arch::find("riscv64-nommu").unwrap(),
         ram: RamMib(32),
-        vcpus: 1,
         payload,
-        needs: Needs::default(),
-        faults: Faults::default(),
-        canary: Canary::default(),
-        axes: Axes::default(),
-        append: Vec::new(),
-        qemu: Vec::new(),
-        timeouts: Timeouts::default(),
-        repeat: 1,
-        expect: Expectation::pass(),
-        fail_on: Vec::new(),
-        quarantine: Vec::new(),
+        ..model::samples::cell(
+            &format!("linux-6.1.riscv64-nommu.32M.{case}"),
+            arch::find("riscv64-nommu").unwrap(),
+            "idle",
+        )
     };
     let course = retrace(Setup::of(&cell), &events(case));
     let verdict = course.verdict.expect("a verdict");

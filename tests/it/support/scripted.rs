@@ -2,8 +2,7 @@
 
 use super::observer::NullObserver;
 use model::{
-    Accel, Axes, Canary, Cell, CellId, Digest, Expectation, Faults, KernelArtifact, Needs, PLAN_SCHEMA, Payload, Plan,
-    RamMib, RunRecord, Timeouts, TrialRecord, Verdict,
+    Accel, Cell, CellId, Digest, KernelArtifact, PLAN_SCHEMA, Plan, RamMib, RunRecord, Timeouts, TrialRecord, Verdict,
 };
 use oomlab::host::HostReader;
 use oomlab::lab::{Executor, Lab, LabError, LocalExecutor, Observer, Ready, RunOptions, prepared};
@@ -70,23 +69,11 @@ impl Scripted {
             Ok(Ready { kernel, initrd: None, firmware: None, test: None, accelerator: Accel::Tcg.into() }),
         );
         self.plan.cells.push(Cell {
-            id: name.into(),
             kernel: "fake".into(),
-            arch: arch::find("riscv64-nommu").unwrap(),
             ram: RamMib(32),
-            vcpus: 1,
-            payload: Payload::Workload { name: "scripted".into(), options: BTreeMap::new() },
-            needs: Needs::default(),
-            faults: Faults::default(),
-            canary: Canary::default(),
-            axes: Axes::default(),
             append: vec![format!("fake_script={}", path.display())],
-            qemu: Vec::new(),
             timeouts: Timeouts { boot_s: 5.0, load_s: 120.0, stuck_s: 2.0 },
-            repeat: 1,
-            expect: Expectation::pass(),
-            fail_on: Vec::new(),
-            quarantine: Vec::new(),
+            ..model::samples::cell(name, arch::find("riscv64-nommu").unwrap(), "scripted")
         });
         self.plan.cells.last_mut().expect("the cell just added")
     }
