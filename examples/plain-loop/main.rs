@@ -5,13 +5,17 @@
 //! cargo run --release --example plain-loop -- /tmp/one --jobs 1
 //! ```
 //!
-//! Of several runs it prints the throughput side by side, the loop with each. The loop starts what the records of the trials have as QEMU's
-//! command line, with the console in a file. Guests with a scratch disk are left out, as are those that do not end by themselves.
+//! Of a run with one guest at a time it prints what a trial's time is spent on; of several runs the throughput side by side, the loop
+//! with each. The loop starts what the records of the trials have as QEMU's command line, with the console in a file. Guests with a
+//! scratch disk are left out, as are those that do not end by themselves.
+
+mod stages;
 
 use clap::Parser;
 use model::{Outcome, RunRecord, TrialRecord};
 use oomlab::host::{Clock, Limits, capture_blocking, private_dir};
 use oomlab::store::RunDir;
+use stages::Stages;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -70,9 +74,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:32} trials jobs   seconds  s/trial  trials/min/job  ratio", "");
     let mut first = None;
     for path in &args.runs {
-        let record = RunDir::open(path)?.record()?;
+        let run_dir = RunDir::open(path)?;
+        let record = run_dir.record()?;
         let lab = Throughput { trials: record.trials.len(), seconds: record.duration_s, jobs: most_at_once(&record) };
         lab.print(&path.display().to_string(), first);
+        if lab.jobs == 1 {
+            println!("  {}", Stages::mean(&run_dir, &record)?);
+        }
         first = first.or(Some(lab));
         if args.no_loop {
             continue;

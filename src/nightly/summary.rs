@@ -33,8 +33,8 @@ pub struct Summary {
     pub lab_errors: usize,
     /// Parts of the night that have failed, each with the reason.
     pub failed: Vec<String>,
-    /// Further trials that would decide all undecided cells.
-    pub trials_to_decide: u32,
+    /// Cells that may have got worse, with their runs.
+    pub undecided: Vec<(RunId, CellTrend)>,
     /// Path of the first page, if there are pages.
     pub pages: Option<String>,
 }
@@ -90,8 +90,9 @@ impl Summary {
         }
         let mut out = format!("night {}: {}\n", printable(&self.night), facts.join(", "));
         self.findings.iter().for_each(|finding| finding.write(&mut out));
-        if undecided > 0 {
-            let _ = writeln!(out, "undecided: {} further trials would decide", self.trials_to_decide);
+        self.undecided.iter().take(MAX_NAMED).for_each(|(run, trend)| write_undecided(run, trend, &mut out));
+        if let Some(more) = self.undecided.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+            let _ = writeln!(out, "undecided: {more} more");
         }
         if steady > 0 {
             let cells = if steady == 1 { "1 cell fails".to_owned() } else { format!("{steady} cells fail") };
@@ -131,12 +132,8 @@ impl Summary {
 
 impl Finding {
     fn write(&self, out: &mut String) {
-        let CellTrend { cell, failure, trend, rate, rate_before, since, .. } = &self.trend;
-        let kind = failure.as_ref().map(Failure::verdict);
-        let title = failure.as_ref().and_then(|failure| failure.title.as_deref()).map(|title| format!(": {title}"));
-        let what = printable(&format!("{}{}", kind.unwrap_or_default(), title.unwrap_or_default()));
-        let _ = writeln!(out, "{trend}: {what}");
-        let _ = writeln!(out, "  {}", printable(&format!("{}/{cell}", self.run)));
+        let CellTrend { trend, rate, rate_before, since, .. } = &self.trend;
+        write_cell(&self.run, &self.trend, out);
         let before = match (trend, rate_before) {
             (Trend::Worse, Some(before)) => format!(", before {}", before.brief()),
             _ => String::new(),
@@ -162,6 +159,30 @@ impl Finding {
             let _ = writeln!(out, "  no draft of a mail: {}", printable(why));
         }
     }
+}
+
+/// The word for a cell, its failure, and the cell.
+fn write_cell(run: &RunId, trend: &CellTrend, out: &mut String) {
+    let CellTrend { cell, failure, trend, .. } = trend;
+    let kind = failure.as_ref().map(Failure::verdict);
+    let title = failure.as_ref().and_then(|failure| failure.title.as_deref()).map(|title| format!(": {title}"));
+    let what = printable(&format!("{}{}", kind.unwrap_or_default(), title.unwrap_or_default()));
+    let _ = writeln!(out, "{trend}: {what}");
+    let _ = writeln!(out, "  {}", printable(&format!("{run}/{cell}")));
+}
+
+fn write_undecided(run: &RunId, trend: &CellTrend, out: &mut String) {
+    write_cell(run, trend, out);
+    let CellTrend { failures, trials: tried, rate, trials_to_decide, .. } = trend;
+    let decides = trials_to_decide.map_or_else(
+        || "earlier runs have too few trials, further nights decide".to_owned(),
+        |more| format!("{} would decide", further_trials(more)),
+    );
+    let _ = writeln!(out, "  {failures} of {tried} in this run, {} in all; {decides}", rate.brief());
+}
+
+fn further_trials(count: u32) -> String {
+    if count == 1 { "1 further trial".to_owned() } else { format!("{count} further trials") }
 }
 
 fn sum(trials: &[(CellId, u32)]) -> u64 {
@@ -203,7 +224,7 @@ mod tests {
             not_begun: Vec::new(),
             lab_errors: 0,
             failed: Vec::new(),
-            trials_to_decide: 0,
+            undecided: Vec::new(),
             pages: None,
         }
     }
@@ -266,28 +287,55 @@ mod tests {
             probability: 0.97,
             confirmed: true,
         };
+        let of_cell = |(at, more): (usize, &Option<u32>)| {
+            let rate = RateInterval { failures: 1, trials: 2, low: 0.09, high: 0.91 };
+            let cell = CellId::new(format!("undecided-{at}"));
+            let trend = Trend::Undecided;
+            let one = CellTrend {
+                cell,
+                trend,
+                failures: 1,
+                trials: 1,
+                rate,
+                trials_to_decide: *more,
+                failure: Some(Failure { kind: Kind::Oops, title: None }),
+                rate_before: None,
+                since: None,
+            };
+            (RunId::new("2026-11-30-0"), one)
+        };
+        let undecided = [Some(7), None, Some(1), Some(1)].iter().enumerate().map(of_cell).collect();
         let (run, mail) = (RunId::new("2026-11-30-0"), Some("runs/nights/2026-11-30-0/mail-1.txt".to_owned()));
         let text = Summary {
-            counts: Counts { new: 1, undecided: 2, steady: 3, ..Counts::default() },
+            counts: Counts { new: 1, undecided: 4, steady: 3, ..Counts::default() },
             findings: vec![Finding { run, trend, culprit: Some(culprit), why: None, mail, no_mail: None }],
             quarantined: 1,
             expired: vec![entry("quarantine.yaml:1")],
             not_run: ["a", "b", "c", "d"].map(|cell| (CellId::new(cell), 2)).to_vec(),
             not_begun: vec!["matrices/slow.yaml".to_owned()],
             failed: vec!["hook: exit status 3".to_owned()],
-            trials_to_decide: 7,
+            undecided,
             pages: Some("www/index.html".to_owned()),
             ..summary()
         };
         assert_eq!(
             text.text(),
-            "night 2026-11-30-0: 1 new, 2 undecided, the lab failed\n\
+            "night 2026-11-30-0: 1 new, 4 undecided, the lab failed\n\
              new: hang/oom-livelock: livelock �[31m#regzbot\n\
              \x20 2026-11-30-0/linux-7.3.riscv64.64M.anon-hog\n\
              \x20 20 of 20 (at least 86 %) since 2026-11-30-0, 99 %: after 2026-11-29-0\n\
              \x20 culprit 97 %: 0123456789ab mm: loop\n\
              \x20 draft of the mail: runs/nights/2026-11-30-0/mail-1.txt\n\
-             undecided: 7 further trials would decide\n\
+             undecided: crash/oops\n\
+             \x20 2026-11-30-0/undecided-0\n\
+             \x20 1 of 1 in this run, 1 of 2 (9–91 %) in all; 7 further trials would decide\n\
+             undecided: crash/oops\n\
+             \x20 2026-11-30-0/undecided-1\n\
+             \x20 1 of 1 in this run, 1 of 2 (9–91 %) in all; earlier runs have too few trials, further nights decide\n\
+             undecided: crash/oops\n\
+             \x20 2026-11-30-0/undecided-2\n\
+             \x20 1 of 1 in this run, 1 of 2 (9–91 %) in all; 1 further trial would decide\n\
+             undecided: 1 more\n\
              as before: 3 cells fail\n\
              quarantined: 1 cell\n\
              expired quarantine: quarantine.yaml:1, until linux-7.4\n\

@@ -206,7 +206,7 @@ struct Cell<'r> {
     started: &'r str,
     /// Seconds from QEMU's start to its end.
     duration_s: f64,
-    /// Seconds from QEMU's start to the agent's hello.
+    /// Seconds from QEMU's start to the agent's first frame.
     boot_s: Option<f64>,
     /// Seconds from QEMU's start to the last sign of progress before the trouble.
     onset_s: Option<f64>,

@@ -3,7 +3,10 @@
 
 use super::super::admission::Budget;
 use super::super::need::{Need, QEMU_OVERHEAD_MIB};
+use super::super::{Costs, Load, partition};
 use super::*;
+use model::samples::cell;
+use model::{Cell, RamMib};
 
 const NIGHT: &str = include_str!("night.tsv");
 
@@ -177,4 +180,64 @@ fn first_trials_have_begun_before_second_ones() {
     }
     assert!(rounds[..cells.len()].iter().all(|round| *round == 1));
     assert_eq!(rounds.len(), 2 * cells.len());
+}
+
+/// A night of ten trials of each cell on several machines with two CPUs each, by shards: the longest and the shortest machine.
+fn night_on(machines: u32, rounds: u32) -> (f64, f64) {
+    let ids: Vec<&str> =
+        NIGHT.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').next().unwrap()).collect();
+    let rows = night();
+    let cost = |(id, row): (&&str, &(u32, u64, f64))| {
+        format!(r#""{id}": {{"seconds": {}, "arch": "arm", "workload": "idle"}}"#, row.2)
+    };
+    let costs: Vec<String> = ids.iter().zip(&rows).map(cost).collect();
+    let costs = format!(r#"{{"schema": 1, "cells": {{{}}}}}"#, costs.join(", "));
+    let costs = Costs::from_json(costs.as_bytes()).unwrap();
+    let of_row = |(id, row): (&&str, &(u32, u64, f64))| Cell {
+        vcpus: row.0,
+        ram: RamMib(u32::try_from(row.1).unwrap()),
+        repeat: rounds,
+        ..cell(id, "arm".parse().unwrap(), "idle")
+    };
+    let cells: Vec<Cell> = ids.iter().zip(&rows).map(of_row).collect();
+    let seconds = |load: Load<'_>| {
+        let rows: Vec<_> =
+            load.cells.iter().map(|cell| (cell.vcpus, u64::from(cell.ram.0), costs.trial_s(cell))).collect();
+        let admission = machine(2);
+        let queue = Queue::new(jobs(&rows, rounds, |at| rows[at].2), &admission);
+        simulate(queue, admission, 0.0, |job| job.seconds).seconds
+    };
+    let ends: Vec<f64> = partition(&cells, &costs, machines).into_iter().map(seconds).collect();
+    (ends.iter().copied().fold(0.0, f64::max), ends.iter().copied().fold(f64::INFINITY, f64::min))
+}
+
+/// The trials of one cell share a machine: with two CPUs, three of the longest take twice its time.
+#[test]
+fn ten_machines_take_a_tenth_of_the_night_or_its_longest_cell() {
+    let (alone, _) = night_on(1, 3);
+    let (longest, _) = night_on(10, 3);
+    let cell = 2.0 * night().iter().map(|row| row.2).fold(0.0, f64::max);
+    assert!(
+        longest <= 1.1 * cell.max(alone / 10.0),
+        "{longest} s, {cell} s for the longest cell, {alone} s on one machine"
+    );
+}
+
+/// `cargo test --release --lib -- --ignored night_on_machines --nocapture` prints the figures of docs/performance.md.
+#[test]
+#[ignore = "prints figures"]
+fn night_on_machines() {
+    for rounds in [1, 10] {
+        let (alone, _) = night_on(1, rounds);
+        for machines in [1, 10, 100] {
+            let (longest, shortest) = night_on(machines, rounds);
+            println!(
+                "{rounds:2} trials, {machines:3} machines: {:.1} to {:.1} min, {:.2} of the machines' time is used",
+                shortest / 60.0,
+                longest / 60.0,
+                alone / (longest * f64::from(machines))
+            );
+            assert!(longest >= alone / f64::from(machines) * 0.99);
+        }
+    }
 }

@@ -1,15 +1,19 @@
 //! Many guests at once: what the lab itself needs for them.
 //!
-//! `OOMLAB_SCALE=1000 cargo nextest run scale::` runs a thousand; without it, a few hundred show the same slope.
+//! `OOMLAB_SCALE=2000 cargo nextest run scale::` runs two thousand; without it, a hundred show the same slope.
 
 use crate::support::scripted::Scripted;
-use model::{Cell, Outcome, TrialRecord};
+use model::{Cell, Event, Frame, Outcome, TrialRecord};
 use oomlab::lab::{Observer, Status};
+use oomlab::store::read_events;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Resident memory of the lab that a thousand guests may need, in KiB.
-const MOST_RSS_KIB: u64 = 150 * 1024;
+/// Resident memory of the lab that two thousand guests may need, in KiB.
+const MOST_RSS_KIB: u64 = 250_000_000 / 1024;
+
+/// Lines of an OOM report that each guest prints at once.
+const NOISE: usize = 200;
 
 #[derive(Default)]
 struct Crowd {
@@ -36,9 +40,9 @@ async fn a_crowd_of_guests_fits_into_little_memory() {
         frame started name=scripted pid=20\n";
     let kill = "say [    0.564737] Out of memory: Killed process 26 (hog) total-vm:6228kB\n";
     let noise: String =
-        (0..200).map(|n| format!("say [    1.{n:06}] Mem-Info: some line of a report that is not short\n")).collect();
+        (0..NOISE).map(|n| format!("say [    1.{n:06}] Mem-Info: some line of a report that is not short\n")).collect();
     // Long enough that the first is still there when the last has come, on a slow host too.
-    let beats = 20 + guests / 10;
+    let beats = 20 + guests as usize / 10;
     let script = format!(
         "{boot}{kill}{noise}beats {beats} 500 moving\nframe finished status=0 units=3\nframe bye\nevent SHUTDOWN guest-shutdown\nexit 0\n"
     );
@@ -55,13 +59,22 @@ async fn a_crowd_of_guests_fits_into_little_memory() {
     // What any run loads is there after one guest.
     Scripted::one("exit 0\n").await;
     let before = peak_rss_kib();
-    let record = scripted.run().await;
+    let run = scripted.run_dir();
+    scripted.run_into(&run).await.expect("the lab works");
+    let needed = peak_rss_kib();
+    let record = run.record().expect("a record");
     let passed = record.trials.iter().filter(|trial| trial.verdict.outcome() == Outcome::Pass).count();
     assert_eq!(passed, guests as usize, "{:?}", record.trials.iter().find(|trial| !trial.as_expected()));
     assert_eq!(crowd.most.load(Ordering::Relaxed), guests, "all were there at once");
-    let needed = peak_rss_kib();
+    for trial in 1..=guests {
+        let events = read_events(&run.trial_folder("cell", trial).join("events.jsonl")).expect("events");
+        let count = |is: fn(&Event) -> bool| events.iter().filter(|record| is(&record.event)).count();
+        let lines = count(|event| matches!(event, Event::Line { text } if text.contains("Mem-Info")));
+        let arrived = count(|event| matches!(event, Event::Agent { frame: Frame::Beat(_), .. }));
+        assert_eq!((lines, arrived), (NOISE, beats), "trial {trial}");
+    }
     println!("{guests} guests at once: {needed} KiB resident at most, {before} KiB before");
-    let allowed = before + (MOST_RSS_KIB - before) * u64::from(guests) / 1000;
+    let allowed = before + (MOST_RSS_KIB - before) * u64::from(guests) / 2000;
     assert!(needed <= allowed.max(before + 16 * 1024), "{needed} KiB for {guests} guests, allowed are {allowed}");
 }
 

@@ -108,16 +108,16 @@ impl Watchdog {
             Stage::Finishing
         } else if self.observed.started.is_some() {
             Stage::Loading
-        } else if self.observed.hello.is_some() {
+        } else if self.observed.agent_up.is_some() {
             Stage::Ready
         } else {
             Stage::Booting
         }
     }
 
-    /// Host time from the spawn to the agent's hello.
+    /// Host time from the spawn to the agent's first frame.
     pub fn booted_at(&self) -> Option<Stamp> {
-        self.observed.hello.map(|moment| moment.host)
+        self.observed.agent_up.map(|moment| moment.host)
     }
 
     /// OOM kills that the guest printed or counted so far.

@@ -33,7 +33,7 @@ pub(super) struct Observations {
     pub clock: GuestClock,
     pub probes: ProbeLog,
     pub namer: Namer,
-    pub hello: Option<Moment>,
+    pub agent_up: Option<Moment>,
     pub speed_loop_us: Option<u64>,
     pub started: Option<Moment>,
     pub finished: Option<Finish>,
@@ -104,7 +104,7 @@ impl Observations {
             clock: GuestClock::default(),
             probes: ProbeLog::default(),
             namer: Namer::default(),
-            hello: None,
+            agent_up: None,
             speed_loop_us: None,
             started: None,
             finished: None,
@@ -170,11 +170,11 @@ impl Observations {
         self.setup.timeouts.stuck_s * self.slowness()
     }
 
-    /// The last sign that the guest got anything done: a round of the canary, a unit of work, a kill, its hello.
+    /// The last sign that the guest got anything done: a round of the canary, a unit of work, a kill, the agent's first frame.
     pub fn progress(&self) -> Moment {
         let kill = self.oom_kills.last().map(|kill| kill.at);
         let reaped = self.oom_reaped.as_ref().map(|reaped| reaped.at);
-        [self.canary_progress, self.workload_progress, kill, reaped, self.started, self.hello]
+        [self.canary_progress, self.workload_progress, kill, reaped, self.started, self.agent_up]
             .into_iter()
             .flatten()
             .max_by(|a, b| a.host.cmp(&b.host))
@@ -334,15 +334,14 @@ impl Observations {
 
     fn frame(&mut self, now: Moment, seq: u32, frame: &Frame) {
         self.console_activity = Some(now);
+        // The hello may be damaged, or sent before the lab listened.
+        self.agent_up = self.agent_up.or(Some(now));
+        // A guest that the lab did not start may run its agent all the same.
+        self.setup.agent = true;
         if !self.setup.ssh {
             self.output.on_frame(seq);
         }
         match frame {
-            Frame::Hello { .. } => {
-                self.hello = self.hello.or(Some(now));
-                // A guest that the lab did not start may run its agent all the same.
-                self.setup.agent = true;
-            }
             Frame::Speed { loop_us } => self.speed_loop_us = Some(*loop_us),
             Frame::Started { results, .. } => {
                 self.output.expect(results.as_deref());
@@ -354,7 +353,7 @@ impl Observations {
                 self.finish(Finish { at: now, status: *status, units: *units, why: why.clone() });
             }
             Frame::Output { text, more, dropped } if !self.setup.ssh => self.output.add(text, *more, *dropped),
-            Frame::Output { .. } | Frame::Bye => {}
+            Frame::Hello { .. } | Frame::Output { .. } | Frame::Bye => {}
         }
     }
 
@@ -362,7 +361,7 @@ impl Observations {
         let before = self.beat.map(|(_, beat)| beat).unwrap_or_default();
         if beat.canary_rounds != before.canary_rounds {
             let late_s = beat.canary_late_ms.saturating_sub(before.canary_late_ms) as f64 / 1e3;
-            let passed_s = self.canary_progress.or(self.hello).map_or(0.0, |moved| now.granted_since(moved));
+            let passed_s = self.canary_progress.or(self.agent_up).map_or(0.0, |moved| now.granted_since(moved));
             if beat.reclaim > before.reclaim {
                 self.thrashed_s += late_s.min(passed_s);
             }

@@ -105,7 +105,7 @@ fn server_that_never_lets_the_lab_in_is_no_hang() {
     assert_eq!(verdict.kind, Kind::SshFailed);
     assert_eq!(
         verdict.summary,
-        "the test was not started over SSH within 30 s after the agent's hello; the guest lives"
+        "the test was not started over SSH within 30 s after the agent was up; the guest lives"
     );
 }
 

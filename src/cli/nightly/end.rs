@@ -6,7 +6,7 @@ use crate::cli::interrupt::EXIT_INTERRUPTED;
 use crate::cli::output::{notify, print_plain, write_file};
 use crate::cli::prune;
 use crate::host::now;
-use crate::nightly::{Counts, Finding, JobError, Summary, run_job, unexpected};
+use crate::nightly::{Counts, Finding, JobError, RunTrends, Summary, run_job, unexpected};
 use model::{CellTrend, Outcome, Quarantine, Regression, RunId, Trend};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -57,8 +57,6 @@ impl Night<'_> {
     fn summary(&self) -> Summary {
         let mut counts = Counts::default();
         self.trends.values().for_each(|trends| counts.add(Counts::of(&trends.open)));
-        let undecided =
-            self.trends.values().flat_map(|trends| &trends.open).filter(|trend| trend.trend == Trend::Undecided);
         let (mut not_run, mut no_verdict, mut passes, mut lab_errors) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for run in self.begun() {
             let Ok(record) = run.record() else { continue };
@@ -84,7 +82,7 @@ impl Night<'_> {
             not_begun: not_begun.map(|run| run.matrix.display().to_string()).collect(),
             lab_errors,
             failed: self.dir.night().failed.clone(),
-            trials_to_decide: undecided.filter_map(|trend| trend.trials_to_decide).sum(),
+            undecided: self.undecided(),
             pages: None,
         }
     }
@@ -98,6 +96,14 @@ impl Night<'_> {
             }
         }
         entries
+    }
+
+    fn undecided(&self) -> Vec<(RunId, CellTrend)> {
+        let of_run = |(run, trends): (&RunId, &RunTrends)| {
+            let open = trends.open.iter().filter(|trend| trend.trend == Trend::Undecided);
+            open.map(|trend| (run.clone(), trend.clone())).collect::<Vec<_>>()
+        };
+        self.trends.iter().flat_map(of_run).collect()
     }
 
     /// What is new or worse, the most urgent first.

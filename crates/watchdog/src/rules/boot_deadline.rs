@@ -1,4 +1,4 @@
-//! The agent never said hello.
+//! The agent never came up.
 
 use super::{Judgement, check_deadline};
 use crate::clock::Moment;
@@ -12,7 +12,7 @@ const OPENSBI_BANNER_END: &str = "Boot HART ";
 const SEVERAL_CPUS: f64 = 1.2;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
-    if !observed.setup.agent || observed.hello.is_some() {
+    if !observed.setup.agent || observed.agent_up.is_some() {
         return Judgement::NotApplicable;
     }
     let limit = observed.setup.timeouts.boot_s;

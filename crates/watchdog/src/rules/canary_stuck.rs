@@ -10,9 +10,9 @@ use crate::stall;
 use model::{Evidence, Kind, Probe, RuleId};
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
-    let (Some(hello), None) = (observed.hello, &observed.finished) else { return Judgement::NotApplicable };
+    let (Some(agent_up), None) = (observed.agent_up, &observed.finished) else { return Judgement::NotApplicable };
     let Some((beat_at, _)) = observed.beat else { return Judgement::NotApplicable };
-    let canary = observed.canary_progress.unwrap_or(hello);
+    let canary = observed.canary_progress.unwrap_or(agent_up);
     let progress = observed.progress();
     let (stuck, threshold) = (observed.now().granted_since(progress), observed.stuck_s());
     for round in 1..CONFIRM_PERIODS {

@@ -68,7 +68,7 @@ fn is_doubted(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> bool 
         && match look.and_then(|look| look.counters.panicked) {
             Some(panicked) => !panicked,
             // Heartbeats show whether an agent still runs; kernels before 5.0 answer sysrq in `panic()`.
-            None if observed.hello.is_some() => {
+            None if observed.agent_up.is_some() => {
                 observed.beat.is_some_and(|(at, _)| at.granted_since(hit.at) >= MIN_ALIVE_S)
             }
             None => observed.probes.sysrq_ack.is_some_and(|ack| ack.granted_since(hit.at) >= SETTLE_S),
@@ -91,7 +91,7 @@ fn look_at_panic(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> Op
     if seen.is_none() && counters.is_open() {
         return Some(Judgement::Probe(Probe::Counters));
     }
-    if observed.hello.is_some() {
+    if observed.agent_up.is_some() {
         return None;
     }
     if observed.probes.count_since(Probe::Sysrq('m'), hit.at) == 0 {
@@ -101,9 +101,9 @@ fn look_at_panic(observed: &Observations, hit: &ConsoleHit<FailureReport>) -> Op
     (!is_due).then(|| Judgement::defer(observed, ANSWER_TIMEOUT_S, 0.0))
 }
 
-/// Before the agent's hello, every crash is a failure to boot.
+/// Before the agent is up, every crash is a failure to boot.
 fn kind(observed: &Observations, first: &ConsoleHit<FailureReport>) -> Kind {
-    let booting = observed.setup.agent && observed.hello.is_none();
+    let booting = observed.setup.agent && observed.agent_up.is_none();
     let said = Kind::from(first.what.kind);
     if booting && said.outcome() == Outcome::Crash { Kind::BootPanic } else { said }
 }

@@ -15,8 +15,8 @@ const MAX_IDLE_CPUS: f64 = 0.1;
 const MAX_FLOOD_FACTOR: f64 = 4.0;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
-    let (Some(hello), None) = (observed.hello, &observed.finished) else { return Judgement::NotApplicable };
-    let beat = observed.beat.map_or(hello, |(at, _)| at);
+    let (Some(agent_up), None) = (observed.agent_up, &observed.finished) else { return Judgement::NotApplicable };
+    let beat = observed.beat.map_or(agent_up, |(at, _)| at);
     let threshold = observed.stuck_s();
     let limit = f64::from(CONFIRM_PERIODS) * threshold;
     let silent = observed.now().granted_since(beat);
@@ -36,7 +36,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if !acked && !observed.probes.are_answers_due(observed.now(), ANSWER_TIMEOUT_S) {
         return Judgement::recheck(observed, ANSWER_TIMEOUT_S, 0.0);
     }
-    let console = observed.console_activity.unwrap_or(hello);
+    let console = observed.console_activity.unwrap_or(agent_up);
     let quiet = observed.now().granted_since(console);
     if quiet < limit && silent < MAX_FLOOD_FACTOR * limit {
         return Judgement::recheck(observed, (limit - quiet).min(MAX_FLOOD_FACTOR * limit - silent), 0.0);

@@ -12,7 +12,7 @@ const MAX_END_S: f64 = 10.0;
 
 pub(super) fn judge(observed: &Observations) -> Judgement {
     // Over SSH a test starts later than the guest.
-    let boot = observed.hello.filter(|_| !observed.setup.ssh);
+    let boot = observed.agent_up.filter(|_| !observed.setup.ssh);
     let (Some(since), None) = (observed.started.or(boot), &observed.finished) else {
         return Judgement::NotApplicable;
     };

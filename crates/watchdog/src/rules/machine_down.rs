@@ -66,7 +66,7 @@ fn by_itself(observed: &Observations) -> Verdict {
     let last = || if observed.last_line.is_empty() { Vec::new() } else { vec![observed.last_line.clone()] };
     let reset = observed.shutdown == Some(ShutdownCause::GuestReset);
     let did = if reset { "reset itself" } else { "powered off" };
-    let is_booting = observed.setup.agent && observed.hello.is_none();
+    let is_booting = observed.setup.agent && observed.agent_up.is_none();
     if reset && !is_booting && is_unannounced(observed) {
         let summary = "the machine reset itself, and the kernel had not announced it: a triple fault, or a watchdog";
         let mut verdict = Verdict::new(Kind::SpontaneousReset, RuleId::MachineDown, summary);
@@ -89,7 +89,7 @@ fn by_itself(observed: &Observations) -> Verdict {
         verdict.lines = last();
         return verdict;
     }
-    let (kind, when) = match (observed.hello, reset) {
+    let (kind, when) = match (observed.agent_up, reset) {
         (None, true) => (Kind::RebootLoop, "before the agent came up"),
         (None, false) => (Kind::BootPowerOff, "before the agent came up"),
         (Some(_), _) => (Kind::EarlyPowerOff, "before the workload had ended"),

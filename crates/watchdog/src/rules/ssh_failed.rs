@@ -8,7 +8,7 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
     if !observed.setup.ssh || observed.finished.is_some() {
         return Judgement::NotApplicable;
     }
-    let Some(hello) = observed.hello else { return Judgement::NotApplicable };
+    let Some(agent_up) = observed.agent_up else { return Judgement::NotApplicable };
     let session = &observed.session;
     if let Some((at, why)) = &session.failed {
         // A hang breaks the session, too, and takes longer to show.
@@ -23,9 +23,9 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
         return Judgement::NotApplicable;
     }
     let limit = observed.setup.timeouts.boot_s * observed.slowness();
-    match check_deadline(observed, RuleId::SshFailed, hello, limit) {
+    match check_deadline(observed, RuleId::SshFailed, agent_up, limit) {
         Ok(()) => Judgement::verdict(failed(format!(
-            "the test was not started over SSH within {limit:.0} s after the agent's hello; the guest lives"
+            "the test was not started over SSH within {limit:.0} s after the agent was up; the guest lives"
         ))),
         Err(judgement) => judgement,
     }

@@ -154,7 +154,7 @@ pub(super) fn thrash_or_slow(observed: &Observations, rule: RuleId, done: &str) 
         let summary = format!("{done}; for {thrashed:.0} s allocations waited for reclaim, which made progress");
         return Some(Verdict::new(Kind::Thrash, rule, summary));
     }
-    let (begin, end) = (observed.hello?, observed.finished.as_ref().map_or(observed.now(), |finish| finish.at));
+    let (begin, end) = (observed.agent_up?, observed.finished.as_ref().map_or(observed.now(), |finish| finish.at));
     let watched_s = end.watched_since(begin);
     let share = if watched_s > SLOW_S { end.granted_since(begin) / watched_s } else { 1.0 };
     if share < SLOW_SHARE {
