@@ -95,8 +95,9 @@ impl Summary {
             let _ = writeln!(out, "undecided: {more} more");
         }
         if steady > 0 {
-            let cells = if steady == 1 { "1 cell fails".to_owned() } else { format!("{steady} cells fail") };
-            let _ = writeln!(out, "as before: {cells}");
+            let cells =
+                if steady == 1 { "1 cell fails or is".to_owned() } else { format!("{steady} cells fail or are") };
+            let _ = writeln!(out, "as before: {cells} flaky");
         }
         if self.quarantined > 0 {
             let _ = writeln!(out, "quarantined: {}", cells(self.quarantined));
@@ -336,7 +337,7 @@ mod tests {
              \x20 2026-11-30-0/undecided-2\n\
              \x20 1 of 1 in this run, 1 of 2 (9–91 %) in all; 1 further trial would decide\n\
              undecided: 1 more\n\
-             as before: 3 cells fail\n\
+             as before: 3 cells fail or are flaky\n\
              quarantined: 1 cell\n\
              expired quarantine: quarantine.yaml:1, until linux-7.4\n\
              not run: 8 trials of a, b, c, and 1 more\n\

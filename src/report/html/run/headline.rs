@@ -9,7 +9,7 @@ use crate::report::html::trend::{tone, word};
 use crate::report::quarantine::{Entry, entries, sentence};
 use crate::report::tally::unexpected;
 use crate::report::text::alike;
-use model::{Failure, Quarantine, Trend};
+use model::{CellId, Failure, Quarantine, Trend};
 use std::collections::HashMap;
 
 /// Lines of the first screen.
@@ -43,11 +43,15 @@ pub(super) fn headlines(input: &RunPage<'_>, cells: &[CellView<'_>]) -> Headline
     let mut lines = match input.trends {
         [] => groups(unexpected(input.run), cells),
         trends => {
-            // The history has no word for trials without a verdict on the guest.
-            let is_unknown =
-                |trial: &&TrialRecord| matches!(trial.verdict.outcome(), Outcome::LabError | Outcome::Inconclusive);
+            // The history has no word for trials without a verdict on the guest, nor for an expected failure that is not there for once.
+            let is_news = |cell: &CellId| trends.iter().any(|trend| trend.cell == *cell && is_news(trend));
+            let has_no_word = |trial: &&TrialRecord| match trial.verdict.outcome() {
+                Outcome::LabError | Outcome::Inconclusive => true,
+                Outcome::Pass => !is_news(&trial.cell.id),
+                _ => false,
+            };
             let mut lines = changes(input, trends);
-            lines.extend(groups(unexpected(input.run).filter(is_unknown), cells));
+            lines.extend(groups(unexpected(input.run).filter(has_no_word), cells));
             lines
         }
     };
@@ -95,10 +99,13 @@ fn groups<'r>(trials: impl Iterator<Item = &'r TrialRecord>, cells: &[CellView<'
 
 /// The trends that are news, the most urgent first.
 fn changes(input: &RunPage<'_>, trends: &[CellTrend]) -> Vec<Headline> {
-    let is_news = |trend: &&CellTrend| trend.trend <= Trend::Better;
-    let mut news: Vec<&CellTrend> = trends.iter().filter(is_news).collect();
+    let mut news: Vec<&CellTrend> = trends.iter().filter(|trend| is_news(trend)).collect();
     news.sort_by_key(|trend| trend.trend);
     news.into_iter().map(|trend| change(input, trend)).collect()
+}
+
+fn is_news(trend: &CellTrend) -> bool {
+    trend.trend <= Trend::Better
 }
 
 fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
