@@ -1,7 +1,7 @@
-//! Quarantined failures and removed files on the pages.
+//! Quarantined failures, expected ones that passed, and removed files on the pages.
 
 use super::sample::{expired, livelock, page_of_run, page_of_trial, run, trends, trial};
-use model::{CellTrend, Failure, Quarantine, Trend};
+use model::{CellTrend, Expectation, Failure, Kind, Quarantine, RunRecord, Trend};
 
 const SENTENCE: &str = "quarantined until 2030-01-31: the fix is on its way (https://example.org/1)";
 
@@ -35,6 +35,18 @@ fn quarantined_failure_has_its_reason_and_is_no_red_headline() {
     // The same without the entry.
     one.trials[0].cell.quarantine.clear();
     assert!(badge("unexpected", &page_of_run(&one, &[new])));
+}
+
+#[test]
+fn expected_failure_that_passed_is_named_until_it_is_news() {
+    let mut passed = trial("linux-7.3", "riscv64-nommu", 32, "zombie-victim", 1);
+    passed.cell.expect = Expectation::of(Kind::OomLivelock.into());
+    let trend = CellTrend { cell: passed.cell.id.clone(), trend: Trend::Expected, ..trends().remove(0) };
+    let one = RunRecord { trials: vec![passed], ..run() };
+    let badge = r#"<span class="badge unexpected">unexpected</span>"#;
+    assert!(page_of_run(&one, std::slice::from_ref(&trend)).contains(badge));
+    let fixed = CellTrend { trend: Trend::Fixed, ..trend };
+    assert!(!page_of_run(&one, &[fixed]).contains(badge));
 }
 
 #[test]
