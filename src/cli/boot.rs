@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the cell cannot exist or the lab fails.
 pub fn run(args: &BootArgs, context: &Context) -> Result<u8, CliError> {
-    let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let mut catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
     let stopwatch = Stopwatch::start();
     let view = View::new().timed(&stopwatch);
     let workload_options = options(&args.workload_options)?;

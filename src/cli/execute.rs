@@ -1,6 +1,6 @@
 //! Runs a plan, for `run`, `boot` and `repro`.
 
-use super::bisect::{self, LabArgs};
+use super::bisect;
 use super::capacity;
 use super::context::Context;
 use super::costs;
@@ -97,8 +97,7 @@ impl Execution<'_> {
         }
         let json = options.json.as_deref();
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
-        let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
-        let bisected = bisect::regressions(&run, budget, options.jobs, &lab, context);
+        let bisected = bisect::regressions(&run, budget, options.host.jobs, &options.lab, context);
         pages::write_run(&run);
         report_json(&run, json)?;
         bisected?;
@@ -144,7 +143,7 @@ impl Execution<'_> {
         self.part.iter().filter(|_| self.resumed.is_none()).try_for_each(|part| run.store_part(part))?;
         let plan = &self.plan;
         let resources = Resources::of_host();
-        let of_host = self.options.budget(&resources);
+        let of_host = self.options.host.budget(&resources);
         let budget = cluster.as_ref().map_or(of_host, Cluster::budget);
         let beside = run.path().parent().unwrap_or(runs).to_owned();
         let costs = tokio::task::spawn_blocking(move || given.unwrap_or_else(|| costs::of_history(&beside)));
@@ -154,8 +153,8 @@ impl Execution<'_> {
             images: Arc::new(self.catalogues.images),
             workloads: Arc::new(self.catalogues.workloads),
             own: self.own,
-            own_qemu: self.options.qemu.is_some(),
-            ltp: self.options.ltp.clone(),
+            own_qemu: self.options.lab.qemu.is_some(),
+            ltp: self.options.lab.ltp.clone(),
             cache: self.catalogues.cache,
             jobs: of_host.cpus as usize,
         };
@@ -177,7 +176,7 @@ impl Execution<'_> {
             // On a cluster Slurm looks at the hosts.
             host: cluster.is_none().then(HostReader::default),
             costs: costs.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic())),
-            qemu: self.options.qemu.clone(),
+            qemu: self.options.lab.qemu.clone(),
             dump: self.options.dump,
             // A guest that stays is there to be looked at.
             diagnose_all: self.options.diagnose_all || !self.options.keep.keep_on.is_empty(),
@@ -186,7 +185,7 @@ impl Execution<'_> {
         let finished = self.resumed.as_ref().map_or(&[][..], |resumed| &resumed.finished);
         let executor: Arc<dyn Executor> = match cluster {
             Some(it) => {
-                let (jobs, observer) = (self.options.jobs, Arc::clone(&observer));
+                let (jobs, observer) = (self.options.host.jobs, Arc::clone(&observer));
                 Arc::new(it.executor(jobs, &run, options.costs.clone(), observer, cancel.clone())?)
             }
             None if self.options.executor == ExecutorKind::Process => {

@@ -122,7 +122,7 @@ impl EndArgs {
 }
 
 /// Guests that stay after their verdict.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct KeepArgs {
     /// Keep guests with these outcomes after their verdict, paused, at most four: hang, crash, boot-failed, pass; `oomlab attach` reaches
     /// them, and they end with `oomlab end` or this program

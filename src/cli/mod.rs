@@ -25,6 +25,7 @@ mod gdb;
 mod guest_args;
 mod history;
 mod history_page;
+mod host_args;
 mod interrupt;
 mod kcidb;
 mod keep;

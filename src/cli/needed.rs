@@ -23,7 +23,7 @@ pub(super) struct Programs<'a> {
 
 impl<'a> From<&'a RunOptions> for Programs<'a> {
     fn from(options: &'a RunOptions) -> Self {
-        Self { qemu: options.qemu.as_deref(), ltp: options.ltp.as_deref() }
+        Self { qemu: options.lab.qemu.as_deref(), ltp: options.lab.ltp.as_deref() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `oomlab run --range`: each commit of a range × each cell of a matrix.
 
 use super::args::RunArgs;
-use super::bisect::{self, LabArgs};
+use super::bisect;
 use super::context::Context;
 use super::error::CliError;
 use super::execute::Execution;
@@ -48,7 +48,7 @@ struct Range {
 /// # Errors
 /// When the matrix or the range is wrong, or the lab fails.
 pub fn run(args: &RunArgs, range: &str, context: &Context) -> Result<u8, CliError> {
-    let mut catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let mut catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
     let mut plan = read(args.matrix_path(), &catalogues, context)?;
     select(&mut plan, args.filter.as_deref())?;
     repeat(&mut plan, args.repeat);
@@ -208,11 +208,6 @@ impl Range {
         args: &RunArgs,
         context: &Context,
     ) -> Result<(), CliError> {
-        let lab = LabArgs {
-            qemu: args.options.qemu.clone(),
-            ltp: args.options.ltp.clone(),
-            mirror: args.options.mirror.clone(),
-        };
         let mut searches = Vec::new();
         for (column, cell) in self.columns.iter().enumerate() {
             let Some((red, Some(green))) = first_red(rows, column) else { continue };
@@ -225,7 +220,7 @@ impl Range {
                 verdict: VerdictPattern::of(verdict),
             });
         }
-        bisect::range(searches, budget, args.options.jobs, &lab, context)
+        bisect::range(searches, budget, args.options.host.jobs, &args.options.lab, context)
     }
 }
 

@@ -35,7 +35,7 @@ pub fn run(args: &ReproArgs, context: &Context) -> Result<u8, CliError> {
         print(&script.map_err(|error| CliError::Usage(error.to_string()))?)?;
         return Ok(0);
     }
-    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
     catalogues.images.keep();
     let prepared = same_files(&folder, &trial, &catalogues);
     if prepared.is_none() {

@@ -48,7 +48,7 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<u8, CliError> {
         part.runs.clear();
     }
     trust::check_run(&dir, &plan, args.trust)?;
-    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
     let own = kernel_of_run(&plan, &record.trials, &catalogues.kernels)?;
     notify(&format!("the plan of {}", dir.display()));
     let (options, stopwatch) = (&args.options, Stopwatch::start());

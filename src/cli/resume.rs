@@ -41,7 +41,7 @@ pub(super) fn run(args: &RunArgs, named: &str, context: &Context) -> Result<u8, 
     let dir = folder(args, named)?;
     let run = open(&dir)?;
     let plan = run.plan()?;
-    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
     check_plan(args, &dir, &plan, &catalogues, context)?;
     let (plan, own, resumed) = remaining(run, plan, &catalogues)?;
     notify_resumed(&dir, &resumed);
@@ -195,7 +195,7 @@ impl Resumption {
             let Some((cell, ready)) = plan.cells.iter().find(|cell| cell.id == *id).zip(ready.as_ref().ok()) else {
                 continue;
             };
-            let qemu = options.qemu.as_ref().map(|program| program.display().to_string());
+            let qemu = options.lab.qemu.as_ref().map(|program| program.display().to_string());
             let qemu = qemu.as_deref().unwrap_or(cell.arch.qemu.program);
             found.extend(self.finished.iter().flat_map(|trial| replaced(trial, cell, ready, qemu)));
         }

@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<u8, CliError> {
     if let Some(named) = &args.resume {
         return resume::run(args, named, context);
     }
-    let catalogues = Catalogues::read(context, args.options.mirror.clone())?;
+    let catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
     let Planned { plan, part } = planned(args, &catalogues, context)?;
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));
     let (options, stopwatch) = (&args.options, Stopwatch::start());

@@ -46,7 +46,7 @@ impl Cluster {
                 Ok(None)
             };
         }
-        if options.cpus.is_some() || options.memory.is_some() {
+        if options.host.cpus.is_some() || options.host.memory.is_some() {
             return wrong(
                 "`--cpus` and `--memory` limit guests of this host: Slurm admits by what its nodes have; see `--jobs`",
             );

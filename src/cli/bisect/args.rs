@@ -3,6 +3,7 @@
 use crate::bisection::{Axis, VerdictPattern};
 use crate::cli::completion::{kernels, trials, workloads};
 use crate::cli::guest_args::{AppendArgs, CanaryArgs, TimeoutArgs};
+use crate::cli::host_args::LabArgs;
 use crate::cli::values::{arch_parser, seconds};
 use arch::Arch;
 use clap::{Subcommand, value_parser};
@@ -149,20 +150,6 @@ pub struct CellArgs {
     /// Count this verdict, for example hang/oom-livelock [default: the kind of the first failure of the bad end]
     #[arg(long, value_name = "VERDICT")]
     pub verdict: Option<VerdictPattern>,
-}
-
-/// Resources of trials and builds.
-#[derive(Debug, Clone, clap::Args)]
-pub struct LabArgs {
-    /// Folder where LTP is installed, for workloads that run its tests
-    #[arg(long, value_name = "DIR", env = "OOMLAB_LTP")]
-    pub ltp: Option<PathBuf>,
-    /// Program to run instead of QEMU
-    #[arg(long, value_name = "PROGRAM", env = "OOMLAB_QEMU")]
-    pub qemu: Option<PathBuf>,
-    /// Mirror of the Debian archive for kernels [default: the one that this host's apt uses]
-    #[arg(long, env = "OOMLAB_DEBIAN_MIRROR", value_name = "URL")]
-    pub mirror: Option<String>,
 }
 
 /// Arguments of `oomlab bisect versions`.

@@ -1,10 +1,10 @@
 //! The lab of a bisection.
 
-use super::args::LabArgs;
 use crate::bisection::{LabContext, SessionDriver, SessionListener};
 use crate::cli::capacity;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::host_args::LabArgs;
 use crate::cli::interrupt::cancel_on_signals;
 use crate::cli::known::Catalogues;
 use crate::cli::output;

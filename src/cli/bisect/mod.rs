@@ -10,7 +10,7 @@ mod search;
 mod status;
 mod step;
 
-pub use args::{BisectArgs, LabArgs, StepArgs};
+pub use args::{BisectArgs, StepArgs};
 pub use range::{Search, range};
 pub use regressions::{regressions, regressions_until};
 pub use search::run;

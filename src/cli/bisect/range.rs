@@ -1,6 +1,5 @@
 //! `oomlab run --range … --bisect`.
 
-use super::args::LabArgs;
 use super::lab::Laboratory;
 use super::live::Live;
 use super::print;
@@ -9,6 +8,7 @@ use crate::bisection::{
 };
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::host_args::LabArgs;
 use crate::cli::output;
 use crate::cli::runtime::runtime;
 use crate::git::CommitId;

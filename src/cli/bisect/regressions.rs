@@ -1,10 +1,10 @@
 //! `oomlab run --bisect-regressions`.
 
-use super::args::LabArgs;
 use super::lab::Laboratory;
 use super::live::Live;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::host_args::LabArgs;
 use crate::cli::interrupt::cancel_on_signals;
 use crate::cli::runtime::runtime;
 use crate::history;

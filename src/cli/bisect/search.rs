@@ -1,8 +1,7 @@
 //! `oomlab bisect …`: arguments to a request, and the answer to standard output.
 
 use super::args::{
-    AxisArgs, BisectAction, BisectArgs, CellArgs, CommitsArgs, ConfigArgs, LabArgs, SearchArgs, SessionArgs,
-    VersionsArgs,
+    AxisArgs, BisectAction, BisectArgs, CellArgs, CommitsArgs, ConfigArgs, SearchArgs, SessionArgs, VersionsArgs,
 };
 use super::lab::Laboratory;
 use super::live::Live;
@@ -13,6 +12,7 @@ use crate::bisection::{
 };
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::host_args::LabArgs;
 use crate::cli::interrupt::EXIT_INTERRUPTED;
 use crate::cli::runtime::runtime;
 use crate::cli::trust::trial_to_boot;

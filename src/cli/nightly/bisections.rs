@@ -31,8 +31,8 @@ impl Night<'_> {
             let bisected = bisect::regressions_until(
                 &run,
                 budget,
-                self.options.jobs,
-                &self.lab,
+                self.options.host.jobs,
+                &self.options.lab,
                 self.context,
                 part.cancel.clone(),
             );

@@ -28,7 +28,7 @@ pub(super) fn print(
 
 fn text(config: &NightlyConfig, plans: &[Plan], catalogues: &Catalogues, options: &RunOptions) -> String {
     let mut out = String::new();
-    let (costs, budget) = (costs::of_history(&config.runs), options.budget(&Resources::of_host()));
+    let (costs, budget) = (costs::of_history(&config.runs), options.host.budget(&Resources::of_host()));
     let mut line = |key: &str, value: &str| out.push_str(&format!("{key:<11} {value}\n"));
     let job = |job: &Job| format!("{} (at most {})", job.command, words(job.timeout));
     if let Some(before) = &config.before {

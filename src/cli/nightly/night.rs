@@ -1,6 +1,5 @@
 //! One night, part by part. A part that fails is noted, and the others go on.
 
-use crate::cli::bisect::LabArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::{EXIT_INTERRUPTED, cancel_and_say};
@@ -23,7 +22,6 @@ pub(super) struct Night<'a> {
     pub config: &'a NightlyConfig,
     pub context: &'a Context,
     pub options: RunOptions,
-    pub lab: LabArgs,
     pub dir: NightDir,
     pub started: Timestamp,
     /// The thread that runs it spawns the guests, and lives as long as the program.
@@ -90,10 +88,9 @@ impl<'a> Night<'a> {
         runtime: &'a Runtime,
         cancel: CancellationToken,
     ) -> Self {
-        let lab = LabArgs { qemu: options.qemu.clone(), ltp: options.ltp.clone(), mirror: options.mirror.clone() };
         let started = dir.night().started.parse().unwrap_or_else(|_| now());
         let trends = BTreeMap::new();
-        Self { config, context, options, lab, dir, started, runtime, cancel, trends }
+        Self { config, context, options, dir, started, runtime, cancel, trends }
     }
 }
 

@@ -41,7 +41,7 @@ impl Night<'_> {
 
     fn begin(&mut self, index: usize) -> Result<PathBuf, CliError> {
         let matrix = self.dir.night().runs[index].matrix.clone();
-        let mirror = self.options.mirror.clone();
+        let mirror = self.options.lab.mirror.clone();
         let catalogues = Catalogues::newer_than(self.context, mirror, Some(system_time(self.started)))?;
         let (plan, expired) = quarantined(&matrix, self.config, &catalogues, self.context)?;
         let folder = RunDir::reserve(&self.config.runs, &today())?;
@@ -74,7 +74,7 @@ impl Night<'_> {
     fn resume(&mut self, folder: &Path) -> Result<PathBuf, CliError> {
         let run = resume::open(folder)?;
         let plan = run.plan()?;
-        let catalogues = Catalogues::read(self.context, self.options.mirror.clone())?;
+        let catalogues = Catalogues::read(self.context, self.options.lab.mirror.clone())?;
         let (plan, own, resumed) = resume::remaining(run, plan, &catalogues)?;
         if resumed.remaining == 0 {
             return Ok(folder.to_owned());

@@ -28,7 +28,7 @@ pub fn run(args: &NightlyArgs, context: &Context) -> Result<u8, CliError> {
         .map_err(|error| CliError::Usage(format!("cannot read the configuration {path}: {error}")))?;
     let config = NightlyConfig::read(&text, &args.config)?;
     // Errors in any matrix are reported before the first guest boots.
-    let catalogues = Catalogues::read(context, args.mirror.clone())?;
+    let catalogues = Catalogues::read(context, args.lab.mirror.clone())?;
     let plan = |matrix| quarantined(matrix, &config, &catalogues, context).map(|(plan, _)| plan);
     let plans = config.matrices.iter().map(|matrix: &PathBuf| plan(matrix));
     let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
