@@ -9,19 +9,17 @@ use super::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
 use super::keep;
 use super::known::Catalogues;
 use super::live::Live;
-use super::needed;
 use super::output::{self, is_stdout};
-use super::packed::PackedCells;
 use super::pages;
-use super::preparation::PreparationView;
+use super::preparation::{self, PreparationView, Prepared, Preparer};
+use super::report::{report_json, report_text};
 use super::resume::Resumption;
 use super::run_options::{ExecutorKind, RunOptions};
 use super::runtime::runtime;
 use super::slurm::Cluster;
 use super::timings::Stopwatch;
-use crate::host::{AccelChoice, AccelReason, HostReader, Resources, today, wall_clock};
-use crate::kernel::Progress;
-use crate::lab::{self, Accelerators, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor, Sources};
+use crate::host::{AccelReason, HostReader, Resources, today, wall_clock};
+use crate::lab::{self, Accelerators, Executor, Keeper, Lab, LocalExecutor, ProcessExecutor};
 use crate::report;
 use crate::schedule::Budget;
 use crate::store::{Part, RunDir};
@@ -56,20 +54,6 @@ pub struct Execution<'a> {
     pub bisect: Option<Duration>,
     /// What was measured so far.
     pub(super) stopwatch: Arc<Stopwatch>,
-}
-
-/// Cells that need no preparation.
-pub(super) enum Prepared {
-    /// The trial of an earlier run.
-    Trial(Box<lab::Preparation>),
-    /// Those of a pack.
-    Pack(Box<PackedCells>),
-}
-
-impl Prepared {
-    fn is_pack(&self) -> bool {
-        matches!(self, Self::Pack(_))
-    }
 }
 
 /// How often a run looks for guests that have been kept.
@@ -127,11 +111,7 @@ impl Execution<'_> {
     /// See there.
     pub(super) async fn execute_until(self, cancel: CancellationToken) -> Result<(RunDir, u8), CliError> {
         let cluster = Cluster::of(self.options)?;
-        match &self.prepared {
-            None => needed::check(&self.plan, &self.catalogues, self.own.as_ref(), self.options.into())?,
-            Some(Prepared::Pack(_)) => needed::check_prepared(&self.plan, self.options.into())?,
-            Some(Prepared::Trial(_)) => {}
-        }
+        preparation::check_host(&self.plan, self.prepared.as_ref(), &self.catalogues, self.own.as_ref(), self.options)?;
         let given = self.options.costs.as_deref().map(costs::read).transpose()?;
         // Created before any download, so that a folder that cannot be written is reported first.
         let runs = Path::new("runs");
@@ -147,24 +127,12 @@ impl Execution<'_> {
         let budget = cluster.as_ref().map_or(of_host, Cluster::budget);
         let beside = run.path().parent().unwrap_or(runs).to_owned();
         let costs = tokio::task::spawn_blocking(move || given.unwrap_or_else(|| costs::of_history(&beside)));
-        // As long as it lives, no other process removes the files that it has handed out.
-        let sources = Sources {
-            kernels: Arc::new(self.catalogues.kernels),
-            images: Arc::new(self.catalogues.images),
-            workloads: Arc::new(self.catalogues.workloads),
-            own: self.own,
-            own_qemu: self.options.lab.qemu.is_some(),
-            ltp: self.options.lab.ltp.clone(),
-            cache: self.catalogues.cache,
-            jobs: of_host.cpus as usize,
-        };
-        let accelerators = match (&self.prepared, &cluster) {
-            (Some(Prepared::Trial(_)), _) => Accelerators::new(),
-            (_, Some(_)) => plan.cells.iter().map(|cell| (cell.arch, AccelChoice::on_nodes())).collect(),
-            (_, None) => sources.accelerators(plan).await,
-        };
-        if self.prepared.as_ref().is_none_or(Prepared::is_pack) && !plan.cells.is_empty() {
-            banner(plan, &budget, &accelerators, cluster.is_some());
+        let is_repeated = matches!(self.prepared, Some(Prepared::Trial(_)));
+        let builders = of_host.cpus as usize;
+        let sources = preparation::sources(self.catalogues, self.own, &self.options.lab, builders);
+        let mut preparer = Preparer::new(sources, plan, self.prepared, cluster.is_some()).await;
+        if !is_repeated && !plan.cells.is_empty() {
+            banner(plan, &budget, preparer.accelerators(), cluster.is_some());
         }
         let limits = capacity::limits(&plan.cells, &budget, &resources);
         limits.iter().for_each(|limit| output::notify(limit));
@@ -196,47 +164,22 @@ impl Execution<'_> {
         let lab = Lab::new(options, executor, observer, cancel.clone());
         // Ends when the run ends, too: a run directory that cannot be written needs no more kernels.
         let preparing = cancel.child_token();
-        let view =
-            Arc::new(PreparationView { view: live.preparation().timed(&self.stopwatch), cancel: preparing.clone() });
-        let progress = || Arc::clone(&view) as Arc<dyn Progress + Send>;
-        let mut unprepared = if self.prepared.is_none() { Some(plan.clone()) } else { None };
-        // The files of a pack stay as long as it lives.
-        let (mut prepared, _pack) = match self.prepared {
-            None => (Vec::new(), None),
-            Some(Prepared::Trial(trial)) => (vec![*trial], None),
-            Some(Prepared::Pack(pack)) => (pack.ready(&accelerators, &sources.cache), Some(pack)),
-        };
+        let view = live.preparation().timed(&self.stopwatch);
+        let view = Arc::new(PreparationView { view, cancel: preparing.clone() });
         if let Some(resumed) = &self.resumed {
-            if unprepared.is_some() {
-                let (booted, others) = resumed.split(plan);
-                let found = |cell, ready| prepared.push((cell, ready));
-                sources.prepare(&booted, &accelerators, progress(), &preparing, found).await;
-                unprepared = Some(others);
-            }
-            if let Err(error) = resumed.check(plan, &prepared, self.options) {
-                view.view.clear();
+            if let Err(error) = preparer.check_resumed(resumed, plan, self.options, &view).await {
                 live.close();
                 return Err(error);
             }
             run.begin_again()?;
         }
         let (sender, preparations) = unbounded_channel();
-        let prepare = async {
-            // It is closed at the end.
-            let sender = sender;
-            let found = |cell, ready| drop(sender.send((cell, ready)));
-            prepared.into_iter().for_each(|(cell, ready)| found(cell, ready));
-            if let Some(plan) = &unprepared {
-                sources.prepare(plan, &accelerators, progress(), &preparing, found).await;
-            }
-            view.view.clear();
-        };
         let boot = async {
             let result = reaping(&keeper, lab.resume(plan, finished, preparations, &run)).await;
             preparing.cancel();
             result
         };
-        let ((), result) = tokio::join!(prepare, boot);
+        let ((), result) = tokio::join!(preparer.prepare(&view, sender), boot);
         live.close();
         // A failed run still reports its finished trials.
         let json = self.options.json.as_deref();
@@ -290,40 +233,4 @@ fn banner(plan: &Plan, budget: &Budget, accelerators: &Accelerators, is_on_slurm
     }
     let how = if is_on_slurm { "on Slurm".to_owned() } else { format!("{at_a_time} at a time") };
     output::notify(&format!("{} · {cells} · {how} · {why}", plan.name));
-}
-
-/// Reports a run as text, and as JUnit if requested; returns the program's exit status. The text makes room for a JSON
-/// report on standard output.
-pub(super) fn report_text(
-    run: &RunDir,
-    json: Option<&Path>,
-    junit: Option<&Path>,
-    color: bool,
-) -> Result<u8, CliError> {
-    let record = run.record()?;
-    if let Some(path) = junit {
-        let xml = report::junit(&record).map_err(|error| CliError::Lab(format!("cannot make JUnit XML: {error}")))?;
-        output::write_file(path, &xml)?;
-    }
-    let text = report::text(&record, output::style(color));
-    match json {
-        Some(path) if is_stdout(path) => output::print_err(&text),
-        _ => print_report(&text, run),
-    }
-    Ok(record.exit_code())
-}
-
-/// Reports a run as JSON, if requested.
-pub(super) fn report_json(run: &RunDir, path: Option<&Path>) -> Result<(), CliError> {
-    let Some(path) = path else { return Ok(()) };
-    let json = report::json(&run.record()?);
-    if is_stdout(path) { Ok(output::print_json(&json)?) } else { output::write_file(path, &json) }
-}
-
-/// An unreadable stdout does not change the exit status, which tells the verdicts.
-fn print_report(text: &str, run: &RunDir) {
-    if let Err(error) = output::write_stdout(text) {
-        let kept = format!("the results are in {}", run.path().display());
-        output::print_err(&format!("cannot write the report to standard output: {error}; {kept}\n"));
-    }
 }

@@ -4,9 +4,10 @@ use super::archive::OpenRun;
 use super::completion::runs;
 use super::costs;
 use super::error::{CliError, EXIT_LAB};
-use super::execute::{report_json, report_text};
+
 use super::output::notify;
 use super::pages;
+use super::report::{report_json, report_text};
 use crate::host::today;
 use crate::merge::{MergeError, Source, combine, write};
 use crate::report;

@@ -3,9 +3,10 @@
 use super::args::RunArgs;
 use super::context::Context;
 use super::error::CliError;
-use super::execute::{Execution, Prepared};
+use super::execute::Execution;
 use super::known::Catalogues;
 use super::output::notify;
+use super::preparation::Prepared;
 use super::resume;
 use super::run::repeat;
 use super::shard::{Planned, Selection};

@@ -3,11 +3,10 @@
 use super::completion::trials;
 use super::context::Context;
 use super::error::CliError;
-use super::execute::{report_json, report_text};
 use super::kcidb::KcidbArgs;
 use super::lookup::{self, Recorded};
 use super::mail::{self, LintArgs, MailArgs};
-use super::output::{is_stdout, write_document};
+use super::output::{self, is_stdout, write_document};
 use super::pages;
 use crate::report;
 use crate::store::RunDir;
@@ -91,4 +90,40 @@ pub fn run(
         }
     }
     Ok(0)
+}
+
+/// Reports a run as text, and as JUnit if requested; returns the program's exit status. The text makes room for a JSON
+/// report on standard output.
+pub(super) fn report_text(
+    run: &RunDir,
+    json: Option<&Path>,
+    junit: Option<&Path>,
+    color: bool,
+) -> Result<u8, CliError> {
+    let record = run.record()?;
+    if let Some(path) = junit {
+        let xml = report::junit(&record).map_err(|error| CliError::Lab(format!("cannot make JUnit XML: {error}")))?;
+        output::write_file(path, &xml)?;
+    }
+    let text = report::text(&record, output::style(color));
+    match json {
+        Some(path) if is_stdout(path) => output::print_err(&text),
+        _ => print_report(&text, run),
+    }
+    Ok(record.exit_code())
+}
+
+/// Reports a run as JSON, if requested.
+pub(super) fn report_json(run: &RunDir, path: Option<&Path>) -> Result<(), CliError> {
+    let Some(path) = path else { return Ok(()) };
+    let json = report::json(&run.record()?);
+    if is_stdout(path) { Ok(output::print_json(&json)?) } else { output::write_file(path, &json) }
+}
+
+/// An unreadable stdout does not change the exit status, which tells the verdicts.
+fn print_report(text: &str, run: &RunDir) {
+    if let Err(error) = output::write_stdout(text) {
+        let kept = format!("the results are in {}", run.path().display());
+        output::print_err(&format!("cannot write the report to standard output: {error}; {kept}\n"));
+    }
 }

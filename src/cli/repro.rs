@@ -3,10 +3,11 @@
 use super::args::ReproArgs;
 use super::context::Context;
 use super::error::CliError;
-use super::execute::{Execution, Prepared};
+use super::execute::Execution;
 use super::known::Catalogues;
 use super::lookup;
 use super::output::{notify, print};
+use super::preparation::Prepared;
 use super::timings::Stopwatch;
 use super::trust::{refuse_watched, trial_to_boot};
 use crate::image::Images;

@@ -3,11 +3,11 @@
 use super::args::Program;
 use super::context::Context;
 use super::error::CliError;
-use super::execute;
 use super::guest_args::{EndArgs, FailOnArgs};
 use super::interrupt::cancel_on_signals;
 use super::live::Live;
 use super::output::notify;
+use super::report::{report_json, report_text};
 use super::runtime::runtime;
 use super::values::{arch_parser, seconds};
 use crate::host::{Foreign, HostReader, Resources, today, wall_clock};
@@ -112,8 +112,8 @@ async fn watch(args: &WatchArgs, context: &Context) -> Result<u8, CliError> {
     let result = lab.watch(&plan.cells[0], ready, guest, &run).await;
     live.close();
     let json = args.json.as_deref();
-    let code = execute::report_text(&run, json, None, context.color);
-    execute::report_json(&run, json)?;
+    let code = report_text(&run, json, None, context.color);
+    report_json(&run, json)?;
     result?;
     code
 }
