@@ -41,8 +41,8 @@ pub(super) fn run(args: &RunArgs, path: &Path, context: &Context) -> Result<u8, 
         Some(named) => {
             let dir = resume::folder(args, named)?;
             let run = resume::open(&dir)?;
-            let before = run.plan()?;
-            resume::refuse_other(&dir, &before, &plan, path)?;
+            resume::refuse_other(&dir, &run.initial_plan()?, &plan, path)?;
+            run.further_trials()?.extend(&mut plan);
             let (remaining, resumed) = resume::remaining_cells(run, plan)?;
             resume::notify_resumed(&dir, &resumed);
             plan = remaining;

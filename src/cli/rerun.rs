@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<u8, CliError> {
     let dir = folder(&args.run)?;
     let earlier = RunDir::open(&dir)?;
-    let mut plan = earlier.plan()?;
+    let mut plan = earlier.initial_plan()?;
     trust::refuse_watched_run(&dir, &plan)?;
     // With other cells or numbers of trials it belongs with no other part.
     let is_same = !args.failed && args.filter.is_none() && args.repeat.is_none();

@@ -42,7 +42,7 @@ pub(super) fn run(args: &RunArgs, named: &str, context: &Context) -> Result<u8, 
     let run = open(&dir)?;
     let plan = run.plan()?;
     let catalogues = Catalogues::read(context, args.options.lab.mirror.clone())?;
-    check_plan(args, &dir, &plan, &catalogues, context)?;
+    check_plan(args, &dir, &run.initial_plan()?, &catalogues, context)?;
     let (plan, own, resumed) = remaining(run, plan, &catalogues)?;
     notify_resumed(&dir, &resumed);
     let bisect = args.bisect_regressions.map(|minutes| duration(60.0 * minutes));

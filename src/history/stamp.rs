@@ -1,5 +1,6 @@
 //! Whether a run's folder is as it was when it was read: by what its files say of themselves, without reading them.
 
+use crate::store::FURTHER;
 use sha2::{Digest as _, Sha256};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +16,7 @@ impl Stamp {
     /// all of a run that has ended.
     pub fn of_run(folder: &Path) -> Self {
         let mut hash = Sha256::new();
-        for name in ["run.json", "plan.json", "cells"] {
+        for name in ["run.json", "plan.json", FURTHER, "cells"] {
             add(&mut hash, std::fs::metadata(folder.join(name)).ok());
         }
         Self::of(hash)

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Merged {
     /// The selected cells, in the order of the matrix.
     pub plan: Plan,
+    /// Trials that cells got after the start of a run.
+    pub further: BTreeMap<CellId, u32>,
     /// Of what it is a part, and the runs of which it was merged.
     pub part: Part,
     /// The trials that have ended, by cell and number.
@@ -39,13 +41,8 @@ pub fn combine(sources: &[Source]) -> Result<Merged, MergeError> {
     // A machine may know that a cell of its own is impossible: that is known only of kernels in the cache.
     let is_planned =
         |cell: &&Cell| selected.contains(&cell.id) && (has_run.contains(&cell.id) || !skipped.contains_key(&cell.id));
-    let repeat = repeat(sources);
-    let cells: Vec<Cell> = whole
-        .cells
-        .iter()
-        .filter(is_planned)
-        .map(|cell| Cell { repeat: repeat.get(&cell.id).copied().unwrap_or(0).max(cell.repeat), ..cell.clone() })
-        .collect();
+    let cells: Vec<Cell> = whole.cells.iter().filter(is_planned).cloned().collect();
+    let further = further(sources, &cells);
     let planned: BTreeSet<&CellId> = cells.iter().map(|cell| &cell.id).collect();
     let left_out = skipped.iter().filter(|(id, _)| !planned.contains(**id));
     let skipped = left_out.map(|(id, reason)| Skipped { id: (*id).clone(), reason: (*reason).to_owned() }).collect();
@@ -53,7 +50,7 @@ pub fn combine(sources: &[Source]) -> Result<Merged, MergeError> {
     let regressions = regressions(sources, &plan);
     let mut part = Part::new(whole, selected);
     (part.partition, part.runs) = (partition, runs(sources));
-    Ok(Merged { plan, part, trials, regressions })
+    Ok(Merged { plan, further, part, trials, regressions })
 }
 
 impl Merged {
@@ -61,7 +58,9 @@ impl Merged {
     pub fn is_complete(&self) -> bool {
         let has_ended = |cell: &Cell| {
             let trial = |number| self.trials.get(&(cell.id.clone(), number));
-            (1..=cell.repeat).all(|number| trial(number).is_some_and(|trial| !trial.is_interrupted()))
+            let further = self.further.get(&cell.id).copied().unwrap_or(0);
+            (1..=cell.repeat.saturating_add(further))
+                .all(|number| trial(number).is_some_and(|trial| !trial.is_interrupted()))
         };
         self.plan.cells.iter().all(has_ended)
     }
@@ -161,14 +160,16 @@ fn conflict(one: &Trial, other: &Trial) -> MergeError {
     MergeError::Conflict { one: one.folder.clone(), other: other.folder.clone(), difference }
 }
 
-/// The number of trials of each cell: nights give some cells further ones.
-fn repeat(sources: &[Source]) -> BTreeMap<&CellId, u32> {
-    let mut found: BTreeMap<&CellId, u32> = BTreeMap::new();
+/// Trials of these cells that nights have added to those of the matrix.
+fn further(sources: &[Source], cells: &[Cell]) -> BTreeMap<CellId, u32> {
+    let mut planned: BTreeMap<&CellId, u32> = BTreeMap::new();
     for cell in sources.iter().flat_map(|source| &source.plan.cells) {
-        let repeat = found.entry(&cell.id).or_default();
+        let repeat = planned.entry(&cell.id).or_default();
         *repeat = cell.repeat.max(*repeat);
     }
-    found
+    let more = |cell: &Cell| planned.get(&cell.id).map_or(0, |repeat| repeat.saturating_sub(cell.repeat));
+    let found = cells.iter().map(|cell| (cell.id.clone(), more(cell)));
+    found.filter(|(_, trials)| *trials > 0).collect()
 }
 
 /// The runs of which these were merged. Of one that was merged before it was resumed, and after that, the latter counts.

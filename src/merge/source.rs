@@ -13,7 +13,7 @@ pub struct Source {
     pub(super) dir: PathBuf,
     /// Version of the format.
     pub(super) format: u32,
-    /// Its own cells.
+    /// Its own cells, with all their trials.
     pub(super) plan: Plan,
     pub(super) whole: Plan,
     pub(super) selected: BTreeSet<CellId>,
@@ -52,7 +52,11 @@ impl Source {
         let (head, plan) = (run.head()?, run.plan()?);
         let part = match run.part()? {
             Some(part) => part,
-            None => Part::new(plan.clone(), plan.cells.iter().map(|cell| cell.id.clone()).collect()),
+            None => {
+                let whole = run.initial_plan()?;
+                let selected = whole.cells.iter().map(|cell| cell.id.clone()).collect();
+                Part::new(whole, selected)
+            }
         };
         let Part { whole, selected, partition, shard, mut runs, .. } = part;
         // A merged run that has gone on since is itself a run of the next one.

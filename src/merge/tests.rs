@@ -1,7 +1,7 @@
 //! Merges of run folders on disk.
 
 use super::{MergeError, Source, combine, write};
-use crate::store::{Part, Partition, RunDir};
+use crate::store::{FurtherTrials, Part, Partition, RunDir};
 use model::samples::cell;
 use model::{Accel, Cell, CellId, Digest, Kind, PLAN_SCHEMA, Plan, RuleId, Skipped, TrialRecord, Verdict};
 use proptest::prelude::*;
@@ -161,6 +161,25 @@ fn missing_shards_are_cells_that_have_not_run() {
     let merged = runs.merge(&[incomplete, rest], "merged").unwrap();
     assert_eq!(content(&merged), content(&runs.merge(&shards, "all").unwrap()));
     assert!(RunDir::open(&merged).unwrap().is_complete().unwrap());
+}
+
+#[test]
+fn further_trials_of_a_run_are_those_of_the_merged_one() {
+    let runs = Runs::new();
+    let whole = matrix(2);
+    let further = BTreeMap::from([(whole.cells[1].id.clone(), 2)]);
+    let night = runs.run("night", &whole, None, |_, _| Some(Kind::Finished));
+    let run = RunDir::open(&night).unwrap();
+    run.add_trials(&further).unwrap();
+    write_trial(&run, &record(&run.plan().unwrap().cells[1], 3, Kind::Panic, "2026-11-24T05:00:00Z"));
+    let same = runs.run("same", &whole, None, |_, _| None);
+    let merged = runs.merge(&[same.clone(), night.clone()], "merged").unwrap();
+    let run = RunDir::open(&merged).unwrap();
+    assert_eq!((run.initial_plan().unwrap(), run.further_trials().unwrap()), (whole, FurtherTrials::new(further)));
+    let record = run.record().unwrap();
+    assert_eq!((record.trials.len(), record.not_run.len(), record.not_run[0].trials.clone()), (4, 1, vec![4]));
+    assert!(!run.is_complete().unwrap());
+    assert_eq!(content(&merged), content(&runs.merge(&[merged.clone(), same, night], "again").unwrap()));
 }
 
 #[test]

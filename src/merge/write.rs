@@ -47,6 +47,9 @@ pub fn write(merged: &Merged, out: &Path) -> Result<RunDir, MergeError> {
     write_durably(&folder.path().join("part.json"), &merged.part)?;
     write_durably(&folder.path().join("run.json"), &head(merged, RunId::new(name)))?;
     let run = RunDir::open(folder.path())?;
+    if !merged.further.is_empty() {
+        run.add_trials(&merged.further)?;
+    }
     if !merged.regressions.is_empty() {
         run.store_regressions(merged.regressions.clone())?;
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Version of `night.json`.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// A night that died longer ago is over: the next one is due.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
@@ -54,9 +54,6 @@ pub struct NightRun {
     /// Entries of its quarantine that had expired.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expired: Vec<Quarantine>,
-    /// Number of further trials that undecided cells have got.
-    #[serde(default)]
-    pub further: u32,
     /// Whether all its trials have ended, further ones too, or the budget has.
     #[serde(default)]
     pub ran: bool,
@@ -155,7 +152,6 @@ impl NightDir {
                     matrix: matrix.clone(),
                     run: None,
                     expired: Vec::new(),
-                    further: 0,
                     ran: false,
                     bisected: false,
                 };

@@ -16,6 +16,7 @@ mod trial_dir;
 pub use brief::{BriefReader, TrialBrief};
 pub use error::StoreError;
 pub use events::{Events, read_events};
+pub use further_trials::{FURTHER, FurtherTrials};
 pub use input::{open_regular, open_stream, read_regular, read_stream};
 pub use json::{read as read_json, write as write_json, write_durably};
 pub use part::{MergedRun, PART, Part, Partition};

@@ -4,7 +4,8 @@
 //! runs/2026-11-24-0/
 //!   run.json       format version, name, when it began, how long it took, how it ended
 //!   lock           the process id of the lab that works in it, which has it locked
-//!   plan.json      the cells
+//!   plan.json      the cells, as they were at the start
+//!   further.json   trials that cells got since
 //!   part.json      of what it is a part, in a shard, a filtered run and a merged one
 //!   cells/<cell>/  one folder a trial (`<cell>~2` for the second one), see `TrialDir`
 //!   regressions.json, bisections/  what `--bisect-regressions` found
@@ -199,11 +200,21 @@ impl RunDir {
         json::read(&self.head_path(), RUN_SCHEMA)
     }
 
-    /// The plan.
+    /// The plan, with the trials that cells got since the start.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn plan(&self) -> Result<Plan, StoreError> {
+        let mut plan = self.initial_plan()?;
+        self.further_trials()?.extend(&mut plan);
+        Ok(plan)
+    }
+
+    /// The plan with which the run began.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn initial_plan(&self) -> Result<Plan, StoreError> {
         json::read(&self.plan_path(), PLAN_SCHEMA)
     }
 

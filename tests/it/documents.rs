@@ -3,8 +3,10 @@
 use crate::support::guests::{FAKE_QEMU, boot_args, lab, read_json};
 use crate::support::nights::{Night, failing, id};
 use crate::support::program::{Program, finish};
+use model::CellId;
+use oomlab::store::RunDir;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Tables whose keys are names of the host's or the user's.
@@ -44,6 +46,11 @@ fn files_page_names_every_key() {
     }
     let costs = read_json(&trial.join("../../costs.json"));
     costs["cells"].as_object().unwrap().values().for_each(|cost| keys(cost, &mut found));
+    let run = RunDir::open(&trial.join("../..")).unwrap();
+    run.add_trials(&BTreeMap::from([(CellId::new("kernel.riscv64-nommu.32M.initrd"), 1)])).unwrap();
+    // Below `trials` are names of cells.
+    let further = read_json(&trial.join("../../further.json"));
+    found.extend(further.as_object().unwrap().keys().cloned());
     program.write("m.yaml", MATRIX);
     let cache = [["cache", "list", "--json"], ["cache", "size", "--json"]];
     let history = nights();

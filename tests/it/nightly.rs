@@ -124,14 +124,26 @@ fn undecided_cell_gets_further_trials_in_the_same_run() {
     }
     lab.set("one", PANIC);
     let red = lab.night();
-    let (runs, nights) = (lab.runs(), lab.nights());
+    let runs = lab.runs();
     assert_eq!(runs.len(), 3);
-    let further = read_json(&nights[2].join("night.json"))["runs"][0]["further"].as_u64().unwrap();
-    assert!((1..=8).contains(&further), "{red:?}");
-    let plan = read_json(&runs[2].join("plan.json"));
-    let cells = plan["cells"].as_array().unwrap();
-    let repeats: Vec<u64> = cells.iter().map(|cell| cell["repeat"].as_u64().unwrap()).collect();
-    assert_eq!(repeats, [4 + further, 4]);
+    let further = read_json(&runs[2].join("further.json"))["trials"].clone();
+    let trials = further["mine.riscv64-nommu.32M.idle.guest=one"].as_u64().unwrap();
+    assert!((1..=8).contains(&trials) && further.as_object().unwrap().len() == 1, "{further}");
+    let read = |run: &PathBuf| std::fs::read_to_string(run.join("plan.json")).unwrap();
+    assert_eq!(read(&runs[2]), read(&runs[1]), "the plan stays as it was");
+    let report = |args: &[&str]| {
+        let printed = finish(&mut lab.command(&[args, &["--json", "-"]].concat()));
+        serde_json::from_str::<serde_json::Value>(&printed.stdout).unwrap()["run"].clone()
+    };
+    let run = report(&["report", "latest"]);
+    assert_eq!((&run["planned"], &run["finished"]), (&(8 + trials).into(), &(8 + trials).into()), "{run}");
+    // The matrix is compared with the plan as it was; what is missing of the further trials runs.
+    std::fs::remove_dir_all(runs[2].join("cells/mine.riscv64-nommu.32M.idle.guest=one~5")).unwrap();
+    let name = runs[2].file_name().unwrap().to_str().unwrap();
+    let resumed = report(&["run", "matrix.yaml", "--resume", name]);
+    assert_eq!((&resumed["finished"], &resumed["resumed"]), (&(8 + trials).into(), &2.into()), "{resumed}");
+    let again = report(&["rerun", "latest"]);
+    assert_eq!((&again["planned"], &again["finished"]), (&8.into(), &8.into()), "{again}");
     assert!(red.stderr.contains("further trials of undecided cells: "), "{}", red.stderr);
     assert_eq!(red.status, Some(1), "{red:?}");
 }

@@ -26,7 +26,7 @@ impl Night<'_> {
                 Some(folder) => self.resume(&folder),
                 None => self.begin(index),
             };
-            let done = done.and_then(|folder| self.decide(index, &folder));
+            let done = done.and_then(|folder| self.decide(&folder));
             if self.cancel.is_cancelled() {
                 return Ok(());
             }
@@ -100,22 +100,18 @@ impl Night<'_> {
     }
 
     /// Gives undecided cells further trials, until they are decided or the share or the budget is used.
-    fn decide(&mut self, index: usize, folder: &Path) -> Result<(), CliError> {
+    fn decide(&mut self, folder: &Path) -> Result<(), CliError> {
         let run = RunDir::open(folder)?;
         loop {
-            let further = self.dir.night().runs[index].further;
-            let plan = run.plan()?;
-            let planned = plan.trials().saturating_sub(further);
-            let left = share(planned, self.config.decide).saturating_sub(further);
+            let plan = run.initial_plan()?;
+            let left = share(plan.trials(), self.config.decide).saturating_sub(run.further_trials()?.total());
             let allotted = if self.has_time() { allot(&history(folder)?, &plan, left) } else { return Ok(()) };
             if allotted.is_empty() {
                 return Ok(());
             }
             let trials: u32 = allotted.values().sum();
             notify(&format!("further trials of undecided cells: {trials}, cells: {}", allotted.len()));
-            // First: trials that are planned and not counted would be given again.
-            self.dir.update(|night| night.runs[index].further += trials)?;
-            run.extend(&allotted)?;
+            run.add_trials(&allotted)?;
             self.resume(folder)?;
         }
     }
