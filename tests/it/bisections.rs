@@ -7,6 +7,7 @@ mod configs;
 mod hostile;
 mod linux;
 mod lists;
+mod nights;
 mod rare;
 mod readonly;
 mod refusals;

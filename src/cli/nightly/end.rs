@@ -8,8 +8,9 @@ use crate::cli::prune;
 use crate::host::now;
 use crate::nightly::{Counts, Finding, JobError, RunTrends, Summary, run_job, unexpected};
 use model::{CellTrend, Outcome, Quarantine, Regression, RunId, Trend};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Night<'_> {
     /// Ends the night; returns the program's exit status.
@@ -156,22 +157,24 @@ impl Night<'_> {
     fn hook(&mut self, summary: &Summary, path: &Path) -> Result<bool, CliError> {
         let Some(job) = &self.config.hook else { return Ok(false) };
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let runs: Vec<PathBuf> = self.begun().iter().map(|run| absolute(run.path())).collect();
-        let mut lines = OsString::new();
-        for run in &runs {
-            lines.push(if lines.is_empty() { "" } else { "\n" });
-            lines.push(run);
-        }
+        let runs = self.begun().into_iter().map(|run| absolute(run.path()).into());
+        // Several failures may have one.
+        let culprits: BTreeSet<&str> =
+            summary.findings.iter().filter_map(|finding| Some(finding.culprit.as_ref()?.commit.as_str())).collect();
+        let mails =
+            summary.findings.iter().filter_map(|finding| Some(absolute(finding.mail.as_deref()?.as_ref()).into()));
         let count = |count: usize| OsString::from(count.to_string());
         let Counts { new, worse, fixed, undecided, steady: _ } = summary.counts;
         // Only names of the lab's own and numbers: what the guest printed is in the summary alone, escaped.
         let variables = [
-            ("OOMLAB_RUNS", lines),
+            ("OOMLAB_RUNS", lines(runs)),
             ("OOMLAB_RESULT", summary.result().as_str().into()),
             ("OOMLAB_NEW", count(new)),
             ("OOMLAB_WORSE", count(worse)),
             ("OOMLAB_FIXED", count(fixed)),
             ("OOMLAB_UNDECIDED", count(undecided)),
+            ("OOMLAB_CULPRITS", lines(culprits.into_iter().map(OsString::from))),
+            ("OOMLAB_MAILS", lines(mails)),
             ("OOMLAB_PAGES", summary.pages.as_deref().map(|page| absolute(page.as_ref()).into()).unwrap_or_default()),
             ("OOMLAB_SUMMARY", absolute(path).into()),
         ];
@@ -183,4 +186,14 @@ impl Night<'_> {
         }
         Ok(false)
     }
+}
+
+/// One a line.
+fn lines(items: impl Iterator<Item = OsString>) -> OsString {
+    let mut lines = OsString::new();
+    for item in items {
+        lines.push(if lines.is_empty() { "" } else { "\n" });
+        lines.push(item);
+    }
+    lines
 }

@@ -10,15 +10,20 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The unpacked source of Linux 6.1.
-fn source() -> PathBuf {
+pub(super) fn source() -> PathBuf {
     let arch = "riscv64-nommu";
     kernels::kernel("linux-6.1", arch);
     let sources = std::fs::read_dir(kernels::cache().join("sources")).unwrap();
+    // Those of commits are beside it.
+    let is_commit = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("git-");
     let is_6_1 = |path: &PathBuf| {
         let makefile = std::fs::read_to_string(path.join("Makefile")).unwrap_or_default();
         makefile.contains("\nVERSION = 6\nPATCHLEVEL = 1\n")
     };
-    sources.map(|entry| entry.unwrap().path()).find(is_6_1).expect("the source of linux-6.1")
+    sources
+        .map(|entry| entry.unwrap().path())
+        .find(|path| !is_commit(path) && is_6_1(path))
+        .expect("the source of linux-6.1")
 }
 
 /// The unpacked sources of point releases of Linux 6.1, oldest first, as the host's archive has them. They stay in the cache.
