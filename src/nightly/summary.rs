@@ -147,8 +147,9 @@ impl Finding {
         let _ = writeln!(out, "  {}{before}{since}", rate.brief());
         if let Some(Culprit { commit, subject, probability, .. }) = &self.culprit {
             let short = commit.get(..12).unwrap_or(commit);
-            let _ =
-                writeln!(out, "  culprit {:.0} %: {}", 100.0 * probability, printable(&format!("{short} {subject}")));
+            // It is never certain.
+            let percent = (100.0 * probability).min(99.0);
+            let _ = writeln!(out, "  culprit {percent:.0} %: {}", printable(&format!("{short} {subject}")));
         }
         if let Some(why) = &self.why {
             let _ = writeln!(out, "  no culprit: {}", printable(why));

@@ -126,7 +126,8 @@ fn change(input: &RunPage<'_>, trend: &CellTrend) -> Headline {
     let regression = input.run.regressions.iter().find(is_it);
     notes.extend(regression.and_then(|regression| regression.culprit.as_ref()).map(|culprit| {
         let commit: String = culprit.commit.chars().take(SHORT_COMMIT).collect();
-        format!("bisected: {commit} {:.0} %", 100.0 * culprit.probability)
+        // It is never certain.
+        format!("bisected: {commit} {:.0} %", (100.0 * culprit.probability).min(99.0))
     }));
     let known = quarantine(input, trend);
     notes.extend(known.map(sentence));
