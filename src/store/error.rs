@@ -74,6 +74,11 @@ impl StoreError {
         move |source| Self::Write { path: path.to_owned(), source }
     }
 
+    /// A file whose content contradicts itself or its place.
+    pub(super) fn wrong(path: &Path, reason: String) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: model::printable(&reason), is_torn: false }
+    }
+
     pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }

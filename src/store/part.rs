@@ -70,10 +70,15 @@ impl RunDir {
     /// Of what the run is a part; `None` where its plan is the whole.
     ///
     /// # Errors
-    /// When `part.json` cannot be read.
+    /// When `part.json` cannot be read, or has a plan that no matrix makes.
     pub fn part(&self) -> Result<Option<Part>, StoreError> {
         let path = self.path().join(PART);
-        if path.is_file() { json::read(&path, SCHEMA).map(Some) } else { Ok(None) }
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let part: Part = json::read(&path, SCHEMA)?;
+        part.whole.check().map_err(|error| StoreError::wrong(&path, error.to_string()))?;
+        Ok(Some(part))
     }
 
     /// Writes that the run is a part.

@@ -11,6 +11,7 @@
 //!   regressions.json, bisections/  what `--bisect-regressions` found
 //! ```
 
+use super::further_trials::FURTHER;
 use super::run_head::RunHead;
 use super::{StoreError, json};
 use crate::host::{FileLock, LockedBy};
@@ -203,19 +204,23 @@ impl RunDir {
     /// The plan, with the trials that cells got since the start.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or no matrix makes it.
     pub fn plan(&self) -> Result<Plan, StoreError> {
         let mut plan = self.initial_plan()?;
         self.further_trials()?.extend(&mut plan);
+        plan.check().map_err(|error| StoreError::wrong(&self.path().join(FURTHER), error.to_string()))?;
         Ok(plan)
     }
 
     /// The plan with which the run began.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or no matrix makes it.
     pub fn initial_plan(&self) -> Result<Plan, StoreError> {
-        json::read(&self.plan_path(), PLAN_SCHEMA)
+        let path = self.plan_path();
+        let plan: Plan = json::read(&path, PLAN_SCHEMA)?;
+        plan.check().map_err(|error| StoreError::wrong(&path, error.to_string()))?;
+        Ok(plan)
     }
 
     /// The folders of the trials that have begun, by cell and number.

@@ -73,7 +73,7 @@ name_type! {
 }
 name_type! {
     /// A run, the name of its folder, for example `2026-11-24-0`.
-    RunId
+    RunId, is_folder_name
 }
 name_type! {
     /// A SHA-256 of some content: 64 lower-case hexadecimal digits.
@@ -103,11 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cell_id_of_a_record_stays_in_its_folder() {
+    fn names_of_a_record_stay_in_its_folder() {
         let read = |name: &str| serde_json::from_value::<CellId>(name.into());
         assert_eq!(read("linux-6.1.arm.64M.idle+x=1~2").unwrap().as_str(), "linux-6.1.arm.64M.idle+x=1~2");
         for name in ["", ".", "..", "../../victim", "/etc", "a/b", "a\0b"] {
             assert!(read(name).is_err(), "{name:?}");
+            assert!(serde_json::from_value::<RunId>(name.into()).is_err(), "{name:?}");
         }
         assert!(serde_json::from_value::<KernelName>("../x".into()).is_ok(), "no folder has its name");
     }
