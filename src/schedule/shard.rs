@@ -83,18 +83,35 @@ impl Load<'_> {
     }
 }
 
-/// What all trials of a cell cost, in seconds of one vCPU.
-fn cell_cpu_s(cell: &Cell, costs: &Costs) -> f64 {
-    costs.trial_s(cell) * f64::from(cell.repeat) * f64::from(cell.vcpus)
-}
-
 /// The cells of each of `of` machines, by the number of the shard. All trials of a cell are on one machine: its record numbers them.
 ///
 /// The most loaded machine has at most 4/3 − 1/(3·`of`) times what it has in the best partition (Graham, "Bounds on
 /// Multiprocessing Timing Anomalies", 1969).
 pub fn partition<'c>(cells: &'c [Cell], costs: &Costs, of: u32) -> Vec<Load<'c>> {
-    let mut order: Vec<(f64, usize)> =
-        cells.iter().enumerate().map(|(at, cell)| (cell_cpu_s(cell, costs), at)).collect();
+    divide(cells, &costs_of(cells, costs), of)
+}
+
+/// What a cell costs.
+#[derive(Debug, Clone, Copy)]
+struct CellCost {
+    /// All of its trials, in seconds of one vCPU.
+    cpu_s: f64,
+    /// One of them, in seconds.
+    trial_s: f64,
+}
+
+/// The cost of a cell that was not measured takes a look at all that were.
+fn costs_of(cells: &[Cell], costs: &Costs) -> Vec<CellCost> {
+    let of = |cell: &Cell| {
+        let trial_s = costs.trial_s(cell);
+        CellCost { cpu_s: trial_s * f64::from(cell.repeat) * f64::from(cell.vcpus), trial_s }
+    };
+    cells.iter().map(of).collect()
+}
+
+/// As [`partition`]; the costs are those of the cells, in their order.
+fn divide<'c>(cells: &'c [Cell], costs: &[CellCost], of: u32) -> Vec<Load<'c>> {
+    let mut order: Vec<(f64, usize)> = costs.iter().enumerate().map(|(at, cost)| (cost.cpu_s, at)).collect();
     order.sort_by(|(one, a), (other, b)| other.total_cmp(one).then_with(|| cells[*a].id.cmp(&cells[*b].id)));
     let mut shards: Vec<Vec<usize>> = vec![Vec::new(); of.max(1) as usize];
     let mut loads = vec![0.0; shards.len()];
@@ -108,9 +125,8 @@ pub fn partition<'c>(cells: &'c [Cell], costs: &Costs, of: u32) -> Vec<Load<'c>>
     }
     let load = |(mut shard, cpu_s): (Vec<usize>, f64)| {
         shard.sort_unstable();
-        let cells: Vec<&Cell> = shard.into_iter().map(|at| &cells[at]).collect();
-        let longest_s = cells.iter().map(|cell| costs.trial_s(cell)).fold(0.0, f64::max);
-        Load { cells, cpu_s, longest_s }
+        let longest_s = shard.iter().map(|at| costs[*at].trial_s).fold(0.0, f64::max);
+        Load { cells: shard.into_iter().map(|at| &cells[at]).collect(), cpu_s, longest_s }
     };
     shards.into_iter().zip(loads).map(load).collect()
 }
@@ -118,8 +134,13 @@ pub fn partition<'c>(cells: &'c [Cell], costs: &Costs, of: u32) -> Vec<Load<'c>>
 /// The smallest number of shards of which none is expected to take longer than `max_s` on `cpus` CPUs; `None` where one trial takes
 /// longer, or [`MAX_SHARDS`] are too few.
 pub fn shards_within(cells: &[Cell], costs: &Costs, cpus: u32, max_s: f64) -> Option<u32> {
-    let fits = |of: u32| partition(cells, costs, of).iter().all(|load| load.expected_s(cpus) <= max_s);
-    let total = partition(cells, costs, 1)[0].cpu_s / f64::from(cpus.max(1));
+    let costs = costs_of(cells, costs);
+    // No number of machines makes a trial shorter.
+    if costs.iter().any(|cost| cost.trial_s > max_s) {
+        return None;
+    }
+    let fits = |of: u32| divide(cells, &costs, of).iter().all(|load| load.expected_s(cpus) <= max_s);
+    let total = costs.iter().map(|cost| cost.cpu_s).sum::<f64>() / f64::from(cpus.max(1));
     // With fewer, the mean alone is longer.
     let least = (total / max_s).ceil().clamp(1.0, f64::from(MAX_SHARDS)) as u32;
     // A cell is not divided: more machines than cells do not help.
