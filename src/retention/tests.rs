@@ -94,6 +94,18 @@ fn open(cell: &str, kind: Kind, since: Option<&str>) -> OpenFailure {
 }
 
 #[test]
+fn evidence_that_another_run_has_too_frees_nothing() {
+    let lab = Lab::new();
+    let run = lab.run(100, &[("a", Kind::Finished)]);
+    let console = run.trial_folder("a", 1).join("console.log");
+    let other = lab.runs().join("console.log");
+    std::fs::hard_link(&console, &other).unwrap();
+    let bytes = |dry_run| lab.prune(&BOTH, &[], dry_run).runs[0].bytes;
+    assert_eq!((bytes(true), bytes(false)), (2000, 2000), "of 3000");
+    assert!(!console.exists() && other.metadata().unwrap().len() == 1000);
+}
+
+#[test]
 fn records_stay_and_evidence_goes() {
     let lab = Lab::new();
     let cells = [("a", Kind::Finished), ("b", Kind::OomLivelock)];

@@ -7,7 +7,9 @@ use super::{RunDir, StoreError, json, read_trial};
 use model::{Artifact, RUN_SCHEMA, TEST_SCRIPT};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Version of `thinned.json`.
@@ -92,7 +94,8 @@ impl RunDir {
     }
 }
 
-/// Bytes that [`remove_evidence`] would free: also those of files that a killed program has left behind.
+/// Bytes that [`remove_evidence`] would free: also those of files that a killed program has left behind, but not those of files that
+/// have another name.
 ///
 /// # Errors
 /// When the trial's record cannot be read, or names a file outside its folder.
@@ -101,7 +104,10 @@ pub fn evidence_bytes(folder: &Path) -> Result<u64, StoreError> {
     let evidence = record.artifacts.iter().filter(|artifact| is_evidence(artifact)).chain(&record.removed);
     let mut paths = evidence.map(|artifact| inside(folder, artifact)).collect::<Result<Vec<_>, _>>()?;
     paths.push(folder.join(PAGE));
-    Ok(paths.iter().filter_map(|path| path.symlink_metadata().ok()).map(|metadata| metadata.len()).sum())
+    // What a merged run has, too, stays there.
+    let is_last = |metadata: &Metadata| metadata.nlink() == 1;
+    let found = paths.iter().filter_map(|path| path.symlink_metadata().ok());
+    Ok(found.filter(is_last).map(|metadata| metadata.len()).sum())
 }
 
 /// Removes the evidence of a finished trial: console, events, output, bundle, dumps, and its page. Its record, its verdict, and small files that say
