@@ -161,6 +161,11 @@ impl Slot<'_> {
         target.file_name().is_some_and(|name| name == self.build(recipe, content).as_str())
     }
 
+    /// The same of a build by any recipe.
+    pub fn is_of_content(&self, content: &str) -> bool {
+        read(&self.folder()).is_some_and(|record| self.is_made_of(&record.recipe, content))
+    }
+
     fn build(&self, recipe: &Digest, content: &str) -> Digest {
         let named = || digest_of([self.name.as_str(), self.arch.name, recipe.as_str(), content]);
         self.key.clone().unwrap_or_else(named)
@@ -244,6 +249,7 @@ mod tests {
             assert_eq!((made.system_map, made.release.as_str()), (None, "6.1.0"));
             assert_eq!(made.config, Some(slot.folder().join("config")));
             assert!(slot.is_made_of(&recipe, "image") && !slot.is_made_of(&recipe, "newer"));
+            assert!(slot.is_of_content("image") && !slot.is_of_content("newer"));
             let again = make(&slot, &digest_of(["two"]), "other");
             assert_eq!(again.image, made.image);
             assert_eq!(slot.load(&recipe), None);

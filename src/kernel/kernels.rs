@@ -99,7 +99,8 @@ impl Kernels {
                 let slot = self.slot(&entry, arch, &recipe);
                 let exact = recipe.digest.as_ref().and_then(|digest| slot.load(digest));
                 // What this host cannot build is used as it was built elsewhere.
-                exact.or_else(|| slot.load_of(&recipe.sources).filter(|_| toolchain::check(arch).is_err()))
+                let elsewhere = || self.slot_elsewhere(&entry, arch, &recipe).load_of(&recipe.sources);
+                exact.or_else(|| toolchain::check(arch).is_err().then(elsewhere).flatten())
             }
         }
     }
@@ -144,10 +145,11 @@ impl Kernels {
     ) -> Result<KernelArtifact, KernelError> {
         let slot = self.slot(entry, arch, recipe);
         let sources = &recipe.sources;
-        let Some(digest) = &recipe.digest else {
-            return self.built_elsewhere(&slot, sources).ok_or_else(|| toolchain::no_compiler(arch));
-        };
         let newest = self.newest(entry, arch, recipe, progress)?;
+        let elsewhere = || self.built_elsewhere(entry, arch, (recipe, newest.as_deref()), progress);
+        let Some(digest) = &recipe.digest else {
+            return elsewhere().ok_or_else(|| toolchain::no_compiler(arch));
+        };
         let in_cache = || {
             let is_newest = newest.as_ref().is_none_or(|content| slot.is_made_of(digest, content));
             let found = is_newest.then(|| self.load(&slot, digest)).flatten()?;
@@ -167,7 +169,7 @@ impl Kernels {
             Source::Debian { suite, packages } => self.fetch(&slot, digest, suite, &packages[&arch], arch, progress),
             _ => {
                 if let Err(error) = toolchain::check(arch) {
-                    return self.built_elsewhere(&slot, sources).ok_or(error);
+                    return elsewhere().ok_or(error);
                 }
                 self.build(&slot, (digest, recipe), entry, arch, jobs, progress)
             }
@@ -178,8 +180,20 @@ impl Kernels {
     }
 
     /// The kernel of these sources that another compiler built, where this host can build none; from now on no other process removes it.
-    fn built_elsewhere(&self, slot: &Slot<'_>, sources: &Digest) -> Option<KernelArtifact> {
-        slot.load_of(sources).filter(|artifact| self.keep(&artifact.image))
+    /// Says so where the sources have moved on to `newest` since.
+    fn built_elsewhere(
+        &self,
+        entry: &KernelEntry,
+        arch: Arch,
+        (recipe, newest): (&Recipe, Option<&str>),
+        progress: &dyn Progress,
+    ) -> Option<KernelArtifact> {
+        let slot = self.slot_elsewhere(entry, arch, recipe);
+        let found = slot.load_of(&recipe.sources).filter(|artifact| self.keep(&artifact.image))?;
+        if newest.is_some_and(|content| !slot.is_of_content(content)) {
+            progress.note(&format!("{} is out of date: this host lacks the tools to build the newest one", entry.name));
+        }
+        Some(found)
     }
 
     /// The kernel of a slot; from now on no other process removes it.

@@ -105,9 +105,26 @@ impl Kernels {
     /// The place of a kernel. Files that git knows, with all else of the recipe, determine the kernel; a package is found by a
     /// name that later versions have, too. Without a compiler a kernel of the same sources is looked for.
     pub(super) fn slot<'a>(&'a self, entry: &'a KernelEntry, arch: Arch, recipe: &Recipe) -> Slot<'a> {
+        match &recipe.digest {
+            Some(digest) => self.slot_of(entry, arch, recipe, || Some(digest.clone())),
+            None => self.slot_elsewhere(entry, arch, recipe),
+        }
+    }
+
+    /// The place of a kernel of the same sources, whatever compiler built it: of a host that cannot build it.
+    pub(super) fn slot_elsewhere<'a>(&'a self, entry: &'a KernelEntry, arch: Arch, recipe: &Recipe) -> Slot<'a> {
+        self.slot_of(entry, arch, recipe, || artifact::built_of(&self.cache, &recipe.sources))
+    }
+
+    fn slot_of<'a>(
+        &'a self,
+        entry: &'a KernelEntry,
+        arch: Arch,
+        recipe: &Recipe,
+        key: impl FnOnce() -> Option<Digest>,
+    ) -> Slot<'a> {
         let is_local = matches!(recipe.revision, Some(Revision::Local { .. }));
-        let elsewhere = || artifact::built_of(&self.cache, &recipe.sources);
-        let key = if is_local { recipe.digest.clone().or_else(elsewhere) } else { None };
+        let key = if is_local { key() } else { None };
         Slot { cache: &self.cache, name: &entry.name, arch, key, is_variant: entry.is_variant }
     }
 }

@@ -3,6 +3,11 @@
 use crate::bisections::cells::{Kernels, PANICS, PASSES, script};
 use crate::support::program::{Finished, finish};
 use crate::support::repository::{git, output};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 /// A repository with a kernel that passes.
 fn kernels() -> Kernels {
@@ -71,6 +76,46 @@ fn folder_of_the_catalogue_is_built_as_it_is() {
     let branch = boot(&kernels, &["--kernel", "branch"]);
     assert_eq!(branch.status, Some(0), "{branch:?}");
     assert!(branch.stderr.contains("has uncommitted changes: commit "), "{branch:?}");
+}
+
+/// A folder for `PATH` with all programs of the host but flex, and with a compiler of another version.
+fn tools_of_another_host(kernels: &Kernels) -> PathBuf {
+    let tools = kernels.program.dir().join("tools");
+    std::fs::create_dir(&tools).unwrap();
+    let compiler = "riscv64-linux-gnu-gcc";
+    let mut found = BTreeMap::new();
+    for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            found.entry(entry.file_name()).or_insert_with(|| entry.path());
+        }
+    }
+    let real = found.remove(OsStr::new(compiler)).expect("a compiler").canonicalize().unwrap();
+    found.remove(OsStr::new("flex")).expect("flex");
+    for (name, path) in found {
+        std::os::unix::fs::symlink(path, tools.join(name)).unwrap();
+    }
+    let other = format!(
+        "#!/bin/sh\ncase $1 in\n--version) echo 'gcc (another) 99.1' ;;\n*) exec {} \"$@\" ;;\nesac\n",
+        real.display()
+    );
+    std::fs::write(tools.join(compiler), other).unwrap();
+    std::fs::set_permissions(tools.join(compiler), Permissions::from_mode(0o755)).unwrap();
+    tools
+}
+
+#[test]
+fn kernel_of_another_host_is_used_where_a_tool_is_missing() {
+    let kernels = kernels();
+    let here = boot_tree(&kernels);
+    assert!(here.status == Some(0) && builds(&here), "{here:?}");
+    let cell = ["boot", "--arch", "riscv64-nommu", "--ram", "32M", "--workload", "idle", "--tree", "linux"];
+    let mut command = kernels.program.command([&cell[..], &["--config", "mine"]].concat());
+    command.env("OOMLAB_QEMU", env!("CARGO_BIN_EXE_fake-qemu")).env("PATH", tools_of_another_host(&kernels));
+    let there = finish(&mut command);
+    assert!(there.status == Some(0) && !builds(&there), "{there:?}");
+    std::fs::write(kernels.dir.join("script"), script(PANICS)).unwrap();
+    let other = finish(&mut command);
+    assert!(other.status == Some(3) && other.stderr.contains("flex"), "{other:?}");
 }
 
 #[test]
