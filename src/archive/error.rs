@@ -1,5 +1,6 @@
 //! Why a trial or a run cannot be packed, and an archive not be read.
 
+use super::reader::ReadError;
 use crate::report::{GuestFile, ScriptError};
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,16 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// The archive is not read.
+    pub(super) fn refused(archive: &Path, error: ReadError) -> Self {
+        let path = archive.to_owned();
+        match error {
+            ReadError::Open(source) => Self::Read { path, source },
+            ReadError::Foreign(reason) => Self::Foreign { path, reason },
+            ReadError::TooLarge(max) => Self::TooLarge { path, max },
+        }
+    }
+
     pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }

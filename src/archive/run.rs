@@ -1,19 +1,24 @@
 //! A run's folder in one file.
 
+use super::destination::Destination;
 use super::error::ArchiveError;
-use super::tarball::{Folder, Packed, seconds_of, write};
+use super::tarball::{Folder, Packed, seconds_of};
 use crate::store::{RunDir, StoreError, open_regular};
+use model::RunId;
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+use tokio_util::sync::CancellationToken;
 
 /// Maximum depth of folders in that of a run.
 const MAX_DEPTH: u32 = 8;
 
-/// The process id of a lab, and what it was writing.
+/// Whether a file, by its name below the run's folder, is of the lab that worked in it: its process id, and what it was writing into the
+/// folders of the run and of its trials. Those further down are of guests.
 fn is_of_a_lab(name: &str) -> bool {
-    name == "lock" || name.starts_with(".part-")
+    let is_part = || name.rsplit('/').next().is_some_and(|last| last.starts_with(".part-"));
+    name == "lock" || name.matches('/').count() <= 2 && is_part()
 }
 
 /// A file of a run.
@@ -26,17 +31,32 @@ struct RunFile {
 }
 
 /// Packs a run with all that is in its folder, but not the sessions of bisections; returns the number of files, and the size of the
-/// archive in bytes. `replace`: whether the archive may replace a file.
+/// archive in bytes. Its folder has the name that the run's folder has now.
 ///
 /// # Errors
-/// When a lab works in the folder, a file cannot be read or changes meanwhile, there is a file at `out`, or it cannot be written.
-pub fn pack_run(run: &RunDir, out: &Path, replace: bool) -> Result<(usize, u64), ArchiveError> {
+/// When a lab works in the folder, a file cannot be read or changes meanwhile, the archive cannot be written, or `cancel` is cancelled.
+pub fn pack_run(
+    run: &RunDir,
+    destination: Destination,
+    cancel: &CancellationToken,
+) -> Result<(usize, u64), ArchiveError> {
     let head = run.head()?;
     let _lock = run.lock()?;
     let mut files = Vec::new();
     collect(run.path(), "", &mut files, MAX_DEPTH)?;
-    let folder = Folder { name: head.id.as_str(), modified: seconds_of(&head.started), first: None };
-    Ok((files.len(), write(&files, folder, out, replace)?))
+    let name = folder_name(run)?;
+    let folder = Folder { name: name.as_str(), modified: seconds_of(&head.started), first: None };
+    Ok((files.len(), destination.write(&files, folder, cancel)?))
+}
+
+/// The name of a run's folder. That in its `run.json` may be an earlier one, or another user's.
+///
+/// # Errors
+/// When the folder is gone, or has no name.
+pub fn folder_name(run: &RunDir) -> Result<RunId, ArchiveError> {
+    let path = run.path().canonicalize().map_err(ArchiveError::read(run.path()))?;
+    let name = path.file_name().ok_or_else(|| ArchiveError::read(run.path())(io::Error::other("it has no name")))?;
+    Ok(RunId::new(name.to_string_lossy()))
 }
 
 /// The files of a folder and those below it. A link could lead to any file of this host.
@@ -48,7 +68,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<RunFile>, depth: u32) ->
         let kind = entry.file_type().map_err(failed(&path))?;
         // The lab gives no file another name.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if is_of_a_lab(&name) {
+        if is_of_a_lab(&format!("{prefix}{name}")) {
             continue;
         }
         if kind.is_dir() && depth > 0 && (!prefix.is_empty() || name == "cells") {

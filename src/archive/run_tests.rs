@@ -1,7 +1,8 @@
 //! Archives of runs, good and hostile.
 
-use super::unpack::{Limits, unpack};
-use super::{ArchiveError, pack_run, unpack_run};
+use super::reader::Limits;
+use super::unpack::{unpack, unpack_run};
+use super::{ArchiveError, Destination, pack_run};
 use crate::store::RunDir;
 use model::{PLAN_SCHEMA, Plan};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// Longer than the header of a tar has room for.
 const CELL: &str =
@@ -25,6 +27,11 @@ fn run(dir: &TempDir) -> RunDir {
     fs::create_dir_all(folder.join("bundle")).unwrap();
     fs::write(folder.join("console.log"), vec![b'x'; 300_000]).unwrap();
     fs::write(folder.join("bundle/tasks.txt"), "").unwrap();
+    // Of the guest.
+    fs::write(folder.join("bundle/lock"), "").unwrap();
+    fs::write(folder.join("bundle/.part-1"), "").unwrap();
+    fs::write(folder.join("lock"), "").unwrap();
+    fs::write(folder.join(".part-y"), "{").unwrap();
     fs::write(folder.join("trial.json"), "{}").unwrap();
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     fs::File::open(folder.join("trial.json")).unwrap().set_modified(time).unwrap();
@@ -34,6 +41,10 @@ fn run(dir: &TempDir) -> RunDir {
     std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
     // Without the lab that works in it.
     RunDir::open(run.path()).unwrap()
+}
+
+fn pack(run: &RunDir, out: &Path, replace: bool) -> Result<(usize, u64), ArchiveError> {
+    pack_run(run, Destination::new(out, replace)?, &CancellationToken::new())
 }
 
 fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -57,12 +68,14 @@ fn run_is_unpacked_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let run = run(&dir);
     let (out, into) = (dir.path().join("night.tar.zst"), tempfile::tempdir().unwrap());
-    let (count, bytes) = pack_run(&run, &out, false).unwrap();
+    let (count, bytes) = pack(&run, &out, false).unwrap();
     assert_eq!(bytes, fs::metadata(&out).unwrap().len());
-    let unpacked = unpack_run(&out, into.path()).unwrap();
+    let unpacked = unpack_run(&out, into.path(), &CancellationToken::new()).unwrap();
     assert_eq!(unpacked, into.path().join("night"));
     let mut before = files(run.path());
-    let left_out = ["lock", ".part-x", "bisections/journal", &format!("cells/{CELL}/link")].map(PathBuf::from);
+    let in_trial = |name: &str| format!("cells/{CELL}/{name}");
+    let left_out =
+        ["lock", ".part-x", "bisections/journal", &in_trial("link"), &in_trial(".part-y")].map(PathBuf::from);
     before.retain(|path, _| !left_out.contains(path));
     assert_eq!(before.len(), count);
     assert_eq!(files(&unpacked), before);
@@ -70,11 +83,17 @@ fn run_is_unpacked_as_it_was() {
     let modified = fs::metadata(record).unwrap().modified().unwrap();
     assert_eq!(modified.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_700_000_000);
     let again = dir.path().join("again");
-    pack_run(&run, &again, false).unwrap();
+    pack(&run, &again, false).unwrap();
     assert!(fs::read(&out).unwrap() == fs::read(again).unwrap(), "the same run gives the same bytes");
-    assert!(matches!(pack_run(&run, &out, false), Err(ArchiveError::Exists(_))));
+    assert!(matches!(pack(&run, &out, false), Err(ArchiveError::Exists(_))));
+    let renamed = dir.path().join("renamed");
+    fs::rename(run.path(), &renamed).unwrap();
+    let run = RunDir::open(&renamed).unwrap();
+    pack(&run, &out, true).unwrap();
+    let into = tempfile::tempdir().unwrap();
+    assert_eq!(unpack_run(&out, into.path(), &CancellationToken::new()).unwrap(), into.path().join("renamed"));
     let _lab = run.lock().unwrap();
-    assert!(pack_run(&run, &out, true).unwrap_err().to_string().contains("is in use"));
+    assert!(pack(&run, &out, true).unwrap_err().to_string().contains("is in use"));
 }
 
 /// An archive with these entries; a path is written as it is.
@@ -99,7 +118,7 @@ fn archive(dir: &TempDir, entries: &[(&str, EntryType, &[u8])]) -> PathBuf {
 fn refusal(dir: &TempDir, archive: &Path, limits: Limits) -> String {
     let into = dir.path().join("deep/into");
     fs::create_dir_all(&into).unwrap();
-    let text = unpack(archive, &into, limits).unwrap_err().to_string();
+    let text = unpack(archive, &into, limits, &CancellationToken::new()).unwrap_err().to_string();
     let beside: Vec<_> = fs::read_dir(dir.path().join("deep")).unwrap().collect();
     assert_eq!(beside.len(), 1);
     for entry in files(&into).keys() {
@@ -109,7 +128,7 @@ fn refusal(dir: &TempDir, archive: &Path, limits: Limits) -> String {
     text.replace(&format!("{} ", archive.display()), "")
 }
 
-const LIMITS: Limits = Limits { bytes: 1 << 20, entries: 100 };
+const LIMITS: Limits = Limits { bytes: 1 << 20, members: 100 };
 const RUN: (&str, EntryType, &[u8]) = ("night/run.json", EntryType::Regular, b"{}");
 
 #[test]
@@ -146,6 +165,30 @@ fn archive_of_something_else_is_refused() {
 }
 
 #[test]
+fn place_of_an_archive_is_checked_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |name: &str| Destination::new(&dir.path().join(name), true).unwrap_err().to_string();
+    assert!(refused("no/a.tar.zst").contains("cannot write "));
+    fs::create_dir(dir.path().join("b.tar.zst")).unwrap();
+    assert!(refused("b.tar.zst").ends_with("b.tar.zst: it is a folder; name a file"));
+}
+
+#[test]
+fn cancelled_archive_is_neither_written_nor_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = run(&dir);
+    let (out, into) = (dir.path().join("night.tar.zst"), tempfile::tempdir().unwrap());
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let stopped = pack_run(&run, Destination::new(&out, false).unwrap(), &cancel).unwrap_err().to_string();
+    assert!(stopped.ends_with("it was stopped"), "{stopped}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the run alone");
+    pack(&run, &out, false).unwrap();
+    let stopped = unpack_run(&out, into.path(), &cancel).unwrap_err().to_string();
+    assert!(stopped.contains("it was stopped"), "{stopped}");
+}
+
+#[test]
 fn cut_archive_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let noise: Vec<u8> = (0..200_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -164,7 +207,7 @@ fn archive_has_limits() {
     // Zeros take no room until they are unpacked.
     let bomb = archive(&dir, &[RUN, ("night/console.log", EntryType::Regular, &vec![0; 4 << 20])]);
     assert!(fs::metadata(&bomb).unwrap().len() < 400_000);
-    let text = refusal(&dir, &bomb, Limits { bytes: 1 << 20, entries: 9 });
+    let text = refusal(&dir, &bomb, Limits { bytes: 1 << 20, members: 9 });
     assert!(text.starts_with("unpacks to more than 0 GiB: "), "{text}");
     let name = vec![b'x'; 5000];
     let long = archive(&dir, &[RUN, ("././@LongLink", EntryType::GNULongName, &name)]);

@@ -1,12 +1,9 @@
 //! The archive itself: a tar, compressed with zstd.
 
-use super::error::ArchiveError;
-use rustix::fs::{Mode, fchmod};
 use ruzstd::encoding::CompressionLevel;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
 
 /// A file to be packed.
 pub trait Packed {
@@ -46,44 +43,17 @@ pub fn seconds_of(time: &str) -> u64 {
     u64::try_from(seconds).unwrap_or(0)
 }
 
-/// Writes an archive with one folder; returns its size in bytes. Readers see nothing or all of it. The owner of its files is 0.
-/// `replace`: whether the archive may replace a file.
-///
-/// # Errors
-/// When there is a file already, or the archive cannot be written.
-pub fn write<P: Packed>(files: &[P], folder: Folder<'_>, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
-    let exists = || ArchiveError::Exists(out.to_owned());
-    if !replace && out.exists() {
-        return Err(exists());
-    }
-    let failed = ArchiveError::write(out);
-    let beside = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = tempfile::NamedTempFile::new_in(beside).map_err(&failed)?;
-    let save = || -> io::Result<u64> {
-        compress(Tar::new(files, folder)?, part.as_file())?;
-        fchmod(&part, Mode::from_raw_mode(0o644))?;
-        Ok(part.as_file().metadata()?.len())
-    };
-    let bytes = save().map_err(&failed)?;
-    let moved = if replace { part.persist(out) } else { part.persist_noclobber(out) };
-    match moved.map_err(|error| error.error) {
-        Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists()),
-        Err(error) => Err(failed(error)),
-    }
-}
-
 /// Bytes in which a tar counts, and those that end it.
 const BLOCK: u64 = 512;
 const END: u64 = 2 * BLOCK;
 
 /// The tar, made as it is read: a root disk is longer than what the host's memory or its temporary folder may hold.
-struct Tar<'e> {
+pub(super) struct Tar<'e> {
     parts: VecDeque<Box<dyn Read + 'e>>,
 }
 
 impl<'e> Tar<'e> {
-    fn new<P: Packed>(files: &'e [P], folder: Folder<'_>) -> io::Result<Self> {
+    pub fn new<P: Packed>(files: &'e [P], folder: Folder<'_>) -> io::Result<Self> {
         let mut parts: VecDeque<Box<dyn Read + 'e>> = VecDeque::new();
         for ((_, path), file) in placed(files, folder) {
             let header = header(&path, file, folder.modified)?;
@@ -147,7 +117,7 @@ fn placed<'e, P: Packed>(files: &'e [P], folder: Folder<'_>) -> BTreeMap<(u8, St
 }
 
 /// Compresses an input to its end.
-fn compress(input: impl Read, output: impl Write) -> io::Result<()> {
+pub(super) fn compress(input: impl Read, output: impl Write) -> io::Result<()> {
     let failure = RefCell::new(None);
     let source = Infallible { inner: input, failure: &failure };
     let drain = Infallible { inner: output, failure: &failure };

@@ -1,12 +1,13 @@
 //! Archives of a recorded trial, unpacked again.
 
-use super::{ArchiveError, Entry, Folder, Host, Request, contents, seconds_of, write};
+use super::{ArchiveError, Destination, Entry, Folder, Host, Request, contents, seconds_of};
 use crate::store::digest_file;
 use model::{Accel, Cell, Kind, RamMib, RuleId, RunId, TrialRecord, Verdict};
 use ruzstd::decoding::StreamingDecoder;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 const CELL: &str = "linux-6.1.arm.32M.pipe-fill+hogs=3,size=1M";
 
@@ -119,6 +120,10 @@ impl Lab {
         assert_eq!(bytes, fs::metadata(&out).unwrap().len());
         out
     }
+}
+
+fn write(entries: &[Entry], folder: Folder<'_>, out: &Path, replace: bool) -> Result<u64, ArchiveError> {
+    Destination::new(out, replace)?.write(entries, folder, &CancellationToken::new())
 }
 
 fn cell() -> Cell {

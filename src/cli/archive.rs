@@ -2,15 +2,16 @@
 
 use super::completion::runs;
 use super::error::CliError;
+use super::interrupt::stoppable;
 use super::lookup;
 use super::output::print;
-use crate::archive::{ArchiveError, pack_run, unpack_run};
-use crate::host::private_dir_in;
+use crate::archive::{Destination, folder_name, pack_run, unpack_run};
+use crate::host::ScratchDir;
 use crate::store::RunDir;
 use indicatif::HumanBytes;
 use model::printable;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// Arguments of `oomlab archive`.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,35 +35,36 @@ pub fn run(args: &ArchiveArgs) -> Result<u8, CliError> {
     let run = RunDir::open(&lookup::run(&args.run)?)?;
     let out = match &args.out {
         Some(out) => out.clone(),
-        None => format!("{}.tar.zst", run.head()?.id).into(),
+        None => format!("{}.tar.zst", folder_name(&run)?).into(),
     };
-    if !args.force && out.exists() {
-        return Err(ArchiveError::Exists(out).into());
-    }
-    let (files, bytes) = pack_run(&run, &out, args.force)?;
-    print(&format!("{}: {files} files, {}\n", printable(&out.display().to_string()), HumanBytes(bytes)))?;
-    Ok(0)
+    let destination = Destination::new(&out, args.force)?;
+    stoppable(move |cancel| {
+        let (files, bytes) = pack_run(&run, destination, cancel)?;
+        print(&format!("{}: {files} files, {}\n", printable(&out.display().to_string()), HumanBytes(bytes)))?;
+        Ok(0)
+    })
 }
 
 /// A run that may have been unpacked.
 pub(super) struct OpenRun {
     pub dir: PathBuf,
     /// The folder into which it was unpacked, removed with this.
-    _unpacked: Option<TempDir>,
+    _unpacked: Option<ScratchDir>,
 }
 
 impl OpenRun {
     /// The run of this name, or in this archive, which is unpacked into a folder below `place`.
     ///
     /// # Errors
-    /// When there is no such run, or the archive cannot be read.
-    pub fn find(text: &str, place: &Path) -> Result<Self, CliError> {
+    /// When there is no such run, the archive cannot be read, or `cancel` is cancelled.
+    pub fn find(text: &str, place: &Path, cancel: &CancellationToken) -> Result<Self, CliError> {
         let file = Path::new(text);
         if !file.is_file() {
             return Ok(Self { dir: lookup::run(text)?, _unpacked: None });
         }
-        let folder = private_dir_in(place, ".oomlab-unpacked-")?;
-        let dir = unpack_run(file, folder.path())?;
+        std::fs::create_dir_all(place)?;
+        let folder = ScratchDir::create_in(place)?;
+        let dir = unpack_run(file, folder.path(), cancel)?;
         Ok(Self { dir, _unpacked: Some(folder) })
     }
 }

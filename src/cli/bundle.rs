@@ -6,13 +6,14 @@ use super::error::CliError;
 use super::lookup;
 use super::output::print;
 use super::trust::refuse_watched;
-use crate::archive::{self, ArchiveError, Folder, Request, contents, qemu_version, seconds_of};
+use crate::archive::{ArchiveError, Destination, Folder, Request, contents, qemu_version, seconds_of};
 use crate::image::{RootDisk, RootDisks};
 use crate::report::GuestFile;
 use crate::store::read_trial;
 use indicatif::HumanBytes;
 use model::{TrialRecord, printable};
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 /// Arguments of `oomlab bundle`.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,9 +48,7 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
         )));
     }
     let out = args.out.clone().unwrap_or_else(|| format!("{}.tar.zst", trial.folder()).into());
-    if !args.force && out.exists() {
-        return Err(ArchiveError::Exists(out).into());
-    }
+    let destination = Destination::new(&out, args.force)?;
     let host = context.host()?;
     let (run, version) = (lookup::run_id(&folder), qemu_version(&trial));
     let disks = RootDisks::new(&context.cache);
@@ -65,7 +64,8 @@ pub fn run(args: &BundleArgs, context: &Context) -> Result<u8, CliError> {
     };
     let entries = contents(&request)?;
     let (name, modified) = (trial.folder(), seconds_of(&trial.started));
-    let bytes = archive::write(&entries, Folder { name: &name, modified, first: None }, &out, args.force)?;
+    let folder = Folder { name: &name, modified, first: None };
+    let bytes = destination.write(&entries, folder, &CancellationToken::new())?;
     let out = printable(&out.display().to_string());
     print(&format!("{out}: {} files, {}; its README.txt explains how to boot it\n", entries.len(), HumanBytes(bytes)))?;
     Ok(0)

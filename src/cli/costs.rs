@@ -4,8 +4,8 @@ use super::error::CliError;
 use super::output::notify;
 use crate::history::Index;
 use crate::schedule::Costs;
-use crate::store::{RunDir, StoreError, read_stream};
-use model::Digest;
+use crate::store::{RunDir, StoreError, read_stream, write_json};
+use model::{Digest, Plan};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
@@ -45,12 +45,22 @@ pub(super) fn of_history(runs: &Path) -> Costs {
 /// Writes what the trials of a run have cost into its folder, for the shards of later runs. What cannot be written is reported: the
 /// run has its results without it.
 pub(super) fn write(run: &RunDir) {
-    let path = run.path().join(COSTS);
-    let write = || -> Result<(), StoreError> {
+    save(run, Costs::default());
+}
+
+/// The same of a merged run, with what is known of the cells of its matrix that have not run: a shard may be missing.
+pub(super) fn write_merged(run: &RunDir, known: Option<Costs>, matrix: &Plan) {
+    let mut costs = known.unwrap_or_default();
+    // A file that lived for years would have every cell that there ever was.
+    costs.retain(&matrix.cells);
+    save(run, costs);
+}
+
+fn save(run: &RunDir, mut costs: Costs) {
+    let mut write = || -> Result<(), StoreError> {
         let record = run.record()?;
-        let finished = record.trials.iter().filter(|trial| !trial.is_interrupted());
-        let costs = Costs::of(finished).to_json();
-        std::fs::write(&path, costs).map_err(|source| StoreError::Write { path: path.clone(), source })
+        costs.update(Costs::of(record.trials.iter().filter(|trial| !trial.is_interrupted())));
+        write_json(&run.path().join(COSTS), &costs)
     };
     if let Err(error) = write() {
         notify(&format!("the run has no {COSTS}: {error}"));

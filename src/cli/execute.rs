@@ -69,15 +69,10 @@ impl Execution<'_> {
     /// When the lab fails as a whole. A cell that could not be run is part of the report.
     pub fn run(self) -> Result<u8, CliError> {
         let (context, options, bisect) = (self.context, self.options, self.bisect);
-        let is_resumable = self.prepared.as_ref().is_none_or(Prepared::is_pack);
-        let pack = match &self.prepared {
-            Some(Prepared::Pack(pack)) => format!("--pack {} ", pack.path.display()),
-            _ => String::new(),
-        };
+        let is_resumable = self.prepared.is_none();
         let (run, code) = self.execute()?;
         if code == EXIT_INTERRUPTED && is_resumable {
-            let name = report::run_name(&run.path().display().to_string());
-            output::notify(&format!("`oomlab run {pack}--resume {name}` continues it"));
+            notify_resumable(&run, "");
         }
         let json = options.json.as_deref();
         let Some(budget) = bisect.filter(|_| code == EXIT_UNEXPECTED) else { return Ok(code) };
@@ -201,6 +196,12 @@ impl Execution<'_> {
         keep::wait(&keeper, &cancel).await?;
         Ok((run, code))
     }
+}
+
+/// Says how a run goes on that was interrupted; `pack` is the option for its pack, and ends in a space.
+pub(super) fn notify_resumable(run: &RunDir, pack: &str) {
+    let name = report::run_name(&run.path().display().to_string());
+    output::notify(&format!("`oomlab run {pack}--resume {name}` continues it"));
 }
 
 /// Reaps kept guests that end while the run goes on.

@@ -1,8 +1,11 @@
 //! Ctrl-C: the first stops the run and keeps finished results, the second aborts. A signal that is ignored stays ignored.
 
+use super::error::CliError;
 use super::output::print_err;
+use super::runtime::runtime;
 use crate::host::Clock;
 use rustix::process::Signal;
+use std::panic::resume_unwind;
 use std::time::Duration;
 use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +60,45 @@ pub fn cancel_and_say(token: CancellationToken, words: &'static str) -> std::io:
         }
     });
     Ok(())
+}
+
+/// Says that work stops which leaves nothing behind.
+pub const STOPPING: &str = "\nstopping (Ctrl-C again to abort)\n";
+
+/// Does work that takes long without an event loop; signals cancel its token. Returns its exit status, that of an interrupted one where it
+/// has failed since.
+///
+/// # Errors
+/// When the work fails, or the signals cannot be caught.
+pub fn stoppable<F>(work: F) -> Result<u8, CliError>
+where
+    F: FnOnce(&CancellationToken) -> Result<u8, CliError> + Send + 'static,
+{
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        cancel_and_say(cancel.clone(), STOPPING)?;
+        Ok(blocking(&cancel, work).await?.unwrap_or(EXIT_INTERRUPTED))
+    });
+    runtime.shutdown_background();
+    done
+}
+
+/// Does blocking work in an event loop that listens to signals; `None` where it has failed since the token was cancelled.
+///
+/// # Errors
+/// When the work fails.
+pub async fn blocking<T, F>(cancel: &CancellationToken, work: F) -> Result<Option<T>, CliError>
+where
+    T: Send + 'static,
+    F: FnOnce(&CancellationToken) -> Result<T, CliError> + Send + 'static,
+{
+    let token = cancel.clone();
+    let done = tokio::task::spawn_blocking(move || work(&token)).await;
+    match done.unwrap_or_else(|panic| resume_unwind(panic.into_panic())) {
+        Err(_) if cancel.is_cancelled() => Ok(None),
+        done => done.map(Some),
+    }
 }
 
 /// A signal, if it is not ignored.

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::CliError;
-use super::interrupt::{EXIT_INTERRUPTED, cancel_on_signals};
+use super::interrupt::{EXIT_INTERRUPTED, STOPPING, blocking, cancel_and_say};
 use super::kernel::View;
 use super::known::Catalogues;
 use super::needed::{self, Programs};
@@ -15,7 +15,7 @@ use crate::archive::HostPaths;
 use crate::kernel::Progress;
 use crate::lab::{Preparation, Ready, Sources};
 use crate::matrix::Purpose;
-use crate::pack::{PackError, PackedCell, PackedTest, Request, contents, root, write};
+use crate::pack::{Destination, OwnProgram, PackError, PackedCell, PackedTest, Request, contents, root};
 use indicatif::HumanBytes;
 use model::{CellId, Kind, Plan, printable};
 use std::collections::BTreeMap;
@@ -66,9 +66,7 @@ pub fn run(args: &PackArgs, context: &Context) -> Result<u8, CliError> {
     let name = root(&plan.name);
     let out = args.out.clone().unwrap_or_else(|| format!("{name}.tar.zst").into());
     // Before all that takes long.
-    if out.is_file() && !args.force {
-        return Err(PackError::Exists(out).into());
-    }
+    let (destination, program) = (Destination::new(&out, args.force)?, OwnProgram::open()?);
     needed::check(&plan, &catalogues, None, Programs { qemu: None, ltp: args.ltp.as_deref() })?;
     // As long as they live, no other process removes the files that they have handed out.
     let sources = Sources {
@@ -81,35 +79,45 @@ pub fn run(args: &PackArgs, context: &Context) -> Result<u8, CliError> {
         cache: catalogues.cache,
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let Some(cells) = cells(&plan, &sources)? else { return Ok(EXIT_INTERRUPTED) };
-    let host = HostPaths::of_host(&context.host()?);
-    let entries = contents(&Request { plan: &plan, cells: &cells, host: &host, allows_paths: args.allow_paths })?;
-    let bytes = write(&entries, &name, &out, args.force)?;
-    let (out, count) = (printable(&out.display().to_string()), plan.cells.len());
-    print(&format!(
-        "{out}: {count} cells, {} files, {}; `oomlab run --pack` or its run.sh runs it\n",
-        entries.len(),
-        HumanBytes(bytes)
-    ))?;
-    Ok(0)
+    let (host, allows_paths) = (HostPaths::of_host(&context.host()?), args.allow_paths);
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        cancel_and_say(cancel.clone(), STOPPING)?;
+        let Some(cells) = cells(&plan, &sources, &cancel).await? else { return Ok(EXIT_INTERRUPTED) };
+        let pack = move |cancel: &CancellationToken| {
+            let request = Request { plan: &plan, cells: &cells, host: &host, allows_paths, cancel };
+            let entries = contents(&request, program)?;
+            let bytes = destination.write(&entries, &name, cancel)?;
+            let (out, count) = (printable(&out.display().to_string()), plan.cells.len());
+            print(&format!(
+                "{out}: {count} cells, {} files, {}; `oomlab run --pack` or its run.sh runs it\n",
+                entries.len(),
+                HumanBytes(bytes)
+            ))?;
+            Ok(0)
+        };
+        Ok(blocking(&cancel, pack).await?.unwrap_or(EXIT_INTERRUPTED))
+    });
+    runtime.shutdown_background();
+    done
 }
 
 /// The plan's cells in its order, ready to boot; `None` when the user has stopped it.
-fn cells(plan: &Plan, sources: &Sources) -> Result<Option<Vec<PackedCell>>, CliError> {
-    let runtime = runtime()?;
-    let prepared = runtime.block_on(async {
-        let cancel = CancellationToken::new();
-        cancel_on_signals(cancel.clone())?;
-        let view = Arc::new(PreparationView { view: View::new(), cancel: cancel.clone() });
-        let accelerators = sources.accelerators(plan).await;
-        let mut prepared: Vec<Preparation> = Vec::new();
-        let progress = Arc::clone(&view) as Arc<dyn Progress + Send>;
-        sources.prepare(plan, &accelerators, progress, &cancel, |cell, ready| prepared.push((cell, ready))).await;
-        view.view.clear();
-        Ok::<_, CliError>((!cancel.is_cancelled()).then_some(prepared))
-    });
-    runtime.shutdown_background();
-    let Some(prepared) = prepared? else { return Ok(None) };
+async fn cells(
+    plan: &Plan,
+    sources: &Sources,
+    cancel: &CancellationToken,
+) -> Result<Option<Vec<PackedCell>>, CliError> {
+    let view = Arc::new(PreparationView { view: View::new(), cancel: cancel.clone() });
+    let accelerators = sources.accelerators(plan).await;
+    let mut prepared: Vec<Preparation> = Vec::new();
+    let progress = Arc::clone(&view) as Arc<dyn Progress + Send>;
+    sources.prepare(plan, &accelerators, progress, cancel, |cell, ready| prepared.push((cell, ready))).await;
+    view.view.clear();
+    if cancel.is_cancelled() {
+        return Ok(None);
+    }
     let mut reasons: BTreeMap<String, CellId> = BTreeMap::new();
     let mut ready: BTreeMap<CellId, PackedCell> = BTreeMap::new();
     for (id, cell) in prepared {

@@ -24,12 +24,6 @@ pub(super) enum Prepared {
     Pack(Box<PackedCells>),
 }
 
-impl Prepared {
-    pub fn is_pack(&self) -> bool {
-        matches!(self, Self::Pack(_))
-    }
-}
-
 /// Checks that this host has what the plan's cells need.
 ///
 /// # Errors

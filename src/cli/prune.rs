@@ -5,7 +5,7 @@ use super::output::{notify, print_plain};
 use super::pages;
 use super::values::age;
 use crate::history::{Index, Keep};
-use crate::host::now;
+use crate::host::{ScratchDir, now};
 use crate::report::html::PAGE;
 use crate::retention::{OpenFailure, PrunedRun, PrunedRuns, Retention};
 use crate::store::{RunDir, ThinningLevel};
@@ -62,6 +62,7 @@ pub fn run(args: &PruneArgs) -> Result<u8, CliError> {
 pub(super) fn prune(runs: &Path, retention: &Retention, now: Timestamp, dry_run: bool) -> Result<PrunedRuns, CliError> {
     let pruned = crate::retention::prune(runs, retention, &open_failures(runs)?, now, dry_run)?;
     if !dry_run {
+        ScratchDir::remove_abandoned(runs);
         // Their pages have links to files that are gone.
         let folders = pruned.runs.iter().map(|run| runs.join(run.id.as_str()));
         let with_page = folders.filter(|folder| folder.join(PAGE).is_file());

@@ -12,9 +12,9 @@ use super::run::planned;
 use super::run_options::RunOptions;
 use super::timings::Stopwatch;
 use super::trust;
-use crate::host::SocketDir;
+use crate::host::{SocketDir, today};
 use crate::lab::{Preparation, Replaced, cancel_leftovers, has_booted, replaced, wait_for_survivors};
-use crate::matrix::Difference;
+use crate::matrix::{Difference, drop_expired};
 use crate::report;
 use crate::store::RunDir;
 use model::{Cell, KernelArtifact, Plan, TrialRecord, duration};
@@ -153,15 +153,25 @@ fn check_plan(
     let Some(matrix) = &args.matrix else {
         return trust::check_run(dir, plan, args.trust);
     };
-    refuse_other(dir, plan, &planned(args, catalogues, context)?.plan, matrix)
+    refuse_other(dir, plan, &planned(args, catalogues, context)?.plan, Origin::Matrix(matrix))
 }
 
-/// Refuses to continue a run with a plan that is not its own; `origin` is the matrix or the pack.
+/// Where the plan of a command line is from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    Matrix(&'a Path),
+    Pack(&'a Path),
+}
+
+/// Refuses to continue a run with a plan that is not its own. Entries of the quarantine that have expired since it began do not count.
 ///
 /// # Errors
 /// When it is another.
-pub(super) fn refuse_other(dir: &Path, plan: &Plan, asked: &Plan, origin: &Path) -> Result<(), CliError> {
-    let difference = Difference::between(plan, asked);
+pub(super) fn refuse_other(dir: &Path, plan: &Plan, asked: &Plan, origin: Origin<'_>) -> Result<(), CliError> {
+    let (mut before, mut asked, today) = (plan.clone(), asked.clone(), today());
+    drop_expired(&mut before, &today);
+    drop_expired(&mut asked, &today);
+    let difference = Difference::between(&before, &asked);
     if difference.is_empty() {
         return Ok(());
     }
@@ -170,10 +180,19 @@ pub(super) fn refuse_other(dir: &Path, plan: &Plan, asked: &Plan, origin: &Path)
     if let Some((shard, partition)) = part.and_then(|part| part.shard.zip(part.partition)) {
         options = format!("`--filter`, `--repeat`, `--costs` and `--shard {shard}/{}`", partition.of);
     }
-    let (run, dir, matrix) = (report::run_name(&dir.display().to_string()), dir.display(), origin.display());
+    let (run, dir) = (report::run_name(&dir.display().to_string()), dir.display());
+    let (origin, remedy) = match origin {
+        Origin::Matrix(matrix) => (
+            matrix,
+            format!(
+                "Restore the matrix, {options}, or resume the run with the plan that it has: `oomlab run --resume {run}`"
+            ),
+        ),
+        Origin::Pack(pack) => (pack, format!("Name the pack with which the run began, and give the same {options}")),
+    };
     Err(CliError::Usage(format!(
-        "the plan of {matrix} is not that of {dir}:\n{difference}\nRestore the matrix, {options}, or resume the run \
-         with the plan that it has: `oomlab run --resume {run}`; without `--resume` a new run begins"
+        "the plan of {} is not that of {dir}:\n{difference}\n{remedy}; without `--resume` a new run begins",
+        origin.display()
     )))
 }
 
@@ -209,5 +228,52 @@ impl Resumption {
             "the trials of {dir} that have ended booted something else than is there now:\n{lines}A run is of one kernel: begin a \
              new one, with `oomlab rerun {run}` or from the matrix"
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{PLAN_SCHEMA, Quarantine, samples};
+
+    fn plan(until: &[&str]) -> Plan {
+        let entry = |until: &&str| Quarantine {
+            place: "quarantine.yaml:1".to_owned(),
+            verdicts: Vec::new(),
+            title: None,
+            reason: "known".to_owned(),
+            link: "https://example.org/1".to_owned(),
+            until: until.parse().unwrap(),
+        };
+        let mut cell = samples::cell("a", arch::find("arm").unwrap(), "idle");
+        cell.quarantine = until.iter().map(entry).collect();
+        Plan { schema: PLAN_SCHEMA, name: "m".to_owned(), cells: vec![cell], skipped: Vec::new() }
+    }
+
+    #[test]
+    fn entries_that_have_expired_since_are_no_difference() {
+        let dir = tempfile::tempdir().unwrap();
+        RunDir::create(Some(dir.path()), dir.path(), "", &plan(&[]), "2026-11-24T00:00:00Z").unwrap();
+        let refusal = |before: &[&str], asked: &[&str], origin| match refuse_other(
+            dir.path(),
+            &plan(before),
+            &plan(asked),
+            origin,
+        ) {
+            Ok(()) => None,
+            Err(CliError::Usage(message)) => Some(message),
+            Err(error) => panic!("{error:?}"),
+        };
+        let (matrix, pack) = (Origin::Matrix(Path::new("m.yaml")), Origin::Pack(Path::new("m.tar.zst")));
+        let (over, lasting) = ("2020-01-01", "9999-12-31");
+        for origin in [matrix, pack] {
+            assert_eq!(refusal(&[over, lasting], &[lasting], origin), None);
+            assert_eq!(refusal(&[over], &[over], origin), None);
+        }
+        let message = refusal(&[lasting], &[], matrix).unwrap();
+        assert!(message.contains("no longer quarantined") && message.contains("Restore the matrix"), "{message}");
+        let message = refusal(&[lasting], &[], pack).unwrap();
+        assert!(message.contains("Name the pack with which the run began"), "{message}");
+        assert!(!message.contains("matrix"), "{message}");
     }
 }

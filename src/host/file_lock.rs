@@ -5,7 +5,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const MAX_PID: u64 = 20;
 /// A lock on a file; released when dropped, also by the process's death. Two of one process exclude each other, too.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
 }
 
 /// A lock of another process, with its id where that is known.
@@ -49,7 +49,7 @@ impl FileLock {
             Sharing::Shared => FlockOperation::NonBlockingLockShared,
         };
         match flock(&file, operation) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -74,7 +74,25 @@ impl FileLock {
         }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Ok(Self { _file: file }))
+        Ok(Ok(Self { file }))
+    }
+
+    /// Locks a file that is there, exclusively; `None` while another lock excludes it. Links are not followed.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be opened, or its file system has no locks.
+    pub fn try_existing(path: &Path) -> io::Result<Option<Self>> {
+        let file = open_there(path, OpenOptions::new().read(true).write(true))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the file is still there, by any name.
+    pub fn is_linked(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     /// Waits for a shared lock: for files that others lock exclusively for moments only.
@@ -85,7 +103,7 @@ impl FileLock {
         let file = File::create(path)?;
         loop {
             match flock(&file, FlockOperation::LockShared) {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

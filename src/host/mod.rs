@@ -2,6 +2,7 @@
 
 mod accel;
 mod accelerator;
+mod cancelled;
 mod cgroup;
 mod clock;
 mod file_lock;
@@ -16,6 +17,7 @@ mod qmp;
 mod readings;
 mod resources;
 mod sandbox;
+mod scratch_dir;
 mod serial;
 mod socket;
 mod socket_dir;
@@ -25,6 +27,7 @@ mod unnamed;
 
 pub use accel::{AccelChoice, AccelReason, cached_accel, probe_kvm};
 pub use accelerator::Accelerator;
+pub use cancelled::{Cancellable, check_cancelled};
 pub use cgroup::{CpuLimit, MemoryLimit};
 pub use clock::{Clock, file_time, now, pause, rfc_3339, system_time, today, touch, wall_clock, wall_clock_ms};
 pub use file_lock::{FileLock, LockedBy, Sharing, is_open, lock_while_open};
@@ -42,6 +45,7 @@ pub use qmp::{Pause, Qmp, QmpCommands, QmpError};
 pub use readings::{HostReader, resident_mib};
 pub use resources::Resources;
 pub use sandbox::{Sandboxes, has_sandbox};
+pub use scratch_dir::ScratchDir;
 pub use serial::{Serial, SerialInput};
 pub use socket_dir::{KeptSockets, SYMBOLS, SocketDir};
 pub use system_program::system_program;

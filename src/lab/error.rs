@@ -57,7 +57,7 @@ pub enum LabError {
     },
     /// A node does not see a file that the trial needs.
     #[error(
-        "node {node} does not see {}: the cache (OOMLAB_CACHE) and the user's own kernels and images must lie on a file system that \
+        "node {node} does not see {}: the cache (OOMLAB_CACHE), a pack, and the user's own kernels and images must lie on a file system that \
          all nodes share", path.display()
     )]
     NotShared {

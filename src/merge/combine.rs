@@ -2,15 +2,19 @@
 
 use super::error::MergeError;
 use super::source::{Source, Trial};
+use crate::host::FileLock;
 use crate::matrix::Difference;
 use crate::store::{MergedRun, Part, Partition};
-use model::{Cell, CellId, Plan, Regression, Skipped};
+use model::{Cell, CellId, Plan, RUN_SCHEMA, Regression, Skipped};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The merged run.
 #[derive(Debug, Clone)]
 pub struct Merged {
+    /// Version of the format of all its runs.
+    pub(super) format: u32,
     /// The selected cells, in the order of the matrix.
     pub plan: Plan,
     /// Trials that cells got after the start of a run.
@@ -21,6 +25,8 @@ pub struct Merged {
     pub(super) trials: BTreeMap<(CellId, u32), Trial>,
     /// What became of failures that were bisected; the sessions stay where they are.
     pub(super) regressions: Vec<Regression>,
+    /// No lab works in the runs until their trials are written.
+    _locks: Vec<Arc<FileLock>>,
 }
 
 /// Merges runs: at least one.
@@ -50,7 +56,9 @@ pub fn combine(sources: &[Source]) -> Result<Merged, MergeError> {
     let regressions = regressions(sources, &plan);
     let mut part = Part::new(whole, selected);
     (part.partition, part.runs) = (partition, runs(sources));
-    Ok(Merged { plan, further, part, trials, regressions })
+    let format = sources.iter().map(|source| source.format).max().unwrap_or(RUN_SCHEMA);
+    let locks = sources.iter().filter_map(|source| source.lock.clone()).collect();
+    Ok(Merged { format, plan, further, part, trials, regressions, _locks: locks })
 }
 
 impl Merged {

@@ -1,7 +1,7 @@
 //! Several runs of one matrix as the run that one machine would have made.
 //!
 //! ```text
-//! folders ─Source::read→ Source* ─combine→ Merged ─write→ folder
+//! folders ─read→ Source* ─combine→ Merged ─write→ folder
 //! ```
 //!
 //! All that is merged is a union or the greater one of two, so that it counts neither in which order nor how often runs are merged.
@@ -15,5 +15,5 @@ mod write;
 
 pub use combine::{Merged, combine};
 pub use error::MergeError;
-pub use source::Source;
+pub use source::{Source, read};
 pub use write::write;

@@ -1,10 +1,12 @@
 //! A run to be merged.
 
 use super::error::MergeError;
+use crate::host::FileLock;
 use crate::store::{MergedRun, Part, Partition, RunDir, StoreError, digest_file, read_trial};
 use model::{Cell, CellId, Digest, Kind, Plan, Regression, split_trial_folder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A run to be merged: all of it but the evidence of its trials.
@@ -23,6 +25,18 @@ pub struct Source {
     /// The trials that have ended, by cell and number.
     pub(super) trials: BTreeMap<(CellId, u32), Trial>,
     pub(super) regressions: Vec<Regression>,
+    /// No lab works in the folder meanwhile. `None` where this user may not write into it.
+    pub(super) lock: Option<Arc<FileLock>>,
+}
+
+/// Reads the runs in these folders, each folder once.
+///
+/// # Errors
+/// When there is no run in one, a lab works in it, or it is damaged or of a newer format.
+pub fn read(dirs: &[PathBuf]) -> Result<Vec<Source>, MergeError> {
+    let mut known = BTreeSet::new();
+    let is_new = |dir: &&PathBuf| known.insert(dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf()));
+    dirs.iter().filter(is_new).map(|dir| Source::read(dir)).collect()
 }
 
 /// A trial that has ended.
@@ -43,12 +57,14 @@ impl Trial {
 }
 
 impl Source {
-    /// Reads a run in its folder.
-    ///
-    /// # Errors
-    /// When there is none, or it is damaged or of a newer format.
-    pub fn read(dir: &Path) -> Result<Self, MergeError> {
+    fn read(dir: &Path) -> Result<Self, MergeError> {
         let run = RunDir::open(dir)?;
+        let lock = match run.lock() {
+            Ok(lock) => Some(lock),
+            // Another user's, or a read-only file system.
+            Err(StoreError::Write { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
         let (head, plan) = (run.head()?, run.plan()?);
         let part = match run.part()? {
             Some(part) => part,
@@ -73,7 +89,7 @@ impl Source {
         }
         let trials = trials(&run, &plan)?;
         let (dir, format, regressions) = (dir.to_owned(), head.schema(), run.regressions()?);
-        Ok(Self { dir, format, plan, whole, selected, partition, runs, trials, regressions })
+        Ok(Self { dir, format, plan, whole, selected, partition, runs, trials, regressions, lock })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Merges of run folders on disk.
 
-use super::{MergeError, Source, combine, write};
+use super::{MergeError, combine, read, write};
 use crate::store::{FurtherTrials, Part, Partition, RunDir};
 use model::samples::cell;
 use model::{Accel, Cell, CellId, Digest, Kind, PLAN_SCHEMA, Plan, RuleId, Skipped, TrialRecord, Verdict};
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 fn matrix(cells: usize) -> Plan {
     let cell = |at: usize| {
@@ -83,9 +84,9 @@ impl Runs {
     }
 
     fn merge(&self, runs: &[PathBuf], name: &str) -> Result<PathBuf, MergeError> {
-        let sources = runs.iter().map(|run| Source::read(run)).collect::<Result<Vec<_>, _>>()?;
+        let sources = read(runs)?;
         let out = self.path(name);
-        write(&combine(&sources)?, &out)?;
+        write(&combine(&sources)?, &out, &CancellationToken::new())?;
         Ok(out)
     }
 
@@ -277,6 +278,64 @@ fn runs_of_other_versions_are_refused() {
     assert!(runs.refusal(&[one.clone(), old.clone()]).contains("merge runs of one version"));
     with_schema(99);
     assert!(runs.refusal(&[one, old]).contains("has format 99"));
+}
+
+#[test]
+fn merged_run_has_the_format_of_its_runs() {
+    let runs = Runs::new();
+    let whole = matrix(6);
+    let shards: Vec<PathBuf> = (1..=3).map(|number| runs.shard(&whole, number, 3)).collect();
+    for shard in &shards {
+        let path = shard.join("run.json");
+        let mut head: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        head["schema"] = (model::RUN_SCHEMA - 1).into();
+        fs::write(path, head.to_string()).unwrap();
+    }
+    let half = runs.merge(&shards[..2], "half").unwrap();
+    let merged = runs.merge(&[half, shards[2].clone()], "merged").unwrap();
+    assert_eq!(content(&merged), content(&runs.merge(&shards, "all").unwrap()));
+}
+
+#[test]
+fn plans_that_no_matrix_makes_are_refused() {
+    let runs = Runs::new();
+    let one = runs.shard(&matrix(2), 1, 1);
+    let refusal = |file: &str, change: fn(&mut serde_json::Value)| {
+        let path = one.join(file);
+        let before = fs::read(&path).unwrap();
+        let mut plan = serde_json::from_slice(&before).unwrap();
+        change(&mut plan);
+        fs::write(&path, plan.to_string()).unwrap();
+        let refusal = runs.refusal(std::slice::from_ref(&one));
+        fs::write(path, before).unwrap();
+        refusal
+    };
+    // The second cell has two trials.
+    let many = refusal("plan.json", |plan| plan["cells"][0]["repeat"] = u32::MAX.into());
+    assert_eq!(many, "/shard-1/plan.json is damaged: it has 4294967297 trials, more than 10000000");
+    let twice = refusal("part.json", |part| part["whole"]["cells"][1] = part["whole"]["cells"][0].clone());
+    assert_eq!(twice, "/shard-1/part.json is damaged: it has the cell `cell-00` twice");
+}
+
+#[test]
+fn run_in_which_a_lab_works_is_refused() {
+    let runs = Runs::new();
+    let one = runs.shard(&matrix(2), 1, 1);
+    let lab = RunDir::open(&one).unwrap().lock().unwrap();
+    assert!(runs.refusal(std::slice::from_ref(&one)).starts_with("/shard-1 is in use by process "));
+    drop(lab);
+    runs.merge(&[one.clone(), one], "merged").unwrap();
+}
+
+#[test]
+fn cancelled_merge_leaves_nothing() {
+    let runs = Runs::new();
+    let one = runs.shard(&matrix(2), 1, 1);
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let merged = combine(&read(&[one]).unwrap()).unwrap();
+    assert!(write(&merged, &runs.path("merged"), &cancel).is_err());
+    assert_eq!(fs::read_dir(runs.dir.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use super::combine::Merged;
 use super::error::MergeError;
-use crate::host::private_dir_in;
+use crate::host::{ScratchDir, check_cancelled};
 use crate::store::{MergedName, RunDir, RunHead, write_durably};
 use model::{RunId, trial_folder};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 /// Files of a trial that are made again for its place in the merged run.
 const PAGE: &str = "report.html";
@@ -20,8 +20,8 @@ const MAX_DEPTH: u32 = 8;
 /// names where the file system can give them, and is copied otherwise.
 ///
 /// # Errors
-/// When there is something at `out`, or a file cannot be read or written.
-pub fn write(merged: &Merged, out: &Path) -> Result<RunDir, MergeError> {
+/// When there is something at `out`, a file cannot be read or written, or `cancel` is cancelled.
+pub fn write(merged: &Merged, out: &Path, cancel: &CancellationToken) -> Result<RunDir, MergeError> {
     let is_free = match out.read_dir() {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == ErrorKind::NotFound,
@@ -35,10 +35,11 @@ pub fn write(merged: &Merged, out: &Path) -> Result<RunDir, MergeError> {
     };
     let parent = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(failed(parent))?;
-    let folder = private_dir_in(parent, ".oomlab-merge-").map_err(failed(parent))?;
+    let folder = ScratchDir::create_in(parent).map_err(failed(parent))?;
     let cells = folder.path().join("cells");
     fs::create_dir(&cells).map_err(failed(&cells))?;
     for ((id, number), trial) in &merged.trials {
+        check_cancelled(cancel).map_err(failed(out))?;
         let to = cells.join(trial_folder(id.as_str(), *number));
         link_folder(&trial.folder, &to, MAX_DEPTH).map_err(failed(&to))?;
     }
@@ -53,11 +54,7 @@ pub fn write(merged: &Merged, out: &Path) -> Result<RunDir, MergeError> {
     if !merged.regressions.is_empty() {
         run.store_regressions(merged.regressions.clone())?;
     }
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).map_err(failed(out))?;
-    // rename(2) replaces an empty folder.
-    fs::rename(folder.path(), out).map_err(failed(out))?;
-    // Nothing is left to remove.
-    let _ = folder.keep();
+    folder.persist(out).map_err(failed(out))?;
     Ok(RunDir::open(out)?)
 }
 
@@ -66,7 +63,8 @@ fn head(merged: &Merged, id: RunId) -> RunHead {
     let runs = &merged.part.runs;
     let started = runs.iter().map(|run| run.started.clone()).min().unwrap_or_default();
     let longest_ms = runs.iter().map(|run| run.duration_ms).max().unwrap_or_default();
-    let mut head = RunHead::new(id, merged.plan.name.clone(), started);
+    // A run of the same format can be merged with it.
+    let mut head = RunHead::new(id, merged.plan.name.clone(), started).of_format(merged.format);
     head.duration_s = longest_ms as f64 / 1000.0;
     head.finished = merged.is_complete();
     head.interrupted = !head.finished && runs.iter().any(|run| run.interrupted);

@@ -2,13 +2,16 @@
 
 use super::error::PackError;
 use super::manifest::{Files, Kernel, MANIFEST, Manifest, PLAN, Program, SCHEMA, Test, object};
-use super::{program, script};
+use super::program::OwnProgram;
+use super::script;
 use crate::archive::{self, HostPaths};
+use crate::host::check_cancelled;
 use crate::store::read_regular;
 use model::{Arch, Artifact, CellId, Digest, KernelArtifact, KernelName, Plan};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 /// Maximum length of a kernel's symbols or debug information in bytes.
 const MAX_SYMBOLS: u64 = 4 << 30;
@@ -52,15 +55,17 @@ pub struct Request<'a> {
     pub host: &'a HostPaths,
     /// Whether a text may name folders of that host.
     pub allows_paths: bool,
+    /// Packing fails once it is cancelled.
+    pub cancel: &'a CancellationToken,
 }
 
 /// The files of a pack. The kernel's symbols and debug information do not name folders of the host.
 ///
 /// # Errors
-/// When a file cannot be read, or the plan names a folder of the host.
-pub fn contents(request: &Request<'_>) -> Result<Vec<archive::Entry>, PackError> {
-    let Request { plan, cells, host, allows_paths } = *request;
-    let mut objects = Objects { host, by_path: BTreeMap::new(), entries: BTreeMap::new() };
+/// When a file cannot be read, the plan names a folder of the host, or packing is cancelled.
+pub fn contents(request: &Request<'_>, program: OwnProgram) -> Result<Vec<archive::Entry>, PackError> {
+    let Request { plan, cells, host, allows_paths, cancel } = *request;
+    let mut objects = Objects { host, cancel, by_path: BTreeMap::new(), entries: BTreeMap::new() };
     let mut kernels: BTreeMap<(&KernelName, Arch), Kernel> = BTreeMap::new();
     let mut packed = Vec::new();
     for cell in cells {
@@ -70,7 +75,7 @@ pub fn contents(request: &Request<'_>) -> Result<Vec<archive::Entry>, PackError>
         packed.push(objects.cell(cell)?);
     }
     let plan_text = archive::Entry::text(PLAN, json(&without_places(plan, host))?);
-    let program = program::entries()?;
+    let program = program.entries;
     let manifest = Manifest {
         schema: SCHEMA,
         oomlab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,6 +99,7 @@ pub fn contents(request: &Request<'_>) -> Result<Vec<archive::Entry>, PackError>
 /// The objects so far; each file is read once, and each content packed once.
 struct Objects<'a> {
     host: &'a HostPaths,
+    cancel: &'a CancellationToken,
     by_path: BTreeMap<PathBuf, Artifact>,
     entries: BTreeMap<Digest, archive::Entry>,
 }
@@ -140,6 +146,7 @@ impl Objects<'_> {
         if let Some(known) = self.by_path.get(path) {
             return Ok(known.clone());
         }
+        check_cancelled(self.cancel).map_err(PackError::read(path))?;
         let entry = open("", path).map_err(PackError::read(path))?;
         let artifact = self.add(entry);
         self.by_path.insert(path.to_owned(), artifact.clone());
@@ -151,6 +158,7 @@ impl Objects<'_> {
         if let Some(known) = self.by_path.get(path) {
             return Ok(known.clone());
         }
+        check_cancelled(self.cancel).map_err(PackError::read(path))?;
         let mut content = read_regular(path, MAX_SYMBOLS).map_err(PackError::read(path))?;
         self.host.blank(&mut content);
         let artifact = self.add(archive::Entry::text("", content));

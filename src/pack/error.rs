@@ -66,6 +66,9 @@ pub enum PackError {
     /// There is something in the pack's place.
     #[error("{} exists: `--force` replaces an archive, `--out` names another place", .0.display())]
     Exists(PathBuf),
+    /// A library of this program is not the one that is loaded.
+    #[error("{} was replaced since this program started: start `oomlab pack` again", .0.display())]
+    Replaced(PathBuf),
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {

@@ -1,7 +1,7 @@
 //! A plan with all that its cells boot, in one folder or archive: hosts with QEMU alone run it.
 //!
 //! ```text
-//! plan, kernels, images, disks ─contents→ archive::Entry* ─write→ folder | NAME.tar.zst
+//! plan, kernels, images, disks ─contents→ archive::Entry* ─Destination→ folder | NAME.tar.zst
 //! folder | NAME.tar.zst ─Pack::open→ plan; Pack::files→ verified files of a cell
 //! ```
 //!
@@ -9,9 +9,9 @@
 //! pack. The same plan and files give the same bytes, as long as the program is the same.
 
 mod contents;
+mod destination;
 mod error;
 mod extract;
-mod folder;
 mod manifest;
 mod open;
 mod program;
@@ -20,7 +20,8 @@ mod script;
 mod tests;
 
 pub use contents::{PackedCell, PackedTest, Request, contents};
+pub use destination::{Destination, root};
 pub use error::PackError;
-pub use folder::{root, write};
 pub use manifest::MANIFEST;
 pub use open::{CellFiles, Pack, TestFiles};
+pub use program::OwnProgram;

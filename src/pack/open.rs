@@ -1,8 +1,9 @@
 //! A pack from elsewhere: read, checked, and its files verified before they are used.
 
 use super::error::PackError;
-use super::extract::extract;
+use super::extract::{LIMITS, extract};
 use super::manifest::{Files, Kernel, MANIFEST, Manifest, PLAN, SCHEMA};
+use crate::host::ScratchDir;
 use crate::store::{digest_file, read_regular};
 use model::{Arch, Artifact, Cell, CellId, Digest, KernelArtifact, KernelName, PLAN_SCHEMA, Plan};
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// Maximum length of `pack.json` and of `plan.json` in bytes.
 pub(super) const MAX_TEXT: u64 = 512 << 20;
@@ -27,7 +28,7 @@ pub struct Pack {
     plan: Plan,
     /// Objects that have their digests.
     verified: RefCell<BTreeSet<String>>,
-    _unpacked: Option<TempDir>,
+    _unpacked: Option<ScratchDir>,
 }
 
 /// The verified files of a cell.
@@ -60,10 +61,10 @@ impl Pack {
     /// Opens a folder or an archive. An archive is unpacked below `scratch`, and all of its files are verified.
     ///
     /// # Errors
-    /// When it is no pack, is of another format, is damaged, or names files outside of itself.
-    pub fn open(path: &Path, scratch: &Path) -> Result<Self, PackError> {
+    /// When it is no pack, is of another format, is damaged, or names files outside of itself; when `cancel` is cancelled.
+    pub fn open(path: &Path, scratch: &Path, cancel: &CancellationToken) -> Result<Self, PackError> {
         if !path.is_dir() {
-            let (unpacked, manifest) = extract(path, scratch)?;
+            let (unpacked, manifest) = extract(path, scratch, LIMITS, cancel)?;
             let verified = manifest.objects().into_keys().map(str::to_owned).collect();
             return Self::of(unpacked.path().to_owned(), manifest, verified, Some(unpacked));
         }
@@ -79,7 +80,7 @@ impl Pack {
         folder: PathBuf,
         manifest: Manifest,
         verified: BTreeSet<String>,
-        unpacked: Option<TempDir>,
+        unpacked: Option<ScratchDir>,
     ) -> Result<Self, PackError> {
         let path = folder.join(PLAN);
         check(&folder, &manifest.plan)?;
@@ -89,6 +90,7 @@ impl Pack {
         if plan.schema != PLAN_SCHEMA {
             return Err(wrong(format!("its format is {}, and this program knows {PLAN_SCHEMA}", plan.schema)));
         }
+        plan.check().map_err(|error| wrong(model::printable(&error.to_string())))?;
         let Manifest { kernels, cells, .. } = manifest;
         let kernels = kernels.into_iter().map(|kernel| ((kernel.name.clone(), kernel.arch), kernel)).collect();
         let cells = cells.into_iter().map(|cell| (cell.id.clone(), cell)).collect();

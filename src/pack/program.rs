@@ -17,27 +17,45 @@ const LIBRARIES: &str = "lib/oomlab";
 const OF_HOST: &[&str] =
     &["ld-linux", "ld64.so", "libc.so.", "libm.so.", "libdl.so.", "libpthread.so.", "librt.so.", "libresolv.so."];
 
-/// The program, and the libraries that a host with QEMU may lack.
-pub(super) fn entries() -> Result<Vec<Entry>, PackError> {
-    let program = Path::new(SELF);
-    let mut entries = vec![Entry::executable(PROGRAM, program).map_err(PackError::read(program))?];
-    let maps = std::fs::read_to_string(MAPS).map_err(PackError::read(Path::new(MAPS)))?;
-    for path in loaded(&maps) {
-        let content = std::fs::read(&path).map_err(PackError::read(&path))?;
-        let name = soname(&content).or_else(|| Some(path.file_name()?.to_str()?.to_owned()));
-        let Some(name) = name.filter(|name| !OF_HOST.iter().any(|part| name.starts_with(part))) else { continue };
-        let entry = Entry::binary(&format!("{LIBRARIES}/{name}"), &path);
-        entries.push(entry.map_err(PackError::read(&path))?);
+/// Marks a file in `maps` that is gone from its path (proc_pid_maps(5)).
+const DELETED: &str = " (deleted)";
+
+/// This program, and the libraries that a host with QEMU may lack. Open: an upgrade of the host does not change them.
+#[derive(Debug)]
+pub struct OwnProgram {
+    pub(super) entries: Vec<Entry>,
+}
+
+impl OwnProgram {
+    /// Opens them. To be called before all that takes long: a library that an upgrade has replaced cannot be opened any more.
+    ///
+    /// # Errors
+    /// When one cannot be read, or was replaced.
+    pub fn open() -> Result<Self, PackError> {
+        let program = Path::new(SELF);
+        let mut entries = vec![Entry::executable(PROGRAM, program).map_err(PackError::read(program))?];
+        let maps = std::fs::read_to_string(MAPS).map_err(PackError::read(Path::new(MAPS)))?;
+        for path in loaded(&maps)? {
+            let content = std::fs::read(&path).map_err(PackError::read(&path))?;
+            let name = soname(&content).or_else(|| Some(path.file_name()?.to_str()?.to_owned()));
+            let Some(name) = name.filter(|name| !OF_HOST.iter().any(|part| name.starts_with(part))) else { continue };
+            let entry = Entry::binary(&format!("{LIBRARIES}/{name}"), &path);
+            entries.push(entry.map_err(PackError::read(&path))?);
+        }
+        entries.sort_by(|a, b| a.artifact().file.cmp(&b.artifact().file));
+        Ok(Self { entries })
     }
-    entries.sort_by(|a, b| a.artifact().file.cmp(&b.artifact().file));
-    Ok(entries)
 }
 
 /// The libraries that a process has mapped (proc_pid_maps(5)).
-fn loaded(maps: &str) -> BTreeSet<PathBuf> {
+fn loaded(maps: &str) -> Result<BTreeSet<PathBuf>, PackError> {
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
     let is_library = |path: &&str| path.rsplit('/').next().is_some_and(|name| name.contains(".so"));
-    paths.filter(is_library).map(PathBuf::from).collect()
+    let there = |path: &str| match path.strip_suffix(DELETED) {
+        Some(path) => Err(PackError::Replaced(path.into())),
+        None => Ok(PathBuf::from(path)),
+    };
+    paths.filter(is_library).map(there).collect()
 }
 
 /// The name by which programs ask for a library.
@@ -59,12 +77,17 @@ mod tests {
     fn libraries_of_a_process_are_found() {
         let maps = "55d0-55d1 r--p 00000000 fe:00 1   /usr/bin/oomlab\n7f00-7f01 r-xp 0 fe:00 2   /usr/lib/libz.so.1.3\n\
             7f01-7f02 r--p 0 fe:00 2   /usr/lib/libz.so.1.3\n7f03-7f04 rw-p 00000000 00:00 0 \n7ffd-7ffe r-xp 0 00:00 0 [vdso]\n";
-        assert_eq!(loaded(maps).into_iter().collect::<Vec<_>>(), [Path::new("/usr/lib/libz.so.1.3")]);
+        assert_eq!(loaded(maps).unwrap().into_iter().collect::<Vec<_>>(), [Path::new("/usr/lib/libz.so.1.3")]);
+        let replaced = format!("{maps}7f04-7f05 r--p 0 fe:00 3   /usr/lib/libssl.so.3 (deleted)\n");
+        assert_eq!(
+            loaded(&replaced).unwrap_err().to_string(),
+            "/usr/lib/libssl.so.3 was replaced since this program started: start `oomlab pack` again"
+        );
     }
 
     #[test]
     fn own_libraries_have_names_and_no_c_library_is_among_them() {
-        let entries = entries().unwrap();
+        let OwnProgram { entries } = OwnProgram::open().unwrap();
         let names: Vec<&str> = entries.iter().map(|entry| entry.artifact().file.as_str()).collect();
         assert_eq!(names[0], PROGRAM);
         let c_library = |name: &&str| name.contains("/libc.so") || name.contains("/ld-");
@@ -77,7 +100,10 @@ mod tests {
     #[test]
     fn file_that_is_no_library_has_no_name() {
         assert_eq!(soname(b"text"), None);
-        let libc = loaded(&std::fs::read_to_string(MAPS).unwrap()).into_iter().find(|path| path.ends_with("libc.so.6"));
+        let libc = loaded(&std::fs::read_to_string(MAPS).unwrap())
+            .unwrap()
+            .into_iter()
+            .find(|path| path.ends_with("libc.so.6"));
         assert_eq!(soname(&std::fs::read(libc.unwrap()).unwrap()).as_deref(), Some("libc.so.6"));
     }
 }

@@ -1,13 +1,14 @@
 //! Packs that are made, opened, and damaged.
 
-use super::folder::save;
+use super::extract::extract;
 use super::manifest::{MANIFEST, Manifest};
 use super::*;
-use crate::archive::{Entry, Host, HostPaths};
+use crate::archive::{Entry, Host, HostPaths, Limits};
 use model::{CellId, Digest, KernelArtifact, KernelName, PLAN_SCHEMA, Plan, samples};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use std::fs;
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 /// A home with a kernel, an initramfs and a root disk of two cells.
 struct Lab {
@@ -69,7 +70,9 @@ impl Lab {
     }
 
     fn contents(&self) -> Result<Vec<Entry>, PackError> {
-        contents(&Request { plan: &self.plan, cells: &self.cells, host: &self.host, allows_paths: false })
+        let cancel = &CancellationToken::new();
+        let request = Request { plan: &self.plan, cells: &self.cells, host: &self.host, allows_paths: false, cancel };
+        contents(&request, OwnProgram::open()?)
     }
 
     /// Without this program, which is large.
@@ -86,12 +89,16 @@ impl Lab {
 
     fn write(&self, name: &str) -> PathBuf {
         let out = self.dir.path().join(name);
-        write(&self.small(), &root(&self.plan.name), &out, false).unwrap();
+        self.write_to(&out, false).unwrap();
         out
     }
 
+    fn write_to(&self, out: &Path, replace: bool) -> Result<u64, PackError> {
+        Destination::new(out, replace)?.write(&self.small(), &root(&self.plan.name), &CancellationToken::new())
+    }
+
     fn open(&self, path: &Path) -> Result<Pack, PackError> {
-        Pack::open(path, self.dir.path())
+        Pack::open(path, self.dir.path(), &CancellationToken::new())
     }
 
     /// What opening it, or using all of its files, says.
@@ -160,7 +167,7 @@ fn existing_pack_is_replaced_only_by_force() {
     let lab = Lab::new();
     for name in ["folder", "archive.tar.zst"] {
         let out = lab.write(name);
-        let message = write(&lab.small(), "x", &out, false).unwrap_err().to_string();
+        let message = lab.write_to(&out, false).unwrap_err().to_string();
         assert!(message.contains("exists: `--force`"), "{message}");
     }
     fs::create_dir(lab.dir.path().join("empty")).unwrap();
@@ -258,9 +265,10 @@ fn hostile_archives_are_refused() {
     };
     let first = ("x/pack.json", Regular, manifest);
     for (path, why) in [
-        ("x/../../evil", "leads out of the pack"),
-        ("/evil", "leads out of the pack"),
+        ("x/../../evil", "leads out of its folder"),
+        ("/evil", "leads out of its folder"),
         ("x/evil", "pack.json does not name"),
+        ("y/plan.json", "it has more than one folder"),
     ] {
         let message = refusal(&[first, (path, Regular, b"x")]);
         assert!(message.contains(why), "{path}: {message}");
@@ -272,7 +280,7 @@ fn hostile_archives_are_refused() {
     let message = refusal(&[first]);
     assert!(message.starts_with("there is no "), "{message}");
     let message = refusal(&[first, ("x/plan.json", Regular, &[b'x'; 1 << 20])]);
-    assert!(message.contains("plan.json is not the file that was packed: it does not have"), "{message}");
+    assert!(message.contains("plan.json is not the file that was packed: it has 1048576 bytes, not "), "{message}");
     assert!(refusal(&[]).contains("it has no pack.json"));
     assert!(
         lab.dir
@@ -280,8 +288,79 @@ fn hostile_archives_are_refused() {
             .read_dir()
             .unwrap()
             .flatten()
-            .all(|entry| { !entry.file_name().to_string_lossy().starts_with("oomlab-pack-") })
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".oomlab-"))
     );
+}
+
+#[test]
+fn skipped_files_are_bounded() {
+    use tar::EntryType::{Directory, Regular};
+    let lab = Lab::new();
+    let mut manifest: Manifest = serde_json::from_slice(lab.small()[0].as_text().unwrap()).unwrap();
+    let program = Entry::text("bin/oomlab", b"1234".to_vec()).artifact().clone();
+    manifest.program.files.push(program);
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let out = lab.dir.path().join("hostile.tar.zst");
+    let refusal = |files: &[(&str, tar::EntryType, &[u8])]| {
+        fs::write(&out, archive(&[&[("x/pack.json", Regular, &manifest[..])], files].concat())).unwrap();
+        lab.refusal(&out)
+    };
+    let message = refusal(&[("x/bin/oomlab", Regular, &[0; 1 << 16])]);
+    assert!(message.starts_with("bin/oomlab is not the file that was packed: it has 65536 bytes, not 4"), "{message}");
+    let message = refusal(&[("x/run.sh", Regular, b""), ("x/run.sh", Regular, b"")]);
+    assert!(message.contains("pack.json does not name `x/run.sh`"), "{message}");
+    let message = refusal(&[("x/README.txt", Regular, &vec![0; 2 << 20])]);
+    assert!(message.contains("pack.json does not name `x/README.txt`"), "{message}");
+    let message = refusal(&[("x/lib/", Directory, &[0; 1 << 16])]);
+    assert!(message.contains("`x/lib/` is neither a file nor a folder"), "{message}");
+    let message = refusal(&[("x/bin/oomlab", Regular, b"5678")]);
+    assert!(message.starts_with("there is no "), "only files that are unpacked are hashed: {message}");
+    let folders: Vec<String> = (0..20).map(|at| format!("x/{at}/")).collect();
+    let folders: Vec<_> = folders.iter().map(|name| (name.as_str(), Directory, &b""[..])).collect();
+    refusal(&folders);
+    let limits = Limits { bytes: 1 << 20, members: 10 };
+    let message = extract(&out, lab.dir.path(), limits, &CancellationToken::new()).unwrap_err().to_string();
+    assert!(message.contains("it unpacks to more than 10 files"), "{message}");
+}
+
+#[test]
+fn plan_that_no_matrix_makes_is_refused() {
+    let lab = Lab::new();
+    let pack = lab.write("folder");
+    let mut plan = lab.plan.clone();
+    plan.cells.push(plan.cells[0].clone());
+    let text = serde_json::to_vec(&plan).unwrap();
+    let mut manifest: Manifest = serde_json::from_slice(&fs::read(pack.join(MANIFEST)).unwrap()).unwrap();
+    manifest.plan = Entry::text("plan.json", text.clone()).artifact().clone();
+    fs::write(pack.join("plan.json"), text).unwrap();
+    fs::write(pack.join(MANIFEST), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    assert!(lab.refusal(&pack).starts_with("pack.json is wrong: plan.json: it has the cell `a` twice; "));
+}
+
+#[test]
+fn place_of_a_pack_is_checked_first() {
+    let lab = Lab::new();
+    lab.write("folder");
+    for (name, why) in [("folder", "exists"), ("no/pack", "cannot write "), ("no/pack.tar.zst", "cannot write ")] {
+        let message = Destination::new(&lab.dir.path().join(name), true).unwrap_err().to_string();
+        assert!(message.contains(why), "{name}: {message}");
+    }
+}
+
+#[test]
+fn cancelled_pack_leaves_nothing() {
+    let lab = Lab::new();
+    let cancel = &CancellationToken::new();
+    cancel.cancel();
+    let before = lab.dir.path().read_dir().unwrap().count();
+    for name in ["folder", "archive.tar.zst"] {
+        let destination = Destination::new(&lab.dir.path().join(name), false).unwrap();
+        let message = destination.write(&lab.small(), "x", cancel).unwrap_err().to_string();
+        assert!(message.ends_with("it was stopped"), "{message}");
+    }
+    let request = Request { plan: &lab.plan, cells: &lab.cells, host: &lab.host, allows_paths: false, cancel };
+    assert!(contents(&request, OwnProgram::open().unwrap()).unwrap_err().to_string().ends_with("it was stopped"));
+    assert_eq!(lab.dir.path().read_dir().unwrap().count(), before);
 }
 
 #[test]
@@ -296,18 +375,6 @@ fn truncated_archive_is_refused() {
     }
     fs::write(&out, "text").unwrap();
     assert!(lab.refusal(&out).contains("is no pack: "));
-}
-
-#[test]
-fn zeros_take_no_space() {
-    use std::os::unix::fs::MetadataExt;
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("disk");
-    let mut content = vec![0; 4 << 20];
-    content[1 << 20] = 1;
-    assert_eq!(save(content.as_slice(), &path, 0o600).unwrap(), 4 << 20);
-    assert!(fs::read(&path).unwrap() == content);
-    assert!(fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Learned costs of cells, as a file that machines share.
 
 use model::{Cell, CellId, TrialRecord};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of the file.
 pub const COSTS_SCHEMA: u32 = 1;
@@ -17,11 +18,21 @@ pub struct Costs {
 }
 
 /// The file.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     schema: u32,
     cells: BTreeMap<CellId, Cost>,
+}
+
+/// As the file.
+impl Serialize for Costs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut file = serializer.serialize_struct("Costs", 2)?;
+        file.serialize_field("schema", &COSTS_SCHEMA)?;
+        file.serialize_field("cells", &self.cells)?;
+        file.end()
+    }
 }
 
 /// The cost of one cell.
@@ -101,9 +112,14 @@ impl Costs {
 
     /// The file; equal costs give equal bytes.
     pub fn to_json(&self) -> String {
-        let file = File { schema: COSTS_SCHEMA, cells: self.cells.clone() };
         // Its keys are strings, and its numbers are finite.
-        serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Leaves the costs of these cells.
+    pub fn retain(&mut self, cells: &[Cell]) {
+        let ids: BTreeSet<&CellId> = cells.iter().map(|cell| &cell.id).collect();
+        self.cells.retain(|id, _| ids.contains(id));
     }
 
     /// Adds the costs of other cells, in place of those that are known of the same ones.
@@ -164,6 +180,13 @@ mod tests {
     fn file_is_read_back() {
         let costs = costs(&[("a", 1.5, "arm", "idle"), ("b", 20.0, "x86_64", "anon-hog")]);
         assert_eq!(Costs::from_json(costs.to_json().as_bytes()).unwrap(), costs);
+    }
+
+    #[test]
+    fn costs_of_other_cells_are_left_out() {
+        let mut known = costs(&[("a", 1.0, "arm", "idle"), ("b", 2.0, "arm", "idle")]);
+        known.retain(&[cell("b", arch::find("arm").unwrap(), "idle")]);
+        assert_eq!(known, costs(&[("b", 2.0, "arm", "idle")]));
     }
 
     #[test]

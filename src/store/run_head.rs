@@ -43,6 +43,12 @@ impl RunHead {
         Self { schema: RUN_SCHEMA, id, name, started, duration_s, finished, interrupted, resumed, merged }
     }
 
+    /// The same in an older format.
+    #[must_use]
+    pub fn of_format(self, schema: u32) -> Self {
+        Self { schema, ..self }
+    }
+
     /// Version of the format of the run's files.
     pub const fn schema(&self) -> u32 {
         self.schema

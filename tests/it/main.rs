@@ -36,6 +36,7 @@ mod replayed;
 mod report;
 mod resume;
 mod scale;
+mod scratch;
 mod scripted;
 mod scripts;
 mod security;

@@ -162,6 +162,35 @@ fn missing_shard_is_run_in_the_merged_run() {
 }
 
 #[test]
+fn costs_of_a_missing_shard_are_kept() {
+    let program = bench(9, "");
+    run(&program, "whole", &[]);
+    let costs = ["--costs", "whole/costs.json"];
+    run(&program, "a", &[&["--shard", "1/3"][..], &costs].concat());
+    run(&program, "c", &[&["--shard", "3/3"][..], &costs].concat());
+    program.run([&["merge", "a", "c", "--out", "merged"][..], &costs].concat());
+    let of = |run: &str| read_json(&program.dir().join(run).join("costs.json"))["cells"].as_object().unwrap().clone();
+    let (whole, merged, shard) = (of("whole"), of("merged"), of("a"));
+    assert_eq!(merged.keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>());
+    let ran: Vec<String> = [cells(&program, "a"), cells(&program, "c")].concat();
+    assert!(merged.iter().all(|(cell, cost)| ran.contains(cell) || *cost == whole[cell]));
+    assert!(shard.iter().all(|(cell, cost)| *cost == merged[cell]));
+    let refused = program.run(["merge", "a", "--costs", "none.json", "--out", "none"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("none.json"), "{refused:?}");
+}
+
+#[test]
+fn refused_merge_makes_no_folder() {
+    let program = lab();
+    let refused = program.run(["merge", "no-such-run"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("there is no run `no-such-run`"), "{refused:?}");
+    program.write("text.tar.zst", "no archive");
+    let refused = program.run(["merge", "text.tar.zst"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("is no archive of a run"), "{refused:?}");
+    assert!(!program.dir().join("runs").exists());
+}
+
+#[test]
 fn shard_is_resumed_and_run_again_as_that_shard() {
     let program = bench(6, "");
     run(&program, "a", &["--shard", "1/2"]);

@@ -2,6 +2,7 @@
 
 mod failures;
 mod interruptions;
+mod packs;
 mod real;
 
 use crate::processes::eventually;

@@ -54,7 +54,7 @@ pub(super) fn pipeline(pipeline: &Pipeline<'_>) -> String {
 }
 
 /// A shard that is missing is named in the report. The next pipeline divides the cells by what they have cost in this one.
-const MERGE: &str = r"
+const MERGE: &str = r#"
 merge:
   extends: .oomlab
   stage: merge
@@ -65,7 +65,9 @@ merge:
     paths: [costs.json]
   script:
     - status=0
-    - oomlab merge shard-*.tar.zst --out runs/merged --junit junit.xml || status=$?
+    - test -e costs.json || echo '{"schema":1,"cells":{}}' > costs.json
+    # What a shard that is missing has cost in earlier nights is kept.
+    - oomlab merge shard-*.tar.zst --out runs/merged --costs costs.json --junit junit.xml || status=$?
     - cp runs/merged/costs.json .
     - exit $status
   artifacts:
@@ -74,7 +76,7 @@ merge:
     paths: [runs/merged]
     reports:
       junit: junit.xml
-";
+"#;
 
 /// A scalar of YAML in double quotes, which escapes as JSON does; what only one of the two takes for a line break is escaped, too.
 fn quoted(text: &str) -> String {

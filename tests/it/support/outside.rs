@@ -56,6 +56,17 @@ impl Running {
         panic!("it never came: {}", self.output());
     }
 
+    /// Waits until something has happened.
+    pub fn until(&self, mut happened: impl FnMut() -> bool) {
+        for _ in 0..POLLS {
+            if happened() {
+                return;
+            }
+            assert!(!self.ends_within(POLL), "it ended too early: {}", self.output());
+        }
+        panic!("it never happened: {}", self.output());
+    }
+
     /// The QEMU of the trial, once it is started.
     pub fn qemu(&self) -> Qemu {
         let pid = self.wait_for(|event| match event {
