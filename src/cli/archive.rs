@@ -37,8 +37,9 @@ pub fn run(args: &ArchiveArgs) -> Result<u8, CliError> {
         Some(out) => out.clone(),
         None => format!("{}.tar.zst", folder_name(&run)?).into(),
     };
-    let destination = Destination::new(&out, args.force)?;
+    let force = args.force;
     stoppable(move |cancel| {
+        let destination = Destination::new(&out, force)?;
         let (files, bytes) = pack_run(&run, destination, cancel)?;
         print(&format!("{}: {files} files, {}\n", printable(&out.display().to_string()), HumanBytes(bytes)))?;
         Ok(0)

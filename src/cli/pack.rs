@@ -65,8 +65,6 @@ pub fn run(args: &PackArgs, context: &Context) -> Result<u8, CliError> {
     select(&mut plan, args.filter.as_deref())?;
     let name = root(&plan.name);
     let out = args.out.clone().unwrap_or_else(|| format!("{name}.tar.zst").into());
-    // Before all that takes long.
-    let (destination, program) = (Destination::new(&out, args.force)?, OwnProgram::open()?);
     needed::check(&plan, &catalogues, None, Programs { qemu: None, ltp: args.ltp.as_deref() })?;
     // As long as they live, no other process removes the files that they have handed out.
     let sources = Sources {
@@ -84,6 +82,8 @@ pub fn run(args: &PackArgs, context: &Context) -> Result<u8, CliError> {
     let done = runtime.block_on(async {
         let cancel = CancellationToken::new();
         cancel_and_say(cancel.clone(), STOPPING)?;
+        // Before all that takes long.
+        let (destination, program) = (Destination::new(&out, args.force)?, OwnProgram::open()?);
         let Some(cells) = cells(&plan, &sources, &cancel).await? else { return Ok(EXIT_INTERRUPTED) };
         let pack = move |cancel: &CancellationToken| {
             let request = Request { plan: &plan, cells: &cells, host: &host, allows_paths, cancel };

@@ -97,7 +97,7 @@ impl Runs {
     }
 }
 
-/// All files below a folder, without the name of the run.
+/// All files below a folder, without the name of the run and the lock that a merge of it takes.
 fn content(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![dir.to_owned()];
@@ -106,6 +106,9 @@ fn content(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if path == dir.join("lock") {
                 continue;
             }
             let mut bytes = fs::read(&path).unwrap();

@@ -96,7 +96,7 @@ fn killed_merge_is_no_run() {
         std::fs::copy(program.dir().join("run").join(name), folder.join("content").join(name)).unwrap();
     }
     let listed = program.run(["report", "latest"]);
-    assert!(listed.status == Some(2) && listed.stderr.contains("there is no run `latest`"), "{listed:?}");
+    assert!(listed.status == Some(2) && listed.stderr.contains("there is no run or trial `latest`"), "{listed:?}");
     let history = program.run(["history"]);
     assert!(!history.stdout.contains("killed"), "{history:?}");
     let archived = program.run(["archive", "run"]);
