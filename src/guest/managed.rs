@@ -2,7 +2,7 @@
 
 use super::channels::{Channels, delegate_to_channels};
 use super::{Exit, Guest, GuestEvent, StopSignal};
-use crate::host::{Qemu, Qmp, Serial, SpawnError};
+use crate::host::{OomKiller, Qemu, Qmp, Serial, SpawnError};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::task::{Context, Poll};
@@ -34,11 +34,18 @@ impl Guest for Managed {
         }
         let status = std::task::ready!(self.qemu.poll_wait(cx));
         self.has_exited = true;
-        Poll::Ready(GuestEvent::Exited(status.map(|status| Exit {
-            code: status.code(),
-            signal: status.signal(),
-            host_oom: self.qemu.is_oom_victim(status),
-            stderr: self.qemu.stderr_tail(),
+        Poll::Ready(GuestEvent::Exited(status.map(|status| {
+            let killer = self.qemu.oom_killer(status);
+            Exit {
+                code: status.code(),
+                signal: status.signal(),
+                host_oom: killer.is_some(),
+                oom_limit: match killer {
+                    Some(OomKiller::Group(limit)) => Some(limit),
+                    Some(OomKiller::Host) | None => None,
+                },
+                stderr: self.qemu.stderr_tail(),
+            }
         })))
     }
 

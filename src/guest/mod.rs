@@ -11,7 +11,7 @@ mod source;
 pub use source::{OpenError, Source};
 
 use crate::host::{Qemu, QmpCommands};
-use model::QmpEvent;
+use model::{OomLimit, QmpEvent};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,6 +27,8 @@ pub struct Exit {
     pub stderr: String,
     /// Whether the host's OOM killer ended it.
     pub host_oom: bool,
+    /// The limit at which it did; `None` if the host itself had no memory.
+    pub oom_limit: Option<OomLimit>,
 }
 
 /// An event of a guest.

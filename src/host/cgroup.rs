@@ -26,6 +26,17 @@ impl fmt::Display for MemoryLimit {
     }
 }
 
+/// How often a limit of memory was reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LimitHits {
+    /// The file that sets it.
+    pub file: PathBuf,
+    /// The limit in MiB.
+    pub limit_mib: u64,
+    /// With version 1, also when the kernel could reclaim memory then.
+    pub hits: u64,
+}
+
 /// A limit of CPUs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CpuLimit {
@@ -95,6 +106,30 @@ impl Cgroups {
     pub fn memory(&self) -> Option<MemoryLimit> {
         let limits = self.folders().flat_map(|(controller, folder)| self.memory_limits(controller, &folder));
         limits.min_by_key(|limit| limit.free_mib)
+    }
+
+    /// How often each limit of memory was reached: `oom` of `memory.events.local`, without those of groups below (Linux 5.2), and the
+    /// `failcnt` files of version 1.
+    pub(super) fn limit_hits(&self) -> Vec<LimitHits> {
+        let hits = |(controller, folder): (Controller, PathBuf)| {
+            let hits = |counter: &str, limit: &str| {
+                let text = self.read(&folder.join(counter))?;
+                let hits =
+                    text.lines().find_map(|line| line.strip_prefix("oom ")).unwrap_or(&text).trim().parse().ok()?;
+                let file = folder.join(limit);
+                let limit_mib = self.number(&file)? >> 20;
+                Some(LimitHits { file, limit_mib, hits })
+            };
+            match controller {
+                Controller::Unified => [hits("memory.events.local", "memory.max"), None],
+                Controller::Memory => [
+                    hits("memory.failcnt", "memory.limit_in_bytes"),
+                    hits("memory.memsw.failcnt", "memory.memsw.limit_in_bytes"),
+                ],
+                Controller::Cpu | Controller::Cpuset => [None, None],
+            }
+        };
+        self.folders().flat_map(hits).flatten().collect()
     }
 
     /// The limit that leaves the fewest CPUs, if it is below the number of CPUs that are online.

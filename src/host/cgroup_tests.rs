@@ -104,3 +104,30 @@ fn host_without_limits_has_none() {
         assert_eq!((memory(&cgroups), cpus(&cgroups)), (String::new(), String::new()));
     }
 }
+
+#[test]
+fn reached_limits_are_counted() {
+    let (_root, cgroups) = host(
+        V2,
+        "0::/slice/job\n",
+        &[
+            ("sys/fs/cgroup/slice/job/memory.max", "max\n"),
+            ("sys/fs/cgroup/slice/job/memory.events.local", "low 0\nhigh 0\nmax 0\noom 4\noom_kill 4\n"),
+            ("sys/fs/cgroup/slice/memory.max", "301989888\n"),
+            ("sys/fs/cgroup/slice/memory.events.local", "low 0\nhigh 0\nmax 9\noom 2\noom_kill 0\n"),
+        ],
+    );
+    let slice = LimitHits { file: "/sys/fs/cgroup/slice/memory.max".into(), limit_mib: 288, hits: 2 };
+    assert_eq!(cgroups.limit_hits(), [slice], "a group without a limit has reached none");
+    let (_root, cgroups) = host(
+        V1,
+        "4:memory:/job\n",
+        &[
+            ("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "301989888\n"),
+            ("sys/fs/cgroup/memory/job/memory.failcnt", "0\n"),
+            ("sys/fs/cgroup/memory/job/memory.memsw.limit_in_bytes", "301989888\n"),
+            ("sys/fs/cgroup/memory/job/memory.memsw.failcnt", "3\n"),
+        ],
+    );
+    assert_eq!(cgroups.limit_hits().iter().map(|limit| limit.hits).collect::<Vec<_>>(), [0, 3]);
+}

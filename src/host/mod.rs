@@ -10,6 +10,7 @@ mod firmware;
 mod foreign;
 mod kept;
 mod limits;
+mod oom;
 mod private_dir;
 mod process;
 mod qemu;
@@ -35,6 +36,7 @@ pub use firmware::{cached_opensbi, opensbi_note, opensbi_path, opensbi_version};
 pub use foreign::Foreign;
 pub use kept::{KeptGuest, Login};
 pub use limits::{OpenFiles, allow_open_files};
+pub use oom::OomKiller;
 pub use private_dir::{private_dir, private_dir_in};
 pub use process::{
     Captured, Limits, Orphans, Output, PipedProcess, ProcessFd, ProcessGroup, RunError, SpawnError, block_on, capture,

@@ -1,8 +1,9 @@
 //! QEMU processes that the lab starts. None outlives the lab.
 
+use super::cgroup::Cgroups;
 use super::file_lock::lock_while_open;
+use super::oom::{OomCounts, OomKiller};
 use super::process::{Orphans, ProcessGroup, SpawnError};
-use super::readings::oom_kills;
 use rustix::process::Signal;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -32,8 +33,9 @@ fn offer_to_oom_killer(pid: u32) {
 pub struct Qemu {
     group: ProcessGroup,
     log: PathBuf,
-    /// What the host's OOM killer had ended before.
-    oom_kills: Option<u64>,
+    groups: Cgroups,
+    /// Before its start.
+    oom_counts: OomCounts,
 }
 
 impl Qemu {
@@ -51,16 +53,18 @@ impl Qemu {
         let err = out.try_clone().map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(argv.get(1..).unwrap_or_default()).stdout(out).stderr(err);
-        let killed_before = oom_kills();
+        // Its groups are those of this process.
+        let groups = Cgroups::of_self();
+        let oom_counts = OomCounts::read(&groups);
         let group = ProcessGroup::spawn(&mut command, Orphans::Signal(Signal::KILL))?;
         offer_to_oom_killer(group.pid());
-        Ok(Self { group, log: log.to_owned(), oom_kills: killed_before })
+        Ok(Self { group, log: log.to_owned(), groups, oom_counts })
     }
 
-    /// Whether the host's OOM killer has ended it: it was killed, and that killer has been at work since its start.
-    pub fn is_oom_victim(&self, status: ExitStatus) -> bool {
+    /// The OOM killer that has ended it: it was killed, and that killer has been at work since its start.
+    pub fn oom_killer(&self, status: ExitStatus) -> Option<OomKiller> {
         let is_killed = status.signal() == Some(Signal::KILL.as_raw());
-        is_killed && self.oom_kills.zip(oom_kills()).is_some_and(|(before, now)| now > before)
+        is_killed.then(|| OomCounts::read(&self.groups).killer_since(&self.oom_counts)).flatten()
     }
 
     /// QEMU's process id.

@@ -201,7 +201,8 @@ mod tests {
         for (text, at) in texts.iter().zip(1..) {
             recorder.console(Stamp::from_micros(at), text.as_bytes(), &mut journal).unwrap();
         }
-        let exit = Event::Exited { code: Some(0), signal: None, stderr: String::new(), host_oom: false };
+        let exit =
+            Event::Exited { code: Some(0), signal: None, stderr: String::new(), host_oom: false, oom_limit: None };
         recorder.event(Stamp::from_secs_f64(60.0), exit, &mut journal).unwrap();
         (recorder.watchdog.verdict(), journal.events)
     }

@@ -125,7 +125,19 @@ pub enum Event {
         /// Whether the host's OOM killer ended it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         host_oom: bool,
+        /// The limit at which it did; `None` if the host itself had no memory.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        oom_limit: Option<OomLimit>,
     },
+}
+
+/// A limit of memory of a control group on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OomLimit {
+    /// The file that sets it.
+    pub file: String,
+    /// The limit in MiB.
+    pub mib: u64,
 }
 
 /// CPU time of one thread, from `/proc/<pid>/task/<tid>/schedstat`.

@@ -49,7 +49,7 @@ pub use cell::{Canary, Cell, Expectation, ExpectedVerdict, Initrd, Payload, Time
 pub use changepoint::Trend;
 pub use counters::{Counters, CpuCounters, VmEvents};
 pub use course::{Course, Stage};
-pub use event::{Event, QmpEvent, Record, ThreadTime};
+pub use event::{Event, OomLimit, QmpEvent, Record, ThreadTime};
 pub use evidence::{Evidence, FunctionShare, ProfileSummary, Watermarks};
 pub use faults::Faults;
 pub use history::{

@@ -2,6 +2,7 @@
 
 use super::clock::Moment;
 use super::observations::Observations;
+use model::OomLimit;
 
 /// How the workload ended.
 #[derive(Debug, Clone)]
@@ -19,6 +20,7 @@ pub(super) struct Exit {
     pub signal: Option<i32>,
     pub stderr: String,
     pub host_oom: bool,
+    pub oom_limit: Option<OomLimit>,
 }
 
 impl Observations {

@@ -224,9 +224,10 @@ impl Observations {
             Event::Down => self.guest_shut_down = true,
             Event::Interrupted => self.interrupted = true,
             Event::RecordFull => self.is_record_full = true,
-            Event::Exited { code, signal, stderr, host_oom } => {
+            Event::Exited { code, signal, stderr, host_oom, oom_limit } => {
                 let (code, signal, host_oom) = (*code, *signal, *host_oom);
-                self.exit = Some(Exit { code, signal, stderr: stderr.clone(), host_oom });
+                let (stderr, oom_limit) = (stderr.clone(), oom_limit.clone());
+                self.exit = Some(Exit { code, signal, stderr, host_oom, oom_limit });
             }
             Event::Host { late_us, psi_cpu_avg10, stopped } => {
                 self.clock.on_late_timer(Duration::from_micros(*late_us));

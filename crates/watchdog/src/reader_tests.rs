@@ -58,7 +58,7 @@ fn record(bytes: &[u8]) -> Vec<Record> {
         Item::Frame { seq, frame } => Event::Agent { seq, frame },
         Item::Damaged(text) => Event::FrameDamaged { text },
     });
-    let exit = Event::Exited { code: Some(0), signal: None, stderr: String::new(), host_oom: false };
+    let exit = Event::Exited { code: Some(0), signal: None, stderr: String::new(), host_oom: false, oom_limit: None };
     let stamps = (1..).map(|ms| Stamp::from_micros(ms * 1000));
     stamps.zip(events.chain([exit])).map(|(at, event)| Record { at, event }).collect()
 }

@@ -114,8 +114,8 @@ impl Conductor {
         if self.console_open {
             self.recorder.console_end(at, journal)?;
         }
-        let Exit { code, signal, stderr, host_oom } = exit;
-        self.recorder.event(at, Event::Exited { code, signal, stderr, host_oom }, journal)?;
+        let Exit { code, signal, stderr, host_oom, oom_limit } = exit;
+        self.recorder.event(at, Event::Exited { code, signal, stderr, host_oom, oom_limit }, journal)?;
         Ok(())
     }
 }

@@ -29,7 +29,13 @@ pub(super) fn judge(observed: &Observations) -> Judgement {
 /// The verdict on a QEMU that the guest did not end.
 fn from_outside(observed: &Observations, exit: &Exit) -> Option<Verdict> {
     if exit.host_oom {
-        let summary = "the host ran out of memory, and its OOM killer ended QEMU";
+        let summary = match &exit.oom_limit {
+            Some(limit) => format!(
+                "the lab's control group reached its limit of {} MiB ({}), and the OOM killer ended QEMU",
+                limit.mib, limit.file
+            ),
+            None => "the host ran out of memory, and its OOM killer ended QEMU".to_owned(),
+        };
         return Some(Verdict::new(Kind::HostOverloaded, RuleId::MachineDown, summary));
     }
     if let Some(signal) = exit.signal {

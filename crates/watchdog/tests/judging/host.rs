@@ -1,7 +1,7 @@
 //! Slow is not hung: the host and the guest's own speed.
 
 use crate::trial::{Trial, finish};
-use model::{Caveat, Event, Frame, Kind, Outcome, Verdict};
+use model::{Caveat, Event, Frame, Kind, OomLimit, Outcome, Verdict};
 
 /// The kernel's reports that did not count.
 fn discounted(verdict: &Verdict) -> Vec<&str> {
@@ -33,12 +33,19 @@ fn overloaded_host_is_inconclusive() {
 
 #[test]
 fn guest_that_the_hosts_oom_killer_ended_is_inconclusive() {
-    let mut trial = Trial::booted();
-    trial.kill();
-    trial.event(Event::Exited { code: None, signal: Some(9), stderr: String::new(), host_oom: true });
-    let verdict = trial.verdict();
-    assert_eq!((verdict.kind, verdict.outcome()), (Kind::HostOverloaded, Outcome::Inconclusive));
-    assert_eq!(verdict.summary, "the host ran out of memory, and its OOM killer ended QEMU");
+    let summary = |oom_limit| {
+        let mut trial = Trial::booted();
+        trial.kill();
+        trial.event(Event::Exited { code: None, signal: Some(9), stderr: String::new(), host_oom: true, oom_limit });
+        let verdict = trial.verdict();
+        assert_eq!((verdict.kind, verdict.outcome()), (Kind::HostOverloaded, Outcome::Inconclusive));
+        verdict.summary.clone()
+    };
+    assert_eq!(summary(None), "the host ran out of memory, and its OOM killer ended QEMU");
+    assert_eq!(
+        summary(Some(OomLimit { file: "/sys/fs/cgroup/job_17/memory.max".to_owned(), mib: 288 })),
+        "the lab's control group reached its limit of 288 MiB (/sys/fs/cgroup/job_17/memory.max), and the OOM killer ended QEMU"
+    );
 }
 
 #[test]

@@ -165,7 +165,8 @@ impl Trial {
     }
 
     pub fn exit(&mut self, code: Option<i32>, signal: Option<i32>) {
-        self.event(Event::Exited { code, signal, stderr: "could not load kernel".to_owned(), host_oom: false });
+        let stderr = "could not load kernel".to_owned();
+        self.event(Event::Exited { code, signal, stderr, host_oom: false, oom_limit: None });
     }
 
     pub fn power_off(&mut self) {
