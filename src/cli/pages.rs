@@ -3,7 +3,7 @@
 use super::output::notify;
 use super::parallel;
 use crate::report::html::{Base, Observed, PAGE, RunPage, TrialPage, has_page, run_page, trial_page};
-use crate::store::{Events, RunDir, StoreError, read_regular, read_trial};
+use crate::store::{Events, RunDir, StoreError, read_regular, read_trial, write_text};
 use model::{Course, RunRecord, TrialRecord};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ pub(super) fn write(run: &RunDir) {
 /// Writes the page of a run alone, as [`write`] does.
 pub(super) fn write_run(run: &RunDir) {
     let file = run.path().join(PAGE);
-    if let Err(error) = of_run(run, &file).and_then(|page| write_file(&file, &page)) {
+    if let Err(error) = of_run(run, &file).and_then(|page| write_text(&file, &page)) {
         notify(&format!("the run has no {PAGE}: {error}"));
     }
 }
@@ -36,7 +36,7 @@ fn write_trials(run: &RunDir) -> Result<(), StoreError> {
     let write = |trial: &&TrialRecord| {
         let folder = run.trial_folder(trial.cell.id.as_str(), trial.trial);
         let page = page_of(&folder, &record.dir, record.id.as_str(), trial, &Base::from_trial());
-        page.and_then(|page| write_file(&folder.join(PAGE), &page))
+        page.and_then(|page| write_text(&folder.join(PAGE), &page))
     };
     let failed: Vec<StoreError> = parallel::map(&trials, write).into_iter().filter_map(Result::err).collect();
     if let Some(error) = failed.first() {
@@ -88,10 +88,6 @@ fn page_of(folder: &Path, run_dir: &str, run: &str, trial: &TrialRecord, base: &
     let Course { stages, kills, .. } = &course;
     let (observed, console) = (&observed, console.as_slice());
     Ok(trial_page(&TrialPage { run_dir, run, trial, stages, kills, observed, console, base }))
-}
-
-fn write_file(path: &Path, page: &str) -> Result<(), StoreError> {
-    std::fs::write(path, page).map_err(|source| StoreError::Write { path: path.to_owned(), source })
 }
 
 /// What the events say, and the stages that the watchdog sees in them. A trial that the lab could not start has none.

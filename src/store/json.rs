@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// How the name of a file begins while it is written.
 const PART: &str = ".part-";
@@ -22,7 +23,15 @@ pub(super) const MAX_RECORD: u64 = 8 << 20;
 /// # Errors
 /// When it cannot be written.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    save(path, value, |_| Ok(())).map_err(StoreError::write(path))
+    save(path, json(value), |_| Ok(())).map_err(StoreError::write(path))
+}
+
+/// Writes a text in the same way. A symbolic link in its place is replaced, not followed: the folder may come from others.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_text(path: &Path, text: &str) -> Result<(), StoreError> {
+    save(path, |file| file.write_all(text.as_bytes()), |_| Ok(())).map_err(StoreError::write(path))
 }
 
 /// The same for a file that a run cannot do without: it survives a loss of power, too.
@@ -30,14 +39,24 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
 /// # Errors
 /// When it cannot be written.
 pub fn write_durably<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    let done = save(path, value, File::sync_all).and_then(|()| File::open(folder(path))?.sync_all());
+    let done = save(path, json(value), File::sync_all).and_then(|()| File::open(folder(path))?.sync_all());
     done.map_err(StoreError::write(path))
 }
 
-fn save<T: Serialize>(path: &Path, value: &T, sync: fn(&File) -> io::Result<()>) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::with_prefix_in(PART, folder(path))?;
-    serde_json::to_writer_pretty(&mut file, value)?;
-    file.write_all(b"\n")?;
+fn json<T: Serialize>(value: &T) -> impl FnOnce(&mut NamedTempFile) -> io::Result<()> {
+    |file| {
+        serde_json::to_writer_pretty(&mut *file, value)?;
+        file.write_all(b"\n")
+    }
+}
+
+fn save(
+    path: &Path,
+    write: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
+    sync: fn(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = NamedTempFile::with_prefix_in(PART, folder(path))?;
+    write(&mut file)?;
     rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o644))?;
     sync(file.as_file())?;
     file.persist(path)?;
@@ -98,5 +117,21 @@ pub(super) fn damaged(path: &Path) -> impl Fn(serde_json::Error) -> StoreError {
         path: path.to_owned(),
         reason: error.to_string(),
         is_torn: error.is_eof() || error.is_syntax(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbolic_link_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, file) = (dir.path().join("own"), dir.path().join("costs.json"));
+        std::fs::write(&own, "mine").unwrap();
+        std::os::unix::fs::symlink(&own, &file).unwrap();
+        write_text(&file, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&own).unwrap(), "mine");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
     }
 }

@@ -18,7 +18,7 @@ pub use error::StoreError;
 pub use events::{Events, read_events};
 pub use further_trials::{FURTHER, FurtherTrials};
 pub use input::{open_regular, open_stream, read_regular, read_stream};
-pub use json::{read as read_json, write as write_json, write_durably};
+pub use json::{read as read_json, write as write_json, write_durably, write_text};
 pub use part::{MergedRun, PART, Part, Partition};
 pub use results::{Results, TrialResult};
 pub use run_dir::{RunDir, has_record, read_trial};
