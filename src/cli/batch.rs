@@ -2,12 +2,13 @@
 
 use super::error::CliError;
 use super::interrupt::{EXIT_INTERRUPTED, cancel_and_say};
+use super::output::print_err;
 use super::runtime::runtime;
 use crate::host::allow_open_files;
-use crate::lab::{BATCH_SCHEMA, Batch, SPEC_SCHEMA, run_batch};
+use crate::lab::{BATCH_SCHEMA, Batch, SPEC_SCHEMA, TaskSignals, run_batch};
 use crate::store::read_json;
 use std::path::PathBuf;
-use tokio_util::sync::CancellationToken;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Arguments of `oomlab batch`.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,9 +36,16 @@ pub(super) fn run(args: &BatchArgs) -> Result<u8, CliError> {
     // QEMU is killed when the thread that spawned it ends: this one lives as long as the program.
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let cancel = CancellationToken::new();
-        cancel_and_say(cancel.clone(), "stopping\n")?;
-        run_batch(&args.batch, &batch, &node, &cancel).await.map_err(CliError::from)
+        let signals = TaskSignals::default();
+        let (mut recall, stop) = (signal(SignalKind::user_defined1())?, signals.stop.clone());
+        tokio::spawn(async move {
+            if recall.recv().await.is_some() {
+                print_err("stopping for the lab\n");
+                stop.cancel();
+            }
+        });
+        cancel_and_say(signals.kill.clone(), "stopping\n")?;
+        run_batch(&args.batch, &batch, &node, &signals).await.map_err(CliError::from)
     });
     runtime.shutdown_background();
     done.map(|is_complete| if is_complete { 0 } else { EXIT_INTERRUPTED })

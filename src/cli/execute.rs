@@ -105,7 +105,7 @@ impl Execution<'_> {
     /// # Errors
     /// See there.
     pub(super) async fn execute_until(self, cancel: CancellationToken) -> Result<(RunDir, u8), CliError> {
-        let cluster = Cluster::of(self.options)?;
+        let cluster = Cluster::of(self.options).await?;
         preparation::check_host(&self.plan, self.prepared.as_ref(), &self.catalogues, self.own.as_ref(), self.options)?;
         let given = self.options.costs.as_deref().map(costs::read).transpose()?;
         // Created before any download, so that a folder that cannot be written is reported first.

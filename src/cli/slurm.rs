@@ -2,7 +2,6 @@
 
 use super::error::CliError;
 use super::run_options::{ExecutorKind, RunOptions};
-use crate::host::run_blocking;
 use crate::lab::{LabError, MAX_QUEUED, Observer, SlurmExecutor, SlurmOptions};
 use crate::schedule::{Budget, Costs};
 use crate::slurm::{Settings, Slurm};
@@ -35,7 +34,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When options contradict each other, or Slurm does not answer.
-    pub(super) fn of(options: &RunOptions) -> Result<Option<Self>, CliError> {
+    pub(super) async fn of(options: &RunOptions) -> Result<Option<Self>, CliError> {
         let args = &options.slurm;
         let wrong = |text: &str| Err(CliError::Usage(text.to_owned()));
         if options.executor != ExecutorKind::Slurm {
@@ -53,7 +52,7 @@ impl Cluster {
         }
         let settings = Settings::new(args.partition.clone(), args.account.clone(), args.slurm_arg.clone());
         let slurm = Slurm::new(settings.map_err(|error| CliError::Usage(error.to_string()))?);
-        let max_array = run_blocking(|| slurm.max_array_size())?.map_err(LabError::from)?;
+        let max_array = slurm.max_array_size().await.map_err(LabError::from)?;
         Ok(Some(Self { slurm, max_array }))
     }
 

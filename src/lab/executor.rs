@@ -37,4 +37,7 @@ pub trait Executor: Send + Sync {
     fn is_incomplete(&self) -> bool {
         false
     }
+
+    /// Ends the trials of a run that has failed, where they may wait for long before they run; elsewhere they run to their ends.
+    fn stop(&self) {}
 }

@@ -50,7 +50,9 @@ pub use prepare::{Accelerators, Sources};
 pub use process::ProcessExecutor;
 pub use run::{Lab, Preparation, Preparations, RunOptions, prepared};
 pub use shell::{ShellGuest, Terminal};
-pub use slurm::{BATCH_SCHEMA, Batch, MAX_QUEUED, SlurmExecutor, SlurmOptions, cancel_leftovers, run_batch};
+pub use slurm::{
+    BATCH_SCHEMA, Batch, MAX_QUEUED, SlurmExecutor, SlurmOptions, TaskSignals, cancel_leftovers, run_batch,
+};
 pub use survivors::wait_for_survivors;
 pub use trial::{GuestSpec, Ready, SPEC_SCHEMA, Test, TestDisk, TrialSpec};
 pub use user_space::CachedUserSpace;

@@ -218,7 +218,8 @@ impl<'p> Roster<'p> {
         let active = self.leave(index);
         let is_victim = self.evicted.remove(&index) && record.is_interrupted() || is_host_victim(&record.verdict);
         let retries = self.retries.entry(index).or_default();
-        if is_victim && !is_cancelled && *retries < MAX_RETRIES {
+        // Where others admit, they would give a repetition the same memory.
+        if is_victim && self.host.is_some() && !is_cancelled && *retries < MAX_RETRIES {
             *retries += 1;
             let job = Job { is_ready: true, ..Job::of(index, self.trials[index], &self.costs, self.max_dump) };
             self.queue.push(job, &self.admission);

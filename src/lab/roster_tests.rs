@@ -55,6 +55,15 @@ fn guest_that_the_hosts_oom_killer_ended_runs_again() {
 }
 
 #[test]
+fn victim_does_not_run_again_where_others_admit() {
+    let plan = plan(1, 1);
+    let mut roster = roster(&plan, &RunOptions { host: None, ..options() });
+    assert_eq!(index(roster.next(0.0).unwrap()), Some(0));
+    let victim = record(&plan, Kind::HostOverloaded, RuleId::MachineDown, 5.0);
+    assert_eq!(roster.ended(0, &victim, false), Ended::Finished);
+}
+
+#[test]
 fn trial_does_not_run_again_when_the_user_stops_the_run() {
     let plan = plan(1, 1);
     let mut roster = roster(&plan, &options());

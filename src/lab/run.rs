@@ -143,11 +143,18 @@ impl Lab {
                     match result {
                         Err(error) => {
                             roster.failed(index);
+                            self.executor.stop();
                             failed = failed.or(Some(error));
                         }
                         Ok(record) => match roster.ended(index, &record, self.cancel.is_cancelled()) {
                             Ended::Finished => self.observer.finished(index, &record),
-                            Ended::Again => self.observer.requeued(index, &record),
+                            Ended::Again => {
+                                // A record would count as its last one, should the run be interrupted now.
+                                if let Err(error) = run.clear_trial(record.cell.id.as_str(), record.trial) {
+                                    failed = failed.or(Some(error.into()));
+                                }
+                                self.observer.requeued(index, &record);
+                            }
                         },
                     }
                 }

@@ -11,6 +11,9 @@ use tokio::process::Command;
 /// Timeout of a command: longer than its own retries, of 60 s for a configuration that cannot be read.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
+/// Timeout of `sbatch`: while the queue is full, it retries 15 times, after 1 s to 15 s (Slurm 22.05, `sbatch.c`).
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(150);
+
 /// Maximum length of a list of tasks: a line has about 100 bytes, MaxJobCount is 10 000 by default.
 const MAX_LIST: usize = 64 << 20;
 
@@ -70,13 +73,20 @@ impl Slurm {
         Ok(tasks)
     }
 
-    /// Cancels the tasks of these arrays that wait, and sends SIGTERM to the scripts of those that run, but not to their children.
+    /// Cancels the tasks of these arrays that wait.
     ///
     /// # Errors
     /// When Slurm does not answer.
-    pub async fn terminate(&self, arrays: &[u32]) -> Result<(), SlurmError> {
-        cancel(&["--state=PENDING"], arrays).await?;
-        cancel(&["--batch", "--signal=TERM"], arrays).await
+    pub async fn cancel_waiting(&self, arrays: &[u32]) -> Result<(), SlurmError> {
+        cancel(&["--state=PENDING"], arrays).await
+    }
+
+    /// Sends SIGUSR1 to the scripts of the tasks that run, but not to their children. Slurm itself never sends it.
+    ///
+    /// # Errors
+    /// When Slurm does not answer.
+    pub async fn recall(&self, arrays: &[u32]) -> Result<(), SlurmError> {
+        cancel(&["--batch", "--signal=USR1"], arrays).await
     }
 
     /// Cancels these arrays: SIGTERM to all processes of their tasks, SIGKILL later (KillWait).
@@ -94,7 +104,7 @@ async fn list(only: Option<String>) -> Result<Vec<Task>, SlurmError> {
     arguments.push(format!("--Format={COLUMNS}"));
     arguments.extend(only);
     match run("squeue", &arguments).await {
-        Ok(text) => Ok(Task::parse_list(&text)),
+        Ok(text) => Task::parse_list(&text),
         // It has forgotten all of them.
         Err(SlurmError::Run { source: RunError::Failed { stderr, .. }, .. }) if stderr.contains("Invalid job id") => {
             Ok(Vec::new())
@@ -131,7 +141,8 @@ async fn run(program: &'static str, arguments: &[String]) -> Result<String, Slur
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_user)) {
         command.env_remove(name);
     }
-    let captured = capture(&mut command, Limits { timeout: TIMEOUT, max_stdout: MAX_LIST }).await;
+    let timeout = if program == "sbatch" { SUBMIT_TIMEOUT } else { TIMEOUT };
+    let captured = capture(&mut command, Limits { timeout, max_stdout: MAX_LIST }).await;
     captured.and_then(|captured| captured.text()).map_err(|error| SlurmError::run(program, error))
 }
 

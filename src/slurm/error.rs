@@ -59,12 +59,13 @@ pub enum SlurmError {
 
 /// Beginnings of what the commands print when slurmctld cannot be reached, or is too busy (Slurm 22.05, `slurm_errno.c`,
 /// `parse_config.c`).
-const UNREACHABLE: [&str; 5] = [
+const UNREACHABLE: [&str; 6] = [
     "Unable to contact slurm controller",
     "Socket timed out",
     "Unable to process configuration file",
     "Zero Bytes were transmitted or received",
-    "Slurm controller is in standby",
+    "Slurm backup controller in standby mode",
+    "Controller is in standby mode",
 ];
 
 /// Reasons for which a job is refused that would be accepted later (Slurm 22.05, `slurm_errno.c`).
@@ -92,11 +93,6 @@ impl SlurmError {
             source => Self::Run { program, source },
         }
     }
-
-    /// Whether the same command may succeed later.
-    pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Full { .. })
-    }
 }
 
 /// The lines of a message without the program's name.
@@ -123,7 +119,7 @@ mod tests {
             "sbatch: error: invalid partition specified: nope\n\
              sbatch: error: Batch job submission failed: Invalid partition name specified",
         );
-        assert!(!refused.is_temporary());
+        assert!(matches!(refused, SlurmError::Refused { .. }));
         assert!(
             refused.to_string().contains("refuses the tasks: invalid partition specified: nope; Batch job"),
             "{refused}"
@@ -132,9 +128,11 @@ mod tests {
             "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
             "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
             "squeue: error: ClusterName needs to be specified\nsqueue: fatal: Unable to process configuration file",
+            "slurm_load_jobs error: Slurm backup controller in standby mode",
+            "sbatch: error: Batch job submission failed: Controller is in standby mode, try a different controller",
         ] {
             let error = failed("sbatch", stderr);
-            assert!(matches!(error, SlurmError::Unreachable { .. }) && error.is_temporary(), "{error}");
+            assert!(matches!(error, SlurmError::Unreachable { .. }), "{error}");
         }
         let full = "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, \
                     user's size and/or time limits)";

@@ -28,7 +28,7 @@ pub enum SettingsError {
 }
 
 /// Options by which the lab finds its tasks again, or on which its batches rest.
-const RESERVED: [(&str, &str); 13] = [
+const RESERVED: [(&str, &str); 14] = [
     ("--array", "-a"),
     ("--job-name", "-J"),
     ("--output", "-o"),
@@ -36,6 +36,7 @@ const RESERVED: [(&str, &str); 13] = [
     ("--parsable", "--parsable"),
     ("--wrap", "--wrap"),
     ("--wait", "-W"),
+    ("--signal", "--signal"),
     ("--requeue", "--requeue"),
     ("--chdir", "-D"),
     ("--cpus-per-task", "-c"),
@@ -59,7 +60,7 @@ impl Settings {
                 // sbatch takes unambiguous beginnings of long options, and values behind short ones.
                 (name.len() > 3 && long.starts_with(name)) || (!short.starts_with("--") && name.starts_with(short))
             };
-            if let Some((option, _)) = RESERVED.iter().find(is_reserved).filter(|_| *name != *"--wait-all-nodes") {
+            if let Some((option, _)) = RESERVED.iter().find(is_reserved) {
                 return Err(SettingsError::Reserved { argument: argument.clone(), option });
             }
         }
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn options_of_the_lab_are_refused() {
-        for argument in ["--array=0-3", "--arr=1", "-a0-3", "--output=x", "-n2", "--wait"] {
+        for argument in ["--array=0-3", "--arr=1", "-a0-3", "--output=x", "-n2", "--wait", "--signal=USR1@60"] {
             assert!(matches!(settings(&[argument]), Err(SettingsError::Reserved { .. })), "{argument}");
         }
         let error = settings(&["qos=low"]).unwrap_err();

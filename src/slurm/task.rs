@@ -1,5 +1,6 @@
 //! Tasks of arrays, as `squeue` lists them. Pure.
 
+use super::error::SlurmError;
 use super::state::TaskState;
 use std::fmt;
 
@@ -69,8 +70,8 @@ pub struct Task {
     pub state: TaskState,
     /// The state's name, as Slurm has it: `NODE_FAIL`.
     pub word: String,
-    /// How its script ended, once it has.
-    pub exit: ExitCode,
+    /// How its script ended, once it has; `None` if Slurm does not say.
+    pub exit: Option<ExitCode>,
     /// The node; empty until it has one.
     pub node: String,
     /// Why it waits, or has failed: `Resources`.
@@ -89,8 +90,21 @@ impl Task {
     }
 
     /// The tasks in the output of `squeue`. Lines of jobs that are no tasks of arrays are left out.
-    pub(super) fn parse_list(text: &str) -> Vec<Self> {
-        text.lines().filter_map(Self::parse).collect()
+    ///
+    /// # Errors
+    /// When a line of the lab's own jobs cannot be read: a task that is missing would count as one that Slurm has forgotten.
+    pub(super) fn parse_list(text: &str) -> Result<Vec<Self>, SlurmError> {
+        let mut tasks = Vec::new();
+        for line in text.lines() {
+            match Self::parse(line) {
+                Some(task) => tasks.push(task),
+                None if line.contains("|oomlab-") => {
+                    return Err(SlurmError::Unexpected { program: "squeue", said: line.to_owned() });
+                }
+                None => {}
+            }
+        }
+        Ok(tasks)
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -98,7 +112,7 @@ impl Task {
         let mut next = || fields.next();
         let id = TaskId { array: next()?.parse().ok()?, index: next()?.parse().ok()? };
         let word = next()?.to_owned();
-        let (exit, node, reason) = (ExitCode::parse(next()?)?, next()?.to_owned(), next()?.to_owned());
+        let (exit, node, reason) = (ExitCode::parse(next()?), next()?.to_owned(), next()?.to_owned());
         let name = next()?.trim_end_matches('|').to_owned();
         Some(Self { id, state: TaskState::of(&word), word, exit, node, reason, name })
     }
@@ -111,11 +125,12 @@ mod tests {
 
     #[test]
     fn list_of_squeue_is_parsed() {
-        let tasks = Task::parse_list(include_str!("fixtures/squeue-22.05.txt"));
+        let tasks = Task::parse_list(include_str!("fixtures/squeue-22.05.txt")).unwrap();
         let rows: Vec<String> = tasks
             .iter()
             .map(|task| {
-                format!("{} {:?} {} {} {} {}", task.id, task.state, task.exit, task.node, task.reason, task.name)
+                let exit = task.exit.unwrap();
+                format!("{} {:?} {exit} {} {} {}", task.id, task.state, task.node, task.reason, task.name)
             })
             .collect();
         let expected = [
@@ -126,6 +141,15 @@ mod tests {
             "1_2 Running exit code 0 n2 None oomlab-abc.1",
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn line_of_the_lab_that_cannot_be_read_is_reported() {
+        let unknown = Task::parse_list("1|0|RUNNING|N/A|n1|None|oomlab-abc.1|\n").unwrap();
+        assert_eq!((unknown.len(), unknown[0].exit), (1, None), "an exit code that is not known yet");
+        let error = Task::parse_list("1|x|RUNNING|0|n1|None|oomlab-abc.1|\n").unwrap_err();
+        assert!(error.to_string().contains("1|x|RUNNING"), "{error}");
+        assert_eq!(Task::parse_list("7|N/A|PENDING|0||None|of\nothers|\n").unwrap(), []);
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Runs on a real Slurm cluster of two nodes, with scripted guests; [`real`] has real ones.
+//! Runs on a real Slurm cluster of two nodes, with scripted guests; [`real`] has real ones, [`scripted`] a client that is a script.
 
 mod failures;
 mod interruptions;
 mod packs;
 mod real;
+mod scripted;
 
 use crate::processes::eventually;
 use crate::support::cluster::Cluster;

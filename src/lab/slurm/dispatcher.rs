@@ -1,14 +1,19 @@
 //! Submits trials, follows their tasks, and collects their records.
 
-use super::batch::TaskFiles;
+use super::batch::{Progress, TaskFiles, publish};
 use super::executor::{Ends, Request, SlurmOptions, Update};
 use super::folder::JobsFolder;
+use super::intake::Intake;
+use super::sighting::Sighting;
+use super::submission::{Draft, Unconfirmed};
 use crate::host::Clock;
 use crate::lab::local::{draft, fail};
 use crate::lab::{LabError, Observer};
 use crate::schedule::Costs;
-use crate::slurm::{SlurmError, Task, TaskId};
+use crate::slurm::{SlurmError, TaskId};
+use crate::store::{StoreError, read_trial};
 use model::{Kind, RuleId, TrialRecord, Verdict, printable};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,15 +28,20 @@ const MAX_LIST_PERIOD: Duration = Duration::from_secs(15);
 /// How long trials may wait for others with which they can be submitted: cells are prepared one after the other.
 const MAX_GATHER: Duration = Duration::from_secs(10);
 
-/// How long slurmctld may be unreachable.
-const MAX_OUTAGE: Duration = Duration::from_secs(15 * 60);
-
 /// A trial without a record.
 #[derive(Debug)]
 pub(super) struct OpenTrial {
     pub request: Request,
     /// How often a task with it was lost.
     pub lost: u32,
+    /// Why the record that it has cannot be read.
+    pub unreadable: Option<StoreError>,
+}
+
+impl OpenTrial {
+    fn new(request: Request) -> Self {
+        Self { request, lost: 0, unreadable: None }
+    }
 }
 
 /// A task with trials that have no record.
@@ -41,13 +51,13 @@ pub(super) struct OpenTask {
     pub files: TaskFiles,
     /// With their positions in the batch.
     pub trials: Vec<(usize, OpenTrial)>,
-    /// As `squeue` had it last.
-    pub seen: Option<Task>,
-    /// When it was seen to be over, forgotten, or never to start.
-    pub over: Option<Duration>,
+    pub sighting: Sighting,
+    /// How far it had come at the last look.
+    pub progress: Option<Progress>,
 }
 
-/// One task of the runtime owns all of it.
+/// One task of the runtime owns all of it. While it waits for a command of Slurm, each open trial is in one of these lists: the run may be
+/// stopped then.
 pub(super) struct Dispatcher {
     pub options: SlurmOptions,
     pub run: PathBuf,
@@ -55,19 +65,22 @@ pub(super) struct Dispatcher {
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
     pub waiting: Vec<OpenTrial>,
+    /// Arrays that are about to be submitted.
+    pub drafts: VecDeque<Draft>,
+    /// An array that is being submitted; also one that Slurm may have without having said so.
+    pub unconfirmed: Option<Unconfirmed>,
     pub tasks: Vec<OpenTask>,
     pub jobs: Option<JobsFolder>,
     /// Number of arrays so far.
     pub arrays: u32,
+    /// Whether Slurm may have an array whose trials were submitted again.
+    pub may_have_ghosts: bool,
     pub costs: Costs,
     pub clock: Clock,
-    /// No submission before this time.
-    pub submit_at: Duration,
+    pub intake: Intake,
     /// Since when trials wait, and their number at the last step.
     gathered: Option<(Duration, usize)>,
     list_at: Duration,
-    /// Since when slurmctld cannot be reached.
-    outage: Option<Duration>,
     /// Since when no task runs.
     pub all_wait: Option<Duration>,
     /// The last note about a condition that may last.
@@ -84,20 +97,22 @@ impl Dispatcher {
     ) -> Self {
         Self {
             costs: options.costs.clone(),
+            intake: Intake::new(options.max_array),
             options,
             run: run.to_owned(),
             ends,
             observer,
             cancel,
             waiting: Vec::new(),
+            drafts: VecDeque::new(),
+            unconfirmed: None,
             tasks: Vec::new(),
             jobs: None,
             arrays: 0,
+            may_have_ghosts: false,
             clock: Clock::start(),
-            submit_at: Duration::ZERO,
             gathered: None,
             list_at: Duration::ZERO,
-            outage: None,
             all_wait: None,
             last_note: None,
         }
@@ -106,17 +121,16 @@ impl Dispatcher {
     /// Runs until there is no executor any more.
     pub async fn run(mut self) {
         while self.receive().await {
-            let failure = match self.cancel.is_cancelled() {
-                true => None,
-                false => match self.step().await {
-                    Ok(()) => continue,
-                    Err(error) => Some(error.to_string()),
-                },
+            let cancel = self.cancel.clone();
+            let failure = match cancel.run_until_cancelled(self.step()).await {
+                Some(Ok(())) => continue,
+                Some(Err(error)) => Some(error.to_string()),
+                None => None,
             };
             self.stop().await;
             self.refuse(failure.as_deref());
             while let Some(request) = self.ends.requests.recv().await {
-                self.waiting.push(OpenTrial { request, lost: 0 });
+                self.waiting.push(OpenTrial::new(request));
                 self.refuse(failure.as_deref());
             }
             return;
@@ -124,7 +138,7 @@ impl Dispatcher {
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.tasks.is_empty()
+        self.waiting.is_empty() && self.unconfirmed.is_none() && self.tasks.is_empty()
     }
 
     /// Receives trials until it is time for a step; returns whether there is one.
@@ -134,7 +148,7 @@ impl Dispatcher {
         loop {
             tokio::select! {
                 request = self.ends.requests.recv(), if is_open => match request {
-                    Some(request) => self.waiting.push(OpenTrial { request, lost: 0 }),
+                    Some(request) => self.waiting.push(OpenTrial::new(request)),
                     None => is_open = false,
                 },
                 () = &mut tick, if !self.is_idle() => return true,
@@ -148,25 +162,27 @@ impl Dispatcher {
 
     async fn step(&mut self) -> Result<(), LabError> {
         // Only what a command has said counts for an outage.
-        let may_submit = !self.waiting.is_empty() && self.slots() > 0 && self.clock.elapsed() >= self.submit_at;
+        if self.unconfirmed.is_some() && self.intake.size(self.clock.elapsed()) > 0 {
+            let confirmed = self.confirm().await;
+            self.reached(confirmed)?;
+        }
+        let may_submit = self.unconfirmed.is_none() && self.slots() > 0 && !self.waiting.is_empty();
         if may_submit && self.has_gathered() {
             let submitted = self.submit().await;
             self.reached(submitted)?;
         }
-        if !self.tasks.is_empty() && self.clock.elapsed() >= self.list_at {
+        let is_list_due = !self.tasks.is_empty() && self.clock.elapsed() >= self.list_at;
+        if is_list_due {
             let listed = self.list().await;
             self.reached(listed)?;
             let period = (self.clock.elapsed() / 60).clamp(TICK, MAX_LIST_PERIOD);
             self.list_at = self.clock.elapsed() + period;
         }
-        self.collect();
+        self.collect(is_list_due).await;
         self.settle()?;
         self.tasks.retain(|task| !task.trials.is_empty());
-        if self.is_idle()
-            && let Some(jobs) = self.jobs.take()
-        {
-            // What stays is removed when the run is resumed.
-            let _ = jobs.remove();
+        if self.is_idle() {
+            self.close().await;
         }
         Ok(())
     }
@@ -185,16 +201,14 @@ impl Dispatcher {
 
     /// Tolerates an outage of the controller: tasks run on without it.
     fn reached(&mut self, done: Result<(), LabError>) -> Result<(), LabError> {
-        let now = self.clock.elapsed();
         match done {
-            Err(LabError::Slurm(error)) if error.is_temporary() => {
+            Err(LabError::Slurm(error @ SlurmError::Unreachable { .. })) => {
                 self.note_once(format!("{}; trying again", printable(&error.to_string())));
-                let since = *self.outage.get_or_insert(now);
-                let is_down = matches!(error, SlurmError::Unreachable { .. });
-                if is_down && now - since >= MAX_OUTAGE { Err(LabError::Slurm(error)) } else { Ok(()) }
+                let goes_on = self.intake.unreachable(self.clock.elapsed());
+                if goes_on { Ok(()) } else { Err(error.into()) }
             }
             Ok(()) => {
-                self.outage = None;
+                self.intake.reached();
                 Ok(())
             }
             failed => failed,
@@ -211,9 +225,9 @@ impl Dispatcher {
 
     /// Answers all trials that are open: as interrupted, or with the failure.
     fn refuse(&mut self, failure: Option<&str>) {
-        let open =
-            self.tasks.drain(..).flat_map(|task| task.trials).map(|(_, trial)| trial).chain(self.waiting.drain(..));
-        for trial in open {
+        self.take_back();
+        let of_tasks = self.tasks.drain(..).flat_map(|task| task.trials).map(|(_, trial)| trial);
+        for trial in of_tasks.chain(self.waiting.drain(..)) {
             match failure {
                 Some(why) => trial.request.end(Err(LabError::Dispatcher { why: why.to_owned() })),
                 None => trial.request.interrupt("the run was stopped before the trial had ended"),
@@ -239,12 +253,14 @@ impl Request {
         self.end(Ok(TrialRecord { verdict, ..draft(&self.spec) }));
     }
 
-    /// Records the failure of its task, with the files that the trial has left.
+    /// Records the failure of its task, with the files that the trial has left; if its worker has recorded it after all, that counts.
     pub fn fail(&self, files: &TaskFiles, why: &str) -> Result<(), LabError> {
-        // It may not have begun, or have been recorded in this moment.
-        let _ = std::fs::rename(files.trial(&self.name()), &self.folder);
+        let folder = files.trial(&self.name());
         let error = LabError::Dispatcher { why: why.to_owned() };
-        self.end(Ok(fail(&self.spec, &self.folder, draft(&self.spec), &error)?));
+        let record = fail(&self.spec, &folder, draft(&self.spec), &error)?;
+        let moved = publish(&folder, &self.folder);
+        let is_own = moved.map_err(|source| LabError::Io { what: "moving a trial's folder to the run's", source })?;
+        self.end(Ok(if is_own { record } else { read_trial(&self.folder)? }));
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ pub struct SlurmOptions {
 pub struct SlurmExecutor {
     requests: UnboundedSender<Request>,
     incomplete: Arc<AtomicBool>,
+    stop: CancellationToken,
 }
 
 /// A trial to run.
@@ -63,8 +64,9 @@ impl SlurmExecutor {
         let (requests, receiver) = unbounded_channel();
         let incomplete = Arc::new(AtomicBool::new(false));
         let ends = Ends { requests: receiver, incomplete: Arc::clone(&incomplete) };
-        tokio::spawn(Dispatcher::new(options, run.path(), ends, observer, cancel).run());
-        Self { requests, incomplete }
+        let stop = cancel.child_token();
+        tokio::spawn(Dispatcher::new(options, run.path(), ends, observer, stop.clone()).run());
+        Self { requests, incomplete, stop }
     }
 }
 
@@ -75,6 +77,10 @@ impl Executor for SlurmExecutor {
 
     fn is_incomplete(&self) -> bool {
         self.incomplete.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stop.cancel();
     }
 }
 

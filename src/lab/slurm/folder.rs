@@ -30,7 +30,7 @@ struct ArrayHead<'a> {
     schema: u32,
     name: &'a str,
     job: u32,
-    tasks: u32,
+    tasks: usize,
 }
 
 /// Whether jobs of one run alone have names that begin so; the folder may come from anyone.
@@ -102,7 +102,7 @@ impl JobsFolder {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn submitted(&self, number: u32, job: u32, tasks: u32) -> Result<(), LabError> {
+    pub fn submitted(&self, number: u32, job: u32, tasks: usize) -> Result<(), LabError> {
         let head = ArrayHead { schema: SCHEMA, name: &self.job_name(number), job, tasks };
         Ok(write_json(&self.array(number).join("array.json"), &head)?)
     }

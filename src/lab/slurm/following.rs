@@ -1,16 +1,14 @@
 //! What has become of the tasks: by what Slurm says, and by the records that are there.
 
-use super::batch::{BATCH_SCHEMA, Progress, TaskFiles};
 use super::dispatcher::{Dispatcher, OpenTask, OpenTrial};
 use super::executor::Update;
 use super::fate::{Fate, Remains, fate};
+use super::look::{Found, Wanted, look};
 use crate::lab::LabError;
 use crate::schedule::Costs;
-use crate::slurm::{Ending, Task, TaskId, TaskState};
-use crate::store::{has_record, read_json, read_trial};
+use crate::slurm::{Ending, ExitCode, Task, TaskId, TaskState};
 use model::printable;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,6 +23,9 @@ const LONG_WAIT: Duration = Duration::from_secs(30);
 /// `acdirmax`), but not across the opening of the folder, with which each look begins.
 const SETTLE: Duration = Duration::from_secs(5);
 
+/// How long a record that is there may be unreadable, as by a server that restarts.
+const MAX_UNREADABLE: Duration = Duration::from_secs(60);
+
 impl Dispatcher {
     /// Asks Slurm for the states of the tasks.
     pub(super) async fn list(&mut self) -> Result<(), LabError> {
@@ -32,88 +33,93 @@ impl Dispatcher {
         let listed = self.options.slurm.tasks(&arrays.into_iter().collect::<Vec<_>>()).await?;
         let mut listed: BTreeMap<TaskId, Task> = listed.into_iter().map(|task| (task.id, task)).collect();
         let now = self.clock.elapsed();
-        let mut hopeless = BTreeSet::new();
-        for task in self.tasks.iter_mut().filter(|task| task.over.is_none()) {
-            let seen = listed.remove(&task.id);
-            let is_over = match &seen {
-                Some(seen) if seen.is_hopeless() => hopeless.insert(task.id.array),
-                Some(seen) => seen.state.is_over(),
-                None => true,
-            };
-            if is_over || hopeless.contains(&task.id.array) {
-                task.over.get_or_insert(now);
-            }
-            task.seen = seen;
+        for task in self.tasks.iter_mut().filter(|task| task.sighting.over().is_none()) {
+            task.sighting.update(now, listed.remove(&task.id));
         }
         self.note_waiting();
-        Ok(self.options.slurm.cancel(&hopeless.into_iter().collect::<Vec<_>>()).await?)
+        // Others of these arrays may run.
+        let hopeless = self.tasks.iter().filter(|task| task.sighting.is_hopeless()).map(|task| task.id.array);
+        let hopeless: BTreeSet<u32> = hopeless.collect();
+        Ok(self.options.slurm.cancel_waiting(&hopeless.into_iter().collect::<Vec<_>>()).await?)
     }
 
     /// Notes why no task runs, after a while and once for each reason.
     fn note_waiting(&mut self) {
         let now = self.clock.elapsed();
-        let is_waiting = |task: &OpenTask| task.seen.as_ref().is_some_and(|seen| seen.state == TaskState::Waiting);
-        if !self.tasks.iter().all(is_waiting) {
+        if !self.tasks.iter().all(|task| task.sighting.is(TaskState::Waiting)) {
             self.all_wait = None;
             return;
         }
         if now < *self.all_wait.get_or_insert(now) + LONG_WAIT {
             return;
         }
-        let seen = || self.tasks.iter().filter_map(|task| task.seen.as_ref());
+        let seen = || self.tasks.iter().filter_map(|task| task.sighting.task());
         let reason = seen().find(|task| !["None", "Priority", ""].contains(&task.reason.as_str()));
         if let Some(text) = reason.map(|task| format!("all tasks wait: {}", printable(&task.reason))) {
             self.note_once(text);
         }
     }
 
-    /// Takes the records that are there, and the status of the trials that run.
-    pub(super) fn collect(&mut self) {
-        // Opening the folder makes NFS look at the server's.
-        let entries = std::fs::read_dir(self.run.join("cells")).into_iter().flatten().flatten();
-        let names: BTreeSet<OsString> = entries.map(|entry| entry.file_name()).collect();
-        for task in &mut self.tasks {
-            let is_running = task.seen.as_ref().is_some_and(|seen| seen.state == TaskState::Running);
-            let progress = if is_running { read_progress(&task.files) } else { None };
-            task.trials.retain(|(position, OpenTrial { request, .. })| {
-                if let Some(status) = progress.as_ref().filter(|it| it.trial == *position).and_then(|it| it.status) {
+    /// Takes the records that are there, and the status of the trials that run: that when the tasks were just listed.
+    pub(super) async fn collect(&mut self, is_listed: bool) {
+        let wanted = |task: &OpenTask| Wanted {
+            files: task.files.clone(),
+            progress: is_listed || task.sighting.over().is_some(),
+            trials: task.trials.iter().map(|(_, trial)| trial.request.folder.clone()).collect(),
+        };
+        let (cells, wanted) = (self.run.join("cells"), self.tasks.iter().map(wanted).collect::<Vec<_>>());
+        let looked = tokio::task::spawn_blocking(move || look(&cells, &wanted)).await;
+        let looked = looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        for (task, Found { progress, records }) in self.tasks.iter_mut().zip(looked) {
+            task.progress = progress.or(task.progress.take());
+            let shown = task.progress.as_ref().filter(|_| is_listed && task.sighting.is(TaskState::Running));
+            let mut records = records.into_iter();
+            task.trials.retain_mut(|(position, OpenTrial { request, unreadable, .. })| {
+                if let Some(status) = shown.filter(|progress| progress.trial == *position).and_then(|it| it.status) {
                     let _ = request.updates.send(Update::Status(status));
                 }
-                let is_there = request.folder.file_name().is_some_and(|name| names.contains(name));
-                // One that cannot be read is looked at again, and missing at the end.
-                let Some(record) =
-                    (is_there && has_record(&request.folder)).then(|| read_trial(&request.folder).ok()).flatten()
-                else {
-                    return true;
-                };
-                // Its task was cancelled by another than the lab, and its worker still had the time to record that.
-                self.ends.incomplete.fetch_or(record.is_interrupted(), Ordering::Relaxed);
-                self.costs.update(Costs::of([&record]));
-                request.end(Ok(record));
-                false
+                match records.next().flatten() {
+                    Some(Ok(record)) => {
+                        // Its task was ended by others than the lab, and its worker still recorded that.
+                        self.ends.incomplete.fetch_or(record.is_interrupted(), Ordering::Relaxed);
+                        if !record.is_interrupted() {
+                            self.costs.update(Costs::of([&record]));
+                        }
+                        request.end(Ok(record));
+                        false
+                    }
+                    Some(Err(error)) => {
+                        *unreadable = Some(error);
+                        true
+                    }
+                    None => {
+                        *unreadable = None;
+                        true
+                    }
+                }
             });
         }
     }
 
     /// Decides on the trials of tasks that are over and have left no record.
+    ///
+    /// # Errors
+    /// When a record cannot be read or written.
     pub(super) fn settle(&mut self) -> Result<(), LabError> {
         let now = self.clock.elapsed();
         for task in &mut self.tasks {
-            if task.over.is_none_or(|over| now < over + SETTLE) {
+            let Some(over) = task.sighting.over().filter(|over| now >= over.since + SETTLE) else { continue };
+            if let Some(error) = task.trials.iter_mut().find_map(|(_, trial)| trial.unreadable.take()) {
+                if now >= over.since + MAX_UNREADABLE {
+                    return Err(error.into());
+                }
                 continue;
             }
-            let progress = read_progress(&task.files);
-            let ending = match task.seen.as_ref().map(|seen| seen.state) {
-                Some(TaskState::Ended(ending)) => Some(ending),
-                // It can never start.
-                Some(_) => Some(Ending::Failed),
-                None => None,
-            };
-            let text = task.describe(progress.as_ref());
+            let (ending, text) = (over.ending, task.describe());
             let mut again = 0;
             for (position, trial) in task.trials.drain(..) {
-                let has_begun = progress.as_ref().is_some_and(|progress| progress.trial >= position);
-                match fate(&Remains { ending, has_begun_any: progress.is_some(), has_begun, lost: trial.lost }) {
+                let has_begun = task.progress.as_ref().is_some_and(|progress| progress.trial >= position);
+                match fate(&Remains { ending, has_begun_any: task.progress.is_some(), has_begun, lost: trial.lost }) {
                     Fate::Resubmitted => {
                         again += 1;
                         let is_lost = ending.is_none_or(|ending| ending == Ending::Lost);
@@ -126,6 +132,8 @@ impl Dispatcher {
                     Fate::Failed => trial.request.fail(&task.files, &text)?,
                 }
             }
+            // A worker that lives on without Slurm's knowledge ends no trial then.
+            let _ = std::fs::remove_file(task.files.batch());
             let then = if again > 0 { format!("; submitting {again} of its trials again") } else { String::new() };
             self.observer.note(&format!("slurm: {}{then}", printable(&text)));
         }
@@ -135,19 +143,20 @@ impl Dispatcher {
 
 impl OpenTask {
     /// `Slurm task 17_3 on n1: TIMEOUT, exit code 0 (TimeLimit); its output ends: …`.
-    fn describe(&self, progress: Option<&Progress>) -> String {
-        let Some(seen) = &self.seen else {
+    fn describe(&self) -> String {
+        let Some(seen) = self.sighting.task() else {
             return format!("Slurm task {}: Slurm does not know it any more", self.id);
         };
-        let node = progress.map_or(seen.node.as_str(), |progress| progress.node.as_str());
+        let node = self.progress.as_ref().map_or(seen.node.as_str(), |progress| progress.node.as_str());
         let place = if node.is_empty() { String::new() } else { format!(" on {node}") };
         let reason =
             if ["None", ""].contains(&seen.reason.as_str()) { String::new() } else { format!(" ({})", seen.reason) };
-        let text = format!("Slurm task {}{place}: {}, {}{reason}", self.id, seen.word, seen.exit);
+        let exit = seen.exit.map(|exit| format!(", {exit}")).unwrap_or_default();
+        let text = format!("Slurm task {}{place}: {}{exit}{reason}", self.id, seen.word);
         let log = std::fs::read(self.files.log()).unwrap_or_default();
         let log = String::from_utf8_lossy(&log[log.len().saturating_sub(MAX_LOG)..]);
         let log = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-        if seen.exit.lacks_output() {
+        if seen.exit.is_some_and(ExitCode::lacks_output) {
             let folder = self.files.log().parent().unwrap_or(Path::new(".")).display().to_string();
             return format!(
                 "{text}; the node cannot write to {folder}: runs must lie on a file system that all nodes share"
@@ -159,8 +168,4 @@ impl OpenTask {
             log => format!("{text}; its output ends: {log}"),
         }
     }
-}
-
-fn read_progress(files: &TaskFiles) -> Option<Progress> {
-    read_json(&files.progress(), BATCH_SCHEMA).ok()
 }

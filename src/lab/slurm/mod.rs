@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A trial's folder appears below `cells/` in one step, with its record. So a worker that the lab believes dead cannot write into
-//! what another one has made: the first that ends a trial has ended it.
+//! what another one has made: the first that ends a trial has ended it. A task whose batch was removed ends none.
 
 mod batch;
 mod dispatcher;
@@ -17,7 +17,10 @@ mod fate;
 mod folder;
 mod following;
 mod grouping;
+mod intake;
 mod leftovers;
+mod look;
+mod sighting;
 mod stop;
 mod submission;
 mod worker;
@@ -25,7 +28,7 @@ mod worker;
 pub use batch::{BATCH_SCHEMA, Batch};
 pub use executor::{SlurmExecutor, SlurmOptions};
 pub use leftovers::cancel_leftovers;
-pub use worker::run_batch;
+pub use worker::{TaskSignals, run_batch};
 
 /// Maximum number of trials that wait or run in Slurm's queue.
 pub const MAX_QUEUED: u32 = 2000;

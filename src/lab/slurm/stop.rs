@@ -1,7 +1,9 @@
 //! The end of a run's jobs before theirs.
 
 use super::dispatcher::Dispatcher;
-use crate::slurm::{Slurm, SlurmError, TaskState};
+use super::folder::JobsFolder;
+use crate::slurm::{Slurm, SlurmError, Task, TaskState};
+use model::printable;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -9,62 +11,97 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long workers may take to end their guests and write their records: longer than the stop ladder.
-const TERM_LOOKS: u32 = 60;
+const RECALL_LOOKS: u32 = 60;
 
 /// How long Slurm may take to end what remains: longer than KillWait, which is 30 s by default.
 const KILL_LOOKS: u32 = 120;
 
-/// Cancels arrays: what waits at once, what runs by SIGTERM to its script, then by Slurm's own means. Returns whether all of it has
-/// ended.
+/// What has become of a run's jobs.
+#[derive(Debug)]
+pub(super) struct EndedJobs {
+    /// Number of tasks that waited or ran.
+    pub cancelled: usize,
+    /// Tasks that have not ended.
+    pub left: Vec<Task>,
+}
+
+/// Ends all jobs whose names begin so: what waits at once, what runs by a signal to its worker, then by Slurm's own means. A task
+/// that completes has processes: Slurm gives them KillWait to end.
 ///
 /// # Errors
 /// When Slurm does not answer.
-pub(super) async fn end_arrays(slurm: &Slurm, arrays: &[u32]) -> Result<bool, SlurmError> {
-    if arrays.is_empty() {
-        return Ok(true);
+pub(super) async fn end_jobs(slurm: &Slurm, prefix: &str) -> Result<EndedJobs, SlurmError> {
+    let mut left = slurm.mine(prefix).await?;
+    left.retain(|task| !task.state.is_over());
+    let cancelled = left.iter().filter(|task| task.state != TaskState::Completing).count();
+    if !left.is_empty() {
+        let arrays: BTreeSet<u32> = left.iter().map(|task| task.id.array).collect();
+        let arrays: Vec<u32> = arrays.into_iter().collect();
+        slurm.cancel_waiting(&arrays).await?;
+        slurm.recall(&arrays).await?;
+        left = left_after(slurm, &arrays, RECALL_LOOKS).await?;
+        if !left.is_empty() {
+            slurm.cancel(&arrays).await?;
+            left = left_after(slurm, &arrays, KILL_LOOKS).await?;
+        }
     }
-    slurm.terminate(arrays).await?;
-    if is_ended_within(slurm, arrays, TERM_LOOKS).await? {
-        return Ok(true);
-    }
-    slurm.cancel(arrays).await?;
-    is_ended_within(slurm, arrays, KILL_LOOKS).await
+    Ok(EndedJobs { cancelled, left })
 }
 
-async fn is_ended_within(slurm: &Slurm, arrays: &[u32], looks: u32) -> Result<bool, SlurmError> {
+/// The tasks that have not ended after so many looks.
+async fn left_after(slurm: &Slurm, arrays: &[u32], looks: u32) -> Result<Vec<Task>, SlurmError> {
+    let mut left = Vec::new();
     for _ in 0..looks {
-        let tasks = slurm.tasks(arrays).await?;
-        // On a node that is down, a task completes until Slurm gives the node up.
-        if tasks.iter().all(|task| matches!(task.state, TaskState::Ended(_) | TaskState::Completing)) {
-            return Ok(true);
+        left = slurm.tasks(arrays).await?;
+        left.retain(|task| !task.state.is_over());
+        if left.is_empty() {
+            break;
         }
         tokio::time::sleep(LOOK).await;
     }
-    Ok(false)
+    Ok(left)
+}
+
+/// The ids of tasks, for `scancel`.
+pub(super) fn ids(tasks: &[Task]) -> String {
+    tasks.iter().map(|task| task.id.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 impl Dispatcher {
-    /// Cancels all jobs, and takes the records that their trials have left.
+    /// Ends all jobs, and takes the records that their trials have left.
     pub(super) async fn stop(&mut self) {
-        let arrays: BTreeSet<u32> = self.tasks.iter().map(|task| task.id.array).collect();
-        let arrays: Vec<u32> = arrays.into_iter().collect();
-        let ended = end_arrays(&self.options.slurm, &arrays).await;
-        self.collect();
-        match ended {
-            Ok(true) => {
-                if let Some(jobs) = self.jobs.take() {
-                    // What stays is removed when the run is resumed.
-                    let _ = jobs.remove();
-                }
-            }
-            Ok(false) => {
-                self.observer.note("slurm: some tasks have not ended; `oomlab run --resume` cancels them again")
+        let Some(jobs) = self.jobs.take() else { return };
+        let is_over = self.end(&jobs).await;
+        self.collect(false).await;
+        if is_over {
+            // What stays is removed when the run is resumed.
+            let _ = jobs.remove();
+        }
+    }
+
+    /// Removes the folder of the jobs when no trial is open.
+    pub(super) async fn close(&mut self) {
+        let Some(jobs) = self.jobs.take() else { return };
+        if !self.may_have_ghosts || self.end(&jobs).await {
+            // What stays is removed when the run is resumed.
+            let _ = jobs.remove();
+        }
+    }
+
+    /// Ends all jobs; returns whether that is done.
+    async fn end(&self, jobs: &JobsFolder) -> bool {
+        let text = match end_jobs(&self.options.slurm, jobs.prefix()).await {
+            Ok(ended) if ended.left.is_empty() => return true,
+            Ok(ended) => {
+                let left = ids(&ended.left);
+                format!("slurm: tasks {left} have not ended; `oomlab run --resume` cancels them again")
             }
             Err(error) => {
-                let why = model::printable(&error.to_string());
-                self.observer
-                    .note(&format!("slurm: cannot cancel the jobs: {why}; `oomlab run --resume` cancels them"));
+                let why = printable(&error.to_string());
+                format!("slurm: cannot cancel the jobs: {why}; `oomlab run --resume` cancels them")
             }
-        }
+        };
+        self.observer.note(&text);
+        false
     }
 }

@@ -1,11 +1,12 @@
 //! What the lab says when Slurm, a task or a node cannot do what it should.
 
 use super::{Bench, MANY, endless, healthy};
-use crate::processes::eventually;
+use crate::processes::{eventually, signal};
 use crate::support::guests::{RUN, lab, matrix, read_json};
 use crate::support::program::{Program, finish, start, wait};
 use model::{Kind, Outcome};
 use oomlab::store::read_trial;
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// The message of a run on Slurm that does not begin.
@@ -88,6 +89,46 @@ fn ended_task_fails_the_trial_that_it_ran() {
     assert!(summary.starts_with(&format!("Slurm task {task} on n")), "{summary}");
     assert!(summary.contains("FAILED, signal 9"), "{summary}");
     assert!(trial.artifacts.iter().any(|artifact| artifact.file == "console.log"), "what there is stays");
+}
+
+#[test]
+fn task_at_its_time_limit_fails_the_trial_that_it_ran() {
+    let bench = Bench::new(MANY);
+    matrix(&bench.program, &[("a", &endless())], "");
+    let lab = start(&mut bench.command(&["run", "matrix.yaml", "--out", "runs/it", "--executor", "slurm"]));
+    bench.wait_for_guests("it", 1);
+    let task = bench.cluster.tasks("RUNNING").remove(0);
+    // The shortest limit of a job that begins is a minute.
+    let updated = bench.cluster.command("scontrol", &["update", &format!("JobId={task}"), "EndTime=now+1"]);
+    assert!(updated.status.success(), "{updated:?}");
+    let finished = wait(lab);
+    assert_eq!(finished.status, Some(3), "{finished:?}");
+    let trial = &bench.trials("it")["mine.riscv64-nommu.32M.idle.guest=a"];
+    assert_eq!(trial.verdict.kind, Kind::QemuDied);
+    assert!(trial.verdict.summary.contains("TIMEOUT"), "{}", trial.verdict.summary);
+    assert!(trial.artifacts.iter().any(|artifact| artifact.file == "console.log"), "what there is stays");
+}
+
+#[test]
+fn tasks_that_can_no_longer_start_do_not_end_those_that_run() {
+    let bench = Bench::new(MANY);
+    let guests: Vec<(String, String)> = (0..6).map(|number| (format!("g{number}"), endless())).collect();
+    let guests: Vec<(&str, &str)> = guests.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    matrix(&bench.program, &guests, "");
+    let lab = start(&mut bench.command(&["run", "matrix.yaml", "--out", "runs/it", "--executor", "slurm"]));
+    // Two nodes of two CPUs.
+    bench.wait_for_guests("it", 4);
+    let running = bench.cluster.tasks("RUNNING");
+    let updated = bench.cluster.command("scontrol", &["update", "PartitionName=main", "MaxTime=1"]);
+    assert!(updated.status.success(), "{updated:?}");
+    eventually("the end of those that wait", || bench.ended("it") == 2);
+    assert_eq!(bench.cluster.tasks("RUNNING,PENDING"), running);
+    signal(&lab, Signal::INT);
+    let stopped = wait(lab);
+    assert_eq!(stopped.status, Some(130), "{stopped:?}");
+    let kinds: Vec<Kind> = bench.kinds("it").into_values().collect();
+    let count = |kind| kinds.iter().filter(|found| **found == kind).count();
+    assert_eq!((count(Kind::Interrupted), count(Kind::QemuDied)), (4, 2), "{kinds:?}");
 }
 
 #[test]

@@ -113,3 +113,25 @@ fn trials_of_a_dead_node_run_on_another_one() {
     assert_eq!(trials["mine.riscv64-nommu.32M.idle.guest=b"].node.as_deref(), Some(other));
     assert_eq!(read_json(&bench.dir("it").join("run.json"))["interrupted"], false);
 }
+
+#[test]
+fn preempted_trials_run_again() {
+    let bench = Bench::new(MANY);
+    matrix(&bench.program, &[("a", &endless())], "");
+    let lab = start(&mut bench.command(&RUN));
+    bench.wait_for_guests("it", 1);
+    bench.program.write("a.script", &healthy());
+    let urgent =
+        ["--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 600"];
+    let job = bench.cluster.text("sbatch", &urgent).trim().to_owned();
+    eventually("the urgent job", || {
+        bench.cluster.text("squeue", &["--noheader", "--jobs", &job, "--format=%T"]) == "RUNNING\n"
+    });
+    assert_eq!(bench.ended("it"), 0, "nothing is recorded of a trial that runs again");
+    assert!(bench.cluster.command("scancel", &[&job]).status.success());
+    let finished = wait(lab);
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    assert!(finished.stderr.contains("PREEMPTED"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("submitting 1 of its trials again"), "{}", finished.stderr);
+    assert_eq!(bench.kinds("it").into_values().collect::<Vec<_>>(), [Kind::Finished]);
+}

@@ -188,7 +188,9 @@ fn configuration(dir: &Path, max_array: u32, cpus: u32) -> String {
          NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs={cpus} RealMemory=4000\n\
          NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs={cpus} RealMemory=4000\n\
          PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP\n\
-         PartitionName=short Nodes=n[1-2] MaxTime=1 State=UP\n"
+         PartitionName=short Nodes=n[1-2] MaxTime=1 State=UP\n\
+         PartitionName=urgent Nodes=n[1-2] MaxTime=INFINITE State=UP PriorityTier=10\n\
+         PreemptType=preempt/partition_prio\nPreemptMode=CANCEL\n"
     )
 }
 
