@@ -15,6 +15,11 @@ refuse() {
     exit 1
 }
 
+# The lab ends the process group of a command that has ended: until then, what goes on must have left it.
+await() {
+    while [ ! -s "$1" ]; do sleep 0.05; done
+}
+
 submit() {
     for argument; do
         case $argument in
@@ -42,6 +47,7 @@ submit() {
             echo "end ${1##*/}" >>"$3"
             echo "$code" >"$1/exit"' - "$task" "$script" "$state/log" \
             >"${script%/*}/$index.log" 2>&1 </dev/null &
+        await "$task/pid"
     done
     if [ -e "$state/times-out" ]; then
         rm "$state/times-out"
@@ -82,8 +88,10 @@ end() {
                     touch "$task/cancelled"
                     [ ! -e "$state/delay" ] || delay=$(cat "$state/delay")
                 fi
-                setsid sh -c 'sleep "$1"; kill -s "$2" "$3"' - "$delay" "$signal" "$(cat "$task/pid")" \
-                    >/dev/null 2>&1 </dev/null &
+                rm -f "$task/sender"
+                setsid sh -c 'echo $$ >"$4/sender"; sleep "$1"; kill -s "$2" "$3"' \
+                    - "$delay" "$signal" "$(cat "$task/pid")" "$task" >/dev/null 2>&1 </dev/null &
+                await "$task/sender"
             done
             ;;
         esac
