@@ -113,7 +113,9 @@ fn array_without_its_file_is_followed() {
 fn resumed_run_waits_for_tasks_that_complete() {
     let scripted = Scripted::new(&[("a", &endless())]);
     let mut lab = start(&mut scripted.command(&RUN));
-    eventually("a guest", || walk(&scripted.dir().join("slurm")).iter().any(|path| path.ends_with("console.log")));
+    let has_said_something =
+        |path: &PathBuf| path.ends_with("console.log") && path.metadata().is_ok_and(|data| data.len() > 0);
+    eventually("a guest", || walk(&scripted.dir().join("slurm")).iter().any(has_said_something));
     lab.kill().unwrap();
     wait(lab);
     scripted.program.write("a.script", &healthy());
