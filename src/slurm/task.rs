@@ -16,6 +16,12 @@ pub struct TaskId {
     pub index: u32,
 }
 
+impl TaskId {
+    /// In place of an index: the tasks of the array that were cancelled together while they waited. They are listed as one, without
+    /// index (as Slurm 22.05 does it).
+    pub const REST: u32 = u32::MAX;
+}
+
 /// `17_3`, as Slurm's commands take it.
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,7 +116,9 @@ impl Task {
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.splitn(7, '|').map(str::trim);
         let mut next = || fields.next();
-        let id = TaskId { array: next()?.parse().ok()?, index: next()?.parse().ok()? };
+        let (array, index) = (next()?.parse().ok()?, next()?);
+        let is_rest = index == "N/A" && line.contains("|oomlab-");
+        let id = TaskId { array, index: if is_rest { TaskId::REST } else { index.parse().ok()? } };
         let word = next()?.to_owned();
         let (exit, node, reason) = (ExitCode::parse(next()?), next()?.to_owned(), next()?.to_owned());
         let name = next()?.trim_end_matches('|').to_owned();
@@ -149,6 +157,8 @@ mod tests {
         assert_eq!((unknown.len(), unknown[0].exit), (1, None), "an exit code that is not known yet");
         let error = Task::parse_list("1|x|RUNNING|0|n1|None|oomlab-abc.1|\n").unwrap_err();
         assert!(error.to_string().contains("1|x|RUNNING"), "{error}");
+        let rest = Task::parse_list("1|N/A|CANCELLED|0||PartitionTimeLimit|oomlab-abc.1|\n").unwrap();
+        assert_eq!((rest[0].id.index, rest[0].state), (TaskId::REST, TaskState::Ended(Ending::Cancelled)));
         assert_eq!(Task::parse_list("7|N/A|PENDING|0||None|of\nothers|\n").unwrap(), []);
     }
 

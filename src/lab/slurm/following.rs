@@ -34,7 +34,9 @@ impl Dispatcher {
         let mut listed: BTreeMap<TaskId, Task> = listed.into_iter().map(|task| (task.id, task)).collect();
         let now = self.clock.elapsed();
         for task in self.tasks.iter_mut().filter(|task| task.sighting.over().is_none()) {
-            task.sighting.update(now, listed.remove(&task.id));
+            let rest = TaskId { index: TaskId::REST, ..task.id };
+            let seen = listed.remove(&task.id).or_else(|| listed.get(&rest).cloned());
+            task.sighting.update(now, seen);
         }
         self.note_waiting();
         // Others of these arrays may run.
