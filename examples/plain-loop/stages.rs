@@ -91,7 +91,10 @@ mod tests {
             (100_000, Event::Line { text: "Booting Linux".to_owned() }),
             (300_000, Event::Agent { seq: 0, frame: hello }),
             (700_000, Event::Agent { seq: 1, frame: finished }),
-            (800_000, Event::Exited { code: Some(0), signal: None, stderr: String::new(), host_oom: false }),
+            (
+                800_000,
+                Event::Exited { code: Some(0), signal: None, stderr: String::new(), host_oom: false, oom_limit: None },
+            ),
         ];
         let events = events.map(|(at, event)| Record { at: Stamp::from_micros(at), event });
         let stages = Stages::of(&events).unwrap();
