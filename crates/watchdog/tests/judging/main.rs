@@ -1,5 +1,6 @@
 //! The watchdog's verdicts on made-up trials: the events are those that the lab would record.
 
+mod boot;
 mod canary_stuck;
 mod confidence;
 mod console_report;
