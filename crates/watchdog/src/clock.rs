@@ -80,11 +80,22 @@ impl GuestClock {
 
     /// The same over the last `window_s` seconds of host time.
     pub fn share_over(&self, window_s: f64) -> f64 {
+        let (before, host_s) = self.window(window_s);
+        if host_s > 0.0 { (self.now.granted_since(before) / host_s).min(1.0) } else { self.share }
+    }
+
+    /// The share of the last `window_s` seconds of host time for which the lab looked: a host that was paused did not run it either.
+    pub fn watched_over(&self, window_s: f64) -> f64 {
+        let (before, host_s) = self.window(window_s);
+        if host_s > 0.0 { self.now.watched_since(before) / host_s } else { 1.0 }
+    }
+
+    /// The sample before the last `window_s` seconds, and the time since.
+    fn window(&self, window_s: f64) -> (Moment, f64) {
         let begin = self.now.host.as_secs_f64() - window_s;
         let before = self.samples.iter().rev().find(|sample| sample.at.host.as_secs_f64() <= begin);
         let before = before.map_or(Moment::default(), |sample| sample.at);
-        let host_s = self.now.host.since(before.host).as_secs_f64();
-        if host_s > 0.0 { (self.now.granted_since(before) / host_s).min(1.0) } else { self.share }
+        (before, self.now.host.since(before.host).as_secs_f64())
     }
 
     /// Whether QEMU's process is stopped at the moment: it seems idle then, and is not. A process that is stopped again and again

@@ -15,6 +15,9 @@ const MIN_GRANTED_S: f64 = 15.0;
 /// Or this share of them, where they are fewer: a shorter limit is the user's own.
 const MIN_GRANTED_SHARE: f64 = 0.7;
 
+/// And if the lab looked for this share of them: in the rest the whole host may have been paused, and its clock may have jumped.
+const MIN_WATCHED_SHARE: f64 = 0.5;
+
 /// Shorter claims say nothing of a detector's limit: that of expedited grace periods may be milliseconds.
 const MIN_LIMIT_S: f64 = 1.0;
 
@@ -84,7 +87,8 @@ impl Detectors {
         let limit_s = self.limits.iter().find(|(of, _)| *of == kind).map_or(MIN_GRANTED_S, |(_, limit)| *limit);
         let claimed_s = claimed_s.unwrap_or(DETECTOR_S);
         let lasted_s = uptime_s.map_or(claimed_s, |uptime_s| claimed_s.min(uptime_s));
-        lasted_s * clock.share_over(lasted_s) < MIN_GRANTED_S.min(claimed_s * MIN_GRANTED_SHARE).min(limit_s)
+        clock.watched_over(lasted_s) < MIN_WATCHED_SHARE
+            || lasted_s * clock.share_over(lasted_s) < MIN_GRANTED_S.min(claimed_s * MIN_GRANTED_SHARE).min(limit_s)
     }
 }
 
