@@ -234,19 +234,11 @@ impl Resumption {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{PLAN_SCHEMA, Quarantine, samples};
+    use model::{PLAN_SCHEMA, samples};
 
     fn plan(until: &[&str]) -> Plan {
-        let entry = |until: &&str| Quarantine {
-            place: "quarantine.yaml:1".to_owned(),
-            verdicts: Vec::new(),
-            title: None,
-            reason: "known".to_owned(),
-            link: "https://example.org/1".to_owned(),
-            until: until.parse().unwrap(),
-        };
         let mut cell = samples::cell("a", arch::find("arm").unwrap(), "idle");
-        cell.quarantine = until.iter().map(entry).collect();
+        cell.quarantine = until.iter().copied().map(samples::quarantine).collect();
         Plan { schema: PLAN_SCHEMA, name: "m".to_owned(), cells: vec![cell], skipped: Vec::new() }
     }
 

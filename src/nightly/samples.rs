@@ -8,14 +8,7 @@ pub(super) fn cell(id: &str, quarantine: Vec<Quarantine>) -> Cell {
 
 /// An entry that covers every failure.
 pub(super) fn entry(place: &str) -> Quarantine {
-    Quarantine {
-        place: place.to_owned(),
-        verdicts: Vec::new(),
-        title: None,
-        reason: "known".to_owned(),
-        link: "https://example.org/1".to_owned(),
-        until: "linux-7.4".parse().unwrap(),
-    }
+    Quarantine { place: place.to_owned(), ..model::samples::quarantine("linux-7.4") }
 }
 
 pub(super) fn trial(cell: &Cell, number: u32, kind: Kind) -> TrialRecord {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Resident memory of the lab that two thousand guests may need, in KiB.
-const MOST_RSS_KIB: u64 = 250_000_000 / 1024;
+const MAX_RSS_KIB: u64 = 250_000_000 / 1024;
 
 /// Lines of an OOM report that each guest prints at once.
 const NOISE: usize = 200;
@@ -76,7 +76,7 @@ async fn a_crowd_of_guests_fits_into_little_memory() {
         assert_eq!((lines, arrived), (NOISE, beats), "trial {trial}");
     }
     println!("{most} of {guests} guests at once: {needed} KiB resident at most, {before} KiB before");
-    let allowed = before + (MOST_RSS_KIB - before) * u64::from(guests) / 2000;
+    let allowed = before + (MAX_RSS_KIB - before) * u64::from(guests) / 2000;
     assert!(needed <= allowed.max(before + 32 * 1024), "{needed} KiB for {guests} guests, allowed are {allowed}");
 }
 

@@ -1,6 +1,8 @@
-//! Cells for the tests of all crates.
+//! Cells and entries of quarantines for the tests of all crates.
 
-use super::{Arch, Axes, Canary, Cell, CellId, Expectation, Faults, Needs, Payload, RamMib, Timeouts, WorkloadName};
+use super::{
+    Arch, Axes, Canary, Cell, CellId, Expectation, Faults, Needs, Payload, Quarantine, RamMib, Timeouts, WorkloadName,
+};
 use std::collections::BTreeMap;
 
 /// A cell with one vCPU and one trial, which is expected to pass.
@@ -23,5 +25,20 @@ pub fn cell(id: &str, arch: Arch, workload: &str) -> Cell {
         expect: Expectation::pass(),
         fail_on: Vec::new(),
         quarantine: Vec::new(),
+    }
+}
+
+/// An entry that covers every failure until a day or a kernel.
+///
+/// # Panics
+/// When `until` is neither.
+pub fn quarantine(until: &str) -> Quarantine {
+    Quarantine {
+        place: "quarantine.yaml:1".to_owned(),
+        verdicts: Vec::new(),
+        title: None,
+        reason: "known".to_owned(),
+        link: "https://example.org/1".to_owned(),
+        until: until.parse().expect("a day or a kernel"),
     }
 }

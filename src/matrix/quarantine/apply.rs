@@ -125,23 +125,12 @@ fn finding(place: &Place, message: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::samples;
 
     #[test]
     fn entries_after_their_last_day_are_dropped() {
-        let cell = r#"{"id": "a", "kernel": "k", "arch": "arm", "ram_mib": 64, "vcpus": 1,
-            "payload": {"type": "workload", "name": "idle"}, "timeouts": {"boot_s": 60.0, "load_s": 120.0, "stuck_s": 5.0},
-            "repeat": 1, "expect": {"outcome": "pass"}}"#;
-        let mut cell: Cell = serde_json::from_str(cell).unwrap();
-        cell.quarantine = ["2026-11-29", "2026-11-30", "linux-7.4"]
-            .map(|until| Quarantine {
-                place: "quarantine.yaml:1".to_owned(),
-                verdicts: Vec::new(),
-                title: None,
-                reason: "known".to_owned(),
-                link: "https://example.org/1".to_owned(),
-                until: until.parse().unwrap(),
-            })
-            .to_vec();
+        let mut cell = samples::cell("a", arch::find("arm").unwrap(), "idle");
+        cell.quarantine = ["2026-11-29", "2026-11-30", "linux-7.4"].map(samples::quarantine).to_vec();
         let mut plan = Plan {
             schema: model::PLAN_SCHEMA,
             name: "m".to_owned(),
