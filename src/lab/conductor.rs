@@ -231,7 +231,7 @@ impl Conductor {
         self.effects.push(Effect::AbortProbes);
         if is_by_guest && self.conditions.is_managed && self.shutdown_action != Some(false) {
             self.effects.push(Effect::FlushConsole);
-            self.phase = Phase::Flushing { deadline: at + FLUSH_TIMEOUT, is_flushed: false };
+            self.phase = Phase::Flushing { deadline: at + FLUSH_TIMEOUT, is_flushed: false, is_overdue: false };
         } else {
             self.set_exit_deadline(at);
         }
@@ -247,7 +247,7 @@ impl Conductor {
         self.end_diagnosis(at, journal);
         self.effects.push(Effect::AbortProbes);
         self.exit_deadline = None;
-        self.phase = Phase::Draining { exit, deadline: at + DRAIN_TIMEOUT };
+        self.phase = Phase::Draining { exit, deadline: at + DRAIN_TIMEOUT, is_overdue: false };
     }
 
     fn on_task(&mut self, at: Stamp, result: TaskResult, journal: &mut dyn Journal) -> Result<(), LabError> {
@@ -311,7 +311,11 @@ impl Conductor {
                 Ok(())
             }
             Phase::Stopping(stopping) => stopping.on_deadline(at, &mut self.effects),
-            _ => Ok(()),
+            Phase::Flushing { deadline, is_overdue, .. } | Phase::Draining { deadline, is_overdue, .. } => {
+                *is_overdue |= *deadline <= at;
+                Ok(())
+            }
+            Phase::Connecting | Phase::Watching | Phase::Over => Ok(()),
         }
     }
 

@@ -25,7 +25,8 @@ pub(super) struct Conditions {
     pub diagnosed: BTreeMap<String, u32>,
 }
 
-/// A phase of a trial.
+/// A phase of a trial. A deadline passes only with [`super::input::Input::Deadline`]: by then what had arrived is read. The time of another
+/// input says nothing; the lab may have been starved.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The console is not connected yet.
@@ -33,13 +34,13 @@ pub(super) enum Phase {
     /// The watchdog judges.
     Watching,
     /// The guest has shut its machine down; its last console bytes are being read.
-    Flushing { deadline: Stamp, is_flushed: bool },
+    Flushing { deadline: Stamp, is_flushed: bool, is_overdue: bool },
     /// There is a verdict; evidence is being collected.
     Diagnosing(Diagnosis),
     /// QEMU is being stopped.
     Stopping(Stopping),
     /// QEMU has exited; its last output is being read.
-    Draining { exit: Exit, deadline: Stamp },
+    Draining { exit: Exit, deadline: Stamp, is_overdue: bool },
     /// The trial has ended.
     Over,
 }

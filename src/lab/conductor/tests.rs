@@ -200,6 +200,36 @@ fn qemu_that_does_not_exit_after_shutdown_is_killed() {
     assert!(trial.conductor.is_over());
 }
 
+/// The time of an input alone: the lab was starved, and has not read yet what arrived meanwhile.
+fn starve(trial: &mut Trial, until_s: f64) {
+    let sample = HostSample { late: Duration::from_secs(60), psi_cpu_avg10: None, is_stopped: false };
+    trial.input(until_s, Input::Host(sample));
+}
+
+#[test]
+fn starved_lab_reads_the_console_before_it_judges_a_shutdown() {
+    let mut trial = Trial::watching();
+    trial.shutdown(2.0);
+    starve(&mut trial, 60.0);
+    assert!(matches!(trial.conductor.phase, Phase::Flushing { .. }), "{:?}", trial.conductor.phase);
+    trial.input(60.0, Input::Deadline);
+    assert!(!matches!(trial.conductor.phase, Phase::Flushing { .. }), "{:?}", trial.conductor.phase);
+}
+
+#[test]
+fn starved_lab_reads_the_console_before_it_judges_an_exit() {
+    let mut trial = Trial::watching();
+    trial.guest(2.0, GuestEvent::Exited(Ok(Exit { code: Some(0), ..Exit::default() })));
+    starve(&mut trial, 60.0);
+    trial.guest(60.0, GuestEvent::Console(b"[    2.0] reboot: Power down\n".to_vec()));
+    assert!(!trial.conductor.is_over());
+    trial.input(60.0, Input::Deadline);
+    assert!(trial.conductor.is_over());
+    let line = trial.journal.events.iter().position(|record| matches!(record.event, Event::Line { .. })).unwrap();
+    let exit = trial.journal.events.iter().position(|record| matches!(record.event, Event::Exited { .. })).unwrap();
+    assert!(line < exit, "{:?}", trial.journal.events);
+}
+
 #[test]
 fn unanswered_shutdown_action_holds_up_nothing_for_long() {
     let mut trial = Trial::watching();

@@ -15,8 +15,8 @@ impl Conductor {
     pub(super) fn advance(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
         loop {
             match &mut self.phase {
-                Phase::Flushing { deadline, is_flushed } => {
-                    let is_done = (*is_flushed && self.shutdown_action.is_some()) || *deadline <= at;
+                Phase::Flushing { is_flushed, is_overdue, .. } => {
+                    let is_done = (*is_flushed && self.shutdown_action.is_some()) || *is_overdue;
                     if !is_done {
                         return Ok(());
                     }
@@ -42,8 +42,8 @@ impl Conductor {
                     diagnosis.finish(journal);
                     self.stop(at);
                 }
-                Phase::Draining { exit, deadline } => {
-                    if (self.console_open || self.qmp_open) && *deadline > at {
+                Phase::Draining { exit, is_overdue, .. } => {
+                    if (self.console_open || self.qmp_open) && !*is_overdue {
                         return Ok(());
                     }
                     let exit = std::mem::take(exit);
