@@ -2,7 +2,7 @@
 
 use super::command::{QMP_WAIT, SERIAL_WAIT, literal};
 use arch::Arch;
-use model::RamMib;
+use model::{MAX_VCPUS, RamMib};
 use std::path::{Path, PathBuf};
 
 /// What a command line says about its guest, as far as the lab needs it.
@@ -36,7 +36,8 @@ impl Given {
             kernel: value("kernel").map(PathBuf::from),
             initrd: value("initrd").map(PathBuf::from),
             ram: value("m").and_then(ram).unwrap_or(RamMib(128)),
-            vcpus: value("smp").and_then(|smp| first(smp, "cpus").parse().ok()).unwrap_or(1),
+            // QEMU refuses what is out of range; a plan with it could not be read again.
+            vcpus: value("smp").and_then(|smp| first(smp, "cpus").parse().ok()).unwrap_or(1).clamp(1, MAX_VCPUS),
         }
     }
 }
@@ -107,6 +108,8 @@ mod tests {
         let given = Given::read(&argv("my-qemu -kernel"));
         assert_eq!((given.arch, given.kernel, given.ram, given.vcpus), (None, None, RamMib(128), 1));
         assert_eq!(Given::read(&[]).vcpus, 1);
+        assert_eq!(Given::read(&argv("qemu-system-arm -smp 0")).vcpus, 1);
+        assert_eq!(Given::read(&argv("qemu-system-arm -smp 4000000000")).vcpus, MAX_VCPUS);
     }
 
     #[test]

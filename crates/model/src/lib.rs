@@ -63,7 +63,7 @@ pub use kmsg::Task;
 pub use kmsg::console::{Beat, Frame};
 pub use needs::{Filesystem, Needs, ScratchDisk, Script, Throttle};
 pub use origin::{FailureOrigin, Origin, StartWeight};
-pub use plan::{MAX_TRIALS, PLAN_SCHEMA, Plan, PlanError, Skipped};
+pub use plan::{MAX_TRIALS, MAX_VCPUS, PLAN_SCHEMA, Plan, PlanError, Skipped};
 pub use printable::{printable, printable_json, printable_lines, visible_lines};
 pub use probe::{Memory, Probe, Profile, Spot, Zone};
 pub use quarantine::Quarantine;

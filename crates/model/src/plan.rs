@@ -10,6 +10,9 @@ pub const PLAN_SCHEMA: u32 = 2;
 /// Maximum number of trials of a plan: years of a large host. Whatever reads a run looks for the record of each.
 pub const MAX_TRIALS: u64 = 10_000_000;
 
+/// Maximum number of vCPUs of a guest, its own lab's or one that is only watched: no machine of QEMU has as many.
+pub const MAX_VCPUS: u32 = 65_536;
+
 /// Everything that a run will do; the same plan gives the same command lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -33,7 +36,7 @@ impl Plan {
     /// Refuses a plan that no matrix makes. One that is read may be damaged, or another user's.
     ///
     /// # Errors
-    /// When two cells have one id, a cell has no trial, or the plan has more than [`MAX_TRIALS`].
+    /// When two cells have one id, a cell has no trial, no vCPU or more than [`MAX_VCPUS`], or the plan has more than [`MAX_TRIALS`] trials.
     pub fn check(&self) -> Result<(), PlanError> {
         let mut ids = BTreeSet::new();
         if let Some(cell) = self.cells.iter().find(|cell| !ids.insert(&cell.id)) {
@@ -41,6 +44,9 @@ impl Plan {
         }
         if let Some(cell) = self.cells.iter().find(|cell| cell.repeat == 0) {
             return Err(PlanError::NoTrial(cell.id.clone()));
+        }
+        if let Some(cell) = self.cells.iter().find(|cell| !(1..=MAX_VCPUS).contains(&cell.vcpus)) {
+            return Err(PlanError::Vcpus(cell.id.clone(), cell.vcpus));
         }
         let trials: u64 = self.cells.iter().map(|cell| u64::from(cell.repeat)).sum();
         if trials > MAX_TRIALS { Err(PlanError::Trials(trials)) } else { Ok(()) }
@@ -56,6 +62,9 @@ pub enum PlanError {
     /// A cell without a trial.
     #[error("the cell `{0}` has no trial: `repeat` is 0")]
     NoTrial(CellId),
+    /// No vCPU, or too many of them.
+    #[error("the cell `{0}` has {1} vCPUs: it needs 1 to {MAX_VCPUS}")]
+    Vcpus(CellId, u32),
     /// Too many trials.
     #[error("it has {0} trials, more than {MAX_TRIALS}")]
     Trials(u64),
@@ -87,6 +96,13 @@ mod tests {
         assert_eq!(refusal(&[("a", 1), ("b", 9_999_999)]), None);
         assert_eq!(refusal(&[("a", 1), ("b", 1), ("a", 1)]).unwrap(), "it has the cell `a` twice");
         assert_eq!(refusal(&[("a", 1), ("b", 0)]).unwrap(), "the cell `b` has no trial: `repeat` is 0");
+        let vcpus = |vcpus| {
+            let cells = vec![Cell { vcpus, ..cell("a", arm, "idle") }];
+            Plan { schema: PLAN_SCHEMA, name: String::new(), cells, skipped: Vec::new() }.check()
+        };
+        assert_eq!(vcpus(65_536), Ok(()));
+        assert_eq!(vcpus(0).unwrap_err().to_string(), "the cell `a` has 0 vCPUs: it needs 1 to 65536");
+        assert_eq!(vcpus(65_537).unwrap_err().to_string(), "the cell `a` has 65537 vCPUs: it needs 1 to 65536");
         let many = refusal(&[("a", u32::MAX), ("b", u32::MAX)]).unwrap();
         assert_eq!(many, "it has 8589934590 trials, more than 10000000");
     }
