@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn stages_meet_at_the_events_between_them() {
         let hello = Frame::Hello { version: 1, arch: "arm".to_owned(), page_bytes: 4096, ram_kib: 1 };
-        let finished = Frame::Finished { status: 0, units: 0, why: String::new() };
+        let finished = Frame::Finished { status: 0, units: 0, why: String::new(), errno: 0 };
         let events = [
             (0, Event::Spawned { pid: 1 }),
             (100_000, Event::Line { text: "Booting Linux".to_owned() }),

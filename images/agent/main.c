@@ -98,11 +98,15 @@ static void __attribute__((noreturn)) say_bye(void)
 
 static void __attribute__((noreturn)) finish(const struct child *child, const char *why)
 {
+	const unsigned long last = shared_get(&shared->last_errno);
+
 	output_end();
 	frame_begin("finished");
 	frame_number("status", (uint64_t)(child->killed ? 128 + child->status : child->status));
 	frame_number("units", shared_get(&shared->units));
 	frame_word("why", child->killed ? "killed" : why);
+	if (last && !child->killed)
+		frame_number("errno", last);
 	frame_send();
 	say_bye();
 }

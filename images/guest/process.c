@@ -5,6 +5,8 @@
 
 GUEST_START;
 
+int last_errno;
+
 void guest_start(long *stack) __attribute__((noreturn));
 
 void guest_start(long *stack)

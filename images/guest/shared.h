@@ -17,6 +17,7 @@ struct shared {
 	/* Written by the workload. */
 	unsigned long units;
 	unsigned long ready;
+	unsigned long last_errno;
 	char why[32];
 };
 

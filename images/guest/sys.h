@@ -40,10 +40,23 @@
 #define __NR_ppoll __NR_ppoll_time64
 #endif
 
+/* errno of the last system call of this process that failed; 0 if none has. Threads share it. */
+extern int last_errno __attribute__((visibility("hidden")));
+
+/* MAX_ERRNO is that of include/linux/err.h: mmap(2) may return addresses that are negative, too. */
+static inline long syscall_result(long result)
+{
+	enum { MAX_ERRNO = 4095 };
+
+	if (result < 0 && result >= -MAX_ERRNO)
+		last_errno = (int)-result;
+	return result;
+}
+
 /* SYS(name, ...) with up to six arguments; the others are 0. */
 #define SYS(name, ...) SYS_PADDED(__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 #define SYS_PADDED(number, a, b, c, d, e, f, ...)                                                            \
-	syscall6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+	syscall_result(syscall6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
 
 enum {
 	ENOENT = 2,

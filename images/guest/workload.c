@@ -64,6 +64,7 @@ int workload_fail(const char *why)
 	/* The first reason is the cause of the others. */
 	if (workload_shared->why[0])
 		return 1;
+	shared_set(&workload_shared->last_errno, (unsigned long)last_errno);
 	for (; why[length] && length < sizeof(workload_shared->why) - 1; length++)
 		workload_shared->why[length] = why[length];
 	workload_shared->why[length] = '\0';

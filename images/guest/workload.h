@@ -31,7 +31,7 @@ bool workload_start(const char *role, uint64_t amount, int *pid);
 /* Starts it `count` times. */
 bool workload_start_all(const char *role, uint64_t amount, uint64_t count);
 
-/* Reports to PID 1, in one word, why the workload failed: always returns exit status 1. */
+/* Reports to PID 1, in one word, why the workload failed, with last_errno: always returns exit status 1. */
 int workload_fail(const char *why);
 
 /* The exit status of workload_main() for such a reason: 0 if it is NULL. */

@@ -54,9 +54,10 @@ static void emit_frames(void)
 	frame_send();
 
 	frame_begin("finished");
-	frame_number("status", 137);
+	frame_number("status", 1);
 	frame_number("units", 7);
 	frame_word("why", "odd word*\n");
+	frame_number("errno", 28);
 	frame_send();
 
 	frame_begin("bye");

@@ -253,3 +253,37 @@ fn qemu_error_on_a_bad_argument_is_shown() {
     boot.assert("qemu-failed", 3);
     assert!(boot.finished.stdout.contains("-no-such-option: invalid option"), "{}", boot.finished.stdout);
 }
+
+/// In a child, which has its own memory: an error of the parent is another.
+#[test]
+fn failure_of_a_workload_has_the_error() {
+    kernels::kernel("linux-7.3", "riscv64-nommu");
+    let program = Program::new();
+    program.write(
+        "images/workloads/failing/manifest.yaml",
+        "name: failing\nsummary: fails\naims_at: nothing\nsource: none\nmmu: any\nunit: none\nfinished: never\n\
+         min_ram: 8M\nhealthy: {outcome: pass, kind: finished}\n",
+    );
+    let main = r#"
+        #include "../../guest/sys.h"
+        #include "../../guest/workload.h"
+        int workload_main(const char *role, uint64_t amount)
+        {
+            struct child child;
+
+            (void)amount;
+            if (*role)
+                return sys_open("/absent/file", O_RDONLY) < 0 ? workload_fail("open-failed") : 0;
+            if (!workload_start("child", 0, NULL) || !wait_child(0, 0, &child) || sys_close(-1) == 0)
+                return 0;
+            return workload_fail("child-failed");
+        }
+    "#;
+    program.write("images/workloads/failing/main.c", main);
+    let args = ["--arch", "riscv64-nommu", "--kernel", "linux-7.3", "--ram", "32M", "--workload", "failing"];
+    let boot = Boot::new(&program, &args);
+    boot.assert("workload-failed", 1);
+    let summary = &boot.trial.verdict.summary;
+    // ENOENT
+    assert!(summary.contains(": open-failed; ") && summary.ends_with("(os error 2)"), "{summary}");
+}

@@ -29,7 +29,7 @@ fn agent_says(input: &str) -> Vec<String> {
 }
 
 fn frames() -> Vec<Frame> {
-    let finished = |status, why: &str| Frame::Finished { status, units: 7, why: why.to_owned() };
+    let finished = |status, why: &str, errno| Frame::Finished { status, units: 7, why: why.to_owned(), errno };
     vec![
         Frame::Hello { version: 1, arch: "riscv64-nommu".to_owned(), page_bytes: 4096, ram_kib: 28584 },
         Frame::Speed { loop_us: 0 },
@@ -46,8 +46,8 @@ fn frames() -> Vec<Frame> {
         }),
         Frame::Started { workload: "zombie-victim".to_owned(), pid: u32::MAX, results: None },
         Frame::Progress { units: 42 },
-        finished(0, ""),
-        finished(137, "odd?word??"),
+        finished(0, "", 0),
+        finished(1, "odd?word??", 28),
         Frame::Bye,
     ]
 }

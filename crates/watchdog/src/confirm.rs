@@ -147,7 +147,7 @@ mod tests {
         assert_eq!((recovered.confidence, recovered.evidence.len()), (0.99, 1));
         let mut finished = stuck.clone();
         let at = finished.now();
-        finished.finished = Some(Finish { at, status: 0, units: 1, why: String::new() });
+        finished.finished = Some(Finish { at, status: 0, units: 1, why: String::new(), errno: 0 });
         let finished = confirmation.poll(&finished).unwrap();
         assert_eq!(finished.evidence[0].to_string(), "sysrq-f killed pid 26, and the workload finished at once");
         assert_eq!(finished.confidence, 0.99);

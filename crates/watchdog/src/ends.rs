@@ -11,6 +11,8 @@ pub(super) struct Finish {
     pub status: i32,
     pub units: u64,
     pub why: String,
+    /// That of the last system call that failed; 0 if none is known.
+    pub errno: u64,
 }
 
 /// How QEMU ended.

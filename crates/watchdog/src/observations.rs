@@ -350,8 +350,8 @@ impl Observations {
             }
             Frame::Beat(beat) => self.heartbeat(now, *beat),
             Frame::Progress { .. } => self.workload_progress = Some(now),
-            Frame::Finished { status, units, why } => {
-                self.finish(Finish { at: now, status: *status, units: *units, why: why.clone() });
+            Frame::Finished { status, units, why, errno } => {
+                self.finish(Finish { at: now, status: *status, units: *units, why: why.clone(), errno: *errno });
             }
             Frame::Output { text, more, dropped } if !self.setup.ssh => self.output.add(text, *more, *dropped),
             Frame::Hello { .. } | Frame::Output { .. } | Frame::Bye => {}

@@ -34,7 +34,13 @@ impl Observations {
             SshEvent::Closed => self.session.closed = Some(now),
             SshEvent::LoggedIn | SshEvent::Ending | SshEvent::NotFetched { .. } => {}
             SshEvent::Exited(status) => {
-                self.finish(Finish { at: now, status: *status, units: self.session.lines, why: String::new() });
+                self.finish(Finish {
+                    at: now,
+                    status: *status,
+                    units: self.session.lines,
+                    why: String::new(),
+                    errno: 0,
+                });
             }
             SshEvent::Failed(why) => self.session.failed = Some((now, why.clone())),
         }

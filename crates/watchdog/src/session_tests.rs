@@ -152,7 +152,7 @@ fn first_end_of_a_test_counts() {
     let mut guest = Guest::booted();
     guest.run(5, false).ssh(SshEvent::LoggedIn).ssh(SshEvent::Started).line("1..1").line("not ok 1 mmap");
     guest.ssh(SshEvent::Exited(1));
-    guest.frame(Frame::Finished { status: 126, units: 0, why: "ssh-server-ended".to_owned() });
+    guest.frame(Frame::Finished { status: 126, units: 0, why: "ssh-server-ended".to_owned(), errno: 0 });
     assert_eq!(guest.power_off().kind, Kind::TestFailed);
 }
 

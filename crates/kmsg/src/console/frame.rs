@@ -133,6 +133,7 @@ fn read_kind(kind: &str, fields: &Fields<'_>) -> Option<Frame> {
             status: fields.number("status")?,
             units: fields.number("units")?,
             why: fields.text("why").unwrap_or_default().to_owned(),
+            errno: fields.number("errno").unwrap_or(0),
         },
         "bye" => Frame::Bye,
         _ => return None,

@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn frame() -> Item {
-        Item::Frame { seq: 4, frame: Frame::Finished { status: 0, units: 5, why: String::new() } }
+        Item::Frame { seq: 4, frame: Frame::Finished { status: 0, units: 5, why: String::new(), errno: 0 } }
     }
 
     #[test]

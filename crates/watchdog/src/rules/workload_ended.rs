@@ -140,11 +140,11 @@ fn end_of(observed: &Observations, finish: &Finish, format: TestFormat) -> Optio
 
 fn failure(finish: &Finish) -> Verdict {
     let why = if finish.why.is_empty() { "no reason given" } else { &finish.why };
-    Verdict::new(
-        Kind::WorkloadFailed,
-        RuleId::WorkloadEnded,
-        format!("the workload ended with status {}: {why}", finish.status),
-    )
+    let errno = i32::try_from(finish.errno).ok().filter(|&errno| errno != 0);
+    let last =
+        errno.map(|errno| format!("; the last system call that failed: {}", std::io::Error::from_raw_os_error(errno)));
+    let summary = format!("the workload ended with status {}: {why}{}", finish.status, last.unwrap_or_default());
+    Verdict::new(Kind::WorkloadFailed, RuleId::WorkloadEnded, summary)
 }
 
 /// What slowed down a guest that made progress all the same; `None` when nothing did.

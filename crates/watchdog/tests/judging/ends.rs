@@ -1,7 +1,7 @@
 //! Trials that end: by themselves, by the lab, from outside.
 
 use crate::trial::{Trial, finish};
-use model::{Caveat, Event, Kind, Outcome, Probe, QmpEvent, ShutdownCause};
+use model::{Caveat, Event, Frame, Kind, Outcome, Probe, QmpEvent, ShutdownCause};
 
 #[test]
 fn workload_end_is_a_pass() {
@@ -20,7 +20,20 @@ fn workload_failure_is_inconclusive() {
     trial.power_off();
     let verdict = trial.verdict();
     assert_eq!((verdict.kind, verdict.outcome()), (Kind::WorkloadFailed, Outcome::Inconclusive));
-    assert!(verdict.summary.contains("mmap-failed"));
+    assert_eq!(verdict.summary, "the workload ended with status 1: mmap-failed");
+}
+
+#[test]
+fn workload_failure_names_the_last_error() {
+    let mut trial = Trial::booted();
+    trial.frame(Frame::Finished { status: 1, units: 7, why: "write-failed".to_owned(), errno: 28 });
+    trial.power_off();
+    let summary = trial.verdict().summary;
+    assert!(
+        summary.starts_with("the workload ended with status 1: write-failed; the last system call that failed: ")
+            && summary.ends_with("(os error 28)"),
+        "{summary}"
+    );
 }
 
 #[test]

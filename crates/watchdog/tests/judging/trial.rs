@@ -183,7 +183,12 @@ impl Trial {
 }
 
 pub fn finish(status: i32) -> Frame {
-    Frame::Finished { status, units: 7, why: if status == 0 { String::new() } else { "mmap-failed".to_owned() } }
+    Frame::Finished {
+        status,
+        units: 7,
+        why: if status == 0 { String::new() } else { "mmap-failed".to_owned() },
+        errno: 0,
+    }
 }
 
 /// The counters after so many seconds.
