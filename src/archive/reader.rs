@@ -5,7 +5,7 @@ use super::save::{SaveError, save};
 use crate::host::Cancellable;
 use crate::store::open_regular;
 use model::printable;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
@@ -53,8 +53,16 @@ impl Reader {
         let file = open_regular(path).map_err(ReadError::Open)?;
         let decoder = StreamingDecoder::new(BufReader::new(file));
         let decoder = decoder.map_err(|error| ReadError::Foreign(format!("no zstd: {error}")))?;
-        let input = Cancellable::new(decoder, cancel).take(limits.bytes);
+        let input = Cancellable::new(Checked(decoder), cancel).take(limits.bytes);
         Ok(Self { tar: tar::Archive::new(Box::new(input)), limits })
+    }
+
+    /// Reads what is left behind the last member.
+    ///
+    /// # Errors
+    /// When the archive's checksum is wrong: a bit has changed since it was made.
+    pub fn finish(self) -> Result<(), ReadError> {
+        io::copy(&mut self.tar.into_inner(), &mut io::sink()).map(drop).map_err(damaged)
     }
 
     /// Its members in their order. After an error there are none.
@@ -65,6 +73,21 @@ impl Reader {
         // Raw: a name of any length would be read into memory otherwise.
         let entries = self.tar.entries().map_err(damaged)?.raw(true);
         Ok(Members { entries, limits: self.limits, root: None, count: 0, bytes: 0, has_failed: false })
+    }
+}
+
+/// A frame of zstd, whose checksum is compared at its end.
+struct Checked(StreamingDecoder<BufReader<File>, FrameDecoder>);
+
+impl Read for Checked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.read(buffer)?;
+        let (stored, found) = (self.0.decoder.get_checksum_from_data(), self.0.decoder.get_calculated_checksum());
+        let is_end = length == 0 && !buffer.is_empty();
+        if is_end && stored.is_some_and(|stored| found != Some(stored)) {
+            return Err(io::Error::new(ErrorKind::InvalidData, "its checksum is wrong"));
+        }
+        Ok(length)
     }
 }
 

@@ -202,6 +202,21 @@ fn cut_archive_is_refused() {
 }
 
 #[test]
+fn changed_archive_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let noise: Vec<u8> = (0..200_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let whole = fs::read(archive(&dir, &[RUN, ("night/console.log", EntryType::Regular, &noise)])).unwrap();
+    let changed = dir.path().join("changed");
+    for part in 2..8 {
+        let mut bytes = whole.clone();
+        bytes[whole.len() / 8 * part] ^= 1;
+        fs::write(&changed, bytes).unwrap();
+        let text = refusal(&dir, &changed, LIMITS);
+        assert!(text.contains("is no archive of a run"), "{part}: {text}");
+    }
+}
+
+#[test]
 fn archive_has_limits() {
     let dir = tempfile::tempdir().unwrap();
     // Zeros take no room until they are unpacked.

@@ -46,6 +46,7 @@ pub(super) fn unpack(
             SaveError::Write(source) => ArchiveError::Write { path: path.clone(), source },
         })?;
     }
+    reader.finish().map_err(refused)?;
     let foreign = |reason: &str| refused(ReadError::Foreign(reason.to_owned()));
     let run = root.flatten().ok_or_else(|| foreign("it is empty"))?;
     RunDir::open(&run).map_err(|_| foreign("there is no run.json in it"))?;

@@ -37,9 +37,9 @@ pub(super) fn run(args: &BatchArgs) -> Result<u8, CliError> {
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let signals = TaskSignals::default();
-        let (mut recall, stop) = (signal(SignalKind::user_defined1())?, signals.stop.clone());
+        let (mut user1, stop) = (signal(SignalKind::user_defined1())?, signals.stop.clone());
         tokio::spawn(async move {
-            if recall.recv().await.is_some() {
+            if user1.recv().await.is_some() {
                 print_err("stopping for the lab\n");
                 stop.cancel();
             }

@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::future::poll_fn;
 use std::time::Duration;
 
-/// Timeout of each rung: QMP `quit`, SIGTERM, SIGKILL.
-const RUNG: Duration = Duration::from_secs(5);
+/// Timeout of each of QMP `quit`, SIGTERM, SIGKILL.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Arguments of `oomlab end`.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,11 +58,11 @@ async fn end_one(kept: &KeptSockets) -> std::io::Result<()> {
         Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => return Ok(()),
         Err(error) => return Err(error),
     };
-    let exited = || tokio::time::timeout(RUNG, poll_fn(|cx| process.poll_exit(cx)));
+    let exited = || tokio::time::timeout(STOP_TIMEOUT, poll_fn(|cx| process.poll_exit(cx)));
     {
-        let qmp = Qmp::open(kept.qmp(), RUNG);
+        let qmp = Qmp::open(kept.qmp(), STOP_TIMEOUT);
         // QEMU may close the connection before it replies, and an attached monitor keeps it busy: only its exit counts.
-        drop(qmp.commands().execute(quit {}, RUNG).await);
+        drop(qmp.commands().execute(quit {}, STOP_TIMEOUT).await);
     }
     if exited().await.is_ok() {
         return Ok(());

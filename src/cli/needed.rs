@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::known::Catalogues;
 use super::plan::{image_key, image_path};
-use super::run_options::RunOptions;
+use super::run_options::{ExecutorKind, RunOptions};
 use crate::doctor::{self, Need, Uses};
 use crate::kernel::Source;
 use crate::lab::CachedUserSpace;
@@ -19,11 +19,14 @@ pub(super) struct Programs<'a> {
     pub qemu: Option<&'a Path>,
     /// Folder of LTP.
     pub ltp: Option<&'a Path>,
+    /// Whether other hosts boot the cells, and make their scratch disks.
+    pub boots_elsewhere: bool,
 }
 
 impl<'a> From<&'a RunOptions> for Programs<'a> {
     fn from(options: &'a RunOptions) -> Self {
-        Self { qemu: options.lab.qemu.as_deref(), ltp: options.lab.ltp.as_deref() }
+        let boots_elsewhere = options.executor == ExecutorKind::Slurm;
+        Self { qemu: options.lab.qemu.as_deref(), ltp: options.lab.ltp.as_deref(), boots_elsewhere }
     }
 }
 
@@ -38,7 +41,7 @@ pub(super) fn check(
     own: Option<&KernelArtifact>,
     programs: Programs<'_>,
 ) -> Result<(), CliError> {
-    check_with(plan, uses(plan, catalogues, own, programs.ltp)?, programs.qemu.is_some())
+    check_with(plan, uses(plan, catalogues, own, programs)?)
 }
 
 /// The same for a plan whose kernels, images and disks are all there.
@@ -46,18 +49,25 @@ pub(super) fn check(
 /// # Errors
 /// As [`check`].
 pub(super) fn check_prepared(plan: &Plan, programs: Programs<'_>) -> Result<(), CliError> {
-    let boots = plan.cells.iter().map(|cell| cell.arch).collect();
-    let filesystems = plan.cells.iter().filter_map(|cell| cell.needs.disk.and_then(|disk| disk.filesystem)).collect();
-    check_with(plan, Uses { boots, filesystems, ..Uses::default() }, programs.qemu.is_some())
+    let mut uses = Uses::default();
+    plan.cells.iter().for_each(|cell| add_boot(&mut uses, cell, programs));
+    check_with(plan, uses)
 }
 
-/// `own_qemu`: a program of the user's in place of QEMU.
-fn check_with(plan: &Plan, mut uses: Uses, own_qemu: bool) -> Result<(), CliError> {
+/// Adds what the boot of a cell needs.
+fn add_boot(uses: &mut Uses, cell: &Cell, programs: Programs<'_>) {
+    if programs.boots_elsewhere {
+        return;
+    }
+    uses.filesystems.extend(cell.needs.disk.and_then(|disk| disk.filesystem));
+    if programs.qemu.is_none() {
+        uses.boots.insert(cell.arch);
+    }
+}
+
+fn check_with(plan: &Plan, uses: Uses) -> Result<(), CliError> {
     if !cfg!(feature = "ssh") && plan.cells.iter().any(|cell| cell.needs.root_disk().is_some()) {
         return Err(CliError::Usage("cells with a root disk need a program with the feature `ssh`".to_owned()));
-    }
-    if own_qemu {
-        uses.boots.clear();
     }
     let mut requirements = doctor::requirements(&uses, std::env::consts::ARCH);
     // A QEMU of the user's own brings its firmware along.
@@ -77,13 +87,12 @@ fn uses(
     plan: &Plan,
     catalogues: &Catalogues,
     own: Option<&KernelArtifact>,
-    ltp: Option<&Path>,
+    programs: Programs<'_>,
 ) -> Result<Uses, CliError> {
     let mut uses = Uses::default();
     let (mut kernels, mut images) = (BTreeSet::new(), BTreeSet::new());
     for cell in &plan.cells {
-        uses.boots.insert(cell.arch);
-        uses.filesystems.extend(cell.needs.disk.and_then(|disk| disk.filesystem));
+        add_boot(&mut uses, cell, programs);
         let (name, arch) = (cell.kernel.as_str(), cell.arch);
         let is_own = own.is_some_and(|own| own.name == cell.kernel);
         // A kernel that does not exist is the verdict of its cells.
@@ -109,7 +118,7 @@ fn uses(
             && let Some(manifest) = catalogues.workloads.get(&key.0)
             // The kernel's own tests are another image for each kernel.
             && (images.insert(key) || cell.needs.script.as_ref().is_some_and(|script| script.selftests.is_some()))
-            && !is_cached(cell, manifest, catalogues, ltp)?
+            && !is_cached(cell, manifest, catalogues, programs.ltp)?
         {
             uses.images.insert(arch);
             uses.archive |= manifest.script.is_some();

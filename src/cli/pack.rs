@@ -12,6 +12,7 @@ use super::quarantine::QuarantineArgs;
 use super::run::{read, repeat, select};
 use super::runtime::runtime;
 use crate::archive::HostPaths;
+use crate::host::allow_open_files;
 use crate::kernel::Progress;
 use crate::lab::{Preparation, Ready, Sources};
 use crate::matrix::Purpose;
@@ -58,6 +59,8 @@ pub struct PackArgs {
 /// # Errors
 /// When the matrix is wrong, a cell cannot be made ready, or the pack cannot be written.
 pub fn run(args: &PackArgs, context: &Context) -> Result<u8, CliError> {
+    // The pack has each file open until it is written.
+    allow_open_files();
     let catalogues = Catalogues::read(context, args.mirror.clone())?;
     let mut plan = read(&args.matrix, &catalogues, context)?;
     repeat(&mut plan, args.repeat);
@@ -65,7 +68,12 @@ pub fn run(args: &PackArgs, context: &Context) -> Result<u8, CliError> {
     select(&mut plan, args.filter.as_deref())?;
     let name = root(&plan.name);
     let out = args.out.clone().unwrap_or_else(|| format!("{name}.tar.zst").into());
-    needed::check(&plan, &catalogues, None, Programs { qemu: None, ltp: args.ltp.as_deref() })?;
+    needed::check(
+        &plan,
+        &catalogues,
+        None,
+        Programs { ltp: args.ltp.as_deref(), boots_elsewhere: true, ..Programs::default() },
+    )?;
     // As long as they live, no other process removes the files that they have handed out.
     let sources = Sources {
         kernels: Arc::new(catalogues.kernels),

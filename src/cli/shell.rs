@@ -113,7 +113,12 @@ pub fn run(args: &ShellArgs, context: &Context) -> Result<u8, CliError> {
         notify("a shell has neither the fault `console` nor `vcpu-steal`: the lab makes them during a trial");
     }
     let plan = Plan { schema: PLAN_SCHEMA, name: format!("shell {}", cell.id), cells: vec![cell], skipped: Vec::new() };
-    needed::check(&plan, &catalogues, own.as_ref(), needed::Programs { qemu: None, ltp: args.ltp.as_deref() })?;
+    needed::check(
+        &plan,
+        &catalogues,
+        own.as_ref(),
+        needed::Programs { ltp: args.ltp.as_deref(), ..Default::default() },
+    )?;
     let sources = Sources {
         kernels: Arc::new(catalogues.kernels),
         images: Arc::new(catalogues.images),

@@ -95,6 +95,11 @@ impl FileLock {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
+    /// The locked file.
+    pub const fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Waits for a shared lock: for files that others lock exclusively for moments only.
     ///
     /// # Errors

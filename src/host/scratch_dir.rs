@@ -4,18 +4,26 @@ use super::file_lock::FileLock;
 use super::private_dir::private_dir_in;
 use rustix::fs::{Mode, chmod};
 use rustix::process::geteuid;
+use rustix::system::uname;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Hidden: it may be among runs.
 const PREFIX: &str = ".oomlab-scratch-";
 
-/// Locked as long as the owner lives; beside the content, which may be moved.
+/// Locked as long as the owner lives, and the name of its host; beside the content, which may be moved.
 const LOCK: &str = "lock";
 const CONTENT: &str = "content";
+
+/// Age of a folder of another host that counts as left. Locks of a shared file system may hold on their host alone.
+const MAX_FOREIGN_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Maximum length of a host's name in bytes (Linux, `__NEW_UTS_LEN`).
+const MAX_NAME: u64 = 64;
 
 /// Attempts to lock a new folder before another program removes it.
 const MAX_ATTEMPTS: u32 = 100;
@@ -43,7 +51,9 @@ impl ScratchDir {
         for _ in 0..MAX_ATTEMPTS {
             let dir = private_dir_in(parent, PREFIX)?;
             let path = dir.path().join(LOCK);
-            let lock = match fs::File::create_new(&path).and_then(|_| FileLock::try_existing(&path)) {
+            let named = dir.path().join("host");
+            let made = fs::write(&named, host()).and_then(|()| fs::rename(&named, &path));
+            let lock = match made.and_then(|()| FileLock::try_existing(&path)) {
                 // It was removed before it was locked.
                 Ok(Some(lock)) if !lock.is_linked() => continue,
                 Ok(Some(lock)) => Some(lock),
@@ -80,12 +90,28 @@ impl ScratchDir {
             let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX))
                 && path.symlink_metadata().is_ok_and(|it| it.is_dir() && it.uid() == geteuid().as_raw());
             // One without a lock has just been made.
-            if is_ours && let Ok(Some(_lock)) = FileLock::try_existing(&path.join(LOCK)) {
+            if is_ours
+                && let Ok(Some(lock)) = FileLock::try_existing(&path.join(LOCK))
+                && is_left(lock.file())
+            {
                 // What cannot be removed stays for the next one.
                 let _ = fs::remove_dir_all(&path);
             }
         }
     }
+}
+
+fn host() -> Vec<u8> {
+    uname().nodename().to_bytes().to_vec()
+}
+
+/// Whether this host can tell by the lock, which it has, that the owner is gone.
+fn is_left(lock: &fs::File) -> bool {
+    let mut owner = Vec::new();
+    let is_read = lock.take(MAX_NAME).read_to_end(&mut owner).is_ok();
+    let modified = || lock.metadata().and_then(|it| it.modified());
+    let is_old = || modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= MAX_FOREIGN_AGE));
+    (is_read && (owner.is_empty() || owner == host())) || is_old()
 }
 
 #[cfg(test)]
@@ -118,6 +144,19 @@ mod tests {
         assert!(used.path().is_dir() && next.path().is_dir() && other.is_dir() && !abandoned.exists());
         drop((used, next));
         assert_eq!(names(parent.path()), ["runs"]);
+    }
+
+    #[test]
+    fn folders_of_other_hosts_are_kept_for_a_week() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = abandon(parent.path(), "elsewhere");
+        fs::write(dir.join(LOCK), "another-host").unwrap();
+        ScratchDir::remove_abandoned(parent.path());
+        assert!(dir.is_dir());
+        let lock = fs::File::options().write(true).open(dir.join(LOCK)).unwrap();
+        lock.set_modified(std::time::UNIX_EPOCH).unwrap();
+        ScratchDir::remove_abandoned(parent.path());
+        assert!(!dir.exists());
     }
 
     #[test]

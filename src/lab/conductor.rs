@@ -295,6 +295,7 @@ impl Conductor {
     fn on_deadline(&mut self, at: Stamp, journal: &mut dyn Journal) -> Result<(), LabError> {
         if self.exit_deadline.is_some_and(|deadline| deadline <= at) {
             self.exit_deadline = None;
+            self.end_diagnosis(at, journal);
             self.phase = Phase::Stopping(Stopping::kill(at, &mut self.effects));
             return Ok(());
         }

@@ -31,10 +31,10 @@ pub enum LabError {
         source: std::io::Error,
     },
     /// The disk has no room for a trial's files.
-    #[error("no room for a trial in {}: waited for {lack}; make room, and resume the run", folder.display())]
+    #[error("no room for a trial in {}: waited for {shortage}; make room, and resume the run", folder.display())]
     NoRoom {
         /// What is missing.
-        lack: crate::schedule::Lack,
+        shortage: crate::schedule::Shortage,
         /// The run's folder.
         folder: std::path::PathBuf,
     },

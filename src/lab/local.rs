@@ -63,19 +63,25 @@ impl LocalExecutor {
         };
         record.command.clone_from(&launch.argv);
         match self.drive(&assignment, &launch).await {
-            Ok(driver) => {
+            // If the host's disk is full, this fails too and ends the run.
+            Ok((_, Some(error))) => fail(spec, folder, record, &error),
+            Ok((driver, None)) => {
                 let record = finish(spec, record, &driver)?;
                 if driver.conductor.is_kept() {
                     self.keeper.keep(driver.guest, (launch.sockets, launch.disk), (spec, &record, folder)).await;
                 }
                 Ok(record)
             }
-            // If the host's disk is full, this fails too and ends the run.
             Err(error) => fail(spec, folder, record, &error),
         }
     }
 
-    async fn drive<'a>(&self, assignment: &Assignment<'a>, launch: &Launch) -> Result<Driver<'a>, LabError> {
+    /// Runs the guest to its end. Without a verdict the failure of the lab is the result; a verdict stands whatever fails after it.
+    async fn drive<'a>(
+        &self,
+        assignment: &Assignment<'a>,
+        launch: &Launch,
+    ) -> Result<(Driver<'a>, Option<LabError>), LabError> {
         let Assignment { spec, folder, index, observer, cancel } = assignment;
         let dir = TrialDir::create(folder)?;
         if !launch.argv.is_empty() {
@@ -109,8 +115,12 @@ impl LocalExecutor {
             observer: *observer,
             index: *index,
         };
-        driver.drive().await?;
-        Ok(driver)
+        let failure = driver.drive().await.err();
+        if let Some(error) = &failure {
+            tracing::warn!("trial {}~{}: {error}", spec.cell.id, spec.trial);
+        }
+        let has_verdict = driver.conductor.recorder.watchdog.verdict().is_some();
+        Ok((driver, failure.filter(|_| !has_verdict)))
     }
 
     fn reach(&self, spec: &TrialSpec, launch: &Launch, guest: &dyn Guest) -> Reach {

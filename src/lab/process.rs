@@ -21,7 +21,7 @@ const SPEC: &str = "spec.json";
 /// The file for the process's stderr.
 pub(super) const LOG: &str = "lab.log";
 
-/// Timeout for a cancelled trial's exit: longer than the stop ladder.
+/// Timeout for a cancelled trial's exit: longer than it takes to stop QEMU.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Maximum length of a status line, in bytes.

@@ -4,9 +4,10 @@ use super::error::LabError;
 use super::run::{Preparations, RunOptions};
 use super::trial::Ready;
 use crate::host::HostReader;
-use crate::schedule::{Active, Admission, Costs, Job, Lack, Pace, Queue, Stalled, TimeLeft, time_left};
+use crate::schedule::{Active, Admission, Costs, Job, Pace, Queue, Shortage, Stalled, TimeLeft, time_left};
 use model::{Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,8 @@ pub(super) struct Roster<'p> {
 
 /// The host holds trials back.
 struct Hold {
+    /// For want of what.
+    kind: Discriminant<Shortage>,
     since_s: f64,
     is_reported: bool,
 }
@@ -125,7 +128,7 @@ impl<'p> Roster<'p> {
         let host = self.host.as_ref().map(|host| host.read(&self.folder)).unwrap_or_default();
         match self.queue.pick(now_s, &self.admission, &host) {
             Ok(job) => Ok(self.start(job, now_s)),
-            Err(Some(lack)) if lack.is_of_host() => self.hold(lack, now_s),
+            Err(Some(shortage)) if shortage.is_of_host() => self.hold(shortage, now_s),
             Err(_) => {
                 self.hold = None;
                 Ok(Next::Wait(None))
@@ -144,22 +147,25 @@ impl<'p> Roster<'p> {
 
     /// The host lacks something. If no trial runs, one does after a while all the same: at once if it needs more than guests ever get, or the
     /// host is just busy.
-    fn hold(&mut self, lack: Lack, now_s: f64) -> Result<Next<'p>, LabError> {
+    fn hold(&mut self, shortage: Shortage, now_s: f64) -> Result<Next<'p>, LabError> {
         let is_idle = self.admission.active().is_empty();
-        let hold = self.hold.get_or_insert(Hold { since_s: now_s, is_reported: false });
+        let kind = discriminant(&shortage);
+        let before = self.hold.take().filter(|hold| hold.kind == kind);
+        let hold = self.hold.insert(before.unwrap_or(Hold { kind, since_s: now_s, is_reported: false }));
         let held_s = now_s - hold.since_s;
         if is_idle {
-            let starts_at_once = match lack {
-                Lack::Memory { need, .. } => need >= self.admission.budget().ram_mib,
+            let starts_at_once = match shortage {
+                Shortage::Memory { need, .. } => need >= self.admission.budget().ram_mib,
                 // One guest is slow then, and harms nothing.
-                Lack::Pressure { on, .. } => on != Stalled::Memory,
-                Lack::Disk { .. } | Lack::Busy => false,
+                Shortage::Pressure { on, .. } => on != Stalled::Memory,
+                Shortage::Disk { .. } | Shortage::Busy => false,
             };
-            match lack {
-                Lack::Disk { .. } if held_s >= MAX_HOLD_S => {
-                    return Err(LabError::NoRoom { lack, folder: self.folder.clone() });
+            match shortage {
+                // A cell that is still being prepared may need less.
+                Shortage::Disk { .. } if held_s >= MAX_HOLD_S && self.queue.jobs().iter().all(|job| job.is_ready) => {
+                    return Err(LabError::NoRoom { shortage, folder: self.folder.clone() });
                 }
-                Lack::Disk { .. } => {}
+                Shortage::Disk { .. } => {}
                 _ if starts_at_once || held_s >= MAX_HOLD_S => {
                     if let Some(job) = self.queue.take_first(&self.admission, now_s) {
                         return Ok(self.start(job, now_s));
@@ -172,12 +178,12 @@ impl<'p> Roster<'p> {
             return Ok(Next::Wait(None));
         }
         hold.is_reported = true;
-        let end = match (is_idle, lack) {
+        let end = match (is_idle, shortage) {
             (false, _) => "no further trial starts until then",
-            (true, Lack::Disk { .. }) => "the run ends in a minute otherwise",
+            (true, Shortage::Disk { .. }) => "the run ends in a minute otherwise",
             (true, _) => "one starts in a minute at the latest",
         };
-        Ok(Next::Wait(Some(format!("waiting for {lack}; {end}"))))
+        Ok(Next::Wait(Some(format!("waiting for {shortage}; {end}"))))
     }
 
     /// Notes a trial that has started, and what ends it.

@@ -102,6 +102,21 @@ fn full_disk_ends_the_run_and_says_so_before() {
 }
 
 #[test]
+fn full_disk_does_not_end_the_run_while_cells_are_prepared() {
+    let mut plan = plan(2, 1);
+    plan.cells[0].ram = RamMib(u32::MAX);
+    let mut options = options();
+    options.dump = Some(RamMib(u32::MAX));
+    options.budget.ram_mib = u64::MAX;
+    let ready = (plan.cells[0].id.clone(), Err(Box::new(unprepared())));
+    let mut roster = Roster::new(&plan, &[], prepared([ready]), &options, &std::env::temp_dir());
+    roster.receive_all();
+    for now_s in [10.0, 16.0, 70.0, 700.0] {
+        assert!(matches!(roster.next(now_s), Ok(Next::Wait(_))), "{now_s}");
+    }
+}
+
+#[test]
 fn host_that_stalls_on_storage_runs_one_trial_at_a_time() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(root.path().join("proc/pressure")).unwrap();

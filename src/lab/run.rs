@@ -183,8 +183,15 @@ impl Lab {
     pub async fn watch(&self, cell: &Cell, ready: Ready, guest: GuestSpec, run: &RunDir) -> Result<(), LabError> {
         let clock = Clock::start();
         let done = self.assign(0, cell, 1, guest, Ok(ready), run).run().await;
-        run.finish(clock.now().as_secs_f64(), self.cancel.is_cancelled())?;
-        done.map(drop)
+        let elapsed_s = clock.now().as_secs_f64();
+        match done {
+            Ok(_) => Ok(run.finish(elapsed_s, self.cancel.is_cancelled())?),
+            Err(error) => {
+                // The first error tells more than this one.
+                let _ = run.pause(elapsed_s);
+                Err(error)
+            }
+        }
     }
 
     /// Runs one trial of a cell into a run that may have more trials.

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 /// Results that wait for the loop.
 const QUEUE: usize = 16;
 
-/// Timeout of what comes before the test. By the host's clock, which says nothing of a guest that the host has stopped: the watchdog ends the
+/// Timeout of what comes before the test, and of its status. By the host's clock, which says nothing of a guest that the host has stopped: the watchdog ends the
 /// trial much earlier, by the guest's.
 const START_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
@@ -119,7 +119,8 @@ mod ssh {
 
     /// Limits of a copy from the guest: bytes of the file, and a time.
     const MAX_FILE: usize = 64 << 20;
-    const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Less than the watchdog grants for all of them: the other files are fetched after one that does not end.
+    const FETCH_TIMEOUT: Duration = Duration::from_secs(240);
 
     /// Timeout of a short command.
     const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
@@ -151,7 +152,7 @@ mod ssh {
         };
         // A channel that is closed without a status has 0, too.
         if status == 0 {
-            let written = client.fetch(STATUS, 16, COMMAND_TIMEOUT).await.map_err(failed)?;
+            let written = client.fetch(STATUS, 16, START_TIMEOUT).await.map_err(failed)?;
             if written.trim_ascii() != b"0" {
                 return Err(SessionResult::Failed(
                     "the server closed the test's channel before the test had ended".to_owned(),
@@ -171,7 +172,7 @@ mod ssh {
     /// A file that the test has left; `None` where there is none, as after a test that failed.
     async fn fetch(client: &Client, path: &str) -> Option<SessionResult> {
         let quoted = shlex::try_quote(path).ok()?;
-        let limits = Limits { timeout: COMMAND_TIMEOUT, max_stdout: 16 };
+        let limits = Limits { timeout: FETCH_TIMEOUT, max_stdout: 16 };
         let exists = client.capture(&format!("[ -e {quoted} ]"), tokio::io::empty(), limits).await;
         if exists.as_ref().is_ok_and(|found| !found.status.success()) {
             return None;

@@ -79,7 +79,8 @@ fn link_folder(from: &Path, to: &Path, depth: u32) -> io::Result<()> {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name());
         let (from, to) = (entry.path(), to.join(&name));
-        if kind.is_file() && name != PAGE {
+        // The page of the trial is made again; a file of this name that it fetched is not that.
+        if kind.is_file() && (name != PAGE || depth < MAX_DEPTH) {
             link(&from, &to)?;
         } else if kind.is_dir() && depth > 0 {
             link_folder(&from, &to, depth - 1)?;

@@ -1,7 +1,7 @@
 //! What is packed of a plan.
 
 use super::error::PackError;
-use super::manifest::{Files, Kernel, MANIFEST, Manifest, PLAN, Program, SCHEMA, Test, object};
+use super::manifest::{Files, Kernel, MANIFEST, MAX_MANIFEST, MAX_PLAN, Manifest, PLAN, Program, SCHEMA, Test, object};
 use super::program::OwnProgram;
 use super::script;
 use crate::archive::{self, HostPaths};
@@ -88,7 +88,11 @@ pub fn contents(request: &Request<'_>, program: OwnProgram) -> Result<Vec<archiv
         kernels: kernels.into_values().collect(),
         cells: packed,
     };
-    let mut texts = vec![archive::Entry::text(MANIFEST, json(&manifest)?), plan_text];
+    manifest.check().map_err(|reason| PackError::TooLarge { reason })?;
+    let manifest = archive::Entry::text(MANIFEST, json(&manifest)?);
+    fits(&manifest, MAX_MANIFEST)?;
+    fits(&plan_text, MAX_PLAN)?;
+    let mut texts = vec![manifest, plan_text];
     texts.extend(script::entries(plan));
     if !allows_paths {
         texts.iter().try_for_each(|text| check(text, host))?;
@@ -193,9 +197,29 @@ fn check(text: &archive::Entry, host: &HostPaths) -> Result<(), PackError> {
     }
 }
 
+/// Refuses a text that would not be read again.
+fn fits(text: &archive::Entry, max: u64) -> Result<(), PackError> {
+    let Artifact { file, bytes, .. } = text.artifact();
+    let reason = format!("{file} has {} MiB, more than {}", bytes >> 20, max >> 20);
+    if *bytes > max { Err(PackError::TooLarge { reason }) } else { Ok(()) }
+}
+
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, PackError> {
     let text = serde_json::to_vec_pretty(value).map_err(std::io::Error::other);
     let mut text = text.map_err(PackError::write(Path::new(MANIFEST)))?;
     text.push(b'\n');
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_would_not_be_read_are_not_packed() {
+        let text = archive::Entry::text(PLAN, vec![b' '; 3 << 20]);
+        fits(&text, 3 << 20).unwrap();
+        let error = fits(&text, 1 << 20).unwrap_err().to_string();
+        assert!(error.contains("plan.json has 3 MiB, more than 1; `--filter`"), "{error}");
+    }
 }

@@ -31,6 +31,12 @@ pub enum PackError {
         /// Why.
         reason: String,
     },
+    /// The pack would be larger than any that is read.
+    #[error("the pack would be refused where it runs: {reason}; `--filter` packs fewer cells")]
+    TooLarge {
+        /// What is too large.
+        reason: String,
+    },
     /// A file is missing.
     #[error("there is no {file} in the pack; {REMEDY}")]
     Missing {

@@ -1,8 +1,8 @@
 //! Unpacks the archive of a pack, which may be hostile: only what `pack.json`, its first file, names, with that length and digest.
 
 use super::error::PackError;
-use super::manifest::{MANIFEST, Manifest};
-use super::open::{MAX_TEXT, parse};
+use super::manifest::{MANIFEST, MAX_MANIFEST, Manifest};
+use super::open::parse;
 use crate::archive::{Limits, Member, ReadError, Reader, SaveError, damaged};
 use crate::host::ScratchDir;
 use model::{Artifact, Digest};
@@ -87,7 +87,7 @@ fn unpack(reader: &mut Reader, folder: &Path) -> Result<Manifest, Failed> {
     if first.name() != MANIFEST {
         return Err(foreign(format!("its first file is `{}`, not {MANIFEST}", shown(&first))));
     }
-    let manifest = parse(&first.content(MAX_TEXT)?)?;
+    let manifest = parse(&first.content(MAX_MANIFEST)?)?;
     let (mut known, mut scripts) = (known(&manifest), SCRIPTS.to_vec());
     for member in members {
         let mut member = member?;

@@ -2,7 +2,7 @@
 
 use super::error::PackError;
 use super::extract::{LIMITS, extract};
-use super::manifest::{Files, Kernel, MANIFEST, Manifest, PLAN, SCHEMA};
+use super::manifest::{Files, Kernel, MANIFEST, MAX_MANIFEST, MAX_PLAN, Manifest, PLAN, SCHEMA};
 use crate::host::ScratchDir;
 use crate::store::{digest_file, read_regular};
 use model::{Arch, Artifact, Cell, CellId, Digest, KernelArtifact, KernelName, PLAN_SCHEMA, Plan};
@@ -14,8 +14,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
-/// Maximum length of `pack.json` and of `plan.json` in bytes.
-pub(super) const MAX_TEXT: u64 = 512 << 20;
 /// Maximum length of a test's script in bytes.
 const MAX_SCRIPT: u64 = 4 << 20;
 
@@ -70,7 +68,7 @@ impl Pack {
         }
         // QEMU gets these paths.
         let folder = std::path::absolute(path).map_err(PackError::read(path))?;
-        let text = read_regular(&folder.join(MANIFEST), MAX_TEXT);
+        let text = read_regular(&folder.join(MANIFEST), MAX_MANIFEST);
         let text =
             text.map_err(|error| PackError::NoPack { path: path.to_owned(), reason: format!("{MANIFEST}: {error}") })?;
         Self::of(folder, parse(&text)?, BTreeSet::new(), None)
@@ -84,7 +82,7 @@ impl Pack {
     ) -> Result<Self, PackError> {
         let path = folder.join(PLAN);
         check(&folder, &manifest.plan)?;
-        let text = read_regular(&path, MAX_TEXT).map_err(PackError::read(&path))?;
+        let text = read_regular(&path, MAX_PLAN).map_err(PackError::read(&path))?;
         let wrong = |reason: String| PackError::Manifest { reason: format!("{PLAN}: {reason}") };
         let plan: Plan = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         if plan.schema != PLAN_SCHEMA {
@@ -191,6 +189,6 @@ pub(super) fn parse(text: &[u8]) -> Result<Manifest, PackError> {
         return Err(PackError::Schema { found, known: SCHEMA });
     }
     let manifest: Manifest = serde_json::from_slice(text).map_err(wrong)?;
-    manifest.check()?;
+    manifest.check().map_err(|reason| PackError::Manifest { reason })?;
     Ok(manifest)
 }

@@ -1,8 +1,8 @@
 //! Admission of trials by what the host has. A function of readings.
 
 use super::host_state::{DiskSpace, HostState};
-use super::lack::{Lack, Place, Stalled};
 use super::need::Need;
+use super::shortage::{Place, Shortage, Stalled};
 
 /// Limits on the host's resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +134,9 @@ impl Admission {
     }
 
     /// What a trial lacks; `None` for one that may start.
-    pub fn lack(&self, need: Need, host: &HostState) -> Option<Lack> {
+    pub fn shortage(&self, need: Need, host: &HostState) -> Option<Shortage> {
         let need = self.budget.clamp(need);
-        let busy = || (!self.has_room(need)).then_some(Lack::Busy);
+        let busy = || (!self.has_room(need)).then_some(Shortage::Busy);
         busy().or_else(|| self.pressure(host)).or_else(|| self.memory(need, host)).or_else(|| self.disk(need, host))
     }
 
@@ -171,36 +171,36 @@ impl Admission {
         taken.saturating_add(need.ram_mib) <= self.budget.ram_mib
     }
 
-    fn memory(&self, need: Need, host: &HostState) -> Option<Lack> {
-        let own = || (!self.fits_ram(need)).then_some(Lack::Busy);
+    fn memory(&self, need: Need, host: &HostState) -> Option<Shortage> {
+        let own = || (!self.fits_ram(need)).then_some(Shortage::Busy);
         let Some(available) = host.available_mib else { return own() };
-        let lack = |need, outstanding, reserve| Lack::Memory { need, available, outstanding, reserve };
+        let shortage = |need, outstanding, reserve| Shortage::Memory { need, available, outstanding, reserve };
         let Some(reserve) = self.budget.reserve_mib else {
-            return (available < MIN_AVAILABLE_MIB).then(|| lack(need.ram_mib, 0, MIN_AVAILABLE_MIB));
+            return (available < MIN_AVAILABLE_MIB).then(|| shortage(need.ram_mib, 0, MIN_AVAILABLE_MIB));
         };
         let untouched = |active: &Active| active.need.ram_mib.saturating_sub(active.resident_mib);
         let outstanding: u64 = self.active.iter().map(untouched).sum();
         let is_short = need.ram_mib.saturating_add(outstanding).saturating_add(reserve) > available;
-        is_short.then(|| own().unwrap_or(lack(need.ram_mib, outstanding, reserve)))
+        is_short.then(|| own().unwrap_or(shortage(need.ram_mib, outstanding, reserve)))
     }
 
-    fn pressure(&self, host: &HostState) -> Option<Lack> {
+    fn pressure(&self, host: &HostState) -> Option<Shortage> {
         let limits = [
             (Stalled::Memory, host.pressure.memory, MAX_MEMORY_PRESSURE),
             (Stalled::Io, host.pressure.io, MAX_IO_PRESSURE),
         ];
         let over = limits.into_iter().find(|(_, percent, max)| percent >= max);
-        over.map(|(on, percent, _)| Lack::Pressure { on, percent })
+        over.map(|(on, percent, _)| Shortage::Pressure { on, percent })
     }
 
-    fn disk(&self, need: Need, host: &HostState) -> Option<Lack> {
+    fn disk(&self, need: Need, host: &HostState) -> Option<Shortage> {
         let sum = |of: fn(&Need) -> u64| self.active.iter().map(|active| of(&active.need)).sum::<u64>() + of(&need);
         let (record, scratch) = (sum(|need| need.record_mib), sum(|need| need.scratch_mib));
         let DiskSpace { record_mib, scratch_mib, is_shared } = host.disk;
         let record = if is_shared { record.saturating_add(scratch) } else { record };
         let short = |place, need: u64, free: Option<u64>| {
             let need = need.saturating_add(MIN_FREE_MIB);
-            free.filter(|free| need > *free).map(|free| Lack::Disk { place, need, free })
+            free.filter(|free| need > *free).map(|free| Shortage::Disk { place, need, free })
         };
         let scratch =
             if need.scratch_mib > 0 && !is_shared { short(Place::Scratch, scratch, scratch_mib) } else { None };

@@ -23,24 +23,24 @@ fn host(available_mib: u64) -> HostState {
 fn memory_that_guests_have_not_touched_counts() {
     let mut admission = admission(8, 800);
     admission.take(active(0, need(1, 300), 0));
-    assert_eq!(admission.lack(need(1, 300), &host(1000)), None);
+    assert_eq!(admission.shortage(need(1, 300), &host(1000)), None);
     admission.take(active(1, need(1, 300), 300));
     // The second guest has touched all of it: that is no longer available.
-    assert_eq!(admission.lack(need(1, 200), &host(700)), None);
-    assert_eq!(admission.lack(need(1, 201), &host(700)), Some(Lack::Busy), "with the reserve");
+    assert_eq!(admission.shortage(need(1, 200), &host(700)), None);
+    assert_eq!(admission.shortage(need(1, 201), &host(700)), Some(Shortage::Busy), "with the reserve");
     admission.touched(0, 300);
-    assert_eq!(admission.lack(need(1, 200), &host(400)), None, "what it has touched is not counted twice");
+    assert_eq!(admission.shortage(need(1, 200), &host(400)), None, "what it has touched is not counted twice");
 }
 
 #[test]
 fn memory_that_other_programs_take_is_named() {
     let mut admission = admission(8, 800);
     admission.take(active(0, need(1, 300), 100));
-    let lack = admission.lack(need(1, 300), &host(500)).unwrap();
-    assert_eq!(lack, Lack::Memory { need: 300, available: 500, outstanding: 200, reserve: 200 });
+    let shortage = admission.shortage(need(1, 300), &host(500)).unwrap();
+    assert_eq!(shortage, Shortage::Memory { need: 300, available: 500, outstanding: 200, reserve: 200 });
     let text = "memory: 500 MiB available, 300 MiB needed, 200 MiB for guests that run, 200 MiB kept for the host";
-    assert_eq!(lack.to_string(), text);
-    assert!(lack.is_of_host());
+    assert_eq!(shortage.to_string(), text);
+    assert!(shortage.is_of_host());
 }
 
 #[test]
@@ -48,20 +48,26 @@ fn memory_of_the_user_counts_instead_of_what_is_available() {
     let mut admission =
         Admission::new(Budget { cpus: 8, ram_mib: 1000, reserve_mib: None, jobs: None, guests: u32::MAX });
     admission.take(active(0, need(1, 600), 0));
-    assert_eq!(admission.lack(need(1, 400), &host(300)), None);
-    assert_eq!(admission.lack(need(1, 401), &host(99_999)), Some(Lack::Busy));
-    let short = admission.lack(need(1, 400), &host(100)).unwrap();
-    assert!(matches!(short, Lack::Memory { available: 100, .. }), "the host is out of memory all the same: {short}");
+    assert_eq!(admission.shortage(need(1, 400), &host(300)), None);
+    assert_eq!(admission.shortage(need(1, 401), &host(99_999)), Some(Shortage::Busy));
+    let short = admission.shortage(need(1, 400), &host(100)).unwrap();
+    assert!(
+        matches!(short, Shortage::Memory { available: 100, .. }),
+        "the host is out of memory all the same: {short}"
+    );
 }
 
 #[test]
 fn pressure_holds_all_trials() {
     let admission = admission(8, 800);
-    let lack = |pressure| admission.lack(need(1, 1), &HostState { pressure, ..host(9999) });
-    assert_eq!(lack(Pressure { memory: 9.9, io: 49.0 }), None);
-    let memory = lack(Pressure { memory: 12.4, ..Pressure::default() }).unwrap();
+    let shortage = |pressure| admission.shortage(need(1, 1), &HostState { pressure, ..host(9999) });
+    assert_eq!(shortage(Pressure { memory: 9.9, io: 49.0 }), None);
+    let memory = shortage(Pressure { memory: 12.4, ..Pressure::default() }).unwrap();
     assert_eq!(memory.to_string(), "the host: its tasks wait for memory 12 % of the time");
-    assert!(matches!(lack(Pressure { io: 50.0, ..Pressure::default() }), Some(Lack::Pressure { on: Stalled::Io, .. })));
+    assert!(matches!(
+        shortage(Pressure { io: 50.0, ..Pressure::default() }),
+        Some(Shortage::Pressure { on: Stalled::Io, .. })
+    ));
 }
 
 #[test]
@@ -72,15 +78,15 @@ fn disk_space_counts_where_it_is_used() {
         let disk = DiskSpace { record_mib: Some(record), scratch_mib: Some(scratch), is_shared };
         HostState { disk, ..host(9999) }
     };
-    assert_eq!(admission.lack(writer, &disk(306, 756, false)), None);
-    assert_eq!(admission.lack(writer, &disk(806, 0, true)), None);
-    let records = Some(Lack::Disk { place: Place::Records, need: 806, free: 805 });
-    assert_eq!(admission.lack(writer, &disk(805, 0, true)), records);
-    let scratch = Some(Lack::Disk { place: Place::Scratch, need: 756, free: 755 });
-    assert_eq!(admission.lack(writer, &disk(306, 755, false)), scratch);
+    assert_eq!(admission.shortage(writer, &disk(306, 756, false)), None);
+    assert_eq!(admission.shortage(writer, &disk(806, 0, true)), None);
+    let records = Some(Shortage::Disk { place: Place::Records, need: 806, free: 805 });
+    assert_eq!(admission.shortage(writer, &disk(805, 0, true)), records);
+    let scratch = Some(Shortage::Disk { place: Place::Scratch, need: 756, free: 755 });
+    assert_eq!(admission.shortage(writer, &disk(306, 755, false)), scratch);
     admission.take(active(0, writer, 0));
-    assert_eq!(admission.lack(need(1, 1), &disk(306, 0, false)), None, "it writes no disk");
-    assert!(admission.lack(writer, &disk(306, 9999, false)).is_some(), "both have records");
+    assert_eq!(admission.shortage(need(1, 1), &disk(306, 0, false)), None, "it writes no disk");
+    assert!(admission.shortage(writer, &disk(306, 9999, false)).is_some(), "both have records");
 }
 
 #[test]
@@ -88,9 +94,9 @@ fn unknown_readings_limit_nothing_but_the_budget() {
     let mut admission = admission(4, 1000);
     let unknown = HostState::default();
     admission.take(active(0, need(1, 600), 0));
-    assert_eq!(admission.lack(need(1, 400), &unknown), None);
-    assert_eq!(admission.lack(need(1, 401), &unknown), Some(Lack::Busy));
-    assert_eq!(admission.lack(need(4, 10), &unknown), Some(Lack::Busy));
+    assert_eq!(admission.shortage(need(1, 400), &unknown), None);
+    assert_eq!(admission.shortage(need(1, 401), &unknown), Some(Shortage::Busy));
+    assert_eq!(admission.shortage(need(4, 10), &unknown), Some(Shortage::Busy));
 }
 
 #[test]
@@ -98,23 +104,23 @@ fn jobs_and_descriptors_limit_trials() {
     let budget = Budget { cpus: 1, ram_mib: 1000, reserve_mib: None, jobs: Some(20), guests: 2 };
     let mut admission = Admission::new(budget);
     for id in 0..2 {
-        assert_eq!(admission.lack(need(1, 10), &HostState::default()), None);
+        assert_eq!(admission.shortage(need(1, 10), &HostState::default()), None);
         admission.take(active(id, need(1, 10), 0));
     }
-    assert_eq!(admission.lack(need(1, 10), &HostState::default()), Some(Lack::Busy));
+    assert_eq!(admission.shortage(need(1, 10), &HostState::default()), Some(Shortage::Busy));
     let parallel = |cpus, ram_mib| Budget { jobs: None, cpus: 9, ..budget }.parallel(need(cpus, ram_mib));
     assert_eq!((parallel(1, 10), parallel(9, 10), parallel(1, 600), parallel(99, 9999)), (2, 1, 1, 1));
     let mut admission = Admission::new(Budget { jobs: Some(2), guests: u32::MAX, ..budget });
     admission.take(active(0, need(1, 10), 0));
-    assert_eq!(admission.lack(need(1, 10), &HostState::default()), None, "`--jobs` overrides the CPU limit");
+    assert_eq!(admission.shortage(need(1, 10), &HostState::default()), None, "`--jobs` overrides the CPU limit");
 }
 
 #[test]
 fn trial_that_exceeds_the_budget_takes_all_of_it() {
     let mut admission = admission(1, 100);
-    assert_eq!(admission.lack(need(8, 999), &HostState::default()), None);
+    assert_eq!(admission.shortage(need(8, 999), &HostState::default()), None);
     admission.take(active(0, need(8, 999), 0));
-    assert_eq!(admission.lack(need(1, 1), &HostState::default()), Some(Lack::Busy));
+    assert_eq!(admission.shortage(need(1, 1), &HostState::default()), Some(Shortage::Busy));
 }
 
 proptest! {
@@ -130,7 +136,7 @@ proptest! {
             let resident: u64 = admission.active().iter().map(|active| active.resident_mib).sum();
             let other = others[id % others.len()];
             let available = total.saturating_sub(resident + other);
-            if admission.lack(need(cpus, ram_mib), &host(available)).is_none() {
+            if admission.shortage(need(cpus, ram_mib), &host(available)).is_none() {
                 admission.take(active(id, need(cpus, ram_mib), 0));
                 // When all of them touch all of their memory, the reserve is still there.
                 let wanted: u64 = admission.active().iter().map(|active| active.need.ram_mib).sum();

@@ -4,8 +4,8 @@
 use super::admission::{Active, Admission};
 use super::costs::Costs;
 use super::host_state::HostState;
-use super::lack::Lack;
 use super::need::Need;
+use super::shortage::Shortage;
 use model::{Cell, RamMib};
 use std::cmp::Reverse;
 
@@ -80,16 +80,17 @@ impl Queue {
     ///
     /// A trial may pass the first one if that does not delay it: it leaves room for the first one, or is expected to end before that
     /// one fits. When that time has come, no trial passes but those that leave room: a big trial does not starve.
-    pub fn pick(&mut self, now_s: f64, admission: &Admission, host: &HostState) -> Result<Job, Option<Lack>> {
+    pub fn pick(&mut self, now_s: f64, admission: &Admission, host: &HostState) -> Result<Job, Option<Shortage>> {
         let Some(first) = self.first(admission, now_s) else { return Err(None) };
-        let Some(lack) = admission.lack(self.waiting[first].need, host) else { return Ok(self.take(first)) };
-        if lack.is_for_all() {
-            return Err(Some(lack));
+        let Some(shortage) = admission.shortage(self.waiting[first].need, host) else { return Ok(self.take(first)) };
+        if shortage.is_for_all() {
+            return Err(Some(shortage));
         }
         let window = self.window(first, (now_s, admission, host));
-        let passes = |job: &Job| job.is_ready && admission.lack(job.need, host).is_none() && window.admits(job, now_s);
+        let passes =
+            |job: &Job| job.is_ready && admission.shortage(job.need, host).is_none() && window.admits(job, now_s);
         let next = self.waiting.iter().enumerate().position(|(at, job)| at != first && passes(job));
-        next.map(|at| self.take(at)).ok_or(Some(lack))
+        next.map(|at| self.take(at)).ok_or(Some(shortage))
     }
 
     /// Removes and returns the first trial that is ready, whether it fits or not.

@@ -108,7 +108,7 @@ fn pressure_keeps_small_trials_too() {
     let mut queue = Queue::new([job(0, 1, 9.0, 4), job(1, 1, 1.0, 1)], &admission);
     let mut host = HostState::default();
     host.pressure.memory = 50.0;
-    assert!(matches!(queue.pick(0.0, &admission, &host), Err(Some(Lack::Pressure { .. }))));
+    assert!(matches!(queue.pick(0.0, &admission, &host), Err(Some(Shortage::Pressure { .. }))));
     assert_eq!(queue.take_first(&admission, 0.0).unwrap().id, 0);
 }
 

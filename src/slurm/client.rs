@@ -85,7 +85,7 @@ impl Slurm {
     ///
     /// # Errors
     /// When Slurm does not answer.
-    pub async fn recall(&self, arrays: &[u32]) -> Result<(), SlurmError> {
+    pub async fn signal_workers(&self, arrays: &[u32]) -> Result<(), SlurmError> {
         cancel(&["--batch", "--signal=USR1"], arrays).await
     }
 
@@ -133,9 +133,18 @@ async fn cancel(how: &[&str], arrays: &[u32]) -> Result<(), SlurmError> {
 async fn run(program: &'static str, arguments: &[String]) -> Result<String, SlurmError> {
     let mut command = Command::new(program);
     command.args(arguments);
-    // What the user has set for their own commands would hide tasks from the lab: formats, filters, another cluster.
+    // What the user has set for their own commands would hide tasks from the lab (formats, filters, another cluster), or send them signals.
     let is_of_user = |name: &str| {
-        let names = ["SBATCH_WAIT", "SBATCH_CLUSTERS", "SLURM_CLUSTERS", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"];
+        let names = [
+            "SBATCH_WAIT",
+            "SBATCH_SIGNAL",
+            "SBATCH_OUTPUT",
+            "SBATCH_ERROR",
+            "SBATCH_CLUSTERS",
+            "SLURM_CLUSTERS",
+            "SLURM_ARRAY_TASK_ID",
+            "SLURM_JOB_ID",
+        ];
         name.starts_with("SQUEUE_") || name.starts_with("SCANCEL_") || names.contains(&name)
     };
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_user)) {

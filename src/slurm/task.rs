@@ -87,12 +87,15 @@ pub struct Task {
 }
 
 /// Reasons for which a task waits indefinitely (squeue(1), "JOB REASON CODES").
-const HOPELESS: [&str; 4] = ["PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS"];
+const UNSCHEDULABLE: [&str; 5] =
+    ["PartitionTimeLimit", "AssociationTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS"];
 
 impl Task {
     /// Whether it waits for something that does not change by itself.
-    pub fn is_hopeless(&self) -> bool {
-        self.state == TaskState::Waiting && HOPELESS.contains(&self.reason.as_str())
+    pub fn is_unschedulable(&self) -> bool {
+        // `QOSMaxWallDurationPerJobLimit` and its like: limits of a QOS or an association on each job.
+        let is_per_job = self.reason.contains("PerJob");
+        self.state == TaskState::Waiting && (is_per_job || UNSCHEDULABLE.contains(&self.reason.as_str()))
     }
 
     /// The tasks in the output of `squeue`. Lines of jobs that are no tasks of arrays are left out.

@@ -240,7 +240,7 @@ fn unanswered_shutdown_action_holds_up_nothing_for_long() {
 }
 
 #[test]
-fn stop_ladder_ends_with_an_error() {
+fn qemu_that_survives_sigkill_is_an_error() {
     let mut trial = Trial::watching();
     trial.input(1.0, Input::Cancelled);
     assert_eq!(trial.kind(), Some(Kind::Interrupted));

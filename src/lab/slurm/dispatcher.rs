@@ -4,8 +4,8 @@ use super::batch::{Progress, TaskFiles, publish};
 use super::executor::{Ends, Request, SlurmOptions, Update};
 use super::folder::JobsFolder;
 use super::intake::Intake;
-use super::sighting::Sighting;
 use super::submission::{Draft, Unconfirmed};
+use super::task_tracker::TaskTracker;
 use crate::host::Clock;
 use crate::lab::local::{draft, fail};
 use crate::lab::{LabError, Observer};
@@ -51,7 +51,7 @@ pub(super) struct OpenTask {
     pub files: TaskFiles,
     /// With their positions in the batch.
     pub trials: Vec<(usize, OpenTrial)>,
-    pub sighting: Sighting,
+    pub tracker: TaskTracker,
     /// How far it had come at the last look.
     pub progress: Option<Progress>,
 }
@@ -74,7 +74,7 @@ pub(super) struct Dispatcher {
     /// Number of arrays so far.
     pub arrays: u32,
     /// Whether Slurm may have an array whose trials were submitted again.
-    pub may_have_ghosts: bool,
+    pub may_have_duplicates: bool,
     pub costs: Costs,
     pub clock: Clock,
     pub intake: Intake,
@@ -109,7 +109,7 @@ impl Dispatcher {
             tasks: Vec::new(),
             jobs: None,
             arrays: 0,
-            may_have_ghosts: false,
+            may_have_duplicates: false,
             clock: Clock::start(),
             gathered: None,
             list_at: Duration::ZERO,
@@ -202,7 +202,8 @@ impl Dispatcher {
     /// Tolerates an outage of the controller: tasks run on without it.
     fn reached(&mut self, done: Result<(), LabError>) -> Result<(), LabError> {
         match done {
-            Err(LabError::Slurm(error @ SlurmError::Unreachable { .. })) => {
+            // A command may fail with words that are not known, as when munged restarts, or not start at all on a busy host.
+            Err(LabError::Slurm(error @ (SlurmError::Unreachable { .. } | SlurmError::Run { .. }))) => {
                 self.note_once(format!("{}; trying again", printable(&error.to_string())));
                 let goes_on = self.intake.unreachable(self.clock.elapsed());
                 if goes_on { Ok(()) } else { Err(error.into()) }
@@ -251,6 +252,19 @@ impl Request {
     pub fn interrupt(&self, why: &str) {
         let verdict = Verdict::new(Kind::Interrupted, RuleId::Interrupted, why);
         self.end(Ok(TrialRecord { verdict, ..draft(&self.spec) }));
+    }
+
+    /// Ends the trial with the complete record that its worker has left in the task's folder, where it could not be moved or the worker died
+    /// before; returns whether there is one. Only a record that is about its guest has a node.
+    pub fn publish_left(&self, files: &TaskFiles) -> Result<bool, LabError> {
+        let folder = files.trial(&self.name());
+        if read_trial(&folder).is_ok_and(|record| record.node.is_some()) {
+            let moved = publish(&folder, &self.folder);
+            moved.map_err(|source| LabError::Io { what: "moving a trial's folder to the run's", source })?;
+            self.end(Ok(read_trial(&self.folder)?));
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Records the failure of its task, with the files that the trial has left; if its worker has recorded it after all, that counts.

@@ -64,23 +64,29 @@ impl JobsFolder {
         Ok(Self { dir, name })
     }
 
-    /// That of a lab that died; `None` if its run has no jobs.
+    /// That of a lab that died, and where its run was then; `None` if the run has no jobs.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn open(run: &RunDir) -> Result<Option<Self>, LabError> {
+    pub fn open(run: &RunDir) -> Result<Option<(Self, PathBuf)>, LabError> {
         let dir = run.path().join(FOLDER);
         let path = dir.join("jobs.json");
-        if !path.is_file() {
-            return Ok(None);
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(LabError::Io { what: "reading the folder of Slurm's jobs", source }),
+            Ok(_) => {}
         }
         let Jobs { name, run: owner, .. } = read_json(&path, SCHEMA)?;
         if !is_prefix(&name) {
             let why = format!("{}: `{}` is no name of a run's jobs: remove the file", path.display(), printable(&name));
             return Err(LabError::Dispatcher { why });
         }
-        let is_own = std::fs::canonicalize(run.path()).is_ok_and(|own| own == owner);
-        Ok(is_own.then_some(Self { dir, name }))
+        Ok(Some((Self { dir, name }, owner)))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.dir
     }
 
     /// How the names of all jobs begin.

@@ -1,8 +1,8 @@
 //! What has become of the tasks: by what Slurm says, and by the records that are there.
 
 use super::dispatcher::{Dispatcher, OpenTask, OpenTrial};
+use super::disposition::{Disposition, TaskEnd, disposition};
 use super::executor::Update;
-use super::fate::{Fate, Remains, fate};
 use super::look::{Found, Wanted, look};
 use crate::lab::LabError;
 use crate::schedule::Costs;
@@ -33,29 +33,29 @@ impl Dispatcher {
         let listed = self.options.slurm.tasks(&arrays.into_iter().collect::<Vec<_>>()).await?;
         let mut listed: BTreeMap<TaskId, Task> = listed.into_iter().map(|task| (task.id, task)).collect();
         let now = self.clock.elapsed();
-        for task in self.tasks.iter_mut().filter(|task| task.sighting.over().is_none()) {
+        for task in self.tasks.iter_mut().filter(|task| task.tracker.over().is_none()) {
             let rest = TaskId { index: TaskId::REST, ..task.id };
             let seen = listed.remove(&task.id).or_else(|| listed.get(&rest).cloned());
-            task.sighting.update(now, seen);
+            task.tracker.update(now, seen);
         }
         self.note_waiting();
         // Others of these arrays may run.
-        let hopeless = self.tasks.iter().filter(|task| task.sighting.is_hopeless()).map(|task| task.id.array);
-        let hopeless: BTreeSet<u32> = hopeless.collect();
-        Ok(self.options.slurm.cancel_waiting(&hopeless.into_iter().collect::<Vec<_>>()).await?)
+        let unschedulable = self.tasks.iter().filter(|task| task.tracker.is_unschedulable()).map(|task| task.id.array);
+        let unschedulable: BTreeSet<u32> = unschedulable.collect();
+        Ok(self.options.slurm.cancel_waiting(&unschedulable.into_iter().collect::<Vec<_>>()).await?)
     }
 
     /// Notes why no task runs, after a while and once for each reason.
     fn note_waiting(&mut self) {
         let now = self.clock.elapsed();
-        if !self.tasks.iter().all(|task| task.sighting.is(TaskState::Waiting)) {
+        if !self.tasks.iter().all(|task| task.tracker.is(TaskState::Waiting)) {
             self.all_wait = None;
             return;
         }
         if now < *self.all_wait.get_or_insert(now) + LONG_WAIT {
             return;
         }
-        let seen = || self.tasks.iter().filter_map(|task| task.sighting.task());
+        let seen = || self.tasks.iter().filter_map(|task| task.tracker.task());
         let reason = seen().find(|task| !["None", "Priority", ""].contains(&task.reason.as_str()));
         if let Some(text) = reason.map(|task| format!("all tasks wait: {}", printable(&task.reason))) {
             self.note_once(text);
@@ -66,7 +66,7 @@ impl Dispatcher {
     pub(super) async fn collect(&mut self, is_listed: bool) {
         let wanted = |task: &OpenTask| Wanted {
             files: task.files.clone(),
-            progress: is_listed || task.sighting.over().is_some(),
+            progress: is_listed || task.tracker.over().is_some(),
             trials: task.trials.iter().map(|(_, trial)| trial.request.folder.clone()).collect(),
         };
         let (cells, wanted) = (self.run.join("cells"), self.tasks.iter().map(wanted).collect::<Vec<_>>());
@@ -74,7 +74,7 @@ impl Dispatcher {
         let looked = looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         for (task, Found { progress, records }) in self.tasks.iter_mut().zip(looked) {
             task.progress = progress.or(task.progress.take());
-            let shown = task.progress.as_ref().filter(|_| is_listed && task.sighting.is(TaskState::Running));
+            let shown = task.progress.as_ref().filter(|_| is_listed && task.tracker.is(TaskState::Running));
             let mut records = records.into_iter();
             task.trials.retain_mut(|(position, OpenTrial { request, unreadable, .. })| {
                 if let Some(status) = shown.filter(|progress| progress.trial == *position).and_then(|it| it.status) {
@@ -110,7 +110,7 @@ impl Dispatcher {
     pub(super) fn settle(&mut self) -> Result<(), LabError> {
         let now = self.clock.elapsed();
         for task in &mut self.tasks {
-            let Some(over) = task.sighting.over().filter(|over| now >= over.since + SETTLE) else { continue };
+            let Some(over) = task.tracker.over().filter(|over| now >= over.since + SETTLE) else { continue };
             if let Some(error) = task.trials.iter_mut().find_map(|(_, trial)| trial.unreadable.take()) {
                 if now >= over.since + MAX_UNREADABLE {
                     return Err(error.into());
@@ -119,19 +119,32 @@ impl Dispatcher {
             }
             let (ending, text) = (over.ending, task.describe());
             let mut again = 0;
-            for (position, trial) in task.trials.drain(..) {
+            let mut trials = std::mem::take(&mut task.trials).into_iter();
+            while let Some((position, trial)) = trials.next() {
                 let has_begun = task.progress.as_ref().is_some_and(|progress| progress.trial >= position);
-                match fate(&Remains { ending, has_begun_any: task.progress.is_some(), has_begun, lost: trial.lost }) {
-                    Fate::Resubmitted => {
-                        again += 1;
-                        let is_lost = ending.is_none_or(|ending| ending == Ending::Lost);
-                        self.waiting.push(OpenTrial { lost: trial.lost + u32::from(is_lost), ..trial });
-                    }
-                    Fate::Interrupted => {
-                        self.ends.incomplete.store(true, Ordering::Relaxed);
-                        trial.request.interrupt(&text);
-                    }
-                    Fate::Failed => trial.request.fail(&task.files, &text)?,
+                let has_begun_any = task.progress.is_some();
+                let done = match trial.request.publish_left(&task.files) {
+                    Ok(false) => match disposition(&TaskEnd { ending, has_begun_any, has_begun, lost: trial.lost }) {
+                        Disposition::Resubmitted => {
+                            again += 1;
+                            let is_lost = ending.is_none_or(|ending| ending == Ending::Lost);
+                            self.waiting.push(OpenTrial { lost: trial.lost + u32::from(is_lost), ..trial });
+                            continue;
+                        }
+                        Disposition::Interrupted => {
+                            self.ends.incomplete.store(true, Ordering::Relaxed);
+                            trial.request.interrupt(&text);
+                            Ok(())
+                        }
+                        Disposition::Failed => trial.request.fail(&task.files, &text),
+                    },
+                    published => published.map(drop),
+                };
+                if let Err(error) = done {
+                    // They are answered with the failure once the jobs are cancelled.
+                    self.waiting.push(trial);
+                    self.waiting.extend(trials.map(|(_, trial)| trial));
+                    return Err(error);
                 }
             }
             // A worker that lives on without Slurm's knowledge ends no trial then.
@@ -146,7 +159,7 @@ impl Dispatcher {
 impl OpenTask {
     /// `Slurm task 17_3 on n1: TIMEOUT, exit code 0 (TimeLimit); its output ends: …`.
     fn describe(&self) -> String {
-        let Some(seen) = self.sighting.task() else {
+        let Some(seen) = self.tracker.task() else {
             return format!("Slurm task {}: Slurm does not know it any more", self.id);
         };
         let node = self.progress.as_ref().map_or(seen.node.as_str(), |progress| progress.node.as_str());

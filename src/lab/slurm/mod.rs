@@ -12,17 +12,17 @@
 
 mod batch;
 mod dispatcher;
+mod disposition;
 mod executor;
-mod fate;
 mod folder;
 mod following;
 mod grouping;
 mod intake;
 mod leftovers;
 mod look;
-mod sighting;
 mod stop;
 mod submission;
+mod task_tracker;
 mod worker;
 
 pub use batch::{BATCH_SCHEMA, Batch};

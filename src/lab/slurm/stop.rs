@@ -10,11 +10,11 @@ use std::time::Duration;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long workers may take to end their guests and write their records: longer than the stop ladder.
-const RECALL_LOOKS: u32 = 60;
+/// How long workers may take to end their guests and write their records: longer than it takes to stop QEMU.
+const SIGNAL_POLLS: u32 = 60;
 
 /// How long Slurm may take to end what remains: longer than KillWait, which is 30 s by default.
-const KILL_LOOKS: u32 = 120;
+const KILL_POLLS: u32 = 120;
 
 /// What has become of a run's jobs.
 #[derive(Debug)]
@@ -38,11 +38,11 @@ pub(super) async fn end_jobs(slurm: &Slurm, prefix: &str) -> Result<EndedJobs, S
         let arrays: BTreeSet<u32> = left.iter().map(|task| task.id.array).collect();
         let arrays: Vec<u32> = arrays.into_iter().collect();
         slurm.cancel_waiting(&arrays).await?;
-        slurm.recall(&arrays).await?;
-        left = left_after(slurm, &arrays, RECALL_LOOKS).await?;
+        slurm.signal_workers(&arrays).await?;
+        left = left_after(slurm, &arrays, SIGNAL_POLLS).await?;
         if !left.is_empty() {
             slurm.cancel(&arrays).await?;
-            left = left_after(slurm, &arrays, KILL_LOOKS).await?;
+            left = left_after(slurm, &arrays, KILL_POLLS).await?;
         }
     }
     Ok(EndedJobs { cancelled, left })
@@ -82,7 +82,7 @@ impl Dispatcher {
     /// Removes the folder of the jobs when no trial is open.
     pub(super) async fn close(&mut self) {
         let Some(jobs) = self.jobs.take() else { return };
-        if !self.may_have_ghosts || self.end(&jobs).await {
+        if !self.may_have_duplicates || self.end(&jobs).await {
             // What stays is removed when the run is resumed.
             let _ = jobs.remove();
         }

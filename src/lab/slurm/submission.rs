@@ -3,8 +3,8 @@
 use super::batch::{BATCH_SCHEMA, Batch, BatchTrial, TaskFiles};
 use super::dispatcher::{Dispatcher, OpenTask, OpenTrial};
 use super::folder::JobsFolder;
-use super::grouping::{Group, group, max_time, task_mib};
-use super::sighting::Sighting;
+use super::grouping::{Group, Waiting, group, max_s, max_time, task_mib};
+use super::task_tracker::TaskTracker;
 use crate::lab::LabError;
 use crate::schedule::Need;
 use crate::slurm::{Array, Resources, SlurmError, TaskId};
@@ -32,7 +32,7 @@ pub(super) struct Unconfirmed {
 impl Dispatcher {
     /// Number of tasks that may be submitted.
     pub(super) fn slots(&self) -> usize {
-        let open = self.tasks.iter().filter(|task| task.sighting.over().is_none()).count();
+        let open = self.tasks.iter().filter(|task| task.tracker.over().is_none()).count();
         self.options.max_tasks.map_or(usize::MAX, |max| (max as usize).saturating_sub(open))
     }
 
@@ -57,10 +57,12 @@ impl Dispatcher {
     /// Groups the trials that wait.
     fn draft(&mut self) {
         let cells = self.waiting.iter().map(|trial| &trial.request.spec.cell);
-        let needs: Vec<(Need, f64)> = cells.map(|cell| (Need::of(cell), self.costs.trial_s(cell))).collect();
+        let trials: Vec<Waiting> = cells
+            .map(|cell| Waiting { need: Need::of(cell), cost_s: self.costs.trial_s(cell), max_s: max_s(cell) })
+            .collect();
         let mut waiting: Vec<Option<OpenTrial>> = self.waiting.drain(..).map(Some).collect();
         let mut take = |at: usize| waiting.get_mut(at).and_then(Option::take);
-        for Group { need, batches } in group(&needs) {
+        for Group { need, batches } in group(&trials) {
             let batches = batches.into_iter().map(|batch| batch.into_iter().filter_map(&mut take).collect());
             self.drafts.push_back(Draft { need, batches: batches.collect() });
         }
@@ -133,7 +135,7 @@ impl Dispatcher {
             Some(task) => self.adopt(task.id.array),
             None => {
                 // The controller may still have the request before it.
-                self.may_have_ghosts = true;
+                self.may_have_duplicates = true;
                 self.withdraw();
             }
         }
@@ -148,7 +150,7 @@ impl Dispatcher {
             id: TaskId { array: job, index },
             files: TaskFiles::of_task(&dir, index),
             trials: batch.into_iter().enumerate().collect(),
-            sighting: Sighting::default(),
+            tracker: TaskTracker::default(),
             progress: None,
         }));
         self.observer.note(&format!("slurm: job {job}: {} as {}", counted(trials, "trial"), counted(tasks, "task")));

@@ -4,6 +4,7 @@
 #   times-out   the next sbatch submits the array and says that it got no answer
 #   limit       maximum number of tasks of an array
 #   array-json  array.json cannot be written
+#   fails       the next squeue fails, with these words
 #   delay       seconds from a cancellation to its signal
 set -eu
 state=$FAKE_SLURM
@@ -100,7 +101,14 @@ end() {
 
 case $program in
 sbatch) submit "$@" ;;
-squeue) list ;;
+squeue)
+    if [ -e "$state/fails" ]; then
+        cat "$state/fails" >&2
+        rm "$state/fails"
+        exit 1
+    fi
+    list
+    ;;
 scancel) end "$@" ;;
 scontrol) echo "MaxArraySize            = 1001" ;;
 esac

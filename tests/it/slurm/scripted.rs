@@ -88,6 +88,37 @@ fn array_that_sbatch_did_not_confirm_is_adopted() {
 }
 
 #[test]
+fn list_that_fails_once_does_not_end_the_run() {
+    let scripted = Scripted::new(&[("a", &healthy())]);
+    scripted.switch("fails", "slurm_load_jobs error: Protocol authentication error\n");
+    let run = scripted.run(&RUN);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("Protocol authentication error; trying again"), "{}", run.stderr);
+    assert_eq!(scripted.kinds(), [Kind::Finished]);
+}
+
+#[test]
+fn run_whose_jobs_are_under_another_path_is_not_resumed() {
+    let scripted = Scripted::new(&[("a", &endless())]);
+    let mut lab = start(&mut scripted.command(&RUN));
+    let runs = |line: &String| line.starts_with("squeue");
+    eventually("a list of the tasks", || scripted.log().iter().any(runs));
+    lab.kill().unwrap();
+    wait(lab);
+    std::fs::rename(scripted.dir(), scripted.program.dir().join("runs/moved")).unwrap();
+    let resume = ["run", "--resume", "moved", "--executor", "slurm"];
+    let refused = scripted.run(&resume);
+    let text = &refused.stderr;
+    assert!(
+        refused.status == Some(3) && text.contains("the run was started as ") && text.contains("1_0"),
+        "{refused:?}"
+    );
+    let mut cancel = scripted.with_client(Command::new(scripted.program.dir().join("bin/scancel")));
+    assert_eq!(finish(cancel.arg("1")).status, Some(0));
+    eventually("the end of the task", || scripted.log().iter().any(|line| line == "end 1_0"));
+}
+
+#[test]
 fn arrays_shrink_to_what_slurm_takes() {
     let scripted = Scripted::new(&[("a", &healthy()), ("b", &healthy()), ("c", &healthy())]);
     scripted.switch("limit", "1");

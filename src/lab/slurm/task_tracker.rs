@@ -9,7 +9,7 @@ const MAX_COMPLETING: Duration = Duration::from_secs(5 * 60);
 
 /// A task as it was listed so far.
 #[derive(Debug, Default)]
-pub(super) struct Sighting {
+pub(super) struct TaskTracker {
     task: Option<Task>,
     completing_since: Option<Duration>,
     over: Option<Over>,
@@ -24,7 +24,7 @@ pub(super) struct Over {
     pub ending: Option<Ending>,
 }
 
-impl Sighting {
+impl TaskTracker {
     /// Takes what the list at `now` has of the task.
     pub fn update(&mut self, now: Duration, task: Option<Task>) {
         let state = task.as_ref().map(|task| task.state);
@@ -33,7 +33,7 @@ impl Sighting {
         let ending = match state {
             None => Some(None),
             Some(TaskState::Ended(ending)) => Some(Some(ending)),
-            Some(TaskState::Waiting) if task.as_ref().is_some_and(Task::is_hopeless) => Some(Some(Ending::Failed)),
+            Some(TaskState::Waiting) if task.as_ref().is_some_and(Task::is_unschedulable) => Some(Some(Ending::Failed)),
             Some(TaskState::Completing) => {
                 self.completing_since.filter(|since| now >= *since + MAX_COMPLETING).map(|_| Some(Ending::Lost))
             }
@@ -59,8 +59,8 @@ impl Sighting {
     }
 
     /// Whether it waits and can never start.
-    pub fn is_hopeless(&self) -> bool {
-        self.task.as_ref().is_some_and(Task::is_hopeless)
+    pub fn is_unschedulable(&self) -> bool {
+        self.task.as_ref().is_some_and(Task::is_unschedulable)
     }
 }
 
@@ -76,11 +76,11 @@ mod tests {
     }
 
     fn after(lists: &[(u64, Option<Task>)]) -> Option<Over> {
-        let mut sighting = Sighting::default();
+        let mut tracker = TaskTracker::default();
         for (at, task) in lists {
-            sighting.update(Duration::from_secs(*at), task.clone());
+            tracker.update(Duration::from_secs(*at), task.clone());
         }
-        sighting.over()
+        tracker.over()
     }
 
     fn over(since: u64, ending: Option<Ending>) -> Option<Over> {
@@ -100,7 +100,11 @@ mod tests {
         // The reason of the array's tasks that wait: its partition has a shorter limit now.
         assert_eq!(after(&[(0, task(TaskState::Running, "PartitionTimeLimit"))]), None);
         assert_eq!(after(&[(0, task(TaskState::Waiting, "PartitionTimeLimit"))]), over(0, Some(Ending::Failed)));
-        assert_eq!(after(&[(0, task(TaskState::Waiting, "Resources"))]), None);
+        let per_job = "QOSMaxWallDurationPerJobLimit";
+        assert_eq!(after(&[(0, task(TaskState::Waiting, per_job))]), over(0, Some(Ending::Failed)));
+        for reason in ["Resources", "QOSMaxJobsPerUserLimit"] {
+            assert_eq!(after(&[(0, task(TaskState::Waiting, reason))]), None, "{reason}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What keeps a trial from being admitted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Lack {
+pub enum Shortage {
     /// CPUs, memory or the number of trials: other trials of the run have them.
     Busy,
     /// Others than the run's guests have taken the host's memory. In MiB.
@@ -54,7 +54,7 @@ pub enum Place {
     Scratch,
 }
 
-impl Lack {
+impl Shortage {
     /// Whether it is the host's, not the run's own doing.
     pub fn is_of_host(&self) -> bool {
         !matches!(self, Self::Busy)
@@ -66,7 +66,7 @@ impl Lack {
     }
 }
 
-impl fmt::Display for Lack {
+impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => write!(f, "other trials of the run"),
