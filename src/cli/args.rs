@@ -86,8 +86,8 @@ pub enum Command {
     Rerun(RerunArgs),
     /// Run matrices, tell what has changed since the nights before, and bisect it
     ///
-    /// Exit status: 0 nothing is new, 1 something is new or worse, 2 wrong usage, configuration or matrix, 3 the lab failed, 130
-    /// interrupted.
+    /// Exit status: 0 nothing is new, 1 something is new or worse, or a trial ended unexpectedly without a verdict, 2 wrong usage,
+    /// configuration or matrix, 3 the lab failed, 130 interrupted.
     Nightly(NightlyArgs),
     /// Remove console, events and dumps of old runs; their records and reports stay
     Prune(PruneArgs),
@@ -117,7 +117,7 @@ pub enum Command {
     Pack(PackArgs),
     /// Boot a cell with an interactive shell on its console
     Shell(ShellArgs),
-    /// Take a seat at a guest that was kept by `--keep-on`: its console, QEMU's monitor, or gdb
+    /// Connect to a guest that `--keep-on` kept: its console, QEMU's monitor, or gdb
     Attach(AttachArgs),
     /// End guests that were kept
     End(EndGuestArgs),

@@ -84,6 +84,32 @@ fn files_page_names_every_key() {
     assert_eq!(missing, Vec::<&String>::new());
 }
 
+#[test]
+fn pages_list_every_workload_and_architecture() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = |name: &str| std::fs::read_to_string(root.join("docs").join(name)).unwrap();
+    let printed = Program::new().run(["workload", "list"]);
+    let listed: Vec<(&str, &str)> = printed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, does)| (name, does.trim()))
+        .collect();
+    assert!(listed.len() > 40, "{printed:?}");
+    let workloads = page("workloads.md");
+    for (name, does) in listed {
+        assert!(workloads.contains(&format!("| {name} | {does} |")), "{name}: {does}");
+    }
+    let matrix = page("matrix.md");
+    for arch in arch::ALL {
+        let names: Vec<String> = arch.aliases.iter().map(|name| format!("`{name}`")).collect();
+        let names = if names.is_empty() { String::new() } else { format!("{} ", names.join(", ")) };
+        let mmu = if arch.mmu { "yes" } else { "no" };
+        let row = format!("| `{}` | {names}| {} | {mmu} |", arch.name, arch.max_vcpus);
+        assert!(matrix.contains(&row), "{row}");
+    }
+}
+
 /// Runs with a change, with a flaky cell, and with one that cannot be read.
 fn nights() -> Program {
     let program = Program::new();

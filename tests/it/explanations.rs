@@ -5,8 +5,8 @@ use crate::support::recorded;
 use crate::support::trial;
 
 use model::{
-    Beat, Caveat, Course, Event, Evidence, Expectation, Frame, Kind, Memory, Onset, Probe, Record, RuleId, Stage,
-    Stamp, Task, ThreadTime, TrialRecord, Verdict,
+    Beat, Caveat, Course, Event, Evidence, Expectation, Frame, Kind, Memory, Onset, Outcome, Probe, Record, RuleId,
+    Stage, Stamp, Task, ThreadTime, TrialRecord, Verdict,
 };
 use oomlab::report::{Style, needs_explanation, timeline, why};
 use proptest::prelude::*;
@@ -245,15 +245,19 @@ fn alternatives_need_evidence() {
 #[test]
 fn verdicts_page_lists_the_rules_in_order() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verdicts.md")).unwrap();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let (rules, outcomes) = page.split_once("## Outcomes").unwrap();
+    let rows = rules.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let listed: Vec<&str> = rows.map(|(rule, _)| rule).collect();
     let watchdog: Vec<&str> = RuleId::ALL.iter().filter(|rule| !rule.is_lab()).map(|rule| rule.as_str()).collect();
     assert_eq!(listed, watchdog);
     for rule in RuleId::ALL {
         assert!(page.contains(&format!("`{rule}`")), "{rule}");
     }
-    let unexplained: Vec<&Kind> = Kind::ALL.iter().filter(|kind| !page.contains(kind.as_str())).collect();
-    assert_eq!(unexplained, Vec::<&Kind>::new());
+    for outcome in Outcome::ALL {
+        let row = outcomes.lines().find(|line| line.starts_with(&format!("| `{outcome}` |"))).unwrap();
+        let kinds = Kind::ALL.iter().filter(|kind| kind.outcome() == *outcome).map(|kind| format!("`{kind}`"));
+        assert!(row.ends_with(&format!("| {} |", kinds.collect::<Vec<_>>().join(", "))), "{row}");
+    }
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-/* Anonymous memory until the OOM killer strikes. The parent reaps its children. */
+/* Maps and touches anonymous memory until the OOM killer kills a process. The parent reaps its children. */
 
 #include "../../guest/sys.h"
 #include "../../guest/text.h"

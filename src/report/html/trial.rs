@@ -1,4 +1,4 @@
-//! The page of a trial: its verdict with the reasons, its course on a time line, and what was recorded of the guest.
+//! The page of a trial: its verdict with the reasons, its course on a timeline, and what was recorded of the guest.
 
 mod chart;
 mod commands;

@@ -47,7 +47,7 @@ pub(super) const TRACE: Signature = Signature {
 };
 
 /// `COMM: page allocation stalls for Nms, order:N` (`warn_alloc()`, 4.9 to 4.14), `COMM: page allocation stall for N secs: order:N`
-/// (`check_alloc_stall_warn()`, 7.3).
+/// (`check_alloc_stall_warn()`, 7.2.12 and later).
 pub(super) const STALL: Signature = Signature {
     name: "alloc-stall",
     needles: &[": page allocation stall"],

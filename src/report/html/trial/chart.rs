@@ -55,12 +55,7 @@ pub(super) fn chart(input: &TrialPage<'_>) -> Option<Chart> {
     }
     shapes.extend(marks::moments(&scale, input, top));
     shapes.extend(scale.axis().into_iter().map(|shape| shape.moved(top)));
-    let label = format!(
-        "{}/{} on a time line of {:.1} s. {}",
-        verdict.outcome(),
-        verdict.kind,
-        scale.end_s(),
-        notes.join("; ")
-    );
+    let label =
+        format!("{}/{} on a timeline of {:.1} s. {}", verdict.outcome(), verdict.kind, scale.end_s(), notes.join("; "));
     Some(Chart { width: Px(WIDTH), height: Px(top + BOTTOM), shapes, label })
 }
