@@ -46,7 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             let min = loader.map_or_else(|| search::loader_min(&args.oomlab, machine), Ok)?;
             loader = Some(min);
-            let row = search::search(&args.oomlab, machine, workload, min)?;
+            let row = match search::search(&args.oomlab, machine, workload, min) {
+                Ok(row) => row,
+                Err(error) => {
+                    // The other searches are as good without it.
+                    eprintln!("{error}");
+                    continue;
+                }
+            };
             eprintln!("{row}");
             rows.push(row);
             rows.sort_by_key(Row::place);

@@ -20,6 +20,9 @@ struct Answer {
     invalid_premise: Option<String>,
 }
 
+/// A search that has not ended by then meets a failure that is rarer than those it looks for, at each size.
+const MAX_TRIALS: &str = "400";
+
 /// Searches down to `loader`, what QEMU needs in order to load the kernel.
 pub fn search(oomlab: &Path, machine: &Machine, workload: &str, loader: u32) -> Result<Row, Box<dyn Error>> {
     let Machine { kernel, arch, ample } = machine;
@@ -27,7 +30,17 @@ pub fn search(oomlab: &Path, machine: &Machine, workload: &str, loader: u32) -> 
     let (from, to) = (format!("{ample}M"), format!("{loader}M"));
     let output = Command::new(oomlab)
         .args(["bisect", "axis", "--axis", "ram", "--from", &from, "--to", &to, "--kernel", kernel, "--arch", arch])
-        .args(["--workload", workload, "--not-pass", "--boot-timeout", "15", "--json", "--out"])
+        .args([
+            "--workload",
+            workload,
+            "--not-pass",
+            "--boot-timeout",
+            "15",
+            "--max-trials",
+            MAX_TRIALS,
+            "--json",
+            "--out",
+        ])
         .arg(folder.path().join("search"))
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
