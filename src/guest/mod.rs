@@ -50,7 +50,7 @@ pub enum GuestEvent {
     Exited(io::Result<Exit>),
 }
 
-/// The rungs of the stop ladder below QMP's `quit`.
+/// The signals that end QEMU if QMP `quit` does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopSignal {
     /// SIGTERM.

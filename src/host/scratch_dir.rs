@@ -15,15 +15,15 @@ use tempfile::TempDir;
 /// Hidden: it may be among runs.
 const PREFIX: &str = ".oomlab-scratch-";
 
-/// Locked as long as the owner lives, and the name of its host; beside the content, which may be moved.
+/// Locked as long as the owner lives; it has the boot id and the name of its host. Beside the content, which may be moved.
 const LOCK: &str = "lock";
 const CONTENT: &str = "content";
 
 /// Age of a folder of another host that counts as left. Locks of a shared file system may hold on their host alone.
 const MAX_FOREIGN_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Maximum length of a host's name in bytes (Linux, `__NEW_UTS_LEN`).
-const MAX_NAME: u64 = 64;
+/// Maximum length of a boot id and a host's name in bytes (Linux, `__NEW_UTS_LEN`).
+const MAX_HOST: u64 = 36 + 1 + 64;
 
 /// Attempts to lock a new folder before another program removes it.
 const MAX_ATTEMPTS: u32 = 100;
@@ -101,17 +101,21 @@ impl ScratchDir {
     }
 }
 
-fn host() -> Vec<u8> {
-    uname().nodename().to_bytes().to_vec()
+/// The boot id and the name of this host, a line each: containers of one kernel have other names, and a host that was started again
+/// another boot id.
+fn host() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    format!("{}\n{}", boot.trim(), uname().nodename().to_string_lossy())
 }
 
 /// Whether this host can tell by the lock, which it has, that the owner is gone.
 fn is_left(lock: &fs::File) -> bool {
-    let mut owner = Vec::new();
-    let is_read = lock.take(MAX_NAME).read_to_end(&mut owner).is_ok();
+    let mut owner = String::new();
+    let is_read = lock.take(MAX_HOST).read_to_string(&mut owner).is_ok();
+    let is_here = || owner.lines().zip(host().lines()).any(|(owner, own)| owner == own);
     let modified = || lock.metadata().and_then(|it| it.modified());
     let is_old = || modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= MAX_FOREIGN_AGE));
-    (is_read && (owner.is_empty() || owner == host())) || is_old()
+    (is_read && (owner.is_empty() || is_here())) || is_old()
 }
 
 #[cfg(test)]
@@ -150,7 +154,7 @@ mod tests {
     fn folders_of_other_hosts_are_kept_for_a_week() {
         let parent = tempfile::tempdir().unwrap();
         let dir = abandon(parent.path(), "elsewhere");
-        fs::write(dir.join(LOCK), "another-host").unwrap();
+        fs::write(dir.join(LOCK), "another-boot\nanother-host").unwrap();
         ScratchDir::remove_abandoned(parent.path());
         assert!(dir.is_dir());
         let lock = fs::File::options().write(true).open(dir.join(LOCK)).unwrap();

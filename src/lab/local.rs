@@ -63,25 +63,20 @@ impl LocalExecutor {
         };
         record.command.clone_from(&launch.argv);
         match self.drive(&assignment, &launch).await {
-            // If the host's disk is full, this fails too and ends the run.
-            Ok((_, Some(error))) => fail(spec, folder, record, &error),
-            Ok((driver, None)) => {
+            Ok(driver) => {
                 let record = finish(spec, record, &driver)?;
                 if driver.conductor.is_kept() {
                     self.keeper.keep(driver.guest, (launch.sockets, launch.disk), (spec, &record, folder)).await;
                 }
                 Ok(record)
             }
+            // If the host's disk is full, this fails too and ends the run.
             Err(error) => fail(spec, folder, record, &error),
         }
     }
 
-    /// Runs the guest to its end. Without a verdict the failure of the lab is the result; a verdict stands whatever fails after it.
-    async fn drive<'a>(
-        &self,
-        assignment: &Assignment<'a>,
-        launch: &Launch,
-    ) -> Result<(Driver<'a>, Option<LabError>), LabError> {
+    /// Runs the guest to its end. A verdict stands whatever fails after it.
+    async fn drive<'a>(&self, assignment: &Assignment<'a>, launch: &Launch) -> Result<Driver<'a>, LabError> {
         let Assignment { spec, folder, index, observer, cancel } = assignment;
         let dir = TrialDir::create(folder)?;
         if !launch.argv.is_empty() {
@@ -115,12 +110,13 @@ impl LocalExecutor {
             observer: *observer,
             index: *index,
         };
-        let failure = driver.drive().await.err();
-        if let Some(error) = &failure {
-            tracing::warn!("trial {}~{}: {error}", spec.cell.id, spec.trial);
+        if let Err(error) = driver.drive().await {
+            if driver.conductor.recorder.watchdog.verdict().is_none() {
+                return Err(error);
+            }
+            observer.note(&format!("{}, trial {}: the verdict stands, but {error}", spec.cell.id, spec.trial));
         }
-        let has_verdict = driver.conductor.recorder.watchdog.verdict().is_some();
-        Ok((driver, failure.filter(|_| !has_verdict)))
+        Ok(driver)
     }
 
     fn reach(&self, spec: &TrialSpec, launch: &Launch, guest: &dyn Guest) -> Reach {

@@ -7,7 +7,6 @@ use crate::host::HostReader;
 use crate::schedule::{Active, Admission, Costs, Job, Pace, Queue, Shortage, Stalled, TimeLeft, time_left};
 use model::{Cell, CellId, Kind, Plan, RamMib, RuleId, TrialRecord, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -55,8 +54,8 @@ pub(super) struct Roster<'p> {
 
 /// The host holds trials back.
 struct Hold {
-    /// For want of what.
-    kind: Discriminant<Shortage>,
+    /// Whether for want of disk space, which ends otherwise.
+    is_disk: bool,
     since_s: f64,
     is_reported: bool,
 }
@@ -149,9 +148,11 @@ impl<'p> Roster<'p> {
     /// host is just busy.
     fn hold(&mut self, shortage: Shortage, now_s: f64) -> Result<Next<'p>, LabError> {
         let is_idle = self.admission.active().is_empty();
-        let kind = discriminant(&shortage);
-        let before = self.hold.take().filter(|hold| hold.kind == kind);
-        let hold = self.hold.insert(before.unwrap_or(Hold { kind, since_s: now_s, is_reported: false }));
+        // A cell that is still being prepared may need less.
+        let are_all_ready = self.queue.jobs().iter().all(|job| job.is_ready);
+        let is_disk = matches!(shortage, Shortage::Disk { .. });
+        let before = self.hold.take().filter(|hold| hold.is_disk == is_disk);
+        let hold = self.hold.insert(before.unwrap_or(Hold { is_disk, since_s: now_s, is_reported: false }));
         let held_s = now_s - hold.since_s;
         if is_idle {
             let starts_at_once = match shortage {
@@ -161,8 +162,7 @@ impl<'p> Roster<'p> {
                 Shortage::Disk { .. } | Shortage::Busy => false,
             };
             match shortage {
-                // A cell that is still being prepared may need less.
-                Shortage::Disk { .. } if held_s >= MAX_HOLD_S && self.queue.jobs().iter().all(|job| job.is_ready) => {
+                Shortage::Disk { .. } if held_s >= MAX_HOLD_S && are_all_ready => {
                     return Err(LabError::NoRoom { shortage, folder: self.folder.clone() });
                 }
                 Shortage::Disk { .. } => {}
@@ -180,7 +180,8 @@ impl<'p> Roster<'p> {
         hold.is_reported = true;
         let end = match (is_idle, shortage) {
             (false, _) => "no further trial starts until then",
-            (true, Shortage::Disk { .. }) => "the run ends in a minute otherwise",
+            (true, Shortage::Disk { .. }) if are_all_ready => "the run ends in a minute otherwise",
+            (true, Shortage::Disk { .. }) => "the run ends once all cells are prepared, if none of them fits",
             (true, _) => "one starts in a minute at the latest",
         };
         Ok(Next::Wait(Some(format!("waiting for {shortage}; {end}"))))

@@ -111,9 +111,10 @@ fn full_disk_does_not_end_the_run_while_cells_are_prepared() {
     let ready = (plan.cells[0].id.clone(), Err(Box::new(unprepared())));
     let mut roster = Roster::new(&plan, &[], prepared([ready]), &options, &std::env::temp_dir());
     roster.receive_all();
-    for now_s in [10.0, 16.0, 70.0, 700.0] {
-        assert!(matches!(roster.next(now_s), Ok(Next::Wait(_))), "{now_s}");
-    }
+    assert!(matches!(roster.next(10.0), Ok(Next::Wait(None))));
+    let Ok(Next::Wait(Some(said))) = roster.next(16.0) else { panic!("nothing is said") };
+    assert!(said.ends_with("; the run ends once all cells are prepared, if none of them fits"), "{said}");
+    assert!(matches!(roster.next(700.0), Ok(Next::Wait(None))));
 }
 
 #[test]

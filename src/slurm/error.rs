@@ -95,6 +95,18 @@ impl SlurmError {
     }
 }
 
+impl SlurmError {
+    /// Whether a later call may succeed: slurmctld does not answer; or a command failed with words that are not known, as when munged
+    /// restarts, or could not be started on a busy host. `sbatch` refuses with words of its own, and one that cannot be started stays so.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Run { program, .. } => *program != "sbatch",
+            _ => false,
+        }
+    }
+}
+
 /// The lines of a message without the program's name.
 fn one_line(stderr: &str) -> String {
     let lines = stderr.lines().map(|line| line.trim_start_matches("sbatch: ").trim_start_matches("error: ").trim());
@@ -138,5 +150,6 @@ mod tests {
                     user's size and/or time limits)";
         assert!(matches!(failed("sbatch", full), SlurmError::Full { .. }));
         assert!(matches!(failed("scancel", "no"), SlurmError::Run { .. }));
+        assert!(failed("squeue", "Protocol authentication error").may_pass() && !failed("sbatch", "no").may_pass());
     }
 }

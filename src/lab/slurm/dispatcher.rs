@@ -10,7 +10,7 @@ use crate::host::Clock;
 use crate::lab::local::{draft, fail};
 use crate::lab::{LabError, Observer};
 use crate::schedule::Costs;
-use crate::slurm::{SlurmError, TaskId};
+use crate::slurm::TaskId;
 use crate::store::{StoreError, read_trial};
 use model::{Kind, RuleId, TrialRecord, Verdict, printable};
 use std::collections::VecDeque;
@@ -202,8 +202,7 @@ impl Dispatcher {
     /// Tolerates an outage of the controller: tasks run on without it.
     fn reached(&mut self, done: Result<(), LabError>) -> Result<(), LabError> {
         match done {
-            // A command may fail with words that are not known, as when munged restarts, or not start at all on a busy host.
-            Err(LabError::Slurm(error @ (SlurmError::Unreachable { .. } | SlurmError::Run { .. }))) => {
+            Err(LabError::Slurm(error)) if error.may_pass() => {
                 self.note_once(format!("{}; trying again", printable(&error.to_string())));
                 let goes_on = self.intake.unreachable(self.clock.elapsed());
                 if goes_on { Ok(()) } else { Err(error.into()) }

@@ -20,7 +20,7 @@ struct Jobs {
     schema: u32,
     /// How the names of the run's jobs begin.
     name: String,
-    /// The run's folder: a copy of it has no jobs.
+    /// The run's folder when it was written: of a copy, that of the original.
     run: PathBuf,
 }
 

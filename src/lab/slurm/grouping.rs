@@ -9,8 +9,8 @@ use std::time::Duration;
 /// lost costs little.
 const MAX_BATCH_S: f64 = 120.0;
 
-/// Maximum time limit of a batch in seconds, unless a trial alone has a longer one: partitions for short jobs take an hour.
-const MAX_LIMIT_S: f64 = 1800.0;
+/// Maximum time limit of a batch in seconds, unless a trial alone has a longer one: partitions limit the time of a job.
+const MAX_LIMIT_S: f64 = 7200.0;
 
 /// Number of batches to aim at, so that a cluster has enough of them for its nodes.
 const MIN_BATCHES: f64 = 64.0;
@@ -116,13 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn limit_of_a_batch_fits_into_short_partitions() {
+    fn batches_have_a_maximum_time_limit() {
         let limits = |max_s| {
             let [group] = group(&vec![waiting(SMALL, 1.0, max_s); 6400]).try_into().unwrap();
             group.batches.iter().map(Vec::len).max()
         };
-        assert_eq!(limits(600.0), Some(3));
-        assert_eq!(limits(6000.0), Some(1), "a trial alone has a longer one");
+        assert_eq!(limits(600.0), Some(12));
+        assert_eq!(limits(9000.0), Some(1), "a trial alone has a longer one");
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_trial_is_in_one_batch_of_its_need(
-            trials in prop::collection::vec((1_u32..3, 1_u64..3, 0.1_f64..500.0, 1.0_f64..3600.0), 0..300),
+            trials in prop::collection::vec((1_u32..3, 1_u64..3, 0.1_f64..500.0, 1.0_f64..9000.0), 0..300),
         ) {
             let trials: Vec<Waiting> = trials
                 .into_iter()

@@ -24,7 +24,7 @@ pub fn cancel_leftovers(run: &RunDir) -> Result<usize, LabError> {
             Ok(live) if live.is_empty() => Ok(0),
             Ok(live) => Err(LabError::Dispatcher { why: elsewhere(&live, &owner, run) }),
             Err(LabError::Slurm(SlurmError::Missing { .. })) => Ok(0),
-            Err(error) => Err(error),
+            Err(error) => Err(LabError::Dispatcher { why: unknown(&error, &folder, &owner) }),
         };
     }
     let cancelled = run_blocking(|| cancel(folder.prefix())).map_err(failed)?;
@@ -48,8 +48,16 @@ async fn live(prefix: &str) -> Result<Vec<Task>, LabError> {
 fn elsewhere(live: &[Task], owner: &Path, run: &RunDir) -> String {
     let (owner, path) = (printable(&owner.display().to_string()), printable(&run.path().display().to_string()));
     format!(
-        "the run was started as {owner}, and Slurm tasks of it still run: {}: resume it there, or `scancel` them if {path} is the same folder",
+        "the run was started as {owner}, and Slurm tasks of it still run: {}: resume it there, or `scancel` them if {path} is the same \
+         folder; if it is a copy, remove {path}/slurm",
         ids(live)
+    )
+}
+
+fn unknown(error: &LabError, folder: &JobsFolder, owner: &Path) -> String {
+    let (owner, folder) = (printable(&owner.display().to_string()), folder.path().display());
+    format!(
+        "the run was started as {owner}, and whether Slurm tasks of it run is unknown: {error}; if this is a copy, remove {folder}"
     )
 }
 

@@ -73,10 +73,27 @@ impl Dispatcher {
         let Some(jobs) = self.jobs.take() else { return };
         let is_over = self.end(&jobs).await;
         self.collect(false).await;
-        if is_over {
+        // A worker that was killed may have left a complete record.
+        let is_kept = self.publish_all_left();
+        if is_over && is_kept {
             // What stays is removed when the run is resumed.
             let _ = jobs.remove();
         }
+    }
+
+    /// Ends the open trials whose complete records are in the folders of their tasks; returns whether all of these could be moved.
+    fn publish_all_left(&mut self) -> bool {
+        let mut are_all_moved = true;
+        for task in &mut self.tasks {
+            task.trials.retain(|(_, trial)| match trial.request.publish_left(&task.files) {
+                Ok(is_published) => !is_published,
+                Err(_) => {
+                    are_all_moved = false;
+                    true
+                }
+            });
+        }
+        are_all_moved
     }
 
     /// Removes the folder of the jobs when no trial is open.

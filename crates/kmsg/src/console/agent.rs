@@ -59,7 +59,7 @@ pub enum Frame {
         /// Why, when the status is not 0: one word, for example `mmap-failed`.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
-        /// errno of the last system call that failed in the process that gave the reason; 0 if none did. Not necessarily the cause.
+        /// errno of the last system call that failed in the workload's process that gave the reason; 0 if none did. Not necessarily the cause.
         #[serde(default, skip_serializing_if = "is_zero")]
         errno: u64,
     },
