@@ -7,6 +7,16 @@ GUEST_START;
 
 int last_errno;
 
+/* MAX_ERRNO is that of include/linux/err.h: mmap(2) may return addresses that are negative, too. */
+long syscall_result(long result)
+{
+	enum { MAX_ERRNO = 4095 };
+
+	if (result < 0 && result >= -MAX_ERRNO)
+		last_errno = (int)-result;
+	return result;
+}
+
 void guest_start(long *stack) __attribute__((noreturn));
 
 void guest_start(long *stack)

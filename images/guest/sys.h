@@ -43,15 +43,8 @@
 /* errno of the last system call of this process that failed; 0 if none has. Threads share it. */
 extern int last_errno __attribute__((visibility("hidden")));
 
-/* MAX_ERRNO is that of include/linux/err.h: mmap(2) may return addresses that are negative, too. */
-static inline long syscall_result(long result)
-{
-	enum { MAX_ERRNO = 4095 };
-
-	if (result < 0 && result >= -MAX_ERRNO)
-		last_errno = (int)-result;
-	return result;
-}
+/* Notes an error, and returns the result. */
+long syscall_result(long result) __attribute__((visibility("hidden")));
 
 /* SYS(name, ...) with up to six arguments; the others are 0. */
 #define SYS(name, ...) SYS_PADDED(__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)

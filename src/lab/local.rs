@@ -111,7 +111,8 @@ impl LocalExecutor {
             index: *index,
         };
         if let Err(error) = driver.drive().await {
-            if driver.conductor.recorder.watchdog.verdict().is_none() {
+            let has_verdict = driver.conductor.recorder.watchdog.verdict().is_some();
+            if !has_verdict || !driver.conductor.has_concluded() {
                 return Err(error);
             }
             observer.note(&format!("{}, trial {}: the verdict stands, but {error}", spec.cell.id, spec.trial));

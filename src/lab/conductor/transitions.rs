@@ -82,6 +82,11 @@ impl Conductor {
         Ok(())
     }
 
+    /// Whether there is a verdict that was acted on, or the guest has ended.
+    pub const fn has_concluded(&self) -> bool {
+        !matches!(self.phase, Phase::Connecting | Phase::Watching | Phase::Flushing { .. })
+    }
+
     /// Whether the guest stays after the trial.
     pub const fn is_kept(&self) -> bool {
         self.is_kept
