@@ -52,14 +52,7 @@ mod tests {
     use crate::RuleId;
 
     fn entry() -> Quarantine {
-        Quarantine {
-            place: "quarantine.yaml:1".to_owned(),
-            verdicts: Vec::new(),
-            title: None,
-            reason: "known".to_owned(),
-            link: "https://example.org/1".to_owned(),
-            until: "linux-7.4".parse().unwrap(),
-        }
+        crate::samples::quarantine("linux-7.4")
     }
 
     fn verdict(kind: Kind, title: Option<&str>) -> Verdict {
